@@ -1,0 +1,1 @@
+"""The Marketplace: order books, leases, money and the status of every host."""

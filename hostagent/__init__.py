@@ -1,0 +1,1 @@
+"""The Host agent: advertises a server, runs leased VMs on it and meters them."""

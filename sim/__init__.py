@@ -1,0 +1,1 @@
+"""The simulator: replays workload peaks against the same cores in virtual time."""

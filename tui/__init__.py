@@ -1,0 +1,1 @@
+"""The terminal (and browser) user interface for traders and administrators."""
