@@ -1,0 +1,162 @@
+"""What the engine takes in and gives out: journalled commands, and outs addressed to someone.
+
+A `Command` is one row of the journal. Its message is a client's request or one of the exchange's
+own messages below. The engine answers with a list of `Out`: first the reply, then everything that
+happened, in order. Source: architecture.md section 1 and domain.md, "What is journalled".
+"""
+
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from exchange import frames, protocol
+from exchange.reasons import RefusalReason
+
+
+class Internal(Struct, tag_field="type", frozen=True, omit_defaults=True):
+    """A message the exchange itself journals; never accepted from the wire."""
+
+
+class Started(Internal, tag="started"):
+    """First command of every run; the only one that runs before settling (domain.md)."""
+
+    epoch: int
+
+
+class AdvanceTime(Internal, tag="advance_time"):
+    """A nudge: deadlines up to the command's time settle."""
+
+
+class SessionOpened(Internal, tag="session_opened"):
+    """Journalled when a connection arms cancel-on-disconnect."""
+
+    session: int
+
+
+class SessionDropped(Internal, tag="session_dropped"):
+    session: int
+
+
+class HostSilent(Internal, tag="host_silent"):
+    """No heartbeat since ``since_ms``."""
+
+    host: str
+    since_ms: int
+
+
+class HostBack(Internal, tag="host_back"):
+    host: str
+
+
+class HostLost(Internal, tag="host_lost"):
+    host: str
+
+
+class ImageStored(Internal, tag="image_stored"):
+    """All bytes arrived and the digest agrees; ``account`` may use it."""
+
+    account: str
+    sha256: str
+    size: int
+    format: str
+
+
+class ImageDeleted(Internal, tag="image_deleted"):
+    account: str
+    sha256: str
+
+
+JournalMessage: TypeAlias = (
+    Started
+    | AdvanceTime
+    | SessionOpened
+    | SessionDropped
+    | HostSilent
+    | HostBack
+    | HostLost
+    | ImageStored
+    | ImageDeleted
+    | protocol.OrderPlace
+    | protocol.OrderReplace
+    | protocol.OrderCancel
+    | protocol.OrderMassCancel
+    | protocol.VmStart
+    | protocol.VmStop
+    | protocol.LeaseRelease
+    | protocol.LeaseRecall
+    | protocol.HostToken
+    | protocol.HostEnroll
+    | protocol.HostApprove
+    | protocol.HostAnnounce
+    | protocol.HostOffer
+    | protocol.HostDrain
+    | protocol.HostSynced
+    | protocol.VmStatus
+    | protocol.UsageReport
+    | protocol.AdminAccount
+    | protocol.AdminKey
+    | protocol.AdminKeyRevoke
+    | protocol.AdminDeposit
+    | protocol.AdminZone
+    | protocol.AdminInstrument
+    | protocol.AdminHalt
+    | protocol.AdminKillSwitch
+    | protocol.AdminLimits
+)
+
+
+class Command(Struct, frozen=True, gc=False):
+    """One journalled command. ``account`` comes from the key, never from the message.
+
+    ``host`` is set when a host's key sent it; ``session`` numbers the connection within the
+    current epoch (0: none).
+    """
+
+    account: str
+    host: str
+    session: int
+    message: JournalMessage
+
+
+class Done(Struct, gc=False):
+    """The reply to an accepted command; becomes the ``result`` of its `Ack`."""
+
+    result: Any = None
+    duplicate: bool = False
+    """True: nothing changed, the command is not journalled."""
+
+
+class Refused(Struct, frozen=True):
+    """The reply to a refused command: nothing changed, it is not journalled."""
+
+    reason: RefusalReason
+    message: str
+    field: str | None = None
+    retry_after_ms: int | None = None
+
+
+Event: TypeAlias = frames.AccountFrame | frames.Trade | frames.InstrumentUpdate | frames.Instruction
+Out: TypeAlias = tuple[str, Done | Refused | Event]
+"""(address, message). The reply, always first, is addressed to "". An `AccountFrame` is addressed
+to an account, a `Trade` or `InstrumentUpdate` to a symbol, an `Instruction` to a host id."""
+
+
+class FillRow(Struct, gc=False):
+    """One fill of an order in an `OrderResult`."""
+
+    trade_id: str
+    price_ucr: int
+    qty: int
+
+
+class OrderResult(Struct, gc=False, omit_defaults=True):
+    """Result of placing, replacing or canceling an order (protocol.md, "Orders")."""
+
+    order_id: str
+    client_order_id: str
+    status: protocol.OrderStatus
+    filled_qty: int
+    leaves_qty: int
+    duplicate: bool
+    fills: list[FillRow]
+    reason: str | None = None

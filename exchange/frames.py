@@ -1,0 +1,281 @@
+"""The wire messages the exchange sends: answers, market data, the account channel, instructions.
+
+Built positionally on the hot path, so the field order matters to the engine and only there.
+Optional fields are omitted when absent. Source: protocol.md.
+"""
+
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from exchange.protocol import (
+    Capacity,
+    Endpoint,
+    InstrumentState,
+    LeaseState,
+    OrderStatus,
+    Side,
+    VmState,
+)
+from exchange.reasons import RefusalReason
+
+LevelRow: TypeAlias = tuple[int, int, int]
+"""price_ucr, qty, orders; qty 0 deletes the level."""
+
+
+class Frame(Struct, tag_field="type", omit_defaults=True, gc=False):
+    """Base of everything the exchange sends."""
+
+
+# --- connection ---
+
+
+class Hello(Frame, tag="hello"):
+    server_id: str
+    nonce: str
+    protocol: int
+    ts_ms: int
+
+
+class Ack(Frame, tag="ack"):
+    """The request was done, and durably so when it changed anything."""
+
+    req_id: int
+    seq: int | None = None
+    ts_ms: int | None = None
+    result: Any = None
+
+
+class ErrorReply(Frame, tag="error"):
+    """The request was refused and changed nothing. ``req_id`` 0: it could not be read."""
+
+    req_id: int
+    reason: RefusalReason
+    message: str
+    field: str | None = None
+    retry_after_ms: int | None = None
+
+
+class Heartbeat(Frame, tag="heartbeat"):
+    ts_ms: int
+    seq: int
+
+
+class Shutdown(Frame, tag="shutdown"):
+    """The exchange is going down; reconnect later."""
+
+    ts_ms: int
+
+
+# --- market data ---
+
+
+class BookSnapshot(Frame, tag="book.snapshot"):
+    symbol: str
+    seq: int
+    ts_ms: int
+    bids: list[LevelRow]
+    asks: list[LevelRow]
+    checksum: int
+
+
+class BookUpdate(Frame, tag="book.update"):
+    symbol: str
+    prev_seq: int
+    seq: int
+    ts_ms: int
+    bids: list[LevelRow]
+    asks: list[LevelRow]
+    checksum: int
+
+
+class Trade(Frame, tag="trade"):
+    symbol: str
+    trade_id: str
+    price_ucr: int
+    qty: int
+    taker_side: Side
+    seq: int
+    ts_ms: int
+
+
+class TradesSnapshot(Frame, tag="trades.snapshot"):
+    symbol: str
+    trades: list[Trade]
+
+
+class InstrumentUpdate(Frame, tag="instrument.update", rename={"class_": "class"}):
+    symbol: str
+    state: InstrumentState
+    tick_ucr: int
+    class_: str
+    zone: str
+    country: str
+    pricing: str
+    delivery: str
+    start_ms: int | None = None
+    end_ms: int | None = None
+    gate_ms: int | None = None
+    band_low_ucr: int | None = None
+    band_high_ucr: int | None = None
+
+
+class InstrumentsSnapshot(Frame, tag="instruments.snapshot"):
+    instruments: list[InstrumentUpdate]
+
+
+# --- account channel: every frame begins with account_seq, seq, ts_ms ---
+
+
+class OrderUpdate(Frame, tag="order.update"):
+    """``exec`` is what happened: new, trade, canceled, replaced or expired."""
+
+    account_seq: int
+    seq: int
+    ts_ms: int
+    order_id: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    exec: str
+    status: OrderStatus
+    order_qty: int
+    filled_qty: int
+    leaves_qty: int
+    filled_notional_ucr: int
+    price_ucr: int | None = None
+    reason: str | None = None
+    last_qty: int | None = None
+    last_price_ucr: int | None = None
+    trade_id: str | None = None
+    liquidity: str | None = None
+
+
+class BalanceUpdate(Frame, tag="balance.update"):
+    account_seq: int
+    seq: int
+    ts_ms: int
+    available_ucr: int
+    held_ucr: int
+    why: str
+
+
+class LeaseUpdate(Frame, tag="lease.update"):
+    account_seq: int
+    seq: int
+    ts_ms: int
+    lease_id: str
+    trade_id: str
+    symbol: str
+    side: Side
+    host: str
+    units: int
+    price_ucr: int
+    state: LeaseState
+    start_ms: int
+    charged_ucr: int
+    client_order_id: str | None = None
+    reason: str | None = None
+    ends_ms: int | None = None
+
+
+class VmUpdate(Frame, tag="vm.update"):
+    account_seq: int
+    seq: int
+    ts_ms: int
+    vm_id: str
+    lease_id: str
+    name: str
+    state: VmState
+    endpoints: list[Endpoint]
+    reason: str | None = None
+    ready_ms: int | None = None
+
+
+class Charge(Frame, tag="charge"):
+    account_seq: int
+    seq: int
+    ts_ms: int
+    lease_id: str
+    from_ms: int
+    to_ms: int
+    amount_ucr: int
+    cpu_ms: int | None = None
+
+
+class Notice(Frame, tag="notice"):
+    """``kind``: funds_low, recall, host_silent, host_lost or launch_failed."""
+
+    account_seq: int
+    seq: int
+    ts_ms: int
+    kind: str
+    lease_id: str | None = None
+    host: str | None = None
+    units: int | None = None
+    at_ms: int | None = None
+
+
+# --- instructions to a host ---
+
+
+class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
+    instruction_id: str
+    epoch: int
+    vm_id: str
+    lease_id: str
+    class_: str
+    shape: Capacity
+    image: str
+    cmdline: str
+    user_data: str
+    ports: list[int]
+    allow_from: list[str]
+    until_ms: int | None = None
+
+
+class VmKill(Frame, tag="vm.kill"):
+    instruction_id: str
+    epoch: int
+    vm_id: str
+    grace_ms: int
+
+
+class HostLimit(Frame, tag="host.limit"):
+    instruction_id: str
+    epoch: int
+    offered: Capacity | None = None
+    residual_below_pct: int | None = None
+
+
+class SyncLease(Struct, frozen=True, omit_defaults=True, rename={"class_": "class"}):
+    """A lease the host must honour; ``until_ms`` is set for windows."""
+
+    lease_id: str
+    class_: str
+    units: int
+    until_ms: int | None = None
+
+
+class HostSync(Frame, tag="host.sync"):
+    """All the host must run, sent after every login; ``vms`` are complete launch orders."""
+
+    instruction_id: str
+    epoch: int
+    leases: list[SyncLease]
+    vms: list[VmLaunch]
+
+
+Reply: TypeAlias = Ack | ErrorReply
+AccountFrame: TypeAlias = OrderUpdate | BalanceUpdate | LeaseUpdate | VmUpdate | Charge | Notice
+MarketFrame: TypeAlias = (
+    BookSnapshot
+    | BookUpdate
+    | Trade
+    | TradesSnapshot
+    | InstrumentUpdate
+    | InstrumentsSnapshot
+    | Heartbeat
+)
+Instruction: TypeAlias = VmLaunch | VmKill | HostLimit | HostSync
+ServerMessage: TypeAlias = Hello | Reply | Shutdown | AccountFrame | MarketFrame | Instruction

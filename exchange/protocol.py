@@ -1,0 +1,404 @@
+"""The wire messages from a client or host to the exchange, and the types both directions share.
+
+Requests are decoded strictly (an unknown field is refused); the frames the exchange sends are in
+``frames.py`` and are decoded leniently, so that a newer exchange can add fields. The class name is
+the CamelCase of the wire tag: ``order.place`` is `OrderPlace`. Source: protocol.md.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY
+
+PROTOCOL_VERSION = 1
+MAX_FRAME_BYTES = 64 * 1024
+MAX_USER_DATA_CHARS = 16 * 1024
+JSON_SUBPROTOCOL = "headroom.v1+json"
+MSGPACK_SUBPROTOCOL = "headroom.v1+msgpack"
+
+ReqId: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_INT)]
+PriceUcr: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_PRICE_UCR)]
+Qty: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_QTY)]
+Ms: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
+AmountUcr: TypeAlias = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+\Z")]
+Sha256Hex: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Text: TypeAlias = Annotated[str, Meta(max_length=1024)]
+Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
+Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
+PublicKey: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=\Z")]
+
+Side: TypeAlias = Literal["buy", "sell"]
+OrderType: TypeAlias = Literal["limit", "market"]
+TimeInForce: TypeAlias = Literal["gtc", "gtd", "ioc", "fok"]
+SelfTrade: TypeAlias = Literal[
+    "cancel_newest", "cancel_oldest", "cancel_both", "decrement_and_cancel"
+]
+OrderStatus: TypeAlias = Literal["new", "partially_filled", "filled", "canceled", "expired"]
+Role: TypeAlias = Literal["viewer", "trader", "host", "operator"]
+Accel: TypeAlias = Literal["kvm", "tcg", "simulated"]
+VmState: TypeAlias = Literal["requested", "starting", "running", "stopping", "stopped", "failed"]
+LeaseState: TypeAlias = Literal["granted", "active", "ending", "ended"]
+InstrumentState: TypeAlias = Literal[
+    "announced", "open", "gate_closed", "delivering", "settled", "halted"
+]
+HostStatus: TypeAlias = Literal["pending", "syncing", "live", "draining", "silent", "lost"]
+Channel: TypeAlias = Literal["book", "trades", "instruments", "account"]
+
+
+class Capacity(Struct, frozen=True, forbid_unknown_fields=True):
+    """CPU, memory and disk together; a VM must fit in all three at once."""
+
+    mvcpu: Count
+    mem_mib: Count
+    disk_mib: Count
+
+
+class Endpoint(Struct, frozen=True):
+    """Where a guest's port is reached from outside its host."""
+
+    guest_port: int
+    address: str
+    port: int
+
+
+class Request(
+    Struct,
+    tag_field="type",
+    kw_only=True,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
+):
+    """A message with a ``req_id`` that gets exactly one `Ack` or `ErrorReply`."""
+
+    req_id: ReqId
+
+
+class Report(
+    Struct,
+    tag_field="type",
+    kw_only=True,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
+    """A host's message without a ``req_id``: no answer is sent."""
+
+
+# --- login and channels ---
+
+
+class Auth(Request, tag="auth"):
+    """Answer to `Hello`: base64 Ed25519 signature over `auth_text`."""
+
+    key_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    signature: Annotated[str, Meta(max_length=128)]
+
+
+class Subscribe(Request, tag="subscribe"):
+    channel: Channel
+    symbol: Name | None = None
+    depth: Literal[0, 25] | None = None
+    resume_from: Count | None = None
+
+
+class Unsubscribe(Request, tag="unsubscribe"):
+    channel: Channel
+    symbol: Name | None = None
+
+
+# --- orders ---
+
+
+class OrderPlace(Request, tag="order.place"):
+    client_order_id: Name
+    symbol: Name
+    side: Side
+    order_type: OrderType
+    qty: Qty
+    price_ucr: PriceUcr | None = None
+    time_in_force: TimeInForce = "gtc"
+    expire_ms: Ms | None = None
+    post_only: bool = False
+    min_qty: Qty | None = None
+    stp: SelfTrade = "cancel_newest"
+    hosts: Annotated[list[Name], Meta(min_length=1, max_length=100)] | None = None
+    deadline_ms: Ms | None = None
+
+
+class OrderReplace(Request, tag="order.replace"):
+    """``qty`` is the new total (matching rule 1)."""
+
+    order_id: Name | None = None
+    client_order_id: Name | None = None
+    price_ucr: PriceUcr | None = None
+    qty: Qty | None = None
+
+
+class OrderCancel(Request, tag="order.cancel"):
+    order_id: Name | None = None
+    client_order_id: Name | None = None
+
+
+class OrderMassCancel(Request, tag="order.mass_cancel"):
+    symbol: Name | None = None
+    side: Side | None = None
+
+
+class OrderList(Request, tag="order.list"):
+    pass
+
+
+class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect"):
+    enabled: bool
+
+
+class AccountState(Request, tag="account.state"):
+    """Read the account as it stands; also the result of subscribing to ``account``."""
+
+
+# --- leases and VMs ---
+
+
+class VmStart(Request, tag="vm.start"):
+    lease_id: Name
+    name: Name
+    image: Sha256Hex
+    cmdline: Text | None = None
+    user_data: Annotated[str, Meta(max_length=MAX_USER_DATA_CHARS)] | None = None
+    ports: Annotated[list[Port], Meta(max_length=16)] | None = None
+    allow_from: Annotated[list[Name], Meta(max_length=16)] | None = None
+
+
+class VmStop(Request, tag="vm.stop"):
+    vm_id: Name
+    grace_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
+
+
+class LeaseRelease(Request, tag="lease.release"):
+    lease_id: Name
+    units: Qty | None = None
+    at_ms: Ms | None = None
+
+
+class LeaseRecall(Request, tag="lease.recall"):
+    lease_id: Name
+    units: Qty | None = None
+
+
+# --- hosts ---
+
+
+class HostToken(Request, tag="host.token"):
+    """The owner allows enrolment by a secret of which only the SHA-256 is told."""
+
+    zone: Name
+    token_sha256: Sha256Hex
+    uses: Annotated[int, Meta(ge=1, le=10_000)]
+    ttl_s: Annotated[int, Meta(ge=1, le=30 * 86_400)]
+
+
+class HostEnroll(Request, tag="host.enroll"):
+    """Sent before login; ``token`` is the secret's text."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=256)]
+    name: Name
+    hardware_id: Name
+    public_key: PublicKey
+
+
+class HostApprove(Request, tag="host.approve"):
+    host: Name
+
+
+class HostAnnounce(Request, tag="host.announce"):
+    capacity: Capacity
+    offered: Capacity
+    classes: Annotated[list[Name], Meta(max_length=64)]
+    cpu_model: Annotated[str, Meta(max_length=128)]
+    accel: Accel
+    agent_version: Name
+    boot_id: Name
+
+
+class HostOffer(Request, tag="host.offer"):
+    """The owner's limit on what a host offers; relayed to its agent."""
+
+    host: Name
+    offered: Capacity | None = None
+    residual_below_pct: Percent | None = None
+
+
+class HostDrain(Request, tag="host.drain"):
+    host: Name
+    enabled: bool
+
+
+class HostLoad(Struct, frozen=True, forbid_unknown_fields=True):
+    cpu_pct: Annotated[float, Meta(ge=0, le=100)]
+    mem_pct: Annotated[float, Meta(ge=0, le=100)]
+
+
+class HostHeartbeat(Report, tag="host.heartbeat"):
+    """Every 5 s; ``vms`` counts the VMs that run."""
+
+    load: HostLoad
+    vms: Count
+
+
+class HostDone(Report, tag="host.done"):
+    """An instruction was carried out, or why it was not."""
+
+    instruction_id: Name
+    ok: bool
+    reason: Text | None = None
+
+
+class HostVm(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A VM as the host finds it, for `HostSynced`."""
+
+    vm_id: Name
+    state: VmState
+
+
+class HostSynced(Report, tag="host.synced"):
+    instruction_id: Name
+    boot_id: Name
+    vms: Annotated[list[HostVm], Meta(max_length=1000)]
+
+
+class VmStatus(Request, tag="vm.status"):
+    vm_id: Name
+    state: VmState
+    reason: Text | None = None
+    ready_ms: Ms | None = None
+    endpoints: Annotated[list[Endpoint], Meta(max_length=16)] = []
+
+
+class UsageReport(Request, tag="usage.report"):
+    """Cumulative counters since the VM's ``boot`` (a new boot starts from zero)."""
+
+    vm_id: Name
+    boot: Name
+    at_ms: Ms
+    cpu_ms_total: Count
+    mem_mib: Count
+    net_rx_total: Count
+    net_tx_total: Count
+
+
+# --- operator ---
+
+
+class AdminAccount(Request, tag="admin.account"):
+    account: Name
+    name: Name
+
+
+class AdminKey(Request, tag="admin.key"):
+    account: Name
+    key_id: Name
+    public_key: PublicKey
+    role: Role
+    not_after_ms: Ms | None = None
+
+
+class AdminKeyRevoke(Request, tag="admin.key_revoke"):
+    key_id: Name
+
+
+class AdminDeposit(Request, tag="admin.deposit"):
+    """Money in from ``outside``; a negative amount is a withdrawal."""
+
+    account: Name
+    amount_ucr: AmountUcr
+    ref: Name
+
+
+class AdminZone(Request, tag="admin.zone"):
+    zone: Name
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
+    accel: Annotated[list[Accel], Meta(min_length=1, max_length=3)]
+
+
+class AdminInstrument(Request, tag="admin.instrument"):
+    """Create a spot instrument, or change its tick, reference price or band."""
+
+    symbol: Name
+    tick_ucr: PriceUcr | None = None
+    ref_ucr: PriceUcr | None = None
+    band_pct: Percent | None = None
+
+
+class AdminHalt(Request, tag="admin.halt"):
+    halted: bool
+    symbol: Name | None = None
+
+
+class AdminKillSwitch(Request, tag="admin.kill_switch"):
+    enabled: bool
+    account: Name | None = None
+
+
+class AdminLimits(Request, tag="admin.limits"):
+    """0 means unlimited; ``orders_per_s: 0`` lifts the cancels' budget too."""
+
+    account: Name
+    max_qty: Count | None = None
+    max_notional_ucr: Count | None = None
+    max_open_orders: Count | None = None
+    orders_per_s: Count | None = None
+
+
+class AdminBalances(Request, tag="admin.balances"):
+    pass
+
+
+ClientMessage: TypeAlias = (
+    Auth
+    | Subscribe
+    | Unsubscribe
+    | OrderPlace
+    | OrderReplace
+    | OrderCancel
+    | OrderMassCancel
+    | OrderList
+    | OrderCancelOnDisconnect
+    | AccountState
+    | VmStart
+    | VmStop
+    | LeaseRelease
+    | LeaseRecall
+    | HostToken
+    | HostEnroll
+    | HostApprove
+    | HostAnnounce
+    | HostOffer
+    | HostDrain
+    | HostHeartbeat
+    | HostDone
+    | HostSynced
+    | VmStatus
+    | UsageReport
+    | AdminAccount
+    | AdminKey
+    | AdminKeyRevoke
+    | AdminDeposit
+    | AdminZone
+    | AdminInstrument
+    | AdminHalt
+    | AdminKillSwitch
+    | AdminLimits
+    | AdminBalances
+)
+
+
+def auth_text(server_id: str, nonce_hex: str, key_id: str) -> bytes:
+    """Return the bytes a client signs to log in (protocol.md, "Login")."""
+    return b"\0".join(
+        (b"headroom-auth-v1", server_id.encode(), nonce_hex.encode(), key_id.encode())
+    )

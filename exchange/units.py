@@ -1,0 +1,42 @@
+"""Integer time, money and capacity, and the few conversions between them.
+
+Money is integer micro-credits (``_ucr``), time is integer milliseconds (``_ms``, UTC epoch when it
+is a point), CPU is thousandths of a vCPU (``_mvcpu``), memory and disk are MiB (``_mib``), ``qty``
+counts whole units. Decimals exist only in files people write and on screens people read.
+"""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+UCR_PER_CREDIT = 1_000_000
+MS_PER_SECOND = 1_000
+MS_PER_MINUTE = 60_000
+MS_PER_HOUR = 3_600_000
+MS_PER_DAY = 24 * MS_PER_HOUR
+
+MAX_PRICE_UCR = 10**9
+"""Highest price of one unit-hour."""
+MAX_QTY = 10**6
+"""Most units in one order; price x qty stays below 2**53."""
+MAX_INT = 2**53
+"""Largest integer on the wire: every JSON reader holds it exactly."""
+
+
+def ceil_div(numerator: int, denominator: int) -> int:
+    """Return ``numerator / denominator`` rounded up. ``denominator`` is positive."""
+    return -(-numerator // denominator)
+
+
+def ucr_from_credits(credits: str | int | float | Decimal) -> int:
+    """Return micro-credits for a decimal amount of credits, rounded half-even.
+
+    A float is read by its shortest decimal text, so ``0.1`` means exactly one tenth.
+    Raises `decimal.InvalidOperation` when the text is no number.
+    """
+    exact = Decimal(str(credits)) * UCR_PER_CREDIT
+    return int(exact.to_integral_value(ROUND_HALF_EVEN))
+
+
+def credits_text(amount_ucr: int, places: int = 6) -> str:
+    """Return ``amount_ucr`` as a decimal number of credits with ``places`` digits, half-even."""
+    step = Decimal(1).scaleb(-places)
+    return str((Decimal(amount_ucr) / UCR_PER_CREDIT).quantize(step, ROUND_HALF_EVEN))
