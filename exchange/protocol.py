@@ -45,6 +45,7 @@ InstrumentState: TypeAlias = Literal[
     "announced", "open", "gate_closed", "delivering", "settled", "halted"
 ]
 HostStatus: TypeAlias = Literal["pending", "syncing", "live", "draining", "silent", "lost"]
+ImageFormat: TypeAlias = Literal["bundle", "qcow2", "raw"]
 Channel: TypeAlias = Literal["book", "trades", "instruments", "account"]
 
 
@@ -92,21 +93,21 @@ class Report(
 # --- login and channels ---
 
 
-class Auth(Request, tag="auth"):
+class Auth(Request, tag="auth", frozen=True):
     """Answer to `Hello`: base64 Ed25519 signature over `auth_text`."""
 
     key_id: Annotated[str, Meta(min_length=1, max_length=64)]
     signature: Annotated[str, Meta(max_length=128)]
 
 
-class Subscribe(Request, tag="subscribe"):
+class Subscribe(Request, tag="subscribe", frozen=True):
     channel: Channel
     symbol: Name | None = None
     depth: Literal[0, 25] | None = None
     resume_from: Count | None = None
 
 
-class Unsubscribe(Request, tag="unsubscribe"):
+class Unsubscribe(Request, tag="unsubscribe", frozen=True):
     channel: Channel
     symbol: Name | None = None
 
@@ -114,7 +115,7 @@ class Unsubscribe(Request, tag="unsubscribe"):
 # --- orders ---
 
 
-class OrderPlace(Request, tag="order.place"):
+class OrderPlace(Request, tag="order.place", frozen=True):
     client_order_id: Name
     symbol: Name
     side: Side
@@ -130,7 +131,7 @@ class OrderPlace(Request, tag="order.place"):
     deadline_ms: Ms | None = None
 
 
-class OrderReplace(Request, tag="order.replace"):
+class OrderReplace(Request, tag="order.replace", frozen=True):
     """``qty`` is the new total (matching rule 1)."""
 
     order_id: Name | None = None
@@ -139,32 +140,32 @@ class OrderReplace(Request, tag="order.replace"):
     qty: Qty | None = None
 
 
-class OrderCancel(Request, tag="order.cancel"):
+class OrderCancel(Request, tag="order.cancel", frozen=True):
     order_id: Name | None = None
     client_order_id: Name | None = None
 
 
-class OrderMassCancel(Request, tag="order.mass_cancel"):
+class OrderMassCancel(Request, tag="order.mass_cancel", frozen=True):
     symbol: Name | None = None
     side: Side | None = None
 
 
-class OrderList(Request, tag="order.list"):
+class OrderList(Request, tag="order.list", frozen=True):
     pass
 
 
-class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect"):
+class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect", frozen=True):
     enabled: bool
 
 
-class AccountState(Request, tag="account.state"):
+class AccountState(Request, tag="account.state", frozen=True):
     """Read the account as it stands; also the result of subscribing to ``account``."""
 
 
 # --- leases and VMs ---
 
 
-class VmStart(Request, tag="vm.start"):
+class VmStart(Request, tag="vm.start", frozen=True):
     lease_id: Name
     name: Name
     image: Sha256Hex
@@ -174,26 +175,54 @@ class VmStart(Request, tag="vm.start"):
     allow_from: Annotated[list[Name], Meta(max_length=16)] | None = None
 
 
-class VmStop(Request, tag="vm.stop"):
+class VmStop(Request, tag="vm.stop", frozen=True):
     vm_id: Name
     grace_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
 
 
-class LeaseRelease(Request, tag="lease.release"):
+class LeaseRelease(Request, tag="lease.release", frozen=True):
     lease_id: Name
     units: Qty | None = None
     at_ms: Ms | None = None
 
 
-class LeaseRecall(Request, tag="lease.recall"):
+class LeaseRecall(Request, tag="lease.recall", frozen=True):
     lease_id: Name
     units: Qty | None = None
+
+
+# --- images: put and get on /v1/images, the others on either connection ---
+
+
+class ImagePut(Request, tag="image.put", frozen=True):
+    """Begin or resume an upload; the ack's ``offset`` says where the bytes go on."""
+
+    sha256: Sha256Hex
+    size: Annotated[int, Meta(ge=1, le=MAX_INT)]
+    format: ImageFormat
+
+
+class ImageGet(Request, tag="image.get", frozen=True):
+    sha256: Sha256Hex
+    offset: Count = 0
+
+
+class ImageStat(Request, tag="image.stat", frozen=True):
+    sha256: Sha256Hex
+
+
+class ImageList(Request, tag="image.list", frozen=True):
+    pass
+
+
+class ImageDelete(Request, tag="image.delete", frozen=True):
+    sha256: Sha256Hex
 
 
 # --- hosts ---
 
 
-class HostToken(Request, tag="host.token"):
+class HostToken(Request, tag="host.token", frozen=True):
     """The owner allows enrolment by a secret of which only the SHA-256 is told."""
 
     zone: Name
@@ -202,7 +231,7 @@ class HostToken(Request, tag="host.token"):
     ttl_s: Annotated[int, Meta(ge=1, le=30 * 86_400)]
 
 
-class HostEnroll(Request, tag="host.enroll"):
+class HostEnroll(Request, tag="host.enroll", frozen=True):
     """Sent before login; ``token`` is the secret's text."""
 
     token: Annotated[str, Meta(min_length=1, max_length=256)]
@@ -211,11 +240,11 @@ class HostEnroll(Request, tag="host.enroll"):
     public_key: PublicKey
 
 
-class HostApprove(Request, tag="host.approve"):
+class HostApprove(Request, tag="host.approve", frozen=True):
     host: Name
 
 
-class HostAnnounce(Request, tag="host.announce"):
+class HostAnnounce(Request, tag="host.announce", frozen=True):
     capacity: Capacity
     offered: Capacity
     classes: Annotated[list[Name], Meta(max_length=64)]
@@ -225,7 +254,7 @@ class HostAnnounce(Request, tag="host.announce"):
     boot_id: Name
 
 
-class HostOffer(Request, tag="host.offer"):
+class HostOffer(Request, tag="host.offer", frozen=True):
     """The owner's limit on what a host offers; relayed to its agent."""
 
     host: Name
@@ -233,7 +262,7 @@ class HostOffer(Request, tag="host.offer"):
     residual_below_pct: Percent | None = None
 
 
-class HostDrain(Request, tag="host.drain"):
+class HostDrain(Request, tag="host.drain", frozen=True):
     host: Name
     enabled: bool
 
@@ -243,14 +272,14 @@ class HostLoad(Struct, frozen=True, forbid_unknown_fields=True):
     mem_pct: Annotated[float, Meta(ge=0, le=100)]
 
 
-class HostHeartbeat(Report, tag="host.heartbeat"):
+class HostHeartbeat(Report, tag="host.heartbeat", frozen=True):
     """Every 5 s; ``vms`` counts the VMs that run."""
 
     load: HostLoad
     vms: Count
 
 
-class HostDone(Report, tag="host.done"):
+class HostDone(Report, tag="host.done", frozen=True):
     """An instruction was carried out, or why it was not."""
 
     instruction_id: Name
@@ -265,13 +294,13 @@ class HostVm(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     state: VmState
 
 
-class HostSynced(Report, tag="host.synced"):
+class HostSynced(Report, tag="host.synced", frozen=True):
     instruction_id: Name
     boot_id: Name
     vms: Annotated[list[HostVm], Meta(max_length=1000)]
 
 
-class VmStatus(Request, tag="vm.status"):
+class VmStatus(Request, tag="vm.status", frozen=True):
     vm_id: Name
     state: VmState
     reason: Text | None = None
@@ -279,7 +308,7 @@ class VmStatus(Request, tag="vm.status"):
     endpoints: Annotated[list[Endpoint], Meta(max_length=16)] = []
 
 
-class UsageReport(Request, tag="usage.report"):
+class UsageReport(Request, tag="usage.report", frozen=True):
     """Cumulative counters since the VM's ``boot`` (a new boot starts from zero)."""
 
     vm_id: Name
@@ -294,12 +323,12 @@ class UsageReport(Request, tag="usage.report"):
 # --- operator ---
 
 
-class AdminAccount(Request, tag="admin.account"):
+class AdminAccount(Request, tag="admin.account", frozen=True):
     account: Name
     name: Name
 
 
-class AdminKey(Request, tag="admin.key"):
+class AdminKey(Request, tag="admin.key", frozen=True):
     account: Name
     key_id: Name
     public_key: PublicKey
@@ -307,11 +336,11 @@ class AdminKey(Request, tag="admin.key"):
     not_after_ms: Ms | None = None
 
 
-class AdminKeyRevoke(Request, tag="admin.key_revoke"):
+class AdminKeyRevoke(Request, tag="admin.key_revoke", frozen=True):
     key_id: Name
 
 
-class AdminDeposit(Request, tag="admin.deposit"):
+class AdminDeposit(Request, tag="admin.deposit", frozen=True):
     """Money in from ``outside``; a negative amount is a withdrawal."""
 
     account: Name
@@ -319,13 +348,13 @@ class AdminDeposit(Request, tag="admin.deposit"):
     ref: Name
 
 
-class AdminZone(Request, tag="admin.zone"):
+class AdminZone(Request, tag="admin.zone", frozen=True):
     zone: Name
     country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
     accel: Annotated[list[Accel], Meta(min_length=1, max_length=3)]
 
 
-class AdminInstrument(Request, tag="admin.instrument"):
+class AdminInstrument(Request, tag="admin.instrument", frozen=True):
     """Create a spot instrument, or change its tick, reference price or band."""
 
     symbol: Name
@@ -334,17 +363,17 @@ class AdminInstrument(Request, tag="admin.instrument"):
     band_pct: Percent | None = None
 
 
-class AdminHalt(Request, tag="admin.halt"):
+class AdminHalt(Request, tag="admin.halt", frozen=True):
     halted: bool
     symbol: Name | None = None
 
 
-class AdminKillSwitch(Request, tag="admin.kill_switch"):
+class AdminKillSwitch(Request, tag="admin.kill_switch", frozen=True):
     enabled: bool
     account: Name | None = None
 
 
-class AdminLimits(Request, tag="admin.limits"):
+class AdminLimits(Request, tag="admin.limits", frozen=True):
     """0 means unlimited; ``orders_per_s: 0`` lifts the cancels' budget too."""
 
     account: Name
@@ -354,7 +383,7 @@ class AdminLimits(Request, tag="admin.limits"):
     orders_per_s: Count | None = None
 
 
-class AdminBalances(Request, tag="admin.balances"):
+class AdminBalances(Request, tag="admin.balances", frozen=True):
     pass
 
 
@@ -373,6 +402,11 @@ ClientMessage: TypeAlias = (
     | VmStop
     | LeaseRelease
     | LeaseRecall
+    | ImagePut
+    | ImageGet
+    | ImageStat
+    | ImageList
+    | ImageDelete
     | HostToken
     | HostEnroll
     | HostApprove
