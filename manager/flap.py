@@ -8,7 +8,7 @@ the pair would buy and release for ever. Pure. Source: scenario.md, "Rule guards
 from collections.abc import Sequence
 from typing import Final
 
-from manager.rule import Condition, Release, Rule
+from manager.rule import Release, Rule
 
 MAX_REACHABLE: Final = 1_000
 """How many bought units are tried when no rule has ``max_units``."""
