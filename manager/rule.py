@@ -3,9 +3,9 @@
     when = "util > 70 for 2m"     metric op value [for duration]; a list of them is AND
     do = "buy 4"                  buy N | buy to N | release N | release all
 
-`RuleSpec` is the form in files (scenario policies and manager.toml alike): `msgspec.convert` makes
-it from TOML and refuses a wrong text with one line that names the field. `compile_rule` turns it
-into the frozen `Rule` that `rule_state.py` evaluates. Pure. Source: scenario.md, manager.md.
+`RuleText` is the form in files (scenario policies and manager.toml alike), made by
+`msgtext.convert`. `parse` turns it into the frozen `Rule` that `rule_state.py` evaluates, or says
+in one line which field is wrong. Pure. Source: scenario.md, manager.md.
 """
 
 import re
@@ -58,12 +58,12 @@ PriceCredits: TypeAlias = Annotated[float, Meta(gt=0, le=MAX_PRICE_UCR // UCR_PE
 BudgetCredits: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
 
 
-class RuleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One ``[[rule]]`` as written: durations as text, money in credits.
+class RuleError(ValueError):
+    """A rule cannot be used; ``str(error)`` is one line, ``field: why``."""
 
-    Creating it from a file checks the whole rule; a `ValueError` (msgspec makes it a
-    `ValidationError` with the path) says in one line which field is wrong.
-    """
+
+class RuleText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One ``[[rule]]`` as written: durations as text, money in credits."""
 
     name: RuleName
     do: str
@@ -76,9 +76,6 @@ class RuleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     budget_day: BudgetCredits | None = None
     zones: list[str] = []
     forward: bool = False
-
-    def __post_init__(self) -> None:
-        compile_rule(self)
 
 
 class Condition(Struct, frozen=True):
@@ -128,30 +125,30 @@ class Rule(Struct, frozen=True):
         return not isinstance(self.action, Release)
 
 
-def compile_rule(spec: RuleSpec) -> Rule:
-    """Return ``spec`` ready to be evaluated. Raises `ValueError` naming the field."""
-    if spec.at is not None or spec.forward:
+def parse(text: RuleText) -> Rule:
+    """Return ``text`` ready to be evaluated. Raises `RuleError` naming the field."""
+    if text.at is not None or text.forward:
         _wrong(
-            spec, "at" if spec.at is not None else "forward", "not supported yet in this version"
+            spec, "at" if text.at is not None else "forward", "not supported yet in this version"
         )
-    if spec.when is None:
-        _wrong(spec, "when", "missing; for example 'util > 70 for 2m'")
-    texts = [spec.when] if isinstance(spec.when, str) else spec.when
+    if text.when is None:
+        _wrong("when", "missing; for example 'util > 70 for 2m'")
+    texts = [text.when] if isinstance(text.when, str) else text.when
     if not texts:
-        _wrong(spec, "when", "an empty list would always fire")
-    action = _parsed(spec, "do", parse_action, spec.do)
-    if not isinstance(action, Release) and spec.price_max is None:
-        _wrong(spec, "price_max", "missing; a rule that buys needs a highest price")
+        _wrong("when", "an empty list would always fire")
+    action = _parsed("do", parse_action, text.do)
+    if not isinstance(action, Release) and text.price_max is None:
+        _wrong("price_max", "missing; a rule that buys needs a highest price")
     return Rule(
-        name=spec.name,
-        conditions=tuple(_parsed(spec, "when", parse_condition, text) for text in texts),
+        name=text.name,
+        conditions=tuple(_parsed("when", parse_condition, one) for one in texts),
         action=action,
-        cooldown_ms=_parsed(spec, "cooldown", parse_duration_ms, spec.cooldown),
-        price_max_ucr=0 if spec.price_max is None else max(1, ucr_from_credits(spec.price_max)),
-        max_units=spec.max_units,
-        budget_day_ucr=None if spec.budget_day is None else ucr_from_credits(spec.budget_day),
-        zones=tuple(spec.zones),
-        vm=spec.vm,
+        cooldown_ms=_parsed("cooldown", parse_duration_ms, text.cooldown),
+        price_max_ucr=0 if text.price_max is None else max(1, ucr_from_credits(text.price_max)),
+        max_units=text.max_units,
+        budget_day_ucr=None if text.budget_day is None else ucr_from_credits(text.budget_day),
+        zones=tuple(text.zones),
+        vm=text.vm,
     )
 
 
@@ -204,12 +201,12 @@ def _units(text: str, units: str) -> int:
     return int(units)
 
 
-def _parsed(spec: RuleSpec, field: str, parse: Callable[[str], Parsed], text: str) -> Parsed:
+def _parsed(field: str, parser: Callable[[str], Parsed], text: str) -> Parsed:
     try:
-        return parse(text)
+        return parser(text)
     except ValueError as error:
-        _wrong(spec, field, str(error))
+        _wrong(field, str(error))
 
 
-def _wrong(spec: RuleSpec, field: str, why: str) -> NoReturn:
-    raise ValueError(f"rule {spec.name!r}: {field}: {why}")
+def _wrong(field: str, why: str) -> NoReturn:
+    raise RuleError(f"{field}: {why}")
