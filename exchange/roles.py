@@ -1,0 +1,65 @@
+"""Who may send what: one static table from message type to roles.
+
+viewer < trader; a host key touches its own host only; the operator does everything but trade.
+The account always comes from the key, never from a message. Source: protocol.md, "Login".
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from exchange import protocol
+from exchange.protocol import Role
+
+_READERS: Final[tuple[Role, ...]] = ("viewer", "trader", "operator")
+_OWNERS: Final[tuple[Role, ...]] = ("trader", "operator")
+_TRADER: Final[tuple[Role, ...]] = ("trader",)
+_HOST: Final[tuple[Role, ...]] = ("host",)
+_OPERATOR: Final[tuple[Role, ...]] = ("operator",)
+
+BEFORE_LOGIN: Final[tuple[type[Struct], ...]] = (
+    protocol.Auth,
+    protocol.HostEnroll,
+    protocol.Subscribe,
+    protocol.Unsubscribe,
+)
+"""These pass without a key; `Subscribe` checks itself which channels need one."""
+
+ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
+    protocol.AccountState: _READERS,
+    protocol.OrderList: _READERS,
+    protocol.OrderPlace: _TRADER,
+    protocol.OrderReplace: _TRADER,
+    protocol.OrderCancel: _TRADER,
+    protocol.OrderMassCancel: _TRADER,
+    protocol.OrderCancelOnDisconnect: _TRADER,
+    protocol.VmStart: _TRADER,
+    protocol.VmStop: _TRADER,
+    protocol.LeaseRelease: _TRADER,
+    protocol.LeaseRecall: _TRADER,
+    protocol.ImagePut: _OWNERS,
+    protocol.ImageDelete: _OWNERS,
+    protocol.ImageGet: ("trader", "operator", "host"),
+    protocol.ImageStat: ("viewer", "trader", "operator", "host"),
+    protocol.ImageList: _READERS,
+    protocol.HostToken: _OWNERS,
+    protocol.HostApprove: _OWNERS,
+    protocol.HostOffer: _OWNERS,
+    protocol.HostDrain: _OWNERS,
+    protocol.HostAnnounce: _HOST,
+    protocol.HostHeartbeat: _HOST,
+    protocol.HostDone: _HOST,
+    protocol.HostSynced: _HOST,
+    protocol.VmStatus: _HOST,
+    protocol.UsageReport: _HOST,
+    protocol.AdminAccount: _OPERATOR,
+    protocol.AdminKey: _OPERATOR,
+    protocol.AdminKeyRevoke: _OPERATOR,
+    protocol.AdminDeposit: _OPERATOR,
+    protocol.AdminZone: _OPERATOR,
+    protocol.AdminInstrument: _OPERATOR,
+    protocol.AdminHalt: _OPERATOR,
+    protocol.AdminKillSwitch: _OPERATOR,
+    protocol.AdminLimits: _OPERATOR,
+    protocol.AdminBalances: _OPERATOR,
+}

@@ -1,0 +1,135 @@
+"""One connection's state, and what it may do: pure, no socket, no clock.
+
+A session begins anonymous with a nonce; a signature over it binds the session to a key, and with
+it to an account, a role and perhaps a host. The gateway asks `refusal` before anything else.
+Source: protocol.md, "Login"; rate limits belong here, before the engine (domain.md).
+"""
+
+from typing import Final, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from exchange.auth import KeyFacts
+from exchange.bucket import Bucket
+from exchange.codec import Codec
+from exchange.commands import Refused
+from exchange.protocol import (
+    OrderCancel,
+    OrderMassCancel,
+    OrderPlace,
+    OrderReplace,
+    Role,
+)
+from exchange.roles import BEFORE_LOGIN, ROLES
+from exchange.units import MS_PER_SECOND
+
+BAD_FRAMES_MAX: Final = 100
+"""So many unreadable frames in a row close the connection."""
+LOGIN_MS: Final = 10 * MS_PER_SECOND
+"""A connection must log in or subscribe within this time."""
+SUBSCRIPTIONS_MAX: Final = 1_000
+
+CLOSE_NORMAL: Final = 1000
+CLOSE_GOING_AWAY: Final = 1001
+CLOSE_POLICY: Final = 1008
+CLOSE_TOO_BIG: Final = 1009
+CLOSE_TRY_LATER: Final = 1013
+CLOSE_BAD_LOGIN: Final = 4401
+
+Purpose: TypeAlias = Literal["trade", "images"]
+"""Which endpoint the connection came to: /v1/ws or /v1/images."""
+
+
+class SessionKey(KeyFacts, Protocol):
+    """The engine's view of a key, as far as a session needs it."""
+
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def role(self) -> Role: ...
+    @property
+    def host(self) -> str | None: ...
+
+
+class Session:
+    """A connection. ``number`` counts within the epoch; ``channels`` are its subscriptions."""
+
+    __slots__ = (
+        "account",
+        "bad_in_row",
+        "cancels_on_drop",
+        "channels",
+        "closing",
+        "codec",
+        "host",
+        "key_id",
+        "nonce",
+        "number",
+        "opened_ms",
+        "peer",
+        "purpose",
+        "role",
+    )
+
+    def __init__(
+        self, number: int, nonce_hex: str, codec: Codec, peer: str, purpose: Purpose, now_ms: int
+    ) -> None:
+        self.number = number
+        self.nonce = nonce_hex
+        self.codec = codec
+        self.peer = peer
+        self.purpose: Purpose = purpose
+        self.opened_ms = now_ms
+        self.key_id = ""
+        self.account = ""
+        self.role: Role | None = None
+        self.host = ""
+        self.bad_in_row = 0
+        self.cancels_on_drop = False
+        self.closing = False
+        self.channels: dict[tuple[str, str], None] = {}
+
+    @property
+    def anonymous(self) -> bool:
+        """Neither logged in nor subscribed: such a connection has no right to stay."""
+        return self.role is None and not self.channels
+
+    def log_in(self, key: SessionKey) -> None:
+        self.key_id, self.account, self.role = key.key_id, key.account, key.role
+        self.host = key.host or ""
+
+
+class Budgets:
+    """Order and cancel budgets of one account, shared by all its connections."""
+
+    __slots__ = ("_cancels", "_orders")
+
+    def __init__(self, now_ms: int, orders_per_s: int) -> None:
+        self._orders = Bucket(now_ms, orders_per_s)
+        self._cancels = Bucket(now_ms, orders_per_s)
+
+    def take(self, message_type: type[Struct], now_ms: int, orders_per_s: int) -> Refused | None:
+        """Spend one token; cancels have a budget of their own, so they pass when orders do not."""
+        cancels = message_type is OrderCancel or message_type is OrderMassCancel
+        bucket = self._cancels if cancels else self._orders
+        wait_ms = bucket.take(now_ms, orders_per_s)
+        if wait_ms == 0:
+            return None
+        text = f"more than {orders_per_s} a second"
+        return Refused("rate_limited", text, retry_after_ms=wait_ms)
+
+
+BUDGETED: Final = frozenset({OrderPlace, OrderReplace, OrderCancel, OrderMassCancel})
+
+
+def refusal(session: Session, message_type: type[Struct]) -> Refused | None:
+    """Return why this session may not send ``message_type``, None when it may."""
+    if session.role is None:
+        if message_type in BEFORE_LOGIN:
+            return None
+        return Refused("auth_required", "log in first")
+    if message_type in BEFORE_LOGIN or session.role in ROLES[message_type]:
+        return None
+    return Refused("forbidden", f"a {session.role} key may not send this")
