@@ -128,9 +128,7 @@ class Rule(Struct, frozen=True):
 def parse(text: RuleText) -> Rule:
     """Return ``text`` ready to be evaluated. Raises `RuleError` naming the field."""
     if text.at is not None or text.forward:
-        _wrong(
-            spec, "at" if text.at is not None else "forward", "not supported yet in this version"
-        )
+        _wrong("forward" if text.at is None else "at", "not supported yet in this version")
     if text.when is None:
         _wrong("when", "missing; for example 'util > 70 for 2m'")
     texts = [text.when] if isinstance(text.when, str) else text.when
