@@ -1,0 +1,179 @@
+"""Market data: book snapshots and numbered updates, trades, instruments. Pure.
+
+A book frame exists once per symbol, depth and batch, whoever listens: it is the difference between
+what was published last and what the book shows now, so levels entering or leaving the depth need
+no special case. Source: protocol.md, "Public channels".
+"""
+
+from collections import deque
+from typing import Final, Protocol
+from zlib import crc32
+
+from exchange.frames import (
+    BookSnapshot,
+    BookUpdate,
+    Heartbeat,
+    InstrumentsSnapshot,
+    InstrumentUpdate,
+    LevelRow,
+    Trade,
+    TradesSnapshot,
+)
+from exchange.outbox import Encoded, Outbox, Slot
+from exchange.protocol import Side
+from exchange.session import Session
+
+TRADES_KEPT: Final = 50
+CHECKED_LEVELS: Final = 10
+DEFAULT_DEPTH: Final = 25
+ALL_LEVELS: Final = 0
+
+
+class BookSource(Protocol):
+    """The engine, as the feed sees it."""
+
+    @property
+    def seq(self) -> int: ...
+    def levels(self, symbol: str, side: Side, depth: int) -> list[LevelRow]: ...
+    def take_touched(self) -> dict[str, dict[int, None]]: ...
+    def instruments(self) -> list[InstrumentUpdate]: ...
+
+
+def checksum(bids: list[LevelRow], asks: list[LevelRow]) -> int:
+    """Return the unsigned crc32 over the best 10 asks, then bids; both lists are best first."""
+    rows = asks[:CHECKED_LEVELS] + bids[:CHECKED_LEVELS]
+    return crc32("".join([f"{price}{qty}" for price, qty, _ in rows]).encode())
+
+
+def difference(old: list[LevelRow], new: list[LevelRow]) -> list[LevelRow]:
+    """Return the rows that turn ``old`` into ``new``: changed or entered, then left (qty 0)."""
+    if old == new:
+        return []
+    before = {row[0]: row for row in old}
+    rows = [row for row in new if before.pop(row[0], None) != row]
+    rows.extend((price, 0, 0) for price in before)
+    return rows
+
+
+class BookStream:
+    """One symbol at one depth: what its subscribers hold, and who they are."""
+
+    __slots__ = ("_asks", "_bids", "_depth", "_seq", "_source", "_symbol", "joining", "sessions")
+
+    def __init__(self, source: BookSource, symbol: str, depth: int) -> None:
+        self._source = source
+        self._symbol = symbol
+        self._depth = depth
+        self.sessions: dict[int, Session] = {}
+        self.joining: dict[int, Session] = {}
+        self._seq = source.seq
+        self._bids = source.levels(symbol, "buy", depth)
+        self._asks = source.levels(symbol, "sell", depth)
+
+    def snapshot(self, now_ms: int) -> BookSnapshot:
+        check = checksum(self._bids, self._asks)
+        return BookSnapshot(self._symbol, self._seq, now_ms, self._bids, self._asks, check)
+
+    def update(self, now_ms: int) -> BookUpdate | None:
+        """Return what changed since the last frame, None when nothing at this depth did."""
+        bids = self._source.levels(self._symbol, "buy", self._depth)
+        asks = self._source.levels(self._symbol, "sell", self._depth)
+        bid_rows, ask_rows = difference(self._bids, bids), difference(self._asks, asks)
+        if not bid_rows and not ask_rows:
+            return None
+        prev_seq, self._seq = self._seq, self._source.seq
+        self._bids, self._asks = bids, asks
+        check = checksum(bids, asks)
+        return BookUpdate(self._symbol, prev_seq, self._seq, now_ms, bid_rows, ask_rows, check)
+
+
+class Feed:
+    """All public channels; `flush` makes the batch's book frames."""
+
+    def __init__(self, source: BookSource, outbox: Outbox) -> None:
+        self._source = source
+        self._outbox = outbox
+        self._books: dict[tuple[str, int], BookStream] = {}
+        self._snapshots: list[tuple[Slot, BookStream]] = []
+        self._trades: dict[str, deque[Trade]] = {}
+        self._trade_sessions: dict[str, dict[int, Session]] = {}
+        self._instrument_sessions: dict[int, Session] = {}
+
+    # --- subscriptions; the snapshot is the first frame after the ack ---
+
+    def join_book(self, session: Session, symbol: str, depth: int) -> None:
+        """Subscribe, or subscribe again after a gap: a fresh snapshot either way."""
+        self.leave_book(session, symbol)
+        stream = self._books.get((symbol, depth))
+        if stream is None:
+            stream = self._books[symbol, depth] = BookStream(self._source, symbol, depth)
+        stream.joining[session.number] = session
+        # Made by `flush`, so that it agrees with the update the others get for this batch.
+        self._snapshots.append((self._outbox.reserve(session), stream))
+
+    def leave_book(self, session: Session, symbol: str) -> None:
+        for depth in (DEFAULT_DEPTH, ALL_LEVELS):
+            if stream := self._books.get((symbol, depth)):
+                stream.sessions.pop(session.number, None)
+                stream.joining.pop(session.number, None)
+
+    def join_trades(self, session: Session, symbol: str) -> None:
+        recent = list(self._trades.get(symbol, ()))
+        self._outbox.send(session, TradesSnapshot(symbol, recent))
+        self._trade_sessions.setdefault(symbol, {})[session.number] = session
+
+    def leave_trades(self, session: Session, symbol: str) -> None:
+        self._trade_sessions.get(symbol, {}).pop(session.number, None)
+
+    def join_instruments(self, session: Session) -> None:
+        self._outbox.send(session, InstrumentsSnapshot(self._source.instruments()))
+        self._instrument_sessions[session.number] = session
+
+    def leave_instruments(self, session: Session) -> None:
+        self._instrument_sessions.pop(session.number, None)
+
+    # --- what happens ---
+
+    def remember(self, trade: Trade) -> None:
+        """Keep ``trade`` for later snapshots; replay at the start goes through here too."""
+        recent = self._trades.get(trade.symbol)
+        if recent is None:
+            recent = self._trades[trade.symbol] = deque(maxlen=TRADES_KEPT)
+        recent.append(trade)
+
+    def trade(self, trade: Trade) -> None:
+        self.remember(trade)
+        if sessions := self._trade_sessions.get(trade.symbol):
+            self._outbox.broadcast(sessions.values(), trade)
+
+    def instrument(self, update: InstrumentUpdate) -> None:
+        self._outbox.broadcast(self._instrument_sessions.values(), update)
+
+    def flush(self, now_ms: int) -> None:
+        """End the batch: one update per touched symbol and depth, then the reserved snapshots."""
+        for symbol in self._source.take_touched():
+            for depth in (DEFAULT_DEPTH, ALL_LEVELS):
+                self._update((symbol, depth), now_ms)
+        snapshots: dict[BookStream, Encoded] = {}
+        for slot, stream in self._snapshots:
+            if stream not in snapshots:
+                snapshots[stream] = Encoded(stream.snapshot(now_ms))
+            slot.fill(snapshots[stream].by(slot.session))
+            stream.sessions.update(stream.joining)
+            stream.joining.clear()
+        self._snapshots.clear()
+
+    def _update(self, key: tuple[str, int], now_ms: int) -> None:
+        stream = self._books.get(key)
+        if stream is None:
+            return
+        if not stream.sessions and not stream.joining:
+            del self._books[key]
+            return
+        if update := stream.update(now_ms):
+            self._outbox.broadcast(stream.sessions.values(), update)
+
+
+def heartbeat(source: BookSource, outbox: Outbox, sessions: list[Session], now_ms: int) -> None:
+    """Tell listeners that the feed lives: silence of a channel is then silence of the market."""
+    outbox.broadcast(sessions, Heartbeat(now_ms, source.seq))

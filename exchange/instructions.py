@@ -1,0 +1,74 @@
+"""Instructions to hosts, resent until confirmed. Pure.
+
+Nothing here is journalled: `host.sync`, sent after every login, covers whatever was under way, so
+after a restart nothing is lost. Source: protocol.md, "Hosts".
+"""
+
+from typing import Final
+
+from exchange.frames import Instruction
+from exchange.outbox import Outbox
+from exchange.session import Session
+from exchange.units import MS_PER_SECOND
+
+RESEND_MS: Final = 5 * MS_PER_SECOND
+PENDING_MAX: Final = 10_000
+"""A host that confirms nothing is cut at this many; its next login starts from a sync."""
+
+
+class _Sent:
+    __slots__ = ("due_ms", "instruction")
+
+    def __init__(self, instruction: Instruction, due_ms: int) -> None:
+        self.instruction = instruction
+        self.due_ms = due_ms
+
+
+class Instructions:
+    """Per connected host: its session, and what it has not confirmed, in order."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._sessions: dict[str, Session] = {}
+        self._pending: dict[str, dict[str, _Sent]] = {}
+
+    def session(self, host: str) -> Session | None:
+        return self._sessions.get(host)
+
+    def log_in(self, session: Session) -> Session | None:
+        """The host is connected here now; returns its older session, to be closed."""
+        older = self._sessions.get(session.host)
+        self._sessions[session.host] = session
+        self._pending[session.host] = {}
+        return older
+
+    def log_out(self, session: Session) -> None:
+        if self._sessions.get(session.host) is session:
+            del self._sessions[session.host]
+            del self._pending[session.host]
+
+    def send(self, host: str, instruction: Instruction, now_ms: int) -> bool:
+        """Send to the host if it is connected; False: it confirms nothing and must be cut."""
+        session = self._sessions.get(host)
+        if session is None:
+            return True
+        pending = self._pending[host]
+        pending[instruction.instruction_id] = _Sent(instruction, now_ms + RESEND_MS)
+        self._outbox.send(session, instruction)
+        return len(pending) <= PENDING_MAX
+
+    def confirm(self, host: str, instruction_id: str) -> None:
+        self._pending.get(host, {}).pop(instruction_id, None)
+
+    def resend(self, now_ms: int) -> None:
+        """Send again what was not confirmed in time, in its order."""
+        for host, pending in self._pending.items():
+            for sent in pending.values():
+                if sent.due_ms <= now_ms:
+                    sent.due_ms = now_ms + RESEND_MS
+                    self._outbox.send(self._sessions[host], sent.instruction)
+
+    def next_deadline_ms(self) -> int | None:
+        # Of each host the oldest instruction is due first: they are sent in order.
+        due = [next(iter(pending.values())).due_ms for pending in self._pending.values() if pending]
+        return min(due, default=None)

@@ -1,0 +1,96 @@
+"""What one batch sends, to whom, in order; every frame encoded once per codec. Pure.
+
+The gateway fills an outbox while it handles requests and hands it over as part of the batch; the
+pump writes it after the commit, one transport write a connection.
+"""
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from exchange.codec import CODECS
+from exchange.session import Session
+
+
+class Replay(Struct, frozen=True):
+    """Send stored account frames ``after < account_seq <= upto`` here, before what follows.
+
+    ``final``: the session is live behind it, so later deliveries wait; otherwise the pump pages at
+    the reader's pace and tells `Gateway.caught_up` at the end.
+    """
+
+    account: str
+    after: int
+    upto: int
+    final: bool
+
+
+Delivery: TypeAlias = bytes | Replay
+Deliveries: TypeAlias = dict[int, list[Delivery]]
+
+
+class Outbox:
+    """Deliveries by session number."""
+
+    __slots__ = ("_deliveries",)
+
+    def __init__(self) -> None:
+        self._deliveries: Deliveries = {}
+
+    def send(self, session: Session, frame: Struct) -> None:
+        self.put(session, session.codec.encode(frame))
+
+    def put(self, session: Session, item: Delivery) -> None:
+        items = self._deliveries.get(session.number)
+        if items is None:
+            self._deliveries[session.number] = [item]
+        else:
+            items.append(item)
+
+    def reserve(self, session: Session) -> "Slot":
+        """Keep a place in the session's order, for a frame that is made at the end of the batch."""
+        self.put(session, b"")
+        items = self._deliveries[session.number]
+        return Slot(session, items, len(items) - 1)
+
+    def broadcast(self, sessions: Iterable[Session], frame: Struct) -> None:
+        """Send ``frame`` to all: encoded once per codec in use, appended once per session."""
+        encoded = Encoded(frame)
+        for session in sessions:
+            self.put(session, encoded.by(session))
+
+    def take(self) -> Deliveries:
+        taken, self._deliveries = self._deliveries, {}
+        return taken
+
+
+class Encoded:
+    """A frame's bytes, made at most once per codec."""
+
+    __slots__ = ("_bytes", "_frame")
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._bytes: list[bytes | None] = [None] * len(CODECS)
+
+    def by(self, session: Session) -> bytes:
+        codec = session.codec
+        data = self._bytes[codec.index]
+        if data is None:
+            data = self._bytes[codec.index] = codec.encode(self._frame)
+        return data
+
+
+class Slot:
+    """A reserved place in a session's deliveries."""
+
+    __slots__ = ("_index", "_items", "session")
+
+    def __init__(self, session: Session, items: list[Delivery], index: int) -> None:
+        self.session = session
+        self._items = items
+        self._index = index
+
+    def fill(self, data: bytes) -> None:
+        self._items[self._index] = data

@@ -1,0 +1,74 @@
+"""What the pure parts need of others, as `typing.Protocol`: where live and simulation differ, and
+the engine as the gateway sees it.
+"""
+
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from exchange.account_channel import AccountRow
+from exchange.auth import Verify
+from exchange.commands import Command, Out
+from exchange.feed import BookSource
+from exchange.frames import HostSync, OrderUpdate
+from exchange.session import SessionKey
+
+__all__ = ["Clock", "EngineView", "Journal", "JournalRow", "Verify"]
+
+
+class JournalRow(Struct, frozen=True, gc=False):
+    """One accepted command; ``body`` is the MessagePack of its `Command`."""
+
+    seq: int
+    now_ms: int
+    body: bytes
+
+
+class Clock(Protocol):
+    """Time that never goes back."""
+
+    def now_ms(self) -> int: ...
+
+
+class Journal(Protocol):
+    """The authority: state is the replay of what was appended."""
+
+    async def append(self, rows: list[JournalRow], accounts: list[AccountRow]) -> None:
+        """Make all of it durable, or raise and be of no further use."""
+
+    async def account_rows(
+        self, account: str, after: int, upto: int, limit: int
+    ) -> list[AccountRow]:
+        """Return stored rows holding frames ``after < account_seq <= upto``, oldest first."""
+
+
+class HostFacts(Protocol):
+    """What liveness and login ask of a host."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+
+
+class OrderLimits(Protocol):
+    @property
+    def orders_per_s(self) -> int: ...
+
+
+class EngineView(BookSource, Protocol):
+    """The engine: `exchange.engine.Engine`."""
+
+    @property
+    def now_ms(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    def apply(self, command: Command, now_ms: int) -> list[Out]: ...
+    def next_deadline_ms(self) -> int | None: ...
+    def key(self, name: str) -> SessionKey | None: ...
+    def account_state(self, account: str) -> Any: ...
+    def order_list(self, account: str) -> list[OrderUpdate]: ...
+    def balances(self) -> Any: ...
+    def hosts(self) -> list[HostFacts]: ...
+    def host_sync(self, host: str) -> HostSync: ...
+    def limits(self, account: str) -> OrderLimits: ...
