@@ -1,0 +1,120 @@
+"""The command line: quick and lazy, one line for every mistake, the exit codes scripts rely on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import headroom
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("textual", "websockets", "libvirt", "simpy", "aiosqlite", "cryptography", "asyncio")
+DEADLINE_S = 60
+
+
+def run(*args: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *python, "headroom.py", *args],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("statement", ["import headroom", "import headroom; headroom.build_app()"])
+def test_importing_headroom_loads_no_part_of_it(statement: str) -> None:
+    program = f"{statement}; import sys; print([n for n in {HEAVY!r} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_names_every_sub_command_and_imports_none() -> None:
+    done = run("--help", python=("-X", "importtime"))
+    assert done.returncode == 0
+    for name, mount in headroom.MOUNTS.items():
+        assert name in done.stdout
+        assert f"| {mount.module}\n" not in done.stderr
+
+
+def test_version() -> None:
+    assert run("--version").stdout.startswith("headroom ")
+
+
+@pytest.mark.parametrize("name", headroom.MOUNTS)
+def test_every_sub_command_explains_itself(name: str) -> None:
+    done = run(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"headroom {name}" in done.stdout
+    assert "completion" not in done.stdout
+
+
+@pytest.mark.parametrize("args", [["nothing"], ["key"], ["key", "new"], ["--nothing"]])
+def test_wrong_usage_exits_2(args: list[str]) -> None:
+    done = run(*args)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_package_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ModuleNotFoundError("No module named 'libvirt'", name="libvirt")
+    assert headroom.missing_package("host", error) == 1
+    line = capsys.readouterr().err
+    assert line == (
+        "headroom host: the Python package 'libvirt' is missing; pip install 'headroom[host]'\n"
+    )
+
+
+def test_ctrl_c_exits_130_without_a_traceback() -> None:
+    """A mounted command that is interrupted while it runs, whatever it runs."""
+    program = (
+        "import sys, types, typer, headroom, threading, signal\n"
+        "app = typer.Typer()\n"
+        "@app.command()\n"
+        "def wait() -> None:\n"
+        "    print('waiting', flush=True)\n"
+        "    threading.Event().wait(60)\n"
+        "sys.modules['waiting'] = types.ModuleType('waiting')\n"
+        "sys.modules['waiting'].app = app\n"
+        "headroom.MOUNTS['key'] = headroom.Mount('waiting', 'Wait.')\n"
+        "sys.argv[1:] = ['key']\n"
+        "headroom.main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, errors) == (130, "")
+
+
+def test_key_new_and_show(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    made = run("key", "new", str(path))
+    assert made.returncode == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    shown = run("key", "show", str(path), "--json")
+    assert json.loads(shown.stdout) == {"path": str(path), "public_key": made.stdout.strip()}
+    again = run("key", "new", str(path))
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr == f"headroom: key file {path}: exists already; not overwritten\n"
+    assert run("key", "show", str(path)).stdout == made.stdout

@@ -1,0 +1,124 @@
+"""Who may import whom, and which modules are pure: docs/architecture.md as tables.
+
+`tests/tidy.py` applies the tables, `tests/test_tidy.py` runs it over the tree. A new module is core
+until it is named here as shell: purity is the default, and giving it up is a line in a review.
+"""
+
+from typing import Final
+
+PACKAGES: Final = ("exchange", "manager", "hostagent", "sim", "tui")
+
+# The only modules that put packages together; they may import everything.
+COMPOSERS: Final = frozenset({"headroom", "tui.demo"})
+
+# Modules that may touch clocks, files, sockets and asyncio; everything else in these packages is
+# core. In tui and sim the shell is the rule, and PURE_PARTS names what is pure.
+SHELL: Final[dict[str, frozenset[str]]] = {
+    "exchange": frozenset(
+        {
+            "account_cli",
+            "admin_cli",
+            "cli",
+            "client",
+            "clock",
+            "config",
+            "image_cli",
+            "images",
+            "image_store",
+            "journal",
+            "key_cli",
+            "keys",
+            "server",
+            "store",
+        }
+    ),
+    "manager": frozenset(
+        {"haproxy", "load_http", "image_dir", "daemon", "config", "cli"},
+    ),
+    "hostagent": frozenset(
+        {"libvirt_hypervisor", "images", "agent", "doctor", "build_guest", "cli"},
+    ),
+}
+PURE_PARTS: Final = ("tui.view",)
+
+# What the exchange shows to everyone outside it: the wire and the client that speaks it.
+WIRE_CORE: Final = frozenset({"units", "protocol", "frames", "reasons", "codec"})
+WIRE: Final = WIRE_CORE | {"client", "keys"}
+
+# Standard modules that neither wait, nor read the world, nor differ from one run to the next.
+PURE_STDLIB: Final = frozenset(
+    {
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "fnmatch",
+        "fractions",
+        "functools",
+        "hashlib",
+        "heapq",
+        "ipaddress",
+        "itertools",
+        "math",
+        "operator",
+        "re",
+        "stat",
+        "statistics",
+        "string",
+        "struct",
+        "textwrap",
+        "types",
+        "typing",
+        "unicodedata",
+        "xml",
+        "zlib",
+    }
+)
+
+# Third-party packages by area. What is not named here is not a dependency of that area.
+THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
+    "core": frozenset({"msgspec"}),
+    "exchange": frozenset(
+        {"msgspec", "websockets", "aiosqlite", "cryptography", "prometheus_client", "typer"}
+    ),
+    "manager": frozenset({"msgspec", "typer"}),
+    "hostagent": frozenset({"msgspec", "typer"}),
+    "tui": frozenset({"msgspec", "textual", "rich", "typer"}),
+    "sim": frozenset({"msgspec", "simpy", "typer"}),
+}
+# libvirt blocks its thread and needs a C library: one module knows it, the rest knows a port.
+LIBVIRT: Final = frozenset({"libvirt", "libvirtaio", "libvirt_qemu"})
+LIBVIRT_MODULES: Final = frozenset({"hostagent.libvirt_hypervisor"})
+
+# Importing by a computed name would walk around every table above.
+DYNAMIC_IMPORT: Final = frozenset({"importlib", "runpy", "pkgutil", "imp", "zipimport"})
+HARMLESS_IMPORTLIB: Final = frozenset({"importlib.resources", "importlib.metadata"})
+
+# Builtins that reach the world, or whose value differs between two runs of the same code.
+IMPURE_BUILTINS: Final = frozenset(
+    {
+        "__import__",
+        "breakpoint",
+        "compile",
+        "eval",
+        "exec",
+        "hash",
+        "id",
+        "input",
+        "open",
+        "print",
+        "globals",
+        "vars",
+    }
+)
+CLOCK_ATTRIBUTES: Final = frozenset({"now", "utcnow", "today"})
+
+FILE_LINES_MAX: Final = 400
+FUNCTION_LINES_MAX: Final = 50
+COLUMNS_MAX: Final = 100
