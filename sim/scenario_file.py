@@ -1,0 +1,142 @@
+"""Read a scenario file and name its mistakes, each in one clear line with its place.
+
+Shell module: it reads the file and the traces it names. msgspec finds wrong keys and types; what
+only the whole file shows (a seller that a fault names, a policy that another is like) is checked in
+`scenario_check.py`. Source: scenario.md.
+"""
+
+import math
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from sim.scenario import ELEMENT_TYPES, Policy, Scenario
+from sim.scenario_check import mistakes
+from sim.trace_file import TraceError, read_series
+from sim.workload import Series, Workload, trace_key, traces_of
+
+Wanted = TypeVar("Wanted")
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+
+
+class ScenarioError(Exception):
+    """A scenario cannot be run as written. ``str(error)`` is one line for the user."""
+
+
+class Loaded(Struct, frozen=True):
+    """A checked scenario with the series of every trace that it reads."""
+
+    scenario: Scenario
+    traces: dict[str, Series]
+
+
+def load(path: Path, workload: Workload | None = None) -> Loaded:
+    """Return the scenario in ``path``; ``workload`` takes the place of the file's own.
+
+    Trace files are found relative to the scenario file. Raises `ScenarioError`.
+    """
+    try:
+        scenario = decode(_text(path))
+        if workload is not None:
+            scenario = msgspec.structs.replace(scenario, workload=workload)
+        found = mistakes(scenario)
+        if found:
+            raise ScenarioError(found[0])
+        return Loaded(scenario, _read_traces(scenario, path.parent))
+    except ScenarioError as error:
+        raise ScenarioError(f"scenario {path}: {error}") from error
+
+
+def decode(text: str) -> Scenario:
+    """Return the scenario that the TOML ``text`` spells. Raises `ScenarioError` without a path."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"is not TOML: {error}") from error
+    for place, value in _leaves("", raw):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ScenarioError(f"{place}: must be a finite number, not {value}")
+    for place, value, kind in _elements(raw):
+        _convert(value, kind, place)
+    return _convert(raw, Scenario, "")
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise ScenarioError(f"is longer than {MAX_FILE_BYTES} bytes")
+        return data.decode("utf-8")
+    except OSError as error:
+        raise ScenarioError(str(error.strerror)) from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"is not UTF-8 text (byte {error.start})") from error
+
+
+def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(f"{place}.{key}" if place else key, inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(f"{place}[{index}]", inner)
+    else:
+        yield place, value
+
+
+def _elements(raw: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (place, value, type) of each table, since msgspec does not number array elements."""
+    for key, kind in ELEMENT_TYPES.items():
+        value = raw.get(key)
+        if isinstance(value, list):
+            for index, element in enumerate(value):
+                yield f"{key}[{index}]", element, kind
+        elif isinstance(value, dict):
+            yield key, value, kind
+    policies = raw.get("policy")
+    for name, policy in policies.items() if isinstance(policies, dict) else ():
+        rules = policy.get("rule") if isinstance(policy, dict) else None
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+            yield f"policy.{name}.rule[{index}]", {"rule": [rule]}, Policy
+        yield f"policy.{name}", policy, Policy
+
+
+def _convert(value: Any, kind: type[Wanted], place: str) -> Wanted:
+    try:
+        return msgspec.convert(value, type=kind)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(_line(str(error), place)) from error
+
+
+def _line(message: str, place: str) -> str:
+    """Turn msgspec's ``Expected `int`, got `str` - at `$.farm.units` `` into ``place: text``."""
+    text, _, where = message.partition(" - at `$")
+    inner = where.rstrip("`").removeprefix(".")
+    if "rule[" in place:
+        # The rule was wrapped in a policy of its own to be converted.
+        inner = re.sub(r"^rule\[\.\.\.\]\.?", "", inner)
+    joined = ".".join(part for part in (place, inner) if part).replace(".[", "[")
+    text = text[:1].lower() + text[1:].replace("`", "'")
+    text = text.replace("object contains unknown field", "unknown key")
+    text = text.replace("object missing required field", "missing key")
+    return f"{joined or 'the file'}: {text}"
+
+
+def _read_traces(scenario: Scenario, folder: Path) -> dict[str, Series]:
+    loads = [scenario.workload, *(s.own_load for s in scenario.seller if s.own_load)]
+    found: dict[str, Series] = {}
+    for trace in [trace for load in loads for trace in traces_of(load)]:
+        key = trace_key(trace)
+        if key not in found:
+            try:
+                found[key] = read_series(folder / trace.file, trace.time, trace.column)
+            except TraceError as error:
+                raise ScenarioError(str(error)) from error
+    return found
