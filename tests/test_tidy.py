@@ -100,9 +100,9 @@ def test_cores_load_nothing_that_waits() -> None:
         capture_output=True,
         text=True,
         timeout=60,
-        check=True,
+        check=False,
     )
-    assert run.stdout.strip() == "[]"
+    assert (run.stdout.strip(), run.stderr) == ("[]", "")
 
 
 # Each row: where it is planted, what is planted, a part of the answer.

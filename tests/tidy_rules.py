@@ -36,7 +36,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
         {"haproxy", "load_http", "image_dir", "daemon", "config", "cli"},
     ),
     "hostagent": frozenset(
-        {"libvirt_hypervisor", "images", "agent", "doctor", "build_guest", "cli"},
+        {"libvirt_hypervisor", "images", "agent", "doctor", "build_guest", "probe", "cli"},
     ),
 }
 PURE_PARTS: Final = ("tui.view",)
@@ -65,6 +65,7 @@ PURE_STDLIB: Final = frozenset(
         "heapq",
         "ipaddress",
         "itertools",
+        "json",
         "math",
         "operator",
         "re",
