@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from exchange import frames, protocol
+from exchange.genesis import ExchangeConfig
 from exchange.reasons import RefusalReason
 
 
@@ -17,42 +18,58 @@ class Internal(Struct, tag_field="type", frozen=True, omit_defaults=True):
     """A message the exchange itself journals; never accepted from the wire."""
 
 
-class Started(Internal, tag="started"):
+class Started(Internal, tag="started", frozen=True):
     """First command of every run; the only one that runs before settling (domain.md)."""
 
     epoch: int
 
 
-class AdvanceTime(Internal, tag="advance_time"):
+class Genesis(Internal, tag="genesis", frozen=True):
+    """Row 1 of every journal: the configuration and the first operator's key (base64)."""
+
+    config: ExchangeConfig
+    operator_key: str
+
+
+class AdvanceTime(Internal, tag="advance_time", frozen=True):
     """A nudge: deadlines up to the command's time settle."""
 
 
-class SessionOpened(Internal, tag="session_opened"):
+class SessionOpened(Internal, tag="session_opened", frozen=True):
     """Journalled when a connection arms cancel-on-disconnect."""
 
     session: int
 
 
-class SessionDropped(Internal, tag="session_dropped"):
+class SessionDropped(Internal, tag="session_dropped", frozen=True):
     session: int
 
 
-class HostSilent(Internal, tag="host_silent"):
+class HostSilent(Internal, tag="host_silent", frozen=True):
     """No heartbeat since ``since_ms``."""
 
     host: str
     since_ms: int
 
 
-class HostBack(Internal, tag="host_back"):
+class HostBack(Internal, tag="host_back", frozen=True):
     host: str
 
 
-class HostLost(Internal, tag="host_lost"):
+class HostLost(Internal, tag="host_lost", frozen=True):
     host: str
 
 
-class ImageStored(Internal, tag="image_stored"):
+class EnrollHost(Internal, tag="enroll_host", frozen=True):
+    """A ``host.enroll`` whose secret was replaced by its SHA-256 before it reached the core."""
+
+    token_sha256: str
+    name: str
+    hardware_id: str
+    public_key: str
+
+
+class ImageStored(Internal, tag="image_stored", frozen=True):
     """All bytes arrived and the digest agrees; ``account`` may use it."""
 
     account: str
@@ -61,19 +78,21 @@ class ImageStored(Internal, tag="image_stored"):
     format: str
 
 
-class ImageDeleted(Internal, tag="image_deleted"):
+class ImageDeleted(Internal, tag="image_deleted", frozen=True):
     account: str
     sha256: str
 
 
 JournalMessage: TypeAlias = (
-    Started
+    Genesis
+    | Started
     | AdvanceTime
     | SessionOpened
     | SessionDropped
     | HostSilent
     | HostBack
     | HostLost
+    | EnrollHost
     | ImageStored
     | ImageDeleted
     | protocol.OrderPlace
@@ -85,7 +104,6 @@ JournalMessage: TypeAlias = (
     | protocol.LeaseRelease
     | protocol.LeaseRecall
     | protocol.HostToken
-    | protocol.HostEnroll
     | protocol.HostApprove
     | protocol.HostAnnounce
     | protocol.HostOffer

@@ -1,0 +1,252 @@
+"""The operator's commands: accounts, keys, money, zones, instruments, halts, limits.
+
+Source: protocol.md, "Operator and sign-up"; domain.md, "Before an order trades" (limits).
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange import orders, views
+from exchange.commands import Command, Done, Genesis, ImageDeleted, ImageStored, Refused
+from exchange.genesis import ZoneConfig
+from exchange.instrument import SPOT, Instrument, Pricing, Zone
+from exchange.ledger import SYSTEM_ACCOUNTS
+from exchange.protocol import (
+    AdminAccount,
+    AdminDeposit,
+    AdminHalt,
+    AdminInstrument,
+    AdminKey,
+    AdminKeyRevoke,
+    AdminKillSwitch,
+    AdminLimits,
+    AdminZone,
+)
+from exchange.state import Image, Key
+from exchange.units import MS_PER_DAY
+
+if TYPE_CHECKING:
+    from exchange.state import State
+
+OPERATOR = "operator"
+PRICINGS: tuple[Pricing, ...] = ("flat",)
+
+
+def genesis(state: "State", command: Command, message: Genesis) -> Done | Refused:
+    """Row 1: the first operator's key, the zones and instruments of the configuration."""
+    assert state.seq == 1, "genesis is the first command"
+    state.config = message.config
+    state.ledger.open(OPERATOR, "Operator")
+    _add_key(state, Key(OPERATOR, OPERATOR, "operator", message.operator_key))
+    for zone in message.config.zones:
+        _add_zone(state, zone)
+    for item in message.config.instruments:
+        created = add_instrument(state, item.class_, item.zone, item.pricing, item.delivery)
+        created.tick_ucr, created.ref_ucr = item.tick_ucr, item.ref_ucr
+        created.band_pct = item.band_pct
+    return Done()
+
+
+def _add_key(state: "State", key: Key) -> None:
+    state.keys[key.key_id] = key
+    state.key_ids[key.public_key] = key.key_id
+
+
+def _add_zone(state: "State", config: ZoneConfig) -> None:
+    state.zones[config.zone] = Zone(
+        config.zone, config.country, list(config.accel), config.lost_after_ms
+    )
+
+
+def add_instrument(
+    state: "State", class_name: str, zone: str, pricing: Pricing, delivery: str
+) -> Instrument:
+    """Open a book for a known class and zone."""
+    shape = state.config.classes[class_name]
+    created = Instrument(class_name, state.zones[zone], pricing, delivery, shape)
+    state.instruments[created.symbol] = created
+    return created
+
+
+def account(state: "State", command: Command, request: AdminAccount) -> Done | Refused:
+    """Open an account, or rename it."""
+    if request.account in (*SYSTEM_ACCOUNTS, OPERATOR):
+        return Refused("invalid_field", "this name is the exchange's own", "account")
+    known = state.ledger.accounts.get(request.account)
+    if known is None:
+        state.ledger.open(request.account, request.name)
+        return Done({"account": request.account})
+    unchanged = known.name == request.name
+    known.name = request.name
+    return Done({"account": request.account}, duplicate=unchanged)
+
+
+def key(state: "State", command: Command, request: AdminKey) -> Done | Refused:
+    """Give an account a key with one role."""
+    if request.account not in state.ledger.accounts or request.account in SYSTEM_ACCOUNTS:
+        return Refused("invalid_field", f"no account {request.account!r}", "account")
+    if (request.role == "operator") != (request.account == OPERATOR):
+        return Refused("invalid_field", "operator keys belong to the operator", "role")
+    if request.role == "host":
+        return Refused("invalid_field", "a host gets its key by enrolment", "role")
+    new = Key(
+        request.key_id, request.account, request.role, request.public_key, "", request.not_after_ms
+    )
+    if state.keys.get(request.key_id) == new:
+        return Done({"key_id": new.key_id}, duplicate=True)
+    if request.key_id in state.keys:
+        return Refused("invalid_field", "this key id is in use", "key_id")
+    if request.public_key in state.key_ids:
+        return Refused("invalid_field", "this public key is in use", "public_key")
+    _add_key(state, new)
+    return Done({"key_id": new.key_id})
+
+
+def key_revoke(state: "State", command: Command, request: AdminKeyRevoke) -> Done | Refused:
+    """End a key for good."""
+    found = state.keys.get(request.key_id)
+    if found is None:
+        return Refused("invalid_field", f"no key {request.key_id!r}", "key_id")
+    active = [k for k in state.keys.values() if k.role == "operator" and not k.revoked]
+    if found.role == "operator" and len(active) == 1 and not found.revoked:
+        return Refused("invalid_field", "this is the last operator key", "key_id")
+    unchanged = found.revoked
+    found.revoked = True
+    return Done({"key_id": found.key_id}, duplicate=unchanged)
+
+
+def deposit(state: "State", command: Command, request: AdminDeposit) -> Done | Refused:
+    """Money in, or out when negative; the same ref again has no effect (rule 10)."""
+    target = state.ledger.accounts.get(request.account)
+    if target is None or request.account in SYSTEM_ACCOUNTS:
+        return Refused("invalid_field", f"no account {request.account!r}", "account")
+    known = state.deposits.get((request.account, request.ref))
+    if known is not None and known[1] <= state.now_ms - MS_PER_DAY:
+        known = None
+    if known is not None and known[0] != request.amount_ucr:
+        return Refused("duplicate_ref", f"{request.ref!r} was another amount", "ref")
+    if known is None and target.available_ucr + request.amount_ucr < 0:
+        return Refused(
+            "insufficient_funds", f"{target.available_ucr} ucr are available", "amount_ucr"
+        )
+    if known is None:
+        state.deposits.pop((request.account, request.ref), None)
+        state.deposits[(request.account, request.ref)] = (request.amount_ucr, state.now_ms)
+        state.ledger.deposit(target, request.amount_ucr)
+    result = {"available_ucr": target.available_ucr, "held_ucr": target.held_ucr}
+    return Done({**result, "duplicate": known is not None}, duplicate=known is not None)
+
+
+def zone(state: "State", command: Command, request: AdminZone) -> Done | Refused:
+    """Add a zone, or change its country and what may run its VMs."""
+    if "." in request.zone:
+        return Refused("invalid_field", "a zone has no dot: it is part of symbols", "zone")
+    known = state.zones.get(request.zone)
+    if known is None:
+        _add_zone(state, ZoneConfig(request.zone, request.country, list(request.accel)))
+        return Done({"zone": request.zone})
+    unchanged = (known.country, known.accel) == (request.country, request.accel)
+    known.country, known.accel = request.country, list(request.accel)
+    return Done({"zone": request.zone}, duplicate=unchanged)
+
+
+def instrument(state: "State", command: Command, request: AdminInstrument) -> Done | Refused:
+    """Create a spot instrument, or change its tick, reference price or band."""
+    target = state.instruments.get(request.symbol)
+    if target is None:
+        parts = _spot_parts(state, request.symbol)
+        if isinstance(parts, Refused):
+            return parts
+        target = add_instrument(state, *parts, SPOT)
+    if request.tick_ucr is not None:
+        target.tick_ucr = request.tick_ucr
+    if request.ref_ucr is not None:
+        target.ref_ucr = request.ref_ucr
+    if request.band_pct is not None:
+        target.band_pct = request.band_pct
+    state.outs.append((target.symbol, views.instrument_row(target)))
+    return Done({"symbol": target.symbol})
+
+
+def _spot_parts(state: "State", symbol: str) -> tuple[str, str, Pricing] | Refused:
+    """Split ``class.zone.pricing.spot``, each part known."""
+    parts = symbol.split(".")
+    if len(parts) != 4 or parts[3] != SPOT:
+        return Refused("invalid_field", "a symbol is class.zone.pricing.spot", "symbol")
+    class_name, zone_name, pricing_name, _ = parts
+    if class_name not in state.config.classes:
+        return Refused("invalid_field", f"no class {class_name!r}", "symbol")
+    if zone_name not in state.zones:
+        return Refused("invalid_field", f"no zone {zone_name!r}", "symbol")
+    for pricing in PRICINGS:
+        if pricing == pricing_name:
+            return class_name, zone_name, pricing
+    return Refused("invalid_field", f"no pricing {pricing_name!r}", "symbol")
+
+
+def halt(state: "State", command: Command, request: AdminHalt) -> Done | Refused:
+    """Stop or resume trading of one instrument or all; the books stay."""
+    if request.symbol is not None and request.symbol not in state.instruments:
+        return Refused("unknown_instrument", f"no instrument {request.symbol!r}", "symbol")
+    chosen = [
+        target
+        for target in state.instruments.values()
+        if request.symbol in (None, target.symbol) and target.halted != request.halted
+    ]
+    for target in chosen:
+        target.halted = request.halted
+        state.outs.append((target.symbol, views.instrument_row(target)))
+    return Done({"changed": len(chosen)}, duplicate=not chosen)
+
+
+def kill_switch(state: "State", command: Command, request: AdminKillSwitch) -> Done | Refused:
+    """Cancel all orders of one account or everybody, and block new ones until lifted."""
+    if request.account is None:
+        unchanged = state.killed == request.enabled
+        state.killed = request.enabled
+        targets = list(state.ledger.accounts.values())
+    else:
+        target = state.ledger.accounts.get(request.account)
+        if target is None:
+            return Refused("invalid_field", f"no account {request.account!r}", "account")
+        unchanged = target.killed == request.enabled
+        target.killed = request.enabled
+        targets = [target]
+    if request.enabled:
+        for target in targets:
+            orders.cancel_account(state, target, "kill_switch")
+    return Done({"enabled": request.enabled}, duplicate=unchanged)
+
+
+def limits(state: "State", command: Command, request: AdminLimits) -> Done | Refused:
+    """Change an account's limits; a field left out stays."""
+    target = state.ledger.accounts.get(request.account)
+    if target is None:
+        return Refused("invalid_field", f"no account {request.account!r}", "account")
+    for name in ("max_qty", "max_notional_ucr", "max_open_orders", "orders_per_s"):
+        value = getattr(request, name)
+        if value is not None:
+            setattr(target.limits, name, value)
+    return Done({"account": request.account})
+
+
+def image_stored(state: "State", command: Command, message: ImageStored) -> Done | Refused:
+    """An account uploaded all bytes of an image."""
+    known = state.images.get(message.sha256)
+    if known is None:
+        known = Image(message.sha256, message.size, message.format, [])
+        state.images[message.sha256] = known
+    unchanged = message.account in known.owners
+    if not unchanged:
+        known.owners.append(message.account)
+    return Done({"sha256": message.sha256}, duplicate=unchanged)
+
+
+def image_deleted(state: "State", command: Command, message: ImageDeleted) -> Done | Refused:
+    """An account gives an image up; without owners it is forgotten."""
+    known = state.images.get(message.sha256)
+    if known is None or message.account not in known.owners:
+        return Refused("image_unknown", "you have no image with this digest", "sha256")
+    known.owners.remove(message.account)
+    if not known.owners:
+        del state.images[message.sha256]
+    return Done({"sha256": message.sha256})

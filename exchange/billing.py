@@ -1,0 +1,127 @@
+"""What is owed for a lease, and posting it. The only place that divides money.
+
+Owed so far = price x billable unit-time, rounded up once; a charge is that less what was charged
+before, so nothing is rounded twice. Source: domain.md, "What is owed" and "Posting".
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange import tell
+from exchange.lease import Lease, Vm
+from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, ceil_div
+
+if TYPE_CHECKING:
+    from exchange.state import State
+
+MINIMUM_SPOT_MS = 5 * MS_PER_MINUTE
+"""Released spot units owe at least this long."""
+FREE_BOOT_MS = 2 * MS_PER_MINUTE
+"""At most this much of a first VM's boot is not billed."""
+
+
+def accrue(lease: Lease, now_ms: int) -> None:
+    """Bring the running totals up to ``now_ms``. A silent host's time does not count."""
+    if lease.silent_from_ms is None:
+        elapsed_ms = now_ms - lease.accrued_ms
+        assert elapsed_ms >= 0, "time runs forward"
+        lease.unit_ms += lease.units * elapsed_ms
+        lease.unit_clock_ms += elapsed_ms
+    lease.accrued_ms = now_ms
+
+
+def silence(lease: Lease, since_ms: int, now_ms: int) -> None:
+    """The host has been silent since ``since_ms``: take back what accrued after it."""
+    accrue(lease, now_ms)
+    back_ms = min(now_ms - max(since_ms, lease.start_ms), lease.unit_clock_ms)
+    lease.unit_clock_ms -= back_ms
+    lease.unit_ms -= lease.units * back_ms
+    lease.silent_from_ms = max(since_ms, lease.start_ms)
+
+
+def unsilence(lease: Lease, now_ms: int, ran: bool) -> None:
+    """The host is back; ``ran``: it proved that the VMs ran, so its silence is billed."""
+    if lease.silent_from_ms is None:
+        return
+    lease.accrued_ms = lease.silent_from_ms if ran else now_ms
+    lease.silent_from_ms = None
+    accrue(lease, now_ms)
+
+
+def boot_wait_ms(vm: Vm, now_ms: int) -> int:
+    """Return the unbilled wait of a first VM: launch, plus at most 120 s of boot."""
+    if vm.launched_ms is None:
+        return now_ms - vm.requested_ms
+    ready_ms = now_ms if vm.ready_at_ms is None else vm.ready_at_ms
+    return vm.launched_ms - vm.requested_ms + min(FREE_BOOT_MS, ready_ms - vm.launched_ms)
+
+
+def settle_boot(vm: Vm, now_ms: int) -> None:
+    """The first VM of a unit is ready or gone: its unbilled wait is final."""
+    if vm.first:
+        vm.first = False
+        vm.lease.boot_ms += boot_wait_ms(vm, now_ms)
+
+
+def unbilled_ms(lease: Lease, now_ms: int) -> int:
+    """Return the unit-time not billed so far because a first VM was awaited."""
+    waiting_ms = sum(boot_wait_ms(vm, now_ms) for vm in lease.vms.values() if vm.first)
+    return lease.boot_ms + waiting_ms
+
+
+def owed_ucr(lease: Lease, now_ms: int) -> int:
+    """Return all that is owed up to ``now_ms``, which the lease has accrued to."""
+    billed_ms = max(0, lease.unit_ms - unbilled_ms(lease, now_ms)) + lease.topped_ms
+    return ceil_div(lease.price_ucr * billed_ms, MS_PER_HOUR)
+
+
+def post(state: "State", lease: Lease, now_ms: int) -> None:
+    """Charge what is owed and not charged yet: buyer's hold -> seller less the fee."""
+    accrue(lease, now_ms)
+    amount_ucr = max(0, owed_ucr(lease, now_ms) - lease.charged_ucr)
+    assert amount_ucr <= lease.hold_ucr, "what is owed is always held"
+    from_ms, lease.posted_ms = lease.posted_ms, now_ms
+    if now_ms > from_ms or amount_ucr:
+        tell.charge(state, lease, from_ms, now_ms, amount_ucr)
+    if not amount_ucr:
+        return
+    fee_ucr = amount_ucr * state.config.fee_pct // 100
+    state.ledger.pay_held(lease.buyer, lease.seller, amount_ucr, fee_ucr, "charge")
+    lease.hold_ucr -= amount_ucr
+    lease.charged_ucr += amount_ucr
+
+
+def fund(state: "State", lease: Lease, now_ms: int) -> bool:
+    """Hold the hour after the paid one; False when the buyer cannot."""
+    accrue(lease, now_ms)
+    until_ms = lease.paid_until_ms + MS_PER_HOUR
+    missing_ucr = _needed_ucr(lease, until_ms, now_ms) - lease.hold_ucr
+    if missing_ucr > lease.buyer.available_ucr:
+        return False
+    if missing_ucr > 0:
+        state.ledger.hold(lease.buyer, missing_ucr, "lease")
+        lease.hold_ucr += missing_ucr
+    lease.paid_until_ms = until_ms
+    return True
+
+
+def give_back_surplus(state: "State", lease: Lease, now_ms: int) -> None:
+    """After units were released: free what their paid time no longer needs."""
+    surplus_ucr = lease.hold_ucr - _needed_ucr(lease, lease.paid_until_ms, now_ms)
+    if surplus_ucr > 0:
+        state.ledger.void(lease.buyer, surplus_ucr, "lease")
+        lease.hold_ucr -= surplus_ucr
+
+
+def top_up(lease: Lease, units: int, now_ms: int) -> None:
+    """``units`` are released by their buyer: they owe at least 5 minutes each."""
+    accrue(lease, now_ms)
+    billed_ms = units * lease.unit_clock_ms
+    if units == lease.units:
+        billed_ms -= unbilled_ms(lease, now_ms)
+    lease.topped_ms += max(0, units * MINIMUM_SPOT_MS - billed_ms)
+
+
+def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
+    """Return what must be held so that the lease can run to ``until_ms``."""
+    unit_ms = lease.unit_ms + lease.topped_ms + lease.units * (until_ms - now_ms)
+    return ceil_div(lease.price_ucr * unit_ms, MS_PER_HOUR) - lease.charged_ucr

@@ -1,0 +1,181 @@
+"""What hosts offer and what of it is taken by asks and leases, in vCPU, memory and disk at once.
+
+A spot ask or lease takes its units in every hour, a window's only in its own: per host and hour,
+spot use + that hour's window use never exceeds what the host offers. Source: domain.md, "Before
+an order trades" (capacity) and "Less capacity".
+"""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from exchange.protocol import Accel, Capacity, HostStatus
+
+if TYPE_CHECKING:
+    from exchange.ledger import Account
+
+Need: TypeAlias = tuple[int, int, int]
+"""mvcpu, mem_mib with overhead, disk_mib of one unit."""
+Backing: TypeAlias = list["tuple[Host, int]"]
+"""Slots an ask holds: (host, units), in the order they are handed out."""
+
+NOTHING = Capacity(0, 0, 0)
+
+
+class Use:
+    """Capacity taken on one host in one bucket."""
+
+    __slots__ = ("disk_mib", "mem_mib", "mvcpu")
+
+    def __init__(self) -> None:
+        self.mvcpu = 0
+        self.mem_mib = 0
+        self.disk_mib = 0
+
+    def add(self, need: Need, units: int) -> None:
+        """Take ``units`` (give back when negative)."""
+        self.mvcpu += need[0] * units
+        self.mem_mib += need[1] * units
+        self.disk_mib += need[2] * units
+        assert self.mvcpu >= 0 and self.mem_mib >= 0 and self.disk_mib >= 0
+
+
+class Host:
+    """A server that runs the Host agent, as the exchange knows it."""
+
+    __slots__ = (
+        "accel",
+        "account",
+        "announced",
+        "boot_id",
+        "capacity",
+        "classes",
+        "draining",
+        "host_id",
+        "key_id",
+        "hardware_id",
+        "limit",
+        "name",
+        "number",
+        "residual_below_pct",
+        "silent_since_ms",
+        "spot",
+        "status",
+        "synced",
+        "windows",
+        "zone",
+        "offered_known",
+        "cpu_model",
+        "agent_version",
+    )
+
+    def __init__(
+        self, number: int, account: "Account", name: str, zone: str, hardware_id: str, key_id: str
+    ) -> None:
+        self.number = number
+        self.host_id = f"h-{number}"
+        self.account = account
+        self.name = name
+        self.zone = zone
+        self.hardware_id = hardware_id
+        self.key_id = key_id
+        self.status: HostStatus = "pending"
+        self.capacity = NOTHING
+        self.announced = NOTHING
+        self.limit: Capacity | None = None
+        self.residual_below_pct: int | None = None
+        self.classes: list[str] = []
+        self.accel: Accel = "kvm"
+        self.cpu_model = ""
+        self.agent_version = ""
+        self.boot_id = ""
+        self.offered_known = False
+        self.synced = False
+        self.draining = False
+        self.silent_since_ms: int | None = None
+        self.spot = Use()
+        self.windows: dict[int, Use] = {}
+        """Window use by the window's start."""
+
+    def offered(self) -> Capacity:
+        """Return the effective offer: what is announced, cut by the owner's limit."""
+        limit = self.limit
+        if limit is None:
+            return self.announced
+        return Capacity(
+            min(limit.mvcpu, self.announced.mvcpu),
+            min(limit.mem_mib, self.announced.mem_mib),
+            min(limit.disk_mib, self.announced.disk_mib),
+        )
+
+    def free(self, bucket: int | None) -> Need:
+        """Return what is free in a window's hour, or in every hour for spot (None)."""
+        offered, spot = self.offered(), self.spot
+        mvcpu = offered.mvcpu - spot.mvcpu
+        mem_mib = offered.mem_mib - spot.mem_mib
+        disk_mib = offered.disk_mib - spot.disk_mib
+        windows = self.windows
+        if bucket is not None:
+            uses = [windows[bucket]] if bucket in windows else []
+        elif windows:
+            uses = list(windows.values())
+        else:
+            return mvcpu, mem_mib, disk_mib
+        return (
+            mvcpu - max((use.mvcpu for use in uses), default=0),
+            mem_mib - max((use.mem_mib for use in uses), default=0),
+            disk_mib - max((use.disk_mib for use in uses), default=0),
+        )
+
+    def fits(self, need: Need, bucket: int | None) -> int:
+        """Return how many units fit beside what is taken; 0 when the host offers nothing."""
+        mvcpu, mem_mib, disk_mib = self.free(bucket)
+        units = min(mvcpu // need[0], mem_mib // need[1], disk_mib // need[2])
+        return units if units > 0 else 0
+
+    def take(self, need: Need, bucket: int | None, units: int) -> None:
+        """Count ``units`` as used (gives back when negative)."""
+        if bucket is None:
+            self.spot.add(need, units)
+            return
+        use = self.windows.get(bucket)
+        if use is None:
+            use = self.windows[bucket] = Use()
+        use.add(need, units)
+        if not (use.mvcpu or use.mem_mib or use.disk_mib):
+            del self.windows[bucket]
+
+    def sells(self, class_name: str) -> bool:
+        """May new asks of the class be backed by this host?"""
+        return self.status == "live" and not self.draining and class_name in self.classes
+
+    def overcommitted(self) -> bool:
+        """Is more taken in some hour than the host offers now?"""
+        return min(self.free(None)) < 0
+
+
+def allocate(
+    hosts: list[Host], class_name: str, need: Need, bucket: int | None, units: int
+) -> Backing | None:
+    """Choose hosts for ``units``: the tightest fit first, ties by host number. None: no room.
+
+    Pure choice; the caller takes the slots.
+    """
+    fits: list[tuple[int, int, Host]] = []
+    for host in hosts:
+        if host.sells(class_name):
+            fit = host.fits(need, bucket)
+            if fit:
+                fits.append((fit, host.number, host))
+    if len(fits) > 1:
+        fits.sort(key=_tightest)
+    backing: Backing = []
+    for fit, _, host in fits:
+        take = fit if fit < units else units
+        backing.append((host, take))
+        units -= take
+        if not units:
+            return backing
+    return None
+
+
+def _tightest(row: tuple[int, int, Host]) -> tuple[int, int]:
+    return row[0], row[1]

@@ -1,0 +1,230 @@
+"""The Marketplace's core: settle every deadline that is due, then handle one command.
+
+Theory of operation. `Engine.apply` is a pure function of the commands before it: it reads no
+clock, awaits nothing and draws no random number, so replaying the journal gives the same state
+and the same events byte for byte. Time comes in with each command and never runs backwards.
+Deadlines (gtd, recalls, billing, launches) are executed at their own times before the command
+that arrives later, so a late timer can never change who trades with whom. A refused command and a
+repeated one change nothing and get no number.
+
+This file composes; the rules are in orders, execution, leasing, billing, vms, hosts and admin.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from exchange import admin, hosts, leasing, orders, protocol, snapshot, tell, views, vms
+from exchange.commands import (
+    AdvanceTime,
+    Command,
+    Done,
+    EnrollHost,
+    Genesis,
+    HostBack,
+    HostLost,
+    HostSilent,
+    ImageDeleted,
+    ImageStored,
+    Out,
+    Refused,
+    Started,
+)
+from exchange.frames import HostSync, InstrumentUpdate, OrderUpdate
+from exchange.genesis import ExchangeConfig
+from exchange.ledger import Limits
+from exchange.state import Image, Key, State
+
+Handler = Callable[[State, Command, Any], Done | Refused]
+
+
+def _advance(state: State, command: Command, message: AdvanceTime) -> Done | Refused:
+    """A nudge without a deadline: nothing happens, nothing is journalled."""
+    return Done(duplicate=True)
+
+
+_NOTHING = Done(duplicate=True)
+
+HANDLERS: dict[type, Handler] = {
+    Genesis: admin.genesis,
+    AdvanceTime: _advance,
+    HostSilent: hosts.silent,
+    HostBack: hosts.back,
+    HostLost: hosts.lost,
+    EnrollHost: hosts.enroll,
+    ImageStored: admin.image_stored,
+    ImageDeleted: admin.image_deleted,
+    protocol.OrderPlace: orders.place,
+    protocol.OrderReplace: orders.replace,
+    protocol.OrderCancel: orders.cancel,
+    protocol.OrderMassCancel: orders.mass_cancel,
+    protocol.VmStart: vms.start,
+    protocol.VmStop: vms.stop,
+    protocol.LeaseRelease: leasing.release,
+    protocol.LeaseRecall: leasing.recall,
+    protocol.HostToken: hosts.token,
+    protocol.HostApprove: hosts.approve,
+    protocol.HostAnnounce: hosts.announce,
+    protocol.HostOffer: hosts.offer,
+    protocol.HostDrain: hosts.drain,
+    protocol.HostSynced: hosts.synced,
+    protocol.VmStatus: vms.status,
+    protocol.UsageReport: vms.usage,
+    protocol.AdminAccount: admin.account,
+    protocol.AdminKey: admin.key,
+    protocol.AdminKeyRevoke: admin.key_revoke,
+    protocol.AdminDeposit: admin.deposit,
+    protocol.AdminZone: admin.zone,
+    protocol.AdminInstrument: admin.instrument,
+    protocol.AdminHalt: admin.halt,
+    protocol.AdminKillSwitch: admin.kill_switch,
+    protocol.AdminLimits: admin.limits,
+}
+
+
+class Engine:
+    """The exchange without a wire. Feed it a `Genesis` command first."""
+
+    def __init__(self, config: ExchangeConfig) -> None:
+        self.state = State(config)
+
+    @property
+    def seq(self) -> int:
+        """Number of the last accepted command."""
+        return self.state.seq
+
+    @property
+    def now_ms(self) -> int:
+        return self.state.now_ms
+
+    @property
+    def epoch(self) -> int:
+        return self.state.epoch
+
+    def apply(self, command: Command, now_ms: int) -> list[Out]:
+        """Settle what is due at ``now_ms``, then handle ``command``.
+
+        Returns the reply first (addressed to ""), then all that happened, in order. Only an
+        accepted command that changed something takes a ``seq``. When deadlines are due and the
+        command is not `AdvanceTime`, settling takes a ``seq`` of its own, as if an `AdvanceTime`
+        had come first; the gateway journals exactly that.
+        """
+        state = self.state
+        before_ms = state.now_ms
+        assert now_ms >= before_ms, "time never runs backwards"
+        message = command.message
+        kind = type(message)
+        outs: list[Out] = [("", _NOTHING)]
+        state.outs = outs
+        if kind is Started:
+            outs[0] = ("", self._start(message, now_ms))
+            return outs
+        if state.timers.due(now_ms):
+            state.seq += 1
+            before_ms = now_ms
+            self._settle(now_ms)
+            if kind is AdvanceTime:
+                outs[0] = ("", Done())
+                return outs
+        state.now_ms = now_ms
+        state.seq += 1
+        reply = HANDLERS[kind](state, command, message)
+        outs[0] = ("", reply)
+        if type(reply) is Done and not reply.duplicate:
+            if state.ledger.moved:
+                tell.balances(state)
+            orders.forget_old(state)
+        else:
+            assert not state.ledger.moved, "a refusal changes nothing"
+            state.seq -= 1
+            state.now_ms = before_ms
+        return outs
+
+    def _start(self, message: Any, now_ms: int) -> Done:
+        """`Started` runs before settling, the deadlines missed meanwhile at their own times."""
+        state = self.state
+        state.seq += 1
+        state.epoch = message.epoch
+        vms.extend_launches(state, now_ms)
+        self._settle(now_ms)
+        return Done()
+
+    def _settle(self, now_ms: int) -> None:
+        """Execute every deadline up to ``now_ms``, each at its own time."""
+        state = self.state
+        while (entry := state.timers.pop(now_ms)) is not None:
+            at_ms, kind, number = entry
+            state.now_ms = max(state.now_ms, at_ms)
+            match kind:
+                case "1_vm":
+                    vms.launch_overdue(state, number)
+                case "2_lease":
+                    leasing.settle(state, number)
+                case "3_order":
+                    orders.expire(state, number)
+            tell.balances(state)
+        state.now_ms = now_ms
+
+    def next_deadline_ms(self) -> int | None:
+        """Return when the engine wants an `AdvanceTime`, None for never."""
+        return self.state.timers.next_ms()
+
+    def state_hash(self) -> str:
+        """Return the SHA-256 (hex) of the canonical state; equal after replay."""
+        return snapshot.state_hash(self.state)
+
+    # --- reads ---
+
+    def key(self, name: str) -> Key | None:
+        """Return a key by its id or by its base64 public key."""
+        state = self.state
+        return state.keys.get(name) or state.keys.get(state.key_ids.get(name, ""))
+
+    def account_state(self, account: str) -> views.AccountStateView:
+        return views.account_state(self.state, account)
+
+    def order_list(self, account: str) -> list[OrderUpdate]:
+        return views.order_list(self.state, account)
+
+    def balances(self) -> dict[str, views.Balance]:
+        return views.balances(self.state)
+
+    def limits(self, account: str) -> Limits:
+        return self.state.ledger.accounts[account].limits
+
+    def account_seq(self, account: str) -> int:
+        """Return the number of the account's last frame; 0 before the first."""
+        return self.state.ledger.accounts[account].account_seq
+
+    def levels(self, symbol: str, side: protocol.Side, depth: int) -> list[tuple[int, int, int]]:
+        """Return (price_ucr, qty, orders) best first; ``depth`` 0 means all."""
+        return self.state.instruments[symbol].book.levels(side, depth)
+
+    def take_touched(self, symbol: str) -> dict[int, None]:
+        """Return the price levels changed since the last call: +price bids, -price asks."""
+        book = self.state.instruments[symbol].book
+        touched, book.touched = book.touched, {}
+        return touched
+
+    def instruments(self) -> list[InstrumentUpdate]:
+        return [views.instrument_row(item) for item in self.state.instruments.values()]
+
+    def hosts(self) -> list[views.HostView]:
+        return [views.host_view(host) for host in self.state.hosts.values()]
+
+    def lost_after_ms(self, host: str) -> int:
+        """Return how long a host may be silent before it is lost (a zone parameter)."""
+        return self.state.zones[self.state.hosts[host].zone].lost_after_ms
+
+    def host_sync(self, host: str, instruction_id: str) -> HostSync:
+        """Return what to send a host after its login."""
+        return hosts.sync_order(self.state, self.state.hosts[host], instruction_id)
+
+    def image(self, sha256: str) -> Image | None:
+        return self.state.images.get(sha256)
+
+    def host_may_read_image(self, host: str, sha256: str) -> bool:
+        """A host reads the images of VMs it is to run."""
+        return any(
+            vm.lease.host.host_id == host and vm.request.image == sha256
+            for vm in self.state.vms.values()
+        )

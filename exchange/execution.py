@@ -1,0 +1,245 @@
+"""What happens to an accepted order: money and slots set aside, matching, settlement, its end.
+
+A fill moves the buyer's hold and the seller's bond from the two orders to one lease per host that
+backs the ask; slots go from the ask to the lease as they are. Source: domain.md, "Before an order
+trades" and "Matching".
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange import leasing, tell
+from exchange.book import Order
+from exchange.capacity import Backing
+from exchange.commands import FillRow
+from exchange.instrument import Instrument
+from exchange.protocol import OrderStatus
+
+if TYPE_CHECKING:
+    from exchange.state import State
+
+
+def set_aside(
+    state: "State", instrument: Instrument, order: Order, unit_ucr: int, backing: Backing | None
+) -> None:
+    """Hold ``unit_ucr`` for each unit left and, for an ask, take its slots."""
+    order.hold_unit_ucr = unit_ucr
+    state.ledger.hold(order.account, unit_ucr * order.leaves_qty, "order")
+    if backing is not None:
+        order.backing = backing
+        need, bucket = instrument.need, instrument.start_ms
+        for host, units in backing:
+            host.take(need, bucket, units)
+
+
+def give_back(state: "State", instrument: Instrument, order: Order, units: int) -> None:
+    """Release hold and, for an ask, the last slots of ``units`` that will not trade."""
+    state.ledger.void(order.account, order.hold_unit_ucr * units, "order")
+    backing = order.backing
+    if backing is None:
+        return
+    need, bucket = instrument.need, instrument.start_ms
+    while units:
+        host, slots = backing.pop()
+        free = slots if slots < units else units
+        host.take(need, bucket, -free)
+        units -= free
+        if slots > free:
+            backing.append((host, slots - free))
+
+
+def first_slots(backing: Backing, units: int) -> Backing:
+    """Return the first ``units`` slots of ``backing``, in the order they are handed out."""
+    chosen: Backing = []
+    for host, slots in backing:
+        if units:
+            take = min(slots, units)
+            chosen.append((host, take))
+            units -= take
+    return chosen
+
+
+def merged(backing: Backing, extra: Backing) -> Backing:
+    """Return ``backing`` followed by ``extra``, one entry a host."""
+    slots = dict(backing)
+    for host, units in extra:
+        slots[host] = slots.get(host, 0) + units
+    return list(slots.items())
+
+
+def enter(state: "State", instrument: Instrument, order: Order) -> None:
+    """An order that passed all checks comes to life."""
+    account = order.account
+    state.counters.order = order.number
+    account.orders[order.client_order_id] = order
+    account.open_orders[order.number] = order
+    state.orders[order.number] = order
+    reason = _infeasible(instrument, order)
+    if reason is not None:
+        tell.order(state, order, "new")
+        _cancel(state, instrument, order, reason)
+        return
+    trade_and_rest(state, instrument, order, "new")
+    if order.level is not None and order.expire_ms is not None:
+        state.timers.set(order.expire_ms, "3_order", order.number)
+
+
+def _infeasible(instrument: Instrument, order: Order) -> str | None:
+    """Why an order that needs a quantity at once cannot have it; decided first (rule 5)."""
+    request, limit_ucr = order.request, order.price_ucr
+    if limit_ucr is None:
+        return "no_liquidity"
+    fok = request.time_in_force == "fok"
+    if not fok and request.min_qty is None:
+        return None
+    enough = order.qty if fok else request.min_qty or 0
+    if instrument.book.fillable(order, limit_ucr, enough) >= enough:
+        return None
+    return "fok_not_filled" if fok else "min_qty_not_met"
+
+
+def trade_and_rest(state: "State", instrument: Instrument, order: Order, what: str) -> None:
+    """Announce the order as ``what``, match it, and rest, cancel or finish what is left."""
+    tell.order(state, order, what)
+    limit_ucr = order.price_ucr
+    assert limit_ucr is not None
+    book = instrument.book
+    if book.crosses(order.sign, limit_ucr):
+        for kind, maker, qty in book.match(order, limit_ucr):
+            if kind == "fill":
+                _settle_fill(state, instrument, order, maker, qty)
+            elif kind == "decrement":
+                _decrement(state, instrument, order, maker, qty)
+            elif kind == "cancel_maker":
+                _cancel(state, instrument, maker, "self_trade")
+            else:
+                _cancel(state, instrument, order, "self_trade")
+        if order.done_ms is not None:
+            return
+    request = order.request
+    if request.order_type == "market":
+        _cancel(state, instrument, order, "no_liquidity")
+    elif request.time_in_force == "ioc":
+        _cancel(state, instrument, order, "ioc_remainder")
+    else:
+        if order.sign < 0:
+            _lower_bond(state, instrument, order, limit_ucr)
+        book.rest(order)
+
+
+def _lower_bond(state: "State", instrument: Instrument, order: Order, limit_ucr: int) -> None:
+    """A resting ask holds the bond at its limit, not at the bid it was checked against."""
+    unit_ucr = instrument.bond_ucr(limit_ucr)
+    surplus_ucr = order.hold_unit_ucr - unit_ucr
+    if surplus_ucr:
+        state.ledger.void(order.account, surplus_ucr * order.leaves_qty, "order")
+        order.hold_unit_ucr = unit_ucr
+
+
+def _settle_fill(
+    state: "State", instrument: Instrument, taker: Order, maker: Order, qty: int
+) -> None:
+    """One trade at the maker's price (rule 9): both orders, money, leases."""
+    price_ucr = maker.price_ucr
+    assert price_ucr is not None
+    state.counters.trade += 1
+    trade_id = f"t-{state.counters.trade}"
+    taker.leaves_qty -= qty
+    instrument.last_trades.append((price_ucr, qty))
+    tell.trade(state, taker, qty, price_ucr, trade_id)
+    fill = FillRow(trade_id, price_ucr, qty)
+    _fill(state, instrument, maker, fill, "maker")
+    _fill(state, instrument, taker, fill, "taker")
+    buying, selling = (taker, maker) if taker.sign > 0 else (maker, taker)
+    _move_hold(state, buying, price_ucr, qty)
+    bond_unit_ucr = instrument.bond_ucr(price_ucr)
+    _move_hold(state, selling, bond_unit_ucr, qty)
+    for host, units in _hand_out(selling, qty):
+        leasing.grant(state, instrument, buying, selling, host, units, fill)
+
+
+def _fill(
+    state: "State", instrument: Instrument, order: Order, fill: FillRow, liquidity: str
+) -> None:
+    """Count a fill on one order and tell its owner."""
+    order.filled_qty += fill.qty
+    order.filled_notional_ucr += fill.price_ucr * fill.qty
+    if order.fills is None:
+        order.fills = [fill]
+    else:
+        order.fills.append(fill)
+    if order.leaves_qty:
+        order.status = "partially_filled"
+    else:
+        _close(state, order, "filled", None)
+    tell.fill(state, order, fill.qty, fill.price_ucr, fill.trade_id, liquidity)
+
+
+def _move_hold(state: "State", order: Order, unit_ucr: int, qty: int) -> None:
+    """Change an order's hold for ``qty`` to ``unit_ucr`` each, now the lease's."""
+    surplus_ucr = (order.hold_unit_ucr - unit_ucr) * qty
+    if surplus_ucr:
+        state.ledger.void(order.account, surplus_ucr, "trade")
+
+
+def _hand_out(ask: Order, units: int) -> Backing:
+    """Take the slots of a fill out of the ask's backing, in backing order."""
+    backing = ask.backing
+    assert backing is not None, "every ask is backed"
+    host, slots = backing[0]
+    if slots > units:
+        backing[0] = (host, slots - units)
+        return [(host, units)]
+    chosen = first_slots(backing, units)
+    whole = len(chosen) - 1
+    host, taken = chosen[whole]
+    left = backing[whole][1] - taken
+    ask.backing = backing[whole + 1 :]
+    if left:
+        ask.backing.insert(0, (host, left))
+    return chosen
+
+
+def _decrement(
+    state: "State", instrument: Instrument, taker: Order, maker: Order, qty: int
+) -> None:
+    """Both own orders shrink by ``qty``; what is then 0 is canceled."""
+    taker.leaves_qty -= qty
+    for order in (maker, taker):
+        give_back(state, instrument, order, qty)
+        if order.leaves_qty:
+            order.qty -= qty
+            tell.order(state, order, "replaced", "self_trade")
+        else:
+            _cancel(state, instrument, order, "self_trade")
+
+
+def cancel_resting(state: "State", order: Order, reason: str) -> None:
+    """Take a resting order out of the book and end it."""
+    instrument = state.instruments[order.symbol]
+    instrument.book.remove(order)
+    _cancel(state, instrument, order, reason)
+
+
+def _cancel(state: "State", instrument: Instrument, order: Order, reason: str) -> None:
+    """End an order that is in no book."""
+    finish(state, instrument, order, "canceled", reason)
+    tell.order(state, order, "canceled", reason)
+
+
+def finish(
+    state: "State", instrument: Instrument, order: Order, status: OrderStatus, reason: str | None
+) -> None:
+    """Release what the rest of an order holds and close it."""
+    if order.leaves_qty:
+        give_back(state, instrument, order, order.leaves_qty)
+        order.leaves_qty = 0
+    _close(state, order, status, reason)
+
+
+def _close(state: "State", order: Order, status: OrderStatus, reason: str | None) -> None:
+    order.status = status
+    order.reason = reason
+    order.done_ms = state.now_ms
+    del order.account.open_orders[order.number]
+    del state.orders[order.number]
+    state.done_orders.append(order)

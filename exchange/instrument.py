@@ -1,0 +1,110 @@
+"""What is traded: class x zone x pricing x delivery, its symbol, its life and its price limits.
+
+Source: domain.md, "Glossary" (instrument), "Before an order trades" (band, hold term, bond) and
+"Leases" (windows).
+"""
+
+from collections import deque
+from typing import Literal
+
+from msgspec import Struct
+
+from exchange.book import Book
+from exchange.protocol import Accel, Capacity, InstrumentState
+from exchange.units import ceil_div
+
+Pricing = Literal["flat", "metered"]
+
+VM_OVERHEAD_MIB = 100
+"""Memory a VM costs its host beyond the guest's own (domain.md, "Before an order trades")."""
+SPOT = "spot"
+VWAP_TRADES = 20
+SPOT_BOND_DIVISOR = 6
+"""A spot ask's bond is 10 minutes of its price per unit, rounded down."""
+WINDOW_BOND_DIVISOR = 2
+
+
+class Zone(Struct):
+    """Place within which hosts are interchangeable."""
+
+    zone: str
+    country: str
+    accel: list[Accel]
+    lost_after_ms: int = 300_000
+
+
+class Instrument:
+    """One book and the rules its orders obey."""
+
+    __slots__ = (
+        "band_pct",
+        "book",
+        "class_name",
+        "delivery",
+        "end_ms",
+        "gate_ms",
+        "halted",
+        "last_trades",
+        "need",
+        "pricing",
+        "ref_ucr",
+        "shape",
+        "start_ms",
+        "state",
+        "symbol",
+        "tick_ucr",
+        "zone",
+    )
+
+    def __init__(
+        self, class_name: str, zone: Zone, pricing: Pricing, delivery: str, shape: Capacity
+    ) -> None:
+        self.symbol = f"{class_name}.{zone.zone}.{pricing}.{delivery}"
+        self.class_name = class_name
+        self.zone = zone
+        self.pricing = pricing
+        self.delivery = delivery
+        self.shape = shape
+        self.need = (shape.mvcpu, shape.mem_mib + VM_OVERHEAD_MIB, shape.disk_mib)
+        """What one unit takes of its host: mvcpu, MiB of memory with overhead, MiB of disk."""
+        self.book = Book()
+        self.state: InstrumentState = "open"
+        self.halted = False
+        self.tick_ucr = 1
+        self.ref_ucr: int | None = None
+        self.band_pct = 0
+        self.last_trades: deque[tuple[int, int]] = deque(maxlen=VWAP_TRADES)
+        """(price_ucr, qty) of the last trades: the reference price is their VWAP."""
+        self.start_ms: int | None = None
+        self.end_ms: int | None = None
+        self.gate_ms: int | None = None
+
+    def open_for_orders(self) -> bool:
+        """May orders be placed and replaced now? Cancels always pass."""
+        return self.state == "open" and not self.halted
+
+    def shown_state(self) -> InstrumentState:
+        """Return the state told to clients: a halt covers the life cycle."""
+        return "halted" if self.halted else self.state
+
+    def bond_ucr(self, price_ucr: int) -> int:
+        """Return the seller's bond for one unit at ``price_ucr``."""
+        divisor = SPOT_BOND_DIVISOR if self.delivery == SPOT else WINDOW_BOND_DIVISOR
+        return price_ucr // divisor
+
+    def reference_ucr(self) -> int | None:
+        """Return the VWAP of the last trades, else the operator's reference, else None."""
+        if not self.last_trades:
+            return self.ref_ucr
+        notional = sum(price * qty for price, qty in self.last_trades)
+        return notional // sum(qty for _, qty in self.last_trades)
+
+    def band_ucr(self) -> tuple[int, int] | None:
+        """Return the lowest and highest price an order may name, None without a band."""
+        if not self.band_pct:
+            return None
+        reference = self.reference_ucr()
+        if reference is None:
+            return None
+        low = ceil_div(reference * (100 - self.band_pct), 100)
+        return max(1, low), reference * (100 + self.band_pct) // 100

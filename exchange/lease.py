@@ -1,0 +1,207 @@
+"""Leases and VMs as data: what a buyer holds on a host, and the life of the VMs on it.
+
+A spot lease is active at once; `ending` means its end is fixed (a recall); `ended` is final. A
+lease of many units keeps running totals, never a row per unit. Source: domain.md, "Leases".
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange.instrument import SPOT, Instrument
+from exchange.protocol import Endpoint, LeaseState, VmStart, VmState
+from exchange.reasons import LeaseEnd
+from exchange.units import MS_PER_MINUTE
+
+if TYPE_CHECKING:
+    from exchange.capacity import Host
+    from exchange.ledger import Account
+
+FUND_AHEAD_MS = 10 * MS_PER_MINUTE
+"""The next hour is held this long before the paid one ends."""
+LIVE_VM: tuple[VmState, ...] = ("requested", "starting", "running", "stopping")
+
+
+class Lease:
+    """The right to run up to ``units`` VMs of a class on one host."""
+
+    __slots__ = (
+        "accrued_ms",
+        "bond_ucr",
+        "boot_credits",
+        "boot_ms",
+        "buyer",
+        "buyer_order_id",
+        "charged_ucr",
+        "ends_ms",
+        "granted_units",
+        "hold_ucr",
+        "host",
+        "instrument",
+        "lease_id",
+        "number",
+        "paid_until_ms",
+        "post_ms",
+        "posted_ms",
+        "price_ucr",
+        "reason",
+        "recalls",
+        "release_ms",
+        "release_units",
+        "seller",
+        "seller_order_id",
+        "silent_from_ms",
+        "start_ms",
+        "state",
+        "topped_ms",
+        "trade_id",
+        "unit_clock_ms",
+        "unit_ms",
+        "units",
+        "vms",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        trade_id: str,
+        instrument: Instrument,
+        buyer: "Account",
+        seller: "Account",
+        host: "Host",
+        units: int,
+        price_ucr: int,
+        start_ms: int,
+    ) -> None:
+        self.number = number
+        self.lease_id = f"l-{number}"
+        self.trade_id = trade_id
+        self.instrument = instrument
+        self.buyer = buyer
+        self.seller = seller
+        self.host = host
+        self.units = units
+        self.granted_units = units
+        self.price_ucr = price_ucr
+        self.start_ms = start_ms
+        self.buyer_order_id = ""
+        self.seller_order_id = ""
+        self.state: LeaseState = "active"
+        self.reason: LeaseEnd | None = None
+        self.ends_ms: int | None = None
+        """When it ends as a whole, once a recall or exhausted funds fixed that."""
+        self.recalls: list[tuple[int, int]] = []
+        """(when, units) of recalls whose notice runs, earliest first."""
+        self.release_ms: int | None = None
+        """When the buyer scheduled a release, and of how many units (0: all)."""
+        self.release_units = 0
+        self.hold_ucr = 0
+        """The buyer's money set aside, not yet charged."""
+        self.bond_ucr = 0
+        """The seller's bond for the units still leased."""
+        self.paid_until_ms = start_ms
+        self.post_ms = start_ms
+        """When the next hourly charge posts."""
+        self.posted_ms = start_ms
+        """Up to when charges have posted."""
+        self.charged_ucr = 0
+        self.accrued_ms = start_ms
+        self.unit_ms = 0
+        """Unit-time run so far, the host's silence left out."""
+        self.unit_clock_ms = 0
+        """The same for a single unit held from the start."""
+        self.topped_ms = 0
+        """Unit-time added because released units owe at least 5 minutes."""
+        self.boot_ms = 0
+        """Unit-time not billed: finished waits for a first VM's launch and boot."""
+        self.boot_credits = 0
+        """How many units have had their first VM."""
+        self.silent_from_ms: int | None = None
+        self.vms: dict[str, Vm] = {}
+        """By name, ended ones included until the lease ends."""
+
+    @property
+    def spot(self) -> bool:
+        return self.instrument.delivery == SPOT
+
+    def bond_unit_ucr(self) -> int:
+        """Return the seller's bond for one unit."""
+        return self.instrument.bond_ucr(self.price_ucr)
+
+    def recalled_units(self) -> int:
+        """Return how many units are under notice."""
+        return sum(units for _, units in self.recalls)
+
+    def fund_ms(self) -> int | None:
+        """Return when the next hour must be held, None when it needs no further hour."""
+        if self.ends_ms is not None and self.ends_ms <= self.paid_until_ms:
+            return None
+        return self.paid_until_ms - FUND_AHEAD_MS
+
+    def due_ms(self) -> int:
+        """Return the next time something happens to this lease by itself."""
+        due = self.post_ms
+        for at_ms in (self.ends_ms, self.release_ms, self.fund_ms()):
+            if at_ms is not None and at_ms < due:
+                due = at_ms
+        if self.recalls and self.recalls[0][0] < due:
+            due = self.recalls[0][0]
+        return due
+
+    def live_vms(self) -> list["Vm"]:
+        """Return the VMs that take a unit, oldest first."""
+        return [vm for vm in self.vms.values() if vm.state in LIVE_VM]
+
+
+class Vm:
+    """A virtual machine on a lease."""
+
+    __slots__ = (
+        "boot",
+        "cpu_ms",
+        "cpu_ms_seen",
+        "endpoints",
+        "launched_ms",
+        "launch_by_ms",
+        "lease",
+        "name",
+        "net_rx",
+        "net_tx",
+        "number",
+        "ready_ms",
+        "ready_at_ms",
+        "reason",
+        "request",
+        "requested_ms",
+        "first",
+        "state",
+        "used_at_ms",
+        "vm_id",
+    )
+
+    def __init__(self, number: int, lease: Lease, request: VmStart, now_ms: int) -> None:
+        self.number = number
+        self.vm_id = f"v-{number}"
+        self.lease = lease
+        self.request = request
+        self.name = request.name
+        self.state: VmState = "requested"
+        self.reason: str | None = None
+        self.endpoints: list[Endpoint] = []
+        self.requested_ms = now_ms
+        self.launched_ms: int | None = None
+        """When the exchange heard that it runs."""
+        self.ready_ms: int | None = None
+        """Guest-ready as the host says."""
+        self.ready_at_ms: int | None = None
+        """When the exchange heard of it; what billing uses."""
+        self.launch_by_ms: int | None = None
+        self.first = False
+        """True while its wait for launch and boot is not billed (domain.md, "What is owed")."""
+        self.boot = ""
+        self.used_at_ms = now_ms
+        self.cpu_ms_seen = 0
+        self.cpu_ms = 0
+        self.net_rx = 0
+        self.net_tx = 0
+
+    def live(self) -> bool:
+        return self.state in LIVE_VM

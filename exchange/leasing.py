@@ -1,0 +1,231 @@
+"""The life of a lease: grant, release, recall, funds running out, its end and who gets what.
+
+Money owed is computed in ``billing.py``; here is decided when a lease changes. Source: domain.md,
+"Leases".
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange import billing, tell, vms
+from exchange.book import Order
+from exchange.capacity import Host
+from exchange.commands import Command, Done, FillRow, Refused
+from exchange.instrument import Instrument
+from exchange.lease import Lease
+from exchange.ledger import Account
+from exchange.protocol import LeaseRecall, LeaseRelease
+from exchange.reasons import LeaseEnd
+from exchange.units import MS_PER_HOUR
+
+if TYPE_CHECKING:
+    from exchange.state import State
+
+RECALL_NOTICE_MS = 120_000
+BOND_TO_BUYER: tuple[LeaseEnd, ...] = ("host_lost", "launch_failed")
+
+
+def grant(
+    state: "State",
+    instrument: Instrument,
+    buying: Order,
+    selling: Order,
+    host: Host,
+    units: int,
+    fill: FillRow,
+) -> None:
+    """A fill on one host becomes a lease; hold and bond are the orders' and change owner only."""
+    state.counters.lease += 1
+    now_ms = state.now_ms
+    lease = Lease(
+        state.counters.lease,
+        fill.trade_id,
+        instrument,
+        buying.account,
+        selling.account,
+        host,
+        units,
+        fill.price_ucr,
+        now_ms,
+    )
+    lease.buyer_order_id = buying.client_order_id
+    lease.seller_order_id = selling.client_order_id
+    lease.hold_ucr = fill.price_ucr * units
+    lease.bond_ucr = lease.bond_unit_ucr() * units
+    lease.paid_until_ms = lease.post_ms = now_ms + MS_PER_HOUR
+    state.leases[lease.number] = lease
+    arm(state, lease)
+    tell.lease(state, lease)
+
+
+def arm(state: "State", lease: Lease) -> None:
+    """Wake the lease at its next deadline."""
+    state.timers.set(lease.due_ms(), "2_lease", lease.number)
+
+
+def settle(state: "State", number: int) -> None:
+    """One deadline of a lease, at its own time (``state.now_ms``)."""
+    lease, now_ms = state.leases[number], state.now_ms
+    if lease.recalls and lease.recalls[0][0] == now_ms:
+        _take_recalled(state, lease)
+    elif lease.ends_ms == now_ms:
+        end(state, lease, "funds_exhausted")
+    elif lease.release_ms == now_ms:
+        units, lease.release_ms = lease.release_units or lease.units, None
+        _give_up(state, lease, min(units, lease.units))
+    elif lease.post_ms == now_ms:
+        billing.post(state, lease, now_ms)
+        lease.post_ms = now_ms + MS_PER_HOUR
+    elif not billing.fund(state, lease, now_ms):
+        lease.ends_ms = lease.paid_until_ms
+        tell.notice(state, lease.buyer, "funds_low", lease, at_ms=lease.ends_ms)
+        tell.lease(state, lease)
+    if lease.state != "ended":
+        arm(state, lease)
+
+
+def find(state: "State", lease_id: str) -> Lease | None:
+    """Return a lease that lives or ended less than 24 h ago."""
+    number = lease_id.removeprefix("l-")
+    if not number.isdecimal():
+        return None
+    found = state.leases.get(int(number)) or state.ended_leases.get(int(number))
+    return found if found is not None and found.lease_id == lease_id else None
+
+
+def find_for(state: "State", account: Account, lease_id: str, side: str) -> Lease | Refused:
+    """Return a living lease the account is the buyer or seller of."""
+    lease = find(state, lease_id)
+    if lease is None or account is not (lease.buyer if side == "buy" else lease.seller):
+        return Refused("unknown_lease", f"you have no lease {lease_id!r}", "lease_id")
+    if lease.state == "ended":
+        return Refused("lease_ended", f"the lease ended: {lease.reason}", "lease_id")
+    return lease
+
+
+def release(state: "State", command: Command, request: LeaseRelease) -> Done | Refused:
+    """The buyer gives back units now, or schedules it (protocol.md, ``lease.release``)."""
+    account = state.ledger.accounts[command.account]
+    lease = find_for(state, account, request.lease_id, "buy")
+    if isinstance(lease, Refused):
+        return lease
+    units = lease.units if request.units is None else request.units
+    if units > lease.units:
+        return Refused("invalid_qty", f"the lease has {lease.units} units", "units")
+    if request.at_ms is not None and request.at_ms > state.now_ms:
+        lease.release_ms, lease.release_units = request.at_ms, request.units or 0
+        arm(state, lease)
+        return Done(_released(lease))
+    if units < lease.units and units > lease.units - len(lease.live_vms()):
+        return Refused("units_in_use", "stop a VM on these units first", "units")
+    _give_up(state, lease, units)
+    if lease.state != "ended":
+        arm(state, lease)
+    return Done(_released(lease))
+
+
+def _released(lease: Lease) -> dict[str, object]:
+    return {"lease_id": lease.lease_id, "units": lease.units, "state": lease.state}
+
+
+def _give_up(state: "State", lease: Lease, units: int) -> None:
+    """The buyer's release takes effect: at least 5 minutes are owed, unless the host is silent."""
+    if lease.silent_from_ms is None:
+        billing.top_up(lease, units, state.now_ms)
+    if units == lease.units:
+        end(state, lease, "released")
+        return
+    shrink(state, lease, units, bond_to_buyer=False)
+
+
+def recall(state: "State", command: Command, request: LeaseRecall) -> Done | Refused:
+    """The seller ends units of a spot lease with 120 s notice."""
+    account = state.ledger.accounts[command.account]
+    lease = find_for(state, account, request.lease_id, "sell")
+    if isinstance(lease, Refused):
+        return lease
+    left = lease.units - lease.recalled_units()
+    units = left if request.units is None else request.units
+    if not lease.spot or not left:
+        return Refused("not_recallable", "windows and recalled units cannot be recalled")
+    if units > left:
+        return Refused("invalid_qty", f"{left} units can be recalled", "units")
+    recall_units(state, lease, units)
+    return Done({"lease_id": lease.lease_id, "units": units, "at_ms": lease.recalls[-1][0]})
+
+
+def recall_units(state: "State", lease: Lease, units: int) -> None:
+    """Start the notice for ``units`` of a spot lease."""
+    at_ms = state.now_ms + RECALL_NOTICE_MS
+    lease.recalls.append((at_ms, units))
+    if lease.recalled_units() == lease.units:
+        lease.state, lease.ends_ms = "ending", at_ms
+    tell.notice(state, lease.buyer, "recall", lease, units=units, at_ms=at_ms)
+    tell.lease(state, lease)
+    arm(state, lease)
+
+
+def _take_recalled(state: "State", lease: Lease) -> None:
+    """The notice is over: the newest VMs too many are killed; in the first hour the bond pays."""
+    _, units = lease.recalls.pop(0)
+    first_hour = state.now_ms - RECALL_NOTICE_MS < lease.start_ms + MS_PER_HOUR
+    if units >= lease.units:
+        end(state, lease, "recalled", bond_to_buyer=first_hour)
+        return
+    keep = lease.units - units
+    for vm in lease.live_vms()[keep:]:
+        vms.kill(state, vm, grace_ms=0)
+    shrink(state, lease, units, bond_to_buyer=first_hour)
+
+
+def shrink(state: "State", lease: Lease, units: int, *, bond_to_buyer: bool) -> None:
+    """Take ``units`` (not all) off a lease: capacity, bond and the money held for them."""
+    billing.accrue(lease, state.now_ms)
+    lease.units -= units
+    _settle_bond(state, lease, lease.bond_unit_ucr() * units, bond_to_buyer)
+    lease.host.take(lease.instrument.need, lease.instrument.start_ms, -units)
+    billing.give_back_surplus(state, lease, state.now_ms)
+    tell.lease(state, lease)
+
+
+def end(
+    state: "State", lease: Lease, reason: LeaseEnd, *, bond_to_buyer: bool | None = None
+) -> None:
+    """The lease is over: final charge, the rest back, bond, slots, VMs."""
+    for vm in lease.live_vms():
+        if reason == "host_lost":
+            vms.fail(state, vm, "host_lost")
+        else:
+            vms.kill(state, vm, grace_ms=0)
+    billing.post(state, lease, state.now_ms)
+    if lease.hold_ucr:
+        state.ledger.void(lease.buyer, lease.hold_ucr, "lease")
+        lease.hold_ucr = 0
+    to_buyer = reason in BOND_TO_BUYER if bond_to_buyer is None else bond_to_buyer
+    _settle_bond(state, lease, lease.bond_ucr, to_buyer)
+    lease.host.take(lease.instrument.need, lease.instrument.start_ms, -lease.units)
+    lease.state, lease.reason, lease.ends_ms = "ended", reason, state.now_ms
+    del state.leases[lease.number]
+    state.ended_leases[lease.number] = lease
+    tell.lease(state, lease)
+
+
+def _settle_bond(state: "State", lease: Lease, amount_ucr: int, to_buyer: bool) -> None:
+    """Part of the bond goes back to the seller, or to the buyer the seller let down."""
+    lease.bond_ucr -= amount_ucr
+    assert lease.bond_ucr >= 0
+    if to_buyer:
+        state.ledger.pay_held(lease.seller, lease.buyer, amount_ucr, 0, "bond")
+    else:
+        state.ledger.void(lease.seller, amount_ucr, "bond")
+
+
+def launch_failed(state: "State", lease: Lease) -> None:
+    """The host did not launch a VM in time: that unit ends and its bond pays the buyer."""
+    if lease.state == "ended":
+        return
+    tell.notice(state, lease.buyer, "launch_failed", lease, units=1)
+    if lease.units == 1:
+        end(state, lease, "launch_failed")
+    else:
+        shrink(state, lease, 1, bond_to_buyer=True)
+        arm(state, lease)

@@ -1,0 +1,96 @@
+"""Checks before an order trades, in the order they are made. Each returns a `Refused` or None.
+
+Source: domain.md, "Before an order trades" and "Matching"; reasons from protocol.md. A refusal
+leaves no trace, so nothing here changes anything.
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange.commands import Refused
+from exchange.instrument import Instrument
+from exchange.ledger import Account
+from exchange.protocol import OrderPlace
+
+if TYPE_CHECKING:
+    from exchange.state import State
+
+
+def check_market(
+    state: "State", account: Account, instrument: Instrument | None, symbol: str
+) -> Refused | None:
+    """May this account trade this instrument at all now?"""
+    if instrument is None:
+        return Refused("unknown_instrument", f"no instrument {symbol!r}", "symbol")
+    if not instrument.open_for_orders():
+        state_now = instrument.shown_state()
+        return Refused("market_not_open", f"{symbol} is {state_now}", "symbol")
+    if state.killed or account.killed:
+        return Refused("kill_switch_active", "the kill switch blocks new orders and replaces")
+    return None
+
+
+def check_terms(state: "State", request: OrderPlace) -> Refused | None:
+    """Do the order's own fields make sense together?"""
+    tif = request.time_in_force
+    if request.order_type == "limit":
+        if request.price_ucr is None:
+            return Refused("invalid_price", "a limit order needs a price", "price_ucr")
+    elif request.post_only:
+        return Refused("invalid_field", "a market order cannot be post-only", "post_only")
+    elif tif not in ("gtc", "ioc"):
+        return Refused("invalid_field", "a market order is always ioc", "time_in_force")
+    if tif == "gtd":
+        if request.expire_ms is None or request.expire_ms <= state.now_ms:
+            return Refused("invalid_field", "gtd needs a future expire_ms", "expire_ms")
+    elif request.expire_ms is not None:
+        return Refused("invalid_field", "expire_ms belongs to gtd", "expire_ms")
+    if request.post_only and tif in ("ioc", "fok"):
+        return Refused("invalid_field", f"post_only cannot be {tif}", "post_only")
+    if request.min_qty is not None:
+        if request.min_qty > request.qty:
+            return Refused("invalid_qty", "min_qty is above qty", "min_qty")
+        if request.post_only:
+            return Refused("invalid_field", "post_only never fills at once", "min_qty")
+    if request.hosts is not None and request.side == "buy":
+        return Refused("invalid_field", "only an ask names hosts", "hosts")
+    if request.deadline_ms is not None and state.now_ms > request.deadline_ms:
+        return Refused("deadline_passed", "sequenced after its deadline", "deadline_ms")
+    return None
+
+
+def check_price(instrument: Instrument, price_ucr: int) -> Refused | None:
+    """Is the price on the tick and inside the band?"""
+    if price_ucr % instrument.tick_ucr:
+        return Refused("price_off_tick", f"the tick is {instrument.tick_ucr} ucr", "price_ucr")
+    band = instrument.band_ucr()
+    if band is not None and not band[0] <= price_ucr <= band[1]:
+        return Refused("price_out_of_band", f"the band is {band[0]}..{band[1]} ucr", "price_ucr")
+    return None
+
+
+def check_size(account: Account, qty: int, price_ucr: int | None) -> Refused | None:
+    """Is the order within the account's size limits?"""
+    limits = account.limits
+    if limits.max_qty and qty > limits.max_qty:
+        return Refused("max_qty", f"at most {limits.max_qty} units an order", "qty")
+    if limits.max_notional_ucr and (price_ucr or 0) * qty > limits.max_notional_ucr:
+        return Refused("max_notional", f"at most {limits.max_notional_ucr} ucr an order")
+    return None
+
+
+def check_open_orders(account: Account) -> Refused | None:
+    """May the account have one more order in the book?"""
+    most = account.limits.max_open_orders
+    if most and len(account.open_orders) >= most:
+        return Refused("max_open_orders", f"at most {most} open orders")
+    return None
+
+
+def check_funds(account: Account, needed_ucr: int, what: str) -> Refused | None:
+    """Does the account have the money to set aside?"""
+    if needed_ucr > account.available_ucr:
+        return Refused(
+            "insufficient_funds",
+            f"{what} needs {needed_ucr} ucr, {account.available_ucr} are available",
+        )
+    return None

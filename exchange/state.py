@@ -1,0 +1,107 @@
+"""Everything the engine knows, in one place. Rules live in the modules that use it."""
+
+from collections import deque
+
+from msgspec import Struct
+
+from exchange.book import Order
+from exchange.capacity import Host
+from exchange.commands import Out
+from exchange.genesis import ExchangeConfig
+from exchange.instrument import Instrument, Zone
+from exchange.lease import Lease, Vm
+from exchange.ledger import Ledger
+from exchange.protocol import Role
+from exchange.timers import TimerKind, Timers
+
+
+class Key(Struct):
+    """An Ed25519 public key (base64) of an account with one role; ``host`` for role host."""
+
+    key_id: str
+    account: str
+    role: Role
+    public_key: str
+    host: str = ""
+    not_after_ms: int | None = None
+    revoked: bool = False
+
+
+class Token(Struct):
+    """Permission to enrol hosts, known by the SHA-256 of its secret."""
+
+    account: str
+    zone: str
+    uses_left: int
+    one_time: bool
+    expires_ms: int
+
+
+class Image(Struct):
+    """A stored image; ``owners`` uploaded all its bytes."""
+
+    sha256: str
+    size: int
+    format: str
+    owners: list[str]
+
+
+class Counters(Struct):
+    """The last number given out of each kind; ids never repeat."""
+
+    order: int = 0
+    trade: int = 0
+    lease: int = 0
+    vm: int = 0
+    host: int = 0
+    instruction: int = 0
+    key: int = 0
+
+
+class State:
+    """The engine's memory. ``outs`` collects what one command caused."""
+
+    def __init__(self, config: ExchangeConfig) -> None:
+        self.config = config
+        self.seq = 0
+        self.now_ms = 0
+        self.epoch = 0
+        self.outs: list[Out] = []
+        self.counters = Counters()
+        self.ledger = Ledger()
+        self.zones: dict[str, Zone] = {}
+        self.instruments: dict[str, Instrument] = {}
+        self.orders: dict[int, Order] = {}
+        """Live orders by number."""
+        self.done_orders: deque[Order] = deque()
+        """Finished less than 24 h ago, in that order."""
+        self.leases: dict[int, Lease] = {}
+        """Leases that have not ended, by number."""
+        self.ended_leases: dict[int, Lease] = {}
+        """Those that ended less than 24 h ago, in that order."""
+        self.vms: dict[int, Vm] = {}
+        """VMs that have not stopped, by number; some outlive their lease until they are killed."""
+        self.hosts: dict[str, Host] = {}
+        self.keys: dict[str, Key] = {}
+        self.key_ids: dict[str, str] = {}
+        """Key id by public key."""
+        self.tokens: dict[str, Token] = {}
+        self.images: dict[str, Image] = {}
+        self.deposits: dict[tuple[str, str], tuple[int, int]] = {}
+        """(account, ref) -> (amount_ucr, when): a deposit repeats for 24 h without effect."""
+        self.killed = False
+        """The kill switch over all accounts."""
+        self.timers = Timers(self.due_ms)
+
+    def due_ms(self, kind: TimerKind, number: int) -> int | None:
+        """Return when the subject of a timer wants to be woken, None for never."""
+        match kind:
+            case "1_vm":
+                vm = self.vms.get(number)
+                return vm.launch_by_ms if vm else None
+            case "2_lease":
+                lease = self.leases.get(number)
+                return lease.due_ms() if lease else None
+            case "3_order":
+                order = self.orders.get(number)
+                return order.expire_ms if order else None

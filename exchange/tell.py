@@ -1,0 +1,200 @@
+"""Turns what happened into the frames of the account channel and the instructions to hosts.
+
+Each account's frames are numbered here: contiguous, never skipped. Source: protocol.md, "Account
+channel" and "Hosts".
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange.frames import (
+    BalanceUpdate,
+    Charge,
+    LeaseUpdate,
+    Notice,
+    OrderUpdate,
+    Trade,
+    VmUpdate,
+)
+
+if TYPE_CHECKING:
+    from exchange.book import Order
+    from exchange.capacity import Host
+    from exchange.lease import Lease, Vm
+    from exchange.ledger import Account
+    from exchange.state import State
+
+
+def order(state: "State", subject: "Order", what: str, reason: str | None = None) -> None:
+    """Tell an order's owner that it is new, canceled, replaced or expired."""
+    account = subject.account
+    account.account_seq = account_seq = account.account_seq + 1
+    row = order_row(state, subject, account_seq, what, reason)
+    state.outs.append((account.account_id, row))
+
+
+def order_row(
+    state: "State", subject: "Order", account_seq: int, what: str, reason: str | None
+) -> OrderUpdate:
+    """Return an order as its owner sees it."""
+    return OrderUpdate(
+        account_seq,
+        state.seq,
+        state.now_ms,
+        subject.order_id,
+        subject.client_order_id,
+        subject.symbol,
+        subject.request.side,
+        what,
+        subject.status,
+        subject.qty,
+        subject.filled_qty,
+        subject.leaves_qty,
+        subject.filled_notional_ucr,
+        subject.price_ucr,
+        reason,
+    )
+
+
+def fill(
+    state: "State", subject: "Order", qty: int, price_ucr: int, trade_id: str, liquidity: str
+) -> None:
+    """Tell an order's owner of one fill."""
+    account = subject.account
+    account.account_seq = seq = account.account_seq + 1
+    frame = OrderUpdate(
+        seq,
+        state.seq,
+        state.now_ms,
+        subject.order_id,
+        subject.client_order_id,
+        subject.symbol,
+        subject.request.side,
+        "trade",
+        subject.status,
+        subject.qty,
+        subject.filled_qty,
+        subject.leaves_qty,
+        subject.filled_notional_ucr,
+        subject.price_ucr,
+        None,
+        qty,
+        price_ucr,
+        trade_id,
+        liquidity,
+    )
+    state.outs.append((account.account_id, frame))
+
+
+def trade(state: "State", taker: "Order", qty: int, price_ucr: int, trade_id: str) -> None:
+    """Tell everybody of a trade."""
+    side = taker.request.side
+    frame = Trade(taker.symbol, trade_id, price_ucr, qty, side, state.seq, state.now_ms)
+    state.outs.append((taker.symbol, frame))
+
+
+def balances(state: "State") -> None:
+    """Tell each account whose money moved what it has now, once a command."""
+    moved = state.ledger.moved
+    for account, why in moved.items():
+        assert account.held_ucr >= 0, "a hold is never more than what was set aside"
+        assert account.available_ucr >= 0 or account.account_id == "outside", "no account owes"
+        account.account_seq = seq = account.account_seq + 1
+        frame = BalanceUpdate(
+            seq, state.seq, state.now_ms, account.available_ucr, account.held_ucr, why
+        )
+        state.outs.append((account.account_id, frame))
+    moved.clear()
+
+
+def lease(state: "State", subject: "Lease") -> None:
+    """Tell both sides of a lease where it stands."""
+    for account in (subject.buyer, subject.seller):
+        account.account_seq += 1
+        row = lease_row(subject, account, account.account_seq, state.seq, state.now_ms)
+        state.outs.append((account.account_id, row))
+
+
+def lease_row(
+    subject: "Lease", account: "Account", account_seq: int, seq: int, ts_ms: int
+) -> LeaseUpdate:
+    """Return a lease as one of its sides sees it."""
+    buying = account is subject.buyer
+    return LeaseUpdate(
+        account_seq,
+        seq,
+        ts_ms,
+        subject.lease_id,
+        subject.trade_id,
+        subject.instrument.symbol,
+        "buy" if buying else "sell",
+        subject.host.host_id,
+        subject.units,
+        subject.price_ucr,
+        subject.state,
+        subject.start_ms,
+        subject.charged_ucr,
+        subject.buyer_order_id if buying else subject.seller_order_id,
+        subject.reason,
+        subject.ends_ms,
+    )
+
+
+def vm(state: "State", subject: "Vm") -> None:
+    """Tell the buyer where a VM stands."""
+    account = subject.lease.buyer
+    account.account_seq += 1
+    row = vm_row(subject, account.account_seq, state.seq, state.now_ms)
+    state.outs.append((account.account_id, row))
+
+
+def vm_row(subject: "Vm", account_seq: int, seq: int, ts_ms: int) -> VmUpdate:
+    """Return a VM as its buyer sees it."""
+    return VmUpdate(
+        account_seq,
+        seq,
+        ts_ms,
+        subject.vm_id,
+        subject.lease.lease_id,
+        subject.name,
+        subject.state,
+        list(subject.endpoints),
+        subject.reason,
+        subject.ready_ms,
+    )
+
+
+def charge(state: "State", subject: "Lease", from_ms: int, to_ms: int, amount_ucr: int) -> None:
+    """Tell the buyer of a posted charge."""
+    account = subject.buyer
+    account.account_seq = seq = account.account_seq + 1
+    frame = Charge(seq, state.seq, state.now_ms, subject.lease_id, from_ms, to_ms, amount_ucr)
+    state.outs.append((account.account_id, frame))
+
+
+def notice(
+    state: "State",
+    account: "Account",
+    kind: str,
+    subject: "Lease",
+    units: int | None = None,
+    at_ms: int | None = None,
+) -> None:
+    """Tell one side of a lease something it must know."""
+    account.account_seq = seq = account.account_seq + 1
+    frame = Notice(
+        seq,
+        state.seq,
+        state.now_ms,
+        kind,
+        subject.lease_id,
+        subject.host.host_id,
+        units,
+        at_ms,
+    )
+    state.outs.append((account.account_id, frame))
+
+
+def instruction_id(state: "State", host: "Host") -> str:
+    """Return a fresh instruction id for a host."""
+    state.counters.instruction += 1
+    return f"i-{state.epoch}-{state.counters.instruction}"

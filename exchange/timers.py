@@ -1,0 +1,51 @@
+"""Deadlines of the core: a heap of (time, kind, number) with lazy deletion.
+
+An entry counts only while its subject still names the same time, so moving a deadline is just
+pushing another entry. The order among equal times is by kind, then by number: it does not depend
+on when an entry was pushed, so a restored engine settles exactly as the one it copies.
+"""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Literal, TypeAlias
+
+TimerKind: TypeAlias = Literal["1_vm", "2_lease", "3_order"]
+Entry: TypeAlias = tuple[int, TimerKind, int]
+
+
+class Timers:
+    """``due(kind, number)`` tells the time the subject wants now, None for never."""
+
+    __slots__ = ("_due", "_heap")
+
+    def __init__(self, due: Callable[[TimerKind, int], int | None]) -> None:
+        self._heap: list[Entry] = []
+        self._due = due
+
+    def set(self, at_ms: int, kind: TimerKind, number: int) -> None:
+        """Wake the subject at ``at_ms`` if it still wants that then."""
+        heappush(self._heap, (at_ms, kind, number))
+
+    def next_ms(self) -> int | None:
+        """Return the earliest time somebody really waits for."""
+        heap = self._heap
+        while heap:
+            at_ms, kind, number = heap[0]
+            if self._due(kind, number) == at_ms:
+                return at_ms
+            heappop(heap)
+        return None
+
+    def due(self, now_ms: int) -> bool:
+        """Is any deadline due at ``now_ms``?"""
+        if not self._heap or self._heap[0][0] > now_ms:
+            return False
+        at_ms = self.next_ms()
+        return at_ms is not None and at_ms <= now_ms
+
+    def pop(self, now_ms: int) -> Entry | None:
+        """Take the first deadline that is due at ``now_ms``."""
+        at_ms = self.next_ms()
+        if at_ms is None or at_ms > now_ms:
+            return None
+        return heappop(self._heap)

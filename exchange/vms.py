@@ -1,0 +1,210 @@
+"""VMs on leases: start, stop, what their host reports of them, and launches that do not come.
+
+Source: domain.md, "Leases" (the VM, Launch) and protocol.md, "Leases, VMs, images".
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exchange import billing, leasing, tell
+from exchange.commands import Command, Done, Refused
+from exchange.frames import VmKill, VmLaunch
+from exchange.lease import Vm
+from exchange.protocol import UsageReport, VmStart, VmState, VmStatus, VmStop
+
+if TYPE_CHECKING:
+    from exchange.state import State
+
+LAUNCH_MS = 300_000
+IMAGE_MIB_PER_S = 10
+RELAUNCH_MS = 60_000
+"""After a restart of the exchange every launch has at least this long."""
+STOP_GRACE_MS = 10_000
+BUYERS_FAULT = ("image_invalid", "image_unknown", "not_ready")
+"""Failures the host is not liable for."""
+STAGE: dict[VmState, int] = {
+    "requested": 0,
+    "starting": 1,
+    "running": 2,
+    "stopping": 3,
+    "stopped": 4,
+    "failed": 4,
+}
+
+
+def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
+    """The buyer wants a VM on a lease (protocol.md, ``vm.start``)."""
+    account = state.ledger.accounts[command.account]
+    lease = leasing.find_for(state, account, request.lease_id, "buy")
+    if isinstance(lease, Refused):
+        return lease
+    known = lease.vms.get(request.name)
+    if known is not None:
+        if msgspec.structs.replace(request, req_id=known.request.req_id) == known.request:
+            return Done({"vm_id": known.vm_id, "duplicate": True}, duplicate=True)
+        return Refused("vm_exists", f"{request.name!r} names another VM of this lease", "name")
+    image = state.images.get(request.image)
+    if image is None or command.account not in image.owners:
+        return Refused("image_unknown", "you have no image with this digest", "image")
+    if len(lease.live_vms()) >= lease.units:
+        return Refused("lease_full", f"all {lease.units} units run a VM", "lease_id")
+    state.counters.vm += 1
+    vm = Vm(state.counters.vm, lease, request, state.now_ms)
+    vm.first = lease.boot_credits < lease.granted_units
+    lease.boot_credits += vm.first
+    lease.vms[vm.name] = vm
+    state.vms[vm.number] = vm
+    image_s = image.size // (IMAGE_MIB_PER_S * 1024 * 1024)
+    _launch_by(state, vm, state.now_ms + LAUNCH_MS + image_s * 1000)
+    tell.vm(state, vm)
+    launch = launch_order(vm, tell.instruction_id(state, lease.host), state.epoch)
+    state.outs.append((lease.host.host_id, launch))
+    return Done({"vm_id": vm.vm_id, "duplicate": False})
+
+
+def _launch_by(state: "State", vm: Vm, at_ms: int) -> None:
+    vm.launch_by_ms = at_ms
+    state.timers.set(at_ms, "1_vm", vm.number)
+
+
+def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
+    """Return all a host needs to launch a VM."""
+    request, lease = vm.request, vm.lease
+    return VmLaunch(
+        instruction_id,
+        epoch,
+        vm.vm_id,
+        lease.lease_id,
+        lease.instrument.class_name,
+        lease.instrument.shape,
+        request.image,
+        request.cmdline or "",
+        request.user_data or "",
+        request.ports or [],
+        request.allow_from or [],
+        lease.instrument.end_ms,
+    )
+
+
+def stop(state: "State", command: Command, request: VmStop) -> Done | Refused:
+    """The buyer ends a VM; its unit stays his."""
+    vm = _find(state, request.vm_id)
+    if vm is None or vm.lease.buyer.account_id != command.account:
+        return Refused("unknown_vm", f"you have no VM {request.vm_id!r}", "vm_id")
+    if vm.state == "stopping":
+        return Done({"vm_id": vm.vm_id, "state": vm.state}, duplicate=True)
+    kill(state, vm, STOP_GRACE_MS if request.grace_ms is None else request.grace_ms)
+    return Done({"vm_id": vm.vm_id, "state": vm.state})
+
+
+def kill(state: "State", vm: Vm, grace_ms: int) -> None:
+    """Have the host stop a VM: ACPI first when there is a grace, then by force."""
+    if vm.state != "stopping":
+        billing.settle_boot(vm, state.now_ms)
+        vm.state, vm.launch_by_ms = "stopping", None
+        tell.vm(state, vm)
+    host = vm.lease.host
+    order = VmKill(tell.instruction_id(state, host), state.epoch, vm.vm_id, grace_ms)
+    state.outs.append((host.host_id, order))
+
+
+def fail(state: "State", vm: Vm, reason: str) -> None:
+    """The VM is gone for good."""
+    _end(state, vm, "failed", reason)
+
+
+def stopped(state: "State", vm: Vm) -> None:
+    """The VM was to stop and is not there any more."""
+    _end(state, vm, "stopped", None)
+
+
+def _end(state: "State", vm: Vm, final: VmState, reason: str | None) -> None:
+    billing.settle_boot(vm, state.now_ms)
+    vm.state, vm.reason, vm.launch_by_ms = final, reason, None
+    vm.endpoints = []
+    del state.vms[vm.number]
+    tell.vm(state, vm)
+
+
+def status(state: "State", command: Command, report: VmStatus) -> Done | Refused:
+    """A host says where a VM stands."""
+    vm = _find(state, report.vm_id)
+    if vm is None or vm.lease.host.host_id != command.host:
+        return Refused("unknown_vm", f"no VM {report.vm_id!r} on this host", "vm_id")
+    if report.state == "requested":
+        return Refused("invalid_field", "only a buyer requests a VM", "state")
+    if _says_nothing_new(vm, report):
+        return Done({"state": vm.state}, duplicate=True)
+    if report.state in ("stopped", "failed"):
+        _ended(state, vm, report)
+    else:
+        _moved(state, vm, report)
+    return Done({"state": vm.state})
+
+
+def _says_nothing_new(vm: Vm, report: VmStatus) -> bool:
+    """Late reports of a VM that is being stopped, and repeats, change nothing."""
+    if vm.state == "stopping" and report.state in ("starting", "running", "stopping"):
+        return True
+    same = (report.state, report.reason) == (vm.state, vm.reason)
+    return same and report.ready_ms == vm.ready_ms and report.endpoints == vm.endpoints
+
+
+def _moved(state: "State", vm: Vm, report: VmStatus) -> None:
+    """Starting, running or stopping; a reboot may take a VM back to starting."""
+    now_ms = state.now_ms
+    vm.state, vm.reason = report.state, report.reason
+    vm.endpoints = list(report.endpoints)
+    if report.state == "running" and vm.launched_ms is None:
+        vm.launched_ms, vm.launch_by_ms = now_ms, None
+    if report.ready_ms is not None and vm.ready_at_ms is None and vm.launched_ms is not None:
+        vm.ready_at_ms = now_ms
+        billing.settle_boot(vm, now_ms)
+    vm.ready_ms = report.ready_ms
+    tell.vm(state, vm)
+
+
+def _ended(state: "State", vm: Vm, report: VmStatus) -> None:
+    """A VM stopped or failed; one that never ran is a failed launch unless it was stopped."""
+    never_ran = vm.launched_ms is None and vm.state != "stopping"
+    _end(state, vm, report.state, report.reason)
+    if never_ran and report.reason not in BUYERS_FAULT:
+        leasing.launch_failed(state, vm.lease)
+
+
+def launch_overdue(state: "State", number: int) -> None:
+    """No launch in time: the VM fails and its unit ends with the bond paid."""
+    vm = state.vms[number]
+    kill(state, vm, grace_ms=0)
+    fail(state, vm, "launch_failed")
+    leasing.launch_failed(state, vm.lease)
+
+
+def extend_launches(state: "State", now_ms: int) -> None:
+    """After a restart: our own outage must not fail a launch (domain.md, "Liveness and time")."""
+    for vm in state.vms.values():
+        if vm.launch_by_ms is not None:
+            _launch_by(state, vm, max(vm.launch_by_ms, now_ms + RELAUNCH_MS))
+
+
+def usage(state: "State", command: Command, report: UsageReport) -> Done | Refused:
+    """Cumulative counters of a VM; CPU is clamped to what its vCPUs can use in the time."""
+    vm = _find(state, report.vm_id)
+    if vm is None or vm.lease.host.host_id != command.host:
+        return Refused("unknown_vm", f"no VM {report.vm_id!r} on this host", "vm_id")
+    seen_ms = vm.cpu_ms_seen if report.boot == vm.boot else 0
+    if report.cpu_ms_total < seen_ms:
+        return Refused("invalid_field", "a reading cannot go back", "cpu_ms_total")
+    elapsed_ms = state.now_ms - vm.used_at_ms
+    most_ms = elapsed_ms * vm.lease.instrument.shape.mvcpu // 1000
+    vm.cpu_ms += min(report.cpu_ms_total - seen_ms, most_ms)
+    vm.boot, vm.cpu_ms_seen, vm.used_at_ms = report.boot, report.cpu_ms_total, state.now_ms
+    vm.net_rx, vm.net_tx = report.net_rx_total, report.net_tx_total
+    return Done({"cpu_ms": vm.cpu_ms})
+
+
+def _find(state: "State", vm_id: str) -> Vm | None:
+    number = vm_id.removeprefix("v-")
+    vm = state.vms.get(int(number)) if number.isdecimal() else None
+    return vm if vm is not None and vm.vm_id == vm_id else None
