@@ -225,9 +225,9 @@ class Manager:
             lease = self.fleet.leases.get(row.lease_id)
             if lease is not None:
                 self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, now_ms)
-        for client_order_id in [
-            row.client_order_id or "" for row in (*state.orders, *state.leases)
-        ]:
+        ids = [row.client_order_id for row in state.orders]
+        ids += [row.client_order_id or "" for row in state.leases]
+        for client_order_id in ids:
             self._rules.fired_before(rule_of(client_order_id), placed_ms(client_order_id))
 
     def _vm_of(self, rule_name: str) -> StoredVm | None:

@@ -4,8 +4,10 @@ The core never talks to anyone: it answers every message with a list of `Out`, a
 daemon, or the simulator) carries them out and reports back. Times are UTC epoch milliseconds.
 """
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from exchange.frames import (
@@ -34,6 +36,14 @@ class Connected(Struct, frozen=True):
     leases: list[LeaseUpdate]
     vms: list[VmUpdate]
     exchange_ms: int = 0
+
+
+def connected(result: Mapping[str, Any], exchange_ms: int = 0) -> Connected:
+    """Return `Connected` from the ``result`` of `account.state` or of subscribing to ``account``.
+
+    Raises `msgspec.ValidationError` when it is not such a result.
+    """
+    return msgspec.convert({**result, "exchange_ms": exchange_ms}, Connected)
 
 
 class Disconnected(Struct, frozen=True):
