@@ -91,13 +91,13 @@ class Account:
             self._match(row, vms[row.lease_id])
 
     def renew(self) -> None:
-        """Push every lease's scheduled release ahead again; repeat releases that were refused."""
+        """Push every lease's scheduled release ahead again, and look after stopped units."""
         self.renew_at_ms = None
         for lease in self._fleet.leases.values():
             self.schedule_release(lease)
         for _, unit in self._fleet.units():
-            if unit.state == "stopped" and unit.give_back:
-                self._bursts.send_release(unit)
+            if unit.state == "stopped":
+                self._remind(unit)
 
     def schedule_release(self, lease: Lease) -> None:
         if lease.ending or not self._renews:
@@ -117,6 +117,12 @@ class Account:
         if self._renews and lease_id in self._fleet.leases:
             self._renews = False
             self._desk.log(f"{lease_id}: release not scheduled: {reason}; leases end only by rule")
+
+    def _remind(self, unit: Unit) -> None:
+        """Repeat a release that was refused; give back what should have ended by itself."""
+        if unit.give_back or unit.overdue:
+            self._bursts.send_release(unit)
+        unit.overdue = True
 
     def _adopt(self, row: LeaseUpdate) -> Lease:
         rule = rule_of(row.client_order_id or "")

@@ -13,9 +13,10 @@ for one word from outside, so nothing is assumed:
     stopped    --ack, or lease.update-->         gone
 
 A unit the balancer does not know yet skips ``draining``. A purchase takes draining units back
-first. A VM that fails is started once more on its unit; after that the unit is given back and the
-rules replace it as needed. A recalled unit drains and stops, and its lease ends by itself, since
-the recall's end pays the seller's bond. Pure: outs go to the `Desk`. Source: manager.md, domain.md.
+first. A VM that ran and failed is started once more on its unit; after that the unit is given back
+and the rules replace it as needed. A unit whose launch failed, or that is recalled, is not given
+back: the exchange ends it and pays the seller's bond. Pure: outs go
+to the `Desk`. Source: manager.md, domain.md.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ from manager.unit import IN_BALANCER, LEAVING, Lease, Unit
 MAX_FAILURES: Final = 2
 MAX_LAUNCHES: Final = 8
 STOP_GRACE_MS: Final = 10 * MS_PER_SECOND
+BUYERS_FAULT: Final = ("image_invalid", "image_unknown", "not_ready")
+"""Failures before the guest ran for which the unit does not end (domain.md, "Launch")."""
 
 
 class Bursts:
@@ -128,6 +131,7 @@ class Bursts:
         elif self._desk.online:
             unit.launches += 1
             unit.vm_id = ""
+            unit.ran = False
             unit.vm_name = vm_name(lease.vm, unit)
             unit.state = "requested"
             self._send_start(lease.vm, unit)
@@ -138,6 +142,7 @@ class Bursts:
             case "requested":
                 pass
             case "starting" | "running":
+                unit.ran = unit.ran or update.state == "running"
                 if unit.state == "requested":
                     unit.state = "starting"
                 if update.ready_ms is not None and unit.state == "starting":
@@ -256,7 +261,10 @@ class Bursts:
             return
         unit.failures += 1
         self._desk.log(f"{unit.server}: VM {unit.vm_id} ended: {reason}")
-        if unit.failures < MAX_FAILURES:
+        if not unit.ran and reason not in BUYERS_FAULT:
+            unit.give_back = False
+            self.stopped(unit)
+        elif unit.failures < MAX_FAILURES:
             self.start_again(lease, unit)
         else:
             self.stopped(unit)

@@ -133,14 +133,8 @@ class Manager:
         match message:
             case LoadSample():
                 self._sample(message)
-            case Ack():
-                asked = self._desk.answered(message.req_id)
-                if asked is not None:
-                    self._acked(asked, message.result)
-            case ErrorReply():
-                asked = self._desk.answered(message.req_id)
-                if asked is not None:
-                    self._refused(asked, f"{message.reason}: {message.message}")
+            case Ack() | ErrorReply():
+                self._answer(message)
             case BackendReady(server):
                 self._bursts.joined(server)
             case BackendDrained(server):
@@ -153,7 +147,7 @@ class Manager:
                 self._desk.disconnected()
             case InstrumentUpdate():
                 self._purchases.instrument(message)
-            case _:
+            case OrderUpdate() | LeaseUpdate() | VmUpdate() | Charge() | Notice() | BalanceUpdate():
                 self._frame(message)
 
     def _frame(self, frame: AccountFrame) -> None:
@@ -186,6 +180,15 @@ class Manager:
     def _sample(self, sample: LoadSample) -> None:
         if sample.at_ms >= self._load.at_ms:
             self._load = LoadSample(sample.value_rps, min(sample.at_ms, self._desk.now_ms))
+
+    def _answer(self, answer: Ack | ErrorReply) -> None:
+        asked = self._desk.answered(answer.req_id)
+        if asked is None:
+            return  # of a connection before this one; the account's state told the outcome
+        if isinstance(answer, Ack):
+            self._acked(asked, answer.result)
+        else:
+            self._refused(asked, f"{answer.reason}: {answer.message}")
 
     def _acked(self, asked: Asked, result: Mapping[str, Any]) -> None:
         match asked.purpose:

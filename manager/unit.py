@@ -43,8 +43,12 @@ class Unit(Struct):
     vm_id: str = ""
     port: int = 0
     address: str = ""
+    ran: bool = False
+    """Its present VM has run, so a failure of it is no failed launch."""
+    overdue: bool = False
+    """Stopped when the last renewal looked; `account.py` says what follows."""
     give_back: bool = True
-    """When leaving: release the unit afterwards. False after a recall, whose end pays its bond."""
+    """When leaving: release the unit afterwards. False when it ends by itself and pays its bond."""
 
     @property
     def server(self) -> str:
