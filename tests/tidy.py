@@ -25,6 +25,7 @@ from tests.tidy_rules import (
     PURE_PARTS,
     PURE_STDLIB,
     SHELL,
+    SIM_MAY_USE,
     THIRD_PARTY,
     WIRE,
     WIRE_CORE,
@@ -171,7 +172,8 @@ def _wall(module: str, imported: str) -> str | None:
     if package == other:
         return f"{imported}: core imports shell" if is_core(module) and not target_is_core else None
     if package == "sim" and other in SHELL:
-        return None if target_is_core else f"{imported}: the simulator drives cores only"
+        drivable = target_is_core or f"{other}.{part}" in SIM_MAY_USE
+        return None if drivable else f"{imported}: the simulator drives cores only"
     if package == "tui" and other == "manager" and not is_core(module):
         return None
     if package in ("manager", "hostagent", "tui") and other == "exchange":
@@ -183,15 +185,18 @@ def _wall(module: str, imported: str) -> str | None:
 def _impurities(tree: ast.Module) -> Found:
     declared = set(_declared_by_protocols(tree))
     builtins = IMPURE_BUILTINS - _bound(tree)
+    waits: list[int] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             if node not in declared:
-                yield node.lineno, "a core never waits"
+                waits.append(node.lineno)
         elif isinstance(node, ast.Name) and node.id in builtins:
             yield node.lineno, f"{node.id}: reaches the world, or differs between two runs"
         elif isinstance(node, ast.Attribute) and node.attr in CLOCK_ATTRIBUTES:
             yield node.lineno, f".{node.attr}: time is an argument (now_ms)"
         yield from _set_iteration(node)
+    if waits:
+        yield min(waits), f"a core never waits ({len(waits)} places)"
 
 
 def _declared_by_protocols(tree: ast.Module) -> Iterator[ast.AST]:
