@@ -242,9 +242,12 @@ def _shared_random(tree: ast.Module) -> Found:
     """In the simulator every actor has its own seeded stream; the module's shared one has none."""
     if any(imported == "random" for _, imported in _imported(tree)):
         for node in ast.walk(tree):
-            name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-            if name.startswith("random.") and not name.startswith("random.Random"):
-                yield node.lineno, f"{name}: use the actor's own random.Random"
+            if isinstance(node, ast.Attribute) and _is_shared(ast.unparse(node)):
+                yield node.lineno, f"{ast.unparse(node)}: use the actor's own random.Random"
     for line, imported in _imported(tree):
-        if imported.startswith("random.") and imported != "random.Random":
+        if _is_shared(imported):
             yield line, f"{imported}: use the actor's own random.Random"
+
+
+def _is_shared(name: str) -> bool:
+    return name.startswith("random.") and not name.startswith("random.Random")
