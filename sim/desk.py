@@ -4,8 +4,10 @@ Shared by the background traders and the simulated sellers; fed with the frames 
 book channels, whatever carried them. Source: protocol.md, "Account channel" and "Public channels".
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from exchange.frames import BookSnapshot, BookUpdate, LeaseUpdate, OrderUpdate
@@ -57,6 +59,18 @@ class Desk:
 
     def best_ask_ucr(self) -> int | None:
         return min(self._asks, default=None)
+
+    def rebuild(self, account_state: Mapping[str, Any] | None) -> None:
+        """Make orders and leases what the account's state says; None: nothing is there."""
+        state = account_state or {}
+        known, self.orders, self.leases = self.orders, {}, {}
+        for row in msgspec.convert(state.get("orders", []), list[OrderUpdate]):
+            tag = known[row.client_order_id].tag if row.client_order_id in known else ""
+            self.orders[row.client_order_id] = Working(
+                row.side, row.price_ucr or 0, row.leaves_qty, row.order_id, tag
+            )
+        for lease in msgspec.convert(state.get("leases", []), list[LeaseUpdate]):
+            self._lease(lease)
 
     def fold(self, frame: Any) -> None:
         """Take in a frame; those of other channels change nothing."""

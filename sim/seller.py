@@ -70,7 +70,10 @@ class Seller:
 
     def _handle(self, message: Any, now_ms: int) -> list[Request]:
         match message:
-            case LinkUp() | Resume():
+            case LinkUp():
+                self.desk.rebuild(message.account_state)
+                self._wake(now_ms)
+            case Resume():
                 self._selling = True
                 self._wake(now_ms)
             case PriceFactor():

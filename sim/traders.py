@@ -7,6 +7,7 @@ stream passed in, so equal streams and frames give equal orders. The simulator d
 its virtual network, the demo over a WebSocket.
 """
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any, TypeAlias
 
@@ -32,7 +33,12 @@ HOLD_MIN_MS, HOLD_MAX_MS = 6 * MS_PER_MINUTE, 40 * MS_PER_MINUTE
 
 
 class LinkUp(Struct, frozen=True):
-    """Logged in and subscribed to ``account`` and ``book``."""
+    """Logged in and subscribed to ``account`` and ``book``.
+
+    ``account_state`` is the result of subscribing to ``account``: what the robot still has.
+    """
+
+    account_state: Mapping[str, Any] | None = None
 
 
 class Tick(Struct, frozen=True):
@@ -75,6 +81,8 @@ class _Robot:
         """Return what the trader sends now."""
         match message:
             case LinkUp():
+                self.desk.rebuild(message.account_state)
+                self._plan_releases(now_ms)
                 self._act_at_ms = now_ms
             case ErrorReply():
                 self.desk.orders.pop(self._asked.pop(message.req_id, ""), None)

@@ -1,0 +1,232 @@
+"""The client end of a virtual WebSocket: login, subscriptions, bytes, reconnecting.
+
+What the network library and `exchange.client` do on a real connection, on virtual time. The node
+above it sees messages only. Source: protocol.md, "Login" and "Public channels".
+"""
+
+from random import Random
+from typing import Any, Protocol
+
+import simpy
+from msgspec import Struct
+
+from exchange.auth import login_message
+from exchange.codec import JSON
+from exchange.frames import Ack, ErrorReply, Hello
+from exchange.protocol import Channel, Request, Subscribe
+from exchange.units import MS_PER_SECOND
+from sim.identity import Identity
+from sim.marketplace import Arrived, Hangup, Marketplace, Opened
+from sim.network import Link
+from sim.scenario import Network
+
+RETRY_MIN_MS, RETRY_MAX_MS = MS_PER_SECOND, 5 * MS_PER_SECOND
+OWN_REQ_ID = 10**12
+"""The connection's own requests are numbered from here; nodes number theirs from 1."""
+
+
+class Subscription(Struct, frozen=True):
+    channel: Channel
+    symbol: str | None = None
+
+
+class Node(Protocol):
+    """What sits on a connection."""
+
+    def link_up(self, account_state: Any) -> None:
+        """Logged in and subscribed; ``account_state`` is None without an account channel."""
+
+    def link_down(self) -> None: ...
+
+    def receive(self, frame: Any) -> None: ...
+
+
+class Connection:
+    """Stays connected until `close`. ``identity`` None: it never logs in (enrolment)."""
+
+    def __init__(
+        self,
+        marketplace: Marketplace,
+        network: Network,
+        node: Node,
+        random: Random,
+        identity: Identity | None,
+        subscriptions: list[Subscription],
+    ) -> None:
+        self._marketplace = marketplace
+        self._env = marketplace.env
+        self._network = network
+        self._node = node
+        self._random = random
+        self._identity = identity
+        self._subscriptions = subscriptions
+        self._links: list[Link] = []
+        self._session = 0
+        self._waiting: dict[int, Subscription | None] = {}
+        self._account_state: Any = None
+        self._last_req_id = OWN_REQ_ID
+        self._wanted = False
+        self.parted = False
+        self.up = False
+
+    def open(self) -> None:
+        """Dial; after a lost connection this happens by itself."""
+        self._wanted = True
+        if self.parted:
+            self._retry()
+            return
+        uplink, downlink = (self._link(self._at_exchange), self._link(self._at_client))
+        self._links = [uplink, downlink]
+        self._session = self._marketplace.accept(downlink)
+        uplink.send(Opened(self._session, "json"))
+
+    def close(self) -> None:
+        """Hang up for good; the exchange hears of it."""
+        self._wanted = False
+        if self._links:
+            self._lose(clean=True)
+
+    def lose(self) -> None:
+        """The connection breaks, for both ends at once; it is dialled again."""
+        if self._links:
+            self._lose(clean=False)
+        if self._wanted:
+            self._retry()
+
+    def give_up(self) -> None:
+        """Pings went unanswered: a connection still cut off breaks at both ends."""
+        if self.parted and self._links:
+            self.lose()
+
+    def vanish(self) -> None:
+        """The client's machine is gone; the exchange notices only that nothing comes any more."""
+        self._wanted = self.up = False
+        for link in self._links:
+            link.close()
+        self._links = []
+
+    def part(self, parted: bool) -> None:
+        """Begin or end a partition between this client and the exchange."""
+        self.parted = parted
+        for link in self._links:
+            if parted:
+                link.parted = True
+            else:
+                link.heal()
+
+    def send(self, message: Any) -> None:
+        """Encode and send a message; without a connection it is dropped, as a socket would."""
+        if self._links:
+            self._links[0].send(Arrived(self._session, JSON.encode(message)))
+
+    def _link(self, deliver: Any) -> Link:
+        network = self._network
+        return Link(self._env, deliver, network.latency_ms, network.jitter_ms, self._random)
+
+    def _at_exchange(self, message: Any) -> None:
+        self._marketplace.pump.put(message)
+
+    def _at_client(self, deliveries: Any) -> None:
+        if isinstance(deliveries, Hangup):
+            for link in self._links:
+                link.close()
+            self._links = []
+            self._down()
+            self._retry()
+            return
+        for data in deliveries:
+            frame = JSON.decode_frame(data)
+            if frame is not None:
+                self._receive(frame)
+
+    def _receive(self, frame: Any) -> None:
+        match frame:
+            case Hello() if self._identity is not None:
+                req_id = self._next_req_id(None)
+                key_id = self._identity.public_key
+                self.send(login_message(key_id, self._identity.sign, frame, req_id))
+            case Hello():
+                self._ready()
+            case Ack() | ErrorReply() if frame.req_id in self._waiting:
+                self._answered(frame)
+            case _:
+                self._node.receive(frame)
+
+    def _answered(self, reply: Ack | ErrorReply) -> None:
+        asked = self._waiting.pop(reply.req_id)
+        assert isinstance(reply, Ack), f"the exchange refused a simulated login: {reply}"
+        if asked is None:
+            for subscription in self._subscriptions:
+                channel, symbol = subscription.channel, subscription.symbol
+                req_id = self._next_req_id(subscription)
+                self.send(Subscribe(req_id=req_id, channel=channel, symbol=symbol))
+        elif asked.channel == "account":
+            self._account_state = reply.result
+        if not self._waiting:
+            self._ready()
+
+    def _ready(self) -> None:
+        self.up = True
+        self._node.link_up(self._account_state)
+
+    def _next_req_id(self, subscription: Subscription | None) -> int:
+        self._last_req_id += 1
+        self._waiting[self._last_req_id] = subscription
+        return self._last_req_id
+
+    def _lose(self, clean: bool) -> None:
+        for link in self._links:
+            link.close()
+        self._links = []
+        self._marketplace.forget(self._session, clean)
+        self._down()
+
+    def _down(self) -> None:
+        self._waiting.clear()
+        self._account_state = None
+        if self.up:
+            self.up = False
+            self._node.link_down()
+
+    def _retry(self) -> None:
+        delay_ms = self._random.randint(RETRY_MIN_MS, RETRY_MAX_MS)
+        timer = self._env.timeout(delay_ms)
+        timer.callbacks.append(lambda _: self._dial_again())
+
+    def _dial_again(self) -> None:
+        if self._wanted and not self._links:
+            self.open()
+
+
+class RequestNode:
+    """Sends one request after the other and remembers the answers: operators, enrolling hosts.
+
+    ``done`` fires when all are answered. A refusal is an error of the simulation itself.
+    """
+
+    def __init__(self, env: simpy.Environment, requests: list[Request]) -> None:
+        self.done = env.event()
+        self.results: list[Any] = []
+        self.connection: Connection | None = None
+        self._requests = requests
+
+    def link_up(self, account_state: Any) -> None:
+        self._next()
+
+    def link_down(self) -> None:
+        assert self.done.triggered, "a simulated operator lost its connection"
+
+    def receive(self, frame: Any) -> None:
+        if isinstance(frame, ErrorReply):
+            raise AssertionError(f"the exchange refused {self._requests[0]}: {frame.message}")
+        if isinstance(frame, Ack):
+            self.results.append(frame.result)
+            self._requests = self._requests[1:]
+            self._next()
+
+    def _next(self) -> None:
+        assert self.connection is not None
+        if self._requests:
+            self.connection.send(self._requests[0])
+        elif not self.done.triggered:
+            self.done.succeed(self.results)

@@ -1,0 +1,150 @@
+"""The exchange as a node of the virtual network: the live gateway and engine under SimPy.
+
+What arrives in the same millisecond forms a batch, like what waits in the live queue. Nothing here
+decides anything: frames go into the gateway as bytes and come out as bytes.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from random import Random
+from typing import Any, TypeAlias
+
+import msgspec
+import simpy
+from msgspec import Struct
+
+from exchange.commands import Command, Done, Out
+from exchange.engine import Engine
+from exchange.gateway import Gateway
+from exchange.genesis import ExchangeConfig
+from exchange.keys import verify
+from exchange.ports import JournalRow
+from sim.network import Link
+from sim.pump import Pump
+
+SERVER_ID = "sim"
+
+Observer: TypeAlias = Callable[[Command, list[Out], int], None]
+
+
+class ObservedEngine(Engine):
+    """The very engine, with somebody looking over its shoulder after every accepted command."""
+
+    def __init__(self, config: ExchangeConfig) -> None:
+        super().__init__(config)
+        self.observers: list[Observer] = []
+
+    def apply(self, command: Command, now_ms: int) -> list[Out]:
+        outs = super().apply(command, now_ms)
+        reply = outs[0][1]
+        if isinstance(reply, Done) and not reply.duplicate:
+            for observer in self.observers:
+                observer(command, outs, now_ms)
+        return outs
+
+
+class Opened(Struct, frozen=True):
+    session: int
+    codec: str
+
+
+class Arrived(Struct, frozen=True):
+    session: int
+    data: bytes
+
+
+class Dropped(Struct, frozen=True):
+    session: int
+    clean: bool
+
+
+class Hangup(Struct, frozen=True):
+    """What a client gets instead of frames when the exchange closes the connection."""
+
+    code: int
+    reason: str
+
+
+class Digest:
+    """SHA-256 over the engine's events in ``seq`` order; replies are left out."""
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+        self._encode = msgspec.msgpack.Encoder().encode
+
+    def observe(self, command: Command, outs: list[Out], now_ms: int) -> None:
+        self._hash.update(b"".join(map(self._encode, outs[1:])))
+
+    def hex(self) -> str:
+        return self._hash.hexdigest()
+
+
+class Marketplace:
+    """Owns the engine. ``rows`` is the journal of the run when ``keep_rows`` is set."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        config: ExchangeConfig,
+        random: Random,
+        keep_rows: bool = False,
+    ) -> None:
+        self.env = env
+        self.engine = ObservedEngine(config)
+        self.gateway = Gateway(self.engine, server_id=SERVER_ID, verify=verify)
+        self.rows: list[JournalRow] = []
+        self.commands = 0
+        self._keep_rows = keep_rows
+        self._random = random
+        self._downlinks: dict[int, Link] = {}
+        self._last_session = 0
+        self.pump = Pump(env, self._handle, self.gateway.next_deadline_ms)
+
+    def start(self) -> None:
+        """Journal the start of the run."""
+        self.gateway.start(int(self.env.now))
+        self._finish()
+
+    def accept(self, downlink: Link) -> int:
+        """Give a new connection its number; frames for it go down ``downlink``."""
+        self._last_session += 1
+        self._downlinks[self._last_session] = downlink
+        return self._last_session
+
+    def forget(self, session: int, clean: bool) -> None:
+        """The connection is gone as far as the exchange can tell."""
+        self._downlinks.pop(session, None)
+        self.pump.put(Dropped(session, clean))
+
+    def _handle(self, messages: list[Any], now_ms: int) -> None:
+        for message in messages:
+            match message:
+                case Arrived():
+                    self.gateway.receive(message.session, message.data, now_ms)
+                case Opened():
+                    nonce = self._random.randbytes(32).hex()
+                    peer = f"sim:{message.session}"
+                    self.gateway.connect(message.session, nonce, message.codec, peer, now_ms)
+                case Dropped():
+                    self.gateway.disconnect(message.session, message.clean, now_ms)
+                case _:
+                    raise AssertionError(f"no such message: {message}")
+        due_ms = self.gateway.next_deadline_ms()
+        if due_ms is not None and due_ms <= now_ms:
+            self.gateway.advance(now_ms)
+        self._finish()
+
+    def _finish(self) -> None:
+        batch = self.gateway.take()
+        self.commands += len(batch.rows)
+        if self._keep_rows:
+            self.rows += batch.rows
+        for session, deliveries in batch.deliveries.items():
+            link = self._downlinks.get(session)
+            if link is not None:
+                link.send(deliveries)
+        for session, code, reason in batch.closes:
+            link = self._downlinks.pop(session, None)
+            if link is not None:
+                link.send(Hangup(code, reason))
+                self.pump.put(Dropped(session, clean=False))
