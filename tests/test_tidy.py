@@ -85,6 +85,24 @@ def test_packages_are_all_installed() -> None:
     assert not lacking, "folders with modules but without __init__.py are not installed"
 
 
+def test_what_is_no_python_is_installed_too() -> None:
+    """A stylesheet outside package-data works in a checkout and is missing everywhere else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    data = project["tool"]["setuptools"]["package-data"]
+    left_out = [
+        relative(path)
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*"))
+        if path.is_file() and path.suffix != ".py" and not BUILT & set(path.parts)
+        if not any(
+            path in (ROOT / name.replace(".", "/")).glob(pattern)
+            for name, patterns in data.items()
+            for pattern in patterns
+        )
+    ]
+    assert not left_out
+
+
 def test_cores_load_nothing_that_waits() -> None:
     """What the tables promise of the source holds of the running program as well."""
     cores = [name for path in modules() if is_core(name := module_name(relative(path)))]
