@@ -132,7 +132,8 @@ class Engine:
         if type(reply) is Done and not reply.duplicate:
             if state.ledger.moved:
                 tell.balances(state)
-            orders.forget_old(state)
+            if now_ms >= state.forget_ms:
+                orders.forget_old(state)
         else:
             assert not state.ledger.moved, "a refusal changes nothing"
             state.seq -= 1
@@ -204,6 +205,9 @@ class Engine:
         book = self.state.instruments[symbol].book
         touched, book.touched = book.touched, {}
         return touched
+
+    def symbols(self) -> list[str]:
+        return list(self.state.instruments)
 
     def instruments(self) -> list[InstrumentUpdate]:
         return [views.instrument_row(item) for item in self.state.instruments.values()]

@@ -6,6 +6,7 @@ no special case. Source: protocol.md, "Public channels".
 """
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, Protocol
 from zlib import crc32
 
@@ -35,7 +36,8 @@ class BookSource(Protocol):
     @property
     def seq(self) -> int: ...
     def levels(self, symbol: str, side: Side, depth: int) -> list[LevelRow]: ...
-    def take_touched(self) -> dict[str, dict[int, None]]: ...
+    def symbols(self) -> list[str]: ...
+    def take_touched(self, symbol: str) -> dict[int, None]: ...
     def instruments(self) -> list[InstrumentUpdate]: ...
 
 
@@ -149,11 +151,16 @@ class Feed:
     def instrument(self, update: InstrumentUpdate) -> None:
         self._outbox.broadcast(self._instrument_sessions.values(), update)
 
+    def heartbeat(self, sessions: Iterable[Session], now_ms: int) -> None:
+        """Tell listeners that the feed lives: a channel's silence is the market's, then."""
+        self._outbox.broadcast(sessions, Heartbeat(now_ms, self._source.seq))
+
     def flush(self, now_ms: int) -> None:
         """End the batch: one update per touched symbol and depth, then the reserved snapshots."""
-        for symbol in self._source.take_touched():
-            for depth in (DEFAULT_DEPTH, ALL_LEVELS):
-                self._update((symbol, depth), now_ms)
+        for symbol in self._source.symbols():
+            if self._source.take_touched(symbol):
+                for depth in (DEFAULT_DEPTH, ALL_LEVELS):
+                    self._update((symbol, depth), now_ms)
         snapshots: dict[BookStream, Encoded] = {}
         for slot, stream in self._snapshots:
             if stream not in snapshots:
@@ -172,8 +179,3 @@ class Feed:
             return
         if update := stream.update(now_ms):
             self._outbox.broadcast(stream.sessions.values(), update)
-
-
-def heartbeat(source: BookSource, outbox: Outbox, sessions: list[Session], now_ms: int) -> None:
-    """Tell listeners that the feed lives: silence of a channel is then silence of the market."""
-    outbox.broadcast(sessions, Heartbeat(now_ms, source.seq))

@@ -6,47 +6,53 @@ stalled, every host gets its full time again: our own outage never kills a lease
 domain.md, "Liveness and time".
 """
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 from exchange.commands import HostBack, HostLost, HostSilent
 from exchange.units import MS_PER_SECOND
 
 SILENT_MS: Final = 15 * MS_PER_SECOND
-LOST_MS: Final = 300 * MS_PER_SECOND
 STALL_MS: Final = 5 * MS_PER_SECOND
 
 
 class Beat:
     """Last sign of life of one host, and what was told of it."""
 
-    __slots__ = ("heard_ms", "told")
+    __slots__ = ("heard_ms", "lost_after_ms", "told")
 
-    def __init__(self, heard_ms: int, told: Literal["live", "silent", "lost"]) -> None:
+    def __init__(
+        self, heard_ms: int, told: Literal["live", "silent", "lost"], lost_after_ms: int
+    ) -> None:
         self.heard_ms = heard_ms
         self.told = told
+        self.lost_after_ms = lost_after_ms
 
-    def due_ms(self, lost_ms: int) -> int | None:
+    def due_ms(self) -> int | None:
         match self.told:
             case "live":
                 return self.heard_ms + SILENT_MS
             case "silent":
-                return self.heard_ms + lost_ms
+                return self.heard_ms + self.lost_after_ms
             case "lost":
                 return None
 
 
 class Liveness:
-    """``watch`` a host, feed ``heard``, ask ``due`` at every wake-up."""
+    """``watch`` a host, feed ``heard``, ask ``due`` at every wake-up.
 
-    def __init__(self, lost_ms: int = LOST_MS) -> None:
+    ``lost_after_ms(host)``: how long its zone lets it be silent.
+    """
+
+    def __init__(self, lost_after_ms: Callable[[str], int]) -> None:
         self._beats: dict[str, Beat] = {}
-        self._lost_ms = lost_ms
+        self._lost_after_ms = lost_after_ms
         self._run_ms: int | None = None
         self._next_ms: int | None = None  # no beat is due earlier; `heard` only postpones
 
     def watch(self, host: str, now_ms: int, silent: bool = False) -> None:
         """Expect heartbeats of ``host`` from now on; a silent one gets its full time again."""
-        beat = Beat(now_ms, "silent" if silent else "live")
+        beat = Beat(now_ms, "silent" if silent else "live", self._lost_after_ms(host))
         self._beats[host] = beat
         self._expect(beat)
 
@@ -70,7 +76,7 @@ class Liveness:
         self._next_ms = None
         found: list[HostSilent | HostLost] = []
         for host, beat in self._beats.items():
-            due_ms = beat.due_ms(self._lost_ms)
+            due_ms = beat.due_ms()
             if due_ms is not None and due_ms <= now_ms:
                 found.append(self._tell(host, beat))
             self._expect(beat)
@@ -98,6 +104,6 @@ class Liveness:
         return HostLost(host)
 
     def _expect(self, beat: Beat) -> None:
-        due_ms = beat.due_ms(self._lost_ms)
+        due_ms = beat.due_ms()
         if due_ms is not None and (self._next_ms is None or due_ms < self._next_ms):
             self._next_ms = due_ms

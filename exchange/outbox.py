@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from exchange.codec import CODECS
+from exchange.protocol import ImageGet, ImagePut
 from exchange.session import Session
 
 
@@ -24,6 +25,16 @@ class Replay(Struct, frozen=True):
     after: int
     upto: int
     final: bool
+
+
+class ImageJob(Struct, frozen=True):
+    """Bytes to move for a session on /v1/images; the shell does it off the loop."""
+
+    session: int
+    account: str
+    message: ImagePut | ImageGet
+    size: int
+    """Of the stored image, 0 when the account may not read one yet."""
 
 
 Delivery: TypeAlias = bytes | Replay

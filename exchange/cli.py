@@ -1,0 +1,152 @@
+"""`headroom exchange`: found an exchange, serve it, verify its journal."""
+
+import asyncio
+import ipaddress
+import json
+import ssl
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from exchange.chain import BrokenChainError
+from exchange.clock import SystemClock
+from exchange.codec import MSGPACK
+from exchange.commands import Command, Genesis
+from exchange.config import ConfigError, load_config
+from exchange.journal import DataDirError, DataLock, create
+from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
+from exchange.loading import load
+from exchange.ports import JournalRow
+from exchange.server import Settings, StartError, serve
+
+app = typer.Typer(no_args_is_help=True, help="Run the Marketplace: init, serve, verify.")
+
+EXIT_NOT_SO = 1
+EXIT_USAGE = 2
+
+Data = Annotated[Path, typer.Option("--data", help="The exchange's data directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command("init")
+def init(
+    data: Data,
+    operator_key: Annotated[
+        str,
+        typer.Option(
+            "--operator-key", help="The first operator: a key file, or a base64 public key."
+        ),
+    ],
+    config: Annotated[
+        Path | None, typer.Option("--config", help="exchange.toml; defaults without it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Found a new exchange in DIR: its journal begins with the configuration and the operator."""
+    try:
+        genesis = Genesis(load_config(config), _public_key(operator_key))
+        body = MSGPACK.encode(Command("", "", 0, genesis))
+        create(data, [JournalRow(1, SystemClock().now_ms(), body)])
+    except (ConfigError, KeyFileError, DataDirError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"data directory {data}: {error.strerror}")
+    facts = {"data": str(data), "operator_key": genesis.operator_key}
+    print(json.dumps(facts) if as_json else f"founded an exchange in {data}")
+
+
+@app.command("serve")
+def serve_command(
+    data: Data,
+    listen: Annotated[
+        str, typer.Option("--listen", help="ADDRESS:PORT; port 0 picks one.")
+    ] = "127.0.0.1:8750",
+    ready_file: Annotated[
+        Path | None, typer.Option("--ready-file", help="Written with url and pid when serving.")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="PEM chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="PEM key.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow plain text beyond loopback.")
+    ] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="Public channels need a login too.")
+    ] = False,
+    accept_clock: Annotated[
+        bool, typer.Option("--accept-clock", help="Start although the clock looks wrong.")
+    ] = False,
+) -> None:
+    """Serve the exchange in DIR until SIGTERM."""
+    host, port = _address(listen)
+    tls = _tls(tls_cert, tls_key)
+    if not (tls or insecure or _is_loopback(host)):
+        fail(f"--listen {listen}: beyond loopback needs --tls-cert or --insecure", EXIT_USAGE)
+    settings = Settings(
+        data_dir=data,
+        host=host,
+        port=port,
+        ready_file=ready_file,
+        tls=tls,
+        accept_clock=accept_clock,
+    )
+    try:
+        with DataLock(data):
+            code = asyncio.run(serve(settings, load(data, private=private)))
+    except (BrokenChainError, DataDirError) as error:
+        fail(str(error))
+    except StartError as error:
+        fail(str(error), error.exit_code)
+    raise typer.Exit(code)
+
+
+@app.command("verify")
+def verify(
+    data: Data,
+    to_seq: Annotated[int | None, typer.Option("--to-seq", min=1, help="Stop at this row.")] = None,
+) -> None:
+    """Replay the journal read-only and print {"seq", "state_hash"}; a server may be running."""
+    try:
+        engine = load(data, to_seq=to_seq).engine
+    except (BrokenChainError, DataDirError) as error:
+        fail(str(error))
+    print(json.dumps({"seq": engine.seq, "state_hash": engine.state_hash()}))
+
+
+def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
+    """Print one line and leave with ``code``."""
+    typer.echo(f"headroom: {text}", err=True)
+    raise typer.Exit(code)
+
+
+def _public_key(text: str) -> str:
+    if is_public_key(text):
+        return text
+    return public_key_b64(load_private_key(Path(text)))
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        fail(f"--listen {listen}: not ADDRESS:PORT", EXIT_USAGE)
+    return host.strip("[]"), int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None and key is None:
+        return None
+    if cert is None:
+        fail("--tls-key needs --tls-cert", EXIT_USAGE)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        fail(f"--tls-cert {cert}: {error}")
+    return context

@@ -1,0 +1,386 @@
+"""The one place that turns frames into commands, runs the engine and routes what comes out.
+
+Pure, and the same for the live server and the simulator: both feed it `connect`, `receive`,
+`disconnect` and `advance` with the time as an argument, then `take` the batch. The live pump makes
+the batch's rows durable before a single delivery leaves; nothing here knows about that.
+
+Refusals and duplicates are not journalled, yet deadlines settle before every command. So whenever
+one is due, an `AdvanceTime` is applied and journalled first: the rows replayed one by one give the
+same outs. Source: architecture.md section 1.
+"""
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from exchange import commands, frames, image_requests, protocol
+from exchange.account_channel import AccountChannel, AccountRow
+from exchange.auth import Verify
+from exchange.codec import CODECS, MSGPACK, Data, UnreadableError
+from exchange.commands import AdvanceTime, Command, Done, Internal, JournalMessage, Refused
+from exchange.feed import Feed
+from exchange.frames import Ack, ErrorReply, Hello
+from exchange.instructions import Instructions
+from exchange.liveness import Liveness
+from exchange.outbox import Deliveries, ImageJob, Outbox
+from exchange.ports import EngineView, JournalRow
+from exchange.protocol import PROTOCOL_VERSION
+from exchange.requests import HANDLERS
+from exchange.session import (
+    BAD_FRAMES_MAX,
+    BUDGETED,
+    CLOSE_POLICY,
+    CLOSE_TRY_LATER,
+    LOGIN_MS,
+    Budgets,
+    Purpose,
+    Session,
+    refusal,
+)
+from exchange.units import MS_PER_SECOND
+
+ANONYMOUS_MAX: Final = 1_000
+HEARTBEAT_MS: Final = MS_PER_SECOND
+
+_ACCOUNT, _PUBLIC, _HOST = 0, 1, 2
+_ROUTE: Final[dict[type, int]] = {
+    frames.OrderUpdate: _ACCOUNT,
+    frames.BalanceUpdate: _ACCOUNT,
+    frames.LeaseUpdate: _ACCOUNT,
+    frames.VmUpdate: _ACCOUNT,
+    frames.Charge: _ACCOUNT,
+    frames.Notice: _ACCOUNT,
+    frames.Trade: _PUBLIC,
+    frames.InstrumentUpdate: _PUBLIC,
+    frames.VmLaunch: _HOST,
+    frames.VmKill: _HOST,
+    frames.HostLimit: _HOST,
+    frames.HostSync: _HOST,
+}
+
+
+class Batch(Struct):
+    """What came of everything since the last `take`, in the order it must be carried out."""
+
+    rows: list[JournalRow]
+    accounts: list[AccountRow]
+    deliveries: Deliveries
+    closes: list[tuple[int, int, str]]
+    """(session, close code, reason), after the deliveries."""
+    jobs: list[ImageJob]
+
+
+class Gateway:
+    """``verify(public_key, signature, text)`` checks an Ed25519 signature.
+
+    ``private``: public channels need a login too.
+    """
+
+    def __init__(
+        self, engine: EngineView, *, server_id: str, verify: Verify, private: bool = False
+    ) -> None:
+        self.engine = engine
+        self.server_id = server_id
+        self.verify = verify
+        self.private = private
+        self.outbox = Outbox()
+        self.feed = Feed(engine, self.outbox)
+        self.accounts = AccountChannel(self.outbox)
+        self.instructions = Instructions(self.outbox)
+        self.liveness = Liveness(engine.lost_after_ms)
+        self.sessions: dict[int, Session] = {}
+        self.listeners: dict[int, Session] = {}
+        self.jobs: list[ImageJob] = []
+        self._anonymous: dict[int, Session] = {}
+        self._syncs = 0
+        self._budgets: dict[str, Budgets] = {}
+        self._rows: list[JournalRow] = []
+        self._closes: list[tuple[int, int, str]] = []
+        self._heartbeat_ms: int | None = None
+        self._now_ms = engine.now_ms
+
+    # --- what the pumps call ---
+
+    def start(self, now_ms: int) -> None:
+        """Journal the start of a run: first thing after the replay, exactly once."""
+        self._apply(Command("", "", 0, commands.Started(self.engine.epoch + 1)), self._at(now_ms))
+        for host in self.engine.hosts():
+            if host.status not in ("pending", "lost"):
+                self.liveness.watch(host.host, self._now_ms, silent=host.status == "silent")
+
+    def connect(
+        self,
+        session_id: int,
+        nonce_hex: str,
+        codec: str,
+        peer: str,
+        now_ms: int,
+        purpose: Purpose = "trade",
+    ) -> None:
+        """A connection opened; queues its `Hello`. ``nonce_hex``: 32 fresh random bytes."""
+        session = Session(session_id, nonce_hex, CODECS[codec], peer, purpose, self._at(now_ms))
+        self.sessions[session_id] = session
+        if len(self._anonymous) >= ANONYMOUS_MAX:
+            self.close(session, CLOSE_TRY_LATER, "too many connections that did not log in")
+            return
+        self._anonymous[session_id] = session
+        self.outbox.send(session, Hello(self.server_id, nonce_hex, PROTOCOL_VERSION, self._now_ms))
+
+    def receive(self, session_id: int, data: Data, now_ms: int) -> None:
+        """A frame arrived. Whatever it holds is answered; this never raises for its content."""
+        session = self.sessions.get(session_id)
+        if session is None or session.closing:
+            return
+        now_ms = self._at(now_ms)
+        try:
+            message = session.codec.decode_request(data)
+        except UnreadableError as error:
+            self._unreadable(session, error.reply)
+            return
+        session.bad_in_row = 0
+        refused = refusal(session, type(message)) or self._over_budget(session, message)
+        if refused is not None:
+            self.refuse(session, message, refused)
+            return
+        handler = HANDLERS.get(type(message))
+        if handler is not None:
+            handler(self, session, message, now_ms)
+        else:
+            self.command(session, message, now_ms)  # type: ignore[arg-type]
+
+    def disconnect(self, session_id: int, clean: bool, now_ms: int) -> None:
+        """The connection is gone; ``clean``: the client closed it with code 1000."""
+        session = self.sessions.pop(session_id, None)
+        if session is None:
+            return
+        session.closing = True
+        self._anonymous.pop(session_id, None)
+        self.leave_all(session)
+        if session.host:
+            self.instructions.log_out(session)
+        if session.cancels_on_drop and not clean:
+            self.internal(commands.SessionDropped(session_id), now_ms, session.account)
+
+    def advance(self, now_ms: int) -> None:
+        """Do what is due: the engine's deadlines, liveness, resends, heartbeats, late logins."""
+        now_ms = self._at(now_ms)
+        self._settle(now_ms)
+        self.liveness.ran(now_ms)
+        for message in self.liveness.due(now_ms):
+            self.internal(message, now_ms)
+        self.instructions.resend(now_ms)
+        self._heartbeats(now_ms)
+        self._cut_anonymous(now_ms)
+
+    def next_deadline_ms(self) -> int | None:
+        """Return when `advance` wants to be called, None when nothing is waiting."""
+        due = [
+            self.engine.next_deadline_ms(),
+            self.liveness.next_deadline_ms(),
+            self.instructions.next_deadline_ms(),
+            self._heartbeat_ms if self.listeners else None,
+        ]
+        for session in self._anonymous.values():
+            due.append(session.opened_ms + LOGIN_MS)
+            break  # they are in the order of their opening
+        return min((ms for ms in due if ms is not None), default=None)
+
+    def take(self) -> Batch:
+        """Return the batch and begin the next. ``rows`` are durable before anything leaves."""
+        self.feed.flush(self._now_ms)
+        batch = Batch(
+            self._rows,
+            self.accounts.take(self._now_ms),
+            self.outbox.take(),
+            self._closes,
+            self.jobs,
+        )
+        self._rows, self._closes, self.jobs = [], [], []
+        return batch
+
+    def internal(self, message: Internal, now_ms: int, account: str = "") -> Done | Refused:
+        """Apply and journal one of the exchange's own messages."""
+        now_ms = self._at(now_ms)
+        self._settle(now_ms)
+        return self._apply(Command(account, "", 0, message), now_ms)  # type: ignore[arg-type]
+
+    def caught_up(self, session_id: int, upto: int) -> None:
+        """A page of stored account frames went out to the session, up to ``upto``."""
+        session = self.sessions.get(session_id)
+        if session is not None and self.accounts.is_paging(session):
+            account_seq = self.engine.account_seq(session.account)
+            self.accounts.resume(session, upto, account_seq)
+
+    def replay(self, command: Command, now_ms: int) -> list[commands.Out]:
+        """Apply a journalled command again at the start: state and feed memory, no deliveries."""
+        outs = self.engine.apply(command, now_ms)
+        for _, message in outs:
+            if type(message) is frames.Trade:
+                self.feed.remember(message)
+        self._now_ms = now_ms
+        return outs
+
+    def image_arrived(self, job: ImageJob, message: protocol.ImagePut, now_ms: int) -> None:
+        """The job's bytes are on disk and verified."""
+        image_requests.arrived(self, job, message, self._at(now_ms))
+
+    def shut_down(self) -> None:
+        """Tell every connection that the exchange goes down."""
+        self.outbox.broadcast(self.sessions.values(), frames.Shutdown(self._now_ms))
+
+    # --- what the handlers in requests.py call ---
+
+    def command(
+        self, session: Session, message: JournalMessage, now_ms: int, request: Any = None
+    ) -> Done | Refused:
+        """Settle, apply, journal, answer, route: in this order.
+
+        ``request`` is what the client sent, when the command is another message.
+        """
+        self._settle(now_ms)
+        command = Command(session.account, session.host, session.number, message)
+        return self._apply(command, now_ms, session, request or message)
+
+    def ack(self, session: Session, message: Any, result: Any = None) -> None:
+        self.outbox.send(session, Ack(message.req_id, None, self._now_ms, result))
+
+    def refuse(self, session: Session, message: Any, refused: Refused) -> None:
+        """Answer with an error; a report without ``req_id`` gets none."""
+        req_id = getattr(message, "req_id", None)
+        if req_id is not None:
+            self.outbox.send(session, error_reply(req_id, refused))
+
+    def sync_host(self, session: Session, now_ms: int) -> None:
+        """Send a host all it must run: first thing after its login."""
+        self._syncs += 1
+        sync = self.engine.host_sync(session.host, f"s-{self.engine.epoch}-{self._syncs}")
+        self.instructions.send(session.host, sync, now_ms)
+
+    def close(self, session: Session, code: int, reason: str) -> None:
+        session.closing = True
+        self._anonymous.pop(session.number, None)
+        self._closes.append((session.number, code, reason))
+
+    def known(self, session: Session) -> None:
+        """The session logged in or subscribed: it may stay."""
+        self._anonymous.pop(session.number, None)
+
+    def leave_all(self, session: Session) -> None:
+        for channel, symbol in list(session.channels):
+            self.leave(session, channel, symbol)
+
+    def leave(self, session: Session, channel: str, symbol: str) -> None:
+        session.channels.pop((channel, symbol), None)
+        match channel:
+            case "book":
+                self.feed.leave_book(session, symbol)
+            case "trades":
+                self.feed.leave_trades(session, symbol)
+            case "instruments":
+                self.feed.leave_instruments(session)
+            case _:
+                self.accounts.leave(session)
+        if not any(public != "account" for public, _ in session.channels):
+            self.listeners.pop(session.number, None)
+
+    def listens(self, session: Session) -> None:
+        """The session has a public subscription, so it gets heartbeats."""
+        if self._heartbeat_ms is None or not self.listeners:
+            self._heartbeat_ms = self._now_ms + HEARTBEAT_MS
+        self.listeners[session.number] = session
+
+    # --- inside ---
+
+    def _at(self, now_ms: int) -> int:
+        # The pump's clock is monotone; the journal may yet be a moment ahead of it after a start.
+        if now_ms > self._now_ms:
+            self._now_ms = now_ms
+        return self._now_ms
+
+    def _settle(self, now_ms: int) -> None:
+        due_ms = self.engine.next_deadline_ms()
+        if due_ms is not None and due_ms <= now_ms:
+            self._apply(Command("", "", 0, AdvanceTime()), now_ms)
+
+    def _apply(
+        self, command: Command, now_ms: int, session: Session | None = None, request: Any = None
+    ) -> Done | Refused:
+        outs = self.engine.apply(command, now_ms)
+        reply = outs[0][1]
+        if type(reply) is Refused:
+            assert len(outs) == 1, "a refusal changes nothing"
+            if session is not None:
+                self.refuse(session, request, reply)
+            return reply
+        assert type(reply) is Done, "the reply comes first"
+        if not reply.duplicate:
+            self._rows.append(JournalRow(self.engine.seq, now_ms, MSGPACK.encode(command)))
+        if session is not None:
+            self._acknowledge(session, request, reply)
+        self._route(outs, now_ms)
+        return reply
+
+    def _acknowledge(self, session: Session, message: Any, reply: Done) -> None:
+        req_id = getattr(message, "req_id", None)
+        if req_id is not None:
+            ack = Ack(req_id, self.engine.seq, self._now_ms, reply.result)
+            self.outbox.send(session, ack)
+
+    def _route(self, outs: list[commands.Out], now_ms: int) -> None:
+        """Account frames before public ones; the reply, at index 0, went out already."""
+        public: list[Any] = []
+        for index in range(1, len(outs)):
+            address, message = outs[index]
+            route = _ROUTE[type(message)]
+            if route == _ACCOUNT:
+                self.accounts.tell(address, message)  # type: ignore[arg-type]
+            elif route == _PUBLIC:
+                public.append(message)
+            else:
+                self._instruct(address, message, now_ms)
+        for message in public:
+            if type(message) is frames.Trade:
+                self.feed.trade(message)
+            else:
+                self.feed.instrument(message)
+
+    def _instruct(self, host: str, instruction: Any, now_ms: int) -> None:
+        if not self.instructions.send(host, instruction, now_ms):
+            session = self.instructions.session(host)
+            assert session is not None, "only a connected host has unconfirmed instructions"
+            self.close(session, CLOSE_POLICY, "instructions are not confirmed")
+
+    def _unreadable(self, session: Session, reply: ErrorReply) -> None:
+        self.outbox.send(session, reply)
+        session.bad_in_row += 1
+        if session.bad_in_row >= BAD_FRAMES_MAX:
+            self.close(session, CLOSE_POLICY, f"{BAD_FRAMES_MAX} unreadable frames in a row")
+
+    def _over_budget(self, session: Session, message: Any) -> Refused | None:
+        message_type = type(message)
+        if message_type not in BUDGETED:
+            return None
+        per_s = self.engine.limits(session.account).orders_per_s
+        budgets = self._budgets.get(session.account)
+        if budgets is None:
+            budgets = self._budgets[session.account] = Budgets(self._now_ms, per_s)
+        return budgets.take(message_type, self._now_ms, per_s)
+
+    def _heartbeats(self, now_ms: int) -> None:
+        if self._heartbeat_ms is None or self._heartbeat_ms > now_ms:
+            return
+        self._heartbeat_ms = now_ms + HEARTBEAT_MS
+        self.feed.heartbeat(self.listeners.values(), now_ms)
+
+    def _cut_anonymous(self, now_ms: int) -> None:
+        for session in list(self._anonymous.values()):
+            if session.opened_ms + LOGIN_MS > now_ms:
+                return
+            self.close(session, CLOSE_POLICY, "no login or subscription within 10 s")
+
+
+def error_reply(req_id: int, refused: Refused) -> ErrorReply:
+    """Return the wire form of a refusal."""
+    return ErrorReply(
+        req_id, refused.reason, refused.message, refused.field, refused.retry_after_ms
+    )

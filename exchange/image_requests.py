@@ -1,0 +1,84 @@
+"""Requests about VM images: who may see, fetch, store and delete one. Pure.
+
+put and get belong to /v1/images, so that bytes never delay orders; the others answer on either
+connection. Source: protocol.md, "Leases, VMs, images".
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from exchange import protocol
+from exchange.commands import ImageDeleted, ImageStored, Refused
+from exchange.outbox import ImageJob
+from exchange.session import Session
+
+if TYPE_CHECKING:
+    from exchange.gateway import Gateway
+
+QUOTA_BYTES: Final = 64 * 1024**3
+"""All images of one account together."""
+
+_UNKNOWN: Final = Refused("image_unknown", "you have no image with this digest", "sha256")
+_ELSEWHERE: Final = Refused("forbidden", "image bytes move on /v1/images")
+
+
+def put(gateway: "Gateway", session: Session, message: protocol.ImagePut, now_ms: int) -> None:
+    if session.purpose != "images":
+        gateway.refuse(session, message, _ELSEWHERE)
+        return
+    size = _readable_size(gateway, session, message.sha256)
+    used = sum(row.size for row in gateway.engine.account_state(session.account).images)
+    if not size and used + message.size > QUOTA_BYTES:
+        text = f"{used} of {QUOTA_BYTES} bytes are used"
+        gateway.refuse(session, message, Refused("quota_exceeded", text, "size"))
+        return
+    gateway.jobs.append(ImageJob(session.number, session.account, message, size))
+
+
+def get(gateway: "Gateway", session: Session, message: protocol.ImageGet, now_ms: int) -> None:
+    size = _readable_size(gateway, session, message.sha256)
+    if session.purpose != "images" or not size:
+        gateway.refuse(session, message, _ELSEWHERE if size else _UNKNOWN)
+        return
+    gateway.jobs.append(ImageJob(session.number, session.account, message, size))
+
+
+def stat(gateway: "Gateway", session: Session, message: protocol.ImageStat, now_ms: int) -> None:
+    image = gateway.engine.image(message.sha256)
+    if image is None or not _readable_size(gateway, session, message.sha256):
+        gateway.refuse(session, message, _UNKNOWN)
+        return
+    result = {"sha256": image.sha256, "size": image.size, "format": image.format}
+    gateway.ack(session, message, result)
+
+
+def listing(gateway: "Gateway", session: Session, message: protocol.ImageList, now_ms: int) -> None:
+    images = gateway.engine.account_state(session.account).images
+    gateway.ack(session, message, {"images": images})
+
+
+def delete(
+    gateway: "Gateway", session: Session, message: protocol.ImageDelete, now_ms: int
+) -> None:
+    gateway.command(session, ImageDeleted(session.account, message.sha256), now_ms, message)
+
+
+def arrived(gateway: "Gateway", job: ImageJob, message: protocol.ImagePut, now_ms: int) -> None:
+    """All bytes are on disk and verified: make the image the account's own, then say so."""
+    stored = ImageStored(job.account, message.sha256, message.size, message.format)
+    session = gateway.sessions.get(job.session)
+    if session is None:
+        gateway.internal(stored, now_ms)
+    else:
+        gateway.command(session, stored, now_ms, message)
+
+
+def _readable_size(gateway: "Gateway", session: Session, digest: str) -> int:
+    """Return the image's size, 0 when the session may not read it."""
+    image = gateway.engine.image(digest)
+    if image is None:
+        return 0
+    if session.role == "host":
+        readable = gateway.engine.host_may_read_image(session.host, digest)
+    else:
+        readable = session.account in image.owners
+    return image.size if readable else 0

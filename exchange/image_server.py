@@ -1,0 +1,127 @@
+"""The bytes of image transfers, on /v1/images. Shell: disk and hashing run in threads.
+
+The gateway has decided who may; here the bytes move. An upload's chunks are queued by the
+connection up to a bound and written in the order they came; a download is paced by its reader.
+"""
+
+import asyncio
+from typing import Final
+
+from exchange.connection import WireConnection
+from exchange.frames import Ack, ErrorReply
+from exchange.image_store import ImageStore
+from exchange.outbox import ImageJob
+from exchange.protocol import ImageGet, ImagePut
+from exchange.pump import Pump
+from exchange.reasons import RefusalReason
+
+CHUNK_BYTES: Final = 256 * 1024
+QUEUED_MAX_BYTES: Final = 4 * CHUNK_BYTES
+CHUNK_TIMEOUT_S: Final = 30
+"""An uploader this slow is taken for gone; it may resume."""
+
+
+class Chunks:
+    """Binary frames between a connection and the disk, bounded by pausing the connection."""
+
+    def __init__(self, connection: WireConnection) -> None:
+        self._connection = connection
+        self._chunks: list[bytes] = []
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+
+    def put(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._bytes += len(chunk)
+        if self._bytes >= QUEUED_MAX_BYTES:
+            self._connection.transport.pause_reading()
+        self._arrived.set()
+
+    async def take(self) -> list[bytes]:
+        """Wait for chunks and return all there are; raises `TimeoutError`."""
+        async with asyncio.timeout(CHUNK_TIMEOUT_S):
+            await self._arrived.wait()
+        self._arrived.clear()
+        chunks, self._chunks, self._bytes = self._chunks, [], 0
+        self._connection.resume()
+        return chunks
+
+
+class ImageServer:
+    """Carries out the gateway's image jobs."""
+
+    def __init__(self, store: ImageStore, pump: Pump) -> None:
+        self._store = store
+        self._pump = pump
+
+    def start(self, job: ImageJob) -> None:
+        """Begin ``job`` unless its connection is gone or busy with an upload."""
+        connection = self._pump.connections.get(job.session)
+        if connection is None:
+            return
+        if connection.take_chunk is not None:
+            self._refuse(connection, job, "busy", "one upload at a time on a connection")
+            return
+        message = job.message
+        if isinstance(message, ImagePut):
+            # From here on, before the ack is out: no chunk may be taken for a request.
+            chunks = Chunks(connection)
+            connection.take_chunk = chunks.put
+            connection.spawn(self._put(connection, job, message, chunks))
+        else:
+            connection.spawn(self._get(connection, job, message))
+
+    async def _put(
+        self, connection: WireConnection, job: ImageJob, put: ImagePut, chunks: Chunks
+    ) -> None:
+        try:
+            refused = await self._receive(connection, job, put, chunks)
+        except TimeoutError:
+            refused = "no bytes for too long; resume the upload"
+        except OSError as error:
+            refused = f"the exchange cannot store it: {error.strerror}"
+        finally:
+            connection.take_chunk = None
+        if refused:
+            self._refuse(connection, job, "image_invalid", refused)
+
+    async def _receive(
+        self, connection: WireConnection, job: ImageJob, put: ImagePut, chunks: Chunks
+    ) -> str | None:
+        """Take the bytes up to the end; returns why the image is refused, None when it is kept."""
+        store = self._store
+        offset = await asyncio.to_thread(store.offset, job.account, put.sha256)
+        offset = put.size if job.size else min(offset, put.size)
+        self._reply(connection, job, Ack(put.req_id, result={"offset": offset}))
+        while offset < put.size:
+            taken = await chunks.take()
+            offset += sum(len(chunk) for chunk in taken)
+            if offset > put.size:
+                return f"more than the {put.size} bytes announced"
+            await asyncio.to_thread(store.append, job.account, put.sha256, taken)
+        if not job.size and not await asyncio.to_thread(store.finish, job.account, put.sha256):
+            return "the bytes have another SHA-256"
+        gateway = self._pump.gateway
+        self._pump.submit(lambda now_ms: gateway.image_arrived(job, put, now_ms))
+        return None
+
+    async def _get(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
+        offset = min(get.offset, job.size)
+        result = {"size": job.size, "offset": offset}
+        self._reply(connection, job, Ack(get.req_id, result=result))
+        while offset < job.size:
+            data = await asyncio.to_thread(self._store.read, get.sha256, offset, CHUNK_BYTES)
+            assert data, "a stored image has all its bytes"
+            offset += len(data)
+            connection.write_payloads([data], binary=True)
+            await connection.drain()
+
+    def _refuse(
+        self, connection: WireConnection, job: ImageJob, reason: RefusalReason, text: str
+    ) -> None:
+        self._reply(connection, job, ErrorReply(job.message.req_id, reason, text))
+
+    def _reply(self, connection: WireConnection, job: ImageJob, reply: Ack | ErrorReply) -> None:
+        session = self._pump.gateway.sessions.get(job.session)
+        if session is not None:
+            connection.write_payloads([session.codec.encode(reply)])

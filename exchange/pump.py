@@ -1,0 +1,155 @@
+"""The live pump: one queue, one writer task, one transaction a batch. Shell.
+
+Drain what is waiting (no batching timer: the sync's own duration forms the batch), run it through
+the gateway, commit, and only then let anything out. The writer task is never cancelled; an error of
+the journal ends it, and with it the process. Source: architecture.md section 1, "Live pump".
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from exchange.account_channel import stored_frames
+from exchange.connection import WireConnection
+from exchange.gateway import Batch, Gateway
+from exchange.outbox import ImageJob, Replay
+from exchange.ports import Clock, Journal
+from exchange.units import MS_PER_SECOND
+
+QUEUE_MAX: Final = 65_536
+"""Work items that may wait; beyond it whoever adds one is read no further until the next round."""
+PAGE_ROWS: Final = 64
+"""Stored batches of account frames read at once for a resuming session."""
+
+Work: TypeAlias = Callable[[int], object]
+"""A gateway call that lacks only the time."""
+
+
+class Pump:
+    """Owns the gateway: nobody else calls it once `run` has begun."""
+
+    def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
+        self.gateway = gateway
+        self.round = 0
+        self.connections: dict[int, WireConnection] = {}
+        self.on_image_job: Callable[[ImageJob], None] | None = None
+        self.chores: list[Callable[[], Awaitable[None]]] = []
+        """Work on the journal between two batches, added by the server's watch."""
+        self._journal = journal
+        self._clock = clock
+        self._queue: deque[tuple[WireConnection, bytes] | Work] = deque()
+        self._paused: list[WireConnection] = []
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms: int | None = None
+        self._stopping = False
+
+    # --- what connections call ---
+
+    def frame(self, connection: WireConnection, data: bytes) -> None:
+        """Queue a frame that arrived."""
+        self._queue.append((connection, data))
+        if len(self._queue) >= QUEUE_MAX:
+            connection.transport.pause_reading()
+            self._paused.append(connection)
+        self._wake.set()
+
+    def paused(self, connection: WireConnection) -> None:
+        """The connection stopped reading until the queue is taken."""
+        self._paused.append(connection)
+
+    def submit(self, work: Work) -> None:
+        """Queue a gateway call; it gets the batch's time."""
+        self._queue.append(work)
+        self._wake.set()
+
+    # --- the writer ---
+
+    async def run(self) -> None:
+        """Work until `stop`; raises what the journal raises, after which nothing may be sent."""
+        while self._queue or not self._stopping:
+            if not self._queue:
+                await self._sleep()
+            self._work(self._clock.now_ms())
+            batch = self.gateway.take()
+            if batch.rows:
+                await self._journal.append(batch.rows, batch.accounts)
+            else:
+                await asyncio.sleep(0)
+            self.release(batch)
+            while self.chores:
+                await self.chores.pop()()
+
+    def stop(self) -> None:
+        """Finish what is queued, then let `run` return."""
+        self._stopping = True
+        self._wake.set()
+
+    def release(self, batch: Batch) -> None:
+        """Let a durable batch out: one write a connection, then closes and image transfers."""
+        connections = self.connections
+        for number, items in batch.deliveries.items():
+            connection = connections.get(number)
+            if connection is not None:
+                connection.deliver(items)
+        for number, code, reason in batch.closes:
+            connection = connections.get(number)
+            if connection is not None:
+                connection.close_soon(code, reason)
+        for job in batch.jobs:
+            assert self.on_image_job is not None, "image requests need an image store"
+            self.on_image_job(job)
+
+    async def send_stored(self, connection: WireConnection, replay: Replay) -> None:
+        """Write a session's stored account frames, page by page, as fast as it reads them."""
+        codec = self.gateway.sessions[connection.number].codec
+        after = replay.after
+        while after < replay.upto:
+            rows = await self._journal.account_rows(replay.account, after, replay.upto, PAGE_ROWS)
+            assert rows, "the gateway asks only for frames that are kept"
+            frames = [f for row in rows for f in stored_frames(row.body, after, replay.upto)]
+            after = rows[-1].last_seq
+            connection.write_payloads([codec.encode(frame) for frame in frames])
+            await connection.drain()
+        if replay.final:
+            connection.release()
+        else:
+            self.submit(lambda _: self.gateway.caught_up(connection.number, replay.upto))
+
+    def _work(self, now_ms: int) -> None:
+        gateway = self.gateway
+        queue, self._queue = self._queue, deque()
+        self.round += 1
+        due_ms = gateway.next_deadline_ms()
+        if due_ms is not None and due_ms <= now_ms:
+            gateway.advance(now_ms)
+        for item in queue:
+            if type(item) is tuple:
+                connection, data = item
+                gateway.receive(connection.number, data, now_ms)
+            else:
+                item(now_ms)  # type: ignore[operator]
+        for connection in self._paused:
+            connection.resume()
+        self._paused.clear()
+
+    async def _sleep(self) -> None:
+        """Wait for work or the next deadline."""
+        self._arm(self.gateway.next_deadline_ms())
+        self._wake.clear()
+        await self._wake.wait()
+
+    def _arm(self, due_ms: int | None) -> None:
+        # A timer that fires early does no harm, so only an earlier deadline needs a new one.
+        if due_ms is None or (self._timer_ms is not None and self._timer_ms <= due_ms):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_ms = due_ms
+        delay_s = max(0, due_ms - self._clock.now_ms()) / MS_PER_SECOND
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer_ms = None
+        self._wake.set()

@@ -1,0 +1,233 @@
+"""Requests the gateway answers itself, or has more to do for than pass on. Pure.
+
+One function per message type, collected in `HANDLERS`; a type that is not there is a command and
+goes straight to the engine. Source: protocol.md.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from exchange import image_requests, protocol
+from exchange.auth import proves
+from exchange.commands import EnrollHost, Refused
+from exchange.feed import DEFAULT_DEPTH
+from exchange.session import (
+    CLOSE_BAD_LOGIN,
+    CLOSE_POLICY,
+    SUBSCRIPTIONS_MAX,
+    Session,
+)
+
+if TYPE_CHECKING:
+    from exchange.gateway import Gateway
+
+
+def log_in(gateway: "Gateway", session: Session, message: protocol.Auth, now_ms: int) -> None:
+    if session.role is not None:
+        gateway.refuse(session, message, Refused("forbidden", "logged in already"))
+        return
+    key = gateway.engine.key(message.key_id)
+    nonce, verify = session.nonce, gateway.verify
+    if key is None or not proves(message, key, gateway.server_id, nonce, verify, now_ms):
+        text = "unknown, revoked or expired key, or a wrong signature"
+        gateway.refuse(session, message, Refused("bad_signature", text))
+        gateway.close(session, CLOSE_BAD_LOGIN, "bad_signature")
+        return
+    session.log_in(key)
+    gateway.known(session)
+    gateway.ack(session, message, {"account": session.account, "role": session.role})
+    if session.host and session.purpose == "trade":
+        _log_in_host(gateway, session, now_ms)
+
+
+def _log_in_host(gateway: "Gateway", session: Session, now_ms: int) -> None:
+    """One connection a host: the newest. It gets all it must run, then only what changes."""
+    older = gateway.instructions.log_in(session)
+    if older is not None:
+        gateway.close(older, CLOSE_POLICY, "the host logged in again")
+    if back := gateway.liveness.heard(session.host, now_ms):
+        gateway.internal(back, now_ms)
+    gateway.sync_host(session, now_ms)
+
+
+def enroll(gateway: "Gateway", session: Session, message: protocol.HostEnroll, now_ms: int) -> None:
+    """Only the secret's digest goes on: the journal must not hold what opens a door."""
+    digest = sha256(message.token.encode()).hexdigest()
+    command = EnrollHost(digest, message.name, message.hardware_id, message.public_key)
+    gateway.command(session, command, now_ms, message)
+
+
+# --- channels ---
+
+
+def subscribe(
+    gateway: "Gateway", session: Session, message: protocol.Subscribe, now_ms: int
+) -> None:
+    refused = _bad_subscription(gateway, session, message)
+    if refused is not None:
+        gateway.refuse(session, message, refused)
+        return
+    session.channels[message.channel, message.symbol or ""] = None
+    if message.channel == "account":
+        _join_account(gateway, session, message)
+        return
+    gateway.ack(session, message)
+    gateway.known(session)
+    gateway.listens(session)
+    match message.channel:
+        case "book":
+            depth = DEFAULT_DEPTH if message.depth is None else message.depth
+            gateway.feed.join_book(session, message.symbol or "", depth)
+        case "trades":
+            gateway.feed.join_trades(session, message.symbol or "")
+        case "instruments":
+            gateway.feed.join_instruments(session)
+
+
+def _join_account(gateway: "Gateway", session: Session, message: protocol.Subscribe) -> None:
+    gateway.accounts.leave(session)
+    if message.resume_from is None:
+        gateway.ack(session, message, gateway.engine.account_state(session.account))
+        gateway.accounts.join(session)
+        return
+    account_seq = gateway.engine.account_seq(session.account)
+    gateway.ack(session, message, {"account_seq": account_seq})
+    gateway.accounts.resume(session, message.resume_from, account_seq)
+
+
+def _bad_subscription(
+    gateway: "Gateway", session: Session, message: protocol.Subscribe
+) -> Refused | None:
+    if refused := _misplaced(message) or _needs_login(gateway, session, message.channel):
+        return refused
+    if message.symbol is not None and message.symbol not in gateway.engine.symbols():
+        return Refused("unknown_instrument", f"no instrument {message.symbol}", "symbol")
+    key = (message.channel, message.symbol or "")
+    if key not in session.channels and len(session.channels) >= SUBSCRIPTIONS_MAX:
+        return Refused("too_many_subscriptions", f"at most {SUBSCRIPTIONS_MAX} a connection")
+    if message.channel == "account" and message.resume_from is not None:
+        account_seq = gateway.engine.account_seq(session.account)
+        return gateway.accounts.too_old(session.account, message.resume_from, account_seq)
+    return None
+
+
+def _misplaced(message: protocol.Subscribe | protocol.Unsubscribe) -> Refused | None:
+    """Refuse a field that the channel does not have, or the lack of one that it needs."""
+    if message.channel in ("book", "trades"):
+        if message.symbol is None:
+            return Refused("invalid_field", f"{message.channel} needs a symbol", "symbol")
+    elif message.symbol is not None:
+        return Refused("invalid_field", f"{message.channel} has no symbol", "symbol")
+    if isinstance(message, protocol.Subscribe):
+        if message.depth is not None and message.channel != "book":
+            return Refused("invalid_field", f"{message.channel} has no depth", "depth")
+        if message.resume_from is not None and message.channel != "account":
+            return Refused("invalid_field", "only account resumes", "resume_from")
+    return None
+
+
+def _needs_login(gateway: "Gateway", session: Session, channel: str) -> Refused | None:
+    if session.role is None and (gateway.private or channel == "account"):
+        return Refused("auth_required", "log in first")
+    if channel == "account" and session.role == "host":
+        return Refused("forbidden", "a host key has no account channel")
+    return None
+
+
+def unsubscribe(
+    gateway: "Gateway", session: Session, message: protocol.Unsubscribe, now_ms: int
+) -> None:
+    if refused := _misplaced(message):
+        gateway.refuse(session, message, refused)
+        return
+    gateway.leave(session, message.channel, message.symbol or "")
+    gateway.ack(session, message)
+
+
+# --- reads: not journalled, but answered in order ---
+
+
+def account_state(
+    gateway: "Gateway", session: Session, message: protocol.AccountState, now_ms: int
+) -> None:
+    gateway.ack(session, message, gateway.engine.account_state(session.account))
+
+
+def order_list(
+    gateway: "Gateway", session: Session, message: protocol.OrderList, now_ms: int
+) -> None:
+    gateway.ack(session, message, {"orders": gateway.engine.order_list(session.account)})
+
+
+def balances(
+    gateway: "Gateway", session: Session, message: protocol.AdminBalances, now_ms: int
+) -> None:
+    gateway.ack(session, message, {"balances": gateway.engine.balances()})
+
+
+# --- hosts ---
+
+
+def heartbeat(
+    gateway: "Gateway", session: Session, message: protocol.HostHeartbeat, now_ms: int
+) -> None:
+    _alive(gateway, session, now_ms)
+
+
+def _alive(gateway: "Gateway", session: Session, now_ms: int) -> None:
+    """A sign of life; a host heard again must agree on what it runs before it offers anything."""
+    if back := gateway.liveness.heard(session.host, now_ms):
+        gateway.internal(back, now_ms)
+        gateway.sync_host(session, now_ms)
+
+
+def host_done(
+    gateway: "Gateway", session: Session, message: protocol.HostDone, now_ms: int
+) -> None:
+    gateway.instructions.confirm(session.host, message.instruction_id)
+
+
+def host_synced(
+    gateway: "Gateway", session: Session, message: protocol.HostSynced, now_ms: int
+) -> None:
+    gateway.instructions.confirm(session.host, message.instruction_id)
+    gateway.command(session, message, now_ms)
+
+
+# --- keys ---
+
+
+def key_revoke(
+    gateway: "Gateway", session: Session, message: protocol.AdminKeyRevoke, now_ms: int
+) -> None:
+    """A revoked key's connections end with it."""
+    if isinstance(gateway.command(session, message, now_ms), Refused):
+        return
+    for other in gateway.sessions.values():
+        if other.key_id == message.key_id:
+            gateway.close(other, CLOSE_BAD_LOGIN, "the key was revoked")
+
+
+Handler = Callable[["Gateway", Session, Any, int], None]
+
+HANDLERS: Final[dict[type[Struct], Handler]] = {
+    protocol.Auth: log_in,
+    protocol.HostEnroll: enroll,
+    protocol.Subscribe: subscribe,
+    protocol.Unsubscribe: unsubscribe,
+    protocol.AccountState: account_state,
+    protocol.OrderList: order_list,
+    protocol.AdminBalances: balances,
+    protocol.HostHeartbeat: heartbeat,
+    protocol.HostDone: host_done,
+    protocol.HostSynced: host_synced,
+    protocol.AdminKeyRevoke: key_revoke,
+    protocol.ImagePut: image_requests.put,
+    protocol.ImageGet: image_requests.get,
+    protocol.ImageStat: image_requests.stat,
+    protocol.ImageList: image_requests.listing,
+    protocol.ImageDelete: image_requests.delete,
+}

@@ -1,0 +1,287 @@
+"""The exchange's server: listen, pump, and an orderly end. Shell.
+
+`serve` takes an exchange that `loading.load` brought back from its journal, runs until SIGTERM or a
+lost disk and returns the exit code. Connections only register here: their frames go to the pump.
+"""
+
+import asyncio
+import gc
+import http
+import logging
+import os
+import secrets
+import signal
+import ssl
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.asyncio.server import serve as listen
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from exchange.clock import SystemClock, clock_fault
+from exchange.codec import BY_SUBPROTOCOL, JSON
+from exchange.connection import BACKLOG_MAX_MS, WireConnection
+from exchange.gateway import Gateway
+from exchange.image_server import ImageServer
+from exchange.image_store import ImageStore
+from exchange.journal import DiskLostError, SqliteJournal
+from exchange.loading import Loaded
+from exchange.protocol import MAX_FRAME_BYTES
+from exchange.pump import Pump
+from exchange.session import CLOSE_GOING_AWAY, CLOSE_NORMAL, Purpose
+from exchange.units import MS_PER_HOUR
+
+EXIT_DISK_LOST: Final = 70
+EXIT_CLOCK: Final = 71
+QUIET: Final = logging.getLogger("headroom.websockets")
+"""What peers do wrong on the wire is their matter and not worth a line of ours."""
+QUIET.setLevel(logging.CRITICAL)
+OPEN_TIMEOUT_S: Final = 5
+CLOSE_TIMEOUT_S: Final = 2
+PING_S: Final = 10
+WRITE_LIMIT_BYTES: Final = 64 * 1024
+CHUNK_MAX_BYTES: Final = 256 * 1024
+LISTEN_BACKLOG: Final = 1024
+PURPOSES: Final[dict[str, Purpose]] = {"/v1/ws": "trade", "/v1/images": "images"}
+
+
+class StartError(Exception):
+    """The server cannot start. ``str()`` is one line; ``exit_code`` says which kind."""
+
+    def __init__(self, text: str, exit_code: int = 1) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """How to serve; ``tls`` set: wss."""
+
+    data_dir: Path
+    host: str
+    port: int
+    ready_file: Path | None = None
+    tls: ssl.SSLContext | None = None
+    accept_clock: bool = False
+    private: bool = False
+
+
+class ExchangeServer:
+    """A loaded exchange, listening. `open`, then `run` until `stop`; ``port`` is the real one."""
+
+    def __init__(self, settings: Settings, loaded: Loaded) -> None:
+        self._settings = settings
+        self._loaded = loaded
+        self._last_number = 0
+        self._stop = asyncio.Event()
+        self._server: Server
+        self._journal = SqliteJournal(settings.data_dir, loaded.last_chain)
+        self._clock = SystemClock(loaded.last_ms)
+        self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
+        images = ImageServer(ImageStore(settings.data_dir), self.pump)
+        self.pump.on_image_job = images.start
+
+    def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
+        """Return the pump; a test plants its faults here."""
+        return Pump(gateway, journal, clock)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        scheme = "wss" if self._settings.tls else "ws"
+        host = self._settings.host
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/v1/ws"
+
+    async def open(self) -> None:
+        """Open the journal and listen. Raises `StartError` when the port is taken."""
+        await self._journal.open()
+        for account, account_seq in await self._journal.kept_from():
+            self._loaded.gateway.accounts.kept_from(account, account_seq)
+        settings = self._settings
+        try:
+            self._server = await listen(
+                self._handle,
+                settings.host,
+                settings.port,
+                ssl=settings.tls,
+                create_connection=WireConnection,
+                select_subprotocol=choose_subprotocol,
+                process_request=self._route,
+                compression=None,
+                open_timeout=OPEN_TIMEOUT_S,
+                close_timeout=CLOSE_TIMEOUT_S,
+                ping_interval=PING_S,
+                ping_timeout=PING_S,
+                max_size=MAX_FRAME_BYTES,
+                write_limit=WRITE_LIMIT_BYTES,
+                server_header=None,
+                logger=QUIET,
+                backlog=LISTEN_BACKLOG,
+            )
+        except OSError as error:
+            await self._journal.close()
+            where = f"{settings.host}:{settings.port}"
+            raise StartError(f"cannot listen on {where}: {error.strerror or error}") from error
+
+    async def run(self) -> int:
+        """Serve until `stop`; returns the exit code. Raises what the engine asserts."""
+        self.pump.submit(self._loaded.gateway.start)
+        writer = asyncio.create_task(self.pump.run())
+        watch = asyncio.create_task(self._watch())
+        stopping = asyncio.create_task(self._stop.wait())
+        self._announce()
+        await asyncio.wait({writer, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        watch.cancel()
+        if writer.done():
+            stopping.cancel()
+            return self._lost(writer)
+        return await self._shut_down(writer)
+
+    def stop(self) -> None:
+        """End orderly: finish what is queued, say goodbye, close the journal."""
+        self._stop.set()
+
+    async def _shut_down(self, writer: "asyncio.Task[None]") -> int:
+        self.pump.submit(lambda _: self._loaded.gateway.shut_down())
+        self.pump.stop()
+        await asyncio.wait({writer})
+        if writer.exception() is not None:
+            return self._lost(writer)
+        self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
+        await self._server.wait_closed()
+        try:
+            await self._journal.close()
+        except DiskLostError as error:
+            say(str(error))
+            return EXIT_DISK_LOST
+        return 0
+
+    def _lost(self, writer: "asyncio.Task[None]") -> int:
+        """The writer died: nothing is acknowledged any more, so connections just end."""
+        for connection in self.pump.connections.values():
+            connection.transport.abort()
+        error = writer.exception()
+        if isinstance(error, DiskLostError):
+            say(str(error))
+            return EXIT_DISK_LOST
+        assert error is not None, "the writer ends only by stop or by an error"
+        raise error
+
+    def _announce(self) -> None:
+        """Tell scripts where the server is; written aside and renamed, so never read half."""
+        path = self._settings.ready_file
+        if path is not None:
+            draft = path.with_name(path.name + ".new")
+            draft.write_bytes(msgspec.json.encode({"url": self.url, "pid": os.getpid()}))
+            os.replace(draft, path)
+
+    async def _watch(self) -> None:
+        """Once a second: cut readers that do not keep up, tidy the log and the memory."""
+        loop = asyncio.get_running_loop()
+        forget_ms = seen_round = 0
+        while True:
+            await asyncio.sleep(1)
+            for connection in list(self.pump.connections.values()):
+                if connection.backlog_age_ms(loop.time()) > BACKLOG_MAX_MS:
+                    connection.cut("reads too slowly")
+            if self._clock.now_ms() >= forget_ms:
+                forget_ms = self._clock.now_ms() + MS_PER_HOUR
+                self.pump.chores.append(self._forget)
+            self.pump.chores.append(self._journal.checkpoint_if_due)
+            self.pump.submit(lambda _: None)
+            # The automatic collector is off: a full pass in the middle of a burst costs 12 ms.
+            idle = self.pump.round - seen_round <= 2
+            seen_round = self.pump.round
+            gc.collect(2 if idle else 1)
+
+    async def _forget(self) -> None:
+        await self._journal.forget(self._clock.now_ms())
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, WireConnection)
+        assert connection.request is not None
+        self._last_number += 1
+        number = self._last_number
+        gateway, pump = self._loaded.gateway, self.pump
+        codec = BY_SUBPROTOCOL.get(connection.subprotocol or "", JSON)
+        purpose = PURPOSES[_path(connection.request)]
+        if purpose == "images":
+            connection.protocol.max_message_size = CHUNK_MAX_BYTES
+        nonce, peer = secrets.token_hex(32), str(connection.remote_address[0])
+        pump.connections[number] = connection
+        pump.submit(lambda now: gateway.connect(number, nonce, codec.name, peer, now, purpose))
+        connection.attach(number, pump, codec.binary, pump.send_stored)
+        try:
+            await connection.wait_closed()
+        finally:
+            del pump.connections[number]
+            connection.abandon()
+            clean = connection.close_code == CLOSE_NORMAL
+            pump.submit(lambda now: gateway.disconnect(number, clean, now))
+
+    def _route(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer plain HTTP; None lets the WebSocket handshake go on."""
+        path = _path(request)
+        if path in PURPOSES:
+            return None
+        if path == "/healthz":
+            return _response(http.HTTPStatus.OK, "text/plain; charset=utf-8", b"ok\n")
+        if path == "/v1/instruments":
+            rows = self._loaded.gateway.engine.instruments()
+            return _response(http.HTTPStatus.OK, "application/json", msgspec.json.encode(rows))
+        return _response(http.HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"not found\n")
+
+
+def choose_subprotocol(
+    connection: ServerConnection, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    """Take the client's first that we speak; without one it is JSON."""
+    return next((name for name in offered if name in BY_SUBPROTOCOL), None)
+
+
+def _path(request: Request) -> str:
+    return request.path.partition("?")[0]
+
+
+def _response(status: http.HTTPStatus, content_type: str, body: bytes) -> Response:
+    headers = Headers(
+        {
+            "Content-Type": content_type,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "Cache-Control": "no-store",
+        }
+    )
+    return Response(status.value, status.phrase, headers, body)
+
+
+def say(line: str) -> None:
+    """Print one line for the operator."""
+    sys.stderr.write(f"headroom: {line}\n")
+
+
+async def serve(
+    settings: Settings, loaded: Loaded, make: type[ExchangeServer] = ExchangeServer
+) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code, or raises `StartError`."""
+    fault = clock_fault(loaded.last_ms, SystemClock().now_ms())
+    if fault and not settings.accept_clock:
+        raise StartError(f"{fault}; --accept-clock starts anyway", EXIT_CLOCK)
+    server = make(settings, loaded)
+    await server.open()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return await server.run()
