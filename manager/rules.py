@@ -98,7 +98,8 @@ class Rules:
         for wants_buying in (True, False):
             for rule, state in self._rules:
                 wants = rule.buys == wants_buying and self._held(rule, state)
-                if not wants or buying > wants_buying or not confirmed(rule, reading):
+                outdone = buying and not wants_buying
+                if not wants or outdone or not confirmed(rule, reading):
                     continue
                 buying = buying or rule.buys
                 if self._cooled(rule, state) and self._fire(rule, state, reading):
@@ -118,11 +119,12 @@ class Rules:
                 done = self._buy(rule, units - reading.bought, reading)
             case Release(units):
                 done = self._release(rule, units)
+        why = " and ".join(condition.text for condition in rule.conditions)
         if done:
             state.fired_ms = self._desk.now_ms
-        why = " and ".join(condition.text for condition in rule.conditions)
-        if done or not state.told_idle:
-            self._desk.log(f"rule {rule.name}: {why}: {done or 'nothing to do'}")
+            self._desk.log(f"rule {rule.name}: {why}: {done}")
+        elif rule.buys and not state.told_idle:
+            self._desk.log(f"rule {rule.name}: {why}: nothing more within its limits")
         state.told_idle = not done
         return bool(done)
 
@@ -131,8 +133,9 @@ class Rules:
         units = min(wanted - taken, self._room(rule, reading))
         if units > 0:
             self._purchases.buy(rule, units)
-        kept = f"take back {taken}, " if taken else ""
-        return f"{kept}buy {max(0, units)}" if taken or units > 0 else ""
+        parts = [f"take back {taken}"] if taken else []
+        parts += [f"buy {units}"] if units > 0 else []
+        return ", ".join(parts)
 
     def _room(self, rule: Rule, reading: Reading) -> int:
         """Return how many more units the rule may buy."""
