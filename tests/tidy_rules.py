@@ -29,6 +29,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "journal",
             "key_cli",
             "keys",
+            "loading",
             "pump",
             "server",
         }
