@@ -1,0 +1,108 @@
+"""The Textual application: one link, one desk, one market screen."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.commands import ACTIONS
+from tui.keymap import keys_text
+from tui.link import Link
+from tui.screens.market import MarketScreen
+from tui.session import Session
+from tui.themes import DEFAULT_THEME, PALETTES, Paint, textual_theme
+from tui.view.desk import Desk
+from tui.view.layout import Pane
+from tui.view.model import Model
+
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
+
+
+def wall_ms() -> int:
+    """Return the local clock in UTC epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class HeadroomApp(App[int]):
+    """Runs until the trader leaves; ``return_code`` 130 after Ctrl-C."""
+
+    TITLE = "Headroom"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
+        Binding("ctrl+q", "quit", "Quit", key_display="^q", priority=True),
+    ]
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        read_only: bool = False,
+        theme: str = DEFAULT_THEME,
+        symbol: str = "",
+        now_ms: Callable[[], int] = wall_ms,
+        session_name: str = "",
+    ) -> None:
+        super().__init__()
+        for name in PALETTES:
+            self.register_theme(textual_theme(name))
+        self.theme = theme
+        self.desk = Desk(Model(), session_name or secrets.token_hex(4), read_only)
+        self.session = Session(link, self.desk, self._changed, now_ms, symbol)
+        self.link = link
+
+    def on_mount(self) -> None:
+        screen = MarketScreen(self.desk, self.session, Paint(PALETTES[self.theme]))
+        self.push_screen(screen)
+        self.run_worker(self._listen())
+
+    async def _listen(self) -> None:
+        await self.session.run()
+
+    @property
+    def market(self) -> MarketScreen | None:
+        """The market screen, None before it is up."""
+        found = [screen for screen in self.screen_stack if isinstance(screen, MarketScreen)]
+        return found[0] if found else None
+
+    def redraw(self) -> None:
+        """Bring every pane up to date now, without waiting for the frame clock."""
+        if self.market is not None:
+            self.market.draw()
+
+    def _changed(self, panes: Iterable[Pane]) -> None:
+        market = self.market
+        if market is not None:
+            market.changed(panes)
+
+    def action_toggle_theme(self) -> None:
+        """Switch between the dark and the light theme."""
+        names = list(PALETTES)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        if self.market is not None:
+            self.market.repaint(Paint(PALETTES[self.theme]))
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: leave, and say so in the exit code."""
+        self.exit(return_code=EXIT_INTERRUPTED)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Put every action of the market screen into the command palette."""
+        market = self.market
+        if market is None:
+            return
+        for name, info in ACTIONS.items():
+            title = f"{info.title}  ({keys_text(name)})"
+            yield SystemCommand(title, info.help, _deferred(market, name))
+
+
+def _deferred(market: MarketScreen, name: str) -> Callable[[], None]:
+    # The palette calls back while it is still on top; act once the market is on top again.
+    def act() -> None:
+        market.call_later(market.action_act, name)
+
+    return act

@@ -1,0 +1,72 @@
+"""Which key does what. Only here: actions know nothing of keys."""
+
+from typing import Final
+
+KEYMAP: Final[dict[str, tuple[str, ...]]] = {
+    "buy": ("b",),
+    "sell": ("s",),
+    "confirm": ("enter",),
+    "back": ("escape",),
+    "cancel": ("c",),
+    "cancel_all": ("x",),
+    "release": ("r",),
+    "more": ("right", "plus"),
+    "less": ("left", "minus"),
+    "quantity": ("q",),
+    "price": ("p",),
+    "order_type": ("t",),
+    "force": ("f",),
+    "up": ("up", "k"),
+    "down": ("down", "j"),
+    "page_up": ("pageup",),
+    "page_down": ("pagedown",),
+    "centre": ("space",),
+    "next_pane": ("tab",),
+    "previous_pane": ("shift+tab",),
+    "pane_1": ("1",),
+    "pane_2": ("2",),
+    "pane_3": ("3",),
+    "pane_4": ("4",),
+    "pane_5": ("5",),
+    "pane_6": ("6",),
+    "find": ("slash",),
+    "coarser": ("right_square_bracket",),
+    "finer": ("left_square_bracket",),
+    "theme": ("d",),
+    "help": ("question_mark", "f1"),
+    "palette": ("ctrl+p",),
+    "quit": ("ctrl+q",),
+}
+
+NAMES: Final[dict[str, str]] = {
+    "enter": "↵",
+    "escape": "Esc",
+    "right": "→",
+    "left": "←",
+    "up": "↑",
+    "down": "↓",
+    "plus": "+",
+    "minus": "-",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "space": "Space",
+    "tab": "Tab",
+    "shift+tab": "⇧Tab",
+    "slash": "/",
+    "question_mark": "?",
+    "f1": "F1",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "ctrl+p": "^p",
+    "ctrl+q": "^q",
+}
+
+
+def key_name(key: str) -> str:
+    """Return how a person reads ``key``."""
+    return NAMES.get(key, key)
+
+
+def keys_text(action: str) -> str:
+    """Return all keys of ``action`` as a person reads them."""
+    return " ".join(key_name(key) for key in KEYMAP[action])

@@ -1,0 +1,53 @@
+"""Every key, made from the table of actions, so that it cannot forget one."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.commands import ACTIONS, GROUPS
+from tui.keymap import keys_text
+
+KEY_CELLS = 8
+
+
+def help_text(accent: str, dim: str) -> Text:
+    """Return the table of keys, grouped, in two colours."""
+    text = Text()
+    for group in GROUPS:
+        text.append(f"{group}\n", style=f"bold {accent}")
+        for name, info in ACTIONS.items():
+            if info.group == group:
+                text.append(f"  {keys_text(name):<{KEY_CELLS}}")
+                text.append(f"{info.help}\n", style=dim)
+    text.append("\nb or s stages an order at the cursor; Enter arms it and says what it holds;\n")
+    text.append("Enter again sends it. Nothing leaves that was not armed. Esc steps back.\n")
+    return text
+
+
+class HelpScreen(ModalScreen[None]):
+    """Any of the keys that opened it closes it."""
+
+    CSS_PATH = "help.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,f1,enter", "leave", "Leave"),
+        Binding("up,k", "scroll(-1)", "Up"),
+        Binding("down,j", "scroll(1)", "Down"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        theme = self.app.theme_variables
+        with Vertical(id="help"):
+            with VerticalScroll(id="help-keys"):
+                yield Static(help_text(theme["accent"], theme["secondary"]))
+            yield Static("↑ ↓ scroll · Esc leave", id="help-leave")
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one("#help-keys", VerticalScroll).scroll_relative(y=3 * by, animate=False)

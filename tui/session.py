@@ -1,0 +1,177 @@
+"""The terminal's side of a link: listens, folds into the model, subscribes, sends the orders.
+
+The only place where frames enter and requests leave. It never draws: it tells ``changed`` which
+panes are out of date.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec import ValidationError, convert
+
+from exchange.frames import Heartbeat, LeaseUpdate, OrderUpdate, ServerMessage, VmUpdate
+from exchange.protocol import AccountState, Channel
+from tui.link import Down, Link, NoAnswerError, RefusedError, Up
+from tui.view.account import Row
+from tui.view.dealing import Order
+from tui.view.desk import Desk
+from tui.view.layout import Pane
+from tui.view.model import Topic
+from tui.view.words import refusal
+
+ALL_PANES: Final[tuple[Pane, ...]] = (
+    "head",
+    "ladder",
+    "tape",
+    "depth",
+    "instruments",
+    "orders",
+    "leases",
+    "money",
+    "ticket",
+)
+TOUCHES: Final[dict[Topic, tuple[Pane, ...]]] = {
+    "book": ("head", "ladder", "depth", "instruments", "ticket"),
+    "tape": ("head", "ladder", "tape", "instruments"),
+    "account": ("ladder", "tape", "orders", "leases", "money", "ticket"),
+    "instruments": ALL_PANES,
+    "connection": ("head", "ticket"),
+}
+ROW_TYPES: Final[tuple[tuple[str, type[OrderUpdate] | type[LeaseUpdate] | type[VmUpdate]], ...]] = (
+    ("orders", OrderUpdate),
+    ("leases", LeaseUpdate),
+    ("vms", VmUpdate),
+)
+
+
+class Session:
+    """Runs until the link ends. ``who`` is the account, "" before login or without a key."""
+
+    def __init__(
+        self,
+        link: Link,
+        desk: Desk,
+        changed: Callable[[Iterable[Pane]], None],
+        now_ms: Callable[[], int],
+        wanted_symbol: str = "",
+    ) -> None:
+        self.link = link
+        self.desk = desk
+        self.model = desk.model
+        self.who = ""
+        self.frames = 0
+        """Frames folded since the start."""
+        self._changed = changed
+        self.now_ms = now_ms
+        self._wanted_symbol = wanted_symbol
+        self._followed: dict[tuple[Channel, str], None] = {}
+
+    async def run(self) -> None:
+        """Listen until the link is closed."""
+        async for event in self.link.events():
+            match event:
+                case Up(who=who):
+                    await self._up(who)
+                case Down(reason=reason):
+                    self._down(reason)
+                case _:
+                    await self._frame(event)
+
+    async def _up(self, who: str) -> None:
+        self.who = who
+        self.model.connection.connected(self.now_ms())
+        self._changed(ALL_PANES)
+        await self._follow("instruments")
+        if who:
+            await self._follow("account")
+            self._take_account(await self.link.request(AccountState(req_id=1)))
+
+    def _down(self, reason: str) -> None:
+        self.model.connection.lost(reason, self.now_ms())
+        self.desk.dealing.hold_fire()
+        self._changed(ALL_PANES)
+
+    async def _frame(self, frame: ServerMessage) -> None:
+        self.frames += 1
+        now_ms = self.now_ms()
+        if isinstance(frame, Heartbeat):
+            self.model.clock_offset_ms = frame.ts_ms - now_ms
+        topic, symbol = self.model.apply(frame, now_ms)
+        if symbol and symbol != self.desk.symbol and topic in ("book", "tape"):
+            self._changed(("instruments",))
+        else:
+            self._changed(TOUCHES[topic])
+        if topic == "instruments":
+            await self._follow_instruments()
+        if self.model.gaps:
+            await self._mend_gaps()
+
+    async def _mend_gaps(self) -> None:
+        gaps, self.model.gaps = self.model.gaps, []
+        for symbol in gaps:
+            self.model.book(symbol).seq = 0
+            await self.link.resubscribe("book", symbol)
+
+    async def _follow_instruments(self) -> None:
+        if not self.desk.symbol:
+            await self.show(self._first_symbol())
+        for symbol in self.model.watched():
+            await self._follow("book", symbol)
+            await self._follow("trades", symbol)
+
+    def _first_symbol(self) -> str:
+        if self._wanted_symbol in self.model.instruments:
+            return self._wanted_symbol
+        listed = self.model.listed()
+        is_open = [item.symbol for item in listed if item.state == "open"]
+        return (is_open or [item.symbol for item in listed] or [""])[0]
+
+    async def show(self, symbol: str) -> None:
+        """Select an instrument and follow its book and trades."""
+        if symbol not in self.model.instruments:
+            return
+        self.desk.select(symbol)
+        self._changed(ALL_PANES)
+        await self._follow("book", symbol)
+        await self._follow("trades", symbol)
+
+    async def _follow(self, channel: Channel, symbol: str = "") -> None:
+        if (channel, symbol) in self._followed:
+            return
+        self._followed[channel, symbol] = None
+        try:
+            await self.link.subscribe(channel, symbol or None)
+        except RefusedError as refused:
+            self.desk.say(refusal(refused.reason, refused.message, refused.field), "warn")
+        except NoAnswerError:
+            # The link dropped; what was not confirmed is asked for again once it is up.
+            self._followed.pop((channel, symbol), None)
+
+    def _take_account(self, result: object) -> None:
+        assert isinstance(result, dict), "account.state answers with an object"
+        balances = result["balances"]
+        rows: list[Row] = []
+        try:
+            for name, row_type in ROW_TYPES:
+                rows += [convert(row, row_type) for row in result[name]]
+        except ValidationError as error:
+            self.desk.say(f"The exchange's account state cannot be read: {error}", "warn")
+            return
+        self.model.account.reset(balances["available_ucr"], balances["held_ucr"], rows)
+        self._changed(ALL_PANES)
+
+    async def send(self, orders: list[Order]) -> None:
+        """Send ``orders`` side by side; the desk learns what became of each."""
+        await asyncio.gather(*(self._send_one(order) for order in orders))
+        self._changed(ALL_PANES)
+
+    async def _send_one(self, order: Order) -> None:
+        try:
+            result = await self.link.request(order)
+        except RefusedError as refused:
+            self.desk.refused(order, refused.reason, refused.message, refused.field)
+        except NoAnswerError:
+            self.desk.unanswered(order)
+        else:
+            self.desk.answered(order, result)

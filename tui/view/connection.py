@@ -1,0 +1,79 @@
+"""What the terminal may believe: connecting, live, reconnecting, or stale by heartbeat age."""
+
+from typing import Final, Literal, TypeAlias
+
+from exchange.units import MS_PER_SECOND
+from tui.view.text import Line, clip, span
+
+STALE_AFTER_MS: Final = 3 * MS_PER_SECOND
+"""Three heartbeats missed: prices on screen may no longer be true."""
+
+Phase: TypeAlias = Literal["connecting", "up", "lost"]
+Standing: TypeAlias = Literal["connecting", "live", "reconnecting", "stale"]
+
+SPINNER: Final = "◜◝◞◟"
+
+
+class Connection:
+    """Folds connection events and frame arrivals; times are local milliseconds."""
+
+    def __init__(self) -> None:
+        self.phase: Phase = "connecting"
+        self.reason = ""
+        self.heard_ms = 0
+        self.lost_ms = 0
+
+    def connected(self, now_ms: int) -> None:
+        self.phase, self.reason, self.heard_ms = "up", "", now_ms
+
+    def lost(self, reason: str, now_ms: int) -> None:
+        """The connection broke; the client dials again by itself."""
+        if self.phase != "lost":
+            self.lost_ms = now_ms
+        self.phase, self.reason = "lost", reason
+
+    def heard(self, now_ms: int) -> None:
+        """Any frame proves that the exchange is there."""
+        self.heard_ms = now_ms
+
+    def standing(self, now_ms: int) -> Standing:
+        if self.phase == "connecting":
+            return "connecting"
+        if self.phase == "lost":
+            return "reconnecting"
+        return "stale" if now_ms - self.heard_ms > STALE_AFTER_MS else "live"
+
+    def age_s(self, now_ms: int) -> int:
+        """Return for how many whole seconds nothing was heard."""
+        return max(0, now_ms - self.heard_ms) // MS_PER_SECOND
+
+
+def badge(connection: Connection, now_ms: int) -> Line:
+    """Return the few cells at the right end of the head line."""
+    standing = connection.standing(now_ms)
+    if standing == "live":
+        return (span("● ", "accent"), span("live ", "dim"))
+    if standing == "connecting":
+        return (span(f"{_spin(now_ms)} connecting ", "warn"),)
+    age = connection.age_s(now_ms)
+    if standing == "stale":
+        return (span(f" STALE {age} s ", "warn_ink!", "warn"),)
+    return (span(f" STALE {age} s ", "warn_ink!", "warn"), span(f" {_spin(now_ms)} ", "warn"))
+
+
+def explanation(connection: Connection, now_ms: int) -> str:
+    """Return one sentence for the message line, "" while all is well."""
+    match connection.standing(now_ms):
+        case "live":
+            return ""
+        case "connecting":
+            return "Connecting to the exchange."
+        case "stale":
+            return "Nothing heard from the exchange: prices may be old, orders are held back."
+        case "reconnecting":
+            why = f" ({clip(connection.reason, 40)})" if connection.reason else ""
+            return f"Connection lost{why}: dialling again; orders are held back."
+
+
+def _spin(now_ms: int) -> str:
+    return SPINNER[now_ms // 250 % len(SPINNER)]

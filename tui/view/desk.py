@@ -1,0 +1,250 @@
+"""The trader's desk: what is selected, focused, scrolled, armed; every action a key can mean.
+
+Pure. An action changes the desk and returns the requests to send; the screen carries them out and
+tells the desk what became of them. That keeps every rule of the keyboard testable without a
+terminal.
+"""
+
+from typing import Final
+
+from exchange.frames import OrderUpdate
+from exchange.protocol import LeaseRelease, OrderCancel, OrderMassCancel, Side
+from tui.view import ladder
+from tui.view.book import BookView
+from tui.view.connection import explanation
+from tui.view.dealing import Dealing, Order
+from tui.view.ladder import Grid
+from tui.view.layout import SIDE_PANES, Pane
+from tui.view.model import Model
+from tui.view.text import money_text
+from tui.view.words import Message, refusal
+
+PANE_ORDER: Final[tuple[Pane, ...]] = ("ladder", *SIDE_PANES)
+"""Pane 1 is the ladder; Tab goes round in this order."""
+DEFAULT_ROWS: Final = 16
+PAGE: Final = 10
+
+
+class Desk:
+    """``rows`` tells how many rows of data each pane shows; the screen keeps it up to date."""
+
+    def __init__(self, model: Model, session: str, read_only: bool = False) -> None:
+        self.model = model
+        self.read_only = read_only
+        self.dealing = Dealing(session)
+        self.symbol = ""
+        self.focus: Pane = "ladder"
+        self.side: Pane = "tape"
+        self.rows: dict[Pane, int] = {}
+        self.cursors: dict[Pane, int] = {}
+        self.grids: dict[str, Grid] = {}
+
+    # --- looking ---
+
+    def grid(self) -> Grid | None:
+        """Return the ladder's grid as it stands now, centred anew when it may move."""
+        held = self.dealing.ticket.stage != "idle"
+        grid = self.grids.get(self.symbol)
+        if grid is not None and held:
+            grid = grid._replace(held=True)
+        placed = ladder.place(grid, self.book, self.tick_ucr, self._rows("ladder"))
+        if placed is not None:
+            self.grids[self.symbol] = placed
+        return placed
+
+    @property
+    def book(self) -> BookView:
+        return self.model.book(self.symbol)
+
+    @property
+    def tick_ucr(self) -> int:
+        known = self.model.instruments.get(self.symbol)
+        return known.tick_ucr if known else 1
+
+    def best_to_meet(self) -> int | None:
+        """Return the best price on the side the ticket would trade with."""
+        buying = self.dealing.ticket.side == "buy"
+        return self.book.best_ask_ucr if buying else self.book.best_bid_ucr
+
+    def trouble(self, now_ms: int) -> str:
+        """Return why orders are held back, "" when they are not."""
+        return explanation(self.model.connection, now_ms)
+
+    def cursor(self, pane: Pane, count: int) -> int:
+        """Return the row the cursor of a list stands on, -1 when the list is empty."""
+        return min(self.cursors.get(pane, 0), count - 1)
+
+    def _rows(self, pane: Pane) -> int:
+        return self.rows.get(pane, DEFAULT_ROWS)
+
+    # --- moving ---
+
+    def select(self, symbol: str) -> None:
+        """Show another instrument; whatever was armed for the last one is dropped."""
+        if symbol != self.symbol:
+            self.symbol = symbol
+            self.dealing.drop()
+        self._focus_on("ladder")
+
+    def move(self, by: int) -> None:
+        """Move the cursor of the focused pane, up when ``by`` is positive."""
+        if self.focus in ("ladder", "tape", "depth"):
+            grid = self.grid()
+            if grid is not None:
+                self.grids[self.symbol] = ladder.moved(grid, by, self._rows("ladder"))
+            return
+        count = self._count(self.focus)
+        at = self.cursor(self.focus, count) - by
+        self.cursors[self.focus] = max(0, min(count - 1, at))
+
+    def cursor_to(self, price_ucr: int) -> None:
+        """Put the ladder's cursor at a price of its grid (a mouse click)."""
+        grid = self.grid()
+        if grid is not None:
+            self.grids[self.symbol] = grid._replace(cursor_ucr=price_ucr, held=True)
+
+    def _count(self, pane: Pane) -> int:
+        match pane:
+            case "orders":
+                return len(self.model.account.orders)
+            case "leases":
+                return len(self.model.account.leases)
+            case "instruments":
+                return len(self.model.listed())
+            case _:
+                return 0
+
+    def zoom(self, direction: int) -> None:
+        grid = self.grid()
+        if grid is not None:
+            rows = self._rows("ladder")
+            self.grids[self.symbol] = ladder.zoomed(grid, self.tick_ucr, direction, rows)
+
+    def centre(self) -> None:
+        """Put the middle of the market in the middle, and let the grid follow again."""
+        grid = self.grids.get(self.symbol)
+        if grid is not None:
+            rows = self._rows("ladder")
+            self.grids[self.symbol] = ladder.centred(self.book, grid.step_ucr, rows) or grid
+
+    def next_pane(self, by: int, wide: bool) -> None:
+        """Tab: wide screens move the focus, compact ones change the pane beside the ladder."""
+        if wide:
+            at = PANE_ORDER.index(self.focus)
+            self._focus_on(PANE_ORDER[(at + by) % len(PANE_ORDER)])
+        else:
+            at = SIDE_PANES.index(self.side)
+            self._focus_on(SIDE_PANES[(at + by) % len(SIDE_PANES)])
+
+    def pane(self, number: int) -> None:
+        """Focus pane 1..6; when compact it is shown beside the ladder too."""
+        self._focus_on(PANE_ORDER[number - 1])
+
+    def _focus_on(self, pane: Pane) -> None:
+        self.focus = pane
+        if pane in SIDE_PANES:
+            self.side = pane
+
+    # --- dealing ---
+
+    def deal(self, side: Side) -> None:
+        """Stage a buy or a sell at the cursor's price."""
+        grid = self.grid()
+        if self._may_deal() and grid is not None:
+            self.dealing.stage(side, self.symbol, grid.cursor_ucr)
+
+    def change_qty(self, by: int) -> None:
+        self.dealing.ticket = self.dealing.ticket.with_qty(self.dealing.ticket.qty + by)
+
+    def other_type(self) -> None:
+        self.dealing.ticket = self.dealing.ticket.other_type()
+
+    def next_force(self) -> None:
+        self.dealing.ticket = self.dealing.ticket.next_force()
+
+    def confirm(self, now_ms: int) -> list[Order]:
+        """Enter: select, take, arm or send, whatever comes next."""
+        idle = self.dealing.ticket.stage == "idle" and self.dealing.prompt() is None
+        if idle and self.focus == "instruments":
+            listed = self.model.listed()
+            if listed:
+                self.select(listed[self.cursor("instruments", len(listed))].symbol)
+            return []
+        if self.dealing.typing is None and self.trouble(now_ms):
+            return []
+        order = self.dealing.confirm()
+        return [] if order is None else [order]
+
+    def cancel_here(self) -> list[Order]:
+        """Cancel our orders at the ladder's cursor, or the one picked in the list of orders."""
+        if not self._may_deal():
+            return []
+        orders = self._orders_here()
+        if not orders:
+            self.say("No order of yours here.", "text")
+        return [OrderCancel(req_id=1, order_id=order.order_id) for order in orders]
+
+    def _orders_here(self) -> list[OrderUpdate]:
+        if self.focus == "orders":
+            orders = list(self.model.account.orders.values())
+            at = self.cursor("orders", len(orders))
+            return orders[at : at + 1] if at >= 0 else []
+        grid = self.grid()
+        if grid is None:
+            return []
+        price, span = grid.cursor_ucr, grid.step_ucr - 1
+        bids = self.model.account.orders_in(self.symbol, price, price + span)
+        asks = self.model.account.orders_in(self.symbol, price - span, price)
+        return [o for o in bids if o.side == "buy"] + [o for o in asks if o.side == "sell"]
+
+    def cancel_all(self) -> None:
+        """Ask whether to cancel every open order of the account."""
+        count = len(self.model.account.orders)
+        if not self._may_deal():
+            return
+        if not count:
+            self.say("You have no open orders.", "text")
+            return
+        orders = "your one open order" if count == 1 else f"all {count} open orders"
+        self.dealing.ask(f"Cancel {orders}?", OrderMassCancel(req_id=1))
+
+    def release(self) -> None:
+        """Ask whether to give back the lease picked in the list of leases."""
+        leases = list(self.model.account.leases.values())
+        at = self.cursor("leases", len(leases))
+        if not self._may_deal():
+            return
+        if self.focus != "leases" or at < 0 or leases[at].side != "buy":
+            self.say("Pick a lease you rent in the list of leases first.", "text")
+            return
+        lease = leases[at]
+        rate = money_text(lease.units * lease.price_ucr)
+        text = f"Release {lease.lease_id}, {lease.units} units at {rate}/h?"
+        self.dealing.ask(text, LeaseRelease(req_id=1, lease_id=lease.lease_id))
+
+    def _may_deal(self) -> bool:
+        if self.read_only:
+            self.say("Read-only: this terminal sends no orders.", "text")
+        return not self.read_only
+
+    # --- answers ---
+
+    def say(self, text: str, ink: str, now_ms: int = 0) -> None:
+        self.model.message = Message(text, ink, now_ms)
+
+    def answered(self, order: Order, result: object) -> None:
+        """The exchange did it; account frames tell the rest."""
+        if not isinstance(order, OrderCancel | OrderMassCancel | LeaseRelease):
+            self.dealing.answered()
+
+    def refused(self, order: Order, reason: str, message: str, field: str | None) -> None:
+        self.say(refusal(reason, message, field), "warn")
+        if not isinstance(order, OrderCancel | OrderMassCancel | LeaseRelease):
+            self.dealing.refused()
+
+    def unanswered(self, order: Order) -> None:
+        """The connection was lost with the request: nobody knows yet what became of it."""
+        self.say(
+            "No answer before the connection was lost: look at your orders once it is back.", "warn"
+        )
+        self.dealing.drop()

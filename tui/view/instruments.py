@@ -1,0 +1,93 @@
+"""The list of instruments: what can be traded, and where each stands."""
+
+from typing import Final, NamedTuple
+
+from exchange.frames import InstrumentUpdate
+from tui.view.book import BookView
+from tui.view.tape import Tape
+from tui.view.text import Line, fit, places_of, price_text, short_symbol, span
+
+SYMBOL_CELLS_MIN: Final = 21
+ARROW_CELLS: Final = 2
+OPEN_STATES: Final = ("open",)
+
+
+class InstrumentRow(NamedTuple):
+    """One instrument; prices None when there is none."""
+
+    symbol: str
+    state: str
+    places: int
+    bid_ucr: int | None
+    ask_ucr: int | None
+    last_ucr: int | None
+    move: int
+
+
+def sort_key(instrument: InstrumentUpdate) -> tuple[bool, str, str]:
+    """Spot first, then windows by their hour; within these as the exchange lists them."""
+    spot = instrument.delivery == "spot"
+    return (not spot, "" if spot else instrument.delivery, instrument.zone)
+
+
+def row(instrument: InstrumentUpdate, book: BookView | None, tape: Tape | None) -> InstrumentRow:
+    """Return the row of one instrument from what is known about it."""
+    last = tape.last if tape else None
+    return InstrumentRow(
+        symbol=instrument.symbol,
+        state=instrument.state,
+        places=places_of(instrument.tick_ucr),
+        bid_ucr=book.best_bid_ucr if book else None,
+        ask_ucr=book.best_ask_ucr if book else None,
+        last_ucr=last.price_ucr if last else None,
+        move=tape.moves[0] if tape and tape.moves else 0,
+    )
+
+
+def matching(instruments: list[InstrumentUpdate], text: str) -> list[InstrumentUpdate]:
+    """Return the instruments whose symbol holds every word of ``text``, in any order."""
+    words = text.lower().split()
+    return [item for item in instruments if all(word in item.symbol.lower() for word in words)]
+
+
+def heading(width: int, places: int) -> Line:
+    """Return the row of column names."""
+    price, symbol = _cells(width, places)
+    text = f"{'symbol':<{symbol}}{'bid':>{price}}{'ask':>{price}}{'last':>{price}}"
+    return fit((span(text, "dim"),), width)
+
+
+def row_line(item: InstrumentRow, width: int, places: int, picked: bool, cursor: bool) -> Line:
+    """Return one row; ``places`` is the column's, so that all prices align."""
+    price, symbol = _cells(width, places)
+    ground = "cursor" if cursor else ""
+    is_open = item.state in OPEN_STATES
+    name_ink = ("accent!" if picked else "text") if is_open else "dim"
+    if not is_open:
+        note = f"  {item.state.replace('_', ' ')}"
+        return fit(
+            (span(short_symbol(item.symbol, symbol), "dim"), span(note, "dim")), width, ground
+        )
+    arrow = {1: "▲", 0: " ", -1: "▼"}[item.move]
+    arrow_ink = {1: "bid", 0: "dim", -1: "ask"}[item.move]
+    line = (
+        span(f"{short_symbol(item.symbol, symbol - 1):<{symbol}}", name_ink),
+        span(_price(item.bid_ucr, item.places, places, price), "text"),
+        span(_price(item.ask_ucr, item.places, places, price), "text"),
+        span(_price(item.last_ucr, item.places, places, price), "text!"),
+        span(f" {arrow}", arrow_ink),
+    )
+    return fit(line, width, ground)
+
+
+def _cells(width: int, places: int) -> tuple[int, int]:
+    """Return the cells of a price column and of the symbol's."""
+    price = places + 3
+    return price, max(SYMBOL_CELLS_MIN, width - 3 * price - ARROW_CELLS)
+
+
+def _price(price_ucr: int | None, own_places: int, places: int, cells: int) -> str:
+    if price_ucr is None:
+        return f"{'–':>{cells - (places - own_places)}}{'':<{places - own_places}}"
+    # Fewer decimals than the column's are padded at the right: the points stay in line.
+    return f"{price_text(price_ucr, own_places) + ' ' * (places - own_places):>{cells}}"

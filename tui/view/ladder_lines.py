@@ -1,0 +1,79 @@
+"""How the ladder looks: own quantity, bid bar, price, ask bar, own quantity."""
+
+from typing import Final, NamedTuple
+
+from tui.view.bars import bar_eighths, bar_left, bar_right
+from tui.view.ladder import Rung
+from tui.view.text import Line, Span, fit, price_text, qty_text, span
+
+OWN_CELLS: Final = 6
+MARKS: Final = {"buy": "▲", "sell": "▼", "": " "}
+
+
+class Columns(NamedTuple):
+    """Cells of each part of a row; they add up to the pane's width."""
+
+    own: int
+    side: int
+    price: int
+    spare: int
+
+
+def columns(width: int, places: int) -> Columns:
+    """Share ``width`` cells out; an odd cell is left at the right end."""
+    price = places + 8
+    side = max(1, (width - price - 2 * OWN_CELLS) // 2)
+    return Columns(OWN_CELLS, side, price, max(0, width - price - 2 * OWN_CELLS - 2 * side))
+
+
+def heading(width: int, places: int) -> Line:
+    """Return the row of column names, aligned as the numbers below it."""
+    c = columns(width, places)
+    text = (
+        f"{'mine':>{c.own - 1}} {'bid':>{c.side - 1}} {'price':^{c.price}}"
+        f" {'ask':<{c.side - 1}}{'mine':>{c.own - 1}} "
+    )
+    return fit((span(text, "dim"),), width)
+
+
+def rung_line(rung: Rung, width: int, places: int, largest: int, focused: bool) -> Line:
+    """Return one row. ``largest`` is the quantity whose bar fills its whole column."""
+    c = columns(width, places)
+    back = "cursor" if rung.cursor else ""
+    bid = f"{qty_text(rung.bid_qty) if rung.bid_qty else '':>{c.side - 1}} "
+    ask = f" {qty_text(rung.ask_qty) if rung.ask_qty else '':<{c.side - 1}}"
+    bid_bar = bar_eighths(rung.bid_qty, largest, c.side)
+    ask_bar = bar_eighths(rung.ask_qty, largest, c.side)
+    bold = "!" if rung.best else ""
+    return (
+        _own(rung.own.bid, c.own, back),
+        *bar_left(bid, bid_bar, "text" + bold, "bid_bar", back or "back"),
+        *_price(rung, c.price, places, back, focused),
+        *bar_right(ask, ask_bar, "text" + bold, "ask_bar", back or "back"),
+        _own(rung.own.ask, c.own, back),
+        *([span(" " * c.spare, "text", back)] if c.spare else []),
+    )
+
+
+def _own(qty: int, cells: int, back: str) -> Span:
+    return span(f"{qty_text(qty) if qty else '':>{cells - 1}} ", "own!", back)
+
+
+def _price(rung: Rung, cells: int, places: int, back: str, focused: bool) -> Line:
+    text = price_text(rung.price_ucr, places)
+    mark = MARKS[rung.last]
+    mark_ink = {"buy": "bid", "sell": "ask", "": "dim"}[rung.last]
+    pad = cells - len(text) - 4
+    left, right = " " * (pad // 2), " " * (pad - pad // 2)
+    ink = {"bid": "bid!", "ask": "ask!"}.get(rung.best, _quiet_ink(rung))
+    ground = "pick" if rung.cursor and focused else back
+    return (
+        span(left, "text", back),
+        span(f"{mark} ", mark_ink, ground),
+        span(f"{text}  ", "pick_ink!" if ground == "pick" else ink, ground),
+        span(right, "text", back),
+    )
+
+
+def _quiet_ink(rung: Rung) -> str:
+    return "text" if rung.bid_qty or rung.ask_qty else "dim"

@@ -1,0 +1,75 @@
+"""Where each pane stands at a given terminal size. Pure arithmetic, so that a law can hold:
+panes lie inside the screen, never overlap, and none is smaller than it can bear.
+"""
+
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+Pane: TypeAlias = Literal[
+    "head", "ladder", "tape", "depth", "orders", "leases", "instruments", "ticket", "money", "small"
+]
+
+SMALLEST: Final = (60, 16)
+WIDE: Final = (132, 36)
+GUTTER: Final = 2
+LADDER_MIN: Final = 44
+LADDER_MAX: Final = 64
+SIDE_PANES: Final[tuple[Pane, ...]] = ("tape", "depth", "orders", "leases", "instruments")
+
+
+class Box(NamedTuple):
+    """A rectangle of cells."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def is_wide(width: int, height: int) -> bool:
+    """Tell whether every pane has a place of its own."""
+    return width >= WIDE[0] and height >= WIDE[1]
+
+
+def arrange(width: int, height: int, side: Pane) -> dict[Pane, Box]:
+    """Return the panes to show in ``width`` x ``height`` cells; ``side`` matters when compact."""
+    if width < SMALLEST[0] or height < SMALLEST[1]:
+        return {"small": Box(0, 0, width, height)}
+    if is_wide(width, height):
+        return _wide(width, height)
+    return _compact(width, height, side)
+
+
+def _compact(width: int, height: int, side: Pane) -> dict[Pane, Box]:
+    ticket, money = 3, 1
+    top, main = 1, height - 1 - ticket - money
+    ladder = max(LADDER_MIN, min(LADDER_MAX, (width - GUTTER) * 58 // 100))
+    return {
+        "head": Box(0, 0, width, 1),
+        "ladder": Box(0, top, ladder, main),
+        side: Box(ladder + GUTTER, top, width - ladder - GUTTER, main),
+        "ticket": Box(0, top + main, width, ticket),
+        "money": Box(0, top + main + ticket, width, money),
+    }
+
+
+def _wide(width: int, height: int) -> dict[Pane, Box]:
+    left = max(44, min(56, width * 34 // 100))
+    middle = max(LADDER_MIN, min(LADDER_MAX, width * 35 // 100))
+    right = width - left - middle - 2 * GUTTER
+    bottom, ticket, money, top = max(8, height * 22 // 100), 5, 7, 2
+    main = height - top - bottom - 1
+    depth = max(8, main * 32 // 100)
+    middle_x, right_x = left + GUTTER, left + middle + 2 * GUTTER
+    half = (width - GUTTER) // 2
+    below = top + main + 1
+    return {
+        "head": Box(0, 0, width, 1),
+        "instruments": Box(0, top, left, main - money - 1),
+        "money": Box(0, top + main - money, left, money),
+        "ladder": Box(middle_x, top, middle, main - ticket - 1),
+        "ticket": Box(middle_x, top + main - ticket, middle, ticket),
+        "depth": Box(right_x, top, right, depth),
+        "tape": Box(right_x, top + depth + 1, right, main - depth - 1),
+        "orders": Box(0, below, half, bottom),
+        "leases": Box(half + GUTTER, below, width - half - GUTTER, bottom),
+    }

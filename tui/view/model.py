@@ -1,0 +1,121 @@
+"""Everything the terminal knows of the market and the account: one fold over all frames."""
+
+from typing import Final, Literal, TypeAlias
+
+from exchange.frames import (
+    BalanceUpdate,
+    BookSnapshot,
+    BookUpdate,
+    Charge,
+    InstrumentsSnapshot,
+    InstrumentUpdate,
+    LeaseUpdate,
+    Notice,
+    OrderUpdate,
+    ServerMessage,
+    Trade,
+    TradesSnapshot,
+    VmUpdate,
+)
+from tui.view.account import Account
+from tui.view.book import BookView
+from tui.view.connection import Connection
+from tui.view.instruments import sort_key
+from tui.view.tape import Tape
+from tui.view.text import places_of
+from tui.view.words import Message, happened
+
+Topic: TypeAlias = Literal["book", "tape", "account", "instruments", "connection"]
+
+WATCHED_MAX: Final = 48
+"""Instruments whose book and trades are followed for the list; the selected one always is."""
+DEFAULT_PLACES: Final = 4
+
+
+class Model:
+    """Folds frames; times are the local clock's milliseconds."""
+
+    def __init__(self) -> None:
+        self.connection = Connection()
+        self.account = Account()
+        self.instruments: dict[str, InstrumentUpdate] = {}
+        self.books: dict[str, BookView] = {}
+        self.tapes: dict[str, Tape] = {}
+        self.gaps: list[str] = []
+        """Symbols whose book needs a fresh snapshot; the shell subscribes again and clears."""
+        self.message: Message | None = None
+        self.clock_offset_ms = 0
+        """The exchange's clock minus ours, from its last stamp."""
+
+    def apply(self, frame: ServerMessage, now_ms: int) -> tuple[Topic, str]:
+        """Fold ``frame``; return which topic changed, and the symbol it was about or ""."""
+        self.connection.heard(now_ms)
+        match frame:
+            case BookSnapshot():
+                self.book(frame.symbol).reset(frame)
+                return "book", frame.symbol
+            case BookUpdate():
+                return self._book_update(frame)
+            case Trade():
+                self.tape(frame.symbol).add(frame)
+                return "tape", frame.symbol
+            case TradesSnapshot():
+                self.tape(frame.symbol).reset(frame)
+                return "tape", frame.symbol
+            case InstrumentUpdate():
+                self.instruments[frame.symbol] = frame
+                return "instruments", frame.symbol
+            case InstrumentsSnapshot():
+                self.instruments = {item.symbol: item for item in frame.instruments}
+                return "instruments", ""
+            case OrderUpdate() | BalanceUpdate() | LeaseUpdate() | VmUpdate() | Charge() | Notice():
+                self.clock_offset_ms = frame.ts_ms - now_ms
+                self.account.apply(frame)
+                self._say(frame, now_ms)
+                return "account", ""
+            case _:
+                return "connection", ""
+
+    def _book_update(self, update: BookUpdate) -> tuple[Topic, str]:
+        book = self.book(update.symbol)
+        # Before the first snapshot, or while waiting for a fresh one, updates mean nothing.
+        waiting = book.seq == 0 or update.symbol in self.gaps
+        if not waiting and book.apply(update) == "gap":
+            self.gaps.append(update.symbol)
+        return "book", update.symbol
+
+    def _say(
+        self,
+        frame: OrderUpdate | BalanceUpdate | LeaseUpdate | VmUpdate | Charge | Notice,
+        now_ms: int,
+    ) -> None:
+        symbol = frame.symbol if isinstance(frame, OrderUpdate) else ""
+        said = happened(frame, self.places(symbol))
+        if said is not None:
+            self.message = said._replace(at_ms=now_ms)
+
+    def book(self, symbol: str) -> BookView:
+        return self.books.setdefault(symbol, BookView(symbol))
+
+    def tape(self, symbol: str) -> Tape:
+        return self.tapes.setdefault(symbol, Tape())
+
+    def places(self, symbol: str) -> int:
+        """Return the decimals of prices of ``symbol``."""
+        known = self.instruments.get(symbol)
+        return places_of(known.tick_ucr) if known else DEFAULT_PLACES
+
+    def most_places(self) -> int:
+        """Return the decimals a column needs that shows prices of every instrument."""
+        places = [places_of(item.tick_ucr) for item in self.instruments.values()]
+        return max(places, default=DEFAULT_PLACES)
+
+    def listed(self) -> list[InstrumentUpdate]:
+        """Return the instruments that are not over, spot first, then windows by hour."""
+        alive = [item for item in self.instruments.values() if item.state != "settled"]
+        return sorted(alive, key=sort_key)
+
+    def watched(self) -> list[str]:
+        """Return the symbols to follow for the list: the first open ones."""
+        symbols = [item.symbol for item in self.listed() if item.state == "open"]
+        return symbols[:WATCHED_MAX]

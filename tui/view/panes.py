@@ -1,0 +1,203 @@
+"""What each pane shows: from the model and the desk to exactly fitting rows of text."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from tui.view import (
+    depth,
+    head,
+    instruments,
+    ladder,
+    ladder_lines,
+    portfolio,
+    tape,
+    ticket_lines,
+)
+from tui.view.desk import Desk
+from tui.view.layout import SMALLEST, Pane
+from tui.view.text import Line, Span, fit, price_text, span, title_line
+from tui.view.ticket_lines import TicketScene
+
+HEADING_ROWS: Final = 2
+"""Title and column names above the data of a pane."""
+QTY_FLOOR: Final = 8
+"""A bar's full width stands for at least this much, or one unit would fill the screen."""
+
+
+class Scene(NamedTuple):
+    """The moment that is drawn."""
+
+    desk: Desk
+    who: str
+    now_ms: int
+    exchange_ms: int
+    """The exchange's clock now, for accruals."""
+
+
+def lines(pane: Pane, scene: Scene, width: int, height: int) -> list[Line]:
+    """Return ``pane`` as exactly ``height`` rows of exactly ``width`` cells."""
+    drawn = PANES[pane](scene, width, height)
+    return [fit(line, width) for line in drawn[:height]] + [fit((), width)] * (height - len(drawn))
+
+
+def _title(scene: Scene, pane: Pane, title: str, note: str, width: int) -> Line:
+    number = {"ladder": 1, "tape": 2, "depth": 3, "orders": 4, "leases": 5, "instruments": 6}[pane]
+    tail: tuple[Span, ...] = (span(note, "dim"),) if note else ()
+    return title_line(f"{number} {title}", tail, width, scene.desk.focus == pane)
+
+
+def _head(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, model = scene.desk, scene.desk.model
+    places = model.places(desk.symbol)
+    tape_view, link = model.tape(desk.symbol), model.connection
+    return [
+        head.head_line(
+            desk.symbol, desk.book, tape_view, places, scene.who, link, width, scene.now_ms
+        )
+    ]
+
+
+def _ladder(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, model = scene.desk, scene.desk.model
+    places, rows = model.places(desk.symbol), height - HEADING_ROWS
+    desk.rows["ladder"] = rows
+    grid = desk.grid()
+    note = f"step {price_text(grid.step_ucr, places)}" if grid else ""
+    top = [_title(scene, "ladder", "LADDER", note, width), ladder_lines.heading(width, places)]
+    if grid is None:
+        return [*top, (span(" no orders yet", "dim"),)]
+    own = model.account.own_levels(desk.symbol)
+    last = model.tape(desk.symbol).last
+    mark = (last.price_ucr, last.taker_side) if last else None
+    rungs = ladder.rungs(grid, desk.book, own, mark, rows)
+    largest = max(QTY_FLOOR, *(max(rung.bid_qty, rung.ask_qty) for rung in rungs))
+    focused = desk.focus == "ladder"
+    return top + [ladder_lines.rung_line(r, width, places, largest, focused) for r in rungs]
+
+
+def _tape(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, model = scene.desk, scene.desk.model
+    places, seen = model.places(desk.symbol), model.tape(desk.symbol)
+    rows = height - HEADING_ROWS
+    shown = list(zip(seen.trades, seen.moves, strict=True))[:rows]
+    largest = max([QTY_FLOOR, *(trade.qty for trade in seen.trades)])
+    own = model.account.own_trades
+    return [
+        _title(scene, "tape", "TAPE", "UTC", width),
+        tape.heading(width, places),
+        *(
+            tape.trade_line(trade, move, trade.trade_id in own, width, places, largest)
+            for trade, move in shown
+        ),
+    ]
+
+
+def _depth(scene: Scene, width: int, height: int) -> list[Line]:
+    desk = scene.desk
+    places = desk.model.places(desk.symbol)
+    title = _title(scene, "depth", "DEPTH", "units to each price", width)
+    return [title, *depth.lines(desk.book, width, height - 1, places)]
+
+
+def _instruments(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, model = scene.desk, scene.desk.model
+    listed, places = model.listed(), model.most_places()
+    at = desk.cursor("instruments", len(listed)) if desk.focus == "instruments" else -1
+    first = _first_shown(at, len(listed), height - HEADING_ROWS)
+    body = [
+        instruments.row_line(
+            instruments.row(item, model.books.get(item.symbol), model.tapes.get(item.symbol)),
+            width,
+            places,
+            item.symbol == desk.symbol,
+            index == at,
+        )
+        for index, item in enumerate(listed)
+        if first <= index < first + height - HEADING_ROWS
+    ]
+    title = _title(scene, "instruments", "INSTRUMENTS", f"{len(listed)}", width)
+    return [title, instruments.heading(width, places), *body]
+
+
+def _orders(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, model = scene.desk, scene.desk.model
+    orders, places = list(model.account.orders.values()), model.most_places()
+    at = desk.cursor("orders", len(orders)) if desk.focus == "orders" else -1
+    first = _first_shown(at, len(orders), height - HEADING_ROWS)
+    body = [
+        portfolio.order_line(order, width, places, first + index == at)
+        for index, order in enumerate(orders[first : first + height - HEADING_ROWS])
+    ]
+    title = _title(scene, "orders", "ORDERS", f"{len(orders)} open", width)
+    return [title, portfolio.orders_heading(width), *(body or [_nothing("no open orders")])]
+
+
+def _leases(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, model = scene.desk, scene.desk.model
+    leases, places = list(model.account.leases.values()), model.most_places()
+    at = desk.cursor("leases", len(leases)) if desk.focus == "leases" else -1
+    first = _first_shown(at, len(leases), height - HEADING_ROWS)
+    body: list[Line] = []
+    for index, lease in enumerate(leases[first:]):
+        marked = first + index == at
+        body.append(portfolio.lease_line(lease, width, places, scene.exchange_ms, marked))
+        vms = model.account.vms.values()
+        body += [portfolio.vm_line(vm, width) for vm in vms if vm.lease_id == lease.lease_id]
+    note = f"{len(leases)} leases, {len(model.account.vms)} VMs"
+    title = _title(scene, "leases", "LEASES", note, width)
+    return [title, portfolio.leases_heading(width), *(body or [_nothing("no leases")])]
+
+
+def _nothing(text: str) -> Line:
+    return (span(text, "dim"),)
+
+
+def _money(scene: Scene, width: int, height: int) -> list[Line]:
+    account = scene.desk.model.account
+    if height == 1:
+        return [portfolio.summary_line(account, width)]
+    title = title_line("MONEY", (span("credits", "dim"),), width)
+    return [title, *portfolio.summary_lines(account, width, scene.exchange_ms)]
+
+
+def _ticket(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, model = scene.desk, scene.desk.model
+    dealing = desk.dealing
+    symbol = dealing.symbol if dealing.ticket.stage != "idle" else desk.symbol
+    grid = desk.grids.get(desk.symbol)
+    ticket_scene = TicketScene(
+        ticket=dealing.ticket,
+        instrument=model.instruments.get(symbol),
+        places=model.places(symbol),
+        cursor_ucr=grid.cursor_ucr if grid else None,
+        best_ucr=desk.best_to_meet(),
+        prompt=dealing.prompt(),
+        message=model.message,
+        trouble=desk.trouble(scene.now_ms),
+        now_ms=scene.exchange_ms,
+    )
+    return ticket_lines.lines(ticket_scene, width, height)
+
+
+def _small(scene: Scene, width: int, height: int) -> list[Line]:
+    text = f"Headroom needs {SMALLEST[0]} x {SMALLEST[1]} cells; this terminal is smaller."
+    return [(span(text[:width], "warn"),)]
+
+
+def _first_shown(at: int, count: int, rows: int) -> int:
+    """Return the first row to show so that the cursor's is in sight."""
+    return max(0, min(at - rows + 1, count - rows)) if at >= rows else 0
+
+
+PANES: Final[dict[Pane, Callable[[Scene, int, int], list[Line]]]] = {
+    "head": _head,
+    "ladder": _ladder,
+    "tape": _tape,
+    "depth": _depth,
+    "instruments": _instruments,
+    "orders": _orders,
+    "leases": _leases,
+    "money": _money,
+    "ticket": _ticket,
+    "small": _small,
+}

@@ -1,0 +1,137 @@
+"""The order ticket: chosen, armed, confirmed. Nothing is sent that was not armed first.
+
+A ticket is a value; every key press makes a new one. What it would cost is reckoned as the
+exchange will hold it (domain.md, "Before an order trades"), so the confirmation names the sum.
+"""
+
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from exchange.frames import InstrumentUpdate
+from exchange.protocol import OrderPlace, OrderType, Side, TimeInForce
+from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_HOUR, ceil_div
+from tui.view.text import money_text, price_text
+
+BOND_SPOT_DIVISOR: Final = 6
+"""A spot seller's bond is ten minutes of the price."""
+BOND_WINDOW_DIVISOR: Final = 2
+PROTECTION_PCT: Final = 10
+"""A market order without a protection price goes at most this far beyond the best price."""
+
+Stage: TypeAlias = Literal["idle", "staged", "armed", "sent"]
+
+
+class Ticket(Struct, frozen=True):
+    """One order being put together. ``price_ucr`` is unused while the type is market."""
+
+    stage: Stage = "idle"
+    side: Side = "buy"
+    order_type: OrderType = "limit"
+    price_ucr: int = 0
+    qty: int = 1
+    time_in_force: TimeInForce = "gtc"
+
+    def staged(self, side: Side, price_ucr: int) -> "Ticket":
+        """Return the ticket with a side chosen at a price; keeps the quantity in use."""
+        return self._with(stage="staged", side=side, price_ucr=_bounded_price(price_ucr))
+
+    def with_price(self, price_ucr: int) -> "Ticket":
+        return self._edited(price_ucr=_bounded_price(price_ucr))
+
+    def with_qty(self, qty: int) -> "Ticket":
+        return self._edited(qty=max(1, min(MAX_QTY, qty)))
+
+    def other_type(self) -> "Ticket":
+        """Switch between limit and market; a market order is always ioc (protocol.md)."""
+        market = self.order_type == "limit"
+        return self._edited(
+            order_type="market" if market else "limit", time_in_force="ioc" if market else "gtc"
+        )
+
+    def next_force(self) -> "Ticket":
+        """Switch between gtc and ioc; nothing to choose for a market order."""
+        if self.order_type == "market":
+            return self
+        return self._edited(time_in_force="ioc" if self.time_in_force == "gtc" else "gtc")
+
+    def armed(self) -> "Ticket":
+        return self._with(stage="armed")
+
+    def disarmed(self) -> "Ticket":
+        """Return one step back: armed to staged, staged to idle."""
+        return self._with(stage="staged" if self.stage == "armed" else "idle")
+
+    def sent(self) -> "Ticket":
+        return self._with(stage="sent")
+
+    def _edited(self, **changes: object) -> "Ticket":
+        # What was confirmed is what is sent: any change takes the arming back.
+        return self._with(**changes, stage="idle" if self.stage == "idle" else "staged")
+
+    def _with(self, **changes: object) -> "Ticket":
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return Ticket(**(fields | changes))
+
+
+def request(ticket: Ticket, symbol: str, client_order_id: str) -> OrderPlace:
+    """Return the wire message of ``ticket``; the client numbers it."""
+    limit = ticket.order_type == "limit"
+    return OrderPlace(
+        req_id=1,
+        client_order_id=client_order_id,
+        symbol=symbol,
+        side=ticket.side,
+        order_type=ticket.order_type,
+        qty=ticket.qty,
+        price_ucr=ticket.price_ucr if limit else None,
+        time_in_force=ticket.time_in_force,
+    )
+
+
+def reach_ucr(ticket: Ticket, best_ucr: int | None) -> int | None:
+    """Return the worst price ``ticket`` may trade at; None when nobody is there to trade with."""
+    if ticket.order_type == "limit":
+        return ticket.price_ucr
+    if best_ucr is None:
+        return None
+    percent = 100 + (PROTECTION_PCT if ticket.side == "buy" else -PROTECTION_PCT)
+    return best_ucr * percent // 100
+
+
+def hold_ucr(ticket: Ticket, instrument: InstrumentUpdate, price_ucr: int, now_ms: int) -> int:
+    """Return the cash the exchange will hold: the buyer's term or the seller's bond."""
+    window = instrument.delivery != "spot"
+    term_ms = MS_PER_HOUR
+    if window and instrument.start_ms is not None and instrument.end_ms is not None:
+        term_ms = max(0, instrument.end_ms - max(now_ms, instrument.start_ms))
+    if ticket.side == "buy":
+        return ceil_div(ticket.qty * price_ucr * term_ms, MS_PER_HOUR)
+    divisor = BOND_WINDOW_DIVISOR if window else BOND_SPOT_DIVISOR
+    return ticket.qty * (price_ucr * term_ms // MS_PER_HOUR // divisor)
+
+
+def terms(ticket: Ticket, places: int) -> str:
+    """Return what is ordered, without the symbol: ``4 at 0.0312 limit gtc``."""
+    if ticket.order_type == "market":
+        return f"{ticket.qty} at market"
+    return f"{ticket.qty} at {price_text(ticket.price_ucr, places)}"
+
+
+def cost_text(
+    ticket: Ticket, instrument: InstrumentUpdate, best_ucr: int | None, now_ms: int
+) -> str:
+    """Return in words what sending the ticket ties up."""
+    price_ucr = reach_ucr(ticket, best_ucr)
+    if price_ucr is None:
+        return "nobody to trade with now"
+    hold = money_text(hold_ucr(ticket, instrument, price_ucr, now_ms))
+    term = "1 h" if instrument.delivery == "spot" else "the window"
+    most = "up to " if ticket.order_type == "market" else ""
+    if ticket.side == "buy":
+        return f"holds {most}{hold} for {term}"
+    return f"bond {hold}, {ticket.qty} free {'slot' if ticket.qty == 1 else 'slots'} of your hosts"
+
+
+def _bounded_price(price_ucr: int) -> int:
+    return max(1, min(MAX_PRICE_UCR, price_ucr))

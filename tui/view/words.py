@@ -1,0 +1,136 @@
+"""Plain words for a person: why something was refused, what just happened to the account."""
+
+from typing import Final, NamedTuple
+
+from exchange.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
+from exchange.reasons import RefusalReason
+from tui.view.text import price_text
+
+REFUSALS: Final[dict[RefusalReason, str]] = {
+    "parse_error": "The exchange could not read the request",
+    "unknown_type": "The exchange does not know this request; it may be older than this terminal",
+    "invalid_field": "A field is out of bounds",
+    "frame_too_large": "The request is too large",
+    "unsupported_version": "The exchange speaks another protocol version",
+    "auth_required": "Log in first: start with --key",
+    "bad_signature": "The exchange does not know this key",
+    "forbidden": "This key may not do that",
+    "rate_limited": "Too many requests; wait a moment",
+    "too_many_subscriptions": "Too many subscriptions",
+    "unknown_instrument": "There is no such instrument",
+    "unknown_order": "There is no such order any more",
+    "invalid_price": "This order needs a price",
+    "price_off_tick": "The price is not a multiple of the tick",
+    "price_out_of_band": "The price is too far from the reference price",
+    "invalid_qty": "The quantity does not fit this order",
+    "duplicate_client_order_id": "This order id was used before",
+    "duplicate_ref": "This reference was used before",
+    "self_trade": "It would trade with your own order",
+    "post_only_would_cross": "It would trade at once, and it is post-only",
+    "deadline_passed": "It came too late",
+    "market_not_open": "The instrument is not open for trading",
+    "order_done": "The order is already done",
+    "insufficient_funds": "Not enough money available",
+    "insufficient_capacity": "Your live hosts have not enough free slots to sell this",
+    "max_open_orders": "Too many open orders",
+    "max_qty": "More units than your limit allows",
+    "max_notional": "More money than your limit allows",
+    "kill_switch_active": "The operator has stopped this account's trading",
+    "unknown_lease": "There is no such lease",
+    "unknown_vm": "There is no such VM",
+    "vm_exists": "A VM of this name exists on the lease",
+    "lease_full": "Every unit of the lease runs a VM already",
+    "units_in_use": "A VM runs on these units; stop it first",
+    "lease_ended": "The lease has ended",
+    "not_recallable": "This lease cannot be recalled",
+    "image_unknown": "The exchange does not have this image",
+    "image_invalid": "The image is not usable",
+    "quota_exceeded": "The image quota is used up",
+    "unknown_host": "There is no such host",
+    "bad_token": "The enrolment token is not valid",
+    "not_approved": "The host is not approved yet",
+    "too_old": "That is no longer kept",
+    "internal": "The exchange had to set this request aside",
+    "busy": "The exchange is busy; try again",
+    "shutting_down": "The exchange is shutting down",
+}
+
+ENDS: Final[dict[str, str]] = {
+    "user": "at your request",
+    "mass_cancel": "with all your orders",
+    "ioc_remainder": "the rest found no match at once",
+    "fok_not_filled": "it could not fill whole",
+    "min_qty_not_met": "too little could fill at once",
+    "no_liquidity": "nothing to trade with",
+    "self_trade": "it met your own order",
+    "disconnected": "the connection dropped",
+    "dead_man": "the dead-man timer ran out",
+    "gate_closed": "the gate closed",
+    "host_silent": "its host went silent",
+    "capacity_shrunk": "its host offers less",
+    "kill_switch": "the operator stopped trading",
+    "released": "released by the renter",
+    "recalled": "recalled by the seller",
+    "window_over": "its window is over",
+    "funds_exhausted": "the money ran out",
+    "host_lost": "its host is lost",
+    "launch_failed": "its VM could not be launched",
+}
+
+NOTICES: Final[dict[str, str]] = {
+    "funds_low": "Money is short: {lease} ends with the hour already paid",
+    "recall": "{lease} is recalled: its units end within two minutes",
+    "host_silent": "Host {host} is silent; {lease} waits for it",
+    "host_lost": "Host {host} is lost; {lease} ends",
+    "launch_failed": "A VM could not be launched on {lease}",
+}
+
+
+class Message(NamedTuple):
+    """One line for the trader: good news, plain news, or trouble ("warn")."""
+
+    text: str
+    ink: str
+    at_ms: int
+
+
+def refusal(reason: str, detail: str, field: str | None) -> str:
+    """Return one line: our plain words first, then what the exchange adds."""
+    plain = REFUSALS.get(reason, reason.replace("_", " "))  # type: ignore[call-overload]
+    more = ": ".join(part for part in (field, detail) if part)
+    return f"Refused: {plain[0].lower()}{plain[1:]}" + (f" ({more})" if more else "")
+
+
+def happened(frame: AccountFrame, places: int) -> Message | None:
+    """Return what ``frame`` means for the trader, None when it needs no words."""
+    match frame:
+        case OrderUpdate():
+            return _order(frame, places)
+        case LeaseUpdate(state="ended"):
+            end = ENDS.get(frame.reason or "", frame.reason or "")
+            return Message(f"Lease {frame.lease_id} ended: {end}", "text", frame.ts_ms)
+        case VmUpdate(state="running"):
+            return Message(f"VM {frame.name} runs", "text", frame.ts_ms)
+        case VmUpdate(state="failed"):
+            return Message(f"VM {frame.name} failed: {frame.reason or ''}", "warn", frame.ts_ms)
+        case Notice():
+            known = NOTICES.get(frame.kind, frame.kind)
+            text = known.format(lease=frame.lease_id or "a lease", host=frame.host or "")
+            return Message(text, "warn", frame.ts_ms)
+        case _:
+            return None
+
+
+def _order(order: OrderUpdate, places: int) -> Message | None:
+    what = f"{order.order_id} {order.side} {order.order_qty} {order.symbol}"
+    if order.exec == "trade":
+        verb = "Bought" if order.side == "buy" else "Sold"
+        price = price_text(order.last_price_ucr or 0, places)
+        text = f"{verb} {order.last_qty} {order.symbol} at {price}"
+        return Message(text, "bid" if order.side == "buy" else "ask", order.ts_ms)
+    if order.exec == "new" and order.status == "new":
+        return Message(f"Working: {what}", "text", order.ts_ms)
+    if order.exec in ("canceled", "expired"):
+        why = ENDS.get(order.reason or "", order.reason or "")
+        return Message(f"{order.exec.capitalize()} {what}: {why}", "text", order.ts_ms)
+    return None

@@ -1,0 +1,1 @@
+"""Widgets that draw the rows `tui.view` makes, touching only what changed."""

@@ -1,0 +1,74 @@
+"""A pane: rows of coloured text that redraw only where they changed.
+
+One widget for every pane. It is given lines, compares them with what it shows, and refreshes just
+the rows that differ; `Strip`s are kept per line, so a row that moves (the tape) is not made again.
+"""
+
+from typing import Final
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.themes import Paint
+from tui.view.layout import Pane
+from tui.view.text import Line, width_of
+
+STRIPS_MAX: Final = 512
+"""Strips kept per pane; beyond that the whole cache is dropped, which costs one full redraw."""
+
+
+class PaneView(Widget):
+    """Shows the lines it was last given. Not focusable: the desk knows where the keys go."""
+
+    def __init__(self, pane: Pane, paint: Paint) -> None:
+        super().__init__(id=f"pane-{pane}", classes="pane")
+        self.pane: Pane = pane
+        self.drawn_rows = 0
+        """Rows refreshed since the start; tests and the benchmark read it."""
+        self._paint = paint
+        self._lines: list[Line] = []
+        self._strips: dict[Line, Strip] = {}
+
+    @property
+    def text(self) -> str:
+        """What the pane shows, without colours."""
+        return "\n".join("".join(text for text, _, _ in line) for line in self._lines)
+
+    def repaint(self, paint: Paint) -> None:
+        """Use other colours from now on."""
+        self._paint = paint
+        self._strips.clear()
+        self.refresh()
+
+    def show(self, lines: list[Line]) -> None:
+        """Take new lines and refresh the rows that differ."""
+        old, self._lines = self._lines, lines
+        if len(old) != len(lines):
+            self.drawn_rows += len(lines)
+            self.refresh()
+            return
+        dirty = [y for y, line in enumerate(lines) if line != old[y]]
+        self.drawn_rows += len(dirty)
+        if dirty:
+            width = self.size.width
+            self.refresh(*(Region(0, y, width, 1) for y in dirty))
+
+    def render_line(self, y: int) -> Strip:
+        if y >= len(self._lines):
+            return Strip.blank(self.size.width, self._paint.style("text", ""))
+        line = self._lines[y]
+        strip = self._strips.get(line)
+        if strip is None:
+            strip = self._strip(line)
+        # A pane that was resized may still hold lines of its old width for one frame.
+        return strip.adjust_cell_length(self.size.width, self._paint.style("text", ""))
+
+    def _strip(self, line: Line) -> Strip:
+        if len(self._strips) >= STRIPS_MAX:
+            self._strips.clear()
+        style = self._paint.style
+        segments = [Segment(text, style(ink, ground)) for text, ink, ground in line]
+        strip = self._strips[line] = Strip(segments, width_of(line))
+        return strip
