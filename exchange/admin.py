@@ -193,7 +193,7 @@ def halt(state: "State", command: Command, request: AdminHalt) -> Done | Refused
         if request.symbol in (None, target.symbol) and target.halted != request.halted
     ]
     for target in chosen:
-        target.halted = request.halted
+        target.halt(request.halted)
         state.outs.append((target.symbol, views.instrument_row(target)))
     return Done({"changed": len(chosen)}, duplicate=not chosen)
 
@@ -226,6 +226,8 @@ def limits(state: "State", command: Command, request: AdminLimits) -> Done | Ref
         value = getattr(request, name)
         if value is not None:
             setattr(target.limits, name, value)
+    sizes = target.limits.max_qty, target.limits.max_notional_ucr
+    target.limited = bool(any(sizes) or target.limits.max_open_orders)
     return Done({"account": request.account})
 
 

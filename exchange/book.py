@@ -25,9 +25,7 @@ class Order:
     __slots__ = (
         "account",
         "backing",
-        "client_order_id",
         "done_ms",
-        "expire_ms",
         "filled_notional_ucr",
         "filled_qty",
         "fills",
@@ -45,7 +43,6 @@ class Order:
         "session",
         "sign",
         "status",
-        "symbol",
     )
 
     def __init__(
@@ -55,8 +52,6 @@ class Order:
         self.order_id = f"o-{number}"
         self.account = account
         self.request = request
-        self.client_order_id = request.client_order_id
-        self.symbol = request.symbol
         self.sign = 1 if request.side == "buy" else -1
         self.price_ucr = price_ucr
         self.qty = request.qty
@@ -68,12 +63,19 @@ class Order:
         self.hold_unit_ucr = 0
         self.backing: Backing | None = None
         self.fills: list[FillRow] | None = None
-        self.expire_ms = request.expire_ms
         self.session = 0
         self.done_ms: int | None = None
         self.level: Level | None = None
         self.prev: Order | None = None
         self.next: Order | None = None
+
+    @property
+    def client_order_id(self) -> str:
+        return self.request.client_order_id
+
+    @property
+    def symbol(self) -> str:
+        return self.request.symbol
 
     @property
     def side(self) -> Side:

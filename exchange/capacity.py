@@ -62,6 +62,7 @@ class Host:
         "synced",
         "windows",
         "zone",
+        "offered",
         "offered_known",
         "cpu_model",
         "agent_version",
@@ -81,6 +82,8 @@ class Host:
         self.capacity = NOTHING
         self.announced = NOTHING
         self.limit: Capacity | None = None
+        self.offered = NOTHING
+        """The effective offer."""
         self.residual_below_pct: int | None = None
         self.classes: list[str] = []
         self.accel: Accel = "kvm"
@@ -95,30 +98,30 @@ class Host:
         self.windows: dict[int, Use] = {}
         """Window use by the window's start."""
 
-    def offered(self) -> Capacity:
-        """Return the effective offer: what is announced, cut by the owner's limit."""
-        limit = self.limit
-        if limit is None:
-            return self.announced
-        return Capacity(
-            min(limit.mvcpu, self.announced.mvcpu),
-            min(limit.mem_mib, self.announced.mem_mib),
-            min(limit.disk_mib, self.announced.disk_mib),
-        )
+    def set_offer(self, announced: Capacity, limit: Capacity | None) -> None:
+        """The effective offer is what the agent announces, cut by the owner's limit."""
+        self.announced, self.limit = announced, limit
+        self.offered = announced
+        if limit is not None:
+            self.offered = Capacity(
+                min(limit.mvcpu, announced.mvcpu),
+                min(limit.mem_mib, announced.mem_mib),
+                min(limit.disk_mib, announced.disk_mib),
+            )
 
     def free(self, bucket: int | None) -> Need:
         """Return what is free in a window's hour, or in every hour for spot (None)."""
-        offered, spot = self.offered(), self.spot
+        offered, spot = self.offered, self.spot
         mvcpu = offered.mvcpu - spot.mvcpu
         mem_mib = offered.mem_mib - spot.mem_mib
         disk_mib = offered.disk_mib - spot.disk_mib
         windows = self.windows
-        if bucket is not None:
-            uses = [windows[bucket]] if bucket in windows else []
-        elif windows:
+        if not windows:
+            return mvcpu, mem_mib, disk_mib
+        if bucket is None:
             uses = list(windows.values())
         else:
-            return mvcpu, mem_mib, disk_mib
+            uses = [windows[bucket]] if bucket in windows else []
         return (
             mvcpu - max((use.mvcpu for use in uses), default=0),
             mem_mib - max((use.mem_mib for use in uses), default=0),
@@ -128,7 +131,12 @@ class Host:
     def fits(self, need: Need, bucket: int | None) -> int:
         """Return how many units fit beside what is taken; 0 when the host offers nothing."""
         mvcpu, mem_mib, disk_mib = self.free(bucket)
-        units = min(mvcpu // need[0], mem_mib // need[1], disk_mib // need[2])
+        units = mvcpu // need[0]
+        by_memory, by_disk = mem_mib // need[1], disk_mib // need[2]
+        if by_memory < units:
+            units = by_memory
+        if by_disk < units:
+            units = by_disk
         return units if units > 0 else 0
 
     def take(self, need: Need, bucket: int | None, units: int) -> None:
@@ -159,6 +167,11 @@ def allocate(
 
     Pure choice; the caller takes the slots.
     """
+    if len(hosts) == 1:
+        only = hosts[0]
+        if only.sells(class_name) and only.fits(need, bucket) >= units:
+            return [(only, units)]
+        return None
     fits: list[tuple[int, int, Host]] = []
     for host in hosts:
         if host.sells(class_name):

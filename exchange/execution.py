@@ -72,15 +72,15 @@ def enter(state: "State", instrument: Instrument, order: Order) -> None:
     state.counters.order = order.number
     account.orders[order.client_order_id] = order
     account.open_orders[order.number] = order
-    state.orders[order.number] = order
     reason = _infeasible(instrument, order)
     if reason is not None:
         tell.order(state, order, "new")
         _cancel(state, instrument, order, reason)
         return
     trade_and_rest(state, instrument, order, "new")
-    if order.level is not None and order.expire_ms is not None:
-        state.timers.set(order.expire_ms, "3_order", order.number)
+    if order.request.expire_ms is not None and order.level is not None:
+        state.expiring[order.number] = order
+        state.timers.set(order.request.expire_ms, "3_order", order.number)
 
 
 def _infeasible(instrument: Instrument, order: Order) -> str | None:
@@ -241,5 +241,6 @@ def _close(state: "State", order: Order, status: OrderStatus, reason: str | None
     order.reason = reason
     order.done_ms = state.now_ms
     del order.account.open_orders[order.number]
-    del state.orders[order.number]
+    if order.request.expire_ms is not None:
+        state.expiring.pop(order.number, None)
     state.done_orders.append(order)

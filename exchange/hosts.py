@@ -50,7 +50,7 @@ def enroll(state: "State", command: Command, request: EnrollHost) -> Done | Refu
         return Refused("bad_token", "the token is unknown, used up or too old", "token")
     found.uses_left -= 1
     account = state.ledger.accounts[found.account]
-    host = next((h for h in account.hosts if h.hardware_id == request.hardware_id), None)
+    host = next((h for h in account.every_host() if h.hardware_id == request.hardware_id), None)
     if host is None:
         host = _add_host(state, account, found, request)
     else:
@@ -72,7 +72,7 @@ def _add_host(state: "State", account: Account, found: Token, request: EnrollHos
     host = Host(
         state.counters.host, account, request.name, found.zone, request.hardware_id, key_id=""
     )
-    account.hosts.append(host)
+    account.hosts.setdefault(host.zone, []).append(host)
     state.hosts[host.host_id] = host
     return host
 
@@ -127,7 +127,8 @@ def announce(state: "State", command: Command, request: HostAnnounce) -> Done | 
     known = (host.capacity, host.announced, host.classes, host.accel, host.boot_id)
     if said == known and host.offered_known:
         return Done({"host": host.host_id, "status": host.status}, duplicate=True)
-    host.capacity, host.announced = request.capacity, request.offered
+    host.capacity = request.capacity
+    host.set_offer(request.offered, host.limit)
     host.classes, host.accel = list(request.classes), request.accel
     host.cpu_model, host.agent_version = request.cpu_model, request.agent_version
     host.boot_id = request.boot_id
@@ -148,7 +149,8 @@ def offer(state: "State", command: Command, request: HostOffer) -> Done | Refuse
     host = owned(state, command, request.host)
     if isinstance(host, Refused):
         return host
-    host.limit, host.residual_below_pct = request.offered, request.residual_below_pct
+    host.residual_below_pct = request.residual_below_pct
+    host.set_offer(host.announced, request.offered)
     state.outs.append((host.host_id, limit_order(state, host)))
     fit_to_offer(state, host)
     return Done({"host": host.host_id})

@@ -53,6 +53,7 @@ class Instrument:
         "state",
         "symbol",
         "tick_ucr",
+        "tradable",
         "zone",
     )
 
@@ -70,6 +71,8 @@ class Instrument:
         self.book = Book()
         self.state: InstrumentState = "open"
         self.halted = False
+        self.tradable = True
+        """Open and not halted: orders may be placed and replaced. Cancels always pass."""
         self.tick_ucr = 1
         self.ref_ucr: int | None = None
         self.band_pct = 0
@@ -79,9 +82,10 @@ class Instrument:
         self.end_ms: int | None = None
         self.gate_ms: int | None = None
 
-    def open_for_orders(self) -> bool:
-        """May orders be placed and replaced now? Cancels always pass."""
-        return self.state == "open" and not self.halted
+    def halt(self, halted: bool) -> None:
+        """Stop or resume trading; the book stays."""
+        self.halted = halted
+        self.tradable = self.state == "open" and not halted
 
     def shown_state(self) -> InstrumentState:
         """Return the state told to clients: a halt covers the life cycle."""

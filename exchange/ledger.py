@@ -38,6 +38,7 @@ class Account:
         "held_ucr",
         "hosts",
         "killed",
+        "limited",
         "limits",
         "name",
         "open_orders",
@@ -54,9 +55,16 @@ class Account:
         """By client_order_id: live, and finished within 24 h (rule 10)."""
         self.open_orders: dict[int, Order] = {}
         """By order number, in the order of placing."""
-        self.hosts: list[Host] = []
+        self.hosts: dict[str, list[Host]] = {}
+        """By zone, oldest first."""
         self.limits = Limits()
+        self.limited = False
+        """Has any of the order limits a value?"""
         self.killed = False
+
+    def every_host(self) -> list["Host"]:
+        """Return the account's hosts of all zones."""
+        return [host for hosts in self.hosts.values() for host in hosts]
 
 
 class Ledger:

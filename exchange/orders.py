@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 
+FORGET_EVERY_MS = 60_000
 MARKET_SLIPPAGE_PCT = 10
 """How far a market order without protection price may go beyond the best price."""
 
@@ -36,18 +37,13 @@ def place(state: "State", command: Command, request: OrderPlace) -> Done | Refus
     if known is not None and not _forgotten(state, known):
         return _repeated(known, request)
     instrument = state.instruments.get(request.symbol)
-    refused = risk.check_market(state, account, instrument, request.symbol)
-    if refused is None:
-        refused = risk.check_terms(state, request)
+    if instrument is None:
+        return risk.no_instrument(request.symbol)
+    limit_ucr = request.price_ucr
+    refused = risk.check(state, account, instrument, request)
     if refused is not None:
         return refused
-    assert instrument is not None
-    limit_ucr = request.price_ucr
-    if limit_ucr is not None:
-        refused = risk.check_price(instrument, limit_ucr)
-        if refused is not None:
-            return refused
-    if request.order_type == "market" and limit_ucr is None:
+    if limit_ucr is None:
         limit_ucr = _protection_ucr(instrument, request)
     order = Order(state.counters.order + 1, account, request, limit_ucr)
     refused = _admit(state, instrument, order)
@@ -88,11 +84,6 @@ def _protection_ucr(instrument: Instrument, request: OrderPlace) -> int | None:
 def _admit(state: "State", instrument: Instrument, order: Order) -> Refused | None:
     """Check limits, money and capacity; on success set aside what the order needs."""
     account, request, limit_ucr = order.account, order.request, order.price_ucr
-    refused = risk.check_size(account, order.qty, limit_ucr)
-    if refused is None and account.limits.max_open_orders:
-        refused = risk.check_open_orders(account)
-    if refused is not None:
-        return refused
     if limit_ucr is None:
         return None
     if request.post_only and instrument.book.crosses(order.sign, limit_ucr):
@@ -105,9 +96,8 @@ def _admit(state: "State", instrument: Instrument, order: Order) -> Refused | No
         backing = _slots(state, instrument, order, order.qty)
         if backing is None:
             return _no_capacity(state, request)
-    refused = risk.check_funds(account, unit_ucr * order.qty, "the order")
-    if refused is not None:
-        return refused
+    if unit_ucr * order.qty > account.available_ucr:
+        return risk.no_funds(account, unit_ucr * order.qty, "the order")
     execution.set_aside(state, instrument, order, unit_ucr, backing)
     return None
 
@@ -120,12 +110,10 @@ def _checked_bond_ucr(instrument: Instrument, limit_ucr: int) -> int:
 
 def _slots(state: "State", instrument: Instrument, order: Order, units: int) -> Backing | None:
     """Choose the slots that back an ask, None when the seller has not enough."""
-    hosts = order.account.hosts
+    hosts = order.account.hosts.get(instrument.zone.zone, [])
     named = order.request.hosts
-    zone = instrument.zone.zone
     if named is not None:
         hosts = [host for host in hosts if host.host_id in named]
-    hosts = [host for host in hosts if host.zone == zone]
     return allocate(hosts, instrument.class_name, instrument.need, instrument.start_ms, units)
 
 
@@ -142,17 +130,15 @@ def _no_capacity(state: "State", request: OrderPlace) -> Refused:
 def replace(state: "State", command: Command, request: OrderReplace) -> Done | Refused:
     """Change price or total of a live order, wholly or not at all (rules 1, 2, 3)."""
     account = state.ledger.accounts[command.account]
-    order = _find(state, account, request)
+    order = _find(account, request)
     if isinstance(order, Refused):
         return order
     instrument = state.instruments[order.symbol]
-    refused = risk.check_market(state, account, instrument, order.symbol)
-    if refused is not None:
-        return refused
     assert order.price_ucr is not None
     price_ucr = order.price_ucr if request.price_ucr is None else request.price_ucr
     qty = order.qty if request.qty is None else request.qty
-    if price_ucr != order.price_ucr:
+    refused = risk.check_market(state, account, instrument)
+    if refused is None and price_ucr != order.price_ucr:
         refused = risk.check_price(instrument, price_ucr)
     if refused is None and qty > order.filled_qty:
         refused = risk.check_size(account, qty, price_ucr)
@@ -208,9 +194,9 @@ def _requeue(
         if backing is None:
             return _no_capacity(state, msgspec.structs.replace(order.request, qty=leaves_qty))
     held_ucr = order.hold_unit_ucr * order.leaves_qty
-    refused = risk.check_funds(order.account, unit_ucr * leaves_qty - held_ucr, "the replace")
-    if refused is not None:
-        return refused
+    more_ucr = unit_ucr * leaves_qty - held_ucr
+    if more_ucr > order.account.available_ucr:
+        return risk.no_funds(order.account, more_ucr, "the replace")
     book.remove(order)
     execution.give_back(state, instrument, order, order.leaves_qty)
     order.price_ucr, order.qty, order.leaves_qty = price_ucr, qty, leaves_qty
@@ -232,7 +218,7 @@ def _resized(state: "State", instrument: Instrument, order: Order, units: int) -
 
 def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Refused:
     """Cancel a live order; always passes, whatever is halted or killed."""
-    order = _find(state, state.ledger.accounts[command.account], request)
+    order = _find(state.ledger.accounts[command.account], request)
     if isinstance(order, Refused):
         return order
     execution.cancel_resting(state, order, "user")
@@ -267,18 +253,18 @@ def cancel_backed_by(state: "State", host: Host, reason: str) -> None:
             execution.cancel_resting(state, order, reason)
 
 
-def _find(state: "State", account: Account, request: OrderReplace | OrderCancel) -> Order | Refused:
+def _find(account: Account, request: OrderReplace | OrderCancel) -> Order | Refused:
     """Return the account's live order a request names (rule 7)."""
     if request.order_id is not None:
         number = request.order_id.removeprefix("o-")
-        found = state.orders.get(int(number)) if number.isdecimal() else None
+        found = account.open_orders.get(int(number)) if number.isdecimal() else None
         if found is None or found.order_id != request.order_id:
             found = _done_order(account, request.order_id)
     elif request.client_order_id is not None:
         found = account.orders.get(request.client_order_id)
     else:
         return Refused("invalid_field", "name an order_id or a client_order_id", "order_id")
-    if found is None or found.account is not account:
+    if found is None:
         return Refused("unknown_order", "you have no such order", "order_id")
     if found.level is None:
         return Refused("order_done", f"the order is {found.status}", "order_id")
@@ -295,7 +281,7 @@ def _done_order(account: Account, order_id: str) -> Order | None:
 
 def expire(state: "State", number: int) -> None:
     """A gtd order's time has come."""
-    order = state.orders[number]
+    order = state.expiring[number]
     instrument = state.instruments[order.symbol]
     instrument.book.remove(order)
     execution.finish(state, instrument, order, "expired", None)
@@ -310,6 +296,7 @@ def _forgotten(state: "State", order: Order) -> bool:
 def forget_old(state: "State") -> None:
     """Drop what ended 24 h ago: orders, deposits' refs and leases."""
     before_ms = state.now_ms - MS_PER_DAY
+    state.forget_ms = state.now_ms + FORGET_EVERY_MS
     done = state.done_orders
     while done and _forgotten(state, done[0]):
         order = done.popleft()
@@ -345,6 +332,6 @@ def result_of(
         order.filled_qty,
         order.leaves_qty,
         duplicate,
-        list(fills),
+        [*fills],
         order.reason,
     )

@@ -15,15 +15,30 @@ if TYPE_CHECKING:
     from exchange.state import State
 
 
-def check_market(
-    state: "State", account: Account, instrument: Instrument | None, symbol: str
+def check(
+    state: "State", account: Account, instrument: Instrument, request: OrderPlace
 ) -> Refused | None:
+    """All checks of a new order that need neither money nor capacity."""
+    price_ucr = request.price_ucr
+    refused = check_terms(state, request)
+    if refused is None:
+        refused = check_market(state, account, instrument)
+    if refused is None and price_ucr is not None:
+        refused = check_price(instrument, price_ucr)
+    if refused is None and account.limited:
+        refused = check_size(account, request.qty, price_ucr) or check_open_orders(account)
+    return refused
+
+
+def no_instrument(symbol: str) -> Refused:
+    return Refused("unknown_instrument", f"no instrument {symbol!r}", "symbol")
+
+
+def check_market(state: "State", account: Account, instrument: Instrument) -> Refused | None:
     """May this account trade this instrument at all now?"""
-    if instrument is None:
-        return Refused("unknown_instrument", f"no instrument {symbol!r}", "symbol")
-    if not instrument.open_for_orders():
-        state_now = instrument.shown_state()
-        return Refused("market_not_open", f"{symbol} is {state_now}", "symbol")
+    if not instrument.tradable:
+        shown = instrument.shown_state()
+        return Refused("market_not_open", f"{instrument.symbol} is {shown}", "symbol")
     if state.killed or account.killed:
         return Refused("kill_switch_active", "the kill switch blocks new orders and replaces")
     return None
@@ -62,9 +77,11 @@ def check_price(instrument: Instrument, price_ucr: int) -> Refused | None:
     """Is the price on the tick and inside the band?"""
     if price_ucr % instrument.tick_ucr:
         return Refused("price_off_tick", f"the tick is {instrument.tick_ucr} ucr", "price_ucr")
-    band = instrument.band_ucr()
-    if band is not None and not band[0] <= price_ucr <= band[1]:
-        return Refused("price_out_of_band", f"the band is {band[0]}..{band[1]} ucr", "price_ucr")
+    if instrument.band_pct:
+        band = instrument.band_ucr()
+        if band is not None and not band[0] <= price_ucr <= band[1]:
+            told = f"the band is {band[0]}..{band[1]} ucr"
+            return Refused("price_out_of_band", told, "price_ucr")
     return None
 
 
@@ -86,11 +103,7 @@ def check_open_orders(account: Account) -> Refused | None:
     return None
 
 
-def check_funds(account: Account, needed_ucr: int, what: str) -> Refused | None:
-    """Does the account have the money to set aside?"""
-    if needed_ucr > account.available_ucr:
-        return Refused(
-            "insufficient_funds",
-            f"{what} needs {needed_ucr} ucr, {account.available_ucr} are available",
-        )
-    return None
+def no_funds(account: Account, needed_ucr: int, what: str) -> Refused:
+    """Say that the account lacks the money to set aside."""
+    told = f"{what} needs {needed_ucr} ucr, {account.available_ucr} are available"
+    return Refused("insufficient_funds", told)

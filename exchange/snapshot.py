@@ -28,12 +28,17 @@ def state_hash(state: "State") -> str:
 def dump(state: "State") -> list[Any]:
     """Return the state as lists and structs, in an order that replay reproduces."""
     return [
-        [state.seq, state.now_ms, state.epoch, state.killed, state.counters, state.config],
+        [state.seq, state.now_ms, state.epoch, state.killed, state.forget_ms],
+        [state.counters, state.config],
         [_account(account) for account in state.ledger.accounts.values()],
         list(state.zones.values()),
         [_instrument(item) for item in state.instruments.values()],
         [_host(host) for host in state.hosts.values()],
-        [_order(order) for order in state.orders.values()],
+        [
+            _order(order)
+            for account in state.ledger.accounts.values()
+            for order in account.open_orders.values()
+        ],
         [_order(order) for order in state.done_orders],
         [_lease(lease) for lease in state.leases.values()],
         [_lease(lease) for lease in state.ended_leases.values()],

@@ -71,8 +71,8 @@ class State:
         self.ledger = Ledger()
         self.zones: dict[str, Zone] = {}
         self.instruments: dict[str, Instrument] = {}
-        self.orders: dict[int, Order] = {}
-        """Live orders by number."""
+        self.expiring: dict[int, Order] = {}
+        """Resting gtd orders by number; every live order is with its account."""
         self.done_orders: deque[Order] = deque()
         """Finished less than 24 h ago, in that order."""
         self.leases: dict[int, Lease] = {}
@@ -89,6 +89,8 @@ class State:
         self.images: dict[str, Image] = {}
         self.deposits: dict[tuple[str, str], tuple[int, int]] = {}
         """(account, ref) -> (amount_ucr, when): a deposit repeats for 24 h without effect."""
+        self.forget_ms = 0
+        """When to look next for what ended 24 h ago."""
         self.killed = False
         """The kill switch over all accounts."""
         self.timers = Timers(self.due_ms)
@@ -103,5 +105,5 @@ class State:
                 lease = self.leases.get(number)
                 return lease.due_ms() if lease else None
             case "3_order":
-                order = self.orders.get(number)
-                return order.expire_ms if order else None
+                order = self.expiring.get(number)
+                return order.request.expire_ms if order else None

@@ -127,7 +127,7 @@ def host_view(host: "Host") -> HostView:
         list(host.classes),
         host.accel,
         host.capacity,
-        host.offered(),
+        host.offered,
         Capacity(mvcpu, mem_mib, disk_mib),
         host.draining,
     )
