@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from exchange import protocol
 from exchange.commands import ImageDeleted, ImageStored, Refused
 from exchange.outbox import ImageJob
+from exchange.ports import ImageFacts
 from exchange.session import Session
 
 if TYPE_CHECKING:
@@ -25,26 +26,28 @@ def put(gateway: "Gateway", session: Session, message: protocol.ImagePut, now_ms
     if session.purpose != "images":
         gateway.refuse(session, message, _ELSEWHERE)
         return
-    size = _readable_size(gateway, session, message.sha256)
+    image = _readable(gateway, session, message.sha256)
     used = sum(row.size for row in gateway.engine.account_state(session.account).images)
-    if not size and used + message.size > QUOTA_BYTES:
+    if image is None and used + message.size > QUOTA_BYTES:
         text = f"{used} of {QUOTA_BYTES} bytes are used"
         gateway.refuse(session, message, Refused("quota_exceeded", text, "size"))
         return
+    size = image.size if image else 0
     gateway.jobs.append(ImageJob(session.number, session.account, message, size))
 
 
 def get(gateway: "Gateway", session: Session, message: protocol.ImageGet, now_ms: int) -> None:
-    size = _readable_size(gateway, session, message.sha256)
-    if session.purpose != "images" or not size:
-        gateway.refuse(session, message, _ELSEWHERE if size else _UNKNOWN)
+    image = _readable(gateway, session, message.sha256)
+    if session.purpose != "images" or image is None:
+        gateway.refuse(session, message, _UNKNOWN if image is None else _ELSEWHERE)
         return
-    gateway.jobs.append(ImageJob(session.number, session.account, message, size))
+    job = ImageJob(session.number, session.account, message, image.size, image.format)
+    gateway.jobs.append(job)
 
 
 def stat(gateway: "Gateway", session: Session, message: protocol.ImageStat, now_ms: int) -> None:
-    image = gateway.engine.image(message.sha256)
-    if image is None or not _readable_size(gateway, session, message.sha256):
+    image = _readable(gateway, session, message.sha256)
+    if image is None:
         gateway.refuse(session, message, _UNKNOWN)
         return
     result = {"sha256": image.sha256, "size": image.size, "format": image.format}
@@ -72,13 +75,13 @@ def arrived(gateway: "Gateway", job: ImageJob, message: protocol.ImagePut, now_m
         gateway.command(session, stored, now_ms, message)
 
 
-def _readable_size(gateway: "Gateway", session: Session, digest: str) -> int:
-    """Return the image's size, 0 when the session may not read it."""
+def _readable(gateway: "Gateway", session: Session, digest: str) -> ImageFacts | None:
+    """Return the image if the session may read it."""
     image = gateway.engine.image(digest)
     if image is None:
-        return 0
+        return None
     if session.role == "host":
         readable = gateway.engine.host_may_read_image(session.host, digest)
     else:
         readable = session.account in image.owners
-    return image.size if readable else 0
+    return image if readable else None

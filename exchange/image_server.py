@@ -107,7 +107,7 @@ class ImageServer:
 
     async def _get(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
         offset = min(get.offset, job.size)
-        result = {"size": job.size, "offset": offset}
+        result = {"size": job.size, "offset": offset, "format": job.format}
         self._reply(connection, job, Ack(get.req_id, result=result))
         while offset < job.size:
             data = await asyncio.to_thread(self._store.read, get.sha256, offset, CHUNK_BYTES)

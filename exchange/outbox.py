@@ -35,6 +35,7 @@ class ImageJob(Struct, frozen=True):
     message: ImagePut | ImageGet
     size: int
     """Of the stored image, 0 when the account may not read one yet."""
+    format: str = ""
 
 
 Delivery: TypeAlias = bytes | Replay
