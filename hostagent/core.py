@@ -26,6 +26,7 @@ from hostagent.ports import (
     GuestReady,
     ImageFailed,
     ImageReady,
+    KeepNotes,
     LinkDown,
     LinkUp,
     Message,
@@ -95,6 +96,8 @@ class HostCore:
         if vm.usage_ms is not None and vm.usage_ms <= due_ms:
             vm.usage_ms = due_ms + life.USAGE_EVERY_MS
             self._reporter.usage(vm, out)
+            # What is reported must not be more than an agent after us will find.
+            out.append(KeepNotes(vm.spec.vm_id, life.notes(vm)))
         else:
             self._follow(vm, life.settle(vm, due_ms), out)
 

@@ -1,16 +1,17 @@
 """A VM as libvirt's domain XML, and back. Pure; built with ElementTree only.
 
-Everything a renter can say (names, kernel command line, user data) goes in as text of an element
-or attribute, so it cannot become markup; what XML cannot carry unchanged is refused. QEMU
-arguments are built from constants and integers alone: a renter's text in one once injected others.
+Everything a renter can say goes in as text of an element or attribute, so it cannot become markup;
+what XML cannot carry unchanged is refused. QEMU arguments are built from constants and integers
+alone: a renter's text in one once injected others. For the same reason user data travels as a file:
+libvirt 9 hands the text of a fwcfg entry to QEMU without escaping its commas, so that user data
+``x,file=/etc/shadow`` would have been an argument.
 
 The guest's network is QEMU's user network with ``restrict=on`` (docs/decisions, "guest network"):
 it reaches nothing at all, and is reached only through the forwarded ports.
 """
 
-import json
 import re
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -32,8 +33,6 @@ CONSOLE_BYTES_MAX = 1024 * 1024
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
-# Tab and newline survive XML unchanged; a carriage return would come back as a newline.
-_PLAIN_TEXT = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*\\Z")
 
 ET.register_namespace("qemu", _QEMU_URI)
 
@@ -43,6 +42,9 @@ class Carried(msgspec.Struct, frozen=True):
 
     spec: DomainSpec
     forwards: tuple[Forward, ...]
+
+
+_Kind = TypeVar("_Kind", Carried, Notes)
 
 
 def domain_name(vm_id: str) -> str:
@@ -68,7 +70,7 @@ def domain_xml(
     _text(root, "vcpu", str(vcpus))
     if virt != "test":
         _cputune(root, spec.shape.mvcpu, vcpus)
-        _told(root, spec)
+        _told(root, spec.vm_id, files.user_data)
     _os(root, files, spec.cmdline, virt)
     ET.SubElement(ET.SubElement(root, "features"), "acpi")
     if virt == "kvm":
@@ -102,7 +104,7 @@ def read_notes(xml: str) -> Notes:
     return _read(xml, Notes)
 
 
-def _read(xml: str, kind: Any) -> Any:
+def _read(xml: str, kind: type[_Kind]) -> _Kind:
     try:
         return msgspec.json.decode(ET.fromstring(xml).text or "", type=kind)  # noqa: S314 our own
     except (ET.ParseError, msgspec.DecodeError) as error:
@@ -112,8 +114,6 @@ def _read(xml: str, kind: Any) -> Any:
 def _check(spec: DomainSpec) -> None:
     if not _PRINTABLE.match(spec.cmdline):
         raise HypervisorError("cmdline may hold printable ASCII only")
-    if not _PLAIN_TEXT.match(spec.user_data):
-        raise HypervisorError("user_data may hold text, tabs and newlines only")
 
 
 def _metadata(carried: Carried) -> ET.Element:
@@ -122,10 +122,12 @@ def _metadata(carried: Carried) -> ET.Element:
     return metadata
 
 
-def _json_element(uri: str, tag: str, value: Any) -> ET.Element:
+def _json_element(uri: str, tag: str, value: Carried | Notes) -> ET.Element:
     element = ET.Element(f"{{{uri}}}{tag}")
-    # Pure ASCII: JSON's own escapes stand for whatever XML could not hold.
-    element.text = json.dumps(msgspec.to_builtins(value), sort_keys=True)
+    text = msgspec.json.encode(value).decode()
+    if not _PRINTABLE.match(text):
+        raise HypervisorError("ids, ports and networks of a VM may hold printable ASCII only")
+    element.text = text
     return element
 
 
@@ -141,12 +143,17 @@ def _cputune(root: ET.Element, mvcpu: int, vcpus: int) -> None:
         _text(tune, "quota", str(PERIOD_US * mvcpu // 1000 // vcpus))
 
 
-def _told(root: ET.Element, spec: DomainSpec) -> None:
-    """What the guest can read of itself, as QEMU firmware configuration entries."""
+def _told(root: ET.Element, vm_id: str, user_data: str | None) -> None:
+    """What the guest can read of itself, as QEMU firmware configuration entries.
+
+    The id is a plain word (`domain_name`) and the path is ours: neither can hold a comma.
+    """
     info = ET.SubElement(root, "sysinfo", type="fwcfg")
-    _text(info, "entry", spec.vm_id, name="opt/org.headroom/name")
-    if spec.user_data:
-        _text(info, "entry", spec.user_data, name="opt/org.headroom/user-data")
+    _text(info, "entry", vm_id, name="opt/org.headroom/name")
+    if user_data is not None:
+        if "," in user_data:
+            raise HypervisorError(f"the path {user_data} holds a comma; choose another --state")
+        ET.SubElement(info, "entry", name="opt/org.headroom/user-data", file=user_data)
 
 
 def _os(root: ET.Element, files: BootFiles, cmdline: str, virt: Virt) -> None:

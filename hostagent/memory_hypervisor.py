@@ -45,7 +45,7 @@ PORTS = 40_000
 class Boot(Struct, frozen=True):
     """How one VM will behave. ``ready_ms`` None: it never serves; ``fail``: it never starts.
 
-    ``stop_ms`` None: the guest ignores the power button. ``busy_pct``: the share of its CPU it uses.
+    ``stop_ms`` None: the guest ignores the power button. ``busy_pct``: its use of its own CPU.
     """
 
     start_ms: int = 0
