@@ -80,10 +80,10 @@ class ScriptedMarket:
         self.now_ms -= HISTORY * 4_000
         for _ in range(HISTORY):
             self.now_ms += self.rng.randint(500, 7_000)
-            self._trade(symbol, self.rng.choice(("buy", "sell")), self.rng.randint(1, 9))
+            self.trade(symbol, self.rng.choice(("buy", "sell")), self.rng.randint(1, 9))
         self.now_ms = past_ms
 
-    def _trade(self, symbol: str, taker: Side, qty: int) -> Trade:
+    def trade(self, symbol: str, taker: Side, qty: int) -> Trade:
         side = self.asks[symbol] if taker == "buy" else self.bids[symbol]
         price = min(side) if taker == "buy" else max(side)
         self.trade_number += 1
@@ -127,10 +127,10 @@ class ScriptedMarket:
             levels[price] = max(1, levels[price] + self.rng.randint(-4, 4))
         if self.rng.random() < 0.3:
             taker: Side = self.rng.choice(("buy", "sell"))
-            frames.append(self._trade(symbol, taker, self.rng.randint(1, 6)))
-        return [*frames, self._update(symbol, before)]
+            frames.append(self.trade(symbol, taker, self.rng.randint(1, 6)))
+        return [*frames, self.update(symbol, before)]
 
-    def _update(self, symbol: str, before: tuple[dict[int, int], dict[int, int]]) -> BookUpdate:
+    def update(self, symbol: str, before: tuple[dict[int, int], dict[int, int]]) -> BookUpdate:
         after = (self.bids[symbol], self.asks[symbol])
         bids, asks = _changes(before[0], after[0]), _changes(before[1], after[1])
         prev_seq, self.seq = self.seq, self.seq + 1
@@ -167,7 +167,7 @@ class ScriptedAccount:
         for price in self._crossed(order):
             other = market.asks[symbol] if order.side == "buy" else market.bids[symbol]
             qty = min(order.qty - filled, other[price])
-            trade = market._trade(symbol, order.side, qty)
+            trade = market.trade(symbol, order.side, qty)
             other[price] -= qty
             if not other[price]:
                 del other[price]
@@ -176,7 +176,7 @@ class ScriptedAccount:
             if filled == order.qty:
                 break
         self._rest(order, filled)
-        return [*frames, self._balance(), market._update(symbol, before)]
+        return [*frames, self._balance(), market.update(symbol, before)]
 
     def _crossed(self, order: OrderPlace) -> list[int]:
         market = self.market

@@ -122,7 +122,7 @@ class Dealing:
     def _fits(self, character: str) -> bool:
         assert self.typing is not None, "only called while typing"
         point = character == "." and self.typing.field == "price" and "." not in self.typing.text
-        return character.isdecimal() or point
+        return (character.isascii() and character.isdecimal()) or point
 
     def _take_typed(self) -> None:
         assert self.typing is not None, "only called while typing"

@@ -99,7 +99,8 @@ def money_text(amount_ucr: int, places: int = MONEY_PLACES) -> str:
 def parse_price_ucr(text: str) -> int | None:
     """Return the micro-credits of what a person typed, or None when it is no exact price."""
     whole, _, part = text.partition(".")
-    if not (whole + part).isdecimal() or len(part) > MAX_PRICE_PLACES:
+    digits = whole + part
+    if not (digits.isascii() and digits.isdecimal()) or len(part) > MAX_PRICE_PLACES:
         return None
     return int(whole or "0") * UCR_PER_CREDIT + int(part.ljust(MAX_PRICE_PLACES, "0"))
 

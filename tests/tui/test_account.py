@@ -1,0 +1,125 @@
+"""The account fold, its tables, and what is said of what happened."""
+
+from typing import get_args
+
+import pytest
+
+from exchange.frames import AccountFrame, BalanceUpdate, Notice, VmUpdate
+from exchange.protocol import OrderStatus
+from exchange.reasons import CancelReason, LeaseEnd, RefusalReason
+from tests.tui.market import SYMBOL, lease, order
+from tui.view import portfolio
+from tui.view.account import Account, accrued_ucr
+from tui.view.text import width_of
+from tui.view.words import ENDS, REFUSALS, happened, refusal
+
+HOUR_MS = 3_600_000
+
+
+def members(alias: object) -> list[str]:
+    """Return the strings of a Literal, or of a union of Literals."""
+    return [
+        name
+        for arg in get_args(alias)
+        for name in ([arg] if isinstance(arg, str) else members(arg))
+    ]
+
+
+def test_orders_live_until_they_are_done() -> None:
+    account = Account()
+    account.apply(order(1))
+    account.apply(order(2, side="sell", price_ucr=31_500))
+    assert account.own_levels(SYMBOL) == {(31_000, "buy"): 5, (31_500, "sell"): 5}
+    account.apply(order(1, exec_="trade", status="partially_filled", filled=2))
+    assert account.own_levels(SYMBOL)[31_000, "buy"] == 3
+    assert list(account.own_trades) == ["t-1"]
+    done: list[OrderStatus] = ["filled", "canceled", "expired"]
+    for status in done:
+        account.apply(order(2, side="sell", status=status))
+        assert list(account.orders) == ["o-1"]
+
+
+def test_own_orders_are_found_by_price() -> None:
+    account = Account()
+    account.apply(order(1, price_ucr=31_000))
+    account.apply(order(2, price_ucr=31_100))
+    assert [o.order_id for o in account.orders_in(SYMBOL, 31_000, 31_050)] == ["o-1"]
+    assert account.orders_in("other", 0, 10**9) == []
+
+
+def test_money_and_position() -> None:
+    account = Account()
+    assert not account.known
+    account.apply(BalanceUpdate(1, 1, 0, 900, 100, "hold"))
+    account.apply(lease(1))
+    account.apply(lease(2, side="sell", units=2, price_ucr=10_000))
+    assert (account.known, account.available_ucr, account.held_ucr) == (True, 900, 100)
+    assert (account.units("buy"), account.units("sell")) == (4, 2)
+    assert (account.rate_ucr("buy"), account.rate_ucr("sell")) == (124_800, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "owed_ucr"), [(0, 0), (999, 0), (HOUR_MS // 2, 62_400), (2 * HOUR_MS, 249_600)]
+)
+def test_what_a_lease_owes_runs_with_time(now_ms: int, owed_ucr: int) -> None:
+    assert accrued_ucr(lease(1), now_ms) == owed_ucr
+
+
+def test_an_ended_lease_and_a_stopped_vm_leave() -> None:
+    account = Account()
+    account.apply(lease(1))
+    account.apply(VmUpdate(2, 2, 0, "v-1", "l-1", "web", "running", []))
+    account.apply(VmUpdate(3, 3, 0, "v-1", "l-1", "web", "stopped", []))
+    ended = lease(1)
+    ended.state = "ended"
+    account.apply(ended)
+    assert (account.leases, account.vms) == ({}, {})
+
+
+@pytest.mark.parametrize("width", [30, 34, 46, 60, 79, 100])
+def test_rows_fill_every_width(width: int) -> None:
+    account = Account()
+    account.apply(BalanceUpdate(1, 1, 0, 10**15, 10**12, "deposit"))
+    vm = VmUpdate(3, 3, 0, "v-1", "l-1", "web", "running", [])
+    lines = [
+        portfolio.summary_line(account, width),
+        *portfolio.summary_lines(account, width, 0),
+        portfolio.orders_heading(width),
+        portfolio.order_line(order(1), width, 6, cursor=True),
+        portfolio.leases_heading(width),
+        portfolio.lease_line(lease(1), width, 6, HOUR_MS, cursor=False),
+        portfolio.vm_line(vm, width),
+    ]
+    assert {width_of(line) for line in lines} == {width}
+
+
+def test_every_reason_has_plain_words() -> None:
+    assert sorted(REFUSALS) == sorted(members(RefusalReason))
+    assert sorted(ENDS) == sorted({*members(CancelReason), *members(LeaseEnd)})
+
+
+def test_a_refusal_says_our_words_then_the_exchanges() -> None:
+    text = refusal("insufficient_funds", "needs 12, has 3", "qty")
+    assert text == "Refused: not enough money available (qty: needs 12, has 3)"
+    assert refusal("of_the_future", "", None) == "Refused: of the future"
+
+
+HAPPENED: list[tuple[AccountFrame, str]] = [
+    (order(1), "Working: o-1 buy 5 small.eu-de.flat.spot"),
+    (order(1, exec_="trade", status="filled", filled=5), "Bought 5 "),
+    (order(1, side="sell", exec_="trade", status="filled", filled=5), "Sold 5 "),
+    (order(1, exec_="canceled", status="canceled"), "Canceled o-1 "),
+    (VmUpdate(1, 1, 0, "v-1", "l-1", "web", "failed", [], "boot"), "VM web failed: boot"),
+    (Notice(1, 1, 0, "recall", "l-1"), "l-1 is recalled"),
+]
+
+
+@pytest.mark.parametrize(("frame", "text"), HAPPENED)
+def test_what_happened_is_said(frame: AccountFrame, text: str) -> None:
+    said = happened(frame, 4)
+    assert said is not None
+    assert said.text.startswith(text)
+
+
+def test_a_balance_needs_no_words() -> None:
+    assert happened(BalanceUpdate(1, 1, 0, 1, 1, "hold"), 4) is None

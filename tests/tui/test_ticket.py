@@ -1,0 +1,170 @@
+"""The ticket, and the rule that nothing leaves unarmed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exchange.frames import InstrumentUpdate
+from exchange.protocol import OrderMassCancel, OrderPlace, Side
+from exchange.units import MAX_QTY
+from tests.tui.market import SYMBOL, WINDOW, instrument
+from tui.view.dealing import Dealing
+from tui.view.text import width_of
+from tui.view.ticket import Ticket, cost_text, hold_ucr, request
+from tui.view.ticket_lines import TicketScene, lines
+from tui.view.words import Message
+
+HOUR_MS = 3_600_000
+
+
+def window() -> InstrumentUpdate:
+    item = instrument(WINDOW)
+    item.start_ms, item.end_ms = 10 * HOUR_MS, 11 * HOUR_MS
+    return item
+
+
+@pytest.mark.parametrize(
+    ("side", "item", "now_ms", "hold"),
+    [
+        ("buy", instrument(), 0, 3 * 31_201),
+        ("sell", instrument(), 0, 3 * (31_201 // 6)),
+        ("buy", window(), 0, 3 * 31_201),
+        ("buy", window(), 10 * HOUR_MS + HOUR_MS // 2, 46_802),
+        ("sell", window(), 0, 3 * (31_201 // 2)),
+    ],
+)
+def test_the_hold_is_what_the_exchange_takes(
+    side: Side, item: InstrumentUpdate, now_ms: int, hold: int
+) -> None:
+    ticket = Ticket(qty=3).staged(side, 31_201)
+    assert hold_ucr(ticket, item, 31_201, now_ms) == hold
+
+
+def test_a_market_order_names_the_worst_case() -> None:
+    ticket = Ticket().staged("buy", 31_000).other_type()
+    assert (ticket.order_type, ticket.time_in_force) == ("market", "ioc")
+    assert cost_text(ticket, instrument(), 30_000, 0) == "holds up to 0.0330 for 1 h"
+    assert cost_text(ticket, instrument(), None, 0) == "nobody to trade with now"
+    assert request(ticket, SYMBOL, "c").price_ucr is None
+
+
+def test_the_request_carries_what_was_shown() -> None:
+    sent = request(Ticket(qty=7).staged("sell", 31_200).next_force(), SYMBOL, "tui/1")
+    shown = (sent.side, sent.qty, sent.price_ucr, sent.time_in_force, sent.client_order_id)
+    assert shown == ("sell", 7, 31_200, "ioc", "tui/1")
+
+
+@pytest.mark.parametrize("edit", ["with_qty", "with_price", "other_type", "next_force"])
+def test_any_change_takes_the_arming_back(edit: str) -> None:
+    armed = Ticket().staged("buy", 31_000).armed()
+    change = getattr(armed, edit)
+    changed = change(9) if edit.startswith("with") else change()
+    assert changed.stage == "staged"
+
+
+def test_arm_then_confirm_sends_once() -> None:
+    dealing = Dealing("abcd")
+    dealing.stage("buy", SYMBOL, 31_000)
+    assert dealing.confirm() is None
+    assert dealing.armed
+    sent = dealing.confirm()
+    assert isinstance(sent, OrderPlace)
+    assert sent.client_order_id == "tui/abcd/1"
+    assert dealing.confirm() is None
+
+
+def test_escape_goes_back_one_step_at_a_time() -> None:
+    dealing = Dealing("s")
+    dealing.stage("buy", SYMBOL, 31_000)
+    dealing.confirm()
+    dealing.type("quantity")
+    stages = []
+    for _ in range(3):
+        stages.append((dealing.typing is not None, dealing.ticket.stage))
+        dealing.back()
+    assert stages == [(True, "staged"), (False, "staged"), (False, "idle")]
+
+
+def test_a_question_is_asked_before_all_orders_go() -> None:
+    dealing = Dealing("s")
+    dealing.ask("Cancel all 3 open orders?", OrderMassCancel(req_id=1))
+    dealing.back()
+    assert dealing.confirm() is None
+    dealing.ask("Cancel all 3 open orders?", OrderMassCancel(req_id=1))
+    assert isinstance(dealing.confirm(), OrderMassCancel)
+
+
+@pytest.mark.parametrize(
+    ("typed", "qty"),
+    [("12", 12), ("", 1), ("0", 1), ("1.5", 15), ("7x", 7), (str(MAX_QTY + 1), 1)],
+)
+def test_only_a_quantity_in_bounds_is_taken(typed: str, qty: int) -> None:
+    dealing = Dealing("s")
+    dealing.type("quantity")
+    for character in typed:
+        dealing.typed(character)
+    dealing.confirm()
+    assert dealing.ticket.qty == qty
+
+
+def test_a_typed_price_may_be_mended() -> None:
+    dealing = Dealing("s")
+    dealing.stage("buy", SYMBOL, 31_000)
+    dealing.type("price")
+    for character in ("0", ".", ".", "0", "4", "backspace", "5"):
+        dealing.typed(character)
+    dealing.confirm()
+    assert dealing.ticket.price_ucr == 50_000
+
+
+ACTIONS = st.sampled_from(
+    ["stage", "confirm", "back", "type", "1", "ask", "answered", "refused", "hold_fire", "edit"]
+)
+
+
+@given(st.lists(ACTIONS, max_size=40))
+def test_whatever_is_pressed_nothing_leaves_that_was_not_armed_just_before(keys: list[str]) -> None:
+    """Planted bug: letting `Ticket._edited` keep the stage "armed" fails this (tried)."""
+    dealing = Dealing("s")
+    for key in keys:
+        armed = dealing.armed
+        shown = (dealing.ticket.side, dealing.ticket.qty, dealing.ticket.price_ucr)
+        sent = None
+        match key:
+            case "stage":
+                dealing.stage("buy", SYMBOL, 31_000)
+            case "confirm":
+                sent = dealing.confirm()
+            case "type":
+                dealing.type("quantity")
+            case "1":
+                dealing.typed("1")
+            case "ask":
+                dealing.ask("?", OrderMassCancel(req_id=1))
+            case "edit":
+                dealing.ticket = dealing.ticket.with_qty(dealing.ticket.qty + 1)
+                assert dealing.ticket.stage != "armed"
+            case _:
+                getattr(dealing, key)()
+        assert sent is None or (armed and key == "confirm")
+        if isinstance(sent, OrderPlace):
+            assert (sent.side, sent.qty, sent.price_ucr) == shown
+
+
+@pytest.mark.parametrize("stage", ["idle", "staged", "armed", "sent"])
+@pytest.mark.parametrize(("width", "height"), [(80, 3), (60, 3), (56, 5)])
+def test_the_ticket_fills_its_pane_and_names_the_sum(stage: str, width: int, height: int) -> None:
+    ticket = Ticket(qty=4).staged("buy", 31_200)
+    ticket = {
+        "idle": Ticket(),
+        "staged": ticket,
+        "armed": ticket.armed(),
+        "sent": ticket.armed().sent(),
+    }[stage]
+    message = Message("Working", "text", 0)
+    scene = TicketScene(ticket, instrument(), 4, 31_200, 31_300, None, message, "", 0)
+    drawn = lines(scene, width, height)
+    assert [width_of(line) for line in drawn] == [width] * height
+    text = "\n".join("".join(piece for piece, _, _ in line) for line in drawn)
+    assert ("holds 0.1248 for 1 h" in text) == (stage != "idle")
+    assert ("Enter sends" in text) == (stage == "armed")
