@@ -5,7 +5,7 @@ Source: protocol.md, "Operator and sign-up"; domain.md, "Before an order trades"
 
 from typing import TYPE_CHECKING
 
-from exchange import orders, views
+from exchange import orders, views, windows
 from exchange.commands import Command, Done, Genesis, ImageDeleted, ImageStored, Refused
 from exchange.genesis import ZoneConfig
 from exchange.instrument import SPOT, Instrument, Pricing, Zone
@@ -43,6 +43,7 @@ def genesis(state: "State", command: Command, message: Genesis) -> Done | Refuse
         created = add_instrument(state, item.class_, item.zone, item.pricing, item.delivery)
         created.tick_ucr, created.ref_ucr = item.tick_ucr, item.ref_ucr
         created.band_pct = item.band_pct
+    windows.open_series(state)
     return Done()
 
 

@@ -21,6 +21,8 @@ FREE_BOOT_MS = 2 * MS_PER_MINUTE
 
 def accrue(lease: Lease, now_ms: int) -> None:
     """Bring the running totals up to ``now_ms``. A silent host's time does not count."""
+    if now_ms < lease.start_ms:
+        return
     if lease.silent_from_ms is None:
         elapsed_ms = now_ms - lease.accrued_ms
         assert elapsed_ms >= 0, "time runs forward"
@@ -32,27 +34,29 @@ def accrue(lease: Lease, now_ms: int) -> None:
 def silence(lease: Lease, since_ms: int, now_ms: int) -> None:
     """The host has been silent since ``since_ms``: take back what accrued after it."""
     accrue(lease, now_ms)
-    back_ms = min(now_ms - max(since_ms, lease.start_ms), lease.unit_clock_ms)
+    from_ms = max(since_ms, lease.start_ms)
+    back_ms = min(max(0, now_ms - from_ms), lease.unit_clock_ms)
     lease.unit_clock_ms -= back_ms
     lease.unit_ms -= lease.units * back_ms
-    lease.silent_from_ms = max(since_ms, lease.start_ms)
+    lease.silent_from_ms = from_ms
 
 
 def unsilence(lease: Lease, now_ms: int, ran: bool) -> None:
     """The host is back; ``ran``: it proved that the VMs ran, so its silence is billed."""
     if lease.silent_from_ms is None:
         return
-    lease.accrued_ms = lease.silent_from_ms if ran else now_ms
+    lease.accrued_ms = lease.silent_from_ms if ran else max(now_ms, lease.start_ms)
     lease.silent_from_ms = None
     accrue(lease, now_ms)
 
 
 def boot_wait_ms(vm: Vm, now_ms: int) -> int:
     """Return the unbilled wait of a first VM: launch, plus at most 120 s of boot."""
+    from_ms = max(vm.requested_ms, vm.lease.start_ms)
     if vm.launched_ms is None:
-        return now_ms - vm.requested_ms
+        return max(0, now_ms - from_ms)
     ready_ms = now_ms if vm.ready_at_ms is None else vm.ready_at_ms
-    return vm.launched_ms - vm.requested_ms + min(FREE_BOOT_MS, ready_ms - vm.launched_ms)
+    return vm.launched_ms - from_ms + min(FREE_BOOT_MS, ready_ms - vm.launched_ms)
 
 
 def settle_boot(vm: Vm, now_ms: int) -> None:
@@ -104,6 +108,12 @@ def fund(state: "State", lease: Lease, now_ms: int) -> bool:
     return True
 
 
+def owe_window(lease: Lease, units: int, now_ms: int) -> None:
+    """``units`` of a window are given up: they are owed to its end all the same."""
+    accrue(lease, now_ms)
+    lease.unit_ms += units * (lease.paid_until_ms - max(now_ms, lease.start_ms))
+
+
 def give_back_surplus(state: "State", lease: Lease, now_ms: int) -> None:
     """After units were released: free what their paid time no longer needs."""
     surplus_ucr = lease.hold_ucr - _needed_ucr(lease, lease.paid_until_ms, now_ms)
@@ -123,5 +133,6 @@ def top_up(lease: Lease, units: int, now_ms: int) -> None:
 
 def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
     """Return what must be held so that the lease can run to ``until_ms``."""
-    unit_ms = lease.unit_ms + lease.topped_ms + lease.units * (until_ms - now_ms)
+    from_ms = max(now_ms, lease.start_ms)
+    unit_ms = lease.unit_ms + lease.topped_ms + lease.units * (until_ms - from_ms)
     return ceil_div(lease.price_ucr * unit_ms, MS_PER_HOUR) - lease.charged_ucr

@@ -35,14 +35,14 @@ class AdvanceTime(Internal, tag="advance_time", frozen=True):
     """A nudge: deadlines up to the command's time settle."""
 
 
-class SessionOpened(Internal, tag="session_opened", frozen=True):
-    """Journalled when a connection arms cancel-on-disconnect."""
-
-    session: int
-
-
 class SessionDropped(Internal, tag="session_dropped", frozen=True):
+    """A connection that had armed cancel-on-disconnect is gone.
+
+    ``clean``: the client closed it with code 1000, so nothing is canceled.
+    """
+
     session: int
+    clean: bool = False
 
 
 class HostSilent(Internal, tag="host_silent", frozen=True):
@@ -87,7 +87,6 @@ JournalMessage: TypeAlias = (
     Genesis
     | Started
     | AdvanceTime
-    | SessionOpened
     | SessionDropped
     | HostSilent
     | HostBack
@@ -99,6 +98,7 @@ JournalMessage: TypeAlias = (
     | protocol.OrderReplace
     | protocol.OrderCancel
     | protocol.OrderMassCancel
+    | protocol.OrderCancelOnDisconnect
     | protocol.VmStart
     | protocol.VmStop
     | protocol.LeaseRelease
@@ -134,6 +134,10 @@ class Command(Struct, frozen=True, gc=False):
     host: str
     session: int
     message: JournalMessage
+
+
+SYSTEM = Command("", "", 0, AdvanceTime())
+"""Whom the exchange's own doings come from."""
 
 
 class Done(Struct, gc=False):

@@ -13,7 +13,7 @@ This file composes; the rules are in orders, execution, leasing, billing, vms, h
 from collections.abc import Callable
 from typing import Any
 
-from exchange import admin, hosts, leasing, orders, protocol, snapshot, tell, views, vms
+from exchange import admin, hosts, leasing, orders, protocol, snapshot, tell, views, vms, windows
 from exchange.commands import (
     AdvanceTime,
     Command,
@@ -27,6 +27,7 @@ from exchange.commands import (
     ImageStored,
     Out,
     Refused,
+    SessionDropped,
     Started,
 )
 from exchange.frames import HostSync, InstrumentUpdate, OrderUpdate
@@ -57,6 +58,8 @@ HANDLERS: dict[type, Handler] = {
     protocol.OrderReplace: orders.replace,
     protocol.OrderCancel: orders.cancel,
     protocol.OrderMassCancel: orders.mass_cancel,
+    protocol.OrderCancelOnDisconnect: orders.cancel_on_disconnect,
+    SessionDropped: orders.session_dropped,
     protocol.VmStart: vms.start,
     protocol.VmStop: vms.stop,
     protocol.LeaseRelease: leasing.release,
@@ -146,6 +149,8 @@ class Engine:
         state.seq += 1
         state.epoch = message.epoch
         vms.extend_launches(state, now_ms)
+        orders.drop_all_sessions(state)
+        tell.balances(state)
         self._settle(now_ms)
         return Done()
 
@@ -162,6 +167,10 @@ class Engine:
                     leasing.settle(state, number)
                 case "3_order":
                     orders.expire(state, number)
+                case "4_window":
+                    windows.next_stage(state, number)
+                case "5_roll":
+                    windows.roll(state)
             tell.balances(state)
         state.now_ms = now_ms
 

@@ -232,6 +232,8 @@ class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
     ports: list[int]
     allow_from: list[str]
     until_ms: int | None = None
+    not_before_ms: int | None = None
+    """A window's start: the image is fetched before, the VM launched then."""
 
 
 class VmKill(Frame, tag="vm.kill"):

@@ -32,12 +32,25 @@ class InstrumentConfig(Struct, frozen=True, forbid_unknown_fields=True, rename={
     band_pct: Percent = 0
 
 
+class WindowConfig(Struct, frozen=True, forbid_unknown_fields=True, rename={"class_": "class"}):
+    """A series of one-hour delivery windows, opened ``hours_ahead`` of their start."""
+
+    class_: Name
+    zone: Name
+    pricing: Pricing
+    hours_ahead: Annotated[int, Meta(ge=1, le=168)] = 24
+    tick_ucr: PriceUcr = 1
+    ref_ucr: PriceUcr | None = None
+    band_pct: Percent = 0
+
+
 class ExchangeConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The operator's configuration at ``init``. ``fee_pct`` of each charge is kept."""
 
     classes: dict[Name, Capacity]
     zones: list[ZoneConfig]
     instruments: list[InstrumentConfig] = field(default_factory=list)
+    windows: list[WindowConfig] = field(default_factory=list)
     fee_pct: Percent = 1
 
 
@@ -51,4 +64,5 @@ def default_config() -> ExchangeConfig:
     }
     zone = ZoneConfig(zone="eu-de", country="DE", accel=["kvm", "tcg", "simulated"])
     instruments = [InstrumentConfig(class_=name, zone="eu-de", pricing="flat") for name in classes]
-    return ExchangeConfig(classes=classes, zones=[zone], instruments=instruments)
+    windows = [WindowConfig(class_="small", zone="eu-de", pricing="flat")]
+    return ExchangeConfig(classes=classes, zones=[zone], instruments=instruments, windows=windows)

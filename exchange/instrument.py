@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from exchange.book import Book
 from exchange.protocol import Accel, Capacity, InstrumentState
-from exchange.units import ceil_div
+from exchange.units import MS_PER_HOUR, ceil_div
 
 Pricing = Literal["flat", "metered"]
 
@@ -46,6 +46,7 @@ class Instrument:
         "halted",
         "last_trades",
         "need",
+        "number",
         "pricing",
         "ref_ucr",
         "shape",
@@ -81,6 +82,27 @@ class Instrument:
         self.start_ms: int | None = None
         self.end_ms: int | None = None
         self.gate_ms: int | None = None
+        self.number = 0
+        """Numbers windows, for their deadlines; 0 for spot."""
+
+    def due_ms(self) -> int | None:
+        """Return when a window's next stage begins: gate, delivery, settlement, forgetting."""
+        match self.state:
+            case "open":
+                return self.gate_ms
+            case "gate_closed":
+                return self.start_ms
+            case "delivering":
+                return self.end_ms
+            case "settled":
+                return None if self.end_ms is None else self.end_ms + MS_PER_HOUR
+            case _:
+                return None
+
+    def enter(self, stage: InstrumentState) -> None:
+        """Begin the next stage of a window's life."""
+        self.state = stage
+        self.tradable = stage == "open" and not self.halted
 
     def halt(self, halted: bool) -> None:
         """Stop or resume trading; the book stays."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exchange.instrument import SPOT, Instrument
 from exchange.protocol import Endpoint, LeaseState, VmStart, VmState
 from exchange.reasons import LeaseEnd
-from exchange.units import MS_PER_MINUTE
+from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 
 if TYPE_CHECKING:
     from exchange.capacity import Host
@@ -69,8 +69,9 @@ class Lease:
         host: "Host",
         units: int,
         price_ucr: int,
-        start_ms: int,
+        now_ms: int,
     ) -> None:
+        start_ms = now_ms if instrument.start_ms is None else instrument.start_ms
         self.number = number
         self.lease_id = f"l-{number}"
         self.trade_id = trade_id
@@ -84,10 +85,10 @@ class Lease:
         self.start_ms = start_ms
         self.buyer_order_id = ""
         self.seller_order_id = ""
-        self.state: LeaseState = "active"
+        self.state: LeaseState = "active" if start_ms == now_ms else "granted"
         self.reason: LeaseEnd | None = None
-        self.ends_ms: int | None = None
-        """When it ends as a whole, once a recall or exhausted funds fixed that."""
+        self.ends_ms = instrument.end_ms
+        """When it ends as a whole: a window's end, or once a recall or lack of funds fixed it."""
         self.recalls: list[tuple[int, int]] = []
         """(when, units) of recalls whose notice runs, earliest first."""
         self.release_ms: int | None = None
@@ -97,8 +98,8 @@ class Lease:
         """The buyer's money set aside, not yet charged."""
         self.bond_ucr = 0
         """The seller's bond for the units still leased."""
-        self.paid_until_ms = start_ms
-        self.post_ms = start_ms
+        self.paid_until_ms = instrument.end_ms or start_ms + MS_PER_HOUR
+        self.post_ms = self.paid_until_ms
         """When the next hourly charge posts."""
         self.posted_ms = start_ms
         """Up to when charges have posted."""
@@ -132,12 +133,16 @@ class Lease:
 
     def fund_ms(self) -> int | None:
         """Return when the next hour must be held, None when it needs no further hour."""
+        if not self.spot:
+            return None
         if self.ends_ms is not None and self.ends_ms <= self.paid_until_ms:
             return None
         return self.paid_until_ms - FUND_AHEAD_MS
 
     def due_ms(self) -> int:
         """Return the next time something happens to this lease by itself."""
+        if self.state == "granted":
+            return self.start_ms if self.release_ms is None else min(self.start_ms, self.release_ms)
         due = self.post_ms
         for at_ms in (self.ends_ms, self.release_ms, self.fund_ms()):
             if at_ms is not None and at_ms < due:

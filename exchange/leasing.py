@@ -51,7 +51,6 @@ def grant(
     lease.seller_order_id = selling.client_order_id
     lease.hold_ucr = fill.price_ucr * units
     lease.bond_ucr = lease.bond_unit_ucr() * units
-    lease.paid_until_ms = lease.post_ms = now_ms + MS_PER_HOUR
     state.leases[lease.number] = lease
     arm(state, lease)
     tell.lease(state, lease)
@@ -65,10 +64,15 @@ def arm(state: "State", lease: Lease) -> None:
 def settle(state: "State", number: int) -> None:
     """One deadline of a lease, at its own time (``state.now_ms``)."""
     lease, now_ms = state.leases[number], state.now_ms
-    if lease.recalls and lease.recalls[0][0] == now_ms:
+    if lease.state == "granted" and lease.start_ms == now_ms:
+        lease.state = "active"
+        tell.lease(state, lease)
+    elif lease.recalls and lease.recalls[0][0] == now_ms:
         _take_recalled(state, lease)
     elif lease.ends_ms == now_ms:
-        end(state, lease, "funds_exhausted")
+        if not lease.spot:
+            _carry_over(state, lease)
+        end(state, lease, "funds_exhausted" if lease.spot else "window_over")
     elif lease.release_ms == now_ms:
         units, lease.release_ms = lease.release_units or lease.units, None
         _give_up(state, lease, min(units, lease.units))
@@ -128,8 +132,11 @@ def _released(lease: Lease) -> dict[str, object]:
 
 
 def _give_up(state: "State", lease: Lease, units: int) -> None:
-    """The buyer's release takes effect: at least 5 minutes are owed, unless the host is silent."""
-    if lease.silent_from_ms is None:
+    """The buyer's release takes effect: a window is owed in full; spot at least 5 minutes,
+    unless the host is silent."""
+    if not lease.spot:
+        billing.owe_window(lease, units, state.now_ms)
+    elif lease.silent_from_ms is None:
         billing.top_up(lease, units, state.now_ms)
     if units == lease.units:
         end(state, lease, "released")
@@ -217,6 +224,26 @@ def _settle_bond(state: "State", lease: Lease, amount_ucr: int, to_buyer: bool) 
         state.ledger.pay_held(lease.seller, lease.buyer, amount_ucr, 0, "bond")
     else:
         state.ledger.void(lease.seller, amount_ucr, "bond")
+
+
+def _carry_over(state: "State", lease: Lease) -> None:
+    """The VMs of a window go on when the same buyer's next one begins there (domain.md)."""
+    for other in list(state.leases.values()):
+        if other is lease or other.start_ms != lease.ends_ms or other.buyer is not lease.buyer:
+            continue
+        same = other.instrument.class_name == lease.instrument.class_name
+        if same and other.host is lease.host and not other.spot:
+            _move_vms(state, lease, other)
+
+
+def _move_vms(state: "State", lease: Lease, other: Lease) -> None:
+    """Move as many running VMs, oldest first, as ``other`` has units and free names for."""
+    room = other.units - len(other.live_vms())
+    for vm in lease.live_vms():
+        if room > 0 and vm.state != "stopping" and vm.name not in other.vms:
+            billing.settle_boot(vm, state.now_ms)
+            vms.move(state, vm, other)
+            room -= 1
 
 
 def launch_failed(state: "State", lease: Lease) -> None:

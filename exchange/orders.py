@@ -13,10 +13,24 @@ import msgspec
 from exchange import execution, risk, tell
 from exchange.book import Order
 from exchange.capacity import Backing, Host, allocate
-from exchange.commands import Command, Done, FillRow, OrderResult, Refused
+from exchange.commands import (
+    SYSTEM,
+    Command,
+    Done,
+    FillRow,
+    OrderResult,
+    Refused,
+    SessionDropped,
+)
 from exchange.instrument import Instrument
 from exchange.ledger import Account
-from exchange.protocol import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
+from exchange.protocol import (
+    OrderCancel,
+    OrderCancelOnDisconnect,
+    OrderMassCancel,
+    OrderPlace,
+    OrderReplace,
+)
 from exchange.units import MAX_PRICE_UCR, MS_PER_DAY, ceil_div
 
 if TYPE_CHECKING:
@@ -238,6 +252,39 @@ def mass_cancel(state: "State", command: Command, request: OrderMassCancel) -> D
     for order in chosen:
         execution.cancel_resting(state, order, "mass_cancel")
     return Done({"canceled": len(chosen)}, duplicate=not chosen)
+
+
+def cancel_on_disconnect(
+    state: "State", command: Command, request: OrderCancelOnDisconnect
+) -> Done | Refused:
+    """Arm or disarm the connection: its orders go when it drops (protocol.md)."""
+    unchanged = (command.session in state.armed) == request.enabled
+    if request.enabled:
+        state.armed[command.session] = command.account
+    else:
+        state.armed.pop(command.session, None)
+    return Done({"enabled": request.enabled}, duplicate=unchanged)
+
+
+def session_dropped(state: "State", command: Command, message: SessionDropped) -> Done | Refused:
+    """An armed connection is gone: cancel what was placed on it, unless it closed properly."""
+    account_id = state.armed.pop(message.session, None)
+    if account_id is None:
+        return Done(duplicate=True)
+    if not message.clean:
+        for order in list(state.ledger.accounts[account_id].open_orders.values()):
+            if order.session == message.session:
+                execution.cancel_resting(state, order, "disconnected")
+    return Done()
+
+
+def drop_all_sessions(state: "State") -> None:
+    """A new run: every armed connection dropped with the old one; numbers start afresh."""
+    for session in list(state.armed):
+        session_dropped(state, SYSTEM, SessionDropped(session))
+    for account in state.ledger.accounts.values():
+        for order in account.open_orders.values():
+            order.session = 0
 
 
 def cancel_account(state: "State", account: Account, reason: str) -> None:

@@ -29,7 +29,7 @@ def dump(state: "State") -> list[Any]:
     """Return the state as lists and structs, in an order that replay reproduces."""
     return [
         [state.seq, state.now_ms, state.epoch, state.killed, state.forget_ms],
-        [state.counters, state.config],
+        [state.counters, state.config, state.roll_ms, list(state.armed.items())],
         [_account(account) for account in state.ledger.accounts.values()],
         list(state.zones.values()),
         [_instrument(item) for item in state.instruments.values()],
@@ -66,6 +66,7 @@ def _instrument(item: "Instrument") -> list[Any]:
     queue = [order.number for sign in (1, -1) for order in item.book.orders(sign)]
     return [
         item.symbol,
+        item.number,
         item.state,
         item.halted,
         item.tick_ucr,

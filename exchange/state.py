@@ -56,6 +56,7 @@ class Counters(Struct):
     host: int = 0
     instruction: int = 0
     key: int = 0
+    window: int = 0
 
 
 class State:
@@ -71,6 +72,12 @@ class State:
         self.ledger = Ledger()
         self.zones: dict[str, Zone] = {}
         self.instruments: dict[str, Instrument] = {}
+        self.windows: dict[int, Instrument] = {}
+        """Those of them that are delivery windows, by number."""
+        self.roll_ms: int | None = None
+        """The next full hour, when new windows open; None without windows."""
+        self.armed: dict[int, str] = {}
+        """Sessions of this epoch whose account wants cancel-on-disconnect."""
         self.expiring: dict[int, Order] = {}
         """Resting gtd orders by number; every live order is with its account."""
         self.done_orders: deque[Order] = deque()
@@ -107,3 +114,8 @@ class State:
             case "3_order":
                 order = self.expiring.get(number)
                 return order.request.expire_ms if order else None
+            case "4_window":
+                window = self.windows.get(number)
+                return window.due_ms() if window else None
+            case "5_roll":
+                return self.roll_ms

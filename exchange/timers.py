@@ -9,7 +9,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Literal, TypeAlias
 
-TimerKind: TypeAlias = Literal["1_vm", "2_lease", "3_order"]
+TimerKind: TypeAlias = Literal["1_vm", "2_lease", "3_order", "4_window", "5_roll"]
 Entry: TypeAlias = tuple[int, TimerKind, int]
 
 

@@ -10,7 +10,7 @@ import msgspec
 from exchange import billing, leasing, tell
 from exchange.commands import Command, Done, Refused
 from exchange.frames import VmKill, VmLaunch
-from exchange.lease import Vm
+from exchange.lease import Lease, Vm
 from exchange.protocol import UsageReport, VmStart, VmState, VmStatus, VmStop
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     image = state.images.get(request.image)
     if image is None or command.account not in image.owners:
         return Refused("image_unknown", "you have no image with this digest", "image")
+    gate_ms = lease.instrument.gate_ms
+    if gate_ms is not None and state.now_ms < gate_ms:
+        return Refused("market_not_open", f"VMs start from gate closure, {gate_ms}", "lease_id")
     if len(lease.live_vms()) >= lease.units:
         return Refused("lease_full", f"all {lease.units} units run a VM", "lease_id")
     state.counters.vm += 1
@@ -56,7 +59,8 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     lease.vms[vm.name] = vm
     state.vms[vm.number] = vm
     image_s = image.size // (IMAGE_MIB_PER_S * 1024 * 1024)
-    _launch_by(state, vm, state.now_ms + LAUNCH_MS + image_s * 1000)
+    from_ms = max(state.now_ms, lease.start_ms)
+    _launch_by(state, vm, from_ms + LAUNCH_MS + image_s * 1000)
     tell.vm(state, vm)
     launch = launch_order(vm, tell.instruction_id(state, lease.host), state.epoch)
     state.outs.append((lease.host.host_id, launch))
@@ -84,7 +88,20 @@ def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
         request.ports or [],
         request.allow_from or [],
         lease.instrument.end_ms,
+        lease.instrument.start_ms,
     )
+
+
+def move(state: "State", vm: Vm, other: Lease) -> None:
+    """A running VM goes on under another lease; its host learns the new end."""
+    del vm.lease.vms[vm.name]
+    vm.lease = other
+    vm.request = msgspec.structs.replace(vm.request, lease_id=other.lease_id)
+    other.vms[vm.name] = vm
+    other.boot_credits += 1
+    tell.vm(state, vm)
+    order = launch_order(vm, tell.instruction_id(state, other.host), state.epoch)
+    state.outs.append((other.host.host_id, order))
 
 
 def stop(state: "State", command: Command, request: VmStop) -> Done | Refused:
