@@ -158,8 +158,8 @@ class Gateway:
         self.leave_all(session)
         if session.host:
             self.instructions.log_out(session)
-        if session.cancels_on_drop and not clean:
-            self.internal(commands.SessionDropped(session_id), now_ms, session.account)
+        if session.cancels_on_drop:
+            self.internal(commands.SessionDropped(session_id, clean), now_ms, session.account)
 
     def advance(self, now_ms: int) -> None:
         """Do what is due: the engine's deadlines, liveness, resends, heartbeats, late logins."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from exchange import image_requests, protocol
 from exchange.auth import proves
-from exchange.commands import EnrollHost, Refused
+from exchange.commands import Done, EnrollHost, Refused
 from exchange.feed import DEFAULT_DEPTH
 from exchange.session import (
     CLOSE_BAD_LOGIN,
@@ -213,6 +213,14 @@ def key_revoke(
 
 Handler = Callable[["Gateway", Session, Any, int], None]
 
+def cancel_on_disconnect(
+    gateway: "Gateway", session: Session, message: protocol.OrderCancelOnDisconnect, now_ms: int
+) -> None:
+    """Journalled, so that a restart of the exchange counts as a drop too."""
+    if isinstance(gateway.command(session, message, now_ms), Done):
+        session.cancels_on_drop = message.enabled
+
+
 HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.Auth: log_in,
     protocol.HostEnroll: enroll,
@@ -220,6 +228,7 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.Unsubscribe: unsubscribe,
     protocol.AccountState: account_state,
     protocol.OrderList: order_list,
+    protocol.OrderCancelOnDisconnect: cancel_on_disconnect,
     protocol.AdminBalances: balances,
     protocol.HostHeartbeat: heartbeat,
     protocol.HostDone: host_done,
