@@ -21,9 +21,12 @@ from exchange.commands import Command, Out
 from exchange.engine import Engine
 from exchange.genesis import ExchangeConfig
 from exchange.protocol import Capacity
+from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from sim.tally import Changed, Lease, Lost, Tally
 
 FULL_EVERY = 500
+MAX_HELD_MS = 2 * MS_PER_HOUR + 7 * MS_PER_MINUTE
+"""Two hours, and the longest wait for a launch (300 s) and a boot (120 s) that is not billed."""
 FEES, OUTSIDE = "fees", "outside"
 
 
@@ -118,13 +121,14 @@ class Checker:
     def _lease_hold_ucr(self, lease: Lease) -> int:
         """Return what the engine holds for a lease, after checking that it is within reason.
 
-        Never below zero and, since the next hour is held ten minutes ahead, never above two hours
-        of what the lease ever had.
+        Never below zero, and never above two hours of what the lease ever had: the next hour is
+        held ten minutes ahead. What was held for a boot that then was free stays set aside too.
         """
         row = self._engine.state.leases.get(int(lease.lease_id.removeprefix("l-")))
         if row is None:
             self._broken("leases", f"{lease.lease_id} lives by its frames, not in the engine")
-        if not 0 <= row.hold_ucr <= 2 * lease.price_ucr * row.granted_units:
+        most_ucr = lease.price_ucr * row.granted_units * MAX_HELD_MS // MS_PER_HOUR
+        if not 0 <= row.hold_ucr <= most_ucr:
             self._broken("held", f"{lease.lease_id} holds {row.hold_ucr} ucr")
         if row.charged_ucr != lease.charged_ucr:
             told = f"its frames say {lease.charged_ucr}"

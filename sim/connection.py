@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from exchange.auth import login_message
 from exchange.codec import JSON
-from exchange.frames import Ack, ErrorReply, Hello
+from exchange.frames import Ack, ErrorReply, Heartbeat, Hello
 from exchange.protocol import Channel, Request, Subscribe
 from exchange.units import MS_PER_SECOND
 from sim.identity import Identity
@@ -149,6 +149,8 @@ class Connection:
                 self._ready()
             case Ack() | ErrorReply() if frame.req_id in self._waiting:
                 self._answered(frame)
+            case Heartbeat():
+                return  # a sign of life; the virtual network says itself when it breaks
             case _:
                 self._node.receive(frame)
 

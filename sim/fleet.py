@@ -50,6 +50,7 @@ class Fleet:
         if self._table.hosts:
             yield from self._enroll()
             yield self._world.env.timeout(LISTS_AFTER_MS)
+            yield from self._offer()
         self._start_robot()
 
     def own_load(self) -> float:
@@ -92,7 +93,6 @@ class Fleet:
         ]
         results = yield from world.ask(f"{name}/enroll", None, enrolments)
         self.host_ids = [result["host"] for result in results]
-        yield from self._offer()
         for number, (host, key) in enumerate(zip(names, keys, strict=True)):
             self._start_host(number, host, key)
 
@@ -119,6 +119,7 @@ class Fleet:
         node.connection = world.connect(name, node, key, [], self.name)
         node.connection.open()
         self.hosts.append(node)
+        world.hosts[node.address] = node
 
     def _host_config(self, name: str, boot: int) -> HostConfig:
         host = self._table.host

@@ -129,8 +129,7 @@ class Marketplace:
                     self.gateway.disconnect(message.session, message.clean, now_ms)
                 case _:
                     raise AssertionError(f"no such message: {message}")
-        due_ms = self.gateway.next_deadline_ms()
-        if due_ms is not None and due_ms <= now_ms:
+        if not messages:
             self.gateway.advance(now_ms)
         self._finish()
 

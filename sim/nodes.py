@@ -5,11 +5,20 @@ from typing import Any, Protocol
 
 import simpy
 
-from exchange.frames import Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
+from exchange.frames import (
+    Ack,
+    BookSnapshot,
+    BookUpdate,
+    ErrorReply,
+    HostLimit,
+    HostSync,
+    VmKill,
+    VmLaunch,
+)
 from exchange.protocol import Request
 from hostagent.core import HostConfig, HostCore
 from hostagent.memory_hypervisor import BootPlan, MemoryServer
-from hostagent.ports import LinkDown, Load, Send, Tick
+from hostagent.ports import DomainStarted, LinkDown, Load, Send, Tick
 from hostagent.ports import LinkUp as HostLinkUp
 from sim.boots import BUSY_PCT
 from sim.connection import Connection
@@ -18,6 +27,7 @@ from sim.pump import Pump
 from sim.traders import LinkUp
 from sim.traders import Tick as RobotTick
 
+_BOOK = (BookSnapshot, BookUpdate)
 _FOR_HOSTS = (Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch)
 
 
@@ -45,7 +55,11 @@ class RobotNode:
         """Nothing to do: the account's state at the next `link_up` tells what was missed."""
 
     def receive(self, frame: Any) -> None:
-        self.pump.put(frame)
+        # The book alone moves no robot: it is looked at when the robot's own time has come.
+        if isinstance(frame, _BOOK):
+            self.robot.desk.fold(frame)
+        else:
+            self.pump.put(frame)
 
     def retire(self) -> None:
         """The run is over: keep books, but ask for nothing any more."""
@@ -96,12 +110,10 @@ class HostNode:
 
     def serving(self, port: int) -> bool:
         """Does a guest answer behind ``port`` now?"""
-        if not self.running:
+        vm_id = self._vm_at.get(port)
+        if vm_id is None or not self.running:
             return False
-        for vm_id, endpoints in self.server.observed().endpoints.items():
-            if any(endpoint.port == port for endpoint in endpoints):
-                return self.server.hypervisor.guest_accepts(vm_id)
-        return False
+        return self.server.hypervisor.guest_accepts(vm_id)
 
     def leased_mvcpu(self) -> float:
         """Return the CPU that the VMs here use now."""
@@ -142,6 +154,7 @@ class HostNode:
             lambda: self._load(self),
             address=self.address,
         )
+        self._vm_at: dict[int, str] = {}
         self.core.apply(self.server.observed(), now_ms)
 
     def _put(self, message: Any) -> None:
@@ -163,6 +176,9 @@ class HostNode:
             self.connection.send(out.message)
             return
         for at_ms, result in self.server.carry_out(out):
+            if isinstance(result, DomainStarted):
+                for endpoint in result.endpoints:
+                    self._vm_at[endpoint.port] = result.vm_id
             if at_ms <= now_ms:
                 self._put(result)
             else:

@@ -8,6 +8,7 @@ here, the one place where decimals enter. Reading a file and naming its mistakes
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
+import msgspec
 from msgspec import Meta, Struct
 
 from exchange.protocol import Capacity
@@ -189,7 +190,9 @@ class Scenario(Part, frozen=True):
     runs: Annotated[int, Meta(ge=1, le=1000)] = 1
     network: Network = Network()
     boot: Boot = Boot()
-    zone: Annotated[list[Zone], Meta(min_length=1)] = [Zone("eu-de")]
+    zone: Annotated[list[Zone], Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: [Zone("eu-de")]
+    )
     seller: list[Seller] = []
     trader: list[Trader] = []
     fault: list[Fault] = []

@@ -88,10 +88,20 @@ def buckets(
     units_sum, need_sum = [0.0] * count, [0.0] * count
     at_ms = 0
     for span_ms, load, units in spans(service, loads, ready):
-        # A span is at most one sample long, so it is counted where it begins.
-        index = min(count - 1, at_ms * count // total_ms)
-        units_sum[index] += units * span_ms
-        need_sum[index] += service.need(load) * span_ms
+        need = service.need(load)
+        for index, part_ms in _shares(at_ms, at_ms + span_ms, total_ms / count):
+            index = min(index, count - 1)
+            units_sum[index] += units * part_ms
+            need_sum[index] += need * part_ms
         at_ms += span_ms
     width_ms = total_ms / count
     return [value / width_ms for value in units_sum], [value / width_ms for value in need_sum]
+
+
+def _shares(from_ms: float, to_ms: float, width_ms: float) -> Iterator[tuple[int, float]]:
+    """Yield (bucket, time in it) of the span, for buckets ``width_ms`` wide."""
+    while from_ms < to_ms:
+        index = int(from_ms / width_ms + 1e-9)
+        until_ms = min(to_ms, (index + 1) * width_ms)
+        yield index, until_ms - from_ms
+        from_ms = until_ms

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from exchange.frames import Ack, ErrorReply
+from exchange.frames import Ack, ErrorReply, LeaseUpdate
 from exchange.protocol import (
     LeaseRelease,
     OrderCancel,
@@ -28,8 +28,9 @@ from sim.desk import Desk, Working
 
 MAX_OPEN_ORDERS = 40
 """Bound of a noise trader's resting orders; beyond it the oldest goes."""
-HOLD_MIN_MS, HOLD_MAX_MS = 6 * MS_PER_MINUTE, 40 * MS_PER_MINUTE
-"""How long a trader keeps what it bought; released earlier it would owe 5 min all the same."""
+
+
+RETRY_MS = MS_PER_MINUTE
 
 
 class LinkUp(Struct, frozen=True):
@@ -46,7 +47,11 @@ class Tick(Struct, frozen=True):
 
 
 class TraderConfig(Struct, frozen=True):
-    """``units`` is how many the trader's own hosts can back; 0: it never sells."""
+    """``units`` is how many the trader's own hosts can back; 0: it never sells.
+
+    ``max_bought`` bounds what it has bought and bids for, so that noise does not eat the market;
+    it keeps a lease for a random time between the two ``hold`` times (under 5 minutes it owes 5).
+    """
 
     name: str
     symbol: str
@@ -57,6 +62,9 @@ class TraderConfig(Struct, frozen=True):
     spread_pct: float = 3.0
     step_pct: float = 1.5
     level_units: int = 2
+    max_bought: int = 6
+    hold_min_ms: int = 6 * MS_PER_MINUTE
+    hold_max_ms: int = 20 * MS_PER_MINUTE
 
 
 class _Robot:
@@ -68,14 +76,14 @@ class _Robot:
         self._random = random
         self._act_at_ms: int | None = None
         self._release_at_ms: dict[str, int] = {}
+        self._release_next_ms: int | None = None
         self._asked: dict[int, str] = {}
         self._count = 0
 
     def next_deadline_ms(self) -> int | None:
-        times = list(self._release_at_ms.values())
-        if self._act_at_ms is not None:
-            times.append(self._act_at_ms)
-        return min(times, default=None)
+        if self._release_next_ms is None or self._act_at_ms is None:
+            return self._act_at_ms
+        return min(self._release_next_ms, self._act_at_ms)
 
     def apply(self, message: Any, now_ms: int) -> list[Request]:
         """Return what the trader sends now."""
@@ -88,9 +96,11 @@ class _Robot:
                 self.desk.orders.pop(self._asked.pop(message.req_id, ""), None)
             case Ack():
                 self._asked.pop(message.req_id, None)
-            case _:
+            case LeaseUpdate():
                 self.desk.fold(message)
                 self._plan_releases(now_ms)
+            case _:
+                self.desk.fold(message)
         out = self._due_releases(now_ms)
         if self._act_at_ms is not None and self._act_at_ms <= now_ms:
             mean_ms = MS_PER_MINUTE / self.config.rate_per_min
@@ -104,18 +114,29 @@ class _Robot:
     def _plan_releases(self, now_ms: int) -> None:
         for lease_id, lease in self.desk.leases.items():
             if lease.side == "buy" and lease_id not in self._release_at_ms:
-                hold_ms = self._random.randint(HOLD_MIN_MS, HOLD_MAX_MS)
+                hold_ms = self._random.randint(self.config.hold_min_ms, self.config.hold_max_ms)
                 self._release_at_ms[lease_id] = now_ms + hold_ms
         for lease_id in list(self._release_at_ms):
             if lease_id not in self.desk.leases:
                 del self._release_at_ms[lease_id]
+        self._release_next_ms = min(self._release_at_ms.values(), default=None)
 
     def _due_releases(self, now_ms: int) -> list[Request]:
+        if self._release_next_ms is None or self._release_next_ms > now_ms:
+            return []
         due = [lease_id for lease_id, at_ms in self._release_at_ms.items() if at_ms <= now_ms]
         for lease_id in due:
             # Asked again later, should this one be refused or lost.
-            self._release_at_ms[lease_id] = now_ms + HOLD_MIN_MS
+            self._release_at_ms[lease_id] = now_ms + RETRY_MS
+        self._release_next_ms = min(self._release_at_ms.values(), default=None)
         return [LeaseRelease(req_id=self.desk.next_req_id(), lease_id=lease) for lease in due]
+
+    def _room(self, side: Side, wanted: int) -> int:
+        """Return how many of ``wanted`` units may be asked or bid for now."""
+        open_units = self.desk.open_units(side)
+        taken = open_units + sum(h.units for h in self.desk.leases.values() if h.side == side)
+        bound = self.config.max_bought if side == "buy" else self.config.units
+        return max(0, min(wanted, bound - taken))
 
     def _place(
         self, side: Side, price_ucr: int, qty: int, time_in_force: TimeInForce = "gtc"
@@ -158,9 +179,11 @@ class MarketMaker(_Robot):
         level = self._random.randrange(self.config.levels)
         price_ucr = self._quote_ucr(side, level)
         mine = [(key, order) for key, order in self.desk.orders.items() if order.side == side]
-        if len(mine) < self.config.levels:
-            qty = self._room(side)
-            return [self._place(side, price_ucr, qty)] if qty else []
+        qty = self._room(side, self._random.randint(1, self.config.level_units))
+        if qty and len(mine) < self.config.levels:
+            return [self._place(side, price_ucr, qty)]
+        if not mine:
+            return []
         key, order = self._farthest(mine, price_ucr)
         if not order.order_id or order.price_ucr == price_ucr:
             return []
@@ -181,19 +204,12 @@ class MarketMaker(_Robot):
     def _farthest(self, mine: list[tuple[str, Working]], price_ucr: int) -> tuple[str, Working]:
         return max(mine, key=lambda row: abs(row[1].price_ucr - price_ucr))
 
-    def _room(self, side: Side) -> int:
-        wanted = self._random.randint(1, self.config.level_units)
-        if side == "buy":
-            return wanted
-        leased = sum(held.units for held in self.desk.leases.values() if held.side == "sell")
-        return max(0, min(wanted, self.config.units - leased - self.desk.open_units("sell")))
-
 
 class NoiseTrader(_Robot):
     """Buys and sells a little at random: takes what rests, rests near the best, changes its mind.
 
-    A taker's price never strays more than a few percent from what rests, and never above twice
-    its own reference, so that an empty book does not make it pay anything.
+    A taker's price never strays more than a few percent from what rests, and never above
+    one and a half times its own reference, so that an empty book does not make it pay anything.
     """
 
     def act(self, now_ms: int) -> list[Request]:
@@ -201,10 +217,7 @@ class NoiseTrader(_Robot):
         if len(self.desk.orders) >= MAX_OPEN_ORDERS or (self.desk.orders and chance < 0.3):
             return [self._cancel(next(iter(self.desk.orders)))]
         side: Side = "sell" if self.config.units and self._random.random() < 0.5 else "buy"
-        qty = self._random.randint(1, self.config.level_units)
-        if side == "sell":
-            leased = sum(held.units for held in self.desk.leases.values() if held.side == "sell")
-            qty = min(qty, self.config.units - leased - self.desk.open_units("sell"))
+        qty = self._room(side, self._random.randint(1, self.config.level_units))
         if qty < 1:
             return []
         if chance < 0.6:
@@ -218,7 +231,7 @@ class NoiseTrader(_Robot):
     def _crossing_ucr(self, side: Side) -> int:
         own_ucr = self.config.price_ucr
         if side == "buy":
-            return min(self.desk.best_ask_ucr() or own_ucr, 2 * own_ucr)
+            return min(self.desk.best_ask_ucr() or own_ucr, round(own_ucr * 1.5))
         return max(self.desk.best_bid_ucr() or own_ucr, own_ucr // 2)
 
     def _mid_ucr(self) -> float:

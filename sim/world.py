@@ -28,7 +28,7 @@ from sim.fleet import Fleet, trader_sellers
 from sim.identity import Identity
 from sim.marketplace import Digest, Marketplace
 from sim.metrics import Accounts, Metrics
-from sim.nodes import RobotNode
+from sim.nodes import HostNode, RobotNode
 from sim.policy import market_of, rules_of
 from sim.report import RunResult
 from sim.scenario import Scenario
@@ -75,6 +75,8 @@ class World:
             self.traces,
         )
         self.fleets: list[Fleet] = []
+        self.hosts: dict[str, HostNode] = {}
+        """By address."""
         self.robots: list[RobotNode] = []
         self.connections: dict[str, list[Connection]] = {}
         self.stale_until_ms = 0
@@ -188,7 +190,7 @@ class World:
         )
 
     def _serving(self, address: str, port: int) -> bool:
-        host = next((h for fleet in self.fleets for h in fleet.hosts if h.address == address), None)
+        host = self.hosts.get(address)
         return host is not None and host.serving(port)
 
     def _set_up(self, operator: Identity) -> Generator[simpy.Event, Any, None]:

@@ -1,0 +1,154 @@
+"""`headroom sim`: replay a workload peak in virtual time, or only check a scenario file."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+from msgspec.structs import replace
+
+from sim import report
+from sim.checker import LawBrokenError
+from sim.policy import warnings
+from sim.report import RunResult
+from sim.runner import plan, processors, run_all
+from sim.scenario_file import Loaded, ScenarioError, load
+from sim.workload import Trace
+
+EXIT_NOT_SO = 1
+EXIT_USAGE = 2
+
+app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
+
+File = Annotated[Path, typer.Argument(help="The scenario, such as scenarios/X.toml.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="First seed, in place of the file's.")]
+Runs = Annotated[int | None, typer.Option(min=1, max=1000, help="Seeds to run.")]
+Policy = Annotated[list[str] | None, typer.Option(help="Run only this policy (repeatable).")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write one JSON object here; - prints.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Processes side by side; default: processors.")]
+TraceFile = Annotated[Path | None, typer.Option("--trace", help="CSV file to take the load from.")]
+Column = Annotated[str | None, typer.Option(help="With --trace: the column of values.")]
+Time = Annotated[str, typer.Option("--time", help="With --trace: the column of seconds.")]
+PerS = Annotated[float, typer.Option(help="With --trace: seconds that a value was counted over.")]
+FromS = Annotated[float, typer.Option(help="With --trace: where in the file to begin.")]
+Scale = Annotated[float, typer.Option(help="With --trace: factor on every value.")]
+
+
+@app.callback()
+def _main() -> None:
+    """Replay a workload peak in virtual time, against the product's own code."""
+
+
+@app.command("check")
+def check(file: File) -> None:
+    """Read FILE and the traces it names, and say what is wrong with it."""
+    loaded = _load(file, None)
+    _warn(loaded)
+    print(f"{file}: {loaded.scenario.title}: ok, policies {', '.join(loaded.scenario.policy)}")
+
+
+@app.command("run")
+def run(
+    file: File,
+    seed: Seed = None,
+    json_out: Json = None,
+    policy: Policy = None,
+    runs: Runs = None,
+    jobs: Jobs = processors(),
+    trace: TraceFile = None,
+    column: Column = None,
+    time: Time = "t_s",
+    per_s: PerS = 1.0,
+    from_s: FromS = 0.0,
+    scale: Scale = 1.0,
+) -> None:
+    """Run every policy with every seed; exit 1 when an expectation fails."""
+    loaded = _load(file, _override(trace, column, time, per_s, from_s, scale))
+    loaded = _with(loaded, seed, runs)
+    policies = _policies(loaded, policy)
+    _warn(loaded)
+    try:
+        results, real_s = run_all(loaded, plan(loaded, policies), jobs, _progress)
+    except LawBrokenError as error:
+        typer.echo(f"headroom: {file}: {error}", err=True)
+        raise typer.Exit(EXIT_NOT_SO) from error
+    grouped = report.by_policy(results)
+    judged = report.verdicts(loaded.scenario, grouped)
+    found = report.json_object(loaded.scenario, grouped, judged, real_s)
+    _write(found, json_out)
+    if json_out != Path("-"):
+        print("\n".join(report.table(loaded.scenario, grouped, judged)))
+        print(f"{len(results)} runs in {real_s:.1f} s, {found['speedup']:,.0f} x real time")
+    if not found["passed"]:
+        raise typer.Exit(EXIT_NOT_SO)
+
+
+def _load(file: Path, override: Trace | None) -> Loaded:
+    try:
+        return load(file, override)
+    except ScenarioError as error:
+        _usage(str(error))
+
+
+def _override(
+    file: Path | None, column: str | None, time: str, per_s: float, from_s: float, scale: float
+) -> Trace | None:
+    if file is None:
+        if column is not None:
+            _usage("--column needs --trace")
+        return None
+    if column is None:
+        _usage("--trace needs --column, the column of values")
+    if per_s <= 0 or scale < 0:
+        _usage("--per-s must be above 0 and --scale not below it")
+    # Absolute: paths in a scenario are relative to it, this one to where the user stands.
+    path = str(file.absolute())
+    return Trace(file=path, column=column, time=time, per_s=per_s, from_s=from_s, scale=scale)
+
+
+def _with(loaded: Loaded, seed: int | None, runs: int | None) -> Loaded:
+    scenario = loaded.scenario
+    changed = replace(
+        scenario,
+        seed=scenario.seed if seed is None else seed,
+        runs=scenario.runs if runs is None else runs,
+    )
+    return Loaded(changed, loaded.traces)
+
+
+def _policies(loaded: Loaded, wanted: list[str] | None) -> list[str]:
+    known = list(loaded.scenario.policy)
+    for name in wanted or []:
+        if name not in known:
+            _usage(f"--policy {name}: the scenario has {', '.join(known)}")
+    return [name for name in known if not wanted or name in wanted]
+
+
+def _warn(loaded: Loaded) -> None:
+    for warning in warnings(loaded.scenario):
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _progress(result: RunResult, done: int, count: int) -> None:
+    text = f"{result.policy}, seed {result.seed}: {result.commands} commands"
+    typer.echo(f"[{done}/{count}] {text}, {result.real_s:.1f} s", err=True)
+
+
+def _write(found: dict[str, Any], out: Path | None) -> None:
+    if out is None:
+        return
+    text = json.dumps(msgspec.to_builtins(found), indent=1)
+    if out == Path("-"):
+        print(text)
+        return
+    try:
+        out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        _usage(f"--json {out}: {error.strerror}")
+
+
+def _usage(text: str) -> NoReturn:
+    typer.echo(f"headroom: {text}", err=True)
+    sys.exit(EXIT_USAGE)
