@@ -111,6 +111,8 @@ async def _reached(address: str, opening: Awaitable[T]) -> T:
         raise Unreachable(f"{address}: TLS: {error.reason or error}") from error
     except TimeoutError as error:
         raise Unreachable(f"{address}: no answer within {OPEN_TIMEOUT_S} s") from error
+    except ConnectionRefusedError as error:
+        raise Unreachable(f"{address}: no exchange listens there") from error
     except OSError as error:
         raise Unreachable(f"{address}: {error.strerror or error}") from error
     except (InvalidURI, InvalidHandshake) as error:

@@ -324,11 +324,15 @@ class UsageReport(Request, tag="usage.report", frozen=True):
 
 
 class AdminAccount(Request, tag="admin.account", frozen=True):
+    """Open an account, or rename it."""
+
     account: Name
     name: Name
 
 
 class AdminKey(Request, tag="admin.key", frozen=True):
+    """Give an account a key with one role."""
+
     account: Name
     key_id: Name
     public_key: PublicKey
@@ -337,6 +341,8 @@ class AdminKey(Request, tag="admin.key", frozen=True):
 
 
 class AdminKeyRevoke(Request, tag="admin.key_revoke", frozen=True):
+    """End a key for good; its connections are closed."""
+
     key_id: Name
 
 
@@ -349,6 +355,8 @@ class AdminDeposit(Request, tag="admin.deposit", frozen=True):
 
 
 class AdminZone(Request, tag="admin.zone", frozen=True):
+    """Add a zone, or change its country and what may run its VMs."""
+
     zone: Name
     country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
     accel: Annotated[list[Accel], Meta(min_length=1, max_length=3)]
@@ -364,17 +372,21 @@ class AdminInstrument(Request, tag="admin.instrument", frozen=True):
 
 
 class AdminHalt(Request, tag="admin.halt", frozen=True):
+    """Stop or resume trading of one instrument, or of all; the books stay."""
+
     halted: bool
     symbol: Name | None = None
 
 
 class AdminKillSwitch(Request, tag="admin.kill_switch", frozen=True):
+    """Cancel the orders of one account, or of all, and block new ones until lifted."""
+
     enabled: bool
     account: Name | None = None
 
 
 class AdminLimits(Request, tag="admin.limits", frozen=True):
-    """0 means unlimited; ``orders_per_s: 0`` lifts the cancels' budget too."""
+    """Change an account's limits: 0 is unlimited, ``orders_per_s`` 0 lifts the cancels' budget too."""
 
     account: Name
     max_qty: Count | None = None
@@ -384,7 +396,7 @@ class AdminLimits(Request, tag="admin.limits", frozen=True):
 
 
 class AdminBalances(Request, tag="admin.balances", frozen=True):
-    pass
+    """Read every account's money, ``fees`` and ``outside`` included: it sums to zero."""
 
 
 ClientMessage: TypeAlias = (

@@ -32,6 +32,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "key_cli",
             "keys",
             "loading",
+            "one_request",
             "pump",
             "server",
         }

@@ -1,0 +1,79 @@
+"""`headroom image`: put VM images into the exchange's store, list and delete them."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange.client import Refused, Unknown, Unreachable, put_image
+from exchange.image_client import BUNDLE_FILES, pack_bundle
+from exchange.keys import KeyFileError, load_private_key
+from exchange.one_request import DEFAULT_URL, Json, Url, ask, fail, show
+from exchange.protocol import ImageDelete, ImageFormat, ImageList
+
+app = typer.Typer(no_args_is_help=True, help="Put VM images into the exchange's store.")
+
+EXIT_USAGE = 2
+
+Key = Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")]
+Digest = Annotated[str, typer.Argument(help="The image's SHA-256.")]
+
+
+@app.command("put")
+def put(
+    path: Annotated[Path, typer.Argument(help="A folder with vmlinuz and initrd.gz, or a disk.")],
+    key: Key,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Upload PATH, resuming an earlier attempt, and print its SHA-256."""
+    if not path.exists():
+        fail(f"{path}: no such file or folder")
+    try:
+        digest = _put_folder(url, key, path) if path.is_dir() else _put_disk(url, key, path)
+    except (KeyFileError, Unreachable, Unknown) as error:
+        fail(str(error))
+    except Refused as error:
+        fail(f"refused: {error}")
+    except OSError as error:
+        fail(f"{error.filename or path}: {error.strerror}")
+    show({"sha256": digest}, as_json=True) if as_json else print(digest)
+
+
+@app.command("list")
+def listing(key: Key, url: Url = None, as_json: Json = False) -> None:
+    """List the images your account may use."""
+    result = ask(url, key, ImageList(req_id=1))
+    if as_json:
+        show(result, as_json)
+        return
+    for row in result["images"]:
+        print(f"{row['sha256']}  {row['size']:>12}  {row['format']}")
+
+
+@app.command("delete")
+def delete(digest: Digest, key: Key, url: Url = None, as_json: Json = False) -> None:
+    """Give an image up."""
+    show(ask(url, key, ImageDelete(req_id=1, sha256=digest)), as_json)
+
+
+def _put_folder(url: str | None, key: Path, folder: Path) -> str:
+    lacking = [name for name in BUNDLE_FILES if not (folder / name).is_file()]
+    if lacking:
+        fail(f"{folder}: no {lacking[0]} in it; a bundle has {' and '.join(BUNDLE_FILES)}")
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = Path(scratch) / "bundle.tar"
+        pack_bundle(folder, bundle)
+        return _put(url, key, bundle, "bundle")
+
+
+def _put_disk(url: str | None, key: Path, path: Path) -> str:
+    formats: dict[str, ImageFormat] = {".qcow2": "qcow2", ".tar": "bundle"}
+    return _put(url, key, path, formats.get(path.suffix, "raw"))
+
+
+def _put(url: str | None, key: Path, path: Path, image_format: ImageFormat) -> str:
+    private_key = load_private_key(key)
+    return asyncio.run(put_image(url or DEFAULT_URL, private_key, path, image_format))

@@ -1,0 +1,61 @@
+"""Ask a running exchange one thing from a command line: dial, ask, print. Shell."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+
+from exchange.client import Client, Refused, Unknown, Unreachable
+from exchange.keys import KeyFileError, load_private_key
+from exchange.protocol import Request
+
+EXIT_NOT_SO: Final = 1
+DEFAULT_URL: Final = "ws://127.0.0.1:8750/v1/ws"
+
+Url = Annotated[
+    str | None,
+    typer.Option("--url", help=f"The exchange; default {DEFAULT_URL}.", envvar="HEADROOM_URL"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def ask(url: str | None, key: Path, message: Request) -> Any:
+    """Log in, send ``message``, return the result; leaves with one line and exit 1 otherwise."""
+    try:
+        return asyncio.run(_ask(url or DEFAULT_URL, key, message))
+    except (KeyFileError, Unreachable, Unknown) as error:
+        fail(str(error))
+    except Refused as error:
+        fail(f"refused: {error}" + (f" (field {error.field})" if error.field else ""))
+
+
+async def _ask(url: str, key: Path, message: Request) -> Any:
+    async with Client(url, load_private_key(key)) as client:
+        return await client.request(message)
+
+
+def show(result: Any, as_json: bool) -> None:
+    """Print a result: one JSON object, or a line a field for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        return
+    for line in _lines(result or {"done": True}, ""):
+        sys.stdout.write(line + "\n")
+
+
+def _lines(result: dict[str, Any], prefix: str) -> Iterator[str]:
+    for name, value in result.items():
+        if isinstance(value, dict):
+            yield from _lines(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}: {value if isinstance(value, str) else json.dumps(value)}"
+
+
+def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
+    """Print one line and leave with ``code``."""
+    typer.echo(f"headroom: {text}", err=True)
+    raise typer.Exit(code)
