@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from exchange.state import State
 
 OPERATOR = "operator"
-PRICINGS: tuple[Pricing, ...] = ("flat",)
+PRICINGS: tuple[Pricing, ...] = ("flat", "metered")
 
 
 def genesis(state: "State", command: Command, message: Genesis) -> Done | Refused:

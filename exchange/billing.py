@@ -1,7 +1,8 @@
 """What is owed for a lease, and posting it. The only place that divides money.
 
 Owed so far = price x billable unit-time, rounded up once; a charge is that less what was charged
-before, so nothing is rounded twice. Source: domain.md, "What is owed" and "Posting".
+before, so nothing is rounded twice. Metered unit-time counts by the CPU used in its posting period,
+at least a tenth. Source: domain.md, "What is owed" and "Posting".
 """
 
 from typing import TYPE_CHECKING
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 
 MINIMUM_SPOT_MS = 5 * MS_PER_MINUTE
 """Released spot units owe at least this long."""
+MINIMUM_TAKE_DIVISOR = 10
+"""A metered lease owes at least a tenth of its unit-time."""
+MVCPU_PER_VCPU = 1000
 FREE_BOOT_MS = 2 * MS_PER_MINUTE
 """At most this much of a first VM's boot is not billed."""
 
 
 def accrue(lease: Lease, now_ms: int) -> None:
     """Bring the running totals up to ``now_ms``. A silent host's time does not count."""
-    if now_ms < lease.start_ms:
+    if now_ms < lease.start_ms or lease.closing is not None:
         return
     if lease.silent_from_ms is None:
         elapsed_ms = now_ms - lease.accrued_ms
@@ -74,8 +78,40 @@ def unbilled_ms(lease: Lease, now_ms: int) -> int:
 
 def owed_ucr(lease: Lease, now_ms: int) -> int:
     """Return all that is owed up to ``now_ms``, which the lease has accrued to."""
-    billed_ms = max(0, lease.unit_ms - unbilled_ms(lease, now_ms)) + lease.topped_ms
+    if lease.metered:
+        scaled_ms = lease.metered_ms + _period_ms(lease, now_ms)
+        scaled_ms = max(scaled_ms, lease.topped_ms * _scale(lease))
+        return ceil_div(lease.price_ucr * scaled_ms, MS_PER_HOUR * _scale(lease))
+    billed_ms = _billable_ms(lease, now_ms) + lease.topped_ms
     return ceil_div(lease.price_ucr * billed_ms, MS_PER_HOUR)
+
+
+def _billable_ms(lease: Lease, now_ms: int) -> int:
+    return max(0, lease.unit_ms - unbilled_ms(lease, now_ms))
+
+
+def _scale(lease: Lease) -> int:
+    """Metered unit-time is counted in so many parts of a millisecond, to stay whole."""
+    return MINIMUM_TAKE_DIVISOR * lease.instrument.shape.mvcpu
+
+
+def _period_ms(lease: Lease, now_ms: int) -> int:
+    """Return the scaled unit-time of the running posting period: min(1, max(0.10, CPU share))."""
+    unit_ms = max(0, _billable_ms(lease, now_ms) - lease.metered_from_ms)
+    cpu_ms = lease.cpu_ms - lease.cpu_posted_ms
+    mvcpu = lease.instrument.shape.mvcpu
+    used = cpu_ms * MVCPU_PER_VCPU * MINIMUM_TAKE_DIVISOR
+    return min(unit_ms * _scale(lease), max(unit_ms * mvcpu, used))
+
+
+def _close_period(lease: Lease, now_ms: int) -> int | None:
+    """Begin the next posting period; returns the CPU of the one that ends, None for flat."""
+    if not lease.metered:
+        return None
+    lease.metered_ms += _period_ms(lease, now_ms)
+    lease.metered_from_ms = max(lease.metered_from_ms, _billable_ms(lease, now_ms))
+    cpu_ms, lease.cpu_posted_ms = lease.cpu_ms - lease.cpu_posted_ms, lease.cpu_ms
+    return cpu_ms
 
 
 def post(state: "State", lease: Lease, now_ms: int) -> None:
@@ -83,9 +119,10 @@ def post(state: "State", lease: Lease, now_ms: int) -> None:
     accrue(lease, now_ms)
     amount_ucr = max(0, owed_ucr(lease, now_ms) - lease.charged_ucr)
     assert amount_ucr <= lease.hold_ucr, "what is owed is always held"
+    cpu_ms = _close_period(lease, now_ms)
     from_ms, lease.posted_ms = lease.posted_ms, now_ms
     if now_ms > from_ms or amount_ucr:
-        tell.charge(state, lease, from_ms, now_ms, amount_ucr)
+        tell.charge(state, lease, from_ms, now_ms, amount_ucr, cpu_ms)
     if not amount_ucr:
         return
     fee_ucr = amount_ucr * state.config.fee_pct // 100
@@ -125,6 +162,9 @@ def give_back_surplus(state: "State", lease: Lease, now_ms: int) -> None:
 def top_up(lease: Lease, units: int, now_ms: int) -> None:
     """``units`` are released by their buyer: they owe at least 5 minutes each."""
     accrue(lease, now_ms)
+    if lease.metered:
+        lease.topped_ms += units * MINIMUM_SPOT_MS
+        return
     billed_ms = units * lease.unit_clock_ms
     if units == lease.units:
         billed_ms -= unbilled_ms(lease, now_ms)
@@ -134,5 +174,8 @@ def top_up(lease: Lease, units: int, now_ms: int) -> None:
 def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
     """Return what must be held so that the lease can run to ``until_ms``."""
     from_ms = max(now_ms, lease.start_ms)
-    unit_ms = lease.unit_ms + lease.topped_ms + lease.units * (until_ms - from_ms)
+    run_ms = lease.unit_ms
+    if lease.metered:
+        run_ms += ceil_div(lease.metered_ms, _scale(lease)) - lease.metered_from_ms
+    unit_ms = run_ms + lease.topped_ms + lease.units * (until_ms - from_ms)
     return ceil_div(lease.price_ucr * unit_ms, MS_PER_HOUR) - lease.charged_ucr

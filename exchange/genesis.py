@@ -63,6 +63,11 @@ def default_config() -> ExchangeConfig:
         "large": Capacity(4000, 8192, 40 * 1024),
     }
     zone = ZoneConfig(zone="eu-de", country="DE", accel=["kvm", "tcg", "simulated"])
-    instruments = [InstrumentConfig(class_=name, zone="eu-de", pricing="flat") for name in classes]
+    pricings: tuple[Pricing, ...] = ("flat", "metered")
+    instruments = [
+        InstrumentConfig(class_=name, zone="eu-de", pricing=pricing)
+        for name in classes
+        for pricing in pricings
+    ]
     windows = [WindowConfig(class_="small", zone="eu-de", pricing="flat")]
     return ExchangeConfig(classes=classes, zones=[zone], instruments=instruments, windows=windows)

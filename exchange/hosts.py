@@ -190,7 +190,7 @@ def fit_to_offer(state: "State", host: Host) -> None:
 
 def _recall_excess(state: "State", host: Host) -> None:
     """Recall spot units, newest lease first, until what stays fits (windows are never cut)."""
-    spots = [lease for lease in reversed(_leases_on(state, host)) if lease.spot]
+    spots = [lease for lease in reversed(_running_on(state, host)) if lease.spot]
     free = list(host.free(None))
     for lease in spots:
         _add_units(free, lease, lease.recalled_units())
@@ -208,6 +208,11 @@ def _add_units(free: list[int], lease: "Lease", units: int) -> None:
         free[at] += need * units
 
 
+def _running_on(state: "State", host: Host) -> list["Lease"]:
+    """Return the host's leases that are not merely waiting for a last reading."""
+    return [lease for lease in _leases_on(state, host) if lease.closing is None]
+
+
 def _leases_on(state: "State", host: Host) -> list["Lease"]:
     return [lease for lease in state.leases.values() if lease.host is host]
 
@@ -220,7 +225,7 @@ def silent(state: "State", command: Command, message: HostSilent) -> Done | Refu
     host.status, host.silent_since_ms = "silent", message.since_ms
     host.synced = host.offered_known = False
     orders.cancel_backed_by(state, host, "host_silent")
-    for lease in _leases_on(state, host):
+    for lease in _running_on(state, host):
         billing.silence(lease, message.since_ms, state.now_ms)
         tell.notice(state, lease.buyer, "host_silent", lease, at_ms=message.since_ms)
     return Done()
@@ -241,7 +246,7 @@ def lost(state: "State", command: Command, message: HostLost) -> Done | Refused:
     if host.status != "silent":
         return Done(duplicate=True)
     host.status = "lost"
-    for lease in _leases_on(state, host):
+    for lease in _running_on(state, host):
         tell.notice(state, lease.buyer, "host_lost", lease)
         leasing.end(state, lease, "host_lost")
     for vm in [vm for vm in state.vms.values() if vm.lease.host is host]:

@@ -31,12 +31,19 @@ class Lease:
         "buyer",
         "buyer_order_id",
         "charged_ucr",
+        "close_by_ms",
+        "closing",
+        "cpu_ms",
+        "cpu_posted_ms",
         "ends_ms",
         "granted_units",
         "hold_ucr",
         "host",
         "instrument",
         "lease_id",
+        "metered",
+        "metered_from_ms",
+        "metered_ms",
         "number",
         "paid_until_ms",
         "post_ms",
@@ -116,6 +123,17 @@ class Lease:
         self.boot_credits = 0
         """How many units have had their first VM."""
         self.silent_from_ms: int | None = None
+        self.metered = instrument.pricing == "metered"
+        self.metered_ms = 0
+        """Unit-time of closed posting periods weighted by CPU share, in the scale of billing."""
+        self.metered_from_ms = 0
+        """Billable unit-time that closed periods have counted."""
+        self.cpu_ms = 0
+        """CPU its VMs used, and how much of it closed periods have counted."""
+        self.cpu_posted_ms = 0
+        self.closing: LeaseEnd | None = None
+        """A metered lease that is over and awaits its VMs' last usage; the clock stands still."""
+        self.close_by_ms = 0
         self.vms: dict[str, Vm] = {}
         """By name, ended ones included until the lease ends."""
 
@@ -141,6 +159,8 @@ class Lease:
 
     def due_ms(self) -> int:
         """Return the next time something happens to this lease by itself."""
+        if self.closing is not None:
+            return self.close_by_ms
         if self.state == "granted":
             return self.start_ms if self.release_ms is None else min(self.start_ms, self.release_ms)
         due = self.post_ms

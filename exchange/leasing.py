@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from exchange.state import State
 
 RECALL_NOTICE_MS = 120_000
+LAST_USAGE_MS = 60_000
+"""How long the end of a metered lease waits for its VMs' last usage."""
 BOND_TO_BUYER: tuple[LeaseEnd, ...] = ("host_lost", "launch_failed")
 
 
@@ -64,6 +66,9 @@ def arm(state: "State", lease: Lease) -> None:
 def settle(state: "State", number: int) -> None:
     """One deadline of a lease, at its own time (``state.now_ms``)."""
     lease, now_ms = state.leases[number], state.now_ms
+    if lease.closing is not None:
+        _finish(state, lease)
+        return
     if lease.state == "granted" and lease.start_ms == now_ms:
         lease.state = "active"
         tell.lease(state, lease)
@@ -83,7 +88,7 @@ def settle(state: "State", number: int) -> None:
         lease.ends_ms = lease.paid_until_ms
         tell.notice(state, lease.buyer, "funds_low", lease, at_ms=lease.ends_ms)
         tell.lease(state, lease)
-    if lease.state != "ended":
+    if lease.closing is None:
         arm(state, lease)
 
 
@@ -101,8 +106,9 @@ def find_for(state: "State", account: Account, lease_id: str, side: str) -> Leas
     lease = find(state, lease_id)
     if lease is None or account is not (lease.buyer if side == "buy" else lease.seller):
         return Refused("unknown_lease", f"you have no lease {lease_id!r}", "lease_id")
-    if lease.state == "ended":
-        return Refused("lease_ended", f"the lease ended: {lease.reason}", "lease_id")
+    if lease.state == "ended" or lease.closing is not None:
+        why = lease.reason or lease.closing
+        return Refused("lease_ended", f"the lease ended: {why}", "lease_id")
     return lease
 
 
@@ -122,7 +128,7 @@ def release(state: "State", command: Command, request: LeaseRelease) -> Done | R
     if units < lease.units and units > lease.units - len(lease.live_vms()):
         return Refused("units_in_use", "stop a VM on these units first", "units")
     _give_up(state, lease, units)
-    if lease.state != "ended":
+    if lease.closing is None:
         arm(state, lease)
     return Done(_released(lease))
 
@@ -197,20 +203,42 @@ def shrink(state: "State", lease: Lease, units: int, *, bond_to_buyer: bool) -> 
 def end(
     state: "State", lease: Lease, reason: LeaseEnd, *, bond_to_buyer: bool | None = None
 ) -> None:
-    """The lease is over: final charge, the rest back, bond, slots, VMs."""
+    """The lease is over: its VMs go, the bond is settled, the rest of the money comes back.
+
+    A metered lease stays ``ending`` until its VMs told their last usage, at most 60 s.
+    """
     for vm in lease.live_vms():
         if reason == "host_lost":
             vms.fail(state, vm, "host_lost")
         else:
             vms.kill(state, vm, grace_ms=0)
+    billing.accrue(lease, state.now_ms)
+    to_buyer = reason in BOND_TO_BUYER if bond_to_buyer is None else bond_to_buyer
+    _settle_bond(state, lease, lease.bond_ucr, to_buyer)
+    lease.closing, lease.ends_ms = reason, state.now_ms
+    if lease.metered and lease.live_vms():
+        lease.state, lease.close_by_ms = "ending", state.now_ms + LAST_USAGE_MS
+        arm(state, lease)
+        tell.lease(state, lease)
+    else:
+        _finish(state, lease)
+
+
+def vm_gone(state: "State", lease: Lease) -> None:
+    """A VM stopped; the last one of a closing lease brings its final charge."""
+    if lease.closing is not None and lease.state != "ended" and not lease.live_vms():
+        _finish(state, lease)
+
+
+def _finish(state: "State", lease: Lease) -> None:
+    """Final charge, the rest of the hold back, slots free."""
+    reason = lease.closing
     billing.post(state, lease, state.now_ms)
     if lease.hold_ucr:
         state.ledger.void(lease.buyer, lease.hold_ucr, "lease")
         lease.hold_ucr = 0
-    to_buyer = reason in BOND_TO_BUYER if bond_to_buyer is None else bond_to_buyer
-    _settle_bond(state, lease, lease.bond_ucr, to_buyer)
     lease.host.take(lease.instrument.need, lease.instrument.start_ms, -lease.units)
-    lease.state, lease.reason, lease.ends_ms = "ended", reason, state.now_ms
+    lease.state, lease.reason = "ended", reason
     del state.leases[lease.number]
     state.ended_leases[lease.number] = lease
     tell.lease(state, lease)
@@ -248,7 +276,7 @@ def _move_vms(state: "State", lease: Lease, other: Lease) -> None:
 
 def launch_failed(state: "State", lease: Lease) -> None:
     """The host did not launch a VM in time: that unit ends and its bond pays the buyer."""
-    if lease.state == "ended":
+    if lease.closing is not None:
         return
     tell.notice(state, lease.buyer, "launch_failed", lease, units=1)
     if lease.units == 1:

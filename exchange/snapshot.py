@@ -164,6 +164,12 @@ def _lease(lease: "Lease") -> list[Any]:
         lease.boot_ms,
         lease.boot_credits,
         lease.silent_from_ms,
+        lease.metered_ms,
+        lease.metered_from_ms,
+        lease.cpu_ms,
+        lease.cpu_posted_ms,
+        lease.closing,
+        lease.close_by_ms,
         [_vm(vm) for vm in lease.vms.values()],
     ]
 

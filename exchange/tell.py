@@ -163,11 +163,15 @@ def vm_row(subject: "Vm", account_seq: int, seq: int, ts_ms: int) -> VmUpdate:
     )
 
 
-def charge(state: "State", subject: "Lease", from_ms: int, to_ms: int, amount_ucr: int) -> None:
+def charge(
+    state: "State", subject: "Lease", from_ms: int, to_ms: int, amount_ucr: int, cpu_ms: int | None
+) -> None:
     """Tell the buyer of a posted charge."""
     account = subject.buyer
     account.account_seq = seq = account.account_seq + 1
-    frame = Charge(seq, state.seq, state.now_ms, subject.lease_id, from_ms, to_ms, amount_ucr)
+    frame = Charge(
+        seq, state.seq, state.now_ms, subject.lease_id, from_ms, to_ms, amount_ucr, cpu_ms
+    )
     state.outs.append((account.account_id, frame))
 
 

@@ -142,6 +142,7 @@ def _end(state: "State", vm: Vm, final: VmState, reason: str | None) -> None:
     vm.endpoints = []
     del state.vms[vm.number]
     tell.vm(state, vm)
+    leasing.vm_gone(state, vm.lease)
 
 
 def status(state: "State", command: Command, report: VmStatus) -> Done | Refused:
@@ -215,7 +216,9 @@ def usage(state: "State", command: Command, report: UsageReport) -> Done | Refus
         return Refused("invalid_field", "a reading cannot go back", "cpu_ms_total")
     elapsed_ms = state.now_ms - vm.used_at_ms
     most_ms = elapsed_ms * vm.lease.instrument.shape.mvcpu // 1000
-    vm.cpu_ms += min(report.cpu_ms_total - seen_ms, most_ms)
+    cpu_ms = min(report.cpu_ms_total - seen_ms, most_ms)
+    vm.cpu_ms += cpu_ms
+    vm.lease.cpu_ms += cpu_ms
     vm.boot, vm.cpu_ms_seen, vm.used_at_ms = report.boot, report.cpu_ms_total, state.now_ms
     vm.net_rx, vm.net_tx = report.net_rx_total, report.net_tx_total
     return Done({"cpu_ms": vm.cpu_ms})
