@@ -15,7 +15,7 @@ from typing import assert_never
 from exchange.frames import Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.protocol import HostDone, HostHeartbeat, HostSynced, HostVm
 from hostagent import vm as life
-from hostagent.offer import NOTHING, HostConfig, Offer
+from hostagent.offer import HostConfig, Offer
 from hostagent.ports import (
     DestroyDomain,
     DomainFailed,
@@ -142,7 +142,7 @@ class HostCore:
             case Observed():
                 self._take_observation(message, now_ms, out)
             case ImageReady() | ImageFailed():
-                self._take_image(message, out)
+                self._take_image(message, now_ms, out)
             case DomainStarted() | DomainFailed() | DomainGone() | GuestReady():
                 self._take_domain(message, now_ms, out)
             case Tick():
@@ -194,14 +194,11 @@ class HostCore:
             self._launch_new(order, now_ms, out)
 
     def _launch_new(self, order: VmLaunch, now_ms: int, out: list[Out]) -> None:
-        shape = self.config.classes.get(order.class_)
-        vm = life.ordered(order, shape or NOTHING, f"{self.config.boot_id}-{now_ms}")
+        vm = life.ordered(order, f"{self.config.boot_id}-{now_ms}")
         fetching = any(other.spec.image == order.image for other in self._waiting_for_image())
         effects: list[Effect] = [] if fetching else [FetchImage(order.image)]
-        if shape is None:
-            effects = life.refused(vm, f"class {order.class_} is not offered here")
-        elif not self._offer.has_room(shape, self.vms):
-            effects = life.refused(vm, "no room left on this host")
+        if not self._offer.has_room(vm, self.vms):
+            effects = life.refused(vm, "no_room")
         self.vms[order.vm_id] = vm
         self._follow(vm, effects, out)
 
@@ -289,14 +286,15 @@ class HostCore:
     # --- results of effects ---
 
     def _waiting_for_image(self) -> list[Vm]:
-        return [vm for vm in self.vms.values() if vm.state == "starting" and vm.domain == "none"]
+        waiting = [vm for vm in self.vms.values() if vm.state == "starting"]
+        return [vm for vm in waiting if vm.domain == "none" and not vm.image_here]
 
-    def _take_image(self, message: ImageReady | ImageFailed, out: list[Out]) -> None:
+    def _take_image(self, message: ImageReady | ImageFailed, now_ms: int, out: list[Out]) -> None:
         for vm in self._waiting_for_image():
             if vm.spec.image != message.image:
                 continue
             if isinstance(message, ImageReady):
-                self._follow(vm, life.image_ready(vm), out)
+                self._follow(vm, life.image_ready(vm, now_ms), out)
             else:
                 life.image_failed(vm, message.reason)
                 self._follow(vm, [], out)

@@ -19,6 +19,8 @@ MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 CPU_S_MAX = 600
 VIRTUAL_BYTES_MAX = 1024 * 1024 * 1024 * 1024
 MIB = 1024 * 1024
+NOT_FOUND = 127
+"""What prlimit ends with when there is no qemu-img (package qemu-utils)."""
 
 
 class _Data(Struct, frozen=True, rename="kebab"):
@@ -81,10 +83,11 @@ def _qemu_img(arguments: list[str], timeout_s: int) -> str:
             command, check=False, capture_output=True, text=True, timeout=timeout_s
         )
     except FileNotFoundError as error:
-        raise ImageError("prlimit is not installed (package util-linux)") from error
+        raise ImageError("prlimit is not installed (package util-linux)", "host_tools") from error
     except subprocess.TimeoutExpired as error:
         raise ImageError(f"disk image: {QEMU_IMG} did not end within {timeout_s} s") from error
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ImageError(f"disk image: {said}")
+        reason = "host_tools" if done.returncode == NOT_FOUND else "image_invalid"
+        raise ImageError(f"disk image: {said}", reason)
     return done.stdout

@@ -113,7 +113,7 @@ def _read(xml: str, kind: type[_Kind]) -> _Kind:
 
 def _check(spec: DomainSpec) -> None:
     if not _PRINTABLE.match(spec.cmdline):
-        raise HypervisorError("cmdline may hold printable ASCII only")
+        raise HypervisorError("cmdline may hold printable ASCII only", "cmdline_invalid")
 
 
 def _metadata(carried: Carried) -> ET.Element:

@@ -29,7 +29,11 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class ForwardError(Exception):
-    """A port cannot be had, or a network in ``allow_from`` cannot be read. One line."""
+    """A port cannot be had, or a network in ``allow_from`` cannot be read. A line and a word."""
+
+    def __init__(self, line: str, reason: str = "no_free_port") -> None:
+        super().__init__(line)
+        self.reason = reason
 
 
 class Counted(Struct):
@@ -52,7 +56,7 @@ def networks(allow_from: tuple[str, ...]) -> list[Network]:
     try:
         return [ipaddress.ip_network(one, strict=False) for one in allow_from]
     except ValueError as error:
-        raise ForwardError(f"allow_from: {error}") from error
+        raise ForwardError(f"allow_from: {error}", "allow_from_invalid") from error
 
 
 def free_loopback_port() -> int:

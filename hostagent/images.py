@@ -71,7 +71,7 @@ class ImageCache:
             form = (folder / "format").read_text("ascii")
             convert_disk(folder / "disk", form, own / "disk.raw", spec.shape.disk_mib)
         except OSError as error:
-            raise ImageError(f"image {image[:12]}: {error.strerror}") from error
+            raise ImageError(f"image {image[:12]}: {error.strerror}", "host_disk") from error
         return BootFiles(disk=str(own / "disk.raw"), user_data=user_data)
 
     def forget_vm(self, vm_id: str) -> None:
@@ -92,7 +92,8 @@ class ImageCache:
             form = await self._download(image, part)
             await asyncio.to_thread(self._accept, image, form, part)
         except OSError as error:
-            raise ImageError(f"image {image[:12]}: {error.strerror or error}") from error
+            line = f"image {image[:12]}: {error.strerror or error}"
+            raise ImageError(line, "host_disk") from error
         finally:
             part.unlink(missing_ok=True)
 

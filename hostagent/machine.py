@@ -62,7 +62,10 @@ _T = TypeVar("_T")
 
 
 class Machine:
-    """Owns one hypervisor and its worker thread; `close` lets go of both, VMs keep running."""
+    """Owns one hypervisor and its worker thread; `close` lets go of both, VMs keep running.
+
+    ``simulated``: the guests are not real, so that nobody can connect to one.
+    """
 
     def __init__(
         self,
@@ -71,12 +74,14 @@ class Machine:
         forwarder: Forwarder,
         load: Callable[[], Load],
         clock: Callable[[], int],
+        simulated: bool = False,
     ) -> None:
         self._hypervisor = hypervisor
         self._images = images
         self._forwarder = forwarder
         self._load = load
         self._clock = clock
+        self._simulated = simulated
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="hypervisor")
         self._watching: dict[str, asyncio.Task[bool]] = {}
 
@@ -133,7 +138,8 @@ class Machine:
         try:
             await self._images.fetch(image)
         except ImageError as error:
-            return ImageFailed(image, str(error))
+            log.warning("%s", error)
+            return ImageFailed(image, error.reason)
         return ImageReady(image)
 
     async def _start(self, spec: DomainSpec) -> Result:
@@ -141,8 +147,9 @@ class Machine:
             files = await asyncio.to_thread(self._images.boot_files, spec.image, spec)
             forwards = await self._start_on_free_ports(spec, files)
         except (ImageError, ForwardError, HypervisorError) as error:
+            log.warning("%s does not start: %s", spec.vm_id, error)
             await asyncio.to_thread(self._images.forget_vm, spec.vm_id)
-            return DomainFailed(spec.vm_id, str(error))
+            return DomainFailed(spec.vm_id, error.reason)
         return DomainStarted(spec.vm_id, self._forwarder.endpoints(forwards))
 
     async def _start_on_free_ports(self, spec: DomainSpec, files: BootFiles) -> tuple[Forward, ...]:
@@ -197,6 +204,8 @@ class Machine:
         inner_port = self._forwarder.first_inner_port(vm_id)
         if inner_port is None:
             return False
+        if self._simulated:
+            return await self._guest_accepts(vm_id)
         try:
             connecting = asyncio.open_connection(LOOPBACK, inner_port)
             _, writer = await asyncio.wait_for(connecting, CONNECT_TIMEOUT_S)
@@ -204,12 +213,16 @@ class Machine:
             return False
         try:
             await asyncio.sleep(GUEST_ANSWER_S)
+            return await self._guest_accepts(vm_id)
+        finally:
+            writer.transport.abort()
+
+    async def _guest_accepts(self, vm_id: str) -> bool:
+        try:
             return await self._call(partial(self._hypervisor.guest_accepts, vm_id))
         except HypervisorError as error:
             log.warning("cannot tell whether %s is ready: %s", vm_id, error)
             return False
-        finally:
-            writer.transport.abort()
 
     async def _listen_again(self, domain: ObservedDomain) -> None:
         notes, spec = domain.notes, domain.spec

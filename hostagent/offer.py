@@ -83,15 +83,21 @@ class Offer:
             boot_id=config.boot_id,
         )
 
-    def has_room(self, shape: Capacity, vms: dict[str, Vm]) -> bool:
-        """Tell whether one more VM fits beside ``vms``, whatever the exchange believes."""
-        taken = [vm.spec.shape for vm in vms.values() if not vm.ended]
-        overhead_mib = MEM_OVERHEAD_MIB * (len(taken) + 1)
+    def has_room(self, one_more: Vm, vms: dict[str, Vm]) -> bool:
+        """Tell whether ``one_more`` fits beside ``vms``, whatever the exchange believes.
+
+        A VM that is stopping, or waits for its window, does not count: the slot changes hands.
+        """
+        if one_more.not_before_ms is not None:
+            return True
+        counted = [vm for vm in vms.values() if vm.state in ("starting", "running")]
+        counted = [vm for vm in counted if vm.domain != "none" or vm.not_before_ms is None]
+        taken = [vm.spec.shape for vm in [*counted, one_more]]
         whole = self._config.capacity
         return (
-            sum(one.mvcpu for one in taken) + shape.mvcpu <= whole.mvcpu
-            and sum(one.mem_mib for one in taken) + shape.mem_mib + overhead_mib <= whole.mem_mib
-            and sum(one.disk_mib for one in taken) + shape.disk_mib <= whole.disk_mib
+            sum(one.mvcpu for one in taken) <= whole.mvcpu
+            and sum(one.mem_mib + MEM_OVERHEAD_MIB for one in taken) <= whole.mem_mib
+            and sum(one.disk_mib for one in taken) <= whole.disk_mib
         )
 
     def _offered(self) -> Capacity:

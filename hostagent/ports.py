@@ -228,7 +228,14 @@ Message: TypeAlias = (
 
 
 class HypervisorError(Exception):
-    """The hypervisor cannot do what was asked. ``str(error)`` is one line."""
+    """The hypervisor cannot do what was asked. ``str(error)`` is one line for the owner's log.
+
+    ``reason`` is the word that the renter gets: the line may tell of the host's insides.
+    """
+
+    def __init__(self, line: str, reason: str = "start_failed") -> None:
+        super().__init__(line)
+        self.reason = reason
 
 
 class BootFiles(Struct, frozen=True):
@@ -283,7 +290,14 @@ class ImageStore(Protocol):
 
 
 class ImageError(Exception):
-    """An image cannot be had or is not fit to boot. ``str(error)`` is one line."""
+    """An image cannot be had or is not fit to boot. As `HypervisorError`, a line and a word.
+
+    The exchange holds the host liable for every reason but ``image_invalid`` and ``image_unknown``.
+    """
+
+    def __init__(self, line: str, reason: str = "image_invalid") -> None:
+        super().__init__(line)
+        self.reason = reason
 
 
 Clock: TypeAlias = Callable[[], int]

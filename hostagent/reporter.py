@@ -63,7 +63,9 @@ class Reporter:
             return None
         again = isinstance(answer, ErrorReply) and answer.reason in RETRY_REASONS
         if pending.about == "announce":
-            if again:
+            # Until the owner approves this host, it keeps asking.
+            pending_approval = isinstance(answer, ErrorReply) and answer.reason == "not_approved"
+            if again or pending_approval:
                 self._offer.forget_announced()
             return None
         vm = vms.get(pending.vm_id)

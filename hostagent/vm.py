@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from exchange.frames import VmLaunch
-from exchange.protocol import Capacity, Endpoint, VmState
+from exchange.protocol import Endpoint, VmState
 from exchange.units import MS_PER_HOUR
 from hostagent.metering import Meter
 from hostagent.ports import (
@@ -55,6 +55,8 @@ class Vm(Struct):
     unreported: bool = True
     """The exchange has not acknowledged the state as it is now."""
     up_ms: int = 0
+    image_here: bool = False
+    not_before_ms: int | None = None
     ready_at_ms: int | None = None
     ready_by_ms: int | None = None
     cut_ms: int | None = None
@@ -66,14 +68,19 @@ class Vm(Struct):
     def ended(self) -> bool:
         return self.state in ("stopped", "failed")
 
+    @property
+    def waits_for_start(self) -> bool:
+        """Everything is here but the beginning of its window."""
+        return self.image_here and self.state == "starting" and self.domain == "none"
 
-def ordered(launch: VmLaunch, shape: Capacity, boot: str) -> Vm:
+
+def ordered(launch: VmLaunch, boot: str) -> Vm:
     """Return the VM that ``launch`` asks for; its image is to be fetched next."""
     spec = DomainSpec(
         vm_id=launch.vm_id,
         lease_id=launch.lease_id,
         boot=boot,
-        shape=shape,
+        shape=launch.shape,
         image=launch.image,
         cmdline=launch.cmdline,
         user_data=launch.user_data,
@@ -81,7 +88,7 @@ def ordered(launch: VmLaunch, shape: Capacity, boot: str) -> Vm:
         allow_from=tuple(launch.allow_from),
         until_ms=launch.until_ms,
     )
-    vm = Vm(spec, Meter(boot))
+    vm = Vm(spec, Meter(boot), not_before_ms=launch.not_before_ms)
     remember(vm.launches, launch.instruction_id)
     return vm
 
@@ -118,11 +125,10 @@ def extended(vm: Vm, until_ms: int | None) -> list[Effect]:
     return [KeepNotes(vm.spec.vm_id, notes(vm))] if vm.domain == "up" else []
 
 
-def image_ready(vm: Vm) -> list[Effect]:
-    if vm.state != "starting" or vm.domain != "none":
-        return []
-    vm.domain = "creating"
-    return [StartDomain(vm.spec)]
+def image_ready(vm: Vm, now_ms: int) -> list[Effect]:
+    """Start, or wait for the window to begin: until then the slot may be somebody else's."""
+    vm.image_here = True
+    return _start(vm) if vm.not_before_ms is None or vm.not_before_ms <= now_ms else []
 
 
 def image_failed(vm: Vm, reason: str) -> None:
@@ -208,6 +214,7 @@ def next_deadline_ms(vm: Vm) -> int | None:
         return None
     times = (
         vm.spec.until_ms if vm.state != "stopping" else None,
+        vm.not_before_ms if vm.waits_for_start else None,
         vm.cutoff_ms,
         vm.reap_ms,
         vm.ready_at_ms,
@@ -227,6 +234,8 @@ def settle(vm: Vm, at_ms: int) -> list[Effect]:
             return stop(vm, at_ms, "stopped", "cut_off")
         if _due(vm.reap_ms, at_ms):
             return stop(vm, at_ms, "stopped", "orphan")
+        if vm.waits_for_start and _due(vm.not_before_ms, at_ms):
+            return _start(vm)
         if _due(vm.ready_at_ms, at_ms):
             return guest_ready(vm, at_ms)
         if _due(vm.ready_by_ms, at_ms):
@@ -244,6 +253,13 @@ def notes(vm: Vm) -> Notes:
         net_rx_total=last.net_rx_total if last else 0,
         net_tx_total=last.net_tx_total if last else 0,
     )
+
+
+def _start(vm: Vm) -> list[Effect]:
+    if vm.state != "starting" or vm.domain != "none":
+        return []
+    vm.domain = "creating"
+    return [StartDomain(vm.spec)]
 
 
 def _await_ready(vm: Vm, now_ms: int, ready_bound_ms: int) -> list[Effect]:
