@@ -52,7 +52,9 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "images",
             "libvirt_hypervisor",
             "machine",
+            "memory_machine",
             "probe",
+            "setup",
         }
     ),
 }
@@ -109,7 +111,7 @@ THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
         {"msgspec", "websockets", "aiosqlite", "cryptography", "prometheus_client", "typer"}
     ),
     "manager": frozenset({"msgspec", "typer"}),
-    "hostagent": frozenset({"msgspec", "typer"}),
+    "hostagent": frozenset({"cryptography", "msgspec", "typer"}),
     "tui": frozenset({"msgspec", "textual", "rich", "typer"}),
     "sim": frozenset({"msgspec", "simpy", "cryptography", "typer"}),
 }

@@ -1,0 +1,170 @@
+"""The live agent: drives `HostCore` with a real clock, a connection and a machine. Shell module.
+
+One task applies messages, one at a time, from one bounded queue; effects and requests run beside it
+and bring their results back through the queue. Stopping the agent stops no VM: a later one finds
+them by their metadata. The exchange is dialled for ever, since a host must come back by itself.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from exchange.client import Client, Connected, Disconnected, Event, Refused, Unknown, Unreachable
+from exchange.frames import Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
+from exchange.protocol import Request
+from hostagent.core import HostCore
+from hostagent.ports import (
+    Effect,
+    HostMessage,
+    HypervisorError,
+    LinkDown,
+    LinkUp,
+    Message,
+    Observed,
+    Result,
+    Send,
+    Tick,
+)
+
+log = logging.getLogger(__name__)
+
+QUEUE_MAX = 10_000
+DIAL_AGAIN_S = 2.0
+LONGEST_WAIT_S = 3600.0
+
+
+class AgentError(Exception):
+    """The agent cannot go on. ``str(error)`` is one line for the owner."""
+
+
+class Carrier(Protocol):
+    """Carries effects out: `machine.Machine`, or `memory_machine.MemoryMachine`."""
+
+    async def carry_out(self, effect: Effect) -> Result | None: ...
+
+    async def observe(self) -> Observed: ...
+
+    async def close(self) -> None: ...
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Agent:
+    """One host's agent. `run` ends only by cancellation or with an `AgentError`."""
+
+    def __init__(self, core: HostCore, machine: Carrier, url: str, key: Ed25519PrivateKey) -> None:
+        self._core = core
+        self._machine = machine
+        self._url = url
+        self._key = key
+        self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_MAX)
+        self._client: Client | None = None
+        self._last_ms = 0
+
+    async def run(self) -> None:
+        """Adopt what runs here, then serve the exchange until cancelled."""
+        try:
+            seen = await self._machine.observe()
+        except HypervisorError as error:
+            raise AgentError(f"the hypervisor cannot be looked at: {error}") from error
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._apply(seen, tasks)
+                for vm_id, vm in self._core.vms.items():
+                    log.info("adopted %s, %s", vm_id, vm.state)
+                tasks.create_task(self._pump(tasks))
+                tasks.create_task(self._link())
+        except* AgentError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            await self._machine.close()
+
+    # --- the core ---
+
+    async def _pump(self, tasks: asyncio.TaskGroup) -> None:
+        self._apply(Tick(), tasks)
+        while True:
+            self._apply(await self._next_message(), tasks)
+
+    async def _next_message(self) -> Message:
+        """Wait for a message, or for the time at which the core wants to be woken."""
+        due_ms = self._core.next_deadline_ms()
+        wait_s = LONGEST_WAIT_S if due_ms is None else max(0.0, (due_ms - now_ms()) / 1000)
+        try:
+            async with asyncio.timeout(min(wait_s, LONGEST_WAIT_S)):
+                return await self._queue.get()
+        except TimeoutError:
+            return Tick()
+
+    def _apply(self, message: Message, tasks: asyncio.TaskGroup) -> None:
+        # The wall clock may be set back; the core's time must not be.
+        self._last_ms = max(self._last_ms, now_ms())
+        for out in self._core.apply(message, self._last_ms):
+            job: Coroutine[Any, Any, None]
+            job = self._send(out.message) if isinstance(out, Send) else self._carry_out(out)
+            tasks.create_task(job)
+
+    async def _carry_out(self, effect: Effect) -> None:
+        result = await self._machine.carry_out(effect)
+        if result is not None:
+            await self._queue.put(result)
+
+    # --- the exchange ---
+
+    async def _send(self, message: HostMessage) -> None:
+        """Send, and bring the answer back; what gets none is sent again by the core."""
+        client = self._client
+        if client is None or not client.connected:
+            return
+        try:
+            if isinstance(message, Request):
+                await self._queue.put(await self._ask(client, message))
+            else:
+                await client.send(message)
+        except Unknown as error:
+            log.info("%s got no answer: %s", type(message).__name__, error)
+
+    async def _ask(self, client: Client, message: Request) -> Ack | ErrorReply:
+        """Return the answer under the core's number: on the wire the client gives its own."""
+        try:
+            await client.request(message)
+        except Refused as error:
+            log.warning("%s was refused: %s", type(message).__name__, error)
+            return ErrorReply(message.req_id, error.reason, error.message)
+        return Ack(message.req_id)
+
+    async def _link(self) -> None:
+        """Log in, again and again; the client mends a connection once it has had one."""
+        said = ""
+        while True:
+            try:
+                async with Client(self._url, self._key) as client:
+                    self._client = client
+                    async for event in client.events():
+                        await self._take(event)
+            except Unreachable as error:
+                if str(error) != said:
+                    log.warning("%s; dialling again", error)
+                said = str(error)
+            except Refused as error:
+                raise AgentError(f"{self._url} does not let this key in: {error}") from error
+            await asyncio.sleep(DIAL_AGAIN_S)
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case Connected():
+                log.info("connected to %s as a host of %s", self._url, event.account)
+                await self._queue.put(LinkUp())
+            case Disconnected():
+                log.warning("disconnected: %s", event.reason)
+                await self._queue.put(LinkDown())
+            case VmLaunch() | VmKill() | HostLimit() | HostSync():
+                await self._queue.put(event)
+            case _:
+                log.debug("%s is not for a host", type(event).__name__)

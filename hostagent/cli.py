@@ -1,0 +1,170 @@
+"""`headroom host`: enrol a server, run its agent, see what it can do, build the demo guest."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from exchange.client import Client, Refused, Unknown, Unreachable
+from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
+from exchange.protocol import HostEnroll
+from hostagent import doctor as checks
+from hostagent import facts
+from hostagent.agent import Agent, AgentError
+from hostagent.build_guest import BuildError
+from hostagent.build_guest import build_guest as build
+from hostagent.inventory import Override
+from hostagent.ports import HypervisorError
+from hostagent.setup import Settings, SetupError, set_up
+
+app = typer.Typer(no_args_is_help=True, help="Run this server as a host of VMs.")
+
+EXIT_NOT_SO = 1
+EXIT_USAGE = 2
+STATE = Path("/var/lib/headroom")
+
+Url = Annotated[str, typer.Option("--url", help="The exchange: ws://HOST:PORT/v1/ws")]
+Key = Annotated[Path, typer.Option("--key", help="This host's own key file (PEM).")]
+State = Annotated[Path, typer.Option("--state", help="Where images, disks and consoles are kept.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command("enroll")
+def enroll(
+    url: Url,
+    key: Key,
+    token: Annotated[str, typer.Option("--token", help="The secret of the owner's host.token.")],
+    name: Annotated[str, typer.Option("--name", help="What the owner calls this server.")],
+    hardware_id: Annotated[
+        str | None, typer.Option("--hardware-id", help="Instead of the mainboard's own id.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Join the exchange with a token. The key file is made when it does not exist."""
+    try:
+        if not key.exists():
+            new_key(key)
+        public_key = public_key_b64(load_private_key(key))
+        fields = {"req_id": 1, "token": token, "name": name, "public_key": public_key}
+        fields["hardware_id"] = hardware_id or facts.hardware_id()
+        request = msgspec.convert(fields, HostEnroll)
+    except KeyFileError as error:
+        _fail(str(error))
+    except msgspec.ValidationError as error:
+        _fail(f"enroll: {error}", EXIT_USAGE)
+    joined = _asked(url, request)
+    if as_json:
+        print(json.dumps(joined))
+    else:
+        print(f"enrolled as {joined['host']}, {joined['status']}")
+
+
+def _asked(url: str, request: HostEnroll) -> dict[str, str]:
+    async def ask() -> dict[str, str]:
+        async with Client(url) as client:
+            return dict(await client.request(request))
+
+    try:
+        return asyncio.run(ask())
+    except (Refused, Unknown, Unreachable) as error:
+        _fail(f"enroll: {error}")
+
+
+@app.command("run")
+def run(
+    url: Url,
+    key: Key,
+    hypervisor: Annotated[
+        str, typer.Option("--hypervisor", help="qemu:///system, test:///default or memory.")
+    ] = "qemu:///system",
+    mvcpu: Annotated[
+        int | None, typer.Option("--mvcpu", min=0, help="Offer this much CPU, in 1/1000 vCPU.")
+    ] = None,
+    mem_mib: Annotated[
+        int | None, typer.Option("--mem-mib", min=0, help="Offer this much memory.")
+    ] = None,
+    disk_mib: Annotated[
+        int | None, typer.Option("--disk-mib", min=0, help="Offer this much disk.")
+    ] = None,
+    advertise: Annotated[
+        str, typer.Option("--advertise", help="The address at which renters reach this server.")
+    ] = "127.0.0.1",
+    ports: Annotated[
+        str, typer.Option("--ports", help="LO-HI: the TCP ports to forward to guests.")
+    ] = "30000-30999",
+    state: State = STATE,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every detail.")] = False,
+) -> None:
+    """Run the agent until SIGTERM or Ctrl-C. VMs keep running and are found again."""
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    override = Override(mvcpu=mvcpu, mem_mib=mem_mib, disk_mib=disk_mib)
+    low, high = _port_range(ports)
+    settings = Settings(hypervisor, override, advertise, low, high, state)
+    try:
+        private_key = load_private_key(key)
+        asyncio.run(_run(settings, url, private_key))
+    except KeyFileError as error:
+        _fail(str(error))
+    except SetupError as error:
+        _fail(str(error), EXIT_USAGE if error.usage else EXIT_NOT_SO)
+    except (AgentError, HypervisorError) as error:
+        _fail(f"host: {error}")
+
+
+async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
+    core, machine = await asyncio.to_thread(set_up, settings, url, key)
+    running = asyncio.create_task(Agent(core, machine, url, key).run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        logging.getLogger(__name__).info("stopped; VMs keep running")
+
+
+@app.command("doctor")
+def doctor(state: State = STATE, as_json: Json = False) -> None:
+    """Say what this server can and cannot do, and how to mend it. Exit 1: it cannot host VMs."""
+    diagnosis = checks.diagnose(state)
+    print(msgspec.json.encode(diagnosis).decode() if as_json else checks.report(diagnosis))
+    if not diagnosis.can_host:
+        raise typer.Exit(EXIT_NOT_SO)
+
+
+@app.command("build-guest")
+def build_guest(
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Where the two files go.")],
+    as_json: Json = False,
+) -> None:
+    """Build a bootable demo guest: DIR/vmlinuz and DIR/initrd.gz. It serves HTTP on port 80."""
+    try:
+        vmlinuz, initrd = build(target)
+    except BuildError as error:
+        _fail(str(error))
+    if as_json:
+        print(json.dumps({"vmlinuz": str(vmlinuz), "initrd": str(initrd)}))
+    else:
+        print(f"built {vmlinuz} and {initrd}")
+
+
+def _port_range(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    fits = low.isdecimal() and high.isdecimal() and 1 <= int(low) <= int(high) <= 65535
+    if not fits:
+        _fail(f"--ports {text}: not LO-HI with 1 <= LO <= HI <= 65535", EXIT_USAGE)
+    return int(low), int(high)
+
+
+def _fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
+    typer.echo(f"headroom: {text}", err=True)
+    raise typer.Exit(code)

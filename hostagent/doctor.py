@@ -1,0 +1,137 @@
+"""What this server can and cannot do as a host, and how to mend it. Shell module.
+
+Every check looks at the real thing and says what it found; a failing one says what to do. Only
+checks that stop VMs from running are required, the rest is advice.
+"""
+
+import importlib.util
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from hostagent import facts
+from hostagent.inventory import DEFAULT_CLASSES, Override, advertised, fitting_classes
+from hostagent.ports import HypervisorError
+from hostagent.probe import Probe, probe
+
+SYSTEM_URI = "qemu:///system"
+APT_INSTALL = "apt-get install"
+
+
+class Check(Struct, frozen=True):
+    """``mend`` is empty when all is well."""
+
+    name: str
+    ok: bool
+    required: bool
+    found: str
+    mend: str = ""
+
+
+class Diagnosis(Struct, frozen=True):
+    can_host: bool
+    accel: str | None
+    classes: list[str]
+    checks: list[Check]
+
+
+def diagnose(state: Path) -> Diagnosis:
+    """Check everything; takes a few seconds, since test guests are run."""
+    guests = probe()
+    checks = [
+        _program("qemu-img", "qemu-utils"),
+        _program("prlimit", "util-linux"),
+        _guests(guests),
+        _hardware(guests),
+        _bindings(),
+    ]
+    if all(check.ok for check in checks if check.required):
+        checks.append(_daemon())
+    classes = fitting_classes(advertised(facts.read_facts(state), Override()), DEFAULT_CLASSES)
+    checks += [_reachable(state), _classes(state, classes)]
+    can_host = all(check.ok for check in checks if check.required)
+    return Diagnosis(can_host, guests.accel if can_host else None, classes, checks)
+
+
+def report(diagnosis: Diagnosis) -> str:
+    """Return the diagnosis as lines for a person, worst news first to be seen last."""
+    lines = []
+    for check in diagnosis.checks:
+        mark = "ok  " if check.ok else ("FAIL" if check.required else "note")
+        lines.append(f"{mark}  {check.name:<20} {check.found}")
+        if check.mend:
+            lines.append(f"      {'':<20} -> {check.mend}")
+    if diagnosis.can_host:
+        offered = ", ".join(diagnosis.classes) or "none"
+        lines.append(f"This server can host VMs ({diagnosis.accel}). Classes that fit: {offered}.")
+    else:
+        lines.append("This server cannot host VMs yet; mend what is marked FAIL.")
+    return "\n".join(lines)
+
+
+def _program(name: str, package: str) -> Check:
+    path = shutil.which(name)
+    if path is None:
+        return Check(name, False, True, "not installed", f"{APT_INSTALL} {package}")
+    return Check(name, True, True, path)
+
+
+def _guests(found: Probe) -> Check:
+    if found.accel is None:
+        return Check("test guest", False, True, found.why, f"{APT_INSTALL} qemu-system-x86")
+    return Check("test guest", True, True, f"ran under emulation in {found.tcg_ms} ms")
+
+
+def _hardware(found: Probe) -> Check:
+    name = "hardware (KVM)"
+    if found.accel == "kvm":
+        return Check(name, True, False, f"{found.why}; a test guest took {found.kvm_ms} ms")
+    mend = "enable virtualisation in the firmware, or nested virtualisation in the hypervisor"
+    return Check(name, False, False, found.why, mend)
+
+
+def _bindings() -> Check:
+    name = "libvirt for Python"
+    if importlib.util.find_spec("libvirt") is None:
+        mend = f"{APT_INSTALL} libvirt-dev pkg-config gcc python3-dev; pip install 'headroom[host]'"
+        return Check(name, False, True, "not installed", mend)
+    return Check(name, True, True, "installed")
+
+
+def _daemon() -> Check:
+    """Open the system's libvirt as the agent would."""
+    from hostagent.libvirt_hypervisor import LibvirtHypervisor
+
+    name = "libvirt daemon"
+    try:
+        hypervisor = LibvirtHypervisor(SYSTEM_URI, "qemu", Path("/nonexistent"), lambda: 0)
+        count = len(hypervisor.observe())
+        hypervisor.close()
+    except HypervisorError as error:
+        mend = f"{APT_INSTALL} libvirt-daemon-system; systemctl start libvirtd"
+        mend += " (without systemd: virtlogd -d; libvirtd -d), and run as root or in group libvirt"
+        return Check(name, False, True, str(error), mend)
+    return Check(name, True, True, f"{SYSTEM_URI} answers; {count} of our VMs here")
+
+
+def _reachable(state: Path) -> Check:
+    """QEMU runs as its own user: every folder above its files must let it pass."""
+    name = "state folder"
+    passable: Callable[[Path], bool] = lambda path: bool(path.stat().st_mode & stat.S_IXOTH)  # noqa: E731
+    closed = [path for path in (state, *state.parents) if path.exists() and not passable(path)]
+    if closed:
+        mend = f"chmod o+x {closed[0]}, or choose another --state"
+        return Check(name, False, True, f"QEMU's user cannot pass {closed[0]}", mend)
+    return Check(name, True, True, str(state))
+
+
+def _classes(state: Path, classes: list[str]) -> Check:
+    found = facts.read_facts(state)
+    text = f"{found.cpus} CPUs, {found.mem_mib} MiB memory, {found.disk_mib} MiB disk free"
+    mend = (
+        "" if classes else "no class fits beside the server's own reserve; see --mvcpu, --mem-mib"
+    )
+    return Check("capacity", bool(classes), False, text, mend)

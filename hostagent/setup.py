@@ -1,0 +1,124 @@
+"""Put an agent's parts together for the hypervisor that was asked for. Shell module.
+
+The only place that knows which hypervisor is which; libvirt is imported when it is wanted.
+"""
+
+import logging
+from importlib import metadata
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from exchange.client import Refused, Unknown, Unreachable, fetch_image
+from exchange.protocol import Accel
+from hostagent import facts
+from hostagent.agent import Carrier, now_ms
+from hostagent.core import HostConfig, HostCore
+from hostagent.domain_xml import Virt
+from hostagent.facts import LoadMeter
+from hostagent.forwarder import Forwarder
+from hostagent.images import Download, ImageCache
+from hostagent.inventory import DEFAULT_CLASSES, Override, advertised
+from hostagent.machine import Machine
+from hostagent.memory_machine import MemoryMachine
+from hostagent.ports import ImageError
+from hostagent.probe import probe
+
+log = logging.getLogger(__name__)
+
+READY_BOUND_MS: dict[Accel, int] = {"kvm": 180_000, "tcg": 900_000, "simulated": 60_000}
+"""How long a guest may take to serve. Emulated guests are slow, and slower beside each other."""
+DOWNLOAD_TRIES = 3
+
+
+class SetupError(Exception):
+    """The agent cannot start. One line; ``usage``: what was asked for makes no sense."""
+
+    def __init__(self, line: str, usage: bool = False) -> None:
+        super().__init__(line)
+        self.usage = usage
+
+
+class Settings(Struct, frozen=True):
+    """What the command line says. ``advertise`` and the ports are where renters reach guests."""
+
+    hypervisor: str
+    override: Override
+    advertise: str
+    low_port: int
+    high_port: int
+    state: Path
+
+
+def set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCore, Carrier]:
+    """Return the core and what carries out its effects. Blocks; raises `SetupError`."""
+    if settings.hypervisor == "memory":
+        return _core(settings, "simulated"), MemoryMachine(now_ms, settings.advertise)
+    if settings.hypervisor.startswith("test:"):
+        return _core(settings, "simulated"), _machine(settings, "test", url, key)
+    if settings.hypervisor != "qemu:///system":
+        line = f"--hypervisor {settings.hypervisor}: not qemu:///system, test:///default or memory"
+        raise SetupError(line, usage=True)
+    found = probe()
+    log.info("%s", found.why)
+    if found.accel is None:
+        raise SetupError(f"no VM runs here: {found.why}; see `headroom host doctor`")
+    virt: Virt = "kvm" if found.accel == "kvm" else "qemu"
+    return _core(settings, found.accel), _machine(settings, virt, url, key)
+
+
+def _core(settings: Settings, accel: Accel) -> HostCore:
+    known = facts.read_facts(settings.state)
+    capacity = advertised(known, settings.override)
+    log.info(
+        "offering %d mvcpu, %d MiB memory, %d MiB disk (%s)",
+        capacity.mvcpu,
+        capacity.mem_mib,
+        capacity.disk_mib,
+        accel,
+    )
+    config = HostConfig(
+        capacity=capacity,
+        classes=DEFAULT_CLASSES,
+        boot_id=facts.boot_id(),
+        cpu_model=known.cpu_model,
+        accel=accel,
+        agent_version=metadata.version("headroom"),
+        host_mvcpu=max(1, known.cpus) * 1000,
+        ready_bound_ms=READY_BOUND_MS[accel],
+    )
+    return HostCore(config)
+
+
+def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -> Machine:
+    try:
+        from hostagent.libvirt_hypervisor import LibvirtHypervisor
+    except ModuleNotFoundError as error:
+        raise SetupError("libvirt for Python is missing: pip install 'headroom[host]'") from error
+    try:
+        images = ImageCache(settings.state, _downloader(url, key))
+        logs = settings.state / "logs"
+        logs.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"--state {settings.state}: {error.strerror}") from error
+    hypervisor = LibvirtHypervisor(settings.hypervisor, virt, logs, now_ms)
+    forwarder = Forwarder(settings.advertise, settings.low_port, settings.high_port)
+    load = LoadMeter()
+    return Machine(hypervisor, images, forwarder, load.read, now_ms, simulated=virt == "test")
+
+
+def _downloader(url: str, key: Ed25519PrivateKey) -> Download:
+    async def download(image: str, path: Path) -> str:
+        failed = ""
+        for _ in range(DOWNLOAD_TRIES):
+            try:
+                return await fetch_image(url, key, image, path)
+            except Refused as error:
+                raise ImageError(f"image {image[:12]}: {error}", "image_unknown") from error
+            except (Unknown, Unreachable) as error:
+                # What has arrived is kept: the next try goes on from there.
+                failed = str(error)
+        raise ImageError(f"image {image[:12]}: {failed}", "image_unavailable")
+
+    return download
