@@ -9,7 +9,7 @@ from typing import Final
 PACKAGES: Final = ("exchange", "manager", "hostagent", "sim", "tui")
 
 # The only modules that put packages together; they may import everything.
-COMPOSERS: Final = frozenset({"headroom", "tui.demo"})
+COMPOSERS: Final = frozenset({"headroom", "tui.demo", "tui.demo_stage"})
 
 # Modules that may touch clocks, files, sockets and asyncio; everything else in these packages is
 # core. In tui and sim the shell is the rule, and PURE_PARTS names what is pure.

@@ -1,7 +1,7 @@
 """What the terminal needs of a connection: a live client is one, a scripted feed another."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from exchange.frames import ServerMessage
 from exchange.protocol import Channel, Request
@@ -12,6 +12,20 @@ class Up:
 
     def __init__(self, who: str) -> None:
         self.who = who
+
+
+class AccountRead:
+    """The account as a whole, when its frames could not be had one by one; see `AccountState`."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
+
+
+class Dropped:
+    """After a reconnect the exchange refused to send ``what`` again."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what, self.reason = what, reason
 
 
 class Down:
@@ -33,6 +47,9 @@ class NoAnswerError(Exception):
     """The connection was lost before the answer: nobody knows what became of the request."""
 
 
+Event: TypeAlias = ServerMessage | AccountRead | Dropped | Up | Down
+
+
 class Link(Protocol):
     """A logged-in connection that dials again by itself."""
 
@@ -46,13 +63,10 @@ class Link(Protocol):
         """Return the ack's result; raise `RefusedError` or `NoAnswerError`."""
 
     async def subscribe(self, channel: Channel, symbol: str | None = None) -> object:
-        """Return the ack's result, and again after every reconnect by itself."""
+        """Return the ack's result; done again after every reconnect by itself."""
 
-    async def resubscribe(self, channel: Channel, symbol: str) -> None:
-        """Ask for a fresh snapshot."""
-
-    def events(self) -> AsyncIterator[ServerMessage | Up | Down]:
-        """Yield frames in order, and what happens to the connection."""
+    def events(self) -> AsyncIterator[Event]:
+        """Yield frames in order, books without gaps, and what happens to the connection."""
 
 
 class LinkError(Exception):

@@ -34,7 +34,6 @@ from exchange.protocol import (
     Side,
 )
 from tui.link import Down, RefusedError, Up
-from tui.view.book import checksum
 
 START_MS: Final = 1_795_430_590_000
 TICK_UCR: Final = 100
@@ -115,7 +114,7 @@ class ScriptedMarket:
             [(price, bids[price], 1) for price in sorted(bids, reverse=True)],
             [(price, asks[price], 1) for price in sorted(asks)],
         )
-        return BookSnapshot(symbol, self.seq, self.now_ms, *rows, checksum(bids, asks))
+        return BookSnapshot(symbol, self.seq, self.now_ms, *rows, 0)
 
     def step(self, symbol: str) -> list[ServerMessage]:
         """Let the market of ``symbol`` move once: a few levels change, now and then a trade."""
@@ -134,7 +133,7 @@ class ScriptedMarket:
         after = (self.bids[symbol], self.asks[symbol])
         bids, asks = _changes(before[0], after[0]), _changes(before[1], after[1])
         prev_seq, self.seq = self.seq, self.seq + 1
-        return BookUpdate(symbol, prev_seq, self.seq, self.now_ms, bids, asks, checksum(*after))
+        return BookUpdate(symbol, prev_seq, self.seq, self.now_ms, bids, asks, 0)
 
 
 def _changes(old: dict[int, int], new: dict[int, int]) -> list[LevelRow]:
@@ -312,10 +311,10 @@ class ScriptedLink:
             self.push(self.market.snapshot(symbol))
         elif channel == "trades" and symbol:
             self.push(TradesSnapshot(symbol, self.market.trades[symbol]))
+        if channel == "account":
+            balances = {"available_ucr": self.market.available_ucr, "held_ucr": 0}
+            return {"balances": balances, "orders": [], "leases": [], "vms": []}
         return None
-
-    async def resubscribe(self, channel: Channel, symbol: str) -> None:
-        await self.subscribe(channel, symbol)
 
     async def request(self, message: Request) -> object:
         self.requests.append(message)
@@ -328,6 +327,5 @@ class ScriptedLink:
             case OrderCancel(order_id=str(order_id)):
                 self.push(*self.account.cancel(order_id))
             case _:
-                balances = {"available_ucr": self.market.available_ucr, "held_ucr": 0}
-                return {"balances": balances, "orders": [], "leases": [], "vms": []}
+                pass
         return {}

@@ -11,8 +11,8 @@ from typing import Final
 from msgspec import ValidationError, convert
 
 from exchange.frames import Heartbeat, LeaseUpdate, OrderUpdate, ServerMessage, VmUpdate
-from exchange.protocol import AccountState, Channel
-from tui.link import Down, Link, NoAnswerError, RefusedError, Up
+from exchange.protocol import Channel
+from tui.link import AccountRead, Down, Dropped, Link, NoAnswerError, RefusedError, Up
 from tui.view.account import Row
 from tui.view.dealing import Order
 from tui.view.desk import Desk
@@ -71,8 +71,12 @@ class Session:
         """Listen until the link is closed."""
         async for event in self.link.events():
             match event:
+                case AccountRead(state=state):
+                    self._take_account(state)
                 case Up(who=who):
                     await self._up(who)
+                case Dropped(what=what, reason=reason):
+                    self.desk.say(f"No longer sent: {what}: {reason}", "warn")
                 case Down(reason=reason):
                     self._down(reason)
                 case _:
@@ -83,9 +87,10 @@ class Session:
         self.model.connection.connected(self.now_ms())
         self._changed(ALL_PANES)
         await self._follow("instruments")
-        if who:
-            await self._follow("account")
-            self._take_account(await self.link.request(AccountState(req_id=1)))
+        if who and not self.model.account.known:
+            state = await self._follow("account")
+            if state is not None:
+                self._take_account(state)
 
     def _down(self, reason: str) -> None:
         self.model.connection.lost(reason, self.now_ms())
@@ -104,14 +109,6 @@ class Session:
             self._changed(TOUCHES[topic])
         if topic == "instruments":
             await self._follow_instruments()
-        if self.model.gaps:
-            await self._mend_gaps()
-
-    async def _mend_gaps(self) -> None:
-        gaps, self.model.gaps = self.model.gaps, []
-        for symbol in gaps:
-            self.model.book(symbol).seq = 0
-            await self.link.resubscribe("book", symbol)
 
     async def _follow_instruments(self) -> None:
         if not self.desk.symbol:
@@ -136,17 +133,19 @@ class Session:
         await self._follow("book", symbol)
         await self._follow("trades", symbol)
 
-    async def _follow(self, channel: Channel, symbol: str = "") -> None:
+    async def _follow(self, channel: Channel, symbol: str = "") -> object:
+        """Subscribe once; returns the ack's result, None when there was none to have."""
         if (channel, symbol) in self._followed:
-            return
+            return None
         self._followed[channel, symbol] = None
         try:
-            await self.link.subscribe(channel, symbol or None)
+            return await self.link.subscribe(channel, symbol or None)
         except RefusedError as refused:
             self.desk.say(refusal(refused.reason, refused.message, refused.field), "warn")
         except NoAnswerError:
             # The link dropped; what was not confirmed is asked for again once it is up.
             self._followed.pop((channel, symbol), None)
+        return None
 
     def _take_account(self, result: object) -> None:
         assert isinstance(result, dict), "account.state answers with an object"

@@ -47,7 +47,7 @@ LIGHT: Final[dict[str, str]] = {
     "pick": "#96651a",
     "pick_ink": "#fbfaf7",
     "arm": "#f6e7c3",
-    "warn": "#b06a00",
+    "warn": "#945600",
     "warn_ink": "#fffaf0",
     "bid": "#1e7a55",
     "ask": "#b33b48",

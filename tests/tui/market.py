@@ -9,7 +9,7 @@ from exchange.frames import (
     Trade,
 )
 from exchange.protocol import OrderStatus, Side
-from tui.view.book import BookView, checksum
+from tui.view.book import BookView
 
 SYMBOL = "small.eu-de.flat.spot"
 WINDOW = "small.eu-de.flat.2026-11-23T18"
@@ -23,17 +23,11 @@ def instrument(symbol: str = SYMBOL, tick_ucr: int = 100) -> InstrumentUpdate:
 def snapshot(bids: dict[int, int], asks: dict[int, int], seq: int = 1) -> BookSnapshot:
     rows = [(price, qty, 1) for price, qty in bids.items()]
     others = [(price, qty, 1) for price, qty in asks.items()]
-    return BookSnapshot(SYMBOL, seq, 0, rows, others, checksum(bids, asks))
+    return BookSnapshot(SYMBOL, seq, 0, rows, others, 0)
 
 
-def update(
-    prev_seq: int,
-    seq: int,
-    bids: list[tuple[int, int, int]],
-    asks: list[tuple[int, int, int]],
-    crc: int,
-) -> BookUpdate:
-    return BookUpdate(SYMBOL, prev_seq, seq, 0, bids, asks, crc)
+def update(bids: list[tuple[int, int, int]], asks: list[tuple[int, int, int]]) -> BookUpdate:
+    return BookUpdate(SYMBOL, 1, 2, 0, bids, asks, 0)
 
 
 def book(bids: dict[int, int], asks: dict[int, int]) -> BookView:

@@ -18,11 +18,8 @@ HOUR_MS = 3_600_000
 
 def members(alias: object) -> list[str]:
     """Return the strings of a Literal, or of a union of Literals."""
-    return [
-        name
-        for arg in get_args(alias)
-        for name in ([arg] if isinstance(arg, str) else members(arg))
-    ]
+    parts = [[arg] if isinstance(arg, str) else members(arg) for arg in get_args(alias)]
+    return [name for part in parts for name in part]
 
 
 def test_orders_live_until_they_are_done() -> None:

@@ -37,9 +37,7 @@ def test_every_key_name_is_used() -> None:
 
 
 def test_pane_numbers_agree() -> None:
-    assert [pane for pane, _ in sorted(NUMBERED.items(), key=lambda row: row[1])] == list(
-        PANE_ORDER
-    )
+    assert tuple(sorted(NUMBERED, key=lambda pane: NUMBERED[pane])) == PANE_ORDER
 
 
 def test_every_pane_is_drawn_and_every_topic_touches_known_panes() -> None:

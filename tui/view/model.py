@@ -41,8 +41,6 @@ class Model:
         self.instruments: dict[str, InstrumentUpdate] = {}
         self.books: dict[str, BookView] = {}
         self.tapes: dict[str, Tape] = {}
-        self.gaps: list[str] = []
-        """Symbols whose book needs a fresh snapshot; the shell subscribes again and clears."""
         self.message: Message | None = None
         self.clock_offset_ms = 0
         """The exchange's clock minus ours, from its last stamp."""
@@ -55,7 +53,8 @@ class Model:
                 self.book(frame.symbol).reset(frame)
                 return "book", frame.symbol
             case BookUpdate():
-                return self._book_update(frame)
+                self.book(frame.symbol).apply(frame)
+                return "book", frame.symbol
             case Trade():
                 self.tape(frame.symbol).add(frame)
                 return "tape", frame.symbol
@@ -75,14 +74,6 @@ class Model:
                 return "account", ""
             case _:
                 return "connection", ""
-
-    def _book_update(self, update: BookUpdate) -> tuple[Topic, str]:
-        book = self.book(update.symbol)
-        # Before the first snapshot, or while waiting for a fresh one, updates mean nothing.
-        waiting = book.seq == 0 or update.symbol in self.gaps
-        if not waiting and book.apply(update) == "gap":
-            self.gaps.append(update.symbol)
-        return "book", update.symbol
 
     def _say(
         self,

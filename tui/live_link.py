@@ -1,0 +1,76 @@
+"""A `tui.link.Link` over the exchange's own client: logs in, reconnects, keeps books whole."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from exchange.client import (
+    AccountReset,
+    Client,
+    Connected,
+    Disconnected,
+    Refused,
+    Unknown,
+    Unreachable,
+    Unsubscribed,
+)
+from exchange.keys import KeyFileError, load_private_key
+from exchange.protocol import Channel, Request
+from tui.link import AccountRead, Down, Dropped, Event, LinkError, NoAnswerError, RefusedError, Up
+from tui.view.words import refusal
+
+ANSWER_TIMEOUT_S: Final = 10
+"""A trader waits no longer for an answer; after it, nobody knows what became of the request."""
+
+
+class LiveLink:
+    """Connects to ``url`` with the key in ``key_path``; without a key it only watches."""
+
+    def __init__(self, url: str, key_path: Path | None = None) -> None:
+        self.url = url
+        try:
+            key = load_private_key(key_path) if key_path else None
+        except KeyFileError as error:
+            raise LinkError(str(error)) from error
+        self._client = Client(url, key, codec="msgpack")
+
+    async def open(self) -> None:
+        try:
+            await self._client.__aenter__()
+        except Unreachable as error:
+            raise LinkError(str(error)) from error
+        except Refused as error:
+            raise LinkError(refusal(error.reason, error.message, error.field)) from error
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def request(self, message: Request) -> object:
+        try:
+            return await self._client.request(message, ANSWER_TIMEOUT_S)
+        except Refused as error:
+            raise RefusedError(error.reason, error.message, error.field) from error
+        except Unknown as error:
+            raise NoAnswerError(str(error)) from error
+
+    async def subscribe(self, channel: Channel, symbol: str | None = None) -> object:
+        try:
+            return await self._client.subscribe(channel, symbol)
+        except Refused as error:
+            raise RefusedError(error.reason, error.message, error.field) from error
+        except Unknown as error:
+            raise NoAnswerError(str(error)) from error
+
+    async def events(self) -> AsyncIterator[Event]:
+        async for event in self._client.events():
+            match event:
+                case Connected():
+                    yield Up(event.account)
+                case Disconnected():
+                    yield Down(event.reason)
+                case AccountReset():
+                    yield AccountRead(event.account_state)
+                case Unsubscribed():
+                    yield Dropped(f"{event.channel} {event.symbol}".strip(), event.reason)
+                case _:
+                    yield event
