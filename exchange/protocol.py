@@ -386,7 +386,7 @@ class AdminKillSwitch(Request, tag="admin.kill_switch", frozen=True):
 
 
 class AdminLimits(Request, tag="admin.limits", frozen=True):
-    """Change an account's limits: 0 is unlimited, ``orders_per_s`` 0 lifts the cancels' budget too."""
+    """Change an account's limits; 0 is unlimited, in ``orders_per_s`` for cancels too."""
 
     account: Name
     max_qty: Count | None = None

@@ -73,13 +73,17 @@ class Pump:
                 await self._sleep()
             self._work(self._clock.now_ms())
             batch = self.gateway.take()
-            if batch.rows:
-                await self._journal.append(batch.rows, batch.accounts)
-            else:
-                await asyncio.sleep(0)
+            await self.commit(batch)
             self.release(batch)
             while self.chores:
                 await self.chores.pop()()
+
+    async def commit(self, batch: Batch) -> None:
+        """Make the batch durable; without rows only let the sockets be read."""
+        if batch.rows:
+            await self._journal.append(batch.rows, batch.accounts)
+        else:
+            await asyncio.sleep(0)
 
     def stop(self) -> None:
         """Finish what is queued, then let `run` return."""
