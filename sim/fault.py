@@ -6,9 +6,10 @@ the agents are told nothing and must find out.
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from exchange.units import MS_PER_SECOND
+from sim.connection import Connection
 from sim.scenario import Fault
 from sim.scenario_check import EXCHANGE, FARM
 from sim.seller import PriceFactor, Resume, Withdraw
@@ -33,52 +34,14 @@ def schedule(world: "World") -> None:
 
 def begin(world: "World", fault: Fault) -> None:
     """Make ``fault`` happen now."""
-    match fault.kind:
-        case "host_crash":
-            for host in _fleet(world, fault).hosts[: fault.hosts or 1]:
-                host.crash()
-            world.farm.refresh()
-        case "host_return":
-            _come_back(world, fault)
-        case "partition":
-            _part(world, fault, True)
-        case "heal":
-            _part(world, fault, False)
-        case "price_spike":
-            _tell_sellers(world, fault, PriceFactor(fault.factor or 1.0))
-        case "seller_withdraw":
-            _tell_sellers(world, fault, Withdraw())
-        case "slow_boot":
-            for fleet in _fleets(world, fault):
-                world.boots.bend(fleet.name).factor = fault.factor or 1.0
-        case "boot_failures":
-            for fleet in _fleets(world, fault):
-                world.boots.bend(fleet.name).fail = fault.fail
-        case "stale_metrics":
-            world.stale_until_ms = world.now_ms + (fault.for_s or 0) * MS_PER_SECOND
-        case "exchange_restart":
-            raise AssertionError("the loader refuses what is not supported")
+    BEGIN[fault.kind](world, fault)
 
 
 def end(world: "World", fault: Fault) -> None:
-    """Undo ``fault``."""
-    match fault.kind:
-        case "host_crash":
-            _come_back(world, fault)
-        case "partition":
-            _part(world, fault, False)
-        case "price_spike":
-            _tell_sellers(world, fault, PriceFactor(1.0))
-        case "seller_withdraw":
-            _tell_sellers(world, fault, Resume())
-        case "slow_boot":
-            for fleet in _fleets(world, fault):
-                world.boots.bend(fleet.name).factor = 1.0
-        case "boot_failures":
-            for fleet in _fleets(world, fault):
-                world.boots.bend(fleet.name).fail = None
-        case _:
-            return
+    """Undo ``fault``; what undoes itself is not in the table."""
+    undo = END.get(fault.kind)
+    if undo is not None:
+        undo(world, fault)
 
 
 def heal_everything(world: "World") -> None:
@@ -91,6 +54,93 @@ def heal_everything(world: "World") -> None:
             connection.part(False)
 
 
+def _crash(world: "World", fault: Fault) -> None:
+    for host in _fleet(world, fault).hosts[: fault.hosts or 1]:
+        host.crash()
+    world.farm.refresh()
+
+
+def _come_back(world: "World", fault: Fault) -> None:
+    for host in _fleet(world, fault).hosts[: fault.hosts or 1]:
+        host.come_back()
+
+
+def _part(world: "World", fault: Fault) -> None:
+    for connection in _cut_off(world, fault):
+        connection.part(True)
+        _at(world, world.now_ms + PING_TIMEOUT_MS, connection.give_up)
+
+
+def _heal(world: "World", fault: Fault) -> None:
+    for connection in _cut_off(world, fault):
+        connection.part(False)
+
+
+def _spike(world: "World", fault: Fault) -> None:
+    _tell_sellers(world, fault, PriceFactor(fault.factor or 1.0))
+
+
+def _usual_price(world: "World", fault: Fault) -> None:
+    _tell_sellers(world, fault, PriceFactor(1.0))
+
+
+def _withdraw(world: "World", fault: Fault) -> None:
+    _tell_sellers(world, fault, Withdraw())
+
+
+def _resume(world: "World", fault: Fault) -> None:
+    _tell_sellers(world, fault, Resume())
+
+
+def _slow_boot(world: "World", fault: Fault) -> None:
+    for fleet in _fleets(world, fault):
+        world.boots.bend(fleet.name).factor = fault.factor or 1.0
+
+
+def _usual_boot(world: "World", fault: Fault) -> None:
+    for fleet in _fleets(world, fault):
+        world.boots.bend(fleet.name).factor = 1.0
+
+
+def _fail_boots(world: "World", fault: Fault) -> None:
+    for fleet in _fleets(world, fault):
+        world.boots.bend(fleet.name).fail = fault.fail
+
+
+def _mend_boots(world: "World", fault: Fault) -> None:
+    for fleet in _fleets(world, fault):
+        world.boots.bend(fleet.name).fail = None
+
+
+def _stale(world: "World", fault: Fault) -> None:
+    world.stale_until_ms = world.now_ms + (fault.for_s or 0) * MS_PER_SECOND
+
+
+Act: TypeAlias = Callable[["World", Fault], None]
+
+BEGIN: dict[str, Act] = {
+    "host_crash": _crash,
+    "host_return": _come_back,
+    "partition": _part,
+    "heal": _heal,
+    "price_spike": _spike,
+    "seller_withdraw": _withdraw,
+    "slow_boot": _slow_boot,
+    "boot_failures": _fail_boots,
+    "stale_metrics": _stale,
+}
+"""What the loader lets through is here: `scenario_check.FAULT_KEYS` names the same kinds."""
+
+END: dict[str, Act] = {
+    "host_crash": _come_back,
+    "partition": _heal,
+    "price_spike": _usual_price,
+    "seller_withdraw": _resume,
+    "slow_boot": _usual_boot,
+    "boot_failures": _mend_boots,
+}
+
+
 def _fleets(world: "World", fault: Fault) -> list["Fleet"]:
     wanted = [table.name for table in world.scenario.seller if fault.seller in (None, table.name)]
     return [fleet for fleet in world.fleets if fleet.name in wanted]
@@ -100,25 +150,18 @@ def _fleet(world: "World", fault: Fault) -> "Fleet":
     return _fleets(world, fault)[0]
 
 
-def _come_back(world: "World", fault: Fault) -> None:
-    for host in _fleet(world, fault).hosts[: fault.hosts or 1]:
-        host.come_back()
-
-
 def _tell_sellers(world: "World", fault: Fault, message: PriceFactor | Withdraw | Resume) -> None:
     for fleet in _fleets(world, fault):
         if fleet.node is not None:
             fleet.node.pump.put(message)
 
 
-def _part(world: "World", fault: Fault, parted: bool) -> None:
+def _cut_off(world: "World", fault: Fault) -> list[Connection]:
+    """Return every connection between the exchange and the other end that the fault names."""
     assert fault.between is not None
-    end_name = next(name for name in fault.between if name != EXCHANGE)
-    name = world.scenario.farm.account if end_name == FARM else end_name
-    for connection in world.connections.get(name, []):
-        connection.part(parted)
-        if parted:
-            _at(world, world.now_ms + PING_TIMEOUT_MS, connection.give_up)
+    other = next(name for name in fault.between if name != EXCHANGE)
+    name = world.scenario.farm.account if other == FARM else other
+    return world.connections.get(name, [])
 
 
 def _at(world: "World", at_ms: int, action: Callable[[], None]) -> None:

@@ -131,6 +131,7 @@ class HostNode:
         if not self.running:
             assert self.connection is not None
             self._boot()
+            self.pump.ring()
             self.connection.open()
 
     def link_up(self, account_state: Any) -> None:

@@ -1,24 +1,23 @@
 """Drive a pure core under SimPy, on integer virtual milliseconds.
 
-A core wants two things: its messages one by one, and to be woken at its next deadline. The process
-here waits on one event at a time and keeps it until it fires. Waiting on ``store.get() | timeout``
-instead would lose messages, because the abandoned get eats the next one. Source: architecture.md
-section 1, "Sim pump".
+A core wants two things: its messages one by one, and to be woken at its next deadline. SimPy's
+clock brings both: a message arrives in an event of the network and is handled there and then, a
+deadline is one timeout. No process waits on ``store.get() | timeout`` in a loop: that would lose
+messages, since the abandoned get eats the next one. Source: architecture.md section 1, "Sim pump".
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 import simpy
 
 
 class Pump:
-    """A core's process: hand it messages with `put`; it calls back with all that are waiting.
+    """Hand a core its messages with `put`; deadlines come by themselves.
 
-    ``handle(messages, now_ms)`` gets what arrived since it ran last (an empty list: only a
-    deadline is due). ``next_deadline_ms()`` is asked after every run.
+    ``handle(messages, now_ms)`` gets what is waiting (an empty list: a deadline is due); what it
+    puts into its own pump comes in the next call. ``next_deadline_ms()`` is asked after each.
     """
 
     def __init__(
@@ -30,30 +29,32 @@ class Pump:
         self._env = env
         self._handle = handle
         self._next_deadline_ms = next_deadline_ms
-        self._inbox: deque[Any] = deque()
-        self._wake = env.event()
+        self._inbox: list[Any] = []
+        self._busy = False
         self._armed_ms: int | None = None
-        env.process(self._run())
 
     def put(self, message: Any) -> None:
-        """Queue ``message`` and wake the core in this same millisecond."""
+        """Let the core handle ``message`` now, or right after what it is handling."""
         self._inbox.append(message)
-        self.ring()
+        if not self._busy:
+            self._run()
 
     def ring(self) -> None:
-        """Wake the core: it has messages, or its deadline may have moved."""
-        if not self._wake.triggered:
-            self._wake.succeed()
+        """The core's deadline may have moved: arm the timer anew."""
+        if not self._busy:
+            self._arm()
 
-    def _run(self) -> Generator[simpy.Event, Any, None]:
-        while True:
-            messages = list(self._inbox)
-            self._inbox.clear()
-            self._handle(messages, int(self._env.now))
-            if not self._inbox:
-                self._arm()
-                yield self._wake
-            self._wake = self._env.event()
+    def _run(self) -> None:
+        self._busy = True
+        try:
+            while True:
+                messages, self._inbox = self._inbox, []
+                self._handle(messages, int(self._env.now))
+                if not self._inbox:
+                    break
+        finally:
+            self._busy = False
+        self._arm()
 
     def _arm(self) -> None:
         # One timer is enough: a later one is armed when this one fires and finds nothing due.
@@ -66,9 +67,15 @@ class Pump:
         timer.callbacks.append(self._on_timer)
 
     def _on_timer(self, event: simpy.Event) -> None:
-        if self._armed_ms == event.value:
-            self._armed_ms = None
-        self.ring()
+        at_ms = int(event.value)
+        if self._armed_ms != at_ms:
+            return  # an earlier deadline came in between and has armed its own
+        self._armed_ms = None
+        due_ms = self._next_deadline_ms()
+        if due_ms is not None and due_ms <= at_ms:
+            self._run()
+        else:
+            self._arm()
 
 
 async def run_paced(env: simpy.Environment, until_ms: int, speed: float) -> None:
