@@ -34,6 +34,8 @@ OPERATORS: Final[tuple[Operator, ...]] = (">", ">=", "<", "<=")
 DEFAULT_COOLDOWN: Final = "1m"
 MAX_RULE_NAME: Final = 32
 """``rule/NAME/MILLISECONDS-N`` must fit the 64 characters of a client order id."""
+MIN_COOLDOWN_MS: Final = MS_PER_SECOND
+"""However short it is written: where nobody sells, each refusal would ask again at once."""
 MAX_DURATION_MS: Final = 7 * MS_PER_DAY
 
 _UNIT_MS: Final = {
@@ -141,7 +143,7 @@ def parse(text: RuleText) -> Rule:
         name=text.name,
         conditions=tuple(_parsed("when", parse_condition, one) for one in texts),
         action=action,
-        cooldown_ms=_parsed("cooldown", parse_duration_ms, text.cooldown),
+        cooldown_ms=max(MIN_COOLDOWN_MS, _parsed("cooldown", parse_duration_ms, text.cooldown)),
         price_max_ucr=0 if text.price_max is None else max(1, ucr_from_credits(text.price_max)),
         max_units=text.max_units,
         budget_day_ucr=None if text.budget_day is None else ucr_from_credits(text.budget_day),

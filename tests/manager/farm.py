@@ -1,0 +1,99 @@
+"""A farm of 4 own units of 250 requests/s, with rules from texts, on a paper market."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from manager.core import Manager, ManagerConfig
+from manager.library import StoredVm
+from manager.messages import DrainBackend, LoadSample, Out, Send
+from manager.paper import Paper
+from manager.rule import Rule, RuleText, parse
+
+BURST: dict[str, Any] = {
+    "name": "burst",
+    "when": "util > 70 for 2m",
+    "do": "buy 4",
+    "price_max": 0.10,
+    "cooldown": "1m",
+    "max_units": 16,
+}
+CALM: dict[str, Any] = {
+    "name": "calm",
+    "when": "util < 40 for 10m",
+    "do": "release 2",
+    "cooldown": "2m",
+}
+WEB = StoredVm(
+    name="web", image="ab" * 32, vm_class="small", ports=(80,), health="/healthz", backend="farm"
+)
+CORE_UNITS = 4
+UNIT_RPS = 250.0
+STALE_MS = 60_000
+PRICE_UCR = 20_000
+BOOT_MS = 90_000
+MINUTE_MS = 60_000
+START_MS = 1_795_000_000_000
+"""2026-11-18, late in a UTC hour: nothing may depend on times that begin at 0."""
+
+
+def rule(**fields: Any) -> Rule:
+    return parse(msgspec.convert(fields, RuleText))
+
+
+def new_manager(*rules: dict[str, Any]) -> Manager:
+    return Manager(
+        ManagerConfig(
+            rules=tuple(rule(**fields) for fields in rules),
+            library=[WEB],
+            vm_class="small",
+            zone="eu-de",
+            unit_rps=UNIT_RPS,
+            core_units=CORE_UNITS,
+            stale_ms=STALE_MS,
+        )
+    )
+
+
+class Farm:
+    """A Manager connected to a paper market at `START_MS`."""
+
+    def __init__(self, *rules: dict[str, Any], supply: int | None = None) -> None:
+        self.rules = rules
+        self.paper = Paper(new_manager(*rules), PRICE_UCR, BOOT_MS, supply)
+        self.paper.feed(self.paper.connected(), START_MS)
+
+    @property
+    def manager(self) -> Manager:
+        return self.paper.manager
+
+    @property
+    def now_ms(self) -> int:
+        return self.paper.now_ms
+
+    def load(self, util_of_core_pct: float, for_ms: int = 0, every_ms: int = 10_000) -> None:
+        """Report a load, in percent of the farm's own units, now and for ``for_ms`` on."""
+        load_rps = util_of_core_pct / 100 * CORE_UNITS * UNIT_RPS
+        end_ms = self.now_ms + for_ms
+        for at_ms in range(self.now_ms, end_ms + 1, every_ms):
+            self.paper.feed(LoadSample(load_rps, at_ms), at_ms)
+        self.paper.advance(end_ms)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Return (bought units in service, on order or booting, all that are paid for)."""
+        reading = self.manager.reading()
+        return reading.ready - CORE_UNITS, reading.pending, reading.paid
+
+    def restart(self) -> None:
+        """Kill the Manager and start another one, which knows nothing but the account."""
+        self.paper.manager = new_manager(*self.rules)
+        self.paper.feed(self.paper.connected(), self.now_ms)
+
+
+def requests(outs: Sequence[Out], kind: type[Any]) -> list[Any]:
+    return [out.request for out in outs if isinstance(out, Send) and type(out.request) is kind]
+
+
+def drained(outs: Sequence[Out]) -> list[str]:
+    return [out.server for out in outs if isinstance(out, DrainBackend)]
