@@ -4,10 +4,8 @@ Every check looks at the real thing and says what it found; a failing one says w
 checks that stop VMs from running are required, the rest is advice.
 """
 
-import importlib.util
 import shutil
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -46,10 +44,8 @@ def diagnose(state: Path) -> Diagnosis:
         _program("prlimit", "util-linux"),
         _guests(guests),
         _hardware(guests),
-        _bindings(),
+        _libvirt(),
     ]
-    if all(check.ok for check in checks if check.required):
-        checks.append(_daemon())
     classes = fitting_classes(advertised(facts.read_facts(state), Override()), DEFAULT_CLASSES)
     checks += [_reachable(state), _classes(state, classes)]
     can_host = all(check.ok for check in checks if check.required)
@@ -93,19 +89,14 @@ def _hardware(found: Probe) -> Check:
     return Check(name, False, False, found.why, mend)
 
 
-def _bindings() -> Check:
-    name = "libvirt for Python"
-    if importlib.util.find_spec("libvirt") is None:
-        mend = f"{APT_INSTALL} libvirt-dev pkg-config gcc python3-dev; pip install 'headroom[host]'"
-        return Check(name, False, True, "not installed", mend)
-    return Check(name, True, True, "installed")
-
-
-def _daemon() -> Check:
+def _libvirt() -> Check:
     """Open the system's libvirt as the agent would."""
-    from hostagent.libvirt_hypervisor import LibvirtHypervisor
-
-    name = "libvirt daemon"
+    name = "libvirt"
+    try:
+        from hostagent.libvirt_hypervisor import LibvirtHypervisor
+    except ModuleNotFoundError:
+        mend = f"{APT_INSTALL} libvirt-dev pkg-config gcc python3-dev; pip install 'headroom[host]'"
+        return Check(name, False, True, "the Python package is not installed", mend)
     try:
         hypervisor = LibvirtHypervisor(SYSTEM_URI, "qemu", Path("/nonexistent"), lambda: 0)
         count = len(hypervisor.observe())
@@ -120,8 +111,8 @@ def _daemon() -> Check:
 def _reachable(state: Path) -> Check:
     """QEMU runs as its own user: every folder above its files must let it pass."""
     name = "state folder"
-    passable: Callable[[Path], bool] = lambda path: bool(path.stat().st_mode & stat.S_IXOTH)  # noqa: E731
-    closed = [path for path in (state, *state.parents) if path.exists() and not passable(path)]
+    above = [path for path in (state, *state.parents) if path.exists()]
+    closed = [path for path in above if not path.stat().st_mode & stat.S_IXOTH]
     if closed:
         mend = f"chmod o+x {closed[0]}, or choose another --state"
         return Check(name, False, True, f"QEMU's user cannot pass {closed[0]}", mend)

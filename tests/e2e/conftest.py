@@ -1,0 +1,27 @@
+"""What the tests with real VMs share: one demo guest, and folders that QEMU's user may pass."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostagent.build_guest import build_guest
+
+
+@pytest.fixture(scope="session")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo guest's ``vmlinuz`` and ``initrd.gz``."""
+    folder = tmp_path_factory.mktemp("guest")
+    build_guest(folder)
+    return folder
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A host's state folder. pytest's own are closed to QEMU, which runs as another user."""
+    folder = Path(tempfile.mkdtemp(prefix="headroom-test-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
