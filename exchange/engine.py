@@ -182,6 +182,17 @@ class Engine:
         """Return the SHA-256 (hex) of the canonical state; equal after replay."""
         return snapshot.state_hash(self.state)
 
+    def snapshot(self) -> bytes:
+        """Return the whole state; `restore` gives an engine that goes on exactly alike."""
+        return snapshot.dump(self.state)
+
+    @classmethod
+    def restore(cls, data: bytes) -> "Engine":
+        """Return the engine that wrote the snapshot."""
+        engine = cls.__new__(cls)
+        engine.state = snapshot.restore(data)
+        return engine
+
     # --- reads ---
 
     def key(self, name: str) -> Key | None:
