@@ -12,7 +12,7 @@ import msgspec
 import typer
 from msgspec.structs import FieldInfo, fields
 
-from exchange import protocol
+from exchange.inbound import ClientMessage
 from exchange.one_request import Json, Url, ask, fail, show
 from exchange.protocol import Request
 
@@ -27,8 +27,8 @@ Key = Annotated[
 
 
 def operator_messages() -> list[type[Request]]:
-    """Return the Structs of all ``admin.*`` messages, in the order of `protocol.ClientMessage`."""
-    return [kind for kind in get_args(protocol.ClientMessage) if _tag(kind).startswith(PREFIX)]
+    """Return the Structs of all ``admin.*`` messages, in the order of `inbound.ClientMessage`."""
+    return [kind for kind in get_args(ClientMessage) if _tag(kind).startswith(PREFIX)]
 
 
 def subcommand(message: type[Request]) -> str:

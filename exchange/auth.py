@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from exchange.frames import Hello
-from exchange.protocol import Auth, auth_text
+from exchange.protocol import Auth
 
 Sign: TypeAlias = Callable[[bytes], str]
 """Text to the base64 of its Ed25519 signature."""
@@ -49,3 +49,10 @@ def proves(
         return False
     text = auth_text(server_id, nonce_hex, message.key_id)
     return verify(key.public_key, message.signature, text)
+
+
+def auth_text(server_id: str, nonce_hex: str, key_id: str) -> bytes:
+    """Return the bytes a client signs to log in (protocol.md, "Login")."""
+    return b"\0".join(
+        (b"headroom-auth-v1", server_id.encode(), nonce_hex.encode(), key_id.encode())
+    )

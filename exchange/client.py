@@ -15,7 +15,6 @@ updates have a gap. It never repeats a request by itself: one without an answer 
 import asyncio
 import random
 import ssl
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,9 +27,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from exchange.client_events import AccountReset, Connected, Disconnected, Event, Unsubscribed
+from exchange.client_queue import EVENTS_MAX, EventQueue
 from exchange.codec import CODECS
 from exchange.dial import TRADE_PATH, Refused, Unknown, Unreachable, dial, log_in, send
-from exchange.frames import Ack, BookSnapshot, BookUpdate, ErrorReply, ServerMessage
+from exchange.frames import Ack, BookSnapshot, BookUpdate, ErrorReply
 from exchange.image_client import fetch_image, put_image
 from exchange.local_book import LocalBook
 from exchange.protocol import Channel, OrderPlace, Report, Request, Subscribe, Unsubscribe
@@ -50,11 +50,10 @@ __all__ = [
     "put_image",
 ]
 
-EVENTS_MAX: Final = 20_000
-"""Events that may wait for `events`; beyond it the client reconnects and resumes."""
 REQUEST_TIMEOUT_S: Final = 30
 BACKOFF_MIN_S: Final = 0.25
 BACKOFF_MAX_S: Final = 10.0
+BACKOFF_DOUBLINGS_MAX: Final = 16
 FIRST_REQ_ID: Final = 2
 """1 is the login's."""
 
@@ -71,6 +70,7 @@ class Client:
 
     ``url``: of the exchange. ``key``: None stays anonymous (public channels, enrolment).
     ``codec``: "json" or "msgpack". ``tls``: a context for wss other than the default.
+    ``backoff_max_s``: longest pause between two attempts to reconnect.
     Entering raises `Unreachable`, or `Refused` when the key is not accepted, each one line; after
     that the client never gives up. Whoever subscribes must read `events`.
     """
@@ -82,6 +82,7 @@ class Client:
         *,
         codec: str = "json",
         tls: ssl.SSLContext | None = None,
+        backoff_max_s: float = BACKOFF_MAX_S,
     ) -> None:
         self.account = ""
         self.role = ""
@@ -89,16 +90,14 @@ class Client:
         self._key = key
         self._codec = CODECS[codec]
         self._tls = tls
+        self._backoff_max_s = backoff_max_s
         self._connection: ClientConnection | None = None
         self._ready = asyncio.Event()
         self._last_req_id = FIRST_REQ_ID - 1
         self._pending: dict[int, _Pending] = {}
         self._subscriptions: dict[tuple[str, str], Subscribe] = {}
         self._books: dict[str, LocalBook] = {}
-        self._events: deque[Event] = deque()
-        self._arrived = asyncio.Event()
-        self._received_seq: int | None = None
-        self._consumed_seq: int | None = None
+        self._events = EventQueue()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
         self._random = random.Random()
@@ -128,7 +127,7 @@ class Client:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._fail_pending("closed")
-        self._arrived.set()
+        self._events.close()
 
     @property
     def connected(self) -> bool:
@@ -198,7 +197,7 @@ class Client:
         def subscribed(result: Any) -> None:
             self._subscriptions[channel, symbol or ""] = message
             if channel == "account":
-                self._received_seq = self._consumed_seq = result["account_seq"]
+                self._events.begin_account(result["account_seq"])
 
         return await self.request(message, on_ack=subscribed)
 
@@ -218,15 +217,8 @@ class Client:
 
         Account frames come without gap or repetition. One reader at a time. Ends with `close`.
         """
-        while True:
-            while self._events:
-                event = self._events.popleft()
-                self._consumed_seq = getattr(event, "account_seq", self._consumed_seq)
-                yield event
-            if self._closed:
-                return
-            self._arrived.clear()
-            await self._arrived.wait()
+        async for event in self._events.read():
+            yield event
 
     # --- inside ---
 
@@ -240,7 +232,7 @@ class Client:
                 raise
             self.account, self.role = str(who["account"]), str(who["role"])
         self._connection = connection
-        self._put(Connected(self.account, self.role))
+        self._events.put(Connected(self.account, self.role))
         self._ready.set()
         return connection
 
@@ -253,12 +245,12 @@ class Client:
             self._lost(reason)
             found = None
             while found is None:
-                await asyncio.sleep(self._random.uniform(0, _backoff_s(attempt)))
+                await asyncio.sleep(self._pause_s(attempt))
                 attempt += 1
                 try:
                     found = await self._connect()
                 except (Unreachable, Refused) as error:
-                    self._put(Disconnected(str(error)))
+                    self._events.put(Disconnected(str(error)))
             connection, attempt = found, 0
 
     async def _read(self, connection: ClientConnection) -> str:
@@ -266,7 +258,7 @@ class Client:
         try:
             while True:
                 self._take(await connection.recv(decode=False))
-                if len(self._events) > EVENTS_MAX:
+                if self._events.full:
                     return await self._overflow(connection)
         except ConnectionClosed as error:
             return str(error)
@@ -276,8 +268,7 @@ class Client:
 
     async def _overflow(self, connection: ClientConnection) -> str:
         """Nobody reads: forget what waits, and have the account frames again later."""
-        self._events.clear()
-        self._received_seq = self._consumed_seq
+        self._events.throw_away()
         await connection.close()
         return f"more than {EVENTS_MAX} events were not read"
 
@@ -288,18 +279,8 @@ class Client:
             self._answered(frame)  # type: ignore[arg-type]
         elif kind is BookUpdate or kind is BookSnapshot:
             self._book_frame(frame)  # type: ignore[arg-type]
-        elif frame is not None and self._is_next(frame):
-            self._put(frame)
-
-    def _is_next(self, frame: ServerMessage) -> bool:
-        """Drop account frames that came before; remember where to resume."""
-        account_seq: int | None = getattr(frame, "account_seq", None)
-        if account_seq is None:
-            return True
-        if self._received_seq is not None and account_seq <= self._received_seq:
-            return False
-        self._received_seq = account_seq
-        return True
+        elif frame is not None:
+            self._events.put(frame)
 
     def _answered(self, reply: Ack | ErrorReply) -> None:
         pending = self._pending.pop(reply.req_id, None)
@@ -319,7 +300,7 @@ class Client:
         stale = book.seq is None
         outcome = book.apply(frame)
         if outcome == "applied":
-            self._put(frame)
+            self._events.put(frame)
         elif outcome == "gap" and not stale:
             message = self._subscriptions.get(("book", frame.symbol))
             if message is not None:
@@ -334,15 +315,15 @@ class Client:
 
     async def _resume_account(self, message: Subscribe) -> None:
         try:
-            await self._ask(replace(message, resume_from=self._received_seq))
+            await self._ask(replace(message, resume_from=self._events.received_seq))
         except Refused:
             await self._quietly(message, self._reset_account)
         except Unknown:
             return
 
     def _reset_account(self, state: dict[str, Any]) -> None:
-        self._received_seq = state["account_seq"]
-        self._put(AccountReset(state))
+        self._events.begin_account(state["account_seq"])
+        self._events.put(AccountReset(state))
 
     async def _quietly(
         self, message: Subscribe, on_ack: Callable[[Any], None] | None = None
@@ -352,7 +333,7 @@ class Client:
             await self._ask(message, on_ack)
         except Refused as error:
             self._subscriptions.pop((message.channel, message.symbol or ""), None)
-            self._put(Unsubscribed(message.channel, message.symbol or "", str(error)))
+            self._events.put(Unsubscribed(message.channel, message.symbol or "", str(error)))
         except Unknown:
             return
 
@@ -371,13 +352,18 @@ class Client:
         finally:
             self._pending.pop(req_id, None)
 
+    def _pause_s(self, attempt: int) -> float:
+        """Full jitter: a thousand clients of a restarted exchange must not return as one."""
+        longest_s = BACKOFF_MIN_S * 2.0 ** min(attempt, BACKOFF_DOUBLINGS_MAX)
+        return self._random.uniform(0, min(self._backoff_max_s, longest_s))
+
     def _lost(self, reason: str) -> None:
         self._ready.clear()
         self._connection = None
         for book in self._books.values():
             book.seq = None
         self._fail_pending(reason)
-        self._put(Disconnected(reason))
+        self._events.put(Disconnected(reason))
 
     def _fail_pending(self, reason: str) -> None:
         pending, self._pending = self._pending, {}
@@ -385,16 +371,8 @@ class Client:
             if not request.answer.done():
                 request.answer.set_exception(Unknown(reason))
 
-    def _put(self, event: Event) -> None:
-        self._events.append(event)
-        self._arrived.set()
-
     def _spawn(self, work: Any) -> "asyncio.Task[Any]":
         task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _backoff_s(attempt: int) -> float:
-    return min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2.0 ** min(attempt, 16))

@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from exchange.frames import ErrorReply, ServerMessage
+from exchange.inbound import ClientMessage
 from exchange.protocol import (
     JSON_SUBPROTOCOL,
     MAX_FRAME_BYTES,
     MSGPACK_SUBPROTOCOL,
-    ClientMessage,
 )
 from exchange.reasons import ProtocolReason
 from exchange.units import MAX_INT

@@ -150,6 +150,7 @@ class Gateway:
 
     def disconnect(self, session_id: int, clean: bool, now_ms: int) -> None:
         """The connection is gone; ``clean``: the client closed it with code 1000."""
+        self._at(now_ms)
         session = self.sessions.pop(session_id, None)
         if session is None:
             return

@@ -94,7 +94,7 @@ class Report(
 
 
 class Auth(Request, tag="auth", frozen=True):
-    """Answer to `Hello`: base64 Ed25519 signature over `auth_text`."""
+    """Answer to `Hello`: base64 Ed25519 signature over `auth.auth_text`."""
 
     key_id: Annotated[str, Meta(min_length=1, max_length=64)]
     signature: Annotated[str, Meta(max_length=128)]
@@ -152,10 +152,6 @@ class OrderMassCancel(Request, tag="order.mass_cancel", frozen=True):
 
 class OrderList(Request, tag="order.list", frozen=True):
     pass
-
-
-class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect", frozen=True):
-    enabled: bool
 
 
 class AccountState(Request, tag="account.state", frozen=True):
@@ -397,54 +393,3 @@ class AdminLimits(Request, tag="admin.limits", frozen=True):
 
 class AdminBalances(Request, tag="admin.balances", frozen=True):
     """Read every account's money, ``fees`` and ``outside`` included: it sums to zero."""
-
-
-ClientMessage: TypeAlias = (
-    Auth
-    | Subscribe
-    | Unsubscribe
-    | OrderPlace
-    | OrderReplace
-    | OrderCancel
-    | OrderMassCancel
-    | OrderList
-    | OrderCancelOnDisconnect
-    | AccountState
-    | VmStart
-    | VmStop
-    | LeaseRelease
-    | LeaseRecall
-    | ImagePut
-    | ImageGet
-    | ImageStat
-    | ImageList
-    | ImageDelete
-    | HostToken
-    | HostEnroll
-    | HostApprove
-    | HostAnnounce
-    | HostOffer
-    | HostDrain
-    | HostHeartbeat
-    | HostDone
-    | HostSynced
-    | VmStatus
-    | UsageReport
-    | AdminAccount
-    | AdminKey
-    | AdminKeyRevoke
-    | AdminDeposit
-    | AdminZone
-    | AdminInstrument
-    | AdminHalt
-    | AdminKillSwitch
-    | AdminLimits
-    | AdminBalances
-)
-
-
-def auth_text(server_id: str, nonce_hex: str, key_id: str) -> bytes:
-    """Return the bytes a client signs to log in (protocol.md, "Login")."""
-    return b"\0".join(
-        (b"headroom-auth-v1", server_id.encode(), nonce_hex.encode(), key_id.encode())
-    )

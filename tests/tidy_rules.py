@@ -20,6 +20,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "admin_cli",
             "cli",
             "client",
+            "client_queue",
             "clock",
             "config",
             "connection",

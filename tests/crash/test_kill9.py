@@ -26,6 +26,7 @@ from exchange.frames import HostSync
 from exchange.protocol import AdminBalances, HostHeartbeat, HostLoad, HostSynced, OrderPlace
 from exchange.replay import read_command
 from tests.exchange.harness import (
+    DEADLINE_S,
     OPERATOR,
     SYMBOL,
     ServerProcess,
@@ -45,14 +46,33 @@ RESENT_SAMPLE = 20
 EARLY_ACK = [sys.executable, "-m", "tests.crash.early_ack"]
 
 
-class Lost(AssertionError):
+class LostError(AssertionError):
     """An acknowledged order is gone, or another took its place."""
+
+
+class Meter:
+    """Counts acks; ``reached`` is set at ``target``."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.target = 0
+        self.reached = asyncio.Event()
+
+    def add(self) -> None:
+        self.count += 1
+        if self.count == self.target:
+            self.reached.set()
+
+    def aim(self, more: int) -> None:
+        self.target = self.count + more
+        self.reached.clear()
 
 
 class Flow:
     """One trader's orders and what became of them."""
 
-    def __init__(self, client: Client, name: str, rng: random.Random) -> None:
+    def __init__(self, client: Client, name: str, rng: random.Random, meter: Meter) -> None:
+        self._meter = meter
         self.client = client
         self.name = name
         self.acked: dict[str, dict[str, Any]] = {}
@@ -80,6 +100,7 @@ class Flow:
             order = self.order()
             try:
                 self.acked[order.client_order_id] = await self.client.request(order)
+                self._meter.add()
             except Refused:
                 del self.orders[order.client_order_id]
             except Unknown:
@@ -91,7 +112,7 @@ class Flow:
         for name in self._rng.sample(known, min(RESENT_SAMPLE, len(known))):
             again = await self.client.place(self.orders[name])
             if not again["duplicate"] or again["order_id"] != self.acked[name]["order_id"]:
-                raise Lost(f"{name} was acknowledged as {self.acked[name]}, now it is {again}")
+                raise LostError(f"{name} was acknowledged as {self.acked[name]}, now it is {again}")
         for name in self.unknown:
             try:
                 self.acked[name] = await self.client.place(self.orders[name])
@@ -124,14 +145,13 @@ async def keep_alive(host: Client) -> None:
                     await host.send(done)
 
 
-async def one_round(server: ServerProcess, flows: list[Flow], rng: random.Random) -> None:
-    """Load, kill after a random number of acks, and wait until every worker knows."""
-    target = sum(len(flow.acked) for flow in flows) + rng.randrange(20, 400)
+async def one_round(server: ServerProcess, flows: list[Flow], meter: Meter, acks: int) -> None:
+    """Load, kill after ``acks`` acks, and wait until every worker knows."""
+    meter.aim(acks)
     for flow in flows:
         flow.stopped.clear()
     workers = [asyncio.create_task(flow.work()) for flow in flows for _ in range(WORKERS)]
-    while sum(len(flow.acked) for flow in flows) < target:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(meter.reached.wait(), DEADLINE_S)
     server.process.kill()
     for flow in flows:
         flow.stopped.set()
@@ -149,7 +169,7 @@ async def setting(url: str) -> None:
 
 
 async def rounds(data_dir: Path, program: list[str] | None, count: int, seed: str) -> None:
-    """Run ``count`` rounds on one journal; raises `Lost` as soon as something is missing."""
+    """Run ``count`` rounds on one journal; raises `LostError` as soon as something is missing."""
     rng = random.Random(seed)
     found(data_dir)
     options = ("--listen", f"127.0.0.1:{free_port()}")
@@ -157,19 +177,20 @@ async def rounds(data_dir: Path, program: list[str] | None, count: int, seed: st
     url = await server.url()
     await setting(url)
     async with (
-        Client(url, key_of("alice")) as alice,
-        Client(url, key_of("bob"), codec="msgpack") as bob,
-        Client(url, key_of("host-a")) as host_a,
-        Client(url, key_of("host-b")) as host_b,
+        Client(url, key_of("alice"), backoff_max_s=0.1) as alice,
+        Client(url, key_of("bob"), codec="msgpack", backoff_max_s=0.1) as bob,
+        Client(url, key_of("host-a"), backoff_max_s=0.1) as host_a,
+        Client(url, key_of("host-b"), backoff_max_s=0.1) as host_b,
     ):
         hosts = []
         for host in (host_a, host_b):
             await be_live(host)
             hosts.append(asyncio.create_task(keep_alive(host)))
-        flows = [Flow(alice, "alice", rng), Flow(bob, "bob", rng)]
+        meter = Meter()
+        flows = [Flow(alice, "alice", rng, meter), Flow(bob, "bob", rng, meter)]
         try:
             for _ in range(count):
-                await one_round(server, flows, rng)
+                await one_round(server, flows, meter, rng.randrange(20, 400))
                 server = ServerProcess(data_dir, *options, program=program)
                 await server.url()
                 for flow in flows:
@@ -200,7 +221,7 @@ def witness(data_dir: Path, flows: list[Flow]) -> None:
     for flow in flows:
         for name in flow.acked:
             if times.get(name) != 1:
-                raise Lost(f"{name} is {times.get(name, 0)} times in the journal")
+                raise LostError(f"{name} is {times.get(name, 0)} times in the journal")
     code, out, errors = headroom("exchange", "verify", "--data", str(data_dir))
     assert (code, errors) == (0, "")
     assert '"state_hash"' in out
@@ -211,5 +232,5 @@ def test_kill_9_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
 
 
 def test_acks_before_the_commit_are_found_out(tmp_path: Path) -> None:
-    with pytest.raises(Lost):
+    with pytest.raises(LostError):
         asyncio.run(rounds(tmp_path / "data", EARLY_ACK, PLANTED_ROUNDS_MAX, "planted"))

@@ -1,0 +1,87 @@
+"""Every message a client or host may send: what `codec.py` accepts, and nothing else. Pure."""
+
+from typing import TypeAlias
+
+from exchange.protocol import (
+    AccountState,
+    AdminAccount,
+    AdminBalances,
+    AdminDeposit,
+    AdminHalt,
+    AdminInstrument,
+    AdminKey,
+    AdminKeyRevoke,
+    AdminKillSwitch,
+    AdminLimits,
+    AdminZone,
+    Auth,
+    HostAnnounce,
+    HostApprove,
+    HostDone,
+    HostDrain,
+    HostEnroll,
+    HostHeartbeat,
+    HostOffer,
+    HostSynced,
+    HostToken,
+    ImageDelete,
+    ImageGet,
+    ImageList,
+    ImagePut,
+    ImageStat,
+    LeaseRecall,
+    LeaseRelease,
+    OrderCancel,
+    OrderList,
+    OrderMassCancel,
+    OrderPlace,
+    OrderReplace,
+    Subscribe,
+    Unsubscribe,
+    UsageReport,
+    VmStart,
+    VmStatus,
+    VmStop,
+)
+
+ClientMessage: TypeAlias = (
+    Auth
+    | Subscribe
+    | Unsubscribe
+    | OrderPlace
+    | OrderReplace
+    | OrderCancel
+    | OrderMassCancel
+    | OrderList
+    | AccountState
+    | VmStart
+    | VmStop
+    | LeaseRelease
+    | LeaseRecall
+    | ImagePut
+    | ImageGet
+    | ImageStat
+    | ImageList
+    | ImageDelete
+    | HostToken
+    | HostEnroll
+    | HostApprove
+    | HostAnnounce
+    | HostOffer
+    | HostDrain
+    | HostHeartbeat
+    | HostDone
+    | HostSynced
+    | VmStatus
+    | UsageReport
+    | AdminAccount
+    | AdminKey
+    | AdminKeyRevoke
+    | AdminDeposit
+    | AdminZone
+    | AdminInstrument
+    | AdminHalt
+    | AdminKillSwitch
+    | AdminLimits
+    | AdminBalances
+)
