@@ -32,6 +32,7 @@ from exchange.protocol import (
     LeaseRecall,
     LeaseRelease,
     OrderCancel,
+    OrderCancelOnDisconnect,
     OrderList,
     OrderMassCancel,
     OrderPlace,
@@ -53,6 +54,7 @@ ClientMessage: TypeAlias = (
     | OrderCancel
     | OrderMassCancel
     | OrderList
+    | OrderCancelOnDisconnect
     | AccountState
     | VmStart
     | VmStop

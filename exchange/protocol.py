@@ -154,6 +154,10 @@ class OrderList(Request, tag="order.list", frozen=True):
     pass
 
 
+class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect", frozen=True):
+    enabled: bool
+
+
 class AccountState(Request, tag="account.state", frozen=True):
     """Read the account as it stands; also the result of subscribing to ``account``."""
 

@@ -213,6 +213,7 @@ def key_revoke(
 
 Handler = Callable[["Gateway", Session, Any, int], None]
 
+
 def cancel_on_disconnect(
     gateway: "Gateway", session: Session, message: protocol.OrderCancelOnDisconnect, now_ms: int
 ) -> None:

@@ -32,6 +32,8 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     protocol.OrderReplace: _TRADER,
     protocol.OrderCancel: _TRADER,
     protocol.OrderMassCancel: _TRADER,
+    protocol.OrderCancelOnDisconnect: _TRADER,
+    protocol.OrderCancelOnDisconnect: _TRADER,
     protocol.VmStart: _TRADER,
     protocol.VmStop: _TRADER,
     protocol.LeaseRelease: _TRADER,

@@ -59,6 +59,8 @@ class Session:
     __slots__ = (
         "account",
         "bad_in_row",
+        "cancels_on_drop",
+        "cancels_on_drop",
         "channels",
         "closing",
         "codec",
@@ -86,6 +88,8 @@ class Session:
         self.role: Role | None = None
         self.host = ""
         self.bad_in_row = 0
+        self.cancels_on_drop = False
+        self.cancels_on_drop = False
         self.closing = False
         self.channels: dict[tuple[str, str], None] = {}
 
