@@ -1,4 +1,4 @@
-"""domain.md, "Matching", rule 6 (self-trade prevention) as a table; the number is in each test's name."""
+"""domain.md, "Matching", rule 6: self-trade prevention as a table; see the name of each test."""
 
 import pytest
 
