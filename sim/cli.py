@@ -14,6 +14,7 @@ from sim.checker import LawBrokenError
 from sim.policy import warnings
 from sim.report import RunResult
 from sim.runner import plan, processors, run_all
+from sim.scenario_check import unsupported
 from sim.scenario_file import Loaded, ScenarioError, load
 from sim.workload import Trace
 
@@ -46,6 +47,8 @@ def check(file: File) -> None:
     """Read FILE and the traces it names, and say what is wrong with it."""
     loaded = _load(file, None)
     _warn(loaded)
+    for line in unsupported(loaded.scenario, list(loaded.scenario.policy)):
+        typer.echo(f"warning: {line}", err=True)
     print(f"{file}: {loaded.scenario.title}: ok, policies {', '.join(loaded.scenario.policy)}")
 
 
@@ -123,7 +126,11 @@ def _policies(loaded: Loaded, wanted: list[str] | None) -> list[str]:
     for name in wanted or []:
         if name not in known:
             _usage(f"--policy {name}: the scenario has {', '.join(known)}")
-    return [name for name in known if not wanted or name in wanted]
+    chosen = [name for name in known if not wanted or name in wanted]
+    missing = unsupported(loaded.scenario, chosen)
+    if missing:
+        _usage(f"scenario {missing[0]}")
+    return chosen
 
 
 def _warn(loaded: Loaded) -> None:

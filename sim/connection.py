@@ -201,34 +201,27 @@ class Connection:
 
 
 class RequestNode:
-    """Sends one request after the other and remembers the answers: operators, enrolling hosts.
+    """Sends requests and collects their results, in order: operators, enrolling hosts.
 
     ``done`` fires when all are answered. A refusal is an error of the simulation itself.
     """
 
     def __init__(self, env: simpy.Environment, requests: list[Request]) -> None:
         self.done = env.event()
-        self.results: list[Any] = []
         self.connection: Connection | None = None
         self._requests = requests
+        self._results: list[Any] = []
 
     def link_up(self, account_state: Any) -> None:
-        self._next()
+        assert self.connection is not None
+        for request in self._requests:
+            self.connection.send(request)
 
     def link_down(self) -> None:
         assert self.done.triggered, "a simulated operator lost its connection"
 
     def receive(self, frame: Any) -> None:
-        if isinstance(frame, ErrorReply):
-            raise AssertionError(f"the exchange refused {self._requests[0]}: {frame.message}")
-        if isinstance(frame, Ack):
-            self.results.append(frame.result)
-            self._requests = self._requests[1:]
-            self._next()
-
-    def _next(self) -> None:
-        assert self.connection is not None
-        if self._requests:
-            self.connection.send(self._requests[0])
-        elif not self.done.triggered:
-            self.done.succeed(self.results)
+        assert isinstance(frame, Ack), f"the exchange refused a step of the set-up: {frame}"
+        self._results.append(frame.result)
+        if len(self._results) == len(self._requests):
+            self.done.succeed(self._results)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from exchange.units import MS_PER_SECOND
 from sim.connection import Connection
 from sim.scenario import Fault
-from sim.scenario_check import EXCHANGE, FARM
+from sim.scenario_check import EXCHANGE, FARM_NAMES
 from sim.seller import PriceFactor, Resume, Withdraw
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _cut_off(world: "World", fault: Fault) -> list[Connection]:
     """Return every connection between the exchange and the other end that the fault names."""
     assert fault.between is not None
     other = next(name for name in fault.between if name != EXCHANGE)
-    name = world.scenario.farm.account if other == FARM else other
+    name = world.scenario.farm.account if other in FARM_NAMES else other
     return world.connections.get(name, [])
 
 

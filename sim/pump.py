@@ -67,7 +67,7 @@ class Pump:
         timer.callbacks.append(self._on_timer)
 
     def _on_timer(self, event: simpy.Event) -> None:
-        at_ms = int(event.value)
+        at_ms = int(event.value or 0)
         if self._armed_ms != at_ms:
             return  # an earlier deadline came in between and has armed its own
         self._armed_ms = None

@@ -23,7 +23,7 @@ Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0, le=10**12)]
 Credits: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
 Price: TypeAlias = Annotated[float, Meta(ge=1 / UCR_PER_CREDIT, le=1000)]
-Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9_.-]+\Z")]
+Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.-]+\Z")]
 
 MetricName: TypeAlias = Literal[
     "slo_violation_pct",

@@ -20,7 +20,8 @@ CLASSES: dict[str, Capacity] = {
 """The standard VM shapes of domain.md, which the simulated exchange trades."""
 
 EXCHANGE = "exchange"
-FARM = "farm"
+FARM_NAMES = ("farm", "manager")
+"""What a fault may call the buyer's end, beside its account."""
 
 
 class Keys(NamedTuple):
@@ -59,6 +60,16 @@ def mistakes(scenario: Scenario) -> list[str]:
     ]
 
 
+def unsupported(scenario: Scenario, policies: list[str]) -> list[str]:
+    """Return a line for each of ``policies`` that this version cannot run."""
+    return [
+        f"policy.{name}.{key}: not supported yet; choose others with --policy"
+        for name in policies
+        for key in ("track", "predict")
+        if getattr(scenario.policy[name], key) is not None
+    ]
+
+
 def _places(scenario: Scenario) -> Iterator[str]:
     if scenario.start.tzinfo is None:
         yield "start: needs a time zone, such as the Z in 2026-11-23T00:00:00Z"
@@ -90,8 +101,10 @@ def _sellers(scenario: Scenario) -> Iterator[str]:
     yield from _twice("seller", "name", [seller.name for seller in scenario.seller])
     for index, seller in enumerate(scenario.seller):
         place = f"seller[{index}]"
-        if seller.name in (scenario.farm.account, EXCHANGE, FARM):
+        if seller.name in (scenario.farm.account, EXCHANGE, *FARM_NAMES):
             yield f"{place}.name: {seller.name!r} is taken"
+        if seller.pricing != "flat":
+            yield f"{place}.pricing: {seller.pricing!r} is not supported yet"
         if seller.zone is not None and seller.zone not in zones:
             yield f"{place}.zone: there is no zone {seller.zone!r}"
         if seller.offer.__struct_config__.tag == "residual" and seller.own_load is None:
@@ -109,6 +122,8 @@ def _traders(scenario: Scenario) -> Iterator[str]:
             yield f"{place}.symbol: is not CLASS.ZONE.flat.spot: {trader.symbol!r}"
         elif parts[0] not in CLASSES or parts[1] not in zones:
             yield f"{place}.symbol: no such class or zone: {trader.symbol!r}"
+        elif parts[2] != "flat":
+            yield f"{place}.symbol: {parts[2]!r} is not supported yet"
     names = [trader_name(trader, index) for index, trader in enumerate(scenario.trader)]
     taken = [seller.name for seller in scenario.seller] + [scenario.farm.account]
     yield from _twice("trader", "name", taken + names)
@@ -143,7 +158,7 @@ def _fault_names(scenario: Scenario, fault: Fault, place: str) -> Iterator[str]:
         elif fault.hosts is not None and fault.hosts > sellers[fault.seller].hosts:
             yield f"{place}.hosts: {fault.seller!r} has {sellers[fault.seller].hosts} hosts"
     if fault.between is not None:
-        ends = {FARM, scenario.farm.account, *sellers}
+        ends = {*FARM_NAMES, scenario.farm.account, *sellers}
         others = [end for end in fault.between if end != EXCHANGE]
         if len(others) != 1 or others[0] not in ends:
             yield f"{place}.between: names '{EXCHANGE}' and one of {', '.join(sorted(ends))}"
@@ -154,9 +169,6 @@ def _fault_names(scenario: Scenario, fault: Fault, place: str) -> Iterator[str]:
 def _policies(scenario: Scenario) -> Iterator[str]:
     for name, policy in scenario.policy.items():
         place = f"policy.{name}"
-        for key in ("track", "predict"):
-            if getattr(policy, key) is not None:
-                yield f"{place}.{key}: is not supported yet"
         given = [key for key in _CHOICES if getattr(policy, key) is not None]
         if len(given) > 1:
             yield f"{place}: {' and '.join(given)} do not go together"

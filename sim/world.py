@@ -203,10 +203,8 @@ class World:
         self.marketplace.gateway.internal(stored, self.now_ms)
         assert self.farm.connection is not None
         self.farm.connection.open()
-        for index, seller in enumerate(sellers):
-            fleet = Fleet(self, seller, index)
-            self.fleets.append(fleet)
-            yield from fleet.set_up()
+        self.fleets = [Fleet(self, seller, index) for index, seller in enumerate(sellers)]
+        yield self.env.all_of([self.env.process(fleet.set_up()) for fleet in self.fleets])
         schedule(self)
 
     def _admin_requests(self, accounts: dict[str, float]) -> list[Request]:
