@@ -6,7 +6,7 @@ Source: protocol.md, "Operator and sign-up"; domain.md, "Before an order trades"
 from typing import TYPE_CHECKING
 
 from exchange import orders, views, windows
-from exchange.commands import Command, Done, Genesis, ImageDeleted, ImageStored, Refused
+from exchange.commands import Command, Done, Genesis, Refused
 from exchange.genesis import ZoneConfig
 from exchange.instrument import SPOT, Instrument, Pricing, Zone
 from exchange.ledger import SYSTEM_ACCOUNTS
@@ -21,7 +21,7 @@ from exchange.protocol import (
     AdminLimits,
     AdminZone,
 )
-from exchange.state import Image, Key
+from exchange.state import Key
 from exchange.units import MS_PER_DAY
 
 if TYPE_CHECKING:
@@ -230,26 +230,3 @@ def limits(state: "State", command: Command, request: AdminLimits) -> Done | Ref
     sizes = target.limits.max_qty, target.limits.max_notional_ucr
     target.limited = bool(any(sizes) or target.limits.max_open_orders)
     return Done({"account": request.account})
-
-
-def image_stored(state: "State", command: Command, message: ImageStored) -> Done | Refused:
-    """An account uploaded all bytes of an image."""
-    known = state.images.get(message.sha256)
-    if known is None:
-        known = Image(message.sha256, message.size, message.format, [])
-        state.images[message.sha256] = known
-    unchanged = message.account in known.owners
-    if not unchanged:
-        known.owners.append(message.account)
-    return Done({"sha256": message.sha256}, duplicate=unchanged)
-
-
-def image_deleted(state: "State", command: Command, message: ImageDeleted) -> Done | Refused:
-    """An account gives an image up; without owners it is forgotten."""
-    known = state.images.get(message.sha256)
-    if known is None or message.account not in known.owners:
-        return Refused("image_unknown", "you have no image with this digest", "sha256")
-    known.owners.remove(message.account)
-    if not known.owners:
-        del state.images[message.sha256]
-    return Done({"sha256": message.sha256})

@@ -48,6 +48,8 @@ class Host:
         "boot_id",
         "capacity",
         "classes",
+        "cooling",
+        "cooling_use",
         "draining",
         "host_id",
         "key_id",
@@ -95,6 +97,9 @@ class Host:
         self.draining = False
         self.silent_since_ms: int | None = None
         self.spot = Use()
+        self.cooling: list[tuple[int, Need, int]] = []
+        """(until_ms, need, units) of recalled slots that take no new spot ask yet."""
+        self.cooling_use = Use()
         self.windows: dict[int, Use] = {}
         """Window use by the window's start."""
 
@@ -131,6 +136,11 @@ class Host:
     def fits(self, need: Need, bucket: int | None) -> int:
         """Return how many units fit beside what is taken; 0 when the host offers nothing."""
         mvcpu, mem_mib, disk_mib = self.free(bucket)
+        if self.cooling and bucket is None:
+            cooling = self.cooling_use
+            mvcpu -= cooling.mvcpu
+            mem_mib -= cooling.mem_mib
+            disk_mib -= cooling.disk_mib
         units = mvcpu // need[0]
         by_memory, by_disk = mem_mib // need[1], disk_mib // need[2]
         if by_memory < units:
@@ -138,6 +148,20 @@ class Host:
         if by_disk < units:
             units = by_disk
         return units if units > 0 else 0
+
+    def cool(self, until_ms: int, need: Need, units: int) -> None:
+        """Recalled slots take no new spot ask before ``until_ms``."""
+        self.cooling.append((until_ms, need, units))
+        self.cooling_use.add(need, units)
+
+    def cooling_until_ms(self) -> int | None:
+        """Return when the first recalled slots may be offered on spot again."""
+        return self.cooling[0][0] if self.cooling else None
+
+    def warm_up(self) -> None:
+        """The first recalled slots are free for spot asks again."""
+        _, need, units = self.cooling.pop(0)
+        self.cooling_use.add(need, -units)
 
     def take(self, need: Need, bucket: int | None, units: int) -> None:
         """Count ``units`` as used (gives back when negative)."""

@@ -99,6 +99,9 @@ JournalMessage: TypeAlias = (
     | protocol.OrderCancel
     | protocol.OrderMassCancel
     | protocol.OrderCancelOnDisconnect
+    | protocol.OrderCancelAllAfter
+    | protocol.ImageOffer
+    | protocol.ImageBuy
     | protocol.VmStart
     | protocol.VmStop
     | protocol.LeaseRelease
@@ -123,7 +126,7 @@ JournalMessage: TypeAlias = (
 )
 
 
-class Command(Struct, frozen=True, gc=False):
+class Command(Struct, frozen=True, gc=False, omit_defaults=True):
     """One journalled command. ``account`` comes from the key, never from the message.
 
     ``host`` is set when a host's key sent it; ``session`` numbers the connection within the
@@ -134,6 +137,8 @@ class Command(Struct, frozen=True, gc=False):
     host: str
     session: int
     message: JournalMessage
+    key_id: str = ""
+    """Which of the account's keys sent it."""
 
 
 SYSTEM = Command("", "", 0, AdvanceTime())

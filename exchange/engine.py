@@ -13,7 +13,19 @@ This file composes; the rules are in orders, execution, leasing, billing, vms, h
 from collections.abc import Callable
 from typing import Any
 
-from exchange import admin, hosts, leasing, orders, protocol, snapshot, tell, views, vms, windows
+from exchange import (
+    admin,
+    hosts,
+    images,
+    leasing,
+    orders,
+    protocol,
+    snapshot,
+    tell,
+    views,
+    vms,
+    windows,
+)
 from exchange.commands import (
     AdvanceTime,
     Command,
@@ -52,13 +64,16 @@ HANDLERS: dict[type, Handler] = {
     HostBack: hosts.back,
     HostLost: hosts.lost,
     EnrollHost: hosts.enroll,
-    ImageStored: admin.image_stored,
-    ImageDeleted: admin.image_deleted,
+    ImageStored: images.stored,
+    ImageDeleted: images.deleted,
+    protocol.ImageOffer: images.offer,
+    protocol.ImageBuy: images.buy,
     protocol.OrderPlace: orders.place,
     protocol.OrderReplace: orders.replace,
     protocol.OrderCancel: orders.cancel,
     protocol.OrderMassCancel: orders.mass_cancel,
     protocol.OrderCancelOnDisconnect: orders.cancel_on_disconnect,
+    protocol.OrderCancelAllAfter: orders.cancel_all_after,
     SessionDropped: orders.session_dropped,
     protocol.VmStart: vms.start,
     protocol.VmStop: vms.stop,
@@ -161,6 +176,10 @@ class Engine:
             at_ms, kind, number = entry
             state.now_ms = max(state.now_ms, at_ms)
             match kind:
+                case "0_dead_man":
+                    orders.dead_man(state, number)
+                case "6_cooling":
+                    state.host_list[number - 1].warm_up()
                 case "1_vm":
                     vms.launch_overdue(state, number)
                 case "2_lease":
@@ -245,6 +264,10 @@ class Engine:
 
     def image(self, sha256: str) -> Image | None:
         return self.state.images.get(sha256)
+
+    def account_may_use_image(self, account: str, sha256: str) -> bool:
+        """Did the account upload or buy the image?"""
+        return images.may_use(self.state.images.get(sha256), account)
 
     def host_may_read_image(self, host: str, sha256: str) -> bool:
         """A host reads the images of VMs it is to run."""

@@ -239,7 +239,7 @@ class Gateway:
         ``request`` is what the client sent, when the command is another message.
         """
         self._settle(now_ms)
-        command = Command(session.account, session.host, session.number, message)
+        command = Command(session.account, session.host, session.number, message, session.key_id)
         return self._apply(command, now_ms, session, request or message)
 
     def ack(self, session: Session, message: Any, result: Any = None) -> None:

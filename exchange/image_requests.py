@@ -83,5 +83,5 @@ def _readable(gateway: "Gateway", session: Session, digest: str) -> ImageFacts |
     if session.role == "host":
         readable = gateway.engine.host_may_read_image(session.host, digest)
     else:
-        readable = session.account in image.owners
+        readable = gateway.engine.account_may_use_image(session.account, digest)
     return image if readable else None

@@ -24,14 +24,17 @@ from exchange.protocol import (
     HostOffer,
     HostSynced,
     HostToken,
+    ImageBuy,
     ImageDelete,
     ImageGet,
     ImageList,
+    ImageOffer,
     ImagePut,
     ImageStat,
     LeaseRecall,
     LeaseRelease,
     OrderCancel,
+    OrderCancelAllAfter,
     OrderCancelOnDisconnect,
     OrderList,
     OrderMassCancel,
@@ -55,6 +58,9 @@ ClientMessage: TypeAlias = (
     | OrderMassCancel
     | OrderList
     | OrderCancelOnDisconnect
+    | OrderCancelAllAfter
+    | ImageOffer
+    | ImageBuy
     | AccountState
     | VmStart
     | VmStop

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from exchange.state import State
 
 RECALL_NOTICE_MS = 120_000
+COOLING_MS = 600_000
+"""A recalled slot takes no new spot ask for this long."""
 LAST_USAGE_MS = 60_000
 """How long the end of a metered lease waits for its VMs' last usage."""
 BOND_TO_BUYER: tuple[LeaseEnd, ...] = ("host_lost", "launch_failed")
@@ -180,6 +182,10 @@ def recall_units(state: "State", lease: Lease, units: int) -> None:
 def _take_recalled(state: "State", lease: Lease) -> None:
     """The notice is over: the newest VMs too many are killed; in the first hour the bond pays."""
     _, units = lease.recalls.pop(0)
+    units = min(units, lease.units)
+    until_ms = state.now_ms + COOLING_MS
+    lease.host.cool(until_ms, lease.instrument.need, units)
+    state.timers.set(until_ms, "6_cooling", lease.host.number)
     first_hour = state.now_ms - RECALL_NOTICE_MS < lease.start_ms + MS_PER_HOUR
     if units >= lease.units:
         end(state, lease, "recalled", bond_to_buyer=first_hour)

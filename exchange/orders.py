@@ -26,11 +26,13 @@ from exchange.instrument import Instrument
 from exchange.ledger import Account
 from exchange.protocol import (
     OrderCancel,
+    OrderCancelAllAfter,
     OrderCancelOnDisconnect,
     OrderMassCancel,
     OrderPlace,
     OrderReplace,
 )
+from exchange.state import DeadMan
 from exchange.units import MAX_PRICE_UCR, MS_PER_DAY, ceil_div
 
 if TYPE_CHECKING:
@@ -285,6 +287,29 @@ def drop_all_sessions(state: "State") -> None:
     for account in state.ledger.accounts.values():
         for order in account.open_orders.values():
             order.session = 0
+
+
+def cancel_all_after(
+    state: "State", command: Command, request: OrderCancelAllAfter
+) -> Done | Refused:
+    """Arm, renew or disarm the dead man's switch of the key that asks."""
+    man = state.dead_men.pop(command.key_id, None)
+    if not request.timeout_ms:
+        return Done({"at_ms": None}, duplicate=man is None)
+    if man is None:
+        state.counters.dead_man += 1
+        man = DeadMan(state.counters.dead_man, command.key_id, command.account, 0)
+    man.at_ms = state.now_ms + request.timeout_ms
+    state.dead_men[command.key_id] = man
+    state.timers.set(man.at_ms, "0_dead_man", man.number)
+    return Done({"at_ms": man.at_ms})
+
+
+def dead_man(state: "State", number: int) -> None:
+    """No sign of life from the key in time: its account's orders go."""
+    man = next(man for man in state.dead_men.values() if man.number == number)
+    del state.dead_men[man.key_id]
+    cancel_account(state, state.ledger.accounts[man.account], "dead_man")
 
 
 def cancel_account(state: "State", account: Account, reason: str) -> None:

@@ -158,6 +158,12 @@ class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect", frozen=
     enabled: bool
 
 
+class OrderCancelAllAfter(Request, tag="order.cancel_all_after", frozen=True):
+    """The dead man's switch of a key: without another one in time, all orders go. 0 disarms."""
+
+    timeout_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
+
+
 class AccountState(Request, tag="account.state", frozen=True):
     """Read the account as it stands; also the result of subscribing to ``account``."""
 
@@ -216,6 +222,20 @@ class ImageList(Request, tag="image.list", frozen=True):
 
 
 class ImageDelete(Request, tag="image.delete", frozen=True):
+    sha256: Sha256Hex
+
+
+class ImageOffer(Request, tag="image.offer", frozen=True):
+    """Sell an image the account uploaded."""
+
+    sha256: Sha256Hex
+    title: Annotated[str, Meta(min_length=1, max_length=128)]
+    price_ucr: Annotated[int, Meta(ge=0, le=MAX_INT)]
+
+
+class ImageBuy(Request, tag="image.buy", frozen=True):
+    """One payment to the seller; the image may then be seen and run."""
+
     sha256: Sha256Hex
 
 

@@ -19,7 +19,7 @@ from exchange.instrument import Instrument, Zone
 from exchange.lease import Lease, Vm
 from exchange.ledger import Limits
 from exchange.protocol import Capacity, Endpoint, OrderPlace, VmStart
-from exchange.state import Counters, Image, Key, State, Token
+from exchange.state import Counters, DeadMan, Image, Key, State, Token
 
 T = TypeVar("T")
 Row = list[Any]
@@ -79,6 +79,7 @@ def dump(state: State) -> bytes:
             list(state.images.values()),
             [[*name, *what] for name, what in state.deposits.items()],
             list(state.armed.items()),
+            list(state.dead_men.values()),
         ]
     )
 
@@ -101,7 +102,7 @@ def _host(host: Host) -> Row:
     made = [host.number, host.account.account_id, host.name, host.zone, host.hardware_id]
     offer = [host.capacity, host.announced, host.limit]
     windows = [[start_ms, _use(use)] for start_ms, use in sorted(host.windows.items())]
-    return [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows]
+    return [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows, host.cooling]
 
 
 def _order(order: Order) -> Row:
@@ -167,6 +168,7 @@ def restore(data: bytes) -> State:
     state.images = {image.sha256: image for image in msgspec.convert(rows[12], list[Image])}
     state.deposits = {(row[0], row[1]): (row[2], row[3]) for row in rows[13]}
     state.armed = dict(rows[14])
+    state.dead_men = {man.key_id: man for man in msgspec.convert(rows[15], list[DeadMan])}
     _arm(state)
     return state
 
@@ -188,7 +190,8 @@ def _restore_instrument(state: State, row: Row) -> None:
 
 
 def _restore_host(state: State, row: Row) -> None:
-    (number, account_id, name, zone, hardware_id), key_id, values, offer, spot, windows = row
+    made, key_id, values, offer, spot, windows, cooling = row
+    number, account_id, name, zone, hardware_id = made
     account = state.ledger.accounts[account_id]
     host = Host(number, account, name, zone, hardware_id, key_id)
     _set(host, HOST, values)
@@ -198,7 +201,10 @@ def _restore_host(state: State, row: Row) -> None:
     host.set_offer(announced, limit)
     host.spot = _restored_use(spot)
     host.windows = {start_ms: _restored_use(use) for start_ms, use in windows}
+    for until_ms, need, units in cooling:
+        host.cool(until_ms, tuple(need), units)
     state.hosts[host.host_id] = host
+    state.host_list.append(host)
     account.hosts.setdefault(zone, []).append(host)
 
 
@@ -285,6 +291,11 @@ def _restore_vms(state: State, numbers: list[int]) -> None:
 def _arm(state: State) -> None:
     """Every subject names its next deadline again."""
     timers = state.timers
+    for man in state.dead_men.values():
+        timers.set(man.at_ms, "0_dead_man", man.number)
+    for host in state.host_list:
+        for until_ms, _, _ in host.cooling:
+            timers.set(until_ms, "6_cooling", host.number)
     for vm in state.vms.values():
         if vm.launch_by_ms is not None:
             timers.set(vm.launch_by_ms, "1_vm", vm.number)

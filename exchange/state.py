@@ -37,6 +37,11 @@ class Token(Struct):
     expires_ms: int
 
 
+class ImageOffered(Struct):
+    title: str
+    price_ucr: int
+
+
 class Image(Struct):
     """A stored image; ``owners`` uploaded all its bytes."""
 
@@ -44,6 +49,18 @@ class Image(Struct):
     size: int
     format: str
     owners: list[str]
+    buyers: list[str]
+    offers: dict[str, "ImageOffered"]
+    """By owner."""
+
+
+class DeadMan(Struct):
+    """A key's dead man's switch: all orders of the account go at ``at_ms``."""
+
+    number: int
+    key_id: str
+    account: str
+    at_ms: int
 
 
 class Counters(Struct):
@@ -57,6 +74,7 @@ class Counters(Struct):
     instruction: int = 0
     key: int = 0
     window: int = 0
+    dead_man: int = 0
 
 
 class State:
@@ -76,6 +94,8 @@ class State:
         """Those of them that are delivery windows, by number."""
         self.roll_ms: int | None = None
         """The next full hour, when new windows open; None without windows."""
+        self.dead_men: dict[str, DeadMan] = {}
+        """Armed dead man's switches by key id."""
         self.armed: dict[int, str] = {}
         """Sessions of this epoch whose account wants cancel-on-disconnect."""
         self.expiring: dict[int, Order] = {}
@@ -89,6 +109,8 @@ class State:
         self.vms: dict[int, Vm] = {}
         """VMs that have not stopped, by number; some outlive their lease until they are killed."""
         self.hosts: dict[str, Host] = {}
+        self.host_list: list[Host] = []
+        """The same by number, from 1."""
         self.keys: dict[str, Key] = {}
         self.key_ids: dict[str, str] = {}
         """Key id by public key."""
@@ -105,6 +127,11 @@ class State:
     def due_ms(self, kind: TimerKind, number: int) -> int | None:
         """Return when the subject of a timer wants to be woken, None for never."""
         match kind:
+            case "0_dead_man":
+                men = self.dead_men.values()
+                return next((man.at_ms for man in men if man.number == number), None)
+            case "6_cooling":
+                return self.host_list[number - 1].cooling_until_ms()
             case "1_vm":
                 vm = self.vms.get(number)
                 return vm.launch_by_ms if vm else None

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Literal, TypeAlias
 
-TimerKind: TypeAlias = Literal["1_vm", "2_lease", "3_order", "4_window", "5_roll"]
+TimerKind: TypeAlias = Literal[
+    "0_dead_man", "1_vm", "2_lease", "3_order", "4_window", "5_roll", "6_cooling"
+]
 Entry: TypeAlias = tuple[int, TimerKind, int]
 
 

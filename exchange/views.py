@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from exchange import tell
+from exchange import images, tell
 from exchange.frames import InstrumentUpdate, LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.protocol import Capacity, HostStatus
 
@@ -89,10 +89,10 @@ def account_state(state: "State", account_id: str) -> AccountStateView:
         for vm in state.vms.values()
         if vm.lease.buyer is account
     ]
-    images = [
+    usable = [
         ImageRow(image.sha256, image.size, image.format)
         for image in state.images.values()
-        if account_id in image.owners
+        if images.may_use(image, account_id)
     ]
     return AccountStateView(
         account.account_seq,
@@ -100,7 +100,7 @@ def account_state(state: "State", account_id: str) -> AccountStateView:
         order_list(state, account_id),
         leases,
         vms,
-        images,
+        usable,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from exchange import billing, leasing, tell
+from exchange import billing, images, leasing, tell
 from exchange.commands import Command, Done, Refused
 from exchange.frames import VmKill, VmLaunch
 from exchange.lease import Lease, Vm
@@ -45,7 +45,7 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
             return Done({"vm_id": known.vm_id, "duplicate": True}, duplicate=True)
         return Refused("vm_exists", f"{request.name!r} names another VM of this lease", "name")
     image = state.images.get(request.image)
-    if image is None or command.account not in image.owners:
+    if image is None or not images.may_use(image, command.account):
         return Refused("image_unknown", "you have no image with this digest", "image")
     gate_ms = lease.instrument.gate_ms
     if gate_ms is not None and state.now_ms < gate_ms:
