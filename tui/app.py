@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -90,7 +90,7 @@ class HeadroomApp(App[int]):
         """Ctrl-C: leave, and say so in the exit code."""
         self.exit(return_code=EXIT_INTERRUPTED)
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Put every action of the market screen into the command palette."""
         market = self.market
         if market is None:

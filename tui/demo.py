@@ -23,7 +23,6 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from tui.app import HeadroomApp
-from tui.demo_stage import perform
 from tui.link import LinkError
 from tui.live_link import LiveLink
 from tui.run import run_app
@@ -141,6 +140,8 @@ def demo(
 @app.command("backstage", hidden=True)
 def backstage(folder: Path) -> None:
     """Run the exchange, the hosts and the traders in FOLDER until standard input closes."""
+    from tui.demo_stage import perform  # only here: the terminal need not load an exchange
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         asyncio.run(perform(folder))

@@ -26,7 +26,6 @@ from exchange.frames import (
     ErrorReply,
     HostLimit,
     HostSync,
-    LeaseUpdate,
     VmKill,
     VmLaunch,
 )
@@ -42,7 +41,6 @@ from exchange.protocol import (
     Capacity,
     HostEnroll,
     HostToken,
-    LeaseRelease,
     OrderPlace,
     OrderReplace,
     Report,
@@ -62,15 +60,17 @@ YOU: Final = "acme"
 TICK_UCR: Final = 100
 DEPOSIT_UCR: Final = 1_000_000_000
 INBOX_MAX: Final = 10_000
-HOLD_S: Final = (5.0, 45.0)
+HOLD_MS: Final = (5_000, 45_000)
 """How long a background trader keeps a lease: short, so that the market keeps moving."""
 PRICES_UCR: Final = {"nano": 9_000, "small": 31_200, "medium": 61_800, "large": 122_500}
 ZONES: Final = {"eu-de": ("DE", 100), "eu-fr": ("FR", 106)}
 """Country and price level in per cent."""
-MAKERS: Final = 3
+MAKERS: Final = 4
 NOISE: Final = 3
-SOLD_UNITS: Final = 16
-"""Units that a background trader's host can back."""
+UNITS: Final = 60
+"""Units that a background trader bids for, and that its host can back."""
+BOOK_LEVELS: Final = 6
+BOOK_TIMEOUT_S: Final = 15
 YOUR_HOST: Final = Capacity(16_000, 40_000, 200_000)
 BOOT: Final = Boot(start_ms=500, ready_ms=3_000, stop_ms=500)
 
@@ -112,12 +112,15 @@ def cast() -> list[Casting]:
                             name=f"{kind.replace('_', '-')}-{name}-{zone}-{number}",
                             symbol=symbol,
                             price_ucr=price_ucr * level_pct // 100,
-                            rate_per_min=45 if name == "small" else 20,
-                            units=SOLD_UNITS,
-                            levels=6,
-                            spread_pct=1.2 + 0.5 * number,
-                            step_pct=0.6,
-                            level_units=3,
+                            rate_per_min=60 if name == "small" else 25,
+                            units=UNITS,
+                            levels=8,
+                            spread_pct=0.7 + 0.4 * number,
+                            step_pct=0.45,
+                            level_units=8 if kind == "market_maker" else 4,
+                            max_bought=UNITS,
+                            hold_min_ms=HOLD_MS[0],
+                            hold_max_ms=HOLD_MS[1],
                         ),
                     )
                 )
@@ -161,7 +164,21 @@ async def _troupe(url: str, operator_pem: Path, you_pem: Path) -> None:
             await troupe.join(YOU, load_private_key(you_pem), "eu-de", YOUR_HOST)
             for casting in cast():
                 await troupe.hire(casting)
+        await _book_filled(url, cast()[MAKERS + NOISE].config.symbol)
         typer.echo(json.dumps({"url": url, "key": str(you_pem)}))
+
+
+async def _book_filled(url: str, symbol: str) -> None:
+    """Wait until the book is worth looking at; a slow machine may open with a thin one."""
+    try:
+        async with asyncio.timeout(BOOK_TIMEOUT_S), Client(url) as watcher:
+            await watcher.subscribe("book", symbol)
+            async for _ in watcher.events():
+                book = watcher.book(symbol)
+                if min(len(book.bids), len(book.asks)) >= BOOK_LEVELS:
+                    return
+    except TimeoutError:
+        return
 
 
 class Troupe:
@@ -279,13 +296,13 @@ class Actor:
 
 
 class TraderActor(Actor):
-    """A background trader; gives back what it rented before long."""
+    """A background trader."""
 
     def __init__(self, url: str, key: Ed25519PrivateKey, casting: Casting) -> None:
         super().__init__(url, key)
-        self.random = Random(f"{SEED}/{casting.config.name}")
+        random = Random(f"{SEED}/{casting.config.name}")
         self.symbol = casting.config.symbol
-        self.core: Trader = make_trader(casting.kind, casting.config, self.random)
+        self.core: Trader = make_trader(casting.kind, casting.config, random)
 
     async def enter(self) -> None:
         state = await self.client.subscribe("account")
@@ -309,16 +326,8 @@ class TraderActor(Actor):
         return self.core.next_deadline_ms()
 
     def take(self, message: Any, at_ms: int) -> None:
-        if isinstance(message, LeaseUpdate) and message.side == "buy":
-            self._plan_release(message)
         for request in self.core.apply(message or Tick(), at_ms):
             self.send(_on_tick(request))
-
-    def _plan_release(self, lease: LeaseUpdate) -> None:
-        if lease.state == "active":
-            release = LeaseRelease(req_id=1, lease_id=lease.lease_id)
-            wait_s = self.random.uniform(*HOLD_S)
-            asyncio.get_running_loop().call_later(wait_s, self.send, release)
 
 
 def _on_tick(request: Request) -> Request:

@@ -121,11 +121,10 @@ class Desk:
             self.grids[self.symbol] = ladder.zoomed(grid, self.tick_ucr, direction, rows)
 
     def centre(self) -> None:
-        """Put the middle of the market in the middle, and let the grid follow again."""
-        grid = self.grids.get(self.symbol)
-        if grid is not None:
-            rows = self._rows("ladder")
-            self.grids[self.symbol] = ladder.centred(self.book, grid.step_ucr, rows) or grid
+        """Put the market in the middle at its natural step; the grid follows it again."""
+        fresh = ladder.place(None, self.book, self.tick_ucr, self._rows("ladder"))
+        if fresh is not None:
+            self.grids[self.symbol] = fresh
 
     def next_pane(self, by: int, wide: bool) -> None:
         """Tab: wide screens move the focus, compact ones change the pane beside the ladder."""

@@ -23,12 +23,14 @@ class Grid(NamedTuple):
     """Which prices are on screen: ``top_ucr`` down in steps of ``step_ucr``; where the cursor is.
 
     ``held``: a person put the cursor where it is, so the grid no longer moves by itself.
+    ``chosen``: a person chose the step, so it no longer follows the book.
     """
 
     step_ucr: int
     top_ucr: int
     cursor_ucr: int
     held: bool = False
+    chosen: bool = False
 
 
 class OwnQty(NamedTuple):
@@ -74,8 +76,10 @@ def place(grid: Grid | None, book: BookView, tick_ucr: int, rows: int) -> Grid |
     """
     if grid is not None and (grid.held or _comfortable(grid, book, rows)):
         return _cursor_in_sight(grid, rows)
-    step = grid.step_ucr if grid else natural_step(book, tick_ucr, rows)
-    return centred(book, step, rows) or grid
+    if grid is not None and grid.chosen:
+        fresh = centred(book, grid.step_ucr, rows)
+        return fresh._replace(chosen=True) if fresh else grid
+    return centred(book, natural_step(book, tick_ucr, rows), rows) or grid
 
 
 def centred(book: BookView, step_ucr: int, rows: int) -> Grid | None:
@@ -99,7 +103,7 @@ def moved(grid: Grid, by_rows: int, rows: int) -> Grid:
     lowest = top - (rows - 1) * grid.step_ucr
     if cursor < lowest:
         top -= lowest - cursor
-    return Grid(grid.step_ucr, top, cursor, held=True)
+    return grid._replace(top_ucr=top, cursor_ucr=cursor, held=True)
 
 
 def zoomed(grid: Grid, tick_ucr: int, direction: int, rows: int) -> Grid:
@@ -109,7 +113,7 @@ def zoomed(grid: Grid, tick_ucr: int, direction: int, rows: int) -> Grid:
     step = steps[max(0, min(len(steps) - 1, at + direction))]
     row = min(rows - 1, (grid.top_ucr - grid.cursor_ucr) // grid.step_ucr)
     cursor = max(step, grid.cursor_ucr // step * step)
-    return Grid(step, max(rows * step, cursor + row * step), cursor, held=grid.held)
+    return Grid(step, max(rows * step, cursor + row * step), cursor, grid.held, chosen=True)
 
 
 def rungs(
