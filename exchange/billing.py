@@ -27,9 +27,10 @@ def accrue(lease: Lease, now_ms: int) -> None:
     """Bring the running totals up to ``now_ms``. A silent host's time does not count."""
     if now_ms < lease.start_ms or lease.closing is not None:
         return
+    elapsed_ms = now_ms - lease.accrued_ms
+    assert elapsed_ms >= 0, "time runs forward"
+    lease.contract_ms += lease.units * elapsed_ms
     if lease.silent_from_ms is None:
-        elapsed_ms = now_ms - lease.accrued_ms
-        assert elapsed_ms >= 0, "time runs forward"
         lease.unit_ms += lease.units * elapsed_ms
         lease.unit_clock_ms += elapsed_ms
     lease.accrued_ms = now_ms
@@ -49,9 +50,12 @@ def unsilence(lease: Lease, now_ms: int, ran: bool) -> None:
     """The host is back; ``ran``: it proved that the VMs ran, so its silence is billed."""
     if lease.silent_from_ms is None:
         return
-    lease.accrued_ms = lease.silent_from_ms if ran else max(now_ms, lease.start_ms)
-    lease.silent_from_ms = None
     accrue(lease, now_ms)
+    if ran:
+        silent_ms = max(0, now_ms - lease.silent_from_ms)
+        lease.unit_ms += lease.units * silent_ms
+        lease.unit_clock_ms += silent_ms
+    lease.silent_from_ms = None
 
 
 def boot_wait_ms(vm: Vm, now_ms: int) -> int:
@@ -68,6 +72,11 @@ def settle_boot(vm: Vm, now_ms: int) -> None:
     if vm.first:
         vm.first = False
         vm.lease.boot_ms += boot_wait_ms(vm, now_ms)
+
+
+def delivered_ms(lease: Lease, now_ms: int) -> int:
+    """Return the unit-time that was there to be used: not silent, not awaited."""
+    return _billable_ms(lease, now_ms)
 
 
 def unbilled_ms(lease: Lease, now_ms: int) -> int:

@@ -7,6 +7,7 @@ an order trades" (capacity) and "Less capacity".
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from exchange.evidence import Evidence
 from exchange.protocol import Accel, Capacity, HostStatus
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Host:
         "cooling",
         "cooling_use",
         "draining",
+        "evidence",
         "host_id",
         "key_id",
         "hardware_id",
@@ -96,6 +98,7 @@ class Host:
         self.synced = False
         self.draining = False
         self.silent_since_ms: int | None = None
+        self.evidence = Evidence()
         self.spot = Use()
         self.cooling: list[tuple[int, Need, int]] = []
         """(until_ms, need, units) of recalled slots that take no new spot ask yet."""

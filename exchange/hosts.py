@@ -247,6 +247,7 @@ def lost(state: "State", command: Command, message: HostLost) -> Done | Refused:
     if host.status != "silent":
         return Done(duplicate=True)
     host.status = "lost"
+    host.evidence.losses += 1
     for lease in _running_on(state, host):
         tell.notice(state, lease.buyer, "host_lost", lease)
         leasing.end(state, lease, "host_lost")

@@ -33,6 +33,7 @@ class Lease:
         "charged_ucr",
         "close_by_ms",
         "closing",
+        "contract_ms",
         "cpu_ms",
         "cpu_posted_ms",
         "ends_ms",
@@ -112,6 +113,8 @@ class Lease:
         """Up to when charges have posted."""
         self.charged_ucr = 0
         self.accrued_ms = start_ms
+        self.contract_ms = 0
+        """Unit-time sold so far, delivered or not."""
         self.unit_ms = 0
         """Unit-time run so far, the host's silence left out."""
         self.unit_clock_ms = 0

@@ -171,6 +171,7 @@ def recall(state: "State", command: Command, request: LeaseRecall) -> Done | Ref
 def recall_units(state: "State", lease: Lease, units: int) -> None:
     """Start the notice for ``units`` of a spot lease."""
     at_ms = state.now_ms + RECALL_NOTICE_MS
+    lease.host.evidence.recalls += 1
     lease.recalls.append((at_ms, units))
     if lease.recalled_units() == lease.units:
         lease.state, lease.ends_ms = "ending", at_ms
@@ -240,6 +241,10 @@ def _finish(state: "State", lease: Lease) -> None:
     """Final charge, the rest of the hold back, slots free."""
     reason = lease.closing
     billing.post(state, lease, state.now_ms)
+    evidence = lease.host.evidence
+    evidence.leases += 1
+    evidence.contracted_ms += lease.contract_ms
+    evidence.delivered_ms += billing.delivered_ms(lease, state.now_ms)
     if lease.hold_ucr:
         state.ledger.void(lease.buyer, lease.hold_ucr, "lease")
         lease.hold_ucr = 0
@@ -284,6 +289,7 @@ def launch_failed(state: "State", lease: Lease) -> None:
     """The host did not launch a VM in time: that unit ends and its bond pays the buyer."""
     if lease.closing is not None:
         return
+    lease.host.evidence.launch_failures += 1
     tell.notice(state, lease.buyer, "launch_failed", lease, units=1)
     if lease.units == 1:
         end(state, lease, "launch_failed")

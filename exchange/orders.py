@@ -61,6 +61,9 @@ def place(state: "State", command: Command, request: OrderPlace) -> Done | Refus
         return refused
     if limit_ucr is None:
         limit_ucr = _protection_ucr(instrument, request)
+        refused = risk.check_size(account, request.qty, limit_ucr)
+        if refused is not None:
+            return refused
     order = Order(state.counters.order + 1, account, request, limit_ucr)
     refused = _admit(state, instrument, order)
     if refused is not None:
@@ -378,7 +381,8 @@ def forget_old(state: "State") -> None:
     for name in _older(state.deposits, lambda row: row[1], before_ms):
         del state.deposits[name]
     for number in _older(state.ended_leases, lambda lease: lease.ends_ms or 0, before_ms):
-        del state.ended_leases[number]
+        for vm in state.ended_leases.pop(number).live_vms():
+            del state.vms[vm.number]  # its host never came back to say that it stopped
 
 
 def _older(rows: dict[K, V], when_ms: Callable[[V], int], before_ms: int) -> list[K]:

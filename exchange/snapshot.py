@@ -14,6 +14,7 @@ import msgspec
 from exchange.book import Order
 from exchange.capacity import Host, Use
 from exchange.commands import FillRow
+from exchange.evidence import Evidence
 from exchange.genesis import ExchangeConfig
 from exchange.instrument import Instrument, Zone
 from exchange.lease import Lease, Vm
@@ -41,7 +42,15 @@ ORDER: Final = (
 LEASE: Final = (
     *("lease_id", "buyer_order_id", "seller_order_id", "granted_units", "state", "reason"),
     *("ends_ms", "release_ms", "release_units", "hold_ucr", "bond_ucr", "paid_until_ms"),
-    *("post_ms", "posted_ms", "charged_ucr", "accrued_ms", "unit_ms", "unit_clock_ms"),
+    *(
+        "post_ms",
+        "posted_ms",
+        "charged_ucr",
+        "accrued_ms",
+        "contract_ms",
+        "unit_ms",
+        "unit_clock_ms",
+    ),
     *("topped_ms", "boot_ms", "boot_credits", "silent_from_ms", "metered_ms"),
     *("metered_from_ms", "cpu_ms", "cpu_posted_ms", "closing", "close_by_ms"),
 )
@@ -100,7 +109,7 @@ def _use(use: Use) -> list[int]:
 
 def _host(host: Host) -> Row:
     made = [host.number, host.account.account_id, host.name, host.zone, host.hardware_id]
-    offer = [host.capacity, host.announced, host.limit]
+    offer = [host.capacity, host.announced, host.limit, host.evidence]
     windows = [[start_ms, _use(use)] for start_ms, use in sorted(host.windows.items())]
     return [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows, host.cooling]
 
@@ -196,9 +205,10 @@ def _restore_host(state: State, row: Row) -> None:
     host = Host(number, account, name, zone, hardware_id, key_id)
     _set(host, HOST, values)
     host.capacity = msgspec.convert(offer[0], Capacity)
-    announced, limit = msgspec.convert(offer[1:], list[Capacity | None])
+    announced, limit = msgspec.convert(offer[1:3], list[Capacity | None])
     assert announced is not None
     host.set_offer(announced, limit)
+    host.evidence = msgspec.convert(offer[3], Evidence)
     host.spot = _restored_use(spot)
     host.windows = {start_ms: _restored_use(use) for start_ms, use in windows}
     for until_ms, need, units in cooling:

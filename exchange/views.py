@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from exchange import images, tell
+from exchange import evidence, images, tell
+from exchange.evidence import EvidenceView
 from exchange.frames import InstrumentUpdate, LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.protocol import Capacity, HostStatus
 
@@ -53,6 +54,7 @@ class HostView(Struct):
     offered: Capacity
     free: Capacity
     draining: bool
+    evidence: EvidenceView
 
 
 def instrument_row(instrument: "Instrument") -> InstrumentUpdate:
@@ -130,7 +132,14 @@ def host_view(host: "Host") -> HostView:
         host.offered,
         Capacity(mvcpu, mem_mib, disk_mib),
         host.draining,
+        evidence.view([host.evidence]),
     )
+
+
+def seller_evidence(state: "State", account_id: str) -> EvidenceView:
+    """Return the evidence of all of an account's hosts together."""
+    hosts = state.ledger.accounts[account_id].every_host()
+    return evidence.view([host.evidence for host in hosts])
 
 
 def balances(state: "State") -> dict[str, Balance]:

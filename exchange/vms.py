@@ -178,6 +178,7 @@ def _moved(state: "State", vm: Vm, report: VmStatus) -> None:
         vm.launched_ms, vm.launch_by_ms = now_ms, None
     if report.ready_ms is not None and vm.ready_at_ms is None and vm.launched_ms is not None:
         vm.ready_at_ms = now_ms
+        vm.lease.host.evidence.booted(now_ms - vm.launched_ms)
         billing.settle_boot(vm, now_ms)
     vm.ready_ms = report.ready_ms
     tell.vm(state, vm)
@@ -185,6 +186,8 @@ def _moved(state: "State", vm: Vm, report: VmStatus) -> None:
 
 def _ended(state: "State", vm: Vm, report: VmStatus) -> None:
     """A VM stopped or failed; one that never ran is a failed launch unless it was stopped."""
+    if report.reason == "not_ready":
+        vm.lease.host.evidence.never_ready(vm.lease.buyer.account_id)
     never_ran = vm.launched_ms is None and vm.state != "stopping"
     _end(state, vm, report.state, report.reason)
     if never_ran and report.reason not in BUYERS_FAULT:

@@ -1,0 +1,81 @@
+"""What a host has delivered so far: public facts with their sample counts, never a score.
+
+Source: domain.md, "Public facts". Boot times are kept for the last `BOOTS_KEPT` boots.
+"""
+
+from msgspec import Struct, field
+
+BOOTS_KEPT = 100
+
+
+class Evidence(Struct):
+    """Running totals of one host; unit-time in milliseconds."""
+
+    contracted_ms: int = 0
+    """Unit-time leased and over."""
+    delivered_ms: int = 0
+    """The part of it that was not lost to silence or to waiting for a launch."""
+    leases: int = 0
+    boots: int = 0
+    boot_ms: list[int] = field(default_factory=list)
+    """Launch to guest-ready of the last boots."""
+    recalls: int = 0
+    losses: int = 0
+    launch_failures: int = 0
+    not_ready: int = 0
+    not_ready_buyers: list[str] = field(default_factory=list)
+    """The distinct buyers whose guests never got ready."""
+
+    def booted(self, took_ms: int) -> None:
+        """A guest got ready ``took_ms`` after its launch."""
+        self.boots += 1
+        self.boot_ms.append(took_ms)
+        del self.boot_ms[:-BOOTS_KEPT]
+
+    def never_ready(self, buyer: str) -> None:
+        """A guest of ``buyer`` never got ready."""
+        self.not_ready += 1
+        if buyer not in self.not_ready_buyers:
+            self.not_ready_buyers.append(buyer)
+
+
+class EvidenceView(Struct):
+    """Evidence as everybody sees it, of a host or summed over a seller's hosts."""
+
+    contracted_unit_s: int
+    delivered_unit_s: int
+    leases: int
+    boots: int
+    boot_p50_ms: int | None
+    boot_p95_ms: int | None
+    recalls: int
+    losses: int
+    launch_failures: int
+    not_ready: int
+    not_ready_buyers: int
+
+
+def view(parts: list[Evidence]) -> EvidenceView:
+    """Return the sum of ``parts``."""
+    boot_ms = sorted(took_ms for part in parts for took_ms in part.boot_ms)
+    buyers = dict.fromkeys(buyer for part in parts for buyer in part.not_ready_buyers)
+    return EvidenceView(
+        sum(part.contracted_ms for part in parts) // 1000,
+        sum(part.delivered_ms for part in parts) // 1000,
+        sum(part.leases for part in parts),
+        sum(part.boots for part in parts),
+        _percentile(boot_ms, 50),
+        _percentile(boot_ms, 95),
+        sum(part.recalls for part in parts),
+        sum(part.losses for part in parts),
+        sum(part.launch_failures for part in parts),
+        sum(part.not_ready for part in parts),
+        len(buyers),
+    )
+
+
+def _percentile(ordered: list[int], percent: int) -> int | None:
+    """Return the nearest-rank percentile, None without samples."""
+    if not ordered:
+        return None
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
