@@ -73,7 +73,7 @@ class Manager:
         self.fleet = Fleet()
         self._bursts = Bursts(desk, self.fleet)
         self._account = Account(desk, self.fleet, self._bursts, self._vm_of)
-        self._purchases = Purchases(desk, config.vm_class, config.pricing, config.zone)
+        self._purchases = Purchases(desk, self._class_of, config.pricing, config.zone)
         self._budget = Budget()
         self._rules = Rules(
             desk,
@@ -232,6 +232,10 @@ class Manager:
         ids += [row.client_order_id or "" for row in state.leases]
         for client_order_id in ids:
             self._rules.fired_before(rule_of(client_order_id), placed_ms(client_order_id))
+
+    def _class_of(self, rule: Rule) -> str:
+        vm = find(self._config.library, rule.vm)
+        return self._config.vm_class if vm is None else vm.vm_class
 
     def _vm_of(self, rule_name: str) -> StoredVm | None:
         rule = self._by_name.get(rule_name)

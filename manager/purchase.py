@@ -5,7 +5,7 @@ first one as gtd until the cool-down ends. Units on order count as capacity unti
 done, and filled ones until their lease is seen. Pure. Source: scenario.md, manager.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -49,9 +49,11 @@ class Order(Struct):
 class Purchases:
     """The open orders of all rules."""
 
-    def __init__(self, desk: Desk, vm_class: str, pricing: str, zone: str) -> None:
+    def __init__(
+        self, desk: Desk, class_of: Callable[[Rule], str], pricing: str, zone: str
+    ) -> None:
         self._desk = desk
-        self._vm_class = vm_class
+        self._class_of = class_of
         self._pricing = pricing
         self._zone = zone
         self._orders: dict[str, Order] = {}
@@ -139,14 +141,14 @@ class Purchases:
 
     def limit_ucr(self, rule: Rule, zone: str) -> int:
         """Return the highest price to bid there, on the tick and in the band; 0: there is none."""
-        instrument = self._instruments.get(self._symbol(zone))
+        instrument = self._instruments.get(self._symbol(rule, zone))
         if instrument is None:
             return rule.price_max_ucr
         limit = min(rule.price_max_ucr, instrument.band_high_ucr or rule.price_max_ucr)
         return limit - limit % instrument.tick_ucr
 
-    def _symbol(self, zone: str) -> str:
-        return f"{self._vm_class}.{zone}.{self._pricing}.spot"
+    def _symbol(self, rule: Rule, zone: str) -> str:
+        return f"{self._class_of(rule)}.{zone}.{self._pricing}.spot"
 
     def _go_on(self, order: Order, rule: Rule, units: int) -> None:
         if order.zones_left:
@@ -158,7 +160,7 @@ class Purchases:
     def _place(
         self, rule: Rule, zone: str, units: int, zones_left: tuple[str, ...], rest_until_ms: int
     ) -> None:
-        symbol = self._symbol(zone)
+        symbol = self._symbol(rule, zone)
         price_ucr = self.limit_ucr(rule, zone)
         if price_ucr == 0:
             self._desk.log(f"rule {rule.name}: price_max is below the tick of {symbol}")
@@ -178,7 +180,12 @@ class Purchases:
         zone = (rule.zones or (self._zone,))[0]
         price_ucr = self.limit_ucr(rule, zone)
         order = Order(
-            self._client_order_id(rule), rule, self._symbol(zone), price_ucr, units, rests=True
+            self._client_order_id(rule),
+            rule,
+            self._symbol(rule, zone),
+            price_ucr,
+            units,
+            rests=True,
         )
         price = credits_text(price_ucr)
         self._desk.log(f"rule {rule.name}: {units} units not offered up to {price}; bid rests")

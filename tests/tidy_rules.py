@@ -39,7 +39,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
         }
     ),
     "manager": frozenset(
-        {"haproxy", "load_http", "image_dir", "daemon", "config", "cli"},
+        {"haproxy", "memory_balancer", "load_http", "image_dir", "daemon", "config", "cli"},
     ),
     "hostagent": frozenset(
         {
@@ -63,7 +63,7 @@ PURE_PARTS: Final = ("tui.view",)
 
 # What the exchange shows to everyone outside it: the wire and the client that speaks it.
 WIRE_CORE: Final = frozenset({"units", "protocol", "frames", "reasons", "codec"})
-WIRE: Final = WIRE_CORE | {"client", "keys"}
+WIRE: Final = WIRE_CORE | {"client", "image_client", "keys"}
 
 # Shell modules whose functions are the same every time: simulated traders log in with real keys.
 SIM_MAY_USE: Final = frozenset({"exchange.keys"})

@@ -1,0 +1,42 @@
+"""Where the Manager's shell meets the world and live and simulated really differ.
+
+`LoadBalancer`: memory_balancer.py in tests and demos. `LoadSource`: load_http.py. Each call is
+bounded in time by its implementation; a failure is one of the two exceptions, one line each.
+"""
+
+from typing import Literal, Protocol, TypeAlias
+
+ServerState: TypeAlias = Literal["ready", "draining"]
+
+
+class BalancerError(Exception):
+    """The load balancer could not do it."""
+
+
+class LoadError(Exception):
+    """No figure came: unreachable, or not a number."""
+
+
+class LoadBalancer(Protocol):
+    """Servers of the farm's backends. Every method may be repeated without harm."""
+
+    async def join(self, server: str, address: str, port: int, backend: str) -> None:
+        """Send traffic to ``server``; a draining one returns to service."""
+
+    async def drain(self, server: str) -> None:
+        """Send no new connection; return when none is left, at the latest after its limit."""
+
+    async def remove(self, server: str) -> None:
+        """Forget ``server``; one that is not there is fine."""
+
+    async def servers(self) -> dict[str, ServerState]:
+        """Return what there is, by name."""
+        ...
+
+
+class LoadSource(Protocol):
+    """Tells the farm's load."""
+
+    async def read_rps(self) -> float:
+        """Return requests per second, never negative. Raises `LoadError`."""
+        ...
