@@ -29,9 +29,9 @@ _QEMU_URI = "http://libvirt.org/schemas/domain/qemu/1.0"
 BASE_CMDLINE = "console=ttyS0 no_timer_check tsc=reliable panic=1"
 """Without ``no_timer_check`` one in twelve guests that boot together under TCG panics."""
 PERIOD_US = 100_000
-CONSOLE_BYTES_MAX = 1024 * 1024
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 
 ET.register_namespace("qemu", _QEMU_URI)
@@ -61,7 +61,7 @@ def domain_xml(
 
     Raises `HypervisorError` when ``spec`` holds text that a domain cannot carry unchanged.
     """
-    _check(spec)
+    check_spec(spec)
     root = ET.Element("domain", type=virt)
     _text(root, "name", domain_name(spec.vm_id))
     root.append(_metadata(Carried(replace(spec, user_data=""), forwards)))
@@ -111,9 +111,15 @@ def _read(xml: str, kind: type[_Kind]) -> _Kind:
         raise HypervisorError(f"metadata cannot be read: {error}") from error
 
 
-def _check(spec: DomainSpec) -> None:
+def check_spec(spec: DomainSpec) -> None:
+    """Raise `HypervisorError` when ``spec`` holds text that a domain cannot carry unchanged."""
+    domain_name(spec.vm_id)
     if not _PRINTABLE.match(spec.cmdline):
         raise HypervisorError("cmdline may hold printable ASCII only", "cmdline_invalid")
+    if not all(_PRINTABLE.match(text) for text in (spec.lease_id, spec.boot, *spec.allow_from)):
+        raise HypervisorError("ids and networks of a VM may hold printable ASCII only")
+    if not _SHA256.match(spec.image):
+        raise HypervisorError("an image is named by its SHA-256")
 
 
 def _metadata(carried: Carried) -> ET.Element:
@@ -124,10 +130,7 @@ def _metadata(carried: Carried) -> ET.Element:
 
 def _json_element(uri: str, tag: str, value: Carried | Notes) -> ET.Element:
     element = ET.Element(f"{{{uri}}}{tag}")
-    text = msgspec.json.encode(value).decode()
-    if not _PRINTABLE.match(text):
-        raise HypervisorError("ids, ports and networks of a VM may hold printable ASCII only")
-    element.text = text
+    element.text = msgspec.json.encode(value).decode()
     return element
 
 

@@ -81,6 +81,9 @@ class LibvirtHypervisor:
         if domain is not None:
             _unless_gone(domain.destroy, "cannot stop the domain")
             _unless_gone(domain.undefine, "cannot remove the domain")
+            # The console, and what virtlogd rolled over of it.
+            for path in self._logs.glob(f"{vm_id}.log*"):
+                path.unlink(missing_ok=True)
 
     def keep_notes(self, vm_id: str, notes: Notes) -> None:
         domain = self._ours(vm_id)

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from exchange.protocol import Endpoint
+from hostagent.domain_xml import check_spec
 from hostagent.ports import (
     BootFiles,
     Clock,
@@ -76,6 +77,7 @@ class MemoryHypervisor:
         self._domains: dict[str, _Domain] = {}
 
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
+        check_spec(spec)
         if spec.vm_id in self._domains:
             raise HypervisorError(f"{spec.vm_id} is defined already")
         boot = self._boots(spec)

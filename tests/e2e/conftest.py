@@ -1,5 +1,6 @@
 """What the tests with real VMs share: one demo guest, and folders that QEMU's user may pass."""
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,10 +19,19 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def state() -> Iterator[Path]:
-    """A host's state folder. pytest's own are closed to QEMU, which runs as another user."""
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that QEMU, which runs as another user, may pass; pytest's own are closed to it."""
     folder = Path(tempfile.mkdtemp(prefix="headroom-test-", dir="/var/tmp"))
     folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A host's state folder."""
+    with open_folder() as folder:
+        yield folder

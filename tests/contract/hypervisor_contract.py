@@ -1,0 +1,168 @@
+"""What every `Hypervisor` must do: the same tests for the one in memory and for libvirt.
+
+A bench starts domains on one hypervisor and lets time pass in the way that it needs. The tests of
+a kind subclass `HypervisorContract` and provide the ``bench`` fixture.
+"""
+
+from typing import Protocol
+
+import pytest
+
+from exchange.protocol import Capacity
+from hostagent.ports import (
+    DomainSpec,
+    Forward,
+    Hypervisor,
+    HypervisorError,
+    Notes,
+    ObservedDomain,
+)
+
+SHAPE = Capacity(mvcpu=1000, mem_mib=128, disk_mib=64)
+IMAGE = "0" * 64
+NOTES = Notes(until_ms=7, ready_ms=6, net_rx_total=5, net_tx_total=4)
+
+
+def spec(vm_id: str, cmdline: str = "", allow_from: tuple[str, ...] = ()) -> DomainSpec:
+    return DomainSpec(
+        vm_id=vm_id,
+        lease_id=f"l-{vm_id}",
+        boot=f"boot-{vm_id}",
+        shape=SHAPE,
+        image=IMAGE,
+        cmdline=cmdline,
+        ports=(80,),
+        allow_from=allow_from,
+        until_ms=1_800_000_000_000,
+    )
+
+
+class Bench(Protocol):
+    """A hypervisor of its own kind; ``prefix`` keeps the VM ids of a test apart from others."""
+
+    hypervisor: Hypervisor
+    prefix: str
+
+    def start(self, wanted: DomainSpec) -> tuple[Forward, ...]:
+        """Start a domain from the bench's image; returns its forwards."""
+
+    def until_ready(self, vm_id: str) -> None:
+        """Wait until the guest accepts connections; an `AssertionError` after a while."""
+
+    def until_stopped(self, vm_id: str) -> None:
+        """Wait until the domain is seen to run no more."""
+
+    def reopen(self) -> None:
+        """Replace ``hypervisor`` by one that knows nothing, as after an agent's restart."""
+
+
+class HypervisorContract:
+    def test_a_started_domain_is_seen_as_it_was_ordered(self, bench: Bench) -> None:
+        wanted = spec(f"{bench.prefix}1", allow_from=("10.0.0.0/8", "::1/128"))
+        forwards = bench.start(wanted)
+        seen = the(bench, wanted.vm_id)
+        assert (seen.spec, seen.state, seen.forwards) == (wanted, "running", forwards)
+        assert seen.notes == Notes()
+
+    @pytest.mark.parametrize(
+        "cmdline",
+        [
+            "a=1,b=2",
+            "\"'<&>]]>",
+            "</cmdline><cmdline>",
+            "${x} $(y) %s {0} \\",
+            "x,file=/etc/passwd",
+        ],
+    )
+    def test_text_that_could_be_markup_stays_text(self, bench: Bench, cmdline: str) -> None:
+        wanted = spec(f"{bench.prefix}1", cmdline=cmdline)
+        bench.start(wanted)
+        assert the(bench, wanted.vm_id).spec == wanted
+
+    @pytest.mark.parametrize("vm_id", ["", "../x", "a/b", "a,b", "a b", "<a>", "-a", "a" * 65])
+    def test_an_id_that_is_no_plain_word_is_refused(self, bench: Bench, vm_id: str) -> None:
+        with pytest.raises(HypervisorError):
+            bench.start(spec(vm_id))
+
+    def test_a_control_character_in_the_command_line_is_refused(self, bench: Bench) -> None:
+        with pytest.raises(HypervisorError) as raised:
+            bench.start(spec(f"{bench.prefix}1", cmdline="a\nb"))
+        assert raised.value.reason == "cmdline_invalid"
+
+    def test_the_same_vm_does_not_start_twice(self, bench: Bench) -> None:
+        wanted = spec(f"{bench.prefix}1")
+        bench.start(wanted)
+        with pytest.raises(HypervisorError):
+            bench.start(wanted)
+        assert the(bench, wanted.vm_id).state == "running"
+
+    def test_domains_are_seen_in_the_order_of_their_ids(self, bench: Bench) -> None:
+        ids = [f"{bench.prefix}{number}" for number in (3, 1, 2)]
+        for vm_id in ids:
+            bench.start(spec(vm_id))
+        assert [seen.spec.vm_id for seen in mine(bench)] == sorted(ids)
+
+    def test_counters_never_go_back(self, bench: Bench) -> None:
+        wanted = spec(f"{bench.prefix}1")
+        bench.start(wanted)
+        before, after = the(bench, wanted.vm_id).reading, the(bench, wanted.vm_id).reading
+        assert before is not None
+        assert after is not None
+        assert (before.at_ms, before.cpu_ms_total) <= (after.at_ms, after.cpu_ms_total)
+        assert before.mem_mib == SHAPE.mem_mib
+
+    def test_a_destroyed_domain_leaves_nothing(self, bench: Bench) -> None:
+        wanted = spec(f"{bench.prefix}1")
+        bench.start(wanted)
+        bench.hypervisor.destroy(wanted.vm_id)
+        assert mine(bench) == []
+        bench.start(wanted)
+        assert the(bench, wanted.vm_id).state == "running"
+
+    def test_what_is_not_there_is_left_in_peace(self, bench: Bench) -> None:
+        nobody = f"{bench.prefix}9"
+        bench.hypervisor.destroy(nobody)
+        bench.hypervisor.shutdown(nobody)
+        bench.hypervisor.keep_notes(nobody, NOTES)
+        assert not bench.hypervisor.guest_accepts(nobody)
+        assert mine(bench) == []
+
+    def test_notes_are_kept_and_replaced(self, bench: Bench) -> None:
+        wanted = spec(f"{bench.prefix}1")
+        bench.start(wanted)
+        bench.hypervisor.keep_notes(wanted.vm_id, Notes(ready_ms=1))
+        bench.hypervisor.keep_notes(wanted.vm_id, NOTES)
+        seen = the(bench, wanted.vm_id)
+        assert (seen.notes, seen.spec) == (NOTES, wanted)
+
+    def test_an_agent_that_knows_nothing_finds_everything(self, bench: Bench) -> None:
+        wanted = spec(f"{bench.prefix}1")
+        forwards = bench.start(wanted)
+        bench.hypervisor.keep_notes(wanted.vm_id, NOTES)
+        bench.reopen()
+        seen = the(bench, wanted.vm_id)
+        found = (seen.spec, seen.state, seen.forwards, seen.notes)
+        assert found == (wanted, "running", forwards, NOTES)
+
+    def test_a_guest_becomes_ready_powers_off_and_stays_to_be_found(self, bench: Bench) -> None:
+        wanted = spec(f"{bench.prefix}1", cmdline="quiet")
+        bench.start(wanted)
+        bench.until_ready(wanted.vm_id)
+        bench.hypervisor.shutdown(wanted.vm_id)
+        bench.until_stopped(wanted.vm_id)
+        seen = the(bench, wanted.vm_id)
+        assert (seen.spec, seen.state, seen.reading) == (wanted, "stopped", None)
+        assert not bench.hypervisor.guest_accepts(wanted.vm_id)
+        bench.hypervisor.destroy(wanted.vm_id)
+        assert mine(bench) == []
+
+
+def mine(bench: Bench) -> list[ObservedDomain]:
+    seen = bench.hypervisor.observe()
+    return [domain for domain in seen if domain.spec.vm_id.startswith(bench.prefix)]
+
+
+def the(bench: Bench, vm_id: str) -> ObservedDomain:
+    """Return the one domain of that id."""
+    (found,) = [domain for domain in mine(bench) if domain.spec.vm_id == vm_id]
+    return found

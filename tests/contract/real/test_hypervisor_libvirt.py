@@ -1,0 +1,129 @@
+"""libvirt keeps the contract: its own test driver, and QEMU with the demo guest.
+
+Run by `make e2e`. Domains that are not ours stay untouched, whatever they are called.
+"""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from hostagent.build_guest import build_guest
+from hostagent.domain_xml import Virt
+from hostagent.forwarder import LOOPBACK, free_loopback_port
+from hostagent.libvirt_hypervisor import LibvirtHypervisor
+from hostagent.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError
+from hostagent.probe import probe
+from tests.contract.hypervisor_contract import HypervisorContract, mine, spec, the
+from tests.e2e.conftest import open_folder
+
+GUEST_S = 240.0
+POLL_S = 0.2
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class LibvirtBench:
+    def __init__(self, uri: str, virt: Virt, files: BootFiles, logs: Path) -> None:
+        self.prefix = "contract-"
+        self._uri, self._virt, self._files, self._logs = uri, virt, files, logs
+        self._inner: dict[str, int] = {}
+        self.hypervisor: Hypervisor = self._open()
+        self.clear()
+
+    def _open(self) -> LibvirtHypervisor:
+        return LibvirtHypervisor(self._uri, self._virt, self._logs, now_ms)
+
+    def clear(self) -> None:
+        """Remove what this test, or one that was killed, has left."""
+        for domain in mine(self):
+            self.hypervisor.destroy(domain.spec.vm_id)
+
+    def start(self, wanted: DomainSpec) -> tuple[Forward, ...]:
+        forwards = (Forward(80, 20_001, free_loopback_port()),)
+        self.hypervisor.start(wanted, self._files, forwards)
+        self._inner[wanted.vm_id] = forwards[0].inner_port
+        return forwards
+
+    def until_ready(self, vm_id: str) -> None:
+        deadline = time.monotonic() + GUEST_S
+        while time.monotonic() < deadline:
+            if self._virt == "test":
+                ready = self.hypervisor.guest_accepts(vm_id)
+            else:
+                with socket.create_connection((LOOPBACK, self._inner[vm_id]), 5):
+                    time.sleep(POLL_S)
+                    ready = self.hypervisor.guest_accepts(vm_id)
+            if ready:
+                return
+        raise AssertionError(f"{vm_id} was not ready within {GUEST_S:.0f} s")
+
+    def until_stopped(self, vm_id: str) -> None:
+        deadline = time.monotonic() + GUEST_S
+        while time.monotonic() < deadline:
+            if the(self, vm_id).state != "running":
+                return
+            time.sleep(POLL_S)
+        raise AssertionError(f"{vm_id} did not stop within {GUEST_S:.0f} s")
+
+    def reopen(self) -> None:
+        self.hypervisor.close()
+        self.hypervisor = self._open()
+
+
+class TestLibvirtTestDriver(HypervisorContract):
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Iterator[LibvirtBench]:
+        # libvirt forgets the test driver's domains with the last connection to it.
+        keep = libvirt.open("test:///default")
+        bench = LibvirtBench("test:///default", "test", BootFiles(), tmp_path)
+        yield bench
+        bench.clear()
+        bench.hypervisor.close()
+        keep.close()
+
+    def test_a_domain_without_our_metadata_is_not_ours(self, bench: LibvirtBench) -> None:
+        """Even with a name like one of ours: not shown, not stopped, not replaced."""
+        conn = libvirt.open("test:///default")
+        xml = (
+            "<domain type='test'><name>headroom-contract-1</name><memory>65536</memory>"
+            "<os><type>hvm</type></os></domain>"
+        )
+        foreign = conn.createXML(xml)
+        try:
+            assert mine(bench) == []
+            bench.hypervisor.destroy("contract-1")
+            bench.hypervisor.shutdown("contract-1")
+            with pytest.raises(HypervisorError):
+                bench.start(spec("contract-1"))
+            assert foreign.isActive()
+        finally:
+            foreign.destroy()
+            conn.close()
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with open_folder() as folder:
+        build_guest(folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def virt() -> Virt:
+    return "kvm" if probe().accel == "kvm" else "qemu"
+
+
+class TestLibvirtQemu(HypervisorContract):
+    @pytest.fixture
+    def bench(self, folder: Path, virt: Virt) -> Iterator[LibvirtBench]:
+        files = BootFiles(str(folder / "vmlinuz"), str(folder / "initrd.gz"))
+        bench = LibvirtBench("qemu:///system", virt, files, folder)
+        yield bench
+        bench.clear()
+        bench.hypervisor.close()
