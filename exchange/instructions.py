@@ -25,7 +25,7 @@ class _Sent:
 
 
 class Instructions:
-    """Per connected host: its session, and what it has not confirmed, in order."""
+    """Per connected host its session; per host that owes some, what it has not confirmed."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -39,26 +39,31 @@ class Instructions:
         """The host is connected here now; returns its older session, to be closed."""
         older = self._sessions.get(session.host)
         self._sessions[session.host] = session
-        self._pending[session.host] = {}
+        self._pending.pop(session.host, None)
         return older
 
     def log_out(self, session: Session) -> None:
         if self._sessions.get(session.host) is session:
             del self._sessions[session.host]
-            del self._pending[session.host]
+            self._pending.pop(session.host, None)
 
     def send(self, host: str, instruction: Instruction, now_ms: int) -> bool:
         """Send to the host if it is connected; False: it confirms nothing and must be cut."""
         session = self._sessions.get(host)
         if session is None:
             return True
-        pending = self._pending[host]
+        pending = self._pending.setdefault(host, {})
         pending[instruction.instruction_id] = _Sent(instruction, now_ms + RESEND_MS)
         self._outbox.send(session, instruction)
         return len(pending) <= PENDING_MAX
 
     def confirm(self, host: str, instruction_id: str) -> None:
-        self._pending.get(host, {}).pop(instruction_id, None)
+        pending = self._pending.get(host)
+        if pending is None:
+            return
+        pending.pop(instruction_id, None)
+        if not pending:
+            del self._pending[host]
 
     def resend(self, now_ms: int) -> None:
         """Send again what was not confirmed in time, in its order."""

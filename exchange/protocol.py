@@ -60,9 +60,9 @@ class Capacity(Struct, frozen=True, forbid_unknown_fields=True):
 class Endpoint(Struct, frozen=True):
     """Where a guest's port is reached from outside its host."""
 
-    guest_port: int
-    address: str
-    port: int
+    guest_port: Port
+    address: Annotated[str, Meta(max_length=64)]
+    port: Port
 
 
 class Request(

@@ -48,6 +48,11 @@ CLOSE_TIMEOUT_S: Final = 2
 PING_S: Final = 10
 WRITE_LIMIT_BYTES: Final = 64 * 1024
 CHUNK_MAX_BYTES: Final = 256 * 1024
+IDLE_ROUNDS: Final = 2
+"""The watch itself causes one round of the pump a second."""
+COLLECT_S: Final = 60
+"""The automatic collector is off, since a full pass costs 12 ms in the middle of a burst; without
+an idle second for this long, a partial one runs all the same."""
 LISTEN_BACKLOG: Final = 1024
 PURPOSES: Final[dict[str, Purpose]] = {"/v1/ws": "trade", "/v1/images": "images"}
 
@@ -188,6 +193,7 @@ class ExchangeServer:
         """Once a second: cut readers that do not keep up, tidy the log and the memory."""
         loop = asyncio.get_running_loop()
         forget_ms = seen_round = 0
+        collect_s = loop.time() + COLLECT_S
         while True:
             await asyncio.sleep(1)
             for connection in list(self.pump.connections.values()):
@@ -198,10 +204,11 @@ class ExchangeServer:
                 self.pump.chores.append(self._forget)
             self.pump.chores.append(self._journal.checkpoint_if_due)
             self.pump.submit(lambda _: None)
-            # The automatic collector is off: a full pass in the middle of a burst costs 12 ms.
-            idle = self.pump.round - seen_round <= 2
+            idle = self.pump.round - seen_round <= IDLE_ROUNDS
             seen_round = self.pump.round
-            gc.collect(2 if idle else 1)
+            if idle or loop.time() > collect_s:
+                collect_s = loop.time() + COLLECT_S
+                gc.collect(2 if idle else 1)
 
     async def _forget(self) -> None:
         await self._journal.forget(self._clock.now_ms())
