@@ -211,16 +211,3 @@ class Scenario(Part, frozen=True):
 def price_ucr(credits: float) -> int:
     """Return a price of a file as micro-credits per unit-hour."""
     return ucr_from_credits(credits)
-
-
-ELEMENT_TYPES: dict[str, type] = {
-    "network": Network,
-    "farm": Farm,
-    "boot": Boot,
-    "zone": Zone,
-    "seller": Seller,
-    "trader": Trader,
-    "fault": Fault,
-    "expect": Expect,
-}
-"""Tables (and elements of arrays of tables) that are checked one by one, to name the place."""

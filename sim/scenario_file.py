@@ -6,7 +6,6 @@ only the whole file shows (a seller that a fault names, a policy that another is
 """
 
 import math
-import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from sim.scenario import ELEMENT_TYPES, Policy, Scenario
+from sim.scenario import Policy, Scenario
 from sim.scenario_check import mistakes
 from sim.trace_file import TraceError, read_series
 from sim.workload import Series, Workload, trace_key, traces_of
@@ -62,8 +61,10 @@ def decode(text: str) -> Scenario:
     for place, value in _leaves("", raw):
         if isinstance(value, float) and not math.isfinite(value):
             raise ScenarioError(f"{place}: must be a finite number, not {value}")
-    for place, value, kind in _elements(raw):
-        _convert(value, kind, place)
+    policies = raw.get("policy")
+    for name, policy in policies.items() if isinstance(policies, dict) else ():
+        # One by one, since msgspec names places in lists but not the keys of a dictionary.
+        _convert(policy, Policy, f"policy.{name}")
     return _convert(raw, Scenario, "")
 
 
@@ -91,23 +92,6 @@ def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield place, value
 
 
-def _elements(raw: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield (place, value, type) of each table, since msgspec does not number array elements."""
-    for key, kind in ELEMENT_TYPES.items():
-        value = raw.get(key)
-        if isinstance(value, list):
-            for index, element in enumerate(value):
-                yield f"{key}[{index}]", element, kind
-        elif isinstance(value, dict):
-            yield key, value, kind
-    policies = raw.get("policy")
-    for name, policy in policies.items() if isinstance(policies, dict) else ():
-        rules = policy.get("rule") if isinstance(policy, dict) else None
-        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-            yield f"policy.{name}.rule[{index}]", {"rule": [rule]}, Policy
-        yield f"policy.{name}", policy, Policy
-
-
 def _convert(value: Any, kind: type[Wanted], place: str) -> Wanted:
     try:
         return msgspec.convert(value, type=kind)
@@ -119,9 +103,6 @@ def _line(message: str, place: str) -> str:
     """Turn msgspec's ``Expected `int`, got `str` - at `$.farm.units` `` into ``place: text``."""
     text, _, where = message.partition(" - at `$")
     inner = where.rstrip("`").removeprefix(".")
-    if "rule[" in place:
-        # The rule was wrapped in a policy of its own to be converted.
-        inner = re.sub(r"^rule\[\.\.\.\]\.?", "", inner)
     joined = ".".join(part for part in (place, inner) if part).replace(".[", "[")
     text = text[:1].lower() + text[1:].replace("`", "'")
     text = text.replace("object contains unknown field", "unknown key")
