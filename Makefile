@@ -36,6 +36,7 @@ check: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/mypy docs/examples/*.py
 
 # Real-VM tests are left out by path, never by a skip: what is collected must run.
 test: check

@@ -1,0 +1,179 @@
+"""The tour of README.md, walked: its commands and its two Python programs, against a host whose
+hypervisor is in memory. The real one walks the same way in tests/e2e.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
+DEADLINE_S = 60
+DEPOSIT_UCR = 500_000_000
+PRICE_UCR = 20_000
+POLL_S = 0.1
+
+
+class Visitor:
+    """Someone at a shell in an empty folder; ``env`` is what they exported."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def run(self, *args: str, exit_code: int = 0) -> str:
+        """Run ``headroom ARGS`` (or ``python FILE ...``) to its end and return what it prints."""
+        done = subprocess.run(
+            self._line(args),
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert done.returncode == exit_code, (args, done.stdout, done.stderr)
+        return done.stdout.strip() if exit_code == 0 else done.stderr.strip()
+
+    def json(self, *args: str) -> Any:
+        return json.loads(self.run(*args, "--json"))
+
+    def succeeds(self, *args: str) -> bool:
+        line = self._line(args)
+        done = subprocess.run(
+            line,
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        return done.returncode == 0
+
+    def start(self, *args: str) -> subprocess.Popen[bytes]:
+        """Start ``headroom ARGS``, to be ended by SIGTERM; what it logs goes to a file."""
+        with (self.folder / f"{args[0]}.log").open("wb") as log:
+            return subprocess.Popen(
+                self._line(args), cwd=self.folder, env=self.env, stdout=log, stderr=log
+            )
+
+    def _line(self, args: tuple[str, ...]) -> list[str]:
+        program = (
+            [sys.executable] if args[0].endswith(".py") else [sys.executable, "-m", "headroom"]
+        )
+        return [*program, *args]
+
+
+@contextmanager
+def exchange(visitor: Visitor) -> Iterator[None]:
+    """Found and serve an exchange on a free port; the visitor's environment then names it."""
+    visitor.run("exchange", "init", "--data", "market", "--operator-key", "operator.pem")
+    ready = visitor.folder / "ready.json"
+    serve = ("exchange", "serve", "--data", "market", "--listen", "127.0.0.1:0")
+    process = visitor.start(*serve, "--ready-file", str(ready))
+    with process:
+        try:
+            in_time(lambda: ready.exists() or process.poll() is not None, "the exchange serves")
+            visitor.env |= {"HEADROOM_URL": json.loads(ready.read_text())["url"]}
+            yield
+        finally:
+            process.terminate()
+            process.wait(DEADLINE_S)
+    assert process.returncode == 0
+
+
+@contextmanager
+def host(visitor: Visitor) -> Iterator[None]:
+    """Enrol a server with the seller's token and run its agent, with VMs in memory."""
+    login = ("--url", visitor.env["HEADROOM_URL"], "--key", "r1.pem")
+    token = visitor.run("account", "token", "--key", "bank.pem", "--zone", "eu-de")
+    enrolled = visitor.json("host", "enroll", *login, "--name", "r1-01", "--token", token)
+    assert (enrolled["host"], enrolled["status"]) == ("h-1", "approved")
+    room = ("--mvcpu", "4000", "--mem-mib", "8192", "--disk-mib", "65536")
+    process = visitor.start(
+        "host", "run", *login, "--hypervisor", "memory", "--state", "state", *room
+    )
+    with process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(DEADLINE_S)
+    assert process.returncode == 0
+
+
+def in_time(is_so: Callable[[], bool], what: str) -> None:
+    """Ask until it is so, or fail naming ``what`` did not come about."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {DEADLINE_S} s: {what}"
+        time.sleep(POLL_S)
+
+
+def open_accounts(visitor: Visitor) -> None:
+    with_key = ("--key", "operator.pem")
+    for name in ("bank", "shop"):
+        key = visitor.run("key", "show", f"{name}.pem")
+        visitor.run("admin", "account", "--account", name, "--name", name, *with_key)
+        role = ("--role", "trader", "--public-key", key)
+        visitor.run("admin", "key", "--account", name, "--key-id", name, *role, *with_key)
+        money = ("--amount-ucr", str(DEPOSIT_UCR), "--ref", "opening")
+        visitor.run("admin", "deposit", "--account", name, *money, *with_key)
+
+
+def test_the_tour(tmp_path: Path) -> None:
+    visitor = Visitor(tmp_path)
+    guest = tmp_path / "guest"
+    guest.mkdir()
+    for name in ("vmlinuz", "initrd.gz"):
+        (guest / name).write_bytes(b"enough for a hypervisor in memory")
+    for role in ("operator", "bank", "shop"):
+        visitor.run("key", "new", f"{role}.pem")
+    with exchange(visitor):
+        open_accounts(visitor)
+        with host(visitor):
+            # The ask is refused for want of capacity until the host has announced itself.
+            in_time(lambda: visitor.succeeds(str(EXAMPLES / "sell.py")), "the ask is backed")
+            image = visitor.run("image", "put", "--key", "shop.pem", "guest")
+            assert visitor.run(str(EXAMPLES / "buy.py"), image).startswith("l-1: http://127.0.0.1:")
+            released = visitor.json("account", "release", "l-1", "--key", "shop.pem")
+            assert released["state"] == "ended"
+            state = visitor.json("account", "state", "--key", "shop.pem")
+    # A released spot unit owes at least five minutes: a twelfth of the hour's price, rounded up.
+    owed_ucr = -(-PRICE_UCR // 12)
+    assert state["balances"] == {"available_ucr": DEPOSIT_UCR - owed_ucr, "held_ucr": 0}
+    assert json.loads(visitor.run("exchange", "verify", "--data", "market"))["seq"] > 1
+
+
+def test_mistakes_at_the_shell_are_one_line(tmp_path: Path) -> None:
+    visitor = Visitor(tmp_path)
+    visitor.run("key", "new", "k.pem")
+    nowhere = ("--url", "ws://127.0.0.1:9/v1/ws", "--key", "k.pem")
+    for args, exit_code in [
+        (("account", "state", *nowhere), 1),
+        (("account", "state", "--key", "absent.pem"), 1),
+        (("account", "token", *nowhere, "--zone", "eu-de", "--uses", "0"), 2),
+        (("account", "token", *nowhere, "--zone", ""), 2),
+        (("account", "release", *nowhere, ""), 2),
+    ]:
+        said = visitor.run(*args, exit_code=exit_code)
+        assert said.startswith("headroom: "), args
+        assert "\n" not in said, args
+
+
+def test_the_readme_shows_the_example_that_was_walked() -> None:
+    _, _, program = (EXAMPLES / "buy.py").read_text("utf-8").partition('"""\n\n')
+    assert f"```python\n{program}```\n" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_the_readme_leads_to_every_example(example: Path) -> None:
+    assert f"docs/examples/{example.name}" in (ROOT / "README.md").read_text("utf-8")
