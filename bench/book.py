@@ -1,7 +1,7 @@
 """The bare book: `exchange.book` with an index of what rests, and nothing else."""
 
 from bench.flow import Flow, LevelSum, Row, place, side_sums
-from exchange.book import Book, Order
+from exchange.book import Book, Order, make_order
 from exchange.ledger import Account
 from exchange.protocol import OrderPlace
 
@@ -37,7 +37,7 @@ class BareBook:
             if request is None:
                 book.remove(resting.pop(number))
                 continue
-            order = Order(number, account, request, price_ucr)
+            order = make_order(number, account, request, price_ucr)
             if book.crosses(order.sign, price_ucr):
                 for _, maker, qty in book.match(order, price_ucr):
                     order.leaves_qty -= qty
@@ -49,4 +49,3 @@ class BareBook:
 
     def levels(self) -> list[LevelSum]:
         return side_sums(self.books)
-

@@ -2,7 +2,17 @@
 
 from hashlib import sha256
 
-from bench.flow import TRADERS, Flow, LevelSum, Row, client_order_id, place, side_sums, symbol
+from bench.flow import (
+    CLASSES,
+    TRADERS,
+    Flow,
+    LevelSum,
+    Row,
+    client_order_id,
+    place,
+    side_sums,
+    symbol,
+)
 from exchange.commands import (
     Command,
     Done,
@@ -42,7 +52,7 @@ def command(row: Row) -> Command:
 
 
 class FullEngine:
-    """Plays a flow through `Engine.apply`: rich buyers, sellers with one large host each."""
+    """Plays a flow through `Engine.apply`: rich buyers, sellers with one large host a zone."""
 
     def __init__(self, flow: Flow) -> None:
         self.instruments = flow.shape.instruments
@@ -54,7 +64,8 @@ class FullEngine:
         for number in range(TRADERS):
             self._open_account(f"buyer{number}")
             self._open_account(f"seller{number}")
-            self._open_host(f"seller{number}", number + 1)
+            for zone in config.zones:
+                self._open_host(f"seller{number}", zone.zone)
         self._load = self._native(flow.load)
         self._timed = self._native(flow.timed)
 
@@ -69,27 +80,27 @@ class FullEngine:
 
     def _open_account(self, account: str) -> None:
         self._tell(AdminAccount(req_id=1, account=account, name=account))
-        deposit = AdminDeposit(req_id=1, account=account, amount_ucr=PLENTY, ref="start")
-        self._tell(deposit)
+        self._tell(AdminDeposit(req_id=1, account=account, amount_ucr=PLENTY, ref="start"))
 
-    def _open_host(self, account: str, number: int) -> None:
-        secret, capacity = sha256(account.encode()).hexdigest(), Capacity(PLENTY, PLENTY, PLENTY)
-        self._tell(
-            HostToken(req_id=1, zone="eu-de", token_sha256=secret, uses=1, ttl_s=60), account
-        )
-        self._tell(EnrollHost(secret, "server", f"hardware-{account}", f"key-{account}"))
+    def _open_host(self, account: str, zone: str) -> None:
+        """Enrol a host too large to fill up, and bring it to live."""
+        name, capacity = f"{account}-{zone}", Capacity(PLENTY, PLENTY, PLENTY)
+        secret = sha256(name.encode()).hexdigest()
+        self._tell(HostToken(req_id=1, zone=zone, token_sha256=secret, uses=1, ttl_s=60), account)
+        self._tell(EnrollHost(secret, name, f"hardware-{name}", f"key-{name}"))
+        host = f"h-{len(self.engine.hosts())}"
         announce = HostAnnounce(
             req_id=1,
             capacity=capacity,
             offered=capacity,
-            classes=[f"class{at}" for at in range(self.instruments)],
+            classes=list(CLASSES),
             cpu_model="bench",
             accel="kvm",
             agent_version="1",
             boot_id="boot",
         )
-        self._tell(announce, account, f"h-{number}")
-        self._tell(HostSynced(instruction_id="i-1", boot_id="boot", vms=[]), account, f"h-{number}")
+        self._tell(announce, account, host)
+        self._tell(HostSynced(instruction_id="i-1", boot_id="boot", vms=[]), account, host)
 
     def load(self) -> None:
         self._play(self._load)
@@ -108,10 +119,13 @@ class FullEngine:
 
 
 def _config(instruments: int) -> ExchangeConfig:
-    """Return an exchange whose every instrument is the spot market of a class of its own."""
-    names = [f"class{at}" for at in range(instruments)]
+    """Return an exchange with just the spot markets of the flow."""
+    places = [symbol(at).split(".")[:2] for at in range(instruments)]
+    zones = dict.fromkeys(zone for _, zone in places)
     return ExchangeConfig(
-        classes={name: Capacity(1000, 2048, 10_240) for name in names},
-        zones=[ZoneConfig(zone="eu-de", country="DE", accel=["kvm"])],
-        instruments=[InstrumentConfig(class_=name, zone="eu-de", pricing="flat") for name in names],
+        classes={name: Capacity(1000, 2048, 10_240) for name in CLASSES},
+        zones=[ZoneConfig(zone=zone, country="DE", accel=["kvm"]) for zone in zones],
+        instruments=[
+            InstrumentConfig(class_=name, zone=zone, pricing="flat") for name, zone in places
+        ],
     )

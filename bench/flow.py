@@ -11,10 +11,11 @@ from random import Random
 
 from msgspec import Struct
 
-from exchange.book import Book, Order
+from exchange.book import Book, Order, make_order
 from exchange.ledger import Account
 from exchange.protocol import OrderPlace
 
+CLASSES = ("nano", "small", "medium", "large")
 TRADERS = 8
 """Accounts of each side."""
 MID_UCR = 40_000
@@ -83,8 +84,9 @@ SHAPES = (
 
 
 def symbol(instrument: int) -> str:
-    """Return the symbol of the flow's instrument: spot of a class of its own."""
-    return f"class{instrument}.eu-de.flat.spot"
+    """Return the symbol of the instrument: a spot market of one of the classes in some zone."""
+    zone, class_at = divmod(instrument, len(CLASSES))
+    return f"{CLASSES[class_at]}.zone{zone}.flat.spot"
 
 
 def client_order_id(row: Row) -> str:
@@ -175,7 +177,7 @@ class _Maker:
         return price_ucr
 
     def _play(self, row: Row) -> None:
-        order = Order(row.add, self.accounts[row.sign], place(row), row.price_ucr)
+        order = make_order(row.add, self.accounts[row.sign], place(row), row.price_ucr)
         book = self.books[row.instrument]
         steps = book.match(order, row.price_ucr)
         for _, maker, qty in steps:

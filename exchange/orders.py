@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from exchange import execution, risk, tell
-from exchange.book import Order
+from exchange.book import Order, make_order
 from exchange.capacity import Backing, Host, allocate
 from exchange.commands import (
     SYSTEM,
@@ -64,7 +64,7 @@ def place(state: "State", command: Command, request: OrderPlace) -> Done | Refus
         refused = risk.check_size(account, request.qty, limit_ucr)
         if refused is not None:
             return refused
-    order = Order(state.counters.order + 1, account, request, limit_ucr)
+    order = make_order(state.counters.order + 1, account, request, limit_ucr)
     refused = _admit(state, instrument, order)
     if refused is not None:
         return refused
@@ -199,7 +199,7 @@ def _requeue(
     if crosses and order.request.post_only:
         return Refused("post_only_would_cross", "the order would trade at once", "price_ucr")
     leaves_qty = qty - order.filled_qty
-    probe = Order(0, order.account, order.request, price_ucr)
+    probe = make_order(0, order.account, order.request, price_ucr)
     probe.leaves_qty = leaves_qty
     own_in_way = crosses and book.meets_own(probe, price_ucr)
     if own_in_way and order.request.stp == "cancel_newest":

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from exchange.book import Order
+from exchange.book import Order, make_order
 from exchange.capacity import Host, Use
 from exchange.commands import FillRow
 from exchange.evidence import Evidence
@@ -247,7 +247,7 @@ def _restore_orders(state: State, live: list[Row], done: list[Row], books: list[
 def _restored_order(state: State, row: Row) -> Order:
     (number, account_id, request, price_ucr), values, backing, fills = row
     account = state.ledger.accounts[account_id]
-    order = Order(number, account, msgspec.convert(request, OrderPlace), price_ucr)
+    order = make_order(number, account, msgspec.convert(request, OrderPlace), price_ucr)
     _set(order, ORDER, values)
     if backing is not None:
         order.backing = [(state.hosts[host], units) for host, units in backing]
