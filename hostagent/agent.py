@@ -128,7 +128,7 @@ class Agent:
             else:
                 await client.send(message)
         except Unknown as error:
-            log.info("%s got no answer: %s", type(message).__name__, error)
+            log.info("%s was not sent: %s", type(message).__name__, error)
 
     async def _ask(self, client: Client, message: Request) -> Ack | ErrorReply:
         """Return the answer under the core's number: on the wire the client gives its own."""
@@ -137,6 +137,9 @@ class Agent:
         except Refused as error:
             log.warning("%s was refused: %s", type(message).__name__, error)
             return ErrorReply(message.req_id, error.reason, error.message)
+        except Unknown as error:
+            log.info("%s got no answer: %s", type(message).__name__, error)
+            return ErrorReply(message.req_id, "busy", str(error))
         return Ack(message.req_id)
 
     async def _link(self) -> None:

@@ -134,7 +134,7 @@ class HostCore:
                     self._obey(message, now_ms, out)
             case LinkUp():
                 self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
-                self._reporter.link_up(out)
+                self._reporter.link_up(self.vms, out)
             case LinkDown():
                 self._link_down(now_ms)
             case Ack() | ErrorReply():

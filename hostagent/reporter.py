@@ -22,7 +22,8 @@ class Reporter:
         self._outbox = Outbox()
         self.connected = False
 
-    def link_up(self, out: list[Out]) -> None:
+    def link_up(self, vms: dict[str, Vm], out: list[Out]) -> None:
+        self.link_down(vms)
         self.connected = True
         self._offer.forget_announced()
         self.announce(out)
