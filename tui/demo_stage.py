@@ -33,20 +33,20 @@ from exchange.genesis import ExchangeConfig, InstrumentConfig, ZoneConfig, defau
 from exchange.journal import DataLock, create
 from exchange.keys import load_private_key, new_key, public_key_b64
 from exchange.loading import load
-from exchange.ports import JournalRow
-from exchange.protocol import (
+from exchange.operator_requests import (
     AdminAccount,
     AdminDeposit,
     AdminKey,
-    Capacity,
+)
+from exchange.ports import JournalRow
+from exchange.protocol import (
     HostEnroll,
     HostToken,
     OrderPlace,
     OrderReplace,
-    Report,
-    Request,
 )
 from exchange.server import ExchangeServer, Settings
+from exchange.wire import Capacity, Report, Request
 from hostagent.core import HostConfig, HostCore
 from hostagent.memory_hypervisor import Boot, MemoryServer
 from hostagent.ports import MEM_OVERHEAD_MIB, Send

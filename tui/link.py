@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Protocol, TypeAlias
 
 from exchange.frames import ServerMessage
-from exchange.protocol import Channel, Request
+from exchange.wire import Channel, Request
 
 
 class Up:

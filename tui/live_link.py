@@ -15,7 +15,7 @@ from exchange.client import (
     Unsubscribed,
 )
 from exchange.keys import KeyFileError, load_private_key
-from exchange.protocol import Channel, Request
+from exchange.wire import Channel, Request
 from tui.link import AccountRead, Down, Dropped, Event, LinkError, NoAnswerError, RefusedError, Up
 from tui.view.words import refusal
 

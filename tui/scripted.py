@@ -24,15 +24,8 @@ from exchange.frames import (
     TradesSnapshot,
     VmUpdate,
 )
-from exchange.protocol import (
-    Channel,
-    Endpoint,
-    InstrumentState,
-    OrderCancel,
-    OrderPlace,
-    Request,
-    Side,
-)
+from exchange.protocol import OrderCancel, OrderPlace
+from exchange.wire import Channel, Endpoint, InstrumentState, Request, Side
 from tui.link import Down, RefusedError, Up
 
 START_MS: Final = 1_795_430_590_000

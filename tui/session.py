@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import ValidationError, convert
 
 from exchange.frames import Heartbeat, LeaseUpdate, OrderUpdate, ServerMessage, VmUpdate
-from exchange.protocol import Channel
+from exchange.wire import Channel
 from tui.link import AccountRead, Down, Dropped, Link, NoAnswerError, RefusedError, Up
 from tui.view.account import Row
 from tui.view.dealing import Order

@@ -8,7 +8,7 @@ from exchange.frames import (
     OrderUpdate,
     Trade,
 )
-from exchange.protocol import OrderStatus, Side
+from exchange.wire import OrderStatus, Side
 from tui.view.book import BookView
 
 SYMBOL = "small.eu-de.flat.spot"
@@ -63,7 +63,7 @@ def order(
         order_qty=qty,
         filled_qty=filled,
         leaves_qty=0 if done else qty - filled,
-        filled_notional_ucr=0,
+        filled_notional_ucr=filled * price_ucr,
         price_ucr=price_ucr,
         last_qty=filled or None,
         last_price_ucr=price_ucr if filled else None,

@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 
 from exchange.frames import AccountFrame, BalanceUpdate, Notice, VmUpdate
-from exchange.protocol import OrderStatus
 from exchange.reasons import CancelReason, LeaseEnd, RefusalReason
+from exchange.wire import OrderStatus
 from tests.tui.market import SYMBOL, lease, order
 from tui.view import portfolio
 from tui.view.account import Account, accrued_ucr
@@ -103,8 +103,14 @@ def test_a_refusal_says_our_words_then_the_exchanges() -> None:
 
 HAPPENED: list[tuple[AccountFrame, str]] = [
     (order(1), "Working: o-1 buy 5 small.eu-de.flat.spot"),
-    (order(1, exec_="trade", status="filled", filled=5), "Bought 5 "),
-    (order(1, side="sell", exec_="trade", status="filled", filled=5), "Sold 5 "),
+    (
+        order(1, exec_="trade", status="filled", filled=5),
+        "Bought 5 small.eu-de.flat.spot at 0.0310",
+    ),
+    (
+        order(1, side="sell", exec_="trade", status="partially_filled", filled=3),
+        "Sold 3 small.eu-de.flat.spot at 0.0310, 2 to go",
+    ),
     (order(1, exec_="canceled", status="canceled"), "Canceled o-1 "),
     (VmUpdate(1, 1, 0, "v-1", "l-1", "web", "failed", [], "boot"), "VM web failed: boot"),
     (Notice(1, 1, 0, "recall", "l-1"), "l-1 is recalled"),

@@ -8,7 +8,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from exchange.protocol import LeaseRelease, OrderCancel, OrderMassCancel, OrderPlace, Request
+from exchange.protocol import (
+    LeaseRelease,
+    OrderCancel,
+    OrderMassCancel,
+    OrderPlace,
+)
+from exchange.wire import Request
 from tui.app import EXIT_INTERRUPTED, HeadroomApp
 from tui.commands import ACTIONS
 from tui.keymap import keys_text

@@ -73,8 +73,18 @@ def test_an_untouched_grid_follows_the_market_and_a_held_one_does_not() -> None:
     followed = place(grid, BOOK, 100, ROWS)
     assert followed is not None
     assert followed.cursor_ucr == 31_000
+    nearby = book({10_400: 1}, {10_600: 1})
     held = grid._replace(held=True)
-    assert place(held, BOOK, 100, ROWS) == held
+    assert place(grid, nearby, 100, ROWS) != grid
+    assert place(held, nearby, 100, ROWS) == held
+
+
+def test_a_held_grid_lets_go_when_the_whole_market_has_left() -> None:
+    grid = centred(book({10_000: 1}, {10_100: 1}), 100, ROWS)
+    assert grid is not None
+    placed = place(grid._replace(held=True), BOOK, 100, ROWS)
+    assert placed is not None
+    assert placed.cursor_ucr == 31_000
 
 
 def test_no_book_no_grid() -> None:

@@ -89,8 +89,9 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         """Make the lines of every pane that is shown and out of date."""
         if not self.is_mounted:
             return
-        self.query_one(DeskView).show_side(self.desk.side)
         boxes, scene = self._boxes(), self._scene()
+        for pane, view in self.views.items():
+            view.display = pane in boxes
         for pane in [pane for pane in boxes if pane in self._dirty]:
             del self._dirty[pane]
             box = boxes[pane]

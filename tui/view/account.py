@@ -16,8 +16,8 @@ from exchange.frames import (
     OrderUpdate,
     VmUpdate,
 )
-from exchange.protocol import Side
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.wire import Side
 
 DONE: Final = ("filled", "canceled", "expired")
 VM_GONE: Final = ("stopped", "failed")

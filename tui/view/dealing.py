@@ -13,9 +13,9 @@ from exchange.protocol import (
     OrderCancel,
     OrderMassCancel,
     OrderPlace,
-    Side,
 )
 from exchange.units import MAX_QTY
+from exchange.wire import Side
 from tui.view.text import parse_price_ucr
 from tui.view.ticket import Ticket, request
 from tui.view.ticket_lines import Prompt

@@ -8,7 +8,12 @@ terminal.
 from typing import Final
 
 from exchange.frames import OrderUpdate
-from exchange.protocol import LeaseRelease, OrderCancel, OrderMassCancel, Side
+from exchange.protocol import (
+    LeaseRelease,
+    OrderCancel,
+    OrderMassCancel,
+)
+from exchange.wire import Side
 from tui.view import ladder
 from tui.view.book import BookView
 from tui.view.connection import explanation
@@ -43,10 +48,9 @@ class Desk:
 
     def grid(self) -> Grid | None:
         """Return the ladder's grid as it stands now, centred anew when it may move."""
-        held = self.dealing.ticket.stage != "idle"
         grid = self.grids.get(self.symbol)
-        if grid is not None and held:
-            grid = grid._replace(held=True)
+        if grid is not None and self.dealing.ticket.stage != "idle":
+            return grid  # prices must not move under an order that is being put together
         placed = ladder.place(grid, self.book, self.tick_ucr, self._rows("ladder"))
         if placed is not None:
             self.grids[self.symbol] = placed

@@ -7,7 +7,7 @@ from tui.view.book import BookView
 from tui.view.tape import Tape
 from tui.view.text import Line, fit, places_of, price_text, short_symbol, span
 
-SYMBOL_CELLS_MIN: Final = 21
+SYMBOL_CELLS_MIN: Final = 22
 ARROW_CELLS: Final = 2
 OPEN_STATES: Final = ("open",)
 
@@ -51,39 +51,39 @@ def matching(instruments: list[InstrumentUpdate], text: str) -> list[InstrumentU
 
 
 def heading(width: int, places: int) -> Line:
-    """Return the row of column names."""
-    price, symbol = _cells(width, places)
-    text = f"{'symbol':<{symbol}}{'bid':>{price}}{'ask':>{price}}{'last':>{price}}"
-    return fit((span(text, "dim"),), width)
+    """Return the row of column names; a narrow list has no last price."""
+    price, symbol, wide = _cells(width, places)
+    text = f"{'symbol':<{symbol}}{'bid':>{price}}{'ask':>{price}}"
+    return fit((span(text + (f"{'last':>{price}}" if wide else ""), "dim"),), width)
 
 
 def row_line(item: InstrumentRow, width: int, places: int, picked: bool, cursor: bool) -> Line:
     """Return one row; ``places`` is the column's, so that all prices align."""
-    price, symbol = _cells(width, places)
+    price, symbol, wide = _cells(width, places)
     ground = "cursor" if cursor else ""
-    is_open = item.state in OPEN_STATES
-    name_ink = ("accent!" if picked else "text") if is_open else "dim"
-    if not is_open:
-        note = f"  {item.state.replace('_', ' ')}"
-        return fit(
-            (span(short_symbol(item.symbol, symbol), "dim"), span(note, "dim")), width, ground
-        )
-    arrow = {1: "▲", 0: " ", -1: "▼"}[item.move]
-    arrow_ink = {1: "bid", 0: "dim", -1: "ask"}[item.move]
-    line = (
-        span(f"{short_symbol(item.symbol, symbol - 1):<{symbol}}", name_ink),
+    if item.state not in OPEN_STATES:
+        name = span(f"{short_symbol(item.symbol, symbol - 1):<{symbol}}", "dim")
+        return fit((name, span(f" {item.state.replace('_', ' ')}", "dim")), width, ground)
+    line: Line = (
+        span(f"{short_symbol(item.symbol, symbol):<{symbol}}", "accent!" if picked else "text"),
         span(_price(item.bid_ucr, item.places, places, price), "text"),
         span(_price(item.ask_ucr, item.places, places, price), "text"),
-        span(_price(item.last_ucr, item.places, places, price), "text!"),
-        span(f" {arrow}", arrow_ink),
     )
+    if wide:
+        arrow = {1: "▲", 0: " ", -1: "▼"}[item.move]
+        arrow_ink = {1: "bid", 0: "dim", -1: "ask"}[item.move]
+        last = _price(item.last_ucr, item.places, places, price)
+        line = (*line, span(last, "text!"), span(f" {arrow}", arrow_ink))
     return fit(line, width, ground)
 
 
-def _cells(width: int, places: int) -> tuple[int, int]:
-    """Return the cells of a price column and of the symbol's."""
+def _cells(width: int, places: int) -> tuple[int, int, bool]:
+    """Return the cells of a price column and of the symbol's, and whether all columns fit."""
     price = places + 3
-    return price, max(SYMBOL_CELLS_MIN, width - 3 * price - ARROW_CELLS)
+    symbol = width - 3 * price - ARROW_CELLS
+    if symbol >= SYMBOL_CELLS_MIN:
+        return price, symbol, True
+    return price, max(0, width - 2 * price), False
 
 
 def _price(price_ucr: int | None, own_places: int, places: int, cells: int) -> str:

@@ -7,11 +7,11 @@ an ask at the row above, so that an order at a row's price really reaches what t
 
 from typing import Final, NamedTuple
 
-from exchange.protocol import Side
+from exchange.wire import Side
 from tui.view.book import BookView
 
 COMFORT: Final = 4
-"""A best price nearer to the edge than rows / COMFORT moves an untouched grid."""
+"""A best price nearer to the edge than rows / COMFORT moves a grid that is not held."""
 FILL_PCT: Final = 85
 LEVELS_PCT: Final = 30
 """Levels of each side that the natural step brings in sight, as a share of the rows."""
@@ -70,12 +70,15 @@ def natural_step(book: BookView, tick_ucr: int, rows: int) -> int:
 
 
 def place(grid: Grid | None, book: BookView, tick_ucr: int, rows: int) -> Grid | None:
-    """Return the grid to draw now: kept when it is comfortable or held, else centred again.
+    """Return the grid to draw now: kept while the market is well in sight, else centred again.
 
-    None while there is nothing to centre on and no grid yet.
+    A held grid is kept while any of the market is in sight. None while there is nothing to centre
+    on and no grid yet.
     """
-    if grid is not None and (grid.held or _comfortable(grid, book, rows)):
-        return _cursor_in_sight(grid, rows)
+    if grid is not None:
+        margin = 0 if grid.held else rows // COMFORT
+        if _in_sight(grid, book, rows, margin):
+            return _cursor_in_sight(grid, rows)
     if grid is not None and grid.chosen:
         fresh = centred(book, grid.step_ucr, rows)
         return fresh._replace(chosen=True) if fresh else grid
@@ -152,12 +155,13 @@ def _gather(levels: dict[int, int], step: int, push: int) -> dict[int, int]:
     return rows
 
 
-def _comfortable(grid: Grid, book: BookView, rows: int) -> bool:
-    margin = rows // COMFORT * grid.step_ucr
-    low = grid.top_ucr - (rows - 1) * grid.step_ucr + margin
-    high = grid.top_ucr - margin
+def _in_sight(grid: Grid, book: BookView, rows: int, margin: int) -> bool:
+    """Tell whether the best prices are ``margin`` rows inside; held: whether one of them is in."""
+    low = grid.top_ucr - (rows - 1 - margin) * grid.step_ucr
+    high = grid.top_ucr - margin * grid.step_ucr
     best = [p for p in (book.best_bid_ucr, book.best_ask_ucr) if p is not None]
-    return not best or (max(best) <= high and min(best) >= low)
+    inside = [low <= price <= high for price in best]
+    return not best or (any(inside) if grid.held else all(inside))
 
 
 def _cursor_in_sight(grid: Grid, rows: int) -> Grid:

@@ -11,7 +11,7 @@ Pane: TypeAlias = Literal[
 SMALLEST: Final = (60, 16)
 WIDE: Final = (132, 36)
 GUTTER: Final = 2
-LADDER_MIN: Final = 44
+LADDER_MIN: Final = 42
 LADDER_MAX: Final = 64
 SIDE_PANES: Final[tuple[Pane, ...]] = ("tape", "depth", "orders", "leases", "instruments")
 
@@ -42,7 +42,7 @@ def arrange(width: int, height: int, side: Pane) -> dict[Pane, Box]:
 def _compact(width: int, height: int, side: Pane) -> dict[Pane, Box]:
     ticket, money = 3, 1
     top, main = 1, height - 1 - ticket - money
-    ladder = max(LADDER_MIN, min(LADDER_MAX, (width - GUTTER) * 58 // 100))
+    ladder = max(LADDER_MIN, min(LADDER_MAX, (width - GUTTER) * 54 // 100))
     return {
         "head": Box(0, 0, width, 1),
         "ladder": Box(0, top, ladder, main),

@@ -46,7 +46,7 @@ def _position(account: Account, label: str, side: str) -> Line:
     rate = account.rate_ucr("buy" if buying else "sell")
     line: Line = (span(f"  {label} ", "dim"), span(str(units), SIDE_INK[side] if units else "text"))
     if units:
-        line = (*line, span(f" at {money_text(rate)}/h", "dim"))
+        line = (*line, span(f" {money_text(rate)}/h", "dim"))
     return line
 
 
@@ -77,32 +77,36 @@ def _figure(label: str, amount_ucr: int, note: str, width: int, ink: str = "text
 
 
 def orders_heading(width: int) -> Line:
-    text = f"{'order':<7}{'side':<5}{'symbol':<{_symbol_cells(width)}}"
-    text += f"{'price':>9}{'open':>6}{'done':>6}"
-    return fit((span(text, "dim"),), width)
+    cells = _symbol_cells(width)
+    text = f"{'order':<7}{'side':<5}{'symbol':<{cells}}{'price':>9}{'open':>6}"
+    return fit((span(text + (f"{'done':>6}" if width >= NARROW else ""), "dim"),), width)
 
 
 def order_line(order: OrderUpdate, width: int, places: int, cursor: bool) -> Line:
     """Return one open order; ``open`` and ``done`` are its leaves and filled quantity."""
     price = price_text(order.price_ucr, places) if order.price_ucr else "market"
     cells = _symbol_cells(width)
-    line = (
+    # Too narrow for a symbol: the class alone still tells orders apart.
+    symbol = order.symbol if width >= NARROW else order.symbol.partition(".")[0]
+    line: Line = (
         span(f"{clip(order.order_id, 6):<7}", "dim"),
         span(f"{order.side:<5}", SIDE_INK[order.side]),
-        span(f"{short_symbol(order.symbol, cells - 1):<{cells}}"),
+        span(f"{short_symbol(symbol, cells - 1):<{cells}}"),
         span(f"{price:>9}"),
         span(f"{qty_text(order.leaves_qty):>6}", "own!"),
-        span(f"{qty_text(order.filled_qty) if order.filled_qty else '–':>6}", "dim"),
     )
+    if width >= NARROW:
+        done = qty_text(order.filled_qty) if order.filled_qty else "–"
+        line = (*line, span(f"{done:>6}", "dim"))
     return fit(line, width, "cursor" if cursor else "")
 
 
 def leases_heading(width: int) -> Line:
     if width < NARROW:
         return fit(
-            (span(f"{'lease':<6}{'':<5}{'units':>5}{'price':>9}{'so far':>9}", "dim"),), width
+            (span(f"{'lease':<7}{'':<5}{'units':>5}{'price':>9}{'so far':>9}", "dim"),), width
         )
-    text = f"{'lease':<6}{'':<5}{'symbol':<{_lease_symbol_cells(width)}}"
+    text = f"{'lease':<7}{'':<5}{'symbol':<{_lease_symbol_cells(width)}}"
     text += f"{'units':>5}{'price':>9}{'so far':>10}{'for':>8}  {'state':<9}"
     return fit((span(text, "dim"),), width)
 
@@ -113,7 +117,7 @@ def lease_line(lease: LeaseUpdate, width: int, places: int, now_ms: int, cursor:
     owed = money_text(accrued_ucr(lease, now_ms))
     cells = _lease_symbol_cells(width)
     head = (
-        span(f"{clip(lease.lease_id, 5):<6}", "dim"),
+        span(f"{clip(lease.lease_id, 6):<7}", "dim"),
         span(f"{verb:<5}", SIDE_INK[lease.side]),
     )
     figures = (
@@ -143,8 +147,8 @@ def vm_line(vm: VmUpdate, width: int) -> Line:
 
 
 def _symbol_cells(width: int) -> int:
-    return max(10, min(34, width - 7 - 5 - 9 - 6 - 6))
+    return max(8, min(34, width - 33 if width >= NARROW else width - 27))
 
 
 def _lease_symbol_cells(width: int) -> int:
-    return max(10, min(34, width - 6 - 5 - 5 - 9 - 10 - 8 - 11))
+    return max(10, min(34, width - 7 - 5 - 5 - 9 - 10 - 8 - 11))

@@ -9,8 +9,9 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from exchange.frames import InstrumentUpdate
-from exchange.protocol import OrderPlace, OrderType, Side, TimeInForce
+from exchange.protocol import OrderPlace
 from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_HOUR, ceil_div
+from exchange.wire import OrderType, Side, TimeInForce
 from tui.view.text import money_text, price_text
 
 BOND_SPOT_DIVISOR: Final = 6

@@ -3,12 +3,22 @@
 from typing import Final, NamedTuple
 
 from exchange.frames import InstrumentUpdate
-from tui.view.text import Line, fit, price_text, span, title_line
+from tui.view.text import (
+    Line,
+    clip,
+    fit,
+    price_text,
+    short_symbol,
+    span,
+    title_line,
+    width_of,
+)
 from tui.view.ticket import Ticket, cost_text
 from tui.view.words import Message
 
 SIDE_INK: Final = {"buy": "bid", "sell": "ask"}
-ROWS: Final = 3
+TALL_ROWS: Final = 5
+EDIT_KEYS: Final = "q quantity  p price  t type  f in force"
 
 
 class Prompt(NamedTuple):
@@ -35,22 +45,29 @@ class TicketScene(NamedTuple):
 
 
 def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
-    """Return ``height`` rows: title, order, prompt, then the message (sharing when short)."""
-    rows = [title_line("TICKET", _note(scene), width)]
-    armed = scene.ticket.stage == "armed" or (scene.prompt is not None)
-    rows.append(fit(_order(scene), width, "arm" if scene.ticket.stage == "armed" else ""))
-    rows.append(fit(_prompt(scene), width, "arm" if armed else ""))
-    if height <= ROWS:
-        # Too low for a row of its own: news takes the hints' row while nothing is at stake.
-        quiet = scene.ticket.stage == "idle" and scene.prompt is None and not scene.trouble
-        warned = scene.message is not None and scene.message.ink == "warn"
-        if scene.message is not None and not armed and (quiet or warned):
-            rows[-1] = fit(_message(scene.message), width)
-    elif scene.message is not None:
-        rows.append(fit((), width))
+    """Return ``height`` rows. Five or more give everything its own row; three share."""
+    title = title_line("TICKET", _note(scene), width)
+    tall = height >= TALL_ROWS
+    ground = "arm" if scene.ticket.stage == "armed" else ""
+    asking = "arm" if scene.prompt is not None else ground
+    rows = [title, fit(_order(scene, width, with_cost=not tall), width, ground)]
+    if tall:
+        rows.append(fit(_subject(scene, width), width, ground))
+        rows.append(fit(_prompt(scene, width), width, asking))
         rows.append(fit(_message(scene.message), width))
-    rows += [fit((), width)] * (height - len(rows))
-    return rows[:height]
+    elif scene.message is not None and _news_first(scene):
+        rows.append(fit(_message(scene.message), width))
+    else:
+        rows.append(fit(_prompt(scene, width), width, asking))
+    return (rows + [fit((), width)] * height)[:height]
+
+
+def _news_first(scene: TicketScene) -> bool:
+    """Too low for a row of its own: news takes the hints' row while nothing is at stake."""
+    if scene.ticket.stage == "armed" or scene.prompt is not None:
+        return False
+    warned = scene.message is not None and scene.message.ink == "warn"
+    return warned or (scene.ticket.stage == "idle" and not scene.trouble)
 
 
 def _note(scene: TicketScene) -> Line:
@@ -61,22 +78,39 @@ def _note(scene: TicketScene) -> Line:
     return (span(note, "accent!" if note == "ARMED" else "dim"),) if note else ()
 
 
-def _order(scene: TicketScene) -> Line:
+def _order(scene: TicketScene, width: int, with_cost: bool) -> Line:
     ticket = scene.ticket
     if ticket.stage == "idle" or scene.instrument is None:
         return _invitation(scene)
-    price = "market"
-    if ticket.order_type == "limit":
-        price = price_text(ticket.price_ucr, scene.places)
-    cost = cost_text(ticket, scene.instrument, scene.best_ucr, scene.now_ms)
-    return (
+    limit = ticket.order_type == "limit"
+    line: Line = (
         span(f" {ticket.side.upper():<5}", SIDE_INK[ticket.side] + "!"),
         span(f"{ticket.qty:,}", "text!"),
         span(" × ", "dim"),
-        span(price, "text!"),
-        span(f"  {ticket.order_type} {ticket.time_in_force}", "text"),
-        span(f"   {cost}", "dim" if ticket.stage != "armed" else "text"),
+        span(price_text(ticket.price_ucr, scene.places) if limit else "market", "text!"),
+        span(f"  {ticket.order_type} {ticket.time_in_force}" if limit else "  ioc", "text"),
     )
+    if not with_cost:
+        return line
+    return (*line, span(f"   {_cost(scene, width - width_of(line) - 3)}", _cost_ink(scene)))
+
+
+def _subject(scene: TicketScene, width: int) -> Line:
+    """Return the second row of a tall ticket: what is traded, and what it ties up."""
+    if scene.ticket.stage == "idle" or scene.instrument is None:
+        return ()
+    symbol = f" {short_symbol(scene.instrument.symbol, width // 2)}"
+    cost = _cost(scene, width - len(symbol) - 3)
+    return (span(symbol, "text"), span(f"   {cost}", _cost_ink(scene)))
+
+
+def _cost(scene: TicketScene, width: int) -> str:
+    assert scene.instrument is not None, "only asked for a staged order"
+    return clip(cost_text(scene.ticket, scene.instrument, scene.best_ucr, scene.now_ms), width)
+
+
+def _cost_ink(scene: TicketScene) -> str:
+    return "text" if scene.ticket.stage == "armed" else "dim"
 
 
 def _invitation(scene: TicketScene) -> Line:
@@ -91,28 +125,33 @@ def _invitation(scene: TicketScene) -> Line:
     )
 
 
-def _prompt(scene: TicketScene) -> Line:
+def _prompt(scene: TicketScene, width: int) -> Line:
     if scene.prompt is not None:
-        return _keys(scene.prompt.text, scene.prompt.keys)
+        return _keys(scene.prompt.text, [scene.prompt.keys, "Enter · Esc"], width)
     if scene.trouble:
-        return (span(f" {scene.trouble}", "warn"),)
+        return (span(f" {clip(scene.trouble, width - 1)}", "warn"),)
     symbol = scene.instrument.symbol if scene.instrument else ""
     match scene.ticket.stage:
         case "armed":
-            return _keys(f"{symbol}: send this order?", "Enter sends · Esc disarms")
+            keys = "Enter sends · Esc disarms"
+            asked = f"{symbol}: send this order?"
+            return _keys(
+                asked if len(asked) + len(keys) + 4 <= width else "Send it?", [keys], width
+            )
         case "staged":
-            return _keys("Enter arms · Esc drops", "q quantity  p price  t type  f in force")
+            return _keys("Enter arms · Esc drops", [EDIT_KEYS, "q p t f change it"], width)
         case "sent":
             return (span(" Sent; waiting for the exchange's answer.", "dim"),)
         case "idle":
-            return _keys("", "q quantity  t type  f in force")
+            return (span(" q quantity  t type  f in force", "dim"),)
 
 
-def _keys(text: str, keys: str) -> Line:
-    if not text:
-        return (span(f" {keys}", "dim"),)
+def _keys(text: str, choices: list[str], width: int) -> Line:
+    """Return ``text`` and the longest of ``choices`` that fits beside it."""
+    room = width - len(text) - 4
+    keys = next((choice for choice in choices if len(choice) <= room), "")
     return (span(f" {text}", "text!"), span(f"   {keys}", "dim"))
 
 
-def _message(message: Message) -> Line:
-    return (span(f" {message.text}", message.ink),)
+def _message(message: Message | None) -> Line:
+    return (span(f" {message.text}", message.ink),) if message else ()

@@ -125,8 +125,10 @@ def _order(order: OrderUpdate, places: int) -> Message | None:
     what = f"{order.order_id} {order.side} {order.order_qty} {order.symbol}"
     if order.exec == "trade":
         verb = "Bought" if order.side == "buy" else "Sold"
-        price = price_text(order.last_price_ucr or 0, places)
-        text = f"{verb} {order.last_qty} {order.symbol} at {price}"
+        # One order may fill in many pieces, a frame each: say what it has come to.
+        price = price_text(order.filled_notional_ucr // max(1, order.filled_qty), places)
+        rest = f", {order.leaves_qty} to go" if order.leaves_qty else ""
+        text = f"{verb} {order.filled_qty} {order.symbol} at {price}{rest}"
         return Message(text, "bid" if order.side == "buy" else "ask", order.ts_ms)
     if order.exec == "new" and order.status == "new":
         return Message(f"Working: {what}", "text", order.ts_ms)

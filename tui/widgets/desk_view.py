@@ -5,49 +5,38 @@ from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 
-from tui.view.layout import Box, Pane, arrange
+from tui.view.layout import SIDE_PANES, arrange
 from tui.widgets.pane import PaneView
 
 NO_MARGIN = Spacing()
 
 
 class PaneLayout(Layout):
-    """Places `PaneView`s by the boxes of the desk; a pane without a box is not shown."""
+    """Places `PaneView`s by their boxes. When compact only one of the side panes is displayed."""
 
     name = "panes"
 
     def arrange(
         self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
     ) -> ArrangeResult:
-        assert isinstance(parent, DeskView), "only a DeskView uses this layout"
-        boxes = parent.boxes(size)
+        panes = [child for child in children if isinstance(child, PaneView)]
+        beside = [child.pane for child in panes if child.pane in SIDE_PANES]
+        boxes = arrange(size.width, size.height, beside[0] if beside else "tape")
         return [
             WidgetPlacement(Region(*boxes[child.pane]), NULL_OFFSET, NO_MARGIN, child)
-            for child in children
-            if isinstance(child, PaneView) and child.pane in boxes
+            for child in panes
+            if child.pane in boxes
         ]
 
 
 class DeskView(Container):
-    """All panes. ``side`` is the pane beside the ladder when the screen is compact."""
+    """All panes; which are displayed is the screen's business."""
 
     def __init__(self, *panes: PaneView) -> None:
         super().__init__(*panes, id="desk")
-        self.side: Pane = "tape"
-
         self._panes = PaneLayout()
 
     @property
     def layout(self) -> Layout:
         """Styles can only name Textual's own layouts, so this container answers for itself."""
         return self._panes
-
-    def boxes(self, size: Size) -> dict[Pane, Box]:
-        """Return where each shown pane stands in ``size``."""
-        return arrange(size.width, size.height, self.side)
-
-    def show_side(self, side: Pane) -> None:
-        """Change the pane beside the ladder."""
-        if side != self.side:
-            self.side = side
-            self.refresh(layout=True)
