@@ -23,15 +23,17 @@ from exchange.commands import (
 )
 from exchange.engine import Engine
 from exchange.genesis import ExchangeConfig, InstrumentConfig, ZoneConfig
-from exchange.protocol import (
+from exchange.operator_requests import (
     AdminAccount,
     AdminDeposit,
-    Capacity,
+)
+from exchange.protocol import (
     HostAnnounce,
     HostSynced,
     HostToken,
     OrderCancel,
 )
+from exchange.wire import Capacity
 
 START_MS = 1_800_000_000_000
 PLENTY = 10**12

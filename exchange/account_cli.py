@@ -9,7 +9,12 @@ import msgspec
 import typer
 
 from exchange.one_request import Json, Url, ask, fail, show
-from exchange.protocol import AccountState, HostToken, LeaseRelease, Request
+from exchange.protocol import (
+    AccountState,
+    HostToken,
+    LeaseRelease,
+)
+from exchange.wire import Request
 
 app = typer.Typer(no_args_is_help=True, help="Your own account: what it has, tokens for hosts.")
 

@@ -10,7 +10,7 @@ from exchange.commands import Command, Done, Genesis, Refused
 from exchange.genesis import ZoneConfig
 from exchange.instrument import SPOT, Instrument, Pricing, Zone
 from exchange.ledger import SYSTEM_ACCOUNTS
-from exchange.protocol import (
+from exchange.operator_requests import (
     AdminAccount,
     AdminDeposit,
     AdminHalt,

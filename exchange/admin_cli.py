@@ -14,7 +14,7 @@ from msgspec.structs import FieldInfo, fields
 
 from exchange.inbound import ClientMessage
 from exchange.one_request import Json, Url, ask, fail, show
-from exchange.protocol import Request
+from exchange.wire import Request
 
 app = typer.Typer(no_args_is_help=True, help="The operator's requests to a running exchange.")
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, Optional, TypeAlias
 
 from msgspec import Struct
 
-from exchange.protocol import OrderPlace, OrderStatus, Side
+from exchange.protocol import OrderPlace
+from exchange.wire import OrderStatus, Side
 
 if TYPE_CHECKING:
     from exchange.capacity import Backing
@@ -68,8 +69,9 @@ class Order(Struct, eq=False):
 def make_order(
     number: int, account: "Account", request: OrderPlace, price_ucr: int | None
 ) -> Order:
-    """Return a new order of ``account``; ``price_ucr`` is its limit, None: nothing to trade with."""
-    sign, qty = 1 if request.side == "buy" else -1, request.qty
+    """Return a new order; ``price_ucr`` is its limit, None when there is nothing to trade with."""
+    qty = request.qty
+    sign = 1 if request.side == "buy" else -1
     return Order(number, f"o-{number}", account, request, sign, price_ucr, qty, qty)
 
 

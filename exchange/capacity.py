@@ -8,7 +8,7 @@ an order trades" (capacity) and "Less capacity".
 from typing import TYPE_CHECKING, TypeAlias
 
 from exchange.evidence import Evidence
-from exchange.protocol import Accel, Capacity, HostStatus
+from exchange.wire import Accel, Capacity, HostStatus
 
 if TYPE_CHECKING:
     from exchange.ledger import Account
@@ -152,6 +152,20 @@ class Host:
             units = by_disk
         return units if units > 0 else 0
 
+    def backs(self, class_name: str, need: Need, bucket: int | None, units: int) -> bool:
+        """May and can this host alone back ``units`` of a new ask? (`sells` and `fits` in one)"""
+        if self.windows or self.cooling:
+            return self.sells(class_name) and self.fits(need, bucket) >= units
+        offered, spot = self.offered, self.spot
+        return (
+            self.status == "live"
+            and not self.draining
+            and class_name in self.classes
+            and need[0] * units <= offered.mvcpu - spot.mvcpu
+            and need[1] * units <= offered.mem_mib - spot.mem_mib
+            and need[2] * units <= offered.disk_mib - spot.disk_mib
+        )
+
     def cool(self, until_ms: int, need: Need, units: int) -> None:
         """Recalled slots take no new spot ask before ``until_ms``."""
         self.cooling.append((until_ms, need, units))
@@ -169,13 +183,17 @@ class Host:
     def take(self, need: Need, bucket: int | None, units: int) -> None:
         """Count ``units`` as used (gives back when negative)."""
         if bucket is None:
-            self.spot.add(need, units)
+            use = self.spot  # as `Use.add`: every ask and every cancel of one comes here
+            use.mvcpu += need[0] * units
+            use.mem_mib += need[1] * units
+            use.disk_mib += need[2] * units
+            assert use.mvcpu >= 0 and use.mem_mib >= 0 and use.disk_mib >= 0
             return
-        use = self.windows.get(bucket)
-        if use is None:
-            use = self.windows[bucket] = Use()
-        use.add(need, units)
-        if not (use.mvcpu or use.mem_mib or use.disk_mib):
+        window = self.windows.get(bucket)
+        if window is None:
+            window = self.windows[bucket] = Use()
+        window.add(need, units)
+        if not (window.mvcpu or window.mem_mib or window.disk_mib):
             del self.windows[bucket]
 
     def sells(self, class_name: str) -> bool:
@@ -196,9 +214,7 @@ def allocate(
     """
     if len(hosts) == 1:
         only = hosts[0]
-        if only.sells(class_name) and only.fits(need, bucket) >= units:
-            return [(only, units)]
-        return None
+        return [(only, units)] if only.backs(class_name, need, bucket, units) else None
     fits: list[tuple[int, int, Host]] = []
     for host in hosts:
         if host.sells(class_name):

@@ -33,7 +33,12 @@ from exchange.dial import TRADE_PATH, Refused, Unknown, Unreachable, dial, log_i
 from exchange.frames import Ack, BookSnapshot, BookUpdate, ErrorReply
 from exchange.image_client import fetch_image, put_image
 from exchange.local_book import LocalBook
-from exchange.protocol import Channel, OrderPlace, Report, Request, Subscribe, Unsubscribe
+from exchange.protocol import (
+    OrderPlace,
+    Subscribe,
+    Unsubscribe,
+)
+from exchange.wire import Channel, Report, Request
 
 __all__ = [
     "AccountReset",

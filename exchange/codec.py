@@ -14,13 +14,9 @@ from msgspec import Struct
 
 from exchange.frames import ErrorReply, ServerMessage
 from exchange.inbound import ClientMessage
-from exchange.protocol import (
-    JSON_SUBPROTOCOL,
-    MAX_FRAME_BYTES,
-    MSGPACK_SUBPROTOCOL,
-)
 from exchange.reasons import ProtocolReason
 from exchange.units import MAX_INT
+from exchange.wire import JSON_SUBPROTOCOL, MAX_FRAME_BYTES, MSGPACK_SUBPROTOCOL
 
 Data: TypeAlias = bytes | bytearray | memoryview | str
 

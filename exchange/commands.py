@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from exchange import frames, protocol
+from exchange import frames, operator_requests, protocol, wire
 from exchange.genesis import ExchangeConfig
 from exchange.reasons import RefusalReason
 
@@ -114,15 +114,15 @@ JournalMessage: TypeAlias = (
     | protocol.HostSynced
     | protocol.VmStatus
     | protocol.UsageReport
-    | protocol.AdminAccount
-    | protocol.AdminKey
-    | protocol.AdminKeyRevoke
-    | protocol.AdminDeposit
-    | protocol.AdminZone
-    | protocol.AdminInstrument
-    | protocol.AdminHalt
-    | protocol.AdminKillSwitch
-    | protocol.AdminLimits
+    | operator_requests.AdminAccount
+    | operator_requests.AdminKey
+    | operator_requests.AdminKeyRevoke
+    | operator_requests.AdminDeposit
+    | operator_requests.AdminZone
+    | operator_requests.AdminInstrument
+    | operator_requests.AdminHalt
+    | operator_requests.AdminKillSwitch
+    | operator_requests.AdminLimits
 )
 
 
@@ -181,7 +181,7 @@ class OrderResult(Struct, gc=False, omit_defaults=True):
 
     order_id: str
     client_order_id: str
-    status: protocol.OrderStatus
+    status: wire.OrderStatus
     filled_qty: int
     leaves_qty: int
     duplicate: bool

@@ -16,7 +16,7 @@ from exchange.auth import login_message
 from exchange.codec import SUBPROTOCOL, Codec
 from exchange.frames import Ack, ErrorReply, Hello
 from exchange.keys import public_key_b64, sign_b64
-from exchange.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION
+from exchange.wire import MAX_FRAME_BYTES, PROTOCOL_VERSION
 
 OPEN_TIMEOUT_S: Final = 5
 CLOSE_TIMEOUT_S: Final = 2

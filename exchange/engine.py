@@ -18,6 +18,7 @@ from exchange import (
     hosts,
     images,
     leasing,
+    operator_requests,
     orders,
     protocol,
     snapshot,
@@ -46,6 +47,7 @@ from exchange.frames import HostSync, InstrumentUpdate, OrderUpdate
 from exchange.genesis import ExchangeConfig
 from exchange.ledger import Limits
 from exchange.state import Image, Key, State
+from exchange.wire import Side
 
 Handler = Callable[[State, Command, Any], Done | Refused]
 
@@ -55,7 +57,8 @@ def _advance(state: State, command: Command, message: AdvanceTime) -> Done | Ref
     return Done(duplicate=True)
 
 
-_NOTHING = Done(duplicate=True)
+_NOTHING: Out = ("", Done(duplicate=True))
+"""Holds the reply's place until there is one."""
 
 HANDLERS: dict[type, Handler] = {
     Genesis: admin.genesis,
@@ -87,15 +90,15 @@ HANDLERS: dict[type, Handler] = {
     protocol.HostSynced: hosts.synced,
     protocol.VmStatus: vms.status,
     protocol.UsageReport: vms.usage,
-    protocol.AdminAccount: admin.account,
-    protocol.AdminKey: admin.key,
-    protocol.AdminKeyRevoke: admin.key_revoke,
-    protocol.AdminDeposit: admin.deposit,
-    protocol.AdminZone: admin.zone,
-    protocol.AdminInstrument: admin.instrument,
-    protocol.AdminHalt: admin.halt,
-    protocol.AdminKillSwitch: admin.kill_switch,
-    protocol.AdminLimits: admin.limits,
+    operator_requests.AdminAccount: admin.account,
+    operator_requests.AdminKey: admin.key,
+    operator_requests.AdminKeyRevoke: admin.key_revoke,
+    operator_requests.AdminDeposit: admin.deposit,
+    operator_requests.AdminZone: admin.zone,
+    operator_requests.AdminInstrument: admin.instrument,
+    operator_requests.AdminHalt: admin.halt,
+    operator_requests.AdminKillSwitch: admin.kill_switch,
+    operator_requests.AdminLimits: admin.limits,
 }
 
 
@@ -130,22 +133,22 @@ class Engine:
         before_ms = state.now_ms
         assert now_ms >= before_ms, "time never runs backwards"
         message = command.message
-        kind = type(message)
-        outs: list[Out] = [("", _NOTHING)]
+        handler = HANDLERS.get(type(message))
+        outs: list[Out] = [_NOTHING]
         state.outs = outs
-        if kind is Started:
+        if handler is None:
             outs[0] = ("", self._start(message, now_ms))
             return outs
-        if state.timers.due(now_ms):
+        if now_ms >= state.timers.wake_ms and state.timers.due(now_ms):
             state.seq += 1
             before_ms = now_ms
             self._settle(now_ms)
-            if kind is AdvanceTime:
+            if handler is _advance:
                 outs[0] = ("", Done())
                 return outs
         state.now_ms = now_ms
         state.seq += 1
-        reply = HANDLERS[kind](state, command, message)
+        reply = handler(state, command, message)
         outs[0] = ("", reply)
         if type(reply) is Done and not reply.duplicate:
             if state.ledger.moved:
@@ -160,6 +163,7 @@ class Engine:
 
     def _start(self, message: Any, now_ms: int) -> Done:
         """`Started` runs before settling, the deadlines missed meanwhile at their own times."""
+        assert type(message) is Started, "every other command has a handler"
         state = self.state
         state.seq += 1
         state.epoch = message.epoch
@@ -235,7 +239,7 @@ class Engine:
         """Return the number of the account's last frame; 0 before the first."""
         return self.state.ledger.accounts[account].account_seq
 
-    def levels(self, symbol: str, side: protocol.Side, depth: int) -> list[tuple[int, int, int]]:
+    def levels(self, symbol: str, side: Side, depth: int) -> list[tuple[int, int, int]]:
         """Return (price_ucr, qty, orders) best first; ``depth`` 0 means all."""
         return self.state.instruments[symbol].book.levels(side, depth)
 

@@ -12,7 +12,7 @@ from exchange.book import Order
 from exchange.capacity import Backing
 from exchange.commands import FillRow
 from exchange.instrument import Instrument
-from exchange.protocol import OrderStatus
+from exchange.wire import OrderStatus
 
 if TYPE_CHECKING:
     from exchange.state import State
@@ -26,9 +26,8 @@ def set_aside(
     state.ledger.hold(order.account, unit_ucr * order.leaves_qty, "order")
     if backing is not None:
         order.backing = backing
-        need, bucket = instrument.need, instrument.start_ms
         for host, units in backing:
-            host.take(need, bucket, units)
+            host.take(instrument.need, instrument.start_ms, units)
 
 
 def give_back(state: "State", instrument: Instrument, order: Order, units: int) -> None:
@@ -68,29 +67,29 @@ def merged(backing: Backing, extra: Backing) -> Backing:
 
 def enter(state: "State", instrument: Instrument, order: Order) -> None:
     """An order that passed all checks comes to life."""
-    account = order.account
-    state.counters.order = order.number
-    account.orders[order.client_order_id] = order
-    account.open_orders[order.number] = order
-    reason = _infeasible(instrument, order)
+    account, request, number = order.account, order.request, order.number
+    state.counters.order = number
+    account.orders[request.client_order_id] = order
+    account.open_orders[number] = order
+    reason = None
+    if order.price_ucr is None:
+        reason = "no_liquidity"
+    elif request.time_in_force == "fok" or request.min_qty is not None:
+        reason = _infeasible(instrument, order, order.price_ucr)
     if reason is not None:
         tell.order(state, order, "new")
         _cancel(state, instrument, order, reason)
         return
     trade_and_rest(state, instrument, order, "new")
-    if order.request.expire_ms is not None and order.level is not None:
-        state.expiring[order.number] = order
-        state.timers.set(order.request.expire_ms, "3_order", order.number)
+    if request.expire_ms is not None and order.level is not None:
+        state.expiring[number] = order
+        state.timers.set(request.expire_ms, "3_order", number)
 
 
-def _infeasible(instrument: Instrument, order: Order) -> str | None:
+def _infeasible(instrument: Instrument, order: Order, limit_ucr: int) -> str | None:
     """Why an order that needs a quantity at once cannot have it; decided first (rule 5)."""
-    request, limit_ucr = order.request, order.price_ucr
-    if limit_ucr is None:
-        return "no_liquidity"
+    request = order.request
     fok = request.time_in_force == "fok"
-    if not fok and request.min_qty is None:
-        return None
     enough = order.qty if fok else request.min_qty or 0
     if instrument.book.fillable(order, limit_ucr, enough) >= enough:
         return None
@@ -100,30 +99,34 @@ def _infeasible(instrument: Instrument, order: Order) -> str | None:
 def trade_and_rest(state: "State", instrument: Instrument, order: Order, what: str) -> None:
     """Announce the order as ``what``, match it, and rest, cancel or finish what is left."""
     tell.order(state, order, what)
-    limit_ucr = order.price_ucr
+    limit_ucr, request, book = order.price_ucr, order.request, instrument.book
     assert limit_ucr is not None
-    book = instrument.book
-    if book.crosses(order.sign, limit_ucr):
-        for kind, maker, qty in book.match(order, limit_ucr):
-            if kind == "fill":
-                _settle_fill(state, instrument, order, maker, qty)
-            elif kind == "decrement":
-                _decrement(state, instrument, order, maker, qty)
-            elif kind == "cancel_maker":
-                _cancel(state, instrument, maker, "self_trade")
-            else:
-                _cancel(state, instrument, order, "self_trade")
+    crosses = book.crosses(order.sign, limit_ucr)
+    if crosses:
+        _trade(state, instrument, order, limit_ucr)
         if order.done_ms is not None:
             return
-    request = order.request
     if request.order_type == "market":
         _cancel(state, instrument, order, "no_liquidity")
     elif request.time_in_force == "ioc":
         _cancel(state, instrument, order, "ioc_remainder")
     else:
-        if order.sign < 0:
+        if crosses and order.sign < 0:
             _lower_bond(state, instrument, order, limit_ucr)
         book.rest(order)
+
+
+def _trade(state: "State", instrument: Instrument, order: Order, limit_ucr: int) -> None:
+    """Match an order that crosses and settle each step."""
+    for kind, maker, qty in instrument.book.match(order, limit_ucr):
+        if kind == "fill":
+            _settle_fill(state, instrument, order, maker, qty)
+        elif kind == "decrement":
+            _decrement(state, instrument, order, maker, qty)
+        elif kind == "cancel_maker":
+            _cancel(state, instrument, maker, "self_trade")
+        else:
+            _cancel(state, instrument, order, "self_trade")
 
 
 def _lower_bond(state: "State", instrument: Instrument, order: Order, limit_ucr: int) -> None:
@@ -215,9 +218,10 @@ def _decrement(
 
 def cancel_resting(state: "State", order: Order, reason: str) -> None:
     """Take a resting order out of the book and end it."""
-    instrument = state.instruments[order.symbol]
+    instrument = state.instruments[order.request.symbol]
     instrument.book.remove(order)
-    _cancel(state, instrument, order, reason)
+    finish(state, instrument, order, "canceled", reason)
+    tell.order(state, order, "canceled", reason)
 
 
 def _cancel(state: "State", instrument: Instrument, order: Order, reason: str) -> None:
@@ -230,9 +234,15 @@ def finish(
     state: "State", instrument: Instrument, order: Order, status: OrderStatus, reason: str | None
 ) -> None:
     """Release what the rest of an order holds and close it."""
-    if order.leaves_qty:
-        give_back(state, instrument, order, order.leaves_qty)
+    leaves_qty = order.leaves_qty
+    if leaves_qty:
         order.leaves_qty = 0
+        state.ledger.void(order.account, order.hold_unit_ucr * leaves_qty, "order")
+        backing = order.backing
+        if backing is not None:
+            for host, units in backing:
+                host.take(instrument.need, instrument.start_ms, -units)
+            backing.clear()
     _close(state, order, status, reason)
 
 

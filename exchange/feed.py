@@ -21,8 +21,8 @@ from exchange.frames import (
     TradesSnapshot,
 )
 from exchange.outbox import Encoded, Outbox, Slot
-from exchange.protocol import Side
 from exchange.session import Session
+from exchange.wire import Side
 
 TRADES_KEPT: Final = 50
 CHECKED_LEVELS: Final = 10

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from exchange.protocol import (
+from exchange.reasons import RefusalReason
+from exchange.wire import (
     Capacity,
     Endpoint,
     InstrumentState,
@@ -17,7 +18,6 @@ from exchange.protocol import (
     Side,
     VmState,
 )
-from exchange.reasons import RefusalReason
 
 LevelRow: TypeAlias = tuple[int, int, int]
 """price_ucr, qty, orders; qty 0 deletes the level."""
@@ -31,6 +31,8 @@ class Frame(Struct, tag_field="type", omit_defaults=True, gc=False):
 
 
 class Hello(Frame, tag="hello"):
+    """First frame of every connection: sign ``nonce`` to log in."""
+
     server_id: str
     nonce: str
     protocol: int
@@ -57,6 +59,8 @@ class ErrorReply(Frame, tag="error"):
 
 
 class Heartbeat(Frame, tag="heartbeat"):
+    """Once a second on connections with a public subscription."""
+
     ts_ms: int
     seq: int
 
@@ -71,6 +75,8 @@ class Shutdown(Frame, tag="shutdown"):
 
 
 class BookSnapshot(Frame, tag="book.snapshot"):
+    """The book of a symbol, best levels first."""
+
     symbol: str
     seq: int
     ts_ms: int
@@ -80,6 +86,8 @@ class BookSnapshot(Frame, tag="book.snapshot"):
 
 
 class BookUpdate(Frame, tag="book.update"):
+    """Changed levels, absolute; quantity 0 deletes. Apply it when ``prev_seq`` is yours."""
+
     symbol: str
     prev_seq: int
     seq: int
@@ -90,6 +98,8 @@ class BookUpdate(Frame, tag="book.update"):
 
 
 class Trade(Frame, tag="trade"):
+    """One match of two orders."""
+
     symbol: str
     trade_id: str
     price_ucr: int
@@ -100,11 +110,15 @@ class Trade(Frame, tag="trade"):
 
 
 class TradesSnapshot(Frame, tag="trades.snapshot"):
+    """The last trades of a symbol, oldest first."""
+
     symbol: str
     trades: list[Trade]
 
 
 class InstrumentUpdate(Frame, tag="instrument.update", rename={"class_": "class"}):
+    """What an instrument is and which state it is in."""
+
     symbol: str
     state: InstrumentState
     tick_ucr: int
@@ -121,6 +135,8 @@ class InstrumentUpdate(Frame, tag="instrument.update", rename={"class_": "class"
 
 
 class InstrumentsSnapshot(Frame, tag="instruments.snapshot"):
+    """All instruments."""
+
     instruments: list[InstrumentUpdate]
 
 
@@ -152,6 +168,8 @@ class OrderUpdate(Frame, tag="order.update"):
 
 
 class BalanceUpdate(Frame, tag="balance.update"):
+    """The account's money changed; ``why`` names the first cause."""
+
     account_seq: int
     seq: int
     ts_ms: int
@@ -161,6 +179,8 @@ class BalanceUpdate(Frame, tag="balance.update"):
 
 
 class LeaseUpdate(Frame, tag="lease.update"):
+    """Where a lease stands, for its buyer and its seller."""
+
     account_seq: int
     seq: int
     ts_ms: int
@@ -180,6 +200,8 @@ class LeaseUpdate(Frame, tag="lease.update"):
 
 
 class VmUpdate(Frame, tag="vm.update"):
+    """Where a VM stands, and where its ports are reached."""
+
     account_seq: int
     seq: int
     ts_ms: int
@@ -193,6 +215,8 @@ class VmUpdate(Frame, tag="vm.update"):
 
 
 class Charge(Frame, tag="charge"):
+    """A posted charge of a lease."""
+
     account_seq: int
     seq: int
     ts_ms: int
@@ -220,6 +244,11 @@ class Notice(Frame, tag="notice"):
 
 
 class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
+    """Launch a VM, not before ``not_before_ms``, to run at most until ``until_ms``.
+
+    The same ``vm_id`` again brings a new lease or end.
+    """
+
     instruction_id: str
     epoch: int
     vm_id: str
@@ -237,6 +266,8 @@ class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
 
 
 class VmKill(Frame, tag="vm.kill"):
+    """Stop a VM: ACPI first, by force after ``grace_ms``."""
+
     instruction_id: str
     epoch: int
     vm_id: str
@@ -244,6 +275,8 @@ class VmKill(Frame, tag="vm.kill"):
 
 
 class HostLimit(Frame, tag="host.limit"):
+    """The owner's limit on what the host offers."""
+
     instruction_id: str
     epoch: int
     offered: Capacity | None = None

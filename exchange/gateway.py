@@ -24,7 +24,6 @@ from exchange.instructions import Instructions
 from exchange.liveness import Liveness
 from exchange.outbox import Deliveries, ImageJob, Outbox
 from exchange.ports import EngineView, JournalRow
-from exchange.protocol import PROTOCOL_VERSION
 from exchange.requests import HANDLERS
 from exchange.session import (
     BAD_FRAMES_MAX,
@@ -38,6 +37,7 @@ from exchange.session import (
     refusal,
 )
 from exchange.units import MS_PER_SECOND
+from exchange.wire import PROTOCOL_VERSION
 
 ANONYMOUS_MAX: Final = 1_000
 HEARTBEAT_MS: Final = MS_PER_SECOND

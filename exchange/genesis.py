@@ -8,14 +8,14 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from exchange.instrument import SPOT, Pricing
-from exchange.protocol import Accel, Capacity, Name, Percent, PriceUcr
+from exchange.wire import Accel, Capacity, Name, Percent, PriceUcr
 
 
 class ZoneConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """A zone; ``lost_after_ms``: how long a host may be silent before it is lost."""
 
     zone: Name
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
     accel: list[Accel]
     lost_after_ms: Annotated[int, Meta(ge=15_000)] = 300_000
 

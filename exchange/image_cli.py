@@ -11,7 +11,8 @@ from exchange.client import Refused, Unknown, Unreachable, put_image
 from exchange.image_client import BUNDLE_FILES, pack_bundle
 from exchange.keys import KeyFileError, load_private_key
 from exchange.one_request import DEFAULT_URL, Json, Url, ask, fail, show
-from exchange.protocol import ImageDelete, ImageFormat, ImageList
+from exchange.protocol import ImageDelete, ImageList
+from exchange.wire import ImageFormat
 
 app = typer.Typer(no_args_is_help=True, help="Put VM images into the exchange's store.")
 

@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from exchange.codec import JSON
 from exchange.dial import IMAGES_PATH, Refused, Unknown, Unreachable, dial, log_in, send
 from exchange.frames import Ack, ErrorReply
-from exchange.protocol import ImageFormat, ImageGet, ImagePut, Request
+from exchange.protocol import ImageGet, ImagePut
+from exchange.wire import ImageFormat, Request
 
 CHUNK_BYTES: Final = 256 * 1024
 ANSWER_TIMEOUT_S: Final = 60

@@ -2,8 +2,7 @@
 
 from typing import TypeAlias
 
-from exchange.protocol import (
-    AccountState,
+from exchange.operator_requests import (
     AdminAccount,
     AdminBalances,
     AdminDeposit,
@@ -14,6 +13,9 @@ from exchange.protocol import (
     AdminKillSwitch,
     AdminLimits,
     AdminZone,
+)
+from exchange.protocol import (
+    AccountState,
     Auth,
     HostAnnounce,
     HostApprove,

@@ -10,8 +10,8 @@ from typing import Literal
 from msgspec import Struct
 
 from exchange.book import Book
-from exchange.protocol import Accel, Capacity, InstrumentState
 from exchange.units import MS_PER_HOUR, ceil_div
+from exchange.wire import Accel, Capacity, InstrumentState
 
 Pricing = Literal["flat", "metered"]
 
@@ -38,6 +38,7 @@ class Instrument:
 
     __slots__ = (
         "band_pct",
+        "bond_divisor",
         "book",
         "class_name",
         "delivery",
@@ -69,6 +70,7 @@ class Instrument:
         self.shape = shape
         self.need = (shape.mvcpu, shape.mem_mib + VM_OVERHEAD_MIB, shape.disk_mib)
         """What one unit takes of its host: mvcpu, MiB of memory with overhead, MiB of disk."""
+        self.bond_divisor = SPOT_BOND_DIVISOR if delivery == SPOT else WINDOW_BOND_DIVISOR
         self.book = Book()
         self.state: InstrumentState = "open"
         self.halted = False
@@ -115,8 +117,7 @@ class Instrument:
 
     def bond_ucr(self, price_ucr: int) -> int:
         """Return the seller's bond for one unit at ``price_ucr``."""
-        divisor = SPOT_BOND_DIVISOR if self.delivery == SPOT else WINDOW_BOND_DIVISOR
-        return price_ucr // divisor
+        return price_ucr // self.bond_divisor
 
     def reference_ucr(self) -> int | None:
         """Return the VWAP of the last trades, else the operator's reference, else None."""

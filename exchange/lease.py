@@ -7,9 +7,10 @@ lease of many units keeps running totals, never a row per unit. Source: domain.m
 from typing import TYPE_CHECKING
 
 from exchange.instrument import SPOT, Instrument
-from exchange.protocol import Endpoint, LeaseState, VmStart, VmState
+from exchange.protocol import VmStart
 from exchange.reasons import LeaseEnd
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
+from exchange.wire import Endpoint, LeaseState, VmState
 
 if TYPE_CHECKING:
     from exchange.capacity import Host

@@ -11,7 +11,7 @@ import typer
 
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
-from exchange.protocol import Request
+from exchange.wire import Request
 
 EXIT_NOT_SO: Final = 1
 DEFAULT_URL: Final = "ws://127.0.0.1:8750/v1/ws"

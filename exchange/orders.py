@@ -123,14 +123,15 @@ def _admit(state: "State", instrument: Instrument, order: Order) -> Refused | No
 
 def _checked_bond_ucr(instrument: Instrument, limit_ucr: int) -> int:
     """Return the bond per unit that covers every price this ask can trade at."""
-    best_bid = instrument.book.best_ucr(1)
-    return instrument.bond_ucr(limit_ucr if best_bid is None else max(limit_ucr, best_bid))
+    bids = instrument.book.bids.keys
+    return instrument.bond_ucr(bids[-1] if bids and bids[-1] > limit_ucr else limit_ucr)
 
 
 def _slots(state: "State", instrument: Instrument, order: Order, units: int) -> Backing | None:
     """Choose the slots that back an ask, None when the seller has not enough."""
-    hosts = order.account.hosts.get(instrument.zone.zone, [])
-    named = order.request.hosts
+    hosts, named = order.account.hosts.get(instrument.zone.zone), order.request.hosts
+    if hosts is None:
+        return None
     if named is not None:
         hosts = [host for host in hosts if host.host_id in named]
     return allocate(hosts, instrument.class_name, instrument.need, instrument.start_ms, units)
@@ -400,14 +401,14 @@ def result_of(
 ) -> OrderResult:
     """Return the result an ack carries; ``fills`` defaults to all so far."""
     if fills is None:
-        fills = order.fills or []
+        fills = order.fills
     return OrderResult(
         order.order_id,
-        order.client_order_id,
+        order.request.client_order_id,
         order.status,
         order.filled_qty,
         order.leaves_qty,
         duplicate,
-        [*fills],
+        list(fills) if fills else [],
         order.reason,
     )

@@ -1,94 +1,40 @@
-"""The wire messages from a client or host to the exchange, and the types both directions share.
+"""The wire messages from a client or host to the exchange.
 
 Requests are decoded strictly (an unknown field is refused); the frames the exchange sends are in
 ``frames.py`` and are decoded leniently, so that a newer exchange can add fields. The class name is
 the CamelCase of the wire tag: ``order.place`` is `OrderPlace`. Source: protocol.md.
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
-from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY
-
-PROTOCOL_VERSION = 1
-MAX_FRAME_BYTES = 64 * 1024
-MAX_USER_DATA_CHARS = 16 * 1024
-JSON_SUBPROTOCOL = "headroom.v1+json"
-MSGPACK_SUBPROTOCOL = "headroom.v1+msgpack"
-
-ReqId: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_INT)]
-PriceUcr: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_PRICE_UCR)]
-Qty: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_QTY)]
-Ms: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
-AmountUcr: TypeAlias = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)]
-Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+\Z")]
-Sha256Hex: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Text: TypeAlias = Annotated[str, Meta(max_length=1024)]
-Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
-Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
-PublicKey: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=\Z")]
-
-Side: TypeAlias = Literal["buy", "sell"]
-OrderType: TypeAlias = Literal["limit", "market"]
-TimeInForce: TypeAlias = Literal["gtc", "gtd", "ioc", "fok"]
-SelfTrade: TypeAlias = Literal[
-    "cancel_newest", "cancel_oldest", "cancel_both", "decrement_and_cancel"
-]
-OrderStatus: TypeAlias = Literal["new", "partially_filled", "filled", "canceled", "expired"]
-Role: TypeAlias = Literal["viewer", "trader", "host", "operator"]
-Accel: TypeAlias = Literal["kvm", "tcg", "simulated"]
-VmState: TypeAlias = Literal["requested", "starting", "running", "stopping", "stopped", "failed"]
-LeaseState: TypeAlias = Literal["granted", "active", "ending", "ended"]
-InstrumentState: TypeAlias = Literal[
-    "announced", "open", "gate_closed", "delivering", "settled", "halted"
-]
-HostStatus: TypeAlias = Literal["pending", "syncing", "live", "draining", "silent", "lost"]
-ImageFormat: TypeAlias = Literal["bundle", "qcow2", "raw"]
-Channel: TypeAlias = Literal["book", "trades", "instruments", "account"]
-
-
-class Capacity(Struct, frozen=True, forbid_unknown_fields=True):
-    """CPU, memory and disk together; a VM must fit in all three at once."""
-
-    mvcpu: Count
-    mem_mib: Count
-    disk_mib: Count
-
-
-class Endpoint(Struct, frozen=True):
-    """Where a guest's port is reached from outside its host."""
-
-    guest_port: Port
-    address: Annotated[str, Meta(max_length=64)]
-    port: Port
-
-
-class Request(
-    Struct,
-    tag_field="type",
-    kw_only=True,
-    frozen=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    gc=False,
-):
-    """A message with a ``req_id`` that gets exactly one `Ack` or `ErrorReply`."""
-
-    req_id: ReqId
-
-
-class Report(
-    Struct,
-    tag_field="type",
-    kw_only=True,
-    frozen=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-):
-    """A host's message without a ``req_id``: no answer is sent."""
-
+from exchange.units import MAX_INT
+from exchange.wire import (
+    MAX_USER_DATA_CHARS,
+    Accel,
+    Capacity,
+    Channel,
+    Count,
+    Endpoint,
+    ImageFormat,
+    Ms,
+    Name,
+    OrderType,
+    Percent,
+    Port,
+    PriceUcr,
+    PublicKey,
+    Qty,
+    Report,
+    Request,
+    SelfTrade,
+    Sha256Hex,
+    Side,
+    Text,
+    TimeInForce,
+    VmState,
+)
 
 # --- login and channels ---
 
@@ -101,6 +47,9 @@ class Auth(Request, tag="auth", frozen=True):
 
 
 class Subscribe(Request, tag="subscribe", frozen=True):
+    """Listen to a channel; the first frame after the ack is the snapshot. ``resume_from`` belongs
+    to the account channel."""
+
     channel: Channel
     symbol: Name | None = None
     depth: Literal[0, 25] | None = None
@@ -108,6 +57,8 @@ class Subscribe(Request, tag="subscribe", frozen=True):
 
 
 class Unsubscribe(Request, tag="unsubscribe", frozen=True):
+    """Stop listening to a channel."""
+
     channel: Channel
     symbol: Name | None = None
 
@@ -116,6 +67,8 @@ class Unsubscribe(Request, tag="unsubscribe", frozen=True):
 
 
 class OrderPlace(Request, tag="order.place", frozen=True):
+    """Buy or sell units. A market order is always ioc; its ``price_ucr`` is a protection price."""
+
     client_order_id: Name
     symbol: Name
     side: Side
@@ -141,20 +94,26 @@ class OrderReplace(Request, tag="order.replace", frozen=True):
 
 
 class OrderCancel(Request, tag="order.cancel", frozen=True):
+    """Cancel one live order, named by either id."""
+
     order_id: Name | None = None
     client_order_id: Name | None = None
 
 
 class OrderMassCancel(Request, tag="order.mass_cancel", frozen=True):
+    """Cancel all own live orders, or those of a symbol or side."""
+
     symbol: Name | None = None
     side: Side | None = None
 
 
 class OrderList(Request, tag="order.list", frozen=True):
-    pass
+    """Read the own live orders."""
 
 
 class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect", frozen=True):
+    """Have this connection's orders canceled when it drops without close code 1000."""
+
     enabled: bool
 
 
@@ -172,6 +131,8 @@ class AccountState(Request, tag="account.state", frozen=True):
 
 
 class VmStart(Request, tag="vm.start", frozen=True):
+    """Start a VM on a lease; the same name and body again is the same VM."""
+
     lease_id: Name
     name: Name
     image: Sha256Hex
@@ -182,17 +143,23 @@ class VmStart(Request, tag="vm.start", frozen=True):
 
 
 class VmStop(Request, tag="vm.stop", frozen=True):
+    """Stop a VM: ACPI first, by force after ``grace_ms``. Its unit stays leased."""
+
     vm_id: Name
     grace_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
 
 
 class LeaseRelease(Request, tag="lease.release", frozen=True):
+    """Give back units (default all) of a lease, now or at ``at_ms``."""
+
     lease_id: Name
     units: Qty | None = None
     at_ms: Ms | None = None
 
 
 class LeaseRecall(Request, tag="lease.recall", frozen=True):
+    """The seller ends units (default all) of a spot lease with 120 s notice."""
+
     lease_id: Name
     units: Qty | None = None
 
@@ -209,19 +176,25 @@ class ImagePut(Request, tag="image.put", frozen=True):
 
 
 class ImageGet(Request, tag="image.get", frozen=True):
+    """Fetch the bytes of an image, from ``offset`` on."""
+
     sha256: Sha256Hex
     offset: Count = 0
 
 
 class ImageStat(Request, tag="image.stat", frozen=True):
+    """Read the size and format of an image."""
+
     sha256: Sha256Hex
 
 
 class ImageList(Request, tag="image.list", frozen=True):
-    pass
+    """Read the images the account may use."""
 
 
 class ImageDelete(Request, tag="image.delete", frozen=True):
+    """Give an image up."""
+
     sha256: Sha256Hex
 
 
@@ -261,10 +234,14 @@ class HostEnroll(Request, tag="host.enroll", frozen=True):
 
 
 class HostApprove(Request, tag="host.approve", frozen=True):
+    """Let in a host that enrolled with a token of many uses."""
+
     host: Name
 
 
 class HostAnnounce(Request, tag="host.announce", frozen=True):
+    """What a host is and offers: after every login and when it changes."""
+
     capacity: Capacity
     offered: Capacity
     classes: Annotated[list[Name], Meta(max_length=64)]
@@ -283,6 +260,8 @@ class HostOffer(Request, tag="host.offer", frozen=True):
 
 
 class HostDrain(Request, tag="host.drain", frozen=True):
+    """Take a host off the market: its asks are withdrawn, its leases run on."""
+
     host: Name
     enabled: bool
 
@@ -315,17 +294,21 @@ class HostVm(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class HostSynced(Report, tag="host.synced", frozen=True):
+    """A host accepted ``host.sync`` and says what it runs."""
+
     instruction_id: Name
     boot_id: Name
     vms: Annotated[list[HostVm], Meta(max_length=1000)]
 
 
 class VmStatus(Request, tag="vm.status", frozen=True):
+    """Where a VM stands. ``ready_ms`` set: the guest is ready."""
+
     vm_id: Name
     state: VmState
     reason: Text | None = None
     ready_ms: Ms | None = None
-    endpoints: Annotated[list[Endpoint], Meta(max_length=16)] = []
+    endpoints: Annotated[list[Endpoint], Meta(max_length=16)] = field(default_factory=list)
 
 
 class UsageReport(Request, tag="usage.report", frozen=True):
@@ -338,82 +321,3 @@ class UsageReport(Request, tag="usage.report", frozen=True):
     mem_mib: Count
     net_rx_total: Count
     net_tx_total: Count
-
-
-# --- operator ---
-
-
-class AdminAccount(Request, tag="admin.account", frozen=True):
-    """Open an account, or rename it."""
-
-    account: Name
-    name: Name
-
-
-class AdminKey(Request, tag="admin.key", frozen=True):
-    """Give an account a key with one role."""
-
-    account: Name
-    key_id: Name
-    public_key: PublicKey
-    role: Role
-    not_after_ms: Ms | None = None
-
-
-class AdminKeyRevoke(Request, tag="admin.key_revoke", frozen=True):
-    """End a key for good; its connections are closed."""
-
-    key_id: Name
-
-
-class AdminDeposit(Request, tag="admin.deposit", frozen=True):
-    """Money in from ``outside``; a negative amount is a withdrawal."""
-
-    account: Name
-    amount_ucr: AmountUcr
-    ref: Name
-
-
-class AdminZone(Request, tag="admin.zone", frozen=True):
-    """Add a zone, or change its country and what may run its VMs."""
-
-    zone: Name
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
-    accel: Annotated[list[Accel], Meta(min_length=1, max_length=3)]
-
-
-class AdminInstrument(Request, tag="admin.instrument", frozen=True):
-    """Create a spot instrument, or change its tick, reference price or band."""
-
-    symbol: Name
-    tick_ucr: PriceUcr | None = None
-    ref_ucr: PriceUcr | None = None
-    band_pct: Percent | None = None
-
-
-class AdminHalt(Request, tag="admin.halt", frozen=True):
-    """Stop or resume trading of one instrument, or of all; the books stay."""
-
-    halted: bool
-    symbol: Name | None = None
-
-
-class AdminKillSwitch(Request, tag="admin.kill_switch", frozen=True):
-    """Cancel the orders of one account, or of all, and block new ones until lifted."""
-
-    enabled: bool
-    account: Name | None = None
-
-
-class AdminLimits(Request, tag="admin.limits", frozen=True):
-    """Change an account's limits; 0 is unlimited, in ``orders_per_s`` for cancels too."""
-
-    account: Name
-    max_qty: Count | None = None
-    max_notional_ucr: Count | None = None
-    max_open_orders: Count | None = None
-    orders_per_s: Count | None = None
-
-
-class AdminBalances(Request, tag="admin.balances", frozen=True):
-    """Read every account's money, ``fees`` and ``outside`` included: it sums to zero."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from exchange import image_requests, protocol
+from exchange import image_requests, operator_requests, protocol
 from exchange.auth import proves
 from exchange.commands import Done, EnrollHost, Refused
 from exchange.feed import DEFAULT_DEPTH
@@ -163,7 +163,7 @@ def order_list(
 
 
 def balances(
-    gateway: "Gateway", session: Session, message: protocol.AdminBalances, now_ms: int
+    gateway: "Gateway", session: Session, message: operator_requests.AdminBalances, now_ms: int
 ) -> None:
     gateway.ack(session, message, {"balances": gateway.engine.balances()})
 
@@ -201,7 +201,7 @@ def host_synced(
 
 
 def key_revoke(
-    gateway: "Gateway", session: Session, message: protocol.AdminKeyRevoke, now_ms: int
+    gateway: "Gateway", session: Session, message: operator_requests.AdminKeyRevoke, now_ms: int
 ) -> None:
     """A revoked key's connections end with it."""
     if isinstance(gateway.command(session, message, now_ms), Refused):
@@ -230,11 +230,11 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.AccountState: account_state,
     protocol.OrderList: order_list,
     protocol.OrderCancelOnDisconnect: cancel_on_disconnect,
-    protocol.AdminBalances: balances,
+    operator_requests.AdminBalances: balances,
     protocol.HostHeartbeat: heartbeat,
     protocol.HostDone: host_done,
     protocol.HostSynced: host_synced,
-    protocol.AdminKeyRevoke: key_revoke,
+    operator_requests.AdminKeyRevoke: key_revoke,
     protocol.ImagePut: image_requests.put,
     protocol.ImageGet: image_requests.get,
     protocol.ImageStat: image_requests.stat,

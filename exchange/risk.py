@@ -18,13 +18,28 @@ if TYPE_CHECKING:
 def check(
     state: "State", account: Account, instrument: Instrument, request: OrderPlace
 ) -> Refused | None:
-    """All checks of a new order that need neither money nor capacity."""
-    price_ucr = request.price_ucr
-    refused = check_terms(state, request)
-    if refused is None:
+    """All checks of a new order that need neither money nor capacity.
+
+    A plain order passes without a call: a condition here says only that a check would find
+    nothing to look at; what is refused and why stands in the check.
+    """
+    price_ucr, refused = request.price_ucr, None
+    if (
+        request.order_type != "limit"
+        or price_ucr is None
+        or request.time_in_force != "gtc"
+        or request.expire_ms is not None
+        or request.post_only
+        or request.min_qty is not None
+        or request.hosts is not None
+        or request.deadline_ms is not None
+    ):
+        refused = check_terms(state, request)
+    if refused is None and (not instrument.tradable or state.killed or account.killed):
         refused = check_market(state, account, instrument)
     if refused is None and price_ucr is not None:
-        refused = check_price(instrument, price_ucr)
+        if price_ucr % instrument.tick_ucr or instrument.band_pct:
+            refused = check_price(instrument, price_ucr)
     if refused is None and account.limited:
         refused = check_size(account, request.qty, price_ucr) or check_open_orders(account)
     return refused
@@ -47,18 +62,9 @@ def check_market(state: "State", account: Account, instrument: Instrument) -> Re
 def check_terms(state: "State", request: OrderPlace) -> Refused | None:
     """Do the order's own fields make sense together?"""
     tif = request.time_in_force
-    if request.order_type == "limit":
-        if request.price_ucr is None:
-            return Refused("invalid_price", "a limit order needs a price", "price_ucr")
-    elif request.post_only:
-        return Refused("invalid_field", "a market order cannot be post-only", "post_only")
-    elif tif not in ("gtc", "ioc"):
-        return Refused("invalid_field", "a market order is always ioc", "time_in_force")
-    if tif == "gtd":
-        if request.expire_ms is None or request.expire_ms <= state.now_ms:
-            return Refused("invalid_field", "gtd needs a future expire_ms", "expire_ms")
-    elif request.expire_ms is not None:
-        return Refused("invalid_field", "expire_ms belongs to gtd", "expire_ms")
+    refused = _check_type(request) or _check_expiry(request, state.now_ms)
+    if refused is not None:
+        return refused
     if request.post_only and tif in ("ioc", "fok"):
         return Refused("invalid_field", f"post_only cannot be {tif}", "post_only")
     if request.min_qty is not None:
@@ -70,6 +76,28 @@ def check_terms(state: "State", request: OrderPlace) -> Refused | None:
         return Refused("invalid_field", "only an ask names hosts", "hosts")
     if request.deadline_ms is not None and state.now_ms > request.deadline_ms:
         return Refused("deadline_passed", "sequenced after its deadline", "deadline_ms")
+    return None
+
+
+def _check_type(request: OrderPlace) -> Refused | None:
+    """A limit order has a price; a market order only what suits one that never rests."""
+    if request.order_type == "limit":
+        if request.price_ucr is None:
+            return Refused("invalid_price", "a limit order needs a price", "price_ucr")
+    elif request.post_only:
+        return Refused("invalid_field", "a market order cannot be post-only", "post_only")
+    elif request.time_in_force not in ("gtc", "ioc"):
+        return Refused("invalid_field", "a market order is always ioc", "time_in_force")
+    return None
+
+
+def _check_expiry(request: OrderPlace, now_ms: int) -> Refused | None:
+    """A gtd order, and no other, names a time to come."""
+    if request.time_in_force == "gtd":
+        if request.expire_ms is None or request.expire_ms <= now_ms:
+            return Refused("invalid_field", "gtd needs a future expire_ms", "expire_ms")
+    elif request.expire_ms is not None:
+        return Refused("invalid_field", "expire_ms belongs to gtd", "expire_ms")
     return None
 
 

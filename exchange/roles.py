@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from exchange import protocol
-from exchange.protocol import Role
+from exchange import operator_requests, protocol
+from exchange.wire import Role
 
 _READERS: Final[tuple[Role, ...]] = ("viewer", "trader", "operator")
 _OWNERS: Final[tuple[Role, ...]] = ("trader", "operator")
@@ -56,14 +56,14 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     protocol.HostSynced: _HOST,
     protocol.VmStatus: _HOST,
     protocol.UsageReport: _HOST,
-    protocol.AdminAccount: _OPERATOR,
-    protocol.AdminKey: _OPERATOR,
-    protocol.AdminKeyRevoke: _OPERATOR,
-    protocol.AdminDeposit: _OPERATOR,
-    protocol.AdminZone: _OPERATOR,
-    protocol.AdminInstrument: _OPERATOR,
-    protocol.AdminHalt: _OPERATOR,
-    protocol.AdminKillSwitch: _OPERATOR,
-    protocol.AdminLimits: _OPERATOR,
-    protocol.AdminBalances: _OPERATOR,
+    operator_requests.AdminAccount: _OPERATOR,
+    operator_requests.AdminKey: _OPERATOR,
+    operator_requests.AdminKeyRevoke: _OPERATOR,
+    operator_requests.AdminDeposit: _OPERATOR,
+    operator_requests.AdminZone: _OPERATOR,
+    operator_requests.AdminInstrument: _OPERATOR,
+    operator_requests.AdminHalt: _OPERATOR,
+    operator_requests.AdminKillSwitch: _OPERATOR,
+    operator_requests.AdminLimits: _OPERATOR,
+    operator_requests.AdminBalances: _OPERATOR,
 }

@@ -33,10 +33,10 @@ from exchange.image_server import ImageServer
 from exchange.image_store import ImageStore
 from exchange.journal import DiskLostError, SqliteJournal
 from exchange.loading import Loaded
-from exchange.protocol import MAX_FRAME_BYTES
 from exchange.pump import Pump
 from exchange.session import CLOSE_GOING_AWAY, CLOSE_NORMAL, Purpose
 from exchange.units import MS_PER_HOUR
+from exchange.wire import MAX_FRAME_BYTES
 
 EXIT_DISK_LOST: Final = 70
 EXIT_CLOCK: Final = 71

@@ -18,10 +18,10 @@ from exchange.protocol import (
     OrderMassCancel,
     OrderPlace,
     OrderReplace,
-    Role,
 )
 from exchange.roles import BEFORE_LOGIN, ROLES
 from exchange.units import MS_PER_SECOND
+from exchange.wire import Role
 
 BAD_FRAMES_MAX: Final = 100
 """So many unreadable frames in a row close the connection."""

@@ -19,8 +19,9 @@ from exchange.genesis import ExchangeConfig
 from exchange.instrument import Instrument, Zone
 from exchange.lease import Lease, Vm
 from exchange.ledger import Limits
-from exchange.protocol import Capacity, Endpoint, OrderPlace, VmStart
+from exchange.protocol import OrderPlace, VmStart
 from exchange.state import Counters, DeadMan, Image, Key, State, Token
+from exchange.wire import Capacity, Endpoint
 
 T = TypeVar("T")
 Row = list[Any]

@@ -11,8 +11,8 @@ from exchange.genesis import ExchangeConfig
 from exchange.instrument import Instrument, Zone
 from exchange.lease import Lease, Vm
 from exchange.ledger import Ledger
-from exchange.protocol import Role
 from exchange.timers import TimerKind, Timers
+from exchange.wire import Role
 
 
 class Key(Struct):

@@ -15,6 +15,7 @@ from exchange.frames import (
     Trade,
     VmUpdate,
 )
+from exchange.ledger import OUTSIDE
 
 if TYPE_CHECKING:
     from exchange.book import Order
@@ -27,23 +28,23 @@ if TYPE_CHECKING:
 def order(state: "State", subject: "Order", what: str, reason: str | None = None) -> None:
     """Tell an order's owner that it is new, canceled, replaced or expired."""
     account = subject.account
-    account.account_seq = account_seq = account.account_seq + 1
-    row = order_row(state, subject, account_seq, what, reason)
-    state.outs.append((account.account_id, row))
+    account.account_seq = seq = account.account_seq + 1
+    state.outs.append((account.account_id, order_row(state, subject, seq, what, reason)))
 
 
 def order_row(
     state: "State", subject: "Order", account_seq: int, what: str, reason: str | None
 ) -> OrderUpdate:
     """Return an order as its owner sees it."""
+    request = subject.request
     return OrderUpdate(
         account_seq,
         state.seq,
         state.now_ms,
         subject.order_id,
-        subject.client_order_id,
-        subject.symbol,
-        subject.request.side,
+        request.client_order_id,
+        request.symbol,
+        request.side,
         what,
         subject.status,
         subject.qty,
@@ -59,16 +60,16 @@ def fill(
     state: "State", subject: "Order", qty: int, price_ucr: int, trade_id: str, liquidity: str
 ) -> None:
     """Tell an order's owner of one fill."""
-    account = subject.account
+    account, request = subject.account, subject.request
     account.account_seq = seq = account.account_seq + 1
     frame = OrderUpdate(
         seq,
         state.seq,
         state.now_ms,
         subject.order_id,
-        subject.client_order_id,
-        subject.symbol,
-        subject.request.side,
+        request.client_order_id,
+        request.symbol,
+        request.side,
         "trade",
         subject.status,
         subject.qty,
@@ -87,22 +88,22 @@ def fill(
 
 def trade(state: "State", taker: "Order", qty: int, price_ucr: int, trade_id: str) -> None:
     """Tell everybody of a trade."""
-    side = taker.request.side
-    frame = Trade(taker.symbol, trade_id, price_ucr, qty, side, state.seq, state.now_ms)
-    state.outs.append((taker.symbol, frame))
+    symbol, side = taker.request.symbol, taker.request.side
+    frame = Trade(symbol, trade_id, price_ucr, qty, side, state.seq, state.now_ms)
+    state.outs.append((symbol, frame))
 
 
 def balances(state: "State") -> None:
     """Tell each account whose money moved what it has now, once a command."""
     moved = state.ledger.moved
     for account, why in moved.items():
-        assert account.held_ucr >= 0, "a hold is never more than what was set aside"
-        assert account.available_ucr >= 0 or account.account_id == "outside", "no account owes"
+        account_id = account.account_id
+        available_ucr, held_ucr = account.available_ucr, account.held_ucr
+        assert held_ucr >= 0, "a hold is never more than what was set aside"
+        assert available_ucr >= 0 or account_id == OUTSIDE, "no account owes"
         account.account_seq = seq = account.account_seq + 1
-        frame = BalanceUpdate(
-            seq, state.seq, state.now_ms, account.available_ucr, account.held_ucr, why
-        )
-        state.outs.append((account.account_id, frame))
+        frame = BalanceUpdate(seq, state.seq, state.now_ms, available_ucr, held_ucr, why)
+        state.outs.append((account_id, frame))
     moved.clear()
 
 

@@ -9,24 +9,33 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Literal, TypeAlias
 
+from exchange.units import MAX_INT
+
 TimerKind: TypeAlias = Literal[
     "0_dead_man", "1_vm", "2_lease", "3_order", "4_window", "5_roll", "6_cooling"
 ]
 Entry: TypeAlias = tuple[int, TimerKind, int]
 
+NEVER_MS = MAX_INT
+"""Later than any time the codec lets in."""
+
 
 class Timers:
     """``due(kind, number)`` tells the time the subject wants now, None for never."""
 
-    __slots__ = ("_due", "_heap")
+    __slots__ = ("_due", "_heap", "wake_ms")
 
     def __init__(self, due: Callable[[TimerKind, int], int | None]) -> None:
         self._heap: list[Entry] = []
         self._due = due
+        self.wake_ms = NEVER_MS
+        """No deadline is earlier. Before each command only this is looked at."""
 
     def set(self, at_ms: int, kind: TimerKind, number: int) -> None:
         """Wake the subject at ``at_ms`` if it still wants that then."""
         heappush(self._heap, (at_ms, kind, number))
+        if at_ms < self.wake_ms:
+            self.wake_ms = at_ms
 
     def next_ms(self) -> int | None:
         """Return the earliest time somebody really waits for."""
@@ -34,13 +43,15 @@ class Timers:
         while heap:
             at_ms, kind, number = heap[0]
             if self._due(kind, number) == at_ms:
+                self.wake_ms = at_ms
                 return at_ms
             heappop(heap)
+        self.wake_ms = NEVER_MS
         return None
 
     def due(self, now_ms: int) -> bool:
         """Is any deadline due at ``now_ms``?"""
-        if not self._heap or self._heap[0][0] > now_ms:
+        if now_ms < self.wake_ms:
             return False
         at_ms = self.next_ms()
         return at_ms is not None and at_ms <= now_ms

@@ -7,7 +7,7 @@ from msgspec import Struct
 from exchange import evidence, images, tell
 from exchange.evidence import EvidenceView
 from exchange.frames import InstrumentUpdate, LeaseUpdate, OrderUpdate, VmUpdate
-from exchange.protocol import Capacity, HostStatus
+from exchange.wire import Capacity, HostStatus
 
 if TYPE_CHECKING:
     from exchange.capacity import Host

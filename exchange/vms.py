@@ -11,7 +11,13 @@ from exchange import billing, images, leasing, tell
 from exchange.commands import Command, Done, Refused
 from exchange.frames import VmKill, VmLaunch
 from exchange.lease import Lease, Vm
-from exchange.protocol import UsageReport, VmStart, VmState, VmStatus, VmStop
+from exchange.protocol import (
+    UsageReport,
+    VmStart,
+    VmStatus,
+    VmStop,
+)
+from exchange.wire import VmState
 
 if TYPE_CHECKING:
     from exchange.state import State

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exchange.client import Client, Connected, Disconnected, Event, Refused, Unknown, Unreachable
 from exchange.frames import Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
-from exchange.protocol import Request
+from exchange.wire import Request
 from hostagent.core import HostCore
 from hostagent.ports import (
     Effect,

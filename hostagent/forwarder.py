@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from exchange.protocol import Endpoint
+from exchange.wire import Endpoint
 from hostagent.ports import Forward
 
 log = logging.getLogger(__name__)

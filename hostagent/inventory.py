@@ -6,7 +6,7 @@ and passes their text in; this module takes the server's own reserve off and say
 
 from msgspec import Struct
 
-from exchange.protocol import Capacity
+from exchange.wire import Capacity
 from hostagent.ports import MEM_OVERHEAD_MIB, Load
 
 RESERVE_MVCPU = 500

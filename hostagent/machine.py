@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from exchange.protocol import Endpoint
+from exchange.wire import Endpoint
 from hostagent.forwarder import (
     CONNECT_TIMEOUT_S,
     LOOPBACK,

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from exchange.protocol import Endpoint
+from exchange.wire import Endpoint
 from hostagent.domain_xml import check_spec
 from hostagent.ports import (
     BootFiles,

@@ -7,7 +7,8 @@ the owner's own work needs a residual server (domain.md, "Public facts").
 from msgspec import Struct
 
 from exchange.frames import HostLimit
-from exchange.protocol import Accel, Capacity, HostAnnounce, HostLoad
+from exchange.protocol import HostAnnounce, HostLoad
+from exchange.wire import Accel, Capacity
 from hostagent.inventory import fitting_classes, smaller
 from hostagent.metering import cpu_pct
 from hostagent.ports import MEM_OVERHEAD_MIB, Load, Observed

@@ -13,8 +13,6 @@ from msgspec import Struct
 
 from exchange.frames import Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.protocol import (
-    Capacity,
-    Endpoint,
     HostAnnounce,
     HostDone,
     HostHeartbeat,
@@ -22,6 +20,7 @@ from exchange.protocol import (
     UsageReport,
     VmStatus,
 )
+from exchange.wire import Capacity, Endpoint
 
 MEM_OVERHEAD_MIB = 100
 """What a VM costs its host beyond the guest's own memory (domain.md)."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from exchange.protocol import Accel
+from exchange.wire import Accel
 
 QEMU = "qemu-system-x86_64"
 KVM_DEVICE = Path("/dev/kvm")

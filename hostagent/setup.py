@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from exchange.client import Refused, Unknown, Unreachable, fetch_image
-from exchange.protocol import Accel
+from exchange.wire import Accel
 from hostagent import facts
 from hostagent.agent import Carrier, now_ms
 from hostagent.core import HostConfig, HostCore

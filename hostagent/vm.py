@@ -13,8 +13,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from exchange.frames import VmLaunch
-from exchange.protocol import Endpoint, VmState
 from exchange.units import MS_PER_HOUR
+from exchange.wire import Endpoint, VmState
 from hostagent.metering import Meter
 from hostagent.ports import (
     DestroyDomain,

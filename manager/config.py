@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from exchange.protocol import MAX_USER_DATA_CHARS, Name, Port, Sha256Hex
+from exchange.wire import MAX_USER_DATA_CHARS, Name, Port, Sha256Hex
 from manager.core import DEFAULT_STALE_MS, ManagerConfig
 from manager.flap import flap_warnings
 from manager.image_dir import image_mistake

@@ -46,8 +46,14 @@ class Fleet:
         return sum(lease.price_ucr * len(lease.units) for lease in leases)
 
     def ranked(self, dearest: bool) -> list[tuple[Lease, Unit]]:
-        """Return all units, the one to give back first at the front (or at the end)."""
-        return sorted(self.units(), key=lambda pair: dearest_first(*pair), reverse=not dearest)
+        """Return all units: the first to give back at the front, or the last one.
+
+        Among equals the latest granted goes first and comes back last.
+        """
+        pairs = list(self.units())
+        if dearest:
+            pairs.reverse()
+        return sorted(pairs, key=lambda pair: dearest_first(*pair), reverse=not dearest)
 
     def add(self, row: LeaseUpdate, rule: str, vm: StoredVm | None) -> Lease:
         lease = Lease(row.lease_id, rule, row.host, row.price_ucr, row.start_ms, vm)

@@ -14,7 +14,7 @@ from typing import Final
 from exchange.client import put_image
 from exchange.image_client import BUNDLE_FILES, pack_bundle
 from exchange.keys import load_private_key
-from exchange.protocol import ImageFormat
+from exchange.wire import ImageFormat
 
 FORMATS: Final[dict[str, ImageFormat]] = {".qcow2": "qcow2", ".tar": "bundle"}
 SHA256: Final = re.compile(r"[0-9a-f]{64}")

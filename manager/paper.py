@@ -2,8 +2,8 @@
 
 For `headroom manager dry-run`, which asks what rules would have done, and for tests of the core.
 Every order fills at once at `price_ucr` a unit-hour, each unit on a host of its own; a VM is
-guest-ready `boot_ms` after its start; stopping and draining take no time. Nothing is charged while
-a lease runs: `Paper.owed_ucr` adds up units x time x price. Pure.
+guest-ready `boot_ms` after its start; stopping and draining take no time. Charges post hourly and
+at the end, as units x time x price without the exchange's minimum. Pure.
 """
 
 from heapq import heappop, heappush
@@ -12,19 +12,16 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from exchange.frames import Ack, ErrorReply, LeaseUpdate, OrderUpdate, VmUpdate
+from exchange.frames import Ack, Charge, ErrorReply, LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.protocol import (
-    Endpoint,
     LeaseRelease,
-    LeaseState,
     OrderCancel,
     OrderPlace,
-    OrderStatus,
     VmStart,
-    VmState,
     VmStop,
 )
 from exchange.units import MS_PER_HOUR, ceil_div
+from exchange.wire import Endpoint, LeaseState, OrderStatus, VmState
 from manager.core import Manager
 from manager.messages import (
     BackendDrained,
@@ -48,7 +45,7 @@ class PaperLease(Struct):
 
     row: LeaseUpdate
     vm: VmUpdate | None = None
-    release_at_ms: int | None = None
+    charged_ucr: int = 0
 
 
 class Booted(Struct, frozen=True):
@@ -56,6 +53,12 @@ class Booted(Struct, frozen=True):
 
     lease_id: str
     vm_id: str
+
+
+class HourOver(Struct, frozen=True):
+    """A lease has run another hour."""
+
+    lease_id: str
 
 
 class Expired(Struct, frozen=True):
@@ -79,7 +82,7 @@ class Paper:
         self.now_ms = 0
         self._price_ucr = price_ucr
         self._boot_ms = boot_ms
-        self._later: list[tuple[int, int, ManagerMessage | Booted | Expired]] = []
+        self._later: list[tuple[int, int, ManagerMessage | Booted | HourOver | Expired]] = []
         self._number = 0
         self._account_seq = 0
 
@@ -111,32 +114,46 @@ class Paper:
 
     def owed_ucr(self) -> int:
         """Return what all units cost so far: price x time, rounded up a unit."""
-        running = sum(self._cost_ucr(lease.row) for lease in self.leases.values())
-        return self.charged_ucr + running
+        owed = sum(self._cost_ucr(one.row) - one.charged_ucr for one in self.leases.values())
+        return self.charged_ucr + owed
 
     def end(self, lease_id: str, reason: str) -> None:
         """End a lease from the outside: its host is lost, or its recall is over."""
         lease = self.leases.pop(lease_id)
-        self.charged_ucr += self._cost_ucr(lease.row)
+        self._charge(lease)
         if self.supply is not None:
             self.supply += 1
         self._lease(lease.row, state="ended", reason=reason)
 
+    def _charge(self, lease: PaperLease) -> None:
+        amount_ucr = self._cost_ucr(lease.row) - lease.charged_ucr
+        lease.charged_ucr += amount_ucr
+        self.charged_ucr += amount_ucr
+        times = (lease.row.start_ms, self.now_ms)
+        self._soon(Charge(*self._frame_head(), lease.row.lease_id, *times, amount_ucr))
+
     def _cost_ucr(self, row: LeaseUpdate) -> int:
         return ceil_div((self.now_ms - row.start_ms) * row.price_ucr, MS_PER_HOUR)
 
-    def _step(self, message: ManagerMessage | Booted | Expired) -> None:
+    def _step(self, message: ManagerMessage | Booted | HourOver | Expired) -> None:
         match message:
             case Booted(lease_id, vm_id):
                 lease = self.leases.get(lease_id)
                 if lease is not None and lease.vm is not None and lease.vm.vm_id == vm_id:
                     self._vm(lease, lease.vm, "running", self.now_ms)
+            case HourOver(lease_id):
+                lease = self.leases.get(lease_id)
+                if lease is not None:
+                    self._charge(lease)
+                    self._soon(message, MS_PER_HOUR)
             case Expired(order):
                 self._order(order, 0, "expired")
             case _:
                 self._carry_out(self.manager.apply(message, self.now_ms))
 
-    def _soon(self, message: ManagerMessage | Booted | Expired, delay_ms: int = 0) -> None:
+    def _soon(
+        self, message: ManagerMessage | Booted | HourOver | Expired, delay_ms: int = 0
+    ) -> None:
         self._number += 1
         heappush(self._later, (self.now_ms + delay_ms, self._number, message))
 
@@ -208,6 +225,7 @@ class Paper:
         )
         lease = self.leases[row.lease_id] = PaperLease(row)
         lease.row = self._lease(row, state="active", reason=None)
+        self._soon(HourOver(row.lease_id), MS_PER_HOUR)
 
     def _start(self, request: VmStart) -> None:
         self._number += 1
@@ -238,9 +256,7 @@ class Paper:
             self._soon(ErrorReply(request.req_id, "lease_ended", "the lease ended"))
             return
         self._ack(request.req_id, {"lease_id": request.lease_id})
-        if request.at_ms is not None:
-            lease.release_at_ms = request.at_ms
-        else:
+        if request.at_ms is None:
             self.end(request.lease_id, "released")
 
     def _frame_head(self) -> tuple[int, int, int]:

@@ -71,9 +71,9 @@ class Lease(Struct):
     """Until then its host counts as out of reach, and its units not as capacity."""
 
 
-def dearest_first(lease: Lease, unit: Unit) -> tuple[int, bool, int, str, int]:
+def dearest_first(lease: Lease, unit: Unit) -> tuple[int, bool, int]:
     """Sort key of what to give back: the dearest, then what is not in service yet, the newest."""
-    return (-lease.price_ucr, unit.state == "ready", -lease.start_ms, lease.lease_id, -unit.number)
+    return (-lease.price_ucr, unit.state == "ready", -lease.start_ms)
 
 
 def leaves_first(unit: Unit) -> tuple[int, int]:

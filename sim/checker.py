@@ -20,8 +20,8 @@ from typing import NoReturn
 from exchange.commands import Command, Out
 from exchange.engine import Engine
 from exchange.genesis import ExchangeConfig
-from exchange.protocol import Capacity
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
+from exchange.wire import Capacity
 from sim.tally import Changed, Lease, Lost, Tally
 
 FULL_EVERY = 500

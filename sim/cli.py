@@ -71,6 +71,7 @@ def run(
     loaded = _load(file, _override(trace, column, time, per_s, from_s, scale))
     loaded = _with(loaded, seed, runs)
     policies = _policies(loaded, policy)
+    _check_writable(json_out)
     _warn(loaded)
     try:
         results, real_s = run_all(loaded, plan(loaded, policies), jobs, _progress)
@@ -149,9 +150,16 @@ def _write(found: dict[str, Any], out: Path | None) -> None:
     text = json.dumps(msgspec.to_builtins(found), indent=1)
     if out == Path("-"):
         print(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+
+
+def _check_writable(out: Path | None) -> None:
+    """Find out before the runs, not after them, that the result has nowhere to go."""
+    if out is None or out == Path("-"):
         return
     try:
-        out.write_text(text + "\n", encoding="utf-8")
+        out.open("a", encoding="utf-8").close()
     except OSError as error:
         _usage(f"--json {out}: {error.strerror}")
 

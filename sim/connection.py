@@ -13,8 +13,9 @@ from msgspec import Struct
 from exchange.auth import login_message
 from exchange.codec import JSON
 from exchange.frames import Ack, ErrorReply, Heartbeat, Hello
-from exchange.protocol import Channel, Request, Subscribe
+from exchange.protocol import Subscribe
 from exchange.units import MS_PER_SECOND
+from exchange.wire import Channel, Request
 from sim.identity import Identity
 from sim.marketplace import Arrived, Hangup, Marketplace, Opened
 from sim.network import Link

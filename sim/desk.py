@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from exchange.frames import BookSnapshot, BookUpdate, LeaseUpdate, OrderUpdate
-from exchange.protocol import Side
+from exchange.wire import Side
 
 DONE = ("filled", "canceled", "expired")
 

@@ -5,8 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from exchange.protocol import Capacity, HostEnroll, HostOffer, HostToken
+from exchange.protocol import (
+    HostEnroll,
+    HostOffer,
+    HostToken,
+)
 from exchange.units import MS_PER_SECOND
+from exchange.wire import Capacity
 from hostagent.core import HostConfig
 from hostagent.ports import Load
 from sim.connection import Subscription

@@ -15,7 +15,7 @@ from exchange.frames import (
     VmKill,
     VmLaunch,
 )
-from exchange.protocol import Request
+from exchange.wire import Request
 from hostagent.core import HostConfig, HostCore
 from hostagent.memory_hypervisor import BootPlan, MemoryServer
 from hostagent.ports import DomainStarted, LinkDown, Load, Send, Tick

@@ -6,7 +6,7 @@ policy's rules to a cloud that sells any number at one list price. Source: scena
 
 from msgspec.structs import replace
 
-from exchange.protocol import Capacity
+from exchange.wire import Capacity
 from manager.flap import flap_warnings
 from manager.rule import Rule, RuleText, parse
 from sim.scenario import Fault, OfferAll, Policy, Scenario, Seller

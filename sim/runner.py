@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sim.report import RunResult
@@ -67,9 +68,10 @@ def _side_by_side(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(tasks)), context, initializer=_ignore_interrupts)
     try:
-        waiting: dict[Future[RunResult], Task] = {
-            pool.submit(_run, loaded, task): task for task in tasks
-        }
+        with _interrupts_later():
+            waiting: dict[Future[RunResult], Task] = {
+                pool.submit(_run, loaded, task): task for task in tasks
+            }
         found: dict[Task, RunResult] = {}
         for future in as_completed(waiting):
             found[waiting[future]] = future.result()
@@ -82,6 +84,16 @@ def _side_by_side(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold Ctrl-C back while processes start: one left half started would print a traceback."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _run(loaded: Loaded, task: Task) -> RunResult:

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from exchange.protocol import Capacity
 from exchange.units import MAX_QTY, UCR_PER_CREDIT, ucr_from_credits
+from exchange.wire import Capacity
 from manager.rule import RuleText
 from sim.workload import Workload
 

@@ -6,7 +6,7 @@ Pure. Each mistake is one line that begins with its place. Source: scenario.md.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from exchange.protocol import Capacity
+from exchange.wire import Capacity
 from manager.rule import RuleError, parse
 from sim.scenario import Expect, Fault, Policy, Scenario, Trader
 from sim.workload import Profile, Sum, Workload

@@ -11,8 +11,13 @@ from typing import Any
 from msgspec import Struct
 
 from exchange.frames import Ack, ErrorReply, LeaseUpdate, OrderUpdate
-from exchange.protocol import LeaseRecall, OrderMassCancel, OrderPlace, Request
+from exchange.protocol import (
+    LeaseRecall,
+    OrderMassCancel,
+    OrderPlace,
+)
 from exchange.units import MAX_PRICE_UCR, MS_PER_MINUTE, MS_PER_SECOND
+from exchange.wire import Request
 from sim.desk import DONE, Desk, Working
 from sim.traders import LinkUp
 

@@ -8,7 +8,14 @@ from msgspec import Struct
 
 from exchange.commands import Command, Out
 from exchange.frames import Charge, LeaseUpdate, OrderUpdate
-from exchange.protocol import AdminDeposit, Capacity, HostAnnounce, HostOffer, Side
+from exchange.operator_requests import (
+    AdminDeposit,
+)
+from exchange.protocol import (
+    HostAnnounce,
+    HostOffer,
+)
+from exchange.wire import Capacity, Side
 from sim.desk import DONE
 
 SPOT_BOND_DIVISOR = 6

@@ -19,11 +19,9 @@ from exchange.protocol import (
     OrderCancel,
     OrderPlace,
     OrderReplace,
-    Request,
-    Side,
-    TimeInForce,
 )
 from exchange.units import MAX_PRICE_UCR, MS_PER_MINUTE
+from exchange.wire import Request, Side, TimeInForce
 from sim.desk import Desk, Working
 
 MAX_OPEN_ORDERS = 40

@@ -15,8 +15,13 @@ import simpy
 
 from exchange.commands import Genesis, ImageStored
 from exchange.genesis import ExchangeConfig, InstrumentConfig, ZoneConfig
-from exchange.protocol import AdminAccount, AdminDeposit, AdminKey, Request
+from exchange.operator_requests import (
+    AdminAccount,
+    AdminDeposit,
+    AdminKey,
+)
 from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
+from exchange.wire import Request
 from manager.core import Manager, ManagerConfig
 from manager.library import StoredVm
 from sim.boots import Boots

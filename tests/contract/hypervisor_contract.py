@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from exchange.protocol import Capacity
+from exchange.wire import Capacity
 from hostagent.ports import (
     DomainSpec,
     Forward,

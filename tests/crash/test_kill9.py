@@ -23,7 +23,15 @@ import pytest
 
 from exchange.client import Client, Refused, Unknown
 from exchange.frames import HostSync
-from exchange.protocol import AdminBalances, HostHeartbeat, HostLoad, HostSynced, OrderPlace
+from exchange.operator_requests import (
+    AdminBalances,
+)
+from exchange.protocol import (
+    HostHeartbeat,
+    HostLoad,
+    HostSynced,
+    OrderPlace,
+)
 from exchange.replay import read_command
 from tests.exchange.harness import (
     DEADLINE_S,

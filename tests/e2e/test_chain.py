@@ -21,13 +21,15 @@ from msgspec import Struct
 from exchange.client import Client, Refused
 from exchange.frames import Charge, LeaseUpdate, VmUpdate
 from exchange.keys import load_private_key
-from exchange.protocol import (
+from exchange.operator_requests import (
     AdminAccount,
     AdminBalances,
     AdminDeposit,
     AdminInstrument,
     AdminKey,
     AdminZone,
+)
+from exchange.protocol import (
     HostToken,
     LeaseRelease,
     OrderPlace,

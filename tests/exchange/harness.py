@@ -9,13 +9,14 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
 from exchange.auth import login_message
@@ -30,13 +31,14 @@ from exchange.genesis import ExchangeConfig, default_config
 from exchange.journal import DataLock, create, stored_rows
 from exchange.keys import public_key_b64, sign_b64
 from exchange.loading import load
-from exchange.ports import JournalRow
-from exchange.protocol import (
+from exchange.operator_requests import (
     AdminAccount,
     AdminDeposit,
     AdminKey,
     AdminLimits,
-    Capacity,
+)
+from exchange.ports import JournalRow
+from exchange.protocol import (
     HostAnnounce,
     HostEnroll,
     HostHeartbeat,
@@ -45,6 +47,7 @@ from exchange.protocol import (
     HostToken,
 )
 from exchange.server import ExchangeServer, Settings
+from exchange.wire import Capacity
 
 ROOT = Path(__file__).parent.parent.parent
 SYMBOL = "small.eu-de.flat.spot"
@@ -59,16 +62,26 @@ def key_of(name: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")[:32])
 
 
-def found(data_dir: Path, config: ExchangeConfig | None = None) -> None:
-    """Found an exchange whose operator is `OPERATOR`."""
+def found(data_dir: Path, config: ExchangeConfig | None = None, at_ms: int | None = None) -> None:
+    """Found an exchange whose operator is `OPERATOR`, now or at ``at_ms``."""
     genesis = Genesis(config or default_config(), public_key_b64(OPERATOR))
     body = MSGPACK.encode(Command("", "", 0, genesis))
-    create(data_dir, [JournalRow(1, SystemClock().now_ms(), body)])
+    now_ms = SystemClock().now_ms() if at_ms is None else at_ms
+    create(data_dir, [JournalRow(1, now_ms, body)])
 
 
 def journal_rows(data_dir: Path) -> list[JournalRow]:
     """Return every row of the journal; the chain is checked on the way."""
     return [row for row, _ in checked(stored_rows(data_dir))]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until ``condition`` holds; for what nobody sends an event of, like a file."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.002)
 
 
 @asynccontextmanager
@@ -108,6 +121,12 @@ class Raw:
         decoder = msgspec.msgpack if self.codec.binary else msgspec.json
         frame: dict[str, Any] = decoder.decode(data)
         return frame
+
+    async def drained(self) -> None:
+        """Read to the end of the connection."""
+        with suppress(ConnectionClosedError):
+            async for _ in self.connection:
+                pass
 
     async def ask(self, tag: str, **fields: Any) -> dict[str, Any]:
         """Send a request and return the next frame, which must be its answer."""
@@ -213,10 +232,8 @@ class ServerProcess:
 
     async def url(self) -> str:
         """Wait until it serves and return its address."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not self.ready_file.exists():
-                assert self.process.poll() is None, self.process.communicate()[1]
-                await asyncio.sleep(0.01)
+        await until(lambda: self.ready_file.exists() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.process.communicate()[1]
         return str(json.loads(self.ready_file.read_text())["url"])
 
     def end(self) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from exchange.engine import Engine
 from exchange.frames import OrderUpdate
 from exchange.ledger import OUTSIDE
-from exchange.protocol import Side
+from exchange.wire import Side
 from tests.exchange.hearing import LIVE
 from tests.exchange.market import Market, queue
 

@@ -6,17 +6,16 @@ from exchange.commands import Done, HostBack, HostLost, HostSilent, ImageStored,
 from exchange.frames import Charge, LeaseUpdate, Notice, VmUpdate
 from exchange.genesis import ExchangeConfig
 from exchange.protocol import (
-    Endpoint,
     HostSynced,
     LeaseRecall,
     LeaseRelease,
     UsageReport,
     VmStart,
-    VmState,
     VmStatus,
     VmStop,
 )
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
+from exchange.wire import Endpoint, VmState
 from tests.exchange.market import SYMBOL, Market
 
 IMAGE: Final = "a" * 64

@@ -22,18 +22,19 @@ from exchange.commands import (
 from exchange.engine import Engine
 from exchange.frames import AccountFrame, BalanceUpdate, LeaseUpdate, OrderUpdate, Trade
 from exchange.genesis import ExchangeConfig, default_config
-from exchange.protocol import (
+from exchange.operator_requests import (
     AdminAccount,
     AdminDeposit,
-    Capacity,
+)
+from exchange.protocol import (
     HostAnnounce,
     HostSynced,
     HostToken,
     OrderCancel,
     OrderPlace,
     OrderReplace,
-    Side,
 )
+from exchange.wire import Capacity, Side
 from tests.exchange.hearing import Hearing
 
 START_MS: Final = 1_700_000_000_000
@@ -56,6 +57,8 @@ class Market:
         self.frames: dict[str, list[AccountFrame]] = {}
         """Everything of the account channels, by account."""
         self.hearing = Hearing()
+        self.order_news: list[OrderUpdate] = []
+        """Every order frame of every account, in order."""
         self.trades: list[Trade] = []
         self.order_ids: dict[str, str] = {}
         """Label (``account.client_order_id``) of the latest order by order id."""
@@ -110,6 +113,7 @@ class Market:
                 self.frames.setdefault(address, []).append(message)
                 self.hearing.take(address, message)
                 if isinstance(message, OrderUpdate):
+                    self.order_news.append(message)
                     self.order_ids[message.order_id] = f"{address}.{message.client_order_id}"
 
     def must(self, message: JournalMessage, account: str = "", host: str = "") -> Any:

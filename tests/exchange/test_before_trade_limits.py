@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.protocol import (
+from exchange.operator_requests import (
     AdminHalt,
     AdminInstrument,
     AdminKillSwitch,

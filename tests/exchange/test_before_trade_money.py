@@ -2,8 +2,10 @@
 
 import pytest
 
-from exchange.protocol import (
+from exchange.operator_requests import (
     AdminDeposit,
+)
+from exchange.protocol import (
     HostDrain,
 )
 from tests.exchange.case import (

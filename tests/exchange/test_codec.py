@@ -8,7 +8,8 @@ import pytest
 from exchange.codec import CODECS, JSON, MSGPACK, Codec, UnreadableError
 from exchange.frames import Ack, Heartbeat
 from exchange.inbound import ClientMessage
-from exchange.protocol import MAX_FRAME_BYTES, OrderPlace
+from exchange.protocol import OrderPlace
+from exchange.wire import MAX_FRAME_BYTES
 
 ORDER: dict[str, Any] = {
     "type": "order.place",

@@ -14,8 +14,8 @@ from exchange.feed import ALL_LEVELS, DEFAULT_DEPTH, Feed, checksum, difference
 from exchange.frames import BookSnapshot, BookUpdate, InstrumentUpdate, LevelRow
 from exchange.local_book import LocalBook
 from exchange.outbox import Outbox
-from exchange.protocol import Side
 from exchange.session import Session
+from exchange.wire import Side
 
 SYMBOL = "small.eu-de.flat.spot"
 

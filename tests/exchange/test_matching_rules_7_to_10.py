@@ -3,7 +3,14 @@
 import pytest
 
 from exchange.commands import FillRow
-from exchange.protocol import AdminDeposit, AdminHalt, OrderCancel, OrderReplace
+from exchange.operator_requests import (
+    AdminDeposit,
+    AdminHalt,
+)
+from exchange.protocol import (
+    OrderCancel,
+    OrderReplace,
+)
 from exchange.units import MS_PER_DAY
 from tests.exchange.case import (
     Case,

@@ -6,7 +6,13 @@ of their own, and what the next order finds afterwards.
 
 import pytest
 
-from exchange.protocol import AdminKillSwitch, OrderCancel, OrderReplace
+from exchange.operator_requests import (
+    AdminKillSwitch,
+)
+from exchange.protocol import (
+    OrderCancel,
+    OrderReplace,
+)
 from tests.exchange.case import Case, buy, cancel, no, play, replace, says, scene, sell, tell, wait
 from tests.exchange.market import START_MS
 

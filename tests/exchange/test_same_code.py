@@ -25,9 +25,9 @@ from exchange.protocol import (
     OrderMassCancel,
     OrderPlace,
     OrderReplace,
-    Request,
 )
 from exchange.replay import read_command, read_genesis, recorded_events
+from exchange.wire import Request
 from sim.pump import Pump
 from tests.exchange.harness import (
     OPERATOR,

@@ -5,7 +5,8 @@ from itertools import count
 from typing import TypeVar
 
 from exchange.frames import Ack, HostSync, VmKill, VmLaunch
-from exchange.protocol import Capacity, HostDone, Request, VmStatus
+from exchange.protocol import HostDone, VmStatus
+from exchange.wire import Capacity, Request
 from hostagent.core import HostConfig, HostCore
 from hostagent.memory_hypervisor import Boot, BootPlan, MemoryServer
 from hostagent.ports import (

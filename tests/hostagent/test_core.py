@@ -4,13 +4,13 @@ import pytest
 
 from exchange.frames import HostLimit
 from exchange.protocol import (
-    Capacity,
     HostAnnounce,
     HostHeartbeat,
     HostSynced,
     UsageReport,
     VmStatus,
 )
+from exchange.wire import Capacity
 from hostagent.core import HostCore
 from hostagent.memory_hypervisor import Boot
 from hostagent.ports import GuestReady, ImageFailed, Load, Observed

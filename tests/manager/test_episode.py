@@ -3,7 +3,14 @@
 import pytest
 
 from exchange.frames import Charge, ErrorReply, LeaseUpdate, Notice, OrderUpdate, VmUpdate
-from exchange.protocol import Endpoint, LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from exchange.protocol import (
+    LeaseRelease,
+    OrderCancel,
+    OrderPlace,
+    VmStart,
+    VmStop,
+)
+from exchange.wire import Endpoint
 from manager.account import SILENCE_MS
 from manager.messages import (
     BackendFailed,
@@ -132,12 +139,12 @@ def test_a_purchase_takes_draining_units_back_first() -> None:
 
 def test_the_dearest_goes_first() -> None:
     farm = busy_farm()
-    prices = {"l-3": 20_000, "l-5": 50_000, "l-7": 30_000, "l-9": 50_000}
-    for lease, price_ucr in zip(farm.manager.fleet.leases.values(), prices.values(), strict=True):
+    prices = (20_000, 50_000, 30_000, 50_000)
+    for lease, price_ucr in zip(farm.manager.fleet.leases.values(), prices, strict=True):
         lease.price_ucr = price_ucr
     leases = list(farm.manager.fleet.leases)
     farm.load(30, for_ms=10 * MINUTE_MS)
-    assert drained(farm.paper.outs) == [f"{leases[1]}-0", f"{leases[3]}-0"]
+    assert drained(farm.paper.outs) == [f"{leases[3]}-0", f"{leases[1]}-0"], "the newest first"
 
 
 def test_a_lost_host_leaves_the_balancer_and_is_replaced() -> None:

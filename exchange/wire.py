@@ -1,0 +1,89 @@
+"""What all wire messages are made of: bounds, names of things, and the two bases of requests.
+
+Every integer carries its bounds, so that nothing larger gets past the codec. Source: protocol.md
+("Transport") and architecture.md section 4.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY
+
+PROTOCOL_VERSION = 1
+MAX_FRAME_BYTES = 64 * 1024
+MAX_USER_DATA_CHARS = 16 * 1024
+JSON_SUBPROTOCOL = "headroom.v1+json"
+MSGPACK_SUBPROTOCOL = "headroom.v1+msgpack"
+
+ReqId: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_INT)]
+PriceUcr: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_PRICE_UCR)]
+Qty: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_QTY)]
+Ms: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
+AmountUcr: TypeAlias = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$(?!\n)")]
+Sha256Hex: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Text: TypeAlias = Annotated[str, Meta(max_length=1024)]
+Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
+Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
+PublicKey: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]
+
+Side: TypeAlias = Literal["buy", "sell"]
+OrderType: TypeAlias = Literal["limit", "market"]
+TimeInForce: TypeAlias = Literal["gtc", "gtd", "ioc", "fok"]
+SelfTrade: TypeAlias = Literal[
+    "cancel_newest", "cancel_oldest", "cancel_both", "decrement_and_cancel"
+]
+OrderStatus: TypeAlias = Literal["new", "partially_filled", "filled", "canceled", "expired"]
+Role: TypeAlias = Literal["viewer", "trader", "host", "operator"]
+Accel: TypeAlias = Literal["kvm", "tcg", "simulated"]
+VmState: TypeAlias = Literal["requested", "starting", "running", "stopping", "stopped", "failed"]
+LeaseState: TypeAlias = Literal["granted", "active", "ending", "ended"]
+InstrumentState: TypeAlias = Literal[
+    "announced", "open", "gate_closed", "delivering", "settled", "halted"
+]
+HostStatus: TypeAlias = Literal["pending", "syncing", "live", "draining", "silent", "lost"]
+ImageFormat: TypeAlias = Literal["bundle", "qcow2", "raw"]
+Channel: TypeAlias = Literal["book", "trades", "instruments", "account"]
+
+
+class Capacity(Struct, frozen=True, forbid_unknown_fields=True):
+    """CPU, memory and disk together; a VM must fit in all three at once."""
+
+    mvcpu: Count
+    mem_mib: Count
+    disk_mib: Count
+
+
+class Endpoint(Struct, frozen=True):
+    """Where a guest's port is reached from outside its host."""
+
+    guest_port: Port
+    address: Annotated[str, Meta(max_length=64)]
+    port: Port
+
+
+class Request(
+    Struct,
+    tag_field="type",
+    kw_only=True,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
+):
+    """A message with a ``req_id`` that gets exactly one `Ack` or `ErrorReply`."""
+
+    req_id: ReqId
+
+
+class Report(
+    Struct,
+    tag_field="type",
+    kw_only=True,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
+    """A host's message without a ``req_id``: no answer is sent."""
