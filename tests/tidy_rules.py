@@ -39,7 +39,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
         }
     ),
     "manager": frozenset(
-        {"haproxy", "memory_balancer", "load_http", "image_dir", "daemon", "config", "cli"},
+        {"memory_balancer", "load_http", "image_dir", "daemon", "config", "cli"},
     ),
     "hostagent": frozenset(
         {
@@ -62,7 +62,9 @@ SHELL: Final[dict[str, frozenset[str]]] = {
 PURE_PARTS: Final = ("tui.view",)
 
 # What the exchange shows to everyone outside it: the wire and the client that speaks it.
-WIRE_CORE: Final = frozenset({"units", "protocol", "operator_requests", "wire", "frames", "reasons", "codec"})
+WIRE_CORE: Final = frozenset(
+    {"units", "protocol", "operator_requests", "wire", "frames", "reasons", "codec"}
+)
 WIRE: Final = WIRE_CORE | {"client", "image_client", "keys"}
 
 # Shell modules whose functions are the same every time: simulated traders log in with real keys.
