@@ -1,0 +1,133 @@
+"""`headroom sim`: exit codes, one-line errors, the JSON object, several processes."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sim.cli import app
+from tests.sim.scenes import scene
+
+REPO = Path(__file__).parents[2]
+MET = '[[expect]]\npolicy = "no_burst"\nmetric = "cost"\nmax = 0.0\n'
+NOT_MET = '[[expect]]\npolicy = "no_burst"\nmetric = "slo_violation_pct"\nmax = 1.0\n'
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    path = tmp_path / "short.toml"
+    path.write_text(scene(MET + NOT_MET, duration_s=300), encoding="utf-8")
+    return path
+
+
+def test_an_expectation_that_fails_makes_it_exit_1(short: Path) -> None:
+    done = CliRunner().invoke(app, ["run", str(short), "--policy", "no_burst"])
+    assert done.exit_code == 1
+    assert "passed  no_burst: cost 0 <= 0" in done.stdout
+    assert "FAILED  no_burst: slo_violation_pct" in done.stdout
+    assert "[1/1] no_burst, seed 7: " in done.stderr
+
+
+def test_a_policy_without_expectations_passes_and_two_processes_agree_with_one(
+    short: Path, tmp_path: Path
+) -> None:
+    found = []
+    for jobs in ("1", "2"):
+        out = tmp_path / f"{jobs}.json"
+        options = ["--policy", "threshold", "--runs", "2", "--seed", "20", "--jobs", jobs]
+        done = CliRunner().invoke(app, ["run", str(short), *options, "--json", str(out)])
+        assert done.exit_code == 0, done.output
+        found.append(json.loads(out.read_text(encoding="utf-8")))
+        found[-1].pop("speedup")
+    assert found[0] == found[1]
+    assert (found[0]["seed"], found[0]["runs"]) == (20, 2)
+    assert list(found[0]["policies"]) == ["threshold"]
+    assert len(set(found[0]["digests"]["threshold"])) == 2
+
+
+def test_json_to_the_console_is_json_alone(short: Path) -> None:
+    done = CliRunner().invoke(app, ["run", str(short), "--policy", "no_burst", "--json", "-"])
+    assert json.loads(done.stdout)["passed"] is False
+
+
+def test_a_trace_from_the_command_line(short: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "load.csv"
+    trace.write_text("t_s,v\n0,30000\n100,30000\n", encoding="utf-8")
+    options = ["--trace", str(trace), "--column", "v", "--per-s", "300", "--scale", "1.5"]
+    done = CliRunner().invoke(app, ["run", str(short), "--policy", "no_burst", *options])
+    # 150 requests a second are within what the farm's own two servers promise.
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--policy", "x"], "--policy x: the scenario has threshold, no_burst"),
+        (["--column", "v"], "--column needs --trace"),
+        (["--trace", "x.csv"], "--trace needs --column"),
+        (["--trace", "none.csv", "--column", "v"], "No such file"),
+        (["--json", "/nowhere/x.json"], "--json /nowhere/x.json: No such file"),
+    ],
+)
+def test_wrong_usage_exits_2_with_one_line(short: Path, options: list[str], line: str) -> None:
+    done = CliRunner().invoke(app, ["run", str(short), *options])
+    assert done.exit_code == 2
+    assert line in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_broken_file_exits_2(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(scene().replace("core_units", "core_unit"), encoding="utf-8")
+    done = CliRunner().invoke(app, ["check", str(path)])
+    assert done.exit_code == 2
+    assert done.stderr == f"headroom: scenario {path}: farm: unknown key 'core_unit'\n"
+
+
+def test_check_warns_of_rules_that_would_chase_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(scene().replace("util < 40", "util < 65"), encoding="utf-8")
+    done = CliRunner().invoke(app, ["check", str(path)])
+    assert done.exit_code == 0
+    assert "warning: policy.threshold: rules 'calm' and 'burst' would flap" in done.stderr
+
+
+def test_ctrl_c_ends_it_quietly_and_leaves_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "long.toml"
+    path.write_text(scene(duration_s=200_000), encoding="utf-8")
+    command = [sys.executable, str(REPO / "headroom.py"), "sim", "run", str(path), "--jobs", "2"]
+    run = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while len(children(run.pid)) < 3:
+        assert time.monotonic() < deadline, "the runs did not start"
+        assert run.poll() is None, run.communicate()
+    started = children(run.pid)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Traceback" not in said
+    deadline = time.monotonic() + 10
+    while any(alive(pid) for pid in started):
+        assert time.monotonic() < deadline, "a run outlived its parent"
+
+
+def children(pid: int) -> list[str]:
+    """Return the processes that ``pid`` has started."""
+    file = Path(f"/proc/{pid}/task/{pid}/children")
+    return file.read_text(encoding="ascii").split() if file.exists() else []
+
+
+def alive(pid: str) -> bool:
+    """A zombie has ended: only its parent has not been told yet."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
