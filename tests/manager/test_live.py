@@ -1,0 +1,206 @@
+"""The Manager as it is run: real processes of exchange, host and Manager over loopback.
+
+The host keeps its VMs in memory; a small HTTP server of the test answers at the endpoint they
+report, as their guest would, and tells the farm's load.
+"""
+
+import asyncio
+import hashlib
+import json
+import sys
+from asyncio.subprocess import Process
+from pathlib import Path
+from typing import Any
+
+from exchange.client import Client, Refused
+from exchange.operator_requests import (
+    AdminAccount,
+    AdminDeposit,
+    AdminKey,
+)
+from exchange.protocol import (
+    AccountState,
+    HostToken,
+    OrderPlace,
+)
+from hostagent.memory_hypervisor import FIRST_PORT
+from tests.e2e.test_chain import Running, client, end, exchange, headroom, start_headroom
+from tests.e2e.wait import eventually
+
+ADDRESS = "127.83.19.7"
+"""A loopback address of this test's own, so that the guest's port is free."""
+TOKEN = "made up for this test"
+PRICE_UCR = 20_000
+WAIT_S = 60.0
+
+CONFIG = """
+schema = 1
+[exchange]
+url = "ws://127.0.0.1:1/v1/ws"
+key = "buyer.pem"
+[[vm]]
+name = "web"
+image = "web.raw"
+class = "small"
+ports = [80]
+health = "/healthz"
+backend = "farm"
+[balancer]
+kind = "memory"
+[load]
+kind = "json"
+url = "http://{address}:{port}/load"
+field = "requests.per_s"
+unit_rps = 100
+core_units = 1
+interval_s = 0.1
+stale_s = 5
+[[rule]]
+name = "burst"
+when = "util > 70 for 500ms"
+do = "buy 1"
+vm = "web"
+price_max = 0.10
+cooldown = "1s"
+max_units = 1
+zones = ["eu-de"]
+[[rule]]
+name = "calm"
+when = "util < 30 for 500ms"
+do = "release all"
+cooldown = "1s"
+"""
+
+
+class Guest:
+    """Answers /healthz with 200 and /load with ``per_s``."""
+
+    def __init__(self) -> None:
+        self.per_s = 0
+        self.probes = 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        self.probes += request.startswith(b"GET /healthz ")
+        body = json.dumps({"requests": {"per_s": self.per_s}})
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+
+async def found_market(running: Running) -> None:
+    async with client(running, "operator") as operator:
+        for account in ("seller", "buyer"):
+            public_key = await headroom("key", "show", str(running.keys[account]))
+            await operator.request(AdminAccount(req_id=1, account=account, name=account))
+            await operator.request(
+                AdminKey(
+                    req_id=1, account=account, key_id=account, public_key=public_key, role="trader"
+                )
+            )
+            await operator.request(
+                AdminDeposit(req_id=1, account=account, amount_ucr=10**8, ref=account)
+            )
+
+
+async def start_host(running: Running, seller: Client, state: Path) -> Process:
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    await seller.request(HostToken(req_id=1, zone="eu-de", token_sha256=digest, uses=1, ttl_s=60))
+    login = ("--url", running.url, "--key", str(running.keys["host"]))
+    await headroom("host", "enroll", *login, "--token", TOKEN, "--name", "r1", "--json")
+    room = ("--mvcpu", "4000", "--mem-mib", "8192", "--disk-mib", "65536", "--state", str(state))
+    where = ("--advertise", ADDRESS, "--hypervisor", "memory")
+    return await start_headroom("host", "run", *login, *where, *room)
+
+
+async def ask_when_live(seller: Client) -> None:
+    ask = OrderPlace(
+        req_id=1,
+        client_order_id="ask-1",
+        symbol="small.eu-de.flat.spot",
+        side="sell",
+        order_type="limit",
+        price_ucr=PRICE_UCR,
+        qty=2,
+    )
+
+    async def place() -> Any:
+        try:
+            return await seller.request(ask)
+        except Refused as error:
+            if error.reason != "insufficient_capacity":
+                raise
+            return None
+
+    await eventually(place, WAIT_S, "the host is live and backs an ask")
+
+
+async def heard(manager: Process, wanted: str) -> str:
+    """Return the first line of the Manager's log with ``wanted`` in it."""
+    assert manager.stdout is not None
+    lines = []
+    async with asyncio.timeout(WAIT_S):
+        async for line in manager.stdout:
+            lines.append(line.decode())
+            if wanted in lines[-1]:
+                return lines[-1]
+    raise AssertionError(f"{wanted!r} is not in: {''.join(lines)}")
+
+
+async def leases(buyer: Client) -> list[dict[str, Any]]:
+    state = await buyer.request(AccountState(req_id=1))
+    return [row for row in state["leases"] if row["side"] == "buy"]
+
+
+async def episode(folder: Path) -> None:
+    guest = Guest()
+    server = await asyncio.start_server(guest.answer, ADDRESS, FIRST_PORT + 1)
+    config = folder / "manager.toml"
+    config.write_text(CONFIG.format(address=ADDRESS, port=FIRST_PORT + 1))
+    (folder / "web.raw").write_bytes(b"\0" * 4096)
+    async with exchange(folder) as running, server:
+        await found_market(running)
+        async with client(running, "seller") as seller, client(running, "buyer") as buyer:
+            host = await start_host(running, seller, folder / "state")
+            run = ("manager", "run", "--url", running.url, "--config", str(config))
+            manager = await start_headroom(*run)
+            try:
+                await ask_when_live(seller)
+                guest.per_s = 90
+                await heard(manager, "in service")
+                assert guest.probes >= 1
+                [lease] = await leases(buyer)
+                assert lease["client_order_id"].startswith("rule/burst/")
+                assert await end(manager) == 0
+                manager = await start_headroom(*run)
+                await heard(manager, "in service")
+                guest.per_s = 10
+                await heard(manager, "ended: released")
+                assert await leases(buyer) == []
+            finally:
+                assert await end(manager) == 0
+                await end(host)
+
+
+def test_an_episode_with_a_restart_of_the_manager_in_its_middle(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    asyncio.run(episode(tmp_path))
+
+
+def test_a_wrong_key_is_one_line_and_exit_1(tmp_path: Path) -> None:
+    async def run() -> tuple[int | None, str]:
+        config = tmp_path / "manager.toml"
+        config.write_text(CONFIG.format(address=ADDRESS, port=80))
+        (tmp_path / "web.raw").write_bytes(b"\0" * 4096)
+        async with exchange(tmp_path) as running:
+            arguments = ("manager", "run", "--url", running.url, "--config", str(config))
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "headroom", *arguments, stderr=asyncio.subprocess.PIPE
+            )
+            _, err = await asyncio.wait_for(process.communicate(), WAIT_S)
+            return process.returncode, err.decode()
+
+    code, err = asyncio.run(run())
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "bad_signature" in err
