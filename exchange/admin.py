@@ -5,7 +5,7 @@ Source: protocol.md, "Operator and sign-up"; domain.md, "Before an order trades"
 
 from typing import TYPE_CHECKING
 
-from exchange import orders, views, windows
+from exchange import cancels, views, windows
 from exchange.commands import Command, Done, Genesis, Refused
 from exchange.genesis import ZoneConfig
 from exchange.instrument import SPOT, Instrument, Pricing, Zone
@@ -214,7 +214,7 @@ def kill_switch(state: "State", command: Command, request: AdminKillSwitch) -> D
         targets = [target]
     if request.enabled:
         for target in targets:
-            orders.cancel_account(state, target, "kill_switch")
+            cancels.cancel_account(state, target, "kill_switch")
     return Done({"enabled": request.enabled}, duplicate=unchanged)
 
 

@@ -15,12 +15,14 @@ from typing import Any
 
 from exchange import (
     admin,
+    cancels,
     hosts,
     images,
     leasing,
     operator_requests,
     orders,
     protocol,
+    retention,
     snapshot,
     tell,
     views,
@@ -74,10 +76,10 @@ HANDLERS: dict[type, Handler] = {
     protocol.OrderPlace: orders.place,
     protocol.OrderReplace: orders.replace,
     protocol.OrderCancel: orders.cancel,
-    protocol.OrderMassCancel: orders.mass_cancel,
-    protocol.OrderCancelOnDisconnect: orders.cancel_on_disconnect,
-    protocol.OrderCancelAllAfter: orders.cancel_all_after,
-    SessionDropped: orders.session_dropped,
+    protocol.OrderMassCancel: cancels.mass_cancel,
+    protocol.OrderCancelOnDisconnect: cancels.cancel_on_disconnect,
+    protocol.OrderCancelAllAfter: cancels.cancel_all_after,
+    SessionDropped: cancels.session_dropped,
     protocol.VmStart: vms.start,
     protocol.VmStop: vms.stop,
     protocol.LeaseRelease: leasing.release,
@@ -154,7 +156,7 @@ class Engine:
             if state.ledger.moved:
                 tell.balances(state)
             if now_ms >= state.forget_ms:
-                orders.forget_old(state)
+                retention.forget_old(state)
         else:
             assert not state.ledger.moved, "a refusal changes nothing"
             state.seq -= 1
@@ -168,7 +170,7 @@ class Engine:
         state.seq += 1
         state.epoch = message.epoch
         vms.extend_launches(state, now_ms)
-        orders.drop_all_sessions(state)
+        cancels.drop_all_sessions(state)
         tell.balances(state)
         self._settle(now_ms)
         return Done()
@@ -181,7 +183,7 @@ class Engine:
             state.now_ms = max(state.now_ms, at_ms)
             match kind:
                 case "0_dead_man":
-                    orders.dead_man(state, number)
+                    cancels.dead_man(state, number)
                 case "6_cooling":
                     state.host_list[number - 1].warm_up()
                 case "1_vm":

@@ -6,7 +6,7 @@ time". Heartbeats never reach this module: ``liveness.py`` turns them into its c
 
 from typing import TYPE_CHECKING
 
-from exchange import billing, execution, leasing, orders, tell, vms
+from exchange import billing, cancels, execution, leasing, tell, vms
 from exchange.capacity import Host
 from exchange.commands import Command, Done, EnrollHost, HostBack, HostLost, HostSilent, Refused
 from exchange.frames import HostLimit, HostSync, SyncLease
@@ -172,7 +172,7 @@ def drain(state: "State", command: Command, request: HostDrain) -> Done | Refuse
     unchanged = host.draining == request.enabled
     host.draining = request.enabled
     if host.draining:
-        orders.cancel_backed_by(state, host, "capacity_shrunk")
+        cancels.cancel_backed_by(state, host, "capacity_shrunk")
     return Done({"host": host.host_id}, duplicate=unchanged)
 
 
@@ -225,7 +225,7 @@ def silent(state: "State", command: Command, message: HostSilent) -> Done | Refu
         return Done(duplicate=True)
     host.status, host.silent_since_ms = "silent", message.since_ms
     host.synced = host.offered_known = False
-    orders.cancel_backed_by(state, host, "host_silent")
+    cancels.cancel_backed_by(state, host, "host_silent")
     for lease in _running_on(state, host):
         billing.silence(lease, message.since_ms, state.now_ms)
         tell.notice(state, lease.buyer, "host_silent", lease, at_ms=message.since_ms)

@@ -1,47 +1,36 @@
-"""Order entry: place, replace, cancel and mass cancel.
+"""Order entry: place, replace and cancel one order.
 
 Each handler checks everything first and changes something only when nothing can be refused any
 more; matching and settlement are in ``execution.py``, the checks in ``risk.py``. Rule numbers are
 those of domain.md, "Matching".
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from exchange import execution, risk, tell
+from exchange import execution, retention, risk, tell
 from exchange.book import Order, make_order
-from exchange.capacity import Backing, Host, allocate
+from exchange.capacity import Backing, allocate
 from exchange.commands import (
-    SYSTEM,
     Command,
     Done,
     FillRow,
     OrderResult,
     Refused,
-    SessionDropped,
 )
 from exchange.instrument import Instrument
 from exchange.ledger import Account
 from exchange.protocol import (
     OrderCancel,
-    OrderCancelAllAfter,
-    OrderCancelOnDisconnect,
-    OrderMassCancel,
     OrderPlace,
     OrderReplace,
 )
-from exchange.state import DeadMan
-from exchange.units import MAX_PRICE_UCR, MS_PER_DAY, ceil_div
+from exchange.units import MAX_PRICE_UCR, ceil_div
 
 if TYPE_CHECKING:
     from exchange.state import State
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-FORGET_EVERY_MS = 60_000
 MARKET_SLIPPAGE_PCT = 10
 """How far a market order without protection price may go beyond the best price."""
 
@@ -50,7 +39,7 @@ def place(state: "State", command: Command, request: OrderPlace) -> Done | Refus
     """Accept an order, trade what crosses, rest what may (protocol.md, ``order.place``)."""
     account = state.ledger.accounts[command.account]
     known = account.orders.get(request.client_order_id)
-    if known is not None and not _forgotten(state, known):
+    if known is not None and not retention.forgotten(state, known):
         return _repeated(known, request)
     instrument = state.instruments.get(request.symbol)
     if instrument is None:
@@ -245,90 +234,6 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
     return Done(result_of(order))
 
 
-def mass_cancel(state: "State", command: Command, request: OrderMassCancel) -> Done | Refused:
-    """Cancel all live orders of the account, or those of a symbol or side."""
-    if request.symbol is not None and request.symbol not in state.instruments:
-        return Refused("unknown_instrument", f"no instrument {request.symbol!r}", "symbol")
-    account = state.ledger.accounts[command.account]
-    chosen = [
-        order
-        for order in account.open_orders.values()
-        if request.symbol in (None, order.symbol) and request.side in (None, order.side)
-    ]
-    for order in chosen:
-        execution.cancel_resting(state, order, "mass_cancel")
-    return Done({"canceled": len(chosen)}, duplicate=not chosen)
-
-
-def cancel_on_disconnect(
-    state: "State", command: Command, request: OrderCancelOnDisconnect
-) -> Done | Refused:
-    """Arm or disarm the connection: its orders go when it drops (protocol.md)."""
-    unchanged = (command.session in state.armed) == request.enabled
-    if request.enabled:
-        state.armed[command.session] = command.account
-    else:
-        state.armed.pop(command.session, None)
-    return Done({"enabled": request.enabled}, duplicate=unchanged)
-
-
-def session_dropped(state: "State", command: Command, message: SessionDropped) -> Done | Refused:
-    """An armed connection is gone: cancel what was placed on it, unless it closed properly."""
-    account_id = state.armed.pop(message.session, None)
-    if account_id is None:
-        return Done(duplicate=True)
-    if not message.clean:
-        for order in list(state.ledger.accounts[account_id].open_orders.values()):
-            if order.session == message.session:
-                execution.cancel_resting(state, order, "disconnected")
-    return Done()
-
-
-def drop_all_sessions(state: "State") -> None:
-    """A new run: every armed connection dropped with the old one; numbers start afresh."""
-    for session in list(state.armed):
-        session_dropped(state, SYSTEM, SessionDropped(session))
-    for account in state.ledger.accounts.values():
-        for order in account.open_orders.values():
-            order.session = 0
-
-
-def cancel_all_after(
-    state: "State", command: Command, request: OrderCancelAllAfter
-) -> Done | Refused:
-    """Arm, renew or disarm the dead man's switch of the key that asks."""
-    man = state.dead_men.pop(command.key_id, None)
-    if not request.timeout_ms:
-        return Done({"at_ms": None}, duplicate=man is None)
-    if man is None:
-        state.counters.dead_man += 1
-        man = DeadMan(state.counters.dead_man, command.key_id, command.account, 0)
-    man.at_ms = state.now_ms + request.timeout_ms
-    state.dead_men[command.key_id] = man
-    state.timers.set(man.at_ms, "0_dead_man", man.number)
-    return Done({"at_ms": man.at_ms})
-
-
-def dead_man(state: "State", number: int) -> None:
-    """No sign of life from the key in time: its account's orders go."""
-    man = next(man for man in state.dead_men.values() if man.number == number)
-    del state.dead_men[man.key_id]
-    cancel_account(state, state.ledger.accounts[man.account], "dead_man")
-
-
-def cancel_account(state: "State", account: Account, reason: str) -> None:
-    """Cancel all of an account's live orders (kill switch)."""
-    for order in list(account.open_orders.values()):
-        execution.cancel_resting(state, order, reason)
-
-
-def cancel_backed_by(state: "State", host: Host, reason: str) -> None:
-    """Withdraw every ask that slots of ``host`` back."""
-    for order in list(host.account.open_orders.values()):
-        if order.backing is not None and any(slot[0] is host for slot in order.backing):
-            execution.cancel_resting(state, order, reason)
-
-
 def _find(account: Account, request: OrderReplace | OrderCancel) -> Order | Refused:
     """Return the account's live order a request names (rule 7)."""
     if request.order_id is not None:
@@ -362,38 +267,6 @@ def expire(state: "State", number: int) -> None:
     instrument.book.remove(order)
     execution.finish(state, instrument, order, "expired", None)
     tell.order(state, order, "expired")
-
-
-def _forgotten(state: "State", order: Order) -> bool:
-    """Did the order finish 24 h ago, so that its client_order_id is free again? (rule 10)"""
-    return order.done_ms is not None and order.done_ms <= state.now_ms - MS_PER_DAY
-
-
-def forget_old(state: "State") -> None:
-    """Drop what ended 24 h ago: orders, deposits' refs and leases."""
-    before_ms = state.now_ms - MS_PER_DAY
-    state.forget_ms = state.now_ms + FORGET_EVERY_MS
-    done = state.done_orders
-    while done and _forgotten(state, done[0]):
-        order = done.popleft()
-        known = order.account.orders
-        if known.get(order.client_order_id) is order:
-            del known[order.client_order_id]
-    for name in _older(state.deposits, lambda row: row[1], before_ms):
-        del state.deposits[name]
-    for number in _older(state.ended_leases, lambda lease: lease.ends_ms or 0, before_ms):
-        for vm in state.ended_leases.pop(number).live_vms():
-            del state.vms[vm.number]  # its host never came back to say that it stopped
-
-
-def _older(rows: dict[K, V], when_ms: Callable[[V], int], before_ms: int) -> list[K]:
-    """Return the leading keys of a dict in time order that are no newer than ``before_ms``."""
-    old: list[K] = []
-    for key, row in rows.items():
-        if when_ms(row) > before_ms:
-            break
-        old.append(key)
-    return old
 
 
 def result_of(

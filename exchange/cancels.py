@@ -1,0 +1,100 @@
+"""Cancels of many orders at once: mass cancel, drops of a connection, dead man's switch, kill switch.
+
+A single cancel is order entry (``orders.py``). Cancels always pass. Source: protocol.md, "Orders".
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange import execution
+from exchange.capacity import Host
+from exchange.commands import SYSTEM, Command, Done, Refused, SessionDropped
+from exchange.ledger import Account
+from exchange.protocol import OrderCancelAllAfter, OrderCancelOnDisconnect, OrderMassCancel
+from exchange.state import DeadMan
+
+if TYPE_CHECKING:
+    from exchange.state import State
+
+
+def mass_cancel(state: "State", command: Command, request: OrderMassCancel) -> Done | Refused:
+    """Cancel all live orders of the account, or those of a symbol or side."""
+    if request.symbol is not None and request.symbol not in state.instruments:
+        return Refused("unknown_instrument", f"no instrument {request.symbol!r}", "symbol")
+    account = state.ledger.accounts[command.account]
+    chosen = [
+        order
+        for order in account.open_orders.values()
+        if request.symbol in (None, order.symbol) and request.side in (None, order.side)
+    ]
+    for order in chosen:
+        execution.cancel_resting(state, order, "mass_cancel")
+    return Done({"canceled": len(chosen)}, duplicate=not chosen)
+
+
+def cancel_on_disconnect(
+    state: "State", command: Command, request: OrderCancelOnDisconnect
+) -> Done | Refused:
+    """Arm or disarm the connection: its orders go when it drops (protocol.md)."""
+    unchanged = (command.session in state.armed) == request.enabled
+    if request.enabled:
+        state.armed[command.session] = command.account
+    else:
+        state.armed.pop(command.session, None)
+    return Done({"enabled": request.enabled}, duplicate=unchanged)
+
+
+def session_dropped(state: "State", command: Command, message: SessionDropped) -> Done | Refused:
+    """An armed connection is gone: cancel what was placed on it, unless it closed properly."""
+    account_id = state.armed.pop(message.session, None)
+    if account_id is None:
+        return Done(duplicate=True)
+    if not message.clean:
+        for order in list(state.ledger.accounts[account_id].open_orders.values()):
+            if order.session == message.session:
+                execution.cancel_resting(state, order, "disconnected")
+    return Done()
+
+
+def drop_all_sessions(state: "State") -> None:
+    """A new run: every armed connection dropped with the old one; numbers start afresh."""
+    for session in list(state.armed):
+        session_dropped(state, SYSTEM, SessionDropped(session))
+    for account in state.ledger.accounts.values():
+        for order in account.open_orders.values():
+            order.session = 0
+
+
+def cancel_all_after(
+    state: "State", command: Command, request: OrderCancelAllAfter
+) -> Done | Refused:
+    """Arm, renew or disarm the dead man's switch of the key that asks."""
+    man = state.dead_men.pop(command.key_id, None)
+    if not request.timeout_ms:
+        return Done({"at_ms": None}, duplicate=man is None)
+    if man is None:
+        state.counters.dead_man += 1
+        man = DeadMan(state.counters.dead_man, command.key_id, command.account, 0)
+    man.at_ms = state.now_ms + request.timeout_ms
+    state.dead_men[command.key_id] = man
+    state.timers.set(man.at_ms, "0_dead_man", man.number)
+    return Done({"at_ms": man.at_ms})
+
+
+def dead_man(state: "State", number: int) -> None:
+    """No sign of life from the key in time: its account's orders go."""
+    man = next(man for man in state.dead_men.values() if man.number == number)
+    del state.dead_men[man.key_id]
+    cancel_account(state, state.ledger.accounts[man.account], "dead_man")
+
+
+def cancel_account(state: "State", account: Account, reason: str) -> None:
+    """Cancel all of an account's live orders (kill switch)."""
+    for order in list(account.open_orders.values()):
+        execution.cancel_resting(state, order, reason)
+
+
+def cancel_backed_by(state: "State", host: Host, reason: str) -> None:
+    """Withdraw every ask that slots of ``host`` back."""
+    for order in list(host.account.open_orders.values()):
+        if order.backing is not None and any(slot[0] is host for slot in order.backing):
+            execution.cancel_resting(state, order, reason)

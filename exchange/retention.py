@@ -1,0 +1,50 @@
+"""What the engine forgets: orders, deposits' refs and leases that ended 24 h ago.
+
+Older things live in the read model. Source: domain.md, "What is journalled" and rule 10.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from exchange.book import Order
+from exchange.units import MS_PER_DAY
+
+if TYPE_CHECKING:
+    from exchange.state import State
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+FORGET_EVERY_MS = 60_000
+
+
+def forgotten(state: "State", order: Order) -> bool:
+    """Did the order finish 24 h ago, so that its client_order_id is free again? (rule 10)"""
+    return order.done_ms is not None and order.done_ms <= state.now_ms - MS_PER_DAY
+
+
+def forget_old(state: "State") -> None:
+    """Drop what ended 24 h ago: orders, deposits' refs and leases."""
+    before_ms = state.now_ms - MS_PER_DAY
+    state.forget_ms = state.now_ms + FORGET_EVERY_MS
+    done = state.done_orders
+    while done and forgotten(state, done[0]):
+        order = done.popleft()
+        known = order.account.orders
+        if known.get(order.client_order_id) is order:
+            del known[order.client_order_id]
+    for name in _older(state.deposits, lambda row: row[1], before_ms):
+        del state.deposits[name]
+    for number in _older(state.ended_leases, lambda lease: lease.ends_ms or 0, before_ms):
+        for vm in state.ended_leases.pop(number).live_vms():
+            del state.vms[vm.number]  # its host never came back to say that it stopped
+
+
+def _older(rows: dict[K, V], when_ms: Callable[[V], int], before_ms: int) -> list[K]:
+    """Return the leading keys of a dict in time order that are no newer than ``before_ms``."""
+    old: list[K] = []
+    for key, row in rows.items():
+        if when_ms(row) > before_ms:
+            break
+        old.append(key)
+    return old
