@@ -375,6 +375,8 @@ class Client:
         for request in pending.values():
             if not request.answer.done():
                 request.answer.set_exception(Unknown(reason))
+                # Its caller may be in `send` still and find the lost connection there.
+                request.answer.exception()
 
     def _spawn(self, work: Any) -> "asyncio.Task[Any]":
         task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
