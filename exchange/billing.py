@@ -27,35 +27,38 @@ def accrue(lease: Lease, now_ms: int) -> None:
     """Bring the running totals up to ``now_ms``. A silent host's time does not count."""
     if now_ms < lease.start_ms or lease.closing is not None:
         return
-    elapsed_ms = now_ms - lease.accrued_ms
+    meter = lease.meter
+    elapsed_ms = now_ms - meter.accrued_ms
     assert elapsed_ms >= 0, "time runs forward"
-    lease.contract_ms += lease.units * elapsed_ms
-    if lease.silent_from_ms is None:
-        lease.unit_ms += lease.units * elapsed_ms
-        lease.unit_clock_ms += elapsed_ms
-    lease.accrued_ms = now_ms
+    meter.contract_ms += lease.units * elapsed_ms
+    if meter.silent_from_ms is None:
+        meter.unit_ms += lease.units * elapsed_ms
+        meter.unit_clock_ms += elapsed_ms
+    meter.accrued_ms = now_ms
 
 
 def silence(lease: Lease, since_ms: int, now_ms: int) -> None:
     """The host has been silent since ``since_ms``: take back what accrued after it."""
     accrue(lease, now_ms)
+    meter = lease.meter
     from_ms = max(since_ms, lease.start_ms)
-    back_ms = min(max(0, now_ms - from_ms), lease.unit_clock_ms)
-    lease.unit_clock_ms -= back_ms
-    lease.unit_ms -= lease.units * back_ms
-    lease.silent_from_ms = from_ms
+    back_ms = min(max(0, now_ms - from_ms), meter.unit_clock_ms)
+    meter.unit_clock_ms -= back_ms
+    meter.unit_ms -= lease.units * back_ms
+    meter.silent_from_ms = from_ms
 
 
 def unsilence(lease: Lease, now_ms: int, ran: bool) -> None:
     """The host is back; ``ran``: it proved that the VMs ran, so its silence is billed."""
-    if lease.silent_from_ms is None:
+    meter = lease.meter
+    if meter.silent_from_ms is None:
         return
     accrue(lease, now_ms)
     if ran:
-        silent_ms = max(0, now_ms - lease.silent_from_ms)
-        lease.unit_ms += lease.units * silent_ms
-        lease.unit_clock_ms += silent_ms
-    lease.silent_from_ms = None
+        silent_ms = max(0, now_ms - meter.silent_from_ms)
+        meter.unit_ms += lease.units * silent_ms
+        meter.unit_clock_ms += silent_ms
+    meter.silent_from_ms = None
 
 
 def boot_wait_ms(vm: Vm, now_ms: int) -> int:
@@ -71,7 +74,7 @@ def settle_boot(vm: Vm, now_ms: int) -> None:
     """The first VM of a unit is ready or gone: its unbilled wait is final."""
     if vm.first:
         vm.first = False
-        vm.lease.boot_ms += boot_wait_ms(vm, now_ms)
+        vm.lease.meter.boot_ms += boot_wait_ms(vm, now_ms)
 
 
 def delivered_ms(lease: Lease, now_ms: int) -> int:
@@ -82,21 +85,21 @@ def delivered_ms(lease: Lease, now_ms: int) -> int:
 def unbilled_ms(lease: Lease, now_ms: int) -> int:
     """Return the unit-time not billed so far because a first VM was awaited."""
     waiting_ms = sum(boot_wait_ms(vm, now_ms) for vm in lease.vms.values() if vm.first)
-    return lease.boot_ms + waiting_ms
+    return lease.meter.boot_ms + waiting_ms
 
 
 def owed_ucr(lease: Lease, now_ms: int) -> int:
     """Return all that is owed up to ``now_ms``, which the lease has accrued to."""
     if lease.metered:
-        scaled_ms = lease.metered_ms + _period_ms(lease, now_ms)
-        scaled_ms = max(scaled_ms, lease.topped_ms * _scale(lease))
+        scaled_ms = lease.meter.metered_ms + _period_ms(lease, now_ms)
+        scaled_ms = max(scaled_ms, lease.meter.topped_ms * _scale(lease))
         return ceil_div(lease.price_ucr * scaled_ms, MS_PER_HOUR * _scale(lease))
-    billed_ms = _billable_ms(lease, now_ms) + lease.topped_ms
+    billed_ms = _billable_ms(lease, now_ms) + lease.meter.topped_ms
     return ceil_div(lease.price_ucr * billed_ms, MS_PER_HOUR)
 
 
 def _billable_ms(lease: Lease, now_ms: int) -> int:
-    return max(0, lease.unit_ms - unbilled_ms(lease, now_ms))
+    return max(0, lease.meter.unit_ms - unbilled_ms(lease, now_ms))
 
 
 def _scale(lease: Lease) -> int:
@@ -106,8 +109,8 @@ def _scale(lease: Lease) -> int:
 
 def _period_ms(lease: Lease, now_ms: int) -> int:
     """Return the scaled unit-time of the running posting period: min(1, max(0.10, CPU share))."""
-    unit_ms = max(0, _billable_ms(lease, now_ms) - lease.metered_from_ms)
-    cpu_ms = lease.cpu_ms - lease.cpu_posted_ms
+    unit_ms = max(0, _billable_ms(lease, now_ms) - lease.meter.metered_from_ms)
+    cpu_ms = lease.meter.cpu_ms - lease.meter.cpu_posted_ms
     mvcpu = lease.instrument.shape.mvcpu
     used = cpu_ms * MVCPU_PER_VCPU * MINIMUM_TAKE_DIVISOR
     return min(unit_ms * _scale(lease), max(unit_ms * mvcpu, used))
@@ -117,9 +120,10 @@ def _close_period(lease: Lease, now_ms: int) -> int | None:
     """Begin the next posting period; returns the CPU of the one that ends, None for flat."""
     if not lease.metered:
         return None
-    lease.metered_ms += _period_ms(lease, now_ms)
-    lease.metered_from_ms = max(lease.metered_from_ms, _billable_ms(lease, now_ms))
-    cpu_ms, lease.cpu_posted_ms = lease.cpu_ms - lease.cpu_posted_ms, lease.cpu_ms
+    lease.meter.metered_ms += _period_ms(lease, now_ms)
+    lease.meter.metered_from_ms = max(lease.meter.metered_from_ms, _billable_ms(lease, now_ms))
+    cpu_ms = lease.meter.cpu_ms - lease.meter.cpu_posted_ms
+    lease.meter.cpu_posted_ms = lease.meter.cpu_ms
     return cpu_ms
 
 
@@ -129,7 +133,7 @@ def post(state: "State", lease: Lease, now_ms: int) -> None:
     amount_ucr = max(0, owed_ucr(lease, now_ms) - lease.charged_ucr)
     assert amount_ucr <= lease.hold_ucr, "what is owed is always held"
     cpu_ms = _close_period(lease, now_ms)
-    from_ms, lease.posted_ms = lease.posted_ms, now_ms
+    from_ms, lease.meter.posted_ms = lease.meter.posted_ms, now_ms
     if now_ms > from_ms or amount_ucr:
         tell.charge(state, lease, from_ms, now_ms, amount_ucr, cpu_ms)
     if not amount_ucr:
@@ -157,7 +161,7 @@ def fund(state: "State", lease: Lease, now_ms: int) -> bool:
 def owe_window(lease: Lease, units: int, now_ms: int) -> None:
     """``units`` of a window are given up: they are owed to its end all the same."""
     accrue(lease, now_ms)
-    lease.unit_ms += units * (lease.paid_until_ms - max(now_ms, lease.start_ms))
+    lease.meter.unit_ms += units * (lease.paid_until_ms - max(now_ms, lease.start_ms))
 
 
 def give_back_surplus(state: "State", lease: Lease, now_ms: int) -> None:
@@ -172,19 +176,19 @@ def top_up(lease: Lease, units: int, now_ms: int) -> None:
     """``units`` are released by their buyer: they owe at least 5 minutes each."""
     accrue(lease, now_ms)
     if lease.metered:
-        lease.topped_ms += units * MINIMUM_SPOT_MS
+        lease.meter.topped_ms += units * MINIMUM_SPOT_MS
         return
-    billed_ms = units * lease.unit_clock_ms
+    billed_ms = units * lease.meter.unit_clock_ms
     if units == lease.units:
         billed_ms -= unbilled_ms(lease, now_ms)
-    lease.topped_ms += max(0, units * MINIMUM_SPOT_MS - billed_ms)
+    lease.meter.topped_ms += max(0, units * MINIMUM_SPOT_MS - billed_ms)
 
 
 def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
     """Return what must be held so that the lease can run to ``until_ms``."""
     from_ms = max(now_ms, lease.start_ms)
-    run_ms = lease.unit_ms
+    run_ms = lease.meter.unit_ms
     if lease.metered:
-        run_ms += ceil_div(lease.metered_ms, _scale(lease)) - lease.metered_from_ms
-    unit_ms = run_ms + lease.topped_ms + lease.units * (until_ms - from_ms)
+        run_ms += ceil_div(lease.meter.metered_ms, _scale(lease)) - lease.meter.metered_from_ms
+    unit_ms = run_ms + lease.meter.topped_ms + lease.units * (until_ms - from_ms)
     return ceil_div(lease.price_ucr * unit_ms, MS_PER_HOUR) - lease.charged_ucr

@@ -1,4 +1,4 @@
-"""Cancels of many orders at once: mass cancel, drops of a connection, dead man's switch, kill switch.
+"""Cancels of many orders at once: mass cancel, lost connections, dead man's and kill switch.
 
 A single cancel is order entry (``orders.py``). Cancels always pass. Source: protocol.md, "Orders".
 """

@@ -6,6 +6,8 @@ lease of many units keeps running totals, never a row per unit. Source: domain.m
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from exchange.instrument import SPOT, Instrument
 from exchange.protocol import VmStart
 from exchange.reasons import LeaseEnd
@@ -21,35 +23,58 @@ FUND_AHEAD_MS = 10 * MS_PER_MINUTE
 LIVE_VM: tuple[VmState, ...] = ("requested", "starting", "running", "stopping")
 
 
+class Meter(Struct):
+    """Running totals of one lease: never a row per unit. Times are unit-time unless said."""
+
+    accrued_ms: int
+    """Up to when (a point in time) the totals count."""
+    posted_ms: int
+    """Up to when (a point in time) charges have posted."""
+    granted_units: int
+    contract_ms: int = 0
+    """Sold so far, delivered or not."""
+    unit_ms: int = 0
+    """Run so far, the host's silence left out."""
+    unit_clock_ms: int = 0
+    """The same for a single unit held from the start."""
+    topped_ms: int = 0
+    """Added because released units owe at least 5 minutes."""
+    boot_ms: int = 0
+    """Not billed: finished waits for a first VM's launch and boot."""
+    boot_credits: int = 0
+    """How many units have had their first VM."""
+    silent_from_ms: int | None = None
+    """Since when (a point in time) the host is silent."""
+    metered_ms: int = 0
+    """Closed posting periods weighted by CPU share, in the scale of billing."""
+    metered_from_ms: int = 0
+    """Billable unit-time that closed periods have counted."""
+    cpu_ms: int = 0
+    """CPU its VMs used, and how much of it closed periods have counted."""
+    cpu_posted_ms: int = 0
+    close_by_ms: int = 0
+    """Until when (a point in time) a closing lease waits for its VMs' last usage."""
+
+
 class Lease:
     """The right to run up to ``units`` VMs of a class on one host."""
 
     __slots__ = (
-        "accrued_ms",
         "bond_ucr",
-        "boot_credits",
-        "boot_ms",
         "buyer",
         "buyer_order_id",
         "charged_ucr",
-        "close_by_ms",
         "closing",
-        "contract_ms",
-        "cpu_ms",
-        "cpu_posted_ms",
         "ends_ms",
-        "granted_units",
         "hold_ucr",
         "host",
         "instrument",
         "lease_id",
+        "meter",
         "metered",
-        "metered_from_ms",
-        "metered_ms",
         "number",
         "paid_until_ms",
         "post_ms",
-        "posted_ms",
         "price_ucr",
         "reason",
         "recalls",
@@ -57,13 +82,9 @@ class Lease:
         "release_units",
         "seller",
         "seller_order_id",
-        "silent_from_ms",
         "start_ms",
         "state",
-        "topped_ms",
         "trade_id",
-        "unit_clock_ms",
-        "unit_ms",
         "units",
         "vms",
     )
@@ -89,7 +110,6 @@ class Lease:
         self.seller = seller
         self.host = host
         self.units = units
-        self.granted_units = units
         self.price_ucr = price_ucr
         self.start_ms = start_ms
         self.buyer_order_id = ""
@@ -110,34 +130,11 @@ class Lease:
         self.paid_until_ms = instrument.end_ms or start_ms + MS_PER_HOUR
         self.post_ms = self.paid_until_ms
         """When the next hourly charge posts."""
-        self.posted_ms = start_ms
-        """Up to when charges have posted."""
         self.charged_ucr = 0
-        self.accrued_ms = start_ms
-        self.contract_ms = 0
-        """Unit-time sold so far, delivered or not."""
-        self.unit_ms = 0
-        """Unit-time run so far, the host's silence left out."""
-        self.unit_clock_ms = 0
-        """The same for a single unit held from the start."""
-        self.topped_ms = 0
-        """Unit-time added because released units owe at least 5 minutes."""
-        self.boot_ms = 0
-        """Unit-time not billed: finished waits for a first VM's launch and boot."""
-        self.boot_credits = 0
-        """How many units have had their first VM."""
-        self.silent_from_ms: int | None = None
+        self.meter = Meter(start_ms, start_ms, units)
         self.metered = instrument.pricing == "metered"
-        self.metered_ms = 0
-        """Unit-time of closed posting periods weighted by CPU share, in the scale of billing."""
-        self.metered_from_ms = 0
-        """Billable unit-time that closed periods have counted."""
-        self.cpu_ms = 0
-        """CPU its VMs used, and how much of it closed periods have counted."""
-        self.cpu_posted_ms = 0
         self.closing: LeaseEnd | None = None
         """A metered lease that is over and awaits its VMs' last usage; the clock stands still."""
-        self.close_by_ms = 0
         self.vms: dict[str, Vm] = {}
         """By name, ended ones included until the lease ends."""
 
@@ -164,7 +161,7 @@ class Lease:
     def due_ms(self) -> int:
         """Return the next time something happens to this lease by itself."""
         if self.closing is not None:
-            return self.close_by_ms
+            return self.meter.close_by_ms
         if self.state == "granted":
             return self.start_ms if self.release_ms is None else min(self.start_ms, self.release_ms)
         due = self.post_ms

@@ -144,7 +144,7 @@ def _give_up(state: "State", lease: Lease, units: int) -> None:
     unless the host is silent."""
     if not lease.spot:
         billing.owe_window(lease, units, state.now_ms)
-    elif lease.silent_from_ms is None:
+    elif lease.meter.silent_from_ms is None:
         billing.top_up(lease, units, state.now_ms)
     if units == lease.units:
         end(state, lease, "released")
@@ -224,7 +224,7 @@ def end(
     _settle_bond(state, lease, lease.bond_ucr, to_buyer)
     lease.closing, lease.ends_ms = reason, state.now_ms
     if lease.metered and lease.live_vms():
-        lease.state, lease.close_by_ms = "ending", state.now_ms + LAST_USAGE_MS
+        lease.state, lease.meter.close_by_ms = "ending", state.now_ms + LAST_USAGE_MS
         arm(state, lease)
         tell.lease(state, lease)
     else:
@@ -243,7 +243,7 @@ def _finish(state: "State", lease: Lease) -> None:
     billing.post(state, lease, state.now_ms)
     evidence = lease.host.evidence
     evidence.leases += 1
-    evidence.contracted_ms += lease.contract_ms
+    evidence.contracted_ms += lease.meter.contract_ms
     evidence.delivered_ms += billing.delivered_ms(lease, state.now_ms)
     if lease.hold_ucr:
         state.ledger.void(lease.buyer, lease.hold_ucr, "lease")

@@ -17,7 +17,7 @@ from exchange.commands import FillRow
 from exchange.evidence import Evidence
 from exchange.genesis import ExchangeConfig
 from exchange.instrument import Instrument, Zone
-from exchange.lease import Lease, Vm
+from exchange.lease import Lease, Meter, Vm
 from exchange.ledger import Limits
 from exchange.protocol import OrderPlace, VmStart
 from exchange.state import Counters, DeadMan, Image, Key, State, Token
@@ -41,19 +41,9 @@ ORDER: Final = (
     *("hold_unit_ucr", "session", "done_ms"),
 )
 LEASE: Final = (
-    *("lease_id", "buyer_order_id", "seller_order_id", "granted_units", "state", "reason"),
+    *("lease_id", "buyer_order_id", "seller_order_id", "state", "reason"),
     *("ends_ms", "release_ms", "release_units", "hold_ucr", "bond_ucr", "paid_until_ms"),
-    *(
-        "post_ms",
-        "posted_ms",
-        "charged_ucr",
-        "accrued_ms",
-        "contract_ms",
-        "unit_ms",
-        "unit_clock_ms",
-    ),
-    *("topped_ms", "boot_ms", "boot_credits", "silent_from_ms", "metered_ms"),
-    *("metered_from_ms", "cpu_ms", "cpu_posted_ms", "closing", "close_by_ms"),
+    *("post_ms", "charged_ucr", "closing"),
 )
 VM: Final = (
     *("state", "reason", "launched_ms", "ready_ms", "ready_at_ms", "launch_by_ms", "first"),
@@ -137,7 +127,7 @@ def _lease(lease: Lease) -> Row:
         lease.start_ms,
     ]
     vms = [_vm(vm) for vm in lease.vms.values()]
-    return [made, _values(lease, LEASE), lease.recalls, vms]
+    return [made, _values(lease, LEASE), lease.meter, lease.recalls, vms]
 
 
 def _times(item: Instrument) -> Row:
@@ -257,7 +247,7 @@ def _restored_order(state: State, row: Row) -> Order:
 
 
 def _restore_lease(state: State, row: Row) -> None:
-    made, values, recalls, vms = row
+    made, values, meter, recalls, vms = row
     number, trade_id, (class_name, zone), (pricing, delivery, *times) = made[:4]
     buyer, seller, host, units, price_ucr, start_ms = made[4:]
     item = state.instruments.get(f"{class_name}.{zone}.{pricing}.{delivery}")
@@ -278,6 +268,7 @@ def _restore_lease(state: State, row: Row) -> None:
         start_ms,
     )
     _set(lease, LEASE, values)
+    lease.meter = msgspec.convert(meter, Meter)
     lease.recalls = [(at_ms, recalled) for at_ms, recalled in recalls]
     for vm_row in vms:
         vm = _restored_vm(lease, vm_row)

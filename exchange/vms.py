@@ -60,8 +60,8 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
         return Refused("lease_full", f"all {lease.units} units run a VM", "lease_id")
     state.counters.vm += 1
     vm = Vm(state.counters.vm, lease, request, state.now_ms)
-    vm.first = lease.boot_credits < lease.granted_units
-    lease.boot_credits += vm.first
+    vm.first = lease.meter.boot_credits < lease.meter.granted_units
+    lease.meter.boot_credits += vm.first
     lease.vms[vm.name] = vm
     state.vms[vm.number] = vm
     image_s = image.size // (IMAGE_MIB_PER_S * 1024 * 1024)
@@ -104,7 +104,7 @@ def move(state: "State", vm: Vm, other: Lease) -> None:
     vm.lease = other
     vm.request = msgspec.structs.replace(vm.request, lease_id=other.lease_id)
     other.vms[vm.name] = vm
-    other.boot_credits += 1
+    other.meter.boot_credits += 1
     tell.vm(state, vm)
     order = launch_order(vm, tell.instruction_id(state, other.host), state.epoch)
     state.outs.append((other.host.host_id, order))
@@ -227,7 +227,7 @@ def usage(state: "State", command: Command, report: UsageReport) -> Done | Refus
     most_ms = elapsed_ms * vm.lease.instrument.shape.mvcpu // 1000
     cpu_ms = min(report.cpu_ms_total - seen_ms, most_ms)
     vm.cpu_ms += cpu_ms
-    vm.lease.cpu_ms += cpu_ms
+    vm.lease.meter.cpu_ms += cpu_ms
     vm.boot, vm.cpu_ms_seen, vm.used_at_ms = report.boot, report.cpu_ms_total, state.now_ms
     vm.net_rx, vm.net_tx = report.net_rx_total, report.net_tx_total
     return Done({"cpu_ms": vm.cpu_ms})

@@ -40,10 +40,12 @@ class LeaseMarket(Market):
         """Have the buyer take ``units`` of a fresh ask; returns the lease's id."""
         self.orders += 1
         number = self.orders
-        for label, side in ((f"seller.ask{number}", "sell"), (f"buyer.bid{number}", "buy")):
-            extra = terms if side == "sell" else {}
-            reply = self.place(label, side, units, price_ucr, symbol=symbol, **extra)  # type: ignore[arg-type]
-            assert isinstance(reply, Done), reply
+        ask, bid = f"seller.ask{number}", f"buyer.bid{number}"
+        replies = (
+            self.place(ask, "sell", units, price_ucr, symbol=symbol, **terms),
+            self.place(bid, "buy", units, price_ucr, symbol=symbol),
+        )
+        assert all(isinstance(reply, Done) for reply in replies), replies
         updates = [f for f in self.frames["buyer"] if isinstance(f, LeaseUpdate)]
         return updates[-1].lease_id
 
@@ -129,3 +131,12 @@ class LeaseMarket(Market):
         """Return the sum over all accounts: zero unless money was made or lost."""
         balances = self.engine.balances().values()
         return sum(b.available_ucr + b.held_ucr for b in balances)
+
+
+def ended(market: LeaseMarket, lease_id: str) -> tuple[str | None, int]:
+    """Return why a lease ended and all that was charged for it."""
+    row = market.last_lease(lease_id)
+    assert row.state == "ended"
+    assert sum(market.charges(lease_id)) == row.charged_ucr
+    assert market.everything_ucr() == 0
+    return row.reason, row.charged_ucr

@@ -47,14 +47,23 @@ def hours(ms: int) -> Fraction:
 
 def test_a_day_of_leases_to_the_micro_credit() -> None:
     market, due = LeaseMarket(), Statement()
+    let_down_twice(market, due)
+    two_windows_and_a_metered_lease(market, due)
+    lose_the_host(market, due)
+    assert market.money("buyer") == (DEPOSIT + due.buyer, 0)
+    assert market.money("seller") == (DEPOSIT + due.seller, 0)
+    assert market.money("fees") == (due.fees, 0)
+    assert market.everything_ucr() == 0
+    check_the_account_channel(market)
 
-    # A launch failure: the host says at once that the boot failed; nothing owed, bond 1/6.
+
+def let_down_twice(market: LeaseMarket, due: Statement) -> None:
+    """A launch failure: nothing owed, bond paid. A recall after 17 min 3 s: 2 min notice, bond."""
     vm = market.start(market.lease(price_ucr=31_411), "failed")
     market.report(vm, "failed", reason="boot_failed")
     due.charge(Fraction(0))
     due.bond(31_411 // 6)
 
-    # A recall in the first hour: 17 min 3 s, then two minutes' notice.
     lease = market.lease(price_ucr=27_183, units=2)
     market.advance(17 * MINUTE + 3_000)
     market.recall(lease)
@@ -62,7 +71,12 @@ def test_a_day_of_leases_to_the_micro_credit() -> None:
     due.charge(Fraction(2 * 27_183) * hours(19 * MINUTE + 3_000))
     due.bond(2 * (27_183 // 6))
 
-    # Two windows in a row; the VM of the first carries over into the second.
+
+def two_windows_and_a_metered_lease(market: LeaseMarket, due: Statement) -> None:
+    """The VM of the first window carries over; beside them a metered lease of 91 minutes.
+
+    It uses 61 % of its vCPU in the first posting period and next to nothing in the second.
+    """
     first = market.lease(price_ucr=40_001, symbol=FIRST)
     market.lease(price_ucr=50_003, units=3, symbol=SECOND)
     market.advance(START_OF_FIRST - market.now_ms)
@@ -72,7 +86,6 @@ def test_a_day_of_leases_to_the_micro_credit() -> None:
     market.advance(11_000)
     market.report(vm, "running", ready=True)
 
-    # Metered spot beside them, over two posting periods: 61 % of a vCPU, then next to nothing.
     metered = market.lease(price_ucr=77_777, symbol=METERED)
     runner = market.start(metered, "runner")
     market.report(runner, "running", ready=True)
@@ -85,7 +98,9 @@ def test_a_day_of_leases_to_the_micro_credit() -> None:
     due.charge(posted, posted + Fraction(77_777) * hours(31 * MINUTE) * Fraction(1, 10))
     due.charge(Fraction(40_001) * hours(HOUR - 18_000))
 
-    # The host is lost 40 minutes into the second window.
+
+def lose_the_host(market: LeaseMarket, due: Statement) -> None:
+    """It falls silent 40 minutes into the second window and does not come back."""
     gone_ms = START_OF_FIRST + HOUR + 40 * MINUTE
     market.advance(gone_ms + 15_000 - market.now_ms)
     market.silent(gone_ms)
@@ -93,12 +108,6 @@ def test_a_day_of_leases_to_the_micro_credit() -> None:
     market.lost()
     due.charge(Fraction(3 * 50_003) * hours(40 * MINUTE))
     due.bond(3 * (50_003 // 2))
-
-    assert market.money("buyer") == (DEPOSIT + due.buyer, 0)
-    assert market.money("seller") == (DEPOSIT + due.seller, 0)
-    assert market.money("fees") == (due.fees, 0)
-    assert market.everything_ucr() == 0
-    check_the_account_channel(market)
 
 
 def check_the_account_channel(market: LeaseMarket) -> None:

@@ -1,0 +1,206 @@
+"""VMs on leases, what is not billed, and sellers who let buyers down: domain.md, "Leases".
+
+Prices are 36,000 ucr per unit-hour: 10 ucr a second, 600 a minute.
+"""
+
+import pytest
+
+from exchange.commands import Refused
+from exchange.protocol import VmStart, VmStop
+from tests.exchange.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket, ended
+
+SECOND = 1000
+
+
+@pytest.fixture
+def market() -> LeaseMarket:
+    return LeaseMarket()
+
+
+# --- VMs ---
+
+
+def test_a_vm_goes_from_requested_to_stopped(market: LeaseMarket) -> None:
+    lease = market.lease()
+    vm = market.start(lease)
+    market.report(vm, "starting")
+    market.report(vm, "running")
+    market.report(vm, "running", ready=True)
+    market.must(VmStop(req_id=1, vm_id=vm), "buyer")
+    market.report(vm, "stopped")
+    assert market.vm_states(vm) == [
+        "requested",
+        "starting",
+        "running",
+        "running",
+        "stopping",
+        "stopped",
+    ]
+
+
+def test_the_same_vm_start_again_is_the_same_vm(market: LeaseMarket) -> None:
+    lease = market.lease()
+    vm = market.start(lease)
+    request = VmStart(req_id=9, lease_id=lease, name="web", image=IMAGE)
+    assert market.must(request, "buyer") == {"vm_id": vm, "duplicate": True}
+    other = VmStart(req_id=9, lease_id=lease, name="web", image=IMAGE, ports=[80])
+    reply = market.send(other, "buyer")
+    assert isinstance(reply, Refused) and reply.reason == "vm_exists"
+
+
+def test_a_lease_runs_no_more_vms_than_units(market: LeaseMarket) -> None:
+    lease = market.lease()
+    market.start(lease, "one")
+    reply = market.send(VmStart(req_id=1, lease_id=lease, name="two", image=IMAGE), "buyer")
+    assert isinstance(reply, Refused) and reply.reason == "lease_full"
+
+
+def test_only_known_images_start(market: LeaseMarket) -> None:
+    lease = market.lease()
+    reply = market.send(VmStart(req_id=1, lease_id=lease, name="x", image="b" * 64), "buyer")
+    assert isinstance(reply, Refused) and reply.reason == "image_unknown"
+
+
+def test_releasing_a_lease_kills_its_vms(market: LeaseMarket) -> None:
+    lease = market.lease()
+    vm = market.start(lease)
+    market.report(vm, "running", ready=True)
+    market.release(lease)
+    assert market.vm_states(vm)[-1] == "stopping"
+    market.report(vm, "stopped")
+    assert market.vm_states(vm)[-1] == "stopped"
+
+
+def test_another_host_cannot_report_a_vm(market: LeaseMarket) -> None:
+    other = market.add_host("seller")
+    vm = market.start(market.lease(hosts=["h-1"]))
+    reply = market.report(vm, "running", host=other)
+    assert isinstance(reply, Refused) and reply.reason == "unknown_vm"
+
+
+# --- what is not billed ---
+
+
+def test_the_first_launch_and_two_minutes_of_boot_are_free(market: LeaseMarket) -> None:
+    lease = market.lease()
+    market.advance(5 * MINUTE)
+    vm = market.start(lease)
+    market.advance(40 * SECOND)
+    market.report(vm, "running")
+    market.advance(3 * MINUTE)
+    market.report(vm, "running", ready=True)
+    market.advance(30 * MINUTE)
+    market.release(lease)
+    free_s = 40 + 120
+    total_s = 5 * 60 + 40 + 180 + 30 * 60
+    assert ended(market, lease) == ("released", (total_s - free_s) * 10)
+
+
+def test_a_quick_boot_is_free_to_its_end(market: LeaseMarket) -> None:
+    lease = market.lease()
+    vm = market.start(lease)
+    market.advance(10 * SECOND)
+    market.report(vm, "running")
+    market.advance(15 * SECOND)
+    market.report(vm, "running", ready=True)
+    market.advance(HOUR)
+    market.release(lease)
+    assert ended(market, lease) == ("released", 36_000)
+
+
+def test_a_second_vm_on_the_unit_is_billed_while_it_boots(market: LeaseMarket) -> None:
+    lease = market.lease()
+    first = market.start(lease, "first")
+    market.report(first, "running", ready=True)
+    market.stop(first)
+    second = market.start(lease, "second")
+    market.advance(MINUTE)
+    market.report(second, "running")
+    market.advance(9 * MINUTE)
+    market.release(lease)
+    assert ended(market, lease) == ("released", 6_000)
+
+
+def test_a_silent_hosts_time_is_not_billed(market: LeaseMarket) -> None:
+    lease = market.lease()
+    market.advance(10 * MINUTE)
+    silent_from = market.now_ms
+    market.advance(15 * SECOND)
+    market.silent(silent_from)
+    market.advance(2 * MINUTE)
+    market.back(boot_id="another boot")
+    market.advance(10 * MINUTE)
+    market.release(lease)
+    assert ended(market, lease) == ("released", 20 * 600)
+    assert market.notices() == ["host_silent"]
+
+
+def test_silence_is_billed_when_the_unchanged_boot_proves_that_the_vms_ran(
+    market: LeaseMarket,
+) -> None:
+    lease = market.lease()
+    market.advance(10 * MINUTE)
+    market.silent(market.now_ms - 15 * SECOND)
+    market.advance(2 * MINUTE)
+    market.back()
+    market.advance(10 * MINUTE)
+    market.release(lease)
+    assert ended(market, lease) == ("released", 22 * 600)
+
+
+def test_a_buyer_who_leaves_a_silent_host_owes_no_minimum(market: LeaseMarket) -> None:
+    lease = market.lease()
+    market.advance(MINUTE)
+    market.silent(market.now_ms - 15 * SECOND)
+    market.advance(MINUTE)
+    market.release(lease)
+    assert ended(market, lease) == ("released", 45 * 10)
+
+
+# --- the seller lets the buyer down ---
+
+
+def test_a_lost_host_ends_its_leases_and_pays_the_bonds(market: LeaseMarket) -> None:
+    lease = market.lease(units=2)
+    vm = market.start(lease)
+    market.report(vm, "running", ready=True)
+    market.advance(10 * MINUTE)
+    market.silent(market.now_ms - 15 * SECOND)
+    market.advance(285 * SECOND)
+    market.lost()
+    owed = 2 * (10 * 60 - 15) * 10
+    assert ended(market, lease) == ("host_lost", owed)
+    assert market.vm_states(vm)[-1] == "failed"
+    assert market.money("buyer") == (10**9 - owed + 2 * 6_000, 0)
+
+
+@pytest.mark.parametrize("said", [None, "boot_failed"], ids=["no_word", "host_says_so"])
+def test_a_launch_that_does_not_come_pays_the_bond(market: LeaseMarket, said: str | None) -> None:
+    lease = market.lease()
+    vm = market.start(lease)
+    if said is None:
+        market.advance(300 * SECOND)
+    else:
+        market.report(vm, "failed", reason=said)
+    assert ended(market, lease) == ("launch_failed", 0)
+    assert market.vm_states(vm)[-1] == "failed"
+    assert market.money("buyer") == (10**9 + 6_000, 0)
+
+
+def test_a_failed_launch_costs_only_its_unit(market: LeaseMarket) -> None:
+    lease = market.lease(units=2)
+    good, bad = market.start(lease, "good"), market.start(lease, "bad")
+    market.report(good, "running", ready=True)
+    market.report(bad, "failed", reason="boot_failed")
+    row = market.last_lease(lease)
+    assert (row.state, row.units) == ("active", 1)
+    assert market.money("buyer")[0] == 10**9 - 36_000 + 6_000
+
+
+@pytest.mark.parametrize("reason", ["image_invalid", "not_ready"])
+def test_the_buyers_own_faults_leave_the_lease_alone(market: LeaseMarket, reason: str) -> None:
+    lease = market.lease()
+    vm = market.start(lease)
+    market.report(vm, "failed", reason=reason)
+    assert market.last_lease(lease).state == "active"
+    assert market.money("seller")[1] == 6_000
