@@ -127,7 +127,7 @@ class Checker:
         row = self._engine.state.leases.get(int(lease.lease_id.removeprefix("l-")))
         if row is None:
             self._broken("leases", f"{lease.lease_id} lives by its frames, not in the engine")
-        most_ucr = lease.price_ucr * row.granted_units * MAX_HELD_MS // MS_PER_HOUR
+        most_ucr = lease.price_ucr * lease.granted * MAX_HELD_MS // MS_PER_HOUR
         if not 0 <= row.hold_ucr <= most_ucr:
             self._broken("held", f"{lease.lease_id} holds {row.hold_ucr} ucr")
         if row.charged_ucr != lease.charged_ucr:

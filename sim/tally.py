@@ -39,6 +39,7 @@ class Lease(Struct):
     host: str
     price_ucr: int
     units: int
+    granted: int
     buyer: str = ""
     seller: str = ""
     charged_ucr: int = 0
@@ -147,7 +148,14 @@ class Tally:
     def _lease(self, account: str, event: LeaseUpdate, changed: Changed) -> None:
         lease = self.leases.get(event.lease_id)
         if lease is None:
-            lease = Lease(event.lease_id, event.symbol, event.host, event.price_ucr, event.units)
+            lease = Lease(
+                event.lease_id,
+                event.symbol,
+                event.host,
+                event.price_ucr,
+                event.units,
+                granted=event.units,
+            )
             self.leases[event.lease_id] = self.live[event.lease_id] = lease
         told_end = lease.ended and event.state == "ended"
         if lease.ended and not told_end:

@@ -176,9 +176,9 @@ def give_slots_twice(market: Market) -> None:
 
 
 def cross_the_book(market: Market) -> None:
-    """An ask of 20,000 rests although somebody bids 30,000."""
+    """An ask of 28,000 rests although somebody bids 30,000."""
     state = market.engine.state
-    ask = market.place("sell", 1, 20_000)
+    ask = market.place("sell", 1, 28_000)
     order = make_order(99, state.ledger.accounts["seller"], ask, ask.price_ucr)
     state.instruments[SYMBOL].book.rest(order)
 

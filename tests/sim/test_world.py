@@ -99,7 +99,7 @@ def test_two_policies_of_a_seed_see_the_same_load_and_boots(tmp_path: Path) -> N
 
 
 def test_the_digest_is_the_same_under_every_hash_seed(tmp_path: Path) -> None:
-    """Shown to fail once with the farm's servers kept in a set instead of a dict."""
+    """Shown to fail once with the seller's hosts walked as a set in `Seller._list_free`."""
     found = []
     for hash_seed in ("0", "777"):
         folder = tmp_path / hash_seed
