@@ -3,6 +3,7 @@
 Run by `make e2e`. Domains that are not ours stay untouched, whatever they are called.
 """
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -30,17 +31,17 @@ def now_ms() -> int:
 
 class LibvirtBench:
     def __init__(self, uri: str, virt: Virt, files: BootFiles, logs: Path) -> None:
-        self.prefix = "contract-"
+        # Of this process alone: two runs on one machine must not meet.
+        self.prefix = f"contract-{os.getpid()}-"
         self._uri, self._virt, self._files, self._logs = uri, virt, files, logs
         self._inner: dict[str, int] = {}
         self.hypervisor: Hypervisor = self._open()
-        self.clear()
 
     def _open(self) -> LibvirtHypervisor:
         return LibvirtHypervisor(self._uri, self._virt, self._logs, now_ms)
 
     def clear(self) -> None:
-        """Remove what this test, or one that was killed, has left."""
+        """Remove what a test has left."""
         for domain in mine(self):
             self.hypervisor.destroy(domain.spec.vm_id)
 
@@ -90,17 +91,18 @@ class TestLibvirtTestDriver(HypervisorContract):
     def test_a_domain_without_our_metadata_is_not_ours(self, bench: LibvirtBench) -> None:
         """Even with a name like one of ours: not shown, not stopped, not replaced."""
         conn = libvirt.open("test:///default")
+        vm_id = f"{bench.prefix}1"
         xml = (
-            "<domain type='test'><name>headroom-contract-1</name><memory>65536</memory>"
+            f"<domain type='test'><name>headroom-{vm_id}</name><memory>65536</memory>"
             "<os><type>hvm</type></os></domain>"
         )
         foreign = conn.createXML(xml)
         try:
             assert mine(bench) == []
-            bench.hypervisor.destroy("contract-1")
-            bench.hypervisor.shutdown("contract-1")
+            bench.hypervisor.destroy(vm_id)
+            bench.hypervisor.shutdown(vm_id)
             with pytest.raises(HypervisorError):
-                bench.start(spec("contract-1"))
+                bench.start(spec(vm_id))
             assert foreign.isActive()
         finally:
             foreign.destroy()

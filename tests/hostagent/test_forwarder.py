@@ -1,0 +1,176 @@
+"""Forwarded ports: both ways, counted, only for whom the renter allows, free again afterwards."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from hostagent.forwarder import LOOPBACK, Counted, Forwarder, ForwardError, networks
+from hostagent.ports import Forward
+
+GREETING = b"welcome"
+Test = Callable[[Forwarder, int], Awaitable[None]]
+
+
+def run(test: Test) -> None:
+    """Run ``test`` with a forwarder on a few free ports and an echoing guest behind it."""
+
+    async def main() -> None:
+        low = free_range(3)
+        forwarder = Forwarder(LOOPBACK, low, low + 2)
+        async with guest() as inner_port:
+            async with asyncio.timeout(20):
+                await test(forwarder, inner_port)
+            await forwarder.close_all()
+
+    asyncio.run(main())
+
+
+def free_range(count: int) -> int:
+    """Return the first of ``count`` neighbouring ports that are free now."""
+    for low in range(33_000, 60_000, count):
+        with contextlib.ExitStack() as bound:
+            try:
+                for port in range(low, low + count):
+                    bound.enter_context(socket.socket()).bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return low
+    raise AssertionError("no free ports")
+
+
+@contextlib.asynccontextmanager
+async def guest() -> AsyncIterator[int]:
+    """Answers what it is sent in upper case, once all of it has come."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.read()).upper())
+        writer.write_eof()
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, LOOPBACK, 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Greets and then stays connected until it is cut."""
+    writer.write(GREETING)
+    await reader.read()
+    writer.close()
+
+
+async def said(port: int, text: bytes) -> bytes:
+    """Say ``text`` to ``port`` and return the answer; empty when it is cut off."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        writer.write(text)
+        writer.write_eof()
+        return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.transport.abort()
+
+
+def test_bytes_pass_both_ways_and_are_counted() -> None:
+    async def test(forwarder: Forwarder, inner: int) -> None:
+        opened = await forwarder.open("v-1", (Forward(80, 0, inner),), (), Counted(10, 20))
+        assert await said(opened[0].public_port, b"hello" * 50_000) == b"HELLO" * 50_000
+        assert forwarder.counted("v-1") == Counted(250_010, 250_020)
+        (endpoint,) = forwarder.endpoints(opened)
+        assert (endpoint.guest_port, endpoint.address) == (80, LOOPBACK)
+        assert forwarder.first_inner_port("v-1") == inner
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("allow_from", "answer"),
+    [
+        ((), b"HI"),
+        (("127.0.0.0/8",), b"HI"),
+        (("10.0.0.0/8", "127.0.0.1"), b"HI"),
+        (("10.0.0.0/8",), b""),
+        (("::1/128",), b""),
+    ],
+)
+def test_only_whom_the_renter_allows_gets_through(
+    allow_from: tuple[str, ...], answer: bytes
+) -> None:
+    """Shown to fail with the question to `_allowed` taken out of `_serve`."""
+
+    async def test(forwarder: Forwarder, inner: int) -> None:
+        opened = await forwarder.open("v-1", (Forward(80, 0, inner),), allow_from, Counted())
+        assert await said(opened[0].public_port, b"hi") == answer
+        assert forwarder.counted("v-1").rx == len(answer)
+
+    run(test)
+
+
+@pytest.mark.parametrize("text", ["nonsense", "10.0.0.0/33", "1.2.3", ""])
+def test_a_network_that_is_none_is_refused_before_anything_is_open(text: str) -> None:
+    with pytest.raises(ForwardError) as raised:
+        networks(("10.0.0.0/8", text))
+    assert raised.value.reason == "allow_from_invalid"
+
+
+def test_ports_are_used_in_turn_and_refused_when_there_are_none() -> None:
+    async def test(forwarder: Forwarder, inner: int) -> None:
+        three = tuple(Forward(port, 0, inner) for port in (1, 2, 3))
+        opened = await forwarder.open("v-1", three, (), Counted())
+        ports = [forward.public_port for forward in opened]
+        assert ports == list(range(ports[0], ports[0] + 3))
+        with pytest.raises(ForwardError, match="no free port"):
+            await forwarder.open("v-2", (Forward(80, 0, inner),), (), Counted())
+        assert not forwarder.is_open("v-2")
+        await forwarder.close("v-1")
+        again = await forwarder.open("v-2", (Forward(80, 0, inner),), (), Counted())
+        assert again[0].public_port == ports[0]
+
+    run(test)
+
+
+def test_an_adopted_vm_keeps_its_public_port_or_says_that_it_is_taken() -> None:
+    async def test(forwarder: Forwarder, inner: int) -> None:
+        opened = await forwarder.open("v-1", (Forward(80, 0, inner),), (), Counted())
+        with pytest.raises(ForwardError):
+            await forwarder.open("v-2", opened, (), Counted())
+        await forwarder.close("v-1")
+        assert await forwarder.open("v-1", opened, (), Counted()) == opened
+        assert await said(opened[0].public_port, b"hi") == b"HI"
+
+    run(test)
+
+
+def test_closing_cuts_connections_and_ends_listening() -> None:
+    async def test(forwarder: Forwarder, inner: int) -> None:
+        greeter = await asyncio.start_server(greet, LOOPBACK, 0)
+        async with greeter:
+            port = greeter.sockets[0].getsockname()[1]
+            opened = await forwarder.open("v-1", (Forward(80, 0, port),), (), Counted())
+            reader, writer = await asyncio.open_connection(LOOPBACK, opened[0].public_port)
+            assert await reader.readexactly(len(GREETING)) == GREETING
+            await forwarder.close("v-1")
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.transport.abort()
+        with pytest.raises(OSError, match="Connect call failed"):
+            await said(opened[0].public_port, b"hi")
+
+    run(test)
+
+
+def test_a_guest_that_is_not_there_closes_the_connection() -> None:
+    async def test(forwarder: Forwarder, inner: int) -> None:
+        with socket.socket() as nobody:
+            nobody.bind((LOOPBACK, 0))
+            forward = Forward(80, 0, nobody.getsockname()[1])
+            opened = await forwarder.open("v-1", (forward,), (), Counted())
+            assert await said(opened[0].public_port, b"hi") == b""
+
+    run(test)
