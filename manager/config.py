@@ -107,14 +107,14 @@ def read_config(path: Path, rules_only: bool = False) -> ConfigFile:
         try:
             found[place] = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            mistakes.append(f"{path.name}: {_line(place, str(error))}")
+            mistakes.append(_line(place, str(error)))
     rules: list[Rule] = []
     for place, part in found.items():
         if isinstance(part, RuleText):
             try:
                 rules.append(parse(part))
             except RuleError as error:
-                mistakes.append(f"{path.name}: {place}.{error}")
+                mistakes.append(f"{place}.{error}")
     file = ConfigFile(
         base=path.parent,
         rules=tuple(rules),
@@ -127,9 +127,9 @@ def read_config(path: Path, rules_only: bool = False) -> ConfigFile:
         else flap_warnings(rules, found["load"].core_units),
     )
     if not mistakes:
-        mistakes += [f"{path.name}: {line}" for line in _contradictions(file, rules_only)]
+        mistakes += _contradictions(file, rules_only)
     if mistakes:
-        raise ConfigError(mistakes)
+        raise ConfigError([f"{path.name}: {mistake}" for mistake in mistakes])
     return file
 
 

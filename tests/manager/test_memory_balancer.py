@@ -1,0 +1,18 @@
+"""The balancer in memory keeps the contract that a real one keeps."""
+
+from manager.memory_balancer import MemoryBalancer
+from manager.ports import LoadBalancer
+from tests.manager.balancer_contract import LIMIT_S, BalancerContract
+
+
+class TestMemoryBalancer(BalancerContract):
+    def start(self, drain_limit_s: float = LIMIT_S) -> LoadBalancer:
+        return MemoryBalancer(drain_limit_s)
+
+    def connect(self, balancer: LoadBalancer, backend: str) -> str | None:
+        assert isinstance(balancer, MemoryBalancer)
+        return balancer.connect(backend)
+
+    def disconnect(self, balancer: LoadBalancer, server: str) -> None:
+        assert isinstance(balancer, MemoryBalancer)
+        balancer.disconnect(server)
