@@ -41,6 +41,8 @@ def silence(lease: Lease, since_ms: int, now_ms: int) -> None:
     """The host has been silent since ``since_ms``: take back what accrued after it."""
     accrue(lease, now_ms)
     meter = lease.meter
+    if meter.silent_from_ms is not None:
+        return
     from_ms = max(since_ms, lease.start_ms)
     back_ms = min(max(0, now_ms - from_ms), meter.unit_clock_ms)
     meter.unit_clock_ms -= back_ms
@@ -184,10 +186,18 @@ def top_up(lease: Lease, units: int, now_ms: int) -> None:
     lease.meter.topped_ms += max(0, units * MINIMUM_SPOT_MS - billed_ms)
 
 
+def _doubted_ms(lease: Lease, now_ms: int) -> int:
+    """Return the unit-time of a silence that is not over: owed if the host proves that it ran."""
+    silent_from_ms = lease.meter.silent_from_ms
+    if silent_from_ms is None:
+        return 0
+    return lease.units * max(0, now_ms - silent_from_ms)
+
+
 def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
     """Return what must be held so that the lease can run to ``until_ms``."""
     from_ms = max(now_ms, lease.start_ms)
-    run_ms = lease.meter.unit_ms
+    run_ms = lease.meter.unit_ms + _doubted_ms(lease, now_ms)
     if lease.metered:
         run_ms += ceil_div(lease.meter.metered_ms, _scale(lease)) - lease.meter.metered_from_ms
     unit_ms = run_ms + lease.meter.topped_ms + lease.units * (until_ms - from_ms)

@@ -46,6 +46,7 @@ class Host:
         "accel",
         "account",
         "announced",
+        "boot_before",
         "boot_id",
         "capacity",
         "classes",
@@ -94,6 +95,8 @@ class Host:
         self.cpu_model = ""
         self.agent_version = ""
         self.boot_id = ""
+        self.boot_before = ""
+        """The boot that fell silent: the same again proves that the VMs ran."""
         self.offered_known = False
         self.synced = False
         self.draining = False

@@ -198,7 +198,7 @@ def _recall_excess(state: "State", host: Host) -> None:
     for lease in spots:
         left = lease.units - lease.recalled_units()
         short = [ceil_div(-f, n) for f, n in zip(free, lease.instrument.need, strict=True) if n]
-        units = min(left, max(0, *short))
+        units = min(max(0, left), max(0, *short))
         if units:
             leasing.recall_units(state, lease, units)
             _add_units(free, lease, units)
@@ -224,6 +224,8 @@ def silent(state: "State", command: Command, message: HostSilent) -> Done | Refu
     if host.status in ("pending", "silent", "lost"):
         return Done(duplicate=True)
     host.status, host.silent_since_ms = "silent", message.since_ms
+    if host.synced:
+        host.boot_before = host.boot_id
     host.synced = host.offered_known = False
     cancels.cancel_backed_by(state, host, "host_silent")
     for lease in _running_on(state, host):
@@ -270,7 +272,7 @@ def synced(state: "State", command: Command, report: HostSynced) -> Done | Refus
     unchanged = host.synced and not gone
     host.synced = True
     for lease in _leases_on(state, host):
-        billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_id)
+        billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_before)
     for vm in gone:
         vms.stopped(state, vm)
     _open(host)

@@ -160,7 +160,7 @@ def recall(state: "State", command: Command, request: LeaseRecall) -> Done | Ref
         return lease
     left = lease.units - lease.recalled_units()
     units = left if request.units is None else request.units
-    if not lease.spot or not left:
+    if not lease.spot or left <= 0:
         return Refused("not_recallable", "windows and recalled units cannot be recalled")
     if units > left:
         return Refused("invalid_qty", f"{left} units can be recalled", "units")
@@ -174,10 +174,30 @@ def recall_units(state: "State", lease: Lease, units: int) -> None:
     lease.host.evidence.recalls += 1
     lease.recalls.append((at_ms, units))
     if lease.recalled_units() == lease.units:
-        lease.state, lease.ends_ms = "ending", at_ms
+        _end_with_recalls(lease)
     tell.notice(state, lease.buyer, "recall", lease, units=units, at_ms=at_ms)
     tell.lease(state, lease)
     arm(state, lease)
+
+
+def _end_with_recalls(lease: Lease) -> None:
+    """Every unit is under notice: the lease ends with the last, or before it for lack of money."""
+    last_ms = lease.recalls[-1][0]
+    lease.state = "ending"
+    lease.ends_ms = last_ms if lease.ends_ms is None else min(lease.ends_ms, last_ms)
+
+
+def _trim_recalls(lease: Lease) -> None:
+    """After units went: no more are under notice than there are, the newest recalls shrink."""
+    too_many = lease.recalled_units() - lease.units
+    while too_many > 0:
+        at_ms, units = lease.recalls.pop()
+        cut = min(units, too_many)
+        too_many -= cut
+        if units > cut:
+            lease.recalls.append((at_ms, units - cut))
+    if lease.recalls and lease.recalled_units() == lease.units:
+        _end_with_recalls(lease)
 
 
 def _take_recalled(state: "State", lease: Lease) -> None:
@@ -203,6 +223,7 @@ def shrink(state: "State", lease: Lease, units: int, *, bond_to_buyer: bool) -> 
     lease.units -= units
     _settle_bond(state, lease, lease.bond_unit_ucr() * units, bond_to_buyer)
     lease.host.take(lease.instrument.need, lease.instrument.start_ms, -units)
+    _trim_recalls(lease)
     billing.give_back_surplus(state, lease, state.now_ms)
     tell.lease(state, lease)
 

@@ -34,7 +34,15 @@ INSTRUMENT: Final = (
 )
 HOST: Final = (
     *("host_id", "status", "residual_below_pct", "classes", "accel", "cpu_model"),
-    *("agent_version", "boot_id", "offered_known", "synced", "draining", "silent_since_ms"),
+    *(
+        "agent_version",
+        "boot_id",
+        "boot_before",
+        "offered_known",
+        "synced",
+        "draining",
+        "silent_since_ms",
+    ),
 )
 ORDER: Final = (
     *("qty", "leaves_qty", "filled_qty", "filled_notional_ucr", "status", "reason"),

@@ -101,9 +101,11 @@ class LeaseMarket(Market):
     def silent(self, since_ms: int) -> None:
         self.must(HostSilent(self.host, since_ms))
 
-    def back(self, boot_id: str = "boot 1") -> None:
+    def back(self, boot_id: str = "boot 1", announce_first: bool = False) -> None:
         """The host returns with its inventory."""
         self.must(HostBack(self.host))
+        if announce_first:
+            self.announce("seller", self.host, 100, boot_id=boot_id)
         self.must(HostSynced(instruction_id="i", boot_id=boot_id, vms=[]), "seller", self.host)
 
     def lost(self) -> None:

@@ -144,7 +144,12 @@ class Market:
         return host
 
     def announce(
-        self, owner: str, host: str, units: int, classes: Iterable[str] = ("small",)
+        self,
+        owner: str,
+        host: str,
+        units: int,
+        classes: Iterable[str] = ("small",),
+        boot_id: str = "boot 1",
     ) -> None:
         """Have a host offer room for ``units`` of class small."""
         room = Capacity(*(units * need for need in SMALL_UNIT))
@@ -156,7 +161,7 @@ class Market:
             cpu_model="test",
             accel="simulated",
             agent_version="1",
-            boot_id="boot 1",
+            boot_id=boot_id,
         )
         self.must(message, account=owner, host=host)
 

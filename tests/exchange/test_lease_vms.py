@@ -5,7 +5,7 @@ Prices are 36,000 ucr per unit-hour: 10 ucr a second, 600 a minute.
 
 import pytest
 
-from exchange.commands import Refused
+from exchange.commands import HostBack, Refused
 from exchange.protocol import VmStart, VmStop
 from tests.exchange.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket, ended
 
@@ -204,3 +204,66 @@ def test_the_buyers_own_faults_leave_the_lease_alone(market: LeaseMarket, reason
     market.report(vm, "failed", reason=reason)
     assert market.last_lease(lease).state == "active"
     assert market.money("seller")[1] == 6_000
+
+
+# --- doubts and corners ---
+
+
+def test_an_agent_that_announces_its_new_boot_first_proves_nothing(market: LeaseMarket) -> None:
+    lease = market.lease()
+    market.advance(20 * MINUTE)
+    market.silent(market.now_ms - 15 * SECOND)
+    market.advance(2 * MINUTE)
+    market.back(boot_id="boot 2", announce_first=True)
+    market.release(lease)
+    assert ended(market, lease) == ("released", (20 * 60 - 15) * 10)
+
+
+def test_silent_twice_before_it_is_synced_counts_as_one_silence(market: LeaseMarket) -> None:
+    lease = market.lease()
+    market.advance(20 * MINUTE)
+    market.silent(market.now_ms - 15 * SECOND)
+    market.advance(MINUTE)
+    market.must(HostBack(market.host))
+    market.silent(market.now_ms - 15 * SECOND)
+    market.advance(MINUTE)
+    market.back()
+    market.release(lease)
+    assert ended(market, lease) == ("released", 22 * 600)
+
+
+def test_what_a_silent_host_may_yet_be_owed_stays_held() -> None:
+    """Money for two hours exactly: after the proof every second of them can be charged."""
+    market = LeaseMarket(money_ucr=72_000)
+    lease = market.lease()
+    market.advance(49 * MINUTE)
+    market.silent(market.now_ms - 15 * SECOND)
+    market.advance(5 * MINUTE)
+    assert market.money("buyer") == (0, 72_000)
+    market.back()
+    market.advance(HOUR)
+    market.advance(HOUR)
+    assert ended(market, lease) == ("funds_exhausted", 72_000)
+
+
+def test_a_release_under_notice_leaves_no_more_recalled_than_there_is(market: LeaseMarket) -> None:
+    lease = market.lease(units=3)
+    market.recall(lease, units=2)
+    market.release(lease, units=2)
+    row = market.last_lease(lease)
+    assert (row.state, row.units, row.ends_ms) == ("ending", 1, market.now_ms + 2 * MINUTE)
+    reply = market.recall(lease)
+    assert isinstance(reply, Refused) and reply.reason == "not_recallable"
+    market.advance(2 * MINUTE)
+    assert market.last_lease(lease).reason == "recalled"
+
+
+def test_a_recall_does_not_extend_a_lease_that_runs_out_of_money() -> None:
+    market = LeaseMarket(money_ucr=40_000)
+    lease = market.lease()
+    market.advance(59 * MINUTE)
+    ends_ms = market.last_lease(lease).ends_ms
+    market.recall(lease)
+    assert market.last_lease(lease).ends_ms == ends_ms
+    market.advance(MINUTE)
+    assert ended(market, lease) == ("funds_exhausted", 36_000)
