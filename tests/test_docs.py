@@ -1,6 +1,7 @@
 """The documentation tells the truth: links resolve, commands and options exist, examples run."""
 
 import doctest
+import itertools
 import re
 import shlex
 import subprocess
@@ -54,6 +55,12 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.parametrize("page", PAGES, ids=page_ids)
+def test_named_files_exist(page: Path) -> None:
+    named = re.findall(r"`((?:[a-z_.]+/)+[\w.-]*)`", page.read_text("utf-8"))
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
 def commands_in(text: str) -> Iterator[str]:
     """Yield every `headroom ...` and `make ...` line of the fences and of inline code."""
     for block in FENCE.findall(text):
@@ -73,18 +80,25 @@ def test_commands_and_options_exist(page: Path) -> None:
 
 
 def not_so(command: str) -> str | None:
-    """Return what is wrong with a documented command line, or None."""
-    program, *words = shlex.split(re.sub(r"[\[\]]", " ", command))
+    """Return what is wrong with a documented command line, or None.
+
+    ``headroom exchange init|serve`` stands for two command lines, which both must exist.
+    """
+    words = shlex.split(re.sub(r"[\[\]]", " ", command))
+    choices = [word.split("|") if word.islower() else [word] for word in words]
+    return next(filter(None, map(wrong_line, itertools.product(*choices))), None)
+
+
+def wrong_line(words: tuple[str, ...]) -> str | None:
+    program, *rest = words
     if program == "make":
-        unknown = [word for word in words if word not in make_targets() and "=" not in word]
+        unknown = [word for word in rest if word not in make_targets() and "=" not in word]
         return f"no such make target: {unknown}" if unknown else None
-    if not words or words[0].startswith("-"):
+    if not rest or rest[0].startswith("-"):
         return None
-    if words[0] not in headroom.MOUNTS:
-        # `headroom exchange|host|...` names several at once.
-        unknown = [name for name in words[0].split("|") if name not in headroom.MOUNTS]
-        return f"no such sub-command: {unknown}" if unknown else None
-    return wrong_in(sub_command(words[0]), words[1:])
+    if rest[0] not in headroom.MOUNTS:
+        return f"no such sub-command: {rest[0]}"
+    return wrong_in(sub_command(rest[0]), rest[1:])
 
 
 def wrong_in(command: Any, words: list[str]) -> str | None:
@@ -115,8 +129,10 @@ def test_wrong_commands_are_found() -> None:
     assert not_so("headroom kee new PATH")
     assert not_so("headroom key renew PATH")
     assert not_so("headroom key new PATH --jason")
+    assert not_so("headroom key new|renew PATH")
     assert not_so("make tests")
     assert not_so("headroom key new PATH [--json]") is None
+    assert not_so("headroom exchange|host --help") is None
     assert not_so("make test") is None
 
 
