@@ -6,6 +6,7 @@ the engine's business and must never be a commit error. Any error here ends the 
 (`DiskLostError`, exit 70), for after a failed sync nobody knows what is stored.
 """
 
+import asyncio
 import fcntl
 import os
 import sqlite3
@@ -25,6 +26,7 @@ from exchange.units import MS_PER_DAY
 FILE_NAME: Final = "journal.db"
 LOCK_NAME: Final = "lock"
 BUSY_MS: Final = 5_000
+ABANDON_S: Final = 2.0
 CHECKPOINT_ROWS: Final = 20_000
 KEEP_MS: Final = 7 * MS_PER_DAY
 """How long account frames can be resumed from."""
@@ -199,6 +201,18 @@ class SqliteJournal:
             await self._database.commit()
         except (sqlite3.Error, OSError) as error:
             raise DiskLostError(f"{self._path}: commit failed: {error}") from error
+
+    async def abandon(self) -> None:
+        """Let go of a journal that failed: no more writes, no thread that keeps the process.
+
+        Closing may fail as well on a lost disk; what is stored is settled by the next start.
+        """
+        ends = [database.stop() for database in (self._reader, self._database)]
+        waiting = [end for end in ends if end is not None]
+        if waiting:
+            done, _ = await asyncio.wait(waiting, timeout=ABANDON_S)
+            for end in done:
+                end.exception()
 
     async def close(self) -> None:
         """Checkpoint and close; the journal is complete without it."""

@@ -148,7 +148,7 @@ class ExchangeServer:
         watch.cancel()
         if writer.done():
             stopping.cancel()
-            return self._lost(writer)
+            return await self._lost(writer)
         return await self._shut_down(writer)
 
     def stop(self) -> None:
@@ -160,7 +160,7 @@ class ExchangeServer:
         self.pump.stop()
         await asyncio.wait({writer})
         if writer.exception() is not None:
-            return self._lost(writer)
+            return await self._lost(writer)
         self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
         await self._server.wait_closed()
         try:
@@ -170,10 +170,11 @@ class ExchangeServer:
             return EXIT_DISK_LOST
         return 0
 
-    def _lost(self, writer: "asyncio.Task[None]") -> int:
+    async def _lost(self, writer: "asyncio.Task[None]") -> int:
         """The writer died: nothing is acknowledged any more, so connections just end."""
         for connection in self.pump.connections.values():
             connection.transport.abort()
+        await self._journal.abandon()
         error = writer.exception()
         if isinstance(error, DiskLostError):
             say(str(error))
