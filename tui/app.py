@@ -72,6 +72,7 @@ class HeadroomApp(App[int]):
     def redraw(self) -> None:
         """Bring every pane up to date now, without waiting for the frame clock."""
         if self.market is not None:
+            self.market.redraw()
             self.market.draw()
 
     def _changed(self, panes: Iterable[Pane]) -> None:

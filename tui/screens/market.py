@@ -24,9 +24,12 @@ from tui.view.panes import HEADING_ROWS, Scene, lines
 from tui.widgets.desk_view import DeskView
 from tui.widgets.pane import PaneView
 
-PULSE_S: Final = 0.5
-"""How often ages, accruals and the connection's standing are looked at without any news."""
+PULSE_S: Final = 0.25
+"""How often calm panes follow the news, and ages and accruals are looked at without any."""
 PULSED: Final[tuple[Pane, ...]] = ("head", "ticket", "leases", "money")
+CALM: Final[tuple[Pane, ...]] = ("head", "depth", "instruments")
+"""Panes nobody trades from. Textual composes the rectangle around all that changed in a frame, so
+drawing these with every frame of the ladder would cost the whole screen twenty times a second."""
 
 
 def bindings() -> list[BindingType]:
@@ -50,6 +53,7 @@ class MarketScreen(Screen[None], inherit_bindings=False):
     CSS_PATH = "market.tcss"
     BINDINGS = bindings()
     AUTO_FOCUS = ""
+    BLANK = True
 
     def __init__(self, desk: Desk, session: Session, paint: Paint) -> None:
         super().__init__()
@@ -60,6 +64,7 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         }
         self.frame_clock = FrameClock(self.draw, self.now_ms, self._after)
         self._dirty: dict[Pane, None] = dict.fromkeys(self.views)
+        self._calm_dirty: dict[Pane, None] = {}
         self._sending: dict[asyncio.Task[None], None] = {}
 
     # --- drawing ---
@@ -69,10 +74,10 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         yield Footer()
 
     def on_mount(self) -> None:
-        self.set_interval(PULSE_S, lambda: self.changed(PULSED))
+        self.set_interval(PULSE_S, self.pulse)
 
     def on_resize(self) -> None:
-        self.changed(ALL_PANES)
+        self.redraw()
 
     def now_ms(self) -> int:
         return self.session.now_ms()
@@ -81,8 +86,21 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         self.set_timer(delay_ms / 1000, call)
 
     def changed(self, panes: Iterable[Pane]) -> None:
-        """Mark panes as out of date; they are drawn with the next frame."""
-        self._dirty.update(dict.fromkeys(panes))
+        """Mark panes as out of date: drawn with the next frame, calm ones with the next pulse."""
+        for pane in panes:
+            (self._calm_dirty if pane in CALM else self._dirty)[pane] = None
+        if self._dirty:
+            self.frame_clock.changed()
+
+    def pulse(self) -> None:
+        """Let the calm panes and what depends on the time catch up."""
+        self._dirty |= self._calm_dirty | dict.fromkeys(PULSED)
+        self._calm_dirty.clear()
+        self.frame_clock.changed()
+
+    def redraw(self) -> None:
+        """Bring everything up to date with the next frame: a person pressed a key."""
+        self._dirty |= dict.fromkeys(self.views)
         self.frame_clock.changed()
 
     def draw(self) -> None:
@@ -120,7 +138,7 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         if dealing.typing is not None and takes:
             event.stop()
             dealing.typed(character)
-            self.changed(ALL_PANES)
+            self.redraw()
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the focus on a pane, and the ladder's cursor on a price."""
@@ -133,14 +151,14 @@ class MarketScreen(Screen[None], inherit_bindings=False):
             self.desk.cursor_to(grid.top_ucr - row * grid.step_ucr)
         if view.pane in NUMBERED:
             self.desk.pane(NUMBERED[view.pane])
-        self.changed(ALL_PANES)
+        self.redraw()
 
     async def action_act(self, name: str) -> None:
         """Carry out the action ``name`` of `tui.commands`."""
         outcome = self._deeds()[name]()
         if outcome is not None:
             await outcome
-        self.changed(ALL_PANES)
+        self.redraw()
 
     def _deeds(self) -> dict[str, Callable[[], Awaitable[None] | None]]:
         desk = self.desk

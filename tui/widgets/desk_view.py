@@ -32,6 +32,8 @@ class PaneLayout(Layout):
 class DeskView(Container):
     """All panes; which are displayed is the screen's business."""
 
+    BLANK = True
+
     def __init__(self, *panes: PaneView) -> None:
         super().__init__(*panes, id="desk")
         self._panes = PaneLayout()

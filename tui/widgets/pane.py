@@ -7,6 +7,7 @@ the rows that differ; `Strip`s are kept per line, so a row that moves (the tape)
 from typing import Final
 
 from rich.segment import Segment
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -21,6 +22,8 @@ STRIPS_MAX: Final = 512
 
 class PaneView(Widget):
     """Shows the lines it was last given. Not focusable: the desk knows where the keys go."""
+
+    ALLOW_SELECT = False
 
     def __init__(self, pane: Pane, paint: Paint) -> None:
         super().__init__(id=f"pane-{pane}", classes="pane")
@@ -55,20 +58,40 @@ class PaneView(Widget):
             width = self.size.width
             self.refresh(*(Region(0, y, width, 1) for y in dirty))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the strips of ``crop``.
+
+        Textual asks every pane for all its rows whenever anything on screen changed, and its usual
+        way there (styles, borders, filters per row) took most of the time. A pane has no borders.
+        """
+        width = self.size.width
+        rows = [self._row(y, width) for y in range(crop.y, crop.bottom)]
+        if crop.x == 0 and crop.width == width:
+            return rows
+        return [strip.crop(crop.x, crop.right) for strip in rows]
+
     def render_line(self, y: int) -> Strip:
-        if y >= len(self._lines):
-            return Strip.blank(self.size.width, self._paint.style("text", ""))
-        line = self._lines[y]
+        return self._row(y, self.size.width)
+
+    def _row(self, y: int, width: int) -> Strip:
+        line = self._lines[y] if y < len(self._lines) else ()
         strip = self._strips.get(line)
         if strip is None:
             strip = self._strip(line)
+        if strip.cell_length == width:
+            return strip
         # A pane that was resized may still hold lines of its old width for one frame.
-        return strip.adjust_cell_length(self.size.width, self._paint.style("text", ""))
+        return strip.adjust_cell_length(width, self._paint.style("text", ""))
 
     def _strip(self, line: Line) -> Strip:
         if len(self._strips) >= STRIPS_MAX:
             self._strips.clear()
         style = self._paint.style
         segments = [Segment(text, style(ink, ground)) for text, ink, ground in line]
-        strip = self._strips[line] = Strip(segments, width_of(line))
+        strip = Strip(segments, width_of(line))
+        for line_filter in self.get_line_filters():
+            # Ours are true colours already; what is left is NO_COLOR's.
+            if not isinstance(line_filter, ANSIToTruecolor):
+                strip = strip.apply_filter(line_filter, self.background_colors[1])
+        self._strips[line] = strip
         return strip
