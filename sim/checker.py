@@ -60,6 +60,10 @@ class Checker:
         if changed.after_end:
             self._broken("leases", f"{changed.after_end[0]} changed after its end")
 
+    def follow(self, engine: Engine) -> None:
+        """The exchange restarted: hold the replayed engine to the same books."""
+        self._engine = engine
+
     def finish(self) -> None:
         """The run is over and wound down: nothing is leased and nothing is held."""
         if self._tally.live:

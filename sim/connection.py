@@ -73,7 +73,7 @@ class Connection:
     def open(self) -> None:
         """Dial; after a lost connection this happens by itself."""
         self._wanted = True
-        if self.parted:
+        if self.parted or not self._marketplace.up:
             self._retry()
             return
         uplink, downlink = (self._link(self._at_exchange), self._link(self._at_client))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PING_TIMEOUT_MS = 20 * MS_PER_SECOND
 """A connection that hears nothing for so long is given up by both its ends."""
+RESTART_MS = 5 * MS_PER_SECOND
+"""How long a restart takes that does not say."""
 
 
 def schedule(world: "World") -> None:
@@ -46,6 +48,7 @@ def end(world: "World", fault: Fault) -> None:
 
 def heal_everything(world: "World") -> None:
     """End every fault, for the end of the run: bills must be settled with everybody reachable."""
+    world.start_exchange()
     for fleet in world.fleets:
         for host in fleet.hosts:
             host.come_back()
@@ -116,6 +119,16 @@ def _stale(world: "World", fault: Fault) -> None:
     world.stale_until_ms = world.now_ms + (fault.for_s or 0) * MS_PER_SECOND
 
 
+def _stop_exchange(world: "World", fault: Fault) -> None:
+    world.stop_exchange()
+    if fault.for_s is None:
+        _at(world, world.now_ms + RESTART_MS, world.start_exchange)
+
+
+def _start_exchange(world: "World", fault: Fault) -> None:
+    world.start_exchange()
+
+
 Act: TypeAlias = Callable[["World", Fault], None]
 
 BEGIN: dict[str, Act] = {
@@ -128,6 +141,7 @@ BEGIN: dict[str, Act] = {
     "slow_boot": _slow_boot,
     "boot_failures": _fail_boots,
     "stale_metrics": _stale,
+    "exchange_restart": _stop_exchange,
 }
 """What the loader lets through is here: `scenario_check.FAULT_KEYS` names the same kinds."""
 
@@ -138,6 +152,7 @@ END: dict[str, Act] = {
     "seller_withdraw": _resume,
     "slow_boot": _usual_boot,
     "boot_failures": _mend_boots,
+    "exchange_restart": _start_exchange,
 }
 
 

@@ -170,7 +170,8 @@ class Fleet:
 
     def _seller_config(self, scenario: Scenario) -> SellerConfig:
         table = self._table
-        symbol = f"{scenario.farm.class_}.{table.zone or scenario.farm.zone}.flat.spot"
+        zone = table.zone or scenario.farm.zone
+        symbol = f"{scenario.farm.class_}.{zone}.{table.pricing}.spot"
         units = _units(table.host, symbol)
         if isinstance(table.offer, OfferFixed):
             units = min(units, table.offer.units)

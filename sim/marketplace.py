@@ -19,6 +19,7 @@ from exchange.gateway import Gateway
 from exchange.genesis import ExchangeConfig
 from exchange.keys import verify
 from exchange.ports import JournalRow
+from exchange.replay import read_command
 from sim.network import Link
 from sim.pump import Pump
 
@@ -30,9 +31,9 @@ Observer: TypeAlias = Callable[[Command, list[Out], int], None]
 class ObservedEngine(Engine):
     """The very engine, with somebody looking over its shoulder after every accepted command."""
 
-    def __init__(self, config: ExchangeConfig) -> None:
+    def __init__(self, config: ExchangeConfig, observers: list[Observer]) -> None:
         super().__init__(config)
-        self.observers: list[Observer] = []
+        self.observers = observers
 
     def apply(self, command: Command, now_ms: int) -> list[Out]:
         outs = super().apply(command, now_ms)
@@ -80,7 +81,10 @@ class Digest:
 
 
 class Marketplace:
-    """Owns the engine. ``rows`` is the journal of the run when ``keep_rows`` is set."""
+    """Owns the engine. ``rows`` is the journal of the run when ``keep_rows`` is set.
+
+    Each of ``observers`` is told of every accepted command, not of those that a restart replays.
+    """
 
     def __init__(
         self,
@@ -90,20 +94,42 @@ class Marketplace:
         keep_rows: bool = False,
     ) -> None:
         self.env = env
-        self.engine = ObservedEngine(config)
+        self.observers: list[Observer] = []
+        self.engine = ObservedEngine(config, self.observers)
         self.gateway = Gateway(self.engine, server_id=SERVER_ID, verify=verify)
         self.rows: list[JournalRow] = []
         self.commands = 0
+        self.up = True
         self._keep_rows = keep_rows
         self._random = random
         self._downlinks: dict[int, Link] = {}
         self._last_session = 0
-        self.pump = Pump(env, self._handle, self.gateway.next_deadline_ms)
+        self.pump = Pump(env, self._handle, self._next_deadline_ms)
 
     def start(self) -> None:
         """Journal the start of the run."""
         self.gateway.start(int(self.env.now))
         self._finish()
+        self.pump.ring()
+
+    def stop(self) -> None:
+        """The process is killed: what was not told yet is never told."""
+        self.up = False
+        self._downlinks.clear()
+
+    def restart(self) -> None:
+        """Replay the journal into a fresh engine and go on from there."""
+        assert self._keep_rows, "a restart needs the journal"
+        old_hash = self.engine.state_hash()
+        self.engine = ObservedEngine(self.engine.state.config, [])
+        self.gateway = Gateway(self.engine, server_id=SERVER_ID, verify=verify)
+        for row in self.rows:
+            self.gateway.replay(read_command(row), row.now_ms)
+        assert self.engine.state_hash() == old_hash, "state is the replay of the journal"
+        self.engine.observers = self.observers
+        self.gateway.take()
+        self.up = True
+        self.start()
 
     def accept(self, downlink: Link) -> int:
         """Give a new connection its number; frames for it go down ``downlink``."""
@@ -116,7 +142,12 @@ class Marketplace:
         self._downlinks.pop(session, None)
         self.pump.put(Dropped(session, clean))
 
+    def _next_deadline_ms(self) -> int | None:
+        return self.gateway.next_deadline_ms() if self.up else None
+
     def _handle(self, messages: list[Any], now_ms: int) -> None:
+        if not self.up:
+            return
         for message in messages:
             match message:
                 case Arrived():

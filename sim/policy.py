@@ -33,7 +33,8 @@ def market_of(scenario: Scenario, policy: Policy) -> Scenario:
         return scenario
     faults = [fault for fault in scenario.fault if not _about_sellers(fault)]
     cloud = _cloud(scenario, policy.list_price)
-    return replace(scenario, seller=[cloud], trader=[], fault=faults)
+    farm = replace(scenario.farm, pricing="flat")
+    return replace(scenario, farm=farm, seller=[cloud], trader=[], fault=faults)
 
 
 def warnings(scenario: Scenario) -> list[str]:

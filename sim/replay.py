@@ -28,9 +28,8 @@ class Replayed(Struct, frozen=True):
 def replay_rows(rows: Sequence[JournalRow]) -> Replayed:
     """Apply ``rows`` (row 1 is the genesis) at their times on virtual time; return what came."""
     env = simpy.Environment(initial_time=rows[0].now_ms)
-    engine = ObservedEngine(read_genesis(rows[0]).config)
     digest = Digest()
-    engine.observers.append(digest.observe)
+    engine = ObservedEngine(read_genesis(rows[0]).config, [digest.observe])
     events: list[bytes] = []
 
     def handle(arrived: list[Any], now_ms: int) -> None:

@@ -46,6 +46,8 @@ MetricName: TypeAlias = Literal[
     "penalties",
 ]
 
+Pricing: TypeAlias = Literal["flat", "metered"]
+
 DEFAULT_HOST = Capacity(mvcpu=4000, mem_mib=8192, disk_mib=65_536)
 
 
@@ -66,7 +68,10 @@ class Zone(Part, frozen=True):
 
 
 class Farm(Part, frozen=True, rename={"class_": "class"}):
-    """The buyer's own servers behind its balancer; ``unit_rps`` is what one unit serves."""
+    """The buyer's own servers behind its balancer; ``unit_rps`` is what one unit serves.
+
+    ``pricing`` is what it buys: flat, unless only metered sellers are there.
+    """
 
     account: Label
     zone: str
@@ -75,6 +80,7 @@ class Farm(Part, frozen=True, rename={"class_": "class"}):
     unit_rps: Positive
     slo_util: Annotated[float, Meta(gt=0, le=1)] = 0.80
     deposit: Credits = 500.0
+    pricing: Pricing | None = None
 
 
 class Boot(Part, frozen=True):
@@ -115,7 +121,7 @@ class Seller(Part, frozen=True):
     deposit: Credits = 100.0
     offer: Offer = OfferAll()
     own_load: Workload | None = None
-    pricing: Literal["flat", "metered"] = "flat"
+    pricing: Pricing = "flat"
     jitter: Share = 0.0
     zone: str | None = None
 
@@ -203,9 +209,12 @@ class Scenario(Part, frozen=True):
         return int(self.start.timestamp() * 1000)
 
     @property
-    def farm_symbol(self) -> str:
-        """What the farm buys: its class in its zone, flat, now."""
-        return f"{self.farm.class_}.{self.farm.zone}.flat.spot"
+    def farm_pricing(self) -> Pricing:
+        """Return what the farm buys when it does not say."""
+        if self.farm.pricing is not None:
+            return self.farm.pricing
+        only_metered = self.seller and all(s.pricing == "metered" for s in self.seller)
+        return "metered" if only_metered else "flat"
 
 
 def price_ucr(credits: float) -> int:

@@ -41,8 +41,9 @@ FAULT_KEYS: dict[str, Keys] = {
     "boot_failures": Keys(("fail",), ("seller", "for_s")),
     "stale_metrics": Keys(("for_s",)),
     "seller_withdraw": Keys(("seller",), ("for_s",)),
+    "exchange_restart": Keys((), ("for_s",)),
 }
-"""Fault kinds of scenario.md that this version carries out."""
+"""The fault kinds of scenario.md."""
 
 _CHOICES = ("rule", "units", "like", "track", "predict")
 
@@ -103,8 +104,6 @@ def _sellers(scenario: Scenario) -> Iterator[str]:
         place = f"seller[{index}]"
         if seller.name in (scenario.farm.account, EXCHANGE, *FARM_NAMES):
             yield f"{place}.name: {seller.name!r} is taken"
-        if seller.pricing != "flat":
-            yield f"{place}.pricing: {seller.pricing!r} is not supported yet"
         if seller.zone is not None and seller.zone not in zones:
             yield f"{place}.zone: there is no zone {seller.zone!r}"
         if seller.offer.__struct_config__.tag == "residual" and seller.own_load is None:
@@ -119,11 +118,9 @@ def _traders(scenario: Scenario) -> Iterator[str]:
         parts = trader.symbol.split(".")
         place = f"trader[{index}]"
         if len(parts) != 4 or parts[2] not in ("flat", "metered") or parts[3] != "spot":
-            yield f"{place}.symbol: is not CLASS.ZONE.flat.spot: {trader.symbol!r}"
+            yield f"{place}.symbol: is not CLASS.ZONE.PRICING.spot: {trader.symbol!r}"
         elif parts[0] not in CLASSES or parts[1] not in zones:
             yield f"{place}.symbol: no such class or zone: {trader.symbol!r}"
-        elif parts[2] != "flat":
-            yield f"{place}.symbol: {parts[2]!r} is not supported yet"
     names = [trader_name(trader, index) for index, trader in enumerate(scenario.trader)]
     taken = [seller.name for seller in scenario.seller] + [scenario.farm.account]
     yield from _twice("trader", "name", taken + names)
@@ -137,10 +134,7 @@ def trader_name(trader: Trader, index: int) -> str:
 def _faults(scenario: Scenario) -> Iterator[str]:
     for index, fault in enumerate(scenario.fault):
         place = f"fault[{index}]"
-        keys = FAULT_KEYS.get(fault.kind)
-        if keys is None:
-            yield f"{place}.kind: {fault.kind!r} is not supported yet"
-            continue
+        keys = FAULT_KEYS[fault.kind]
         for name in ("seller", "hosts", "for_s", "factor", "fail", "between"):
             given = getattr(fault, name) is not None
             if given and name not in keys.needed + keys.allowed:

@@ -36,7 +36,7 @@ from sim.metrics import Accounts, Metrics
 from sim.nodes import HostNode, RobotNode
 from sim.policy import market_of, rules_of
 from sim.report import RunResult
-from sim.scenario import Scenario
+from sim.scenario import Pricing, Scenario
 from sim.scenario_check import CLASSES
 from sim.scenario_file import Loaded
 from sim.service import Service, buckets, quality
@@ -49,6 +49,7 @@ STEP_S = 10
 BUCKETS = 48
 """Into how many parts the units over time are averaged for the report."""
 OPERATOR = "operator"
+PRICINGS: tuple[Pricing, ...] = ("flat", "metered")
 IMAGE = "5e" * 32
 """The digest of the stored VM that the farm runs; simulated hosts do not look inside."""
 IMAGE_BYTES = 8 * 1024 * 1024
@@ -65,12 +66,15 @@ class World:
         self.seed = seed
         self.env = simpy.Environment(initial_time=self.scenario.start_ms - WARM_UP_MS)
         config = exchange_config(self.scenario)
-        self.marketplace = Marketplace(self.env, config, self.stream("exchange"), keep_rows)
+        restarts = any(fault.kind == "exchange_restart" for fault in self.scenario.fault)
+        self.marketplace = Marketplace(
+            self.env, config, self.stream("exchange"), keep_rows or restarts
+        )
         self.checker = Checker(self.marketplace.engine, config)
         self.metrics = Metrics(self.scenario.farm.account)
         self.digest = Digest()
         for observer in (self.checker, self.metrics, self.digest):
-            self.marketplace.engine.observers.append(observer.observe)
+            self.marketplace.observers.append(observer.observe)
         self.boots = Boots(self.scenario.boot, self.stream)
         self.loads = sampled(
             self.scenario.workload,
@@ -147,6 +151,19 @@ class World:
         self.env.process(self._set_up(operator))
         self.env.process(self._play())
 
+    def stop_exchange(self) -> None:
+        """The exchange's process is killed: every connection breaks."""
+        self.marketplace.stop()
+        for connections in self.connections.values():
+            for connection in connections:
+                connection.lose()
+
+    def start_exchange(self) -> None:
+        """It starts again from its journal, and must be what it was."""
+        if not self.marketplace.up:
+            self.marketplace.restart()
+            self.checker.follow(self.marketplace.engine)
+
     @property
     def end_ms(self) -> int:
         """When everything has been given back and the last bill stands."""
@@ -191,6 +208,7 @@ class World:
             vm_class=farm.class_,
             zone=farm.zone,
             unit_rps=farm.unit_rps,
+            pricing=self.scenario.farm_pricing,
             core_units=farm.core_units,
         )
 
@@ -260,11 +278,12 @@ class World:
 
 
 def exchange_config(scenario: Scenario) -> ExchangeConfig:
-    """Return the configuration of the scenario's exchange: each class, flat, in each zone."""
+    """Return the configuration of the scenario's exchange: each class in each zone, now."""
     zones = [ZoneConfig(zone.name, zone.country, ["simulated"]) for zone in scenario.zone]
     instruments = [
-        InstrumentConfig(class_=name, zone=zone.zone, pricing="flat")
+        InstrumentConfig(class_=name, zone=zone.zone, pricing=pricing)
         for zone in zones
         for name in CLASSES
+        for pricing in PRICINGS
     ]
     return ExchangeConfig(classes=dict(CLASSES), zones=zones, instruments=instruments)

@@ -42,7 +42,7 @@ class Market:
 
     def __init__(self) -> None:
         config = default_config()
-        self.engine = ObservedEngine(config)
+        self.engine = ObservedEngine(config, [])
         self.checker = Checker(self.engine, config)
         self.engine.observers.append(self.checker.observe)
         self.now_ms = START_MS

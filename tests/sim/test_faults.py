@@ -61,6 +61,18 @@ def test_a_short_partition_is_only_a_delay(tmp_path: Path, calm: dict[str, float
     assert found["slo_violation_pct"] == pytest.approx(calm["slo_violation_pct"], abs=3)
 
 
+@pytest.mark.parametrize("for_s", [None, 60])
+def test_a_restart_of_the_exchange_costs_little(
+    tmp_path: Path, calm: dict[str, float], for_s: int | None
+) -> None:
+    """Mid-peak, with VMs booting: it comes back as the replay of its journal, nothing is lost."""
+    keys = {} if for_s is None else {"for_s": for_s}
+    found = outcome(tmp_path, scene(fault("exchange_restart", at_s=300, **keys))).metrics
+    assert found["slo_violation_pct"] <= calm["slo_violation_pct"] + 15
+    assert found["leases"] > 0
+    assert found["penalties"] == calm["penalties"]
+
+
 def test_healing_ends_a_partition(tmp_path: Path) -> None:
     text = fault("partition", between='["farm", "exchange"]', at_s=0)
     cut_off = outcome(tmp_path, scene(text)).metrics

@@ -91,6 +91,15 @@ def test_a_fixed_offer_sells_no_more_than_it_says(tmp_path: Path) -> None:
     assert outcome(tmp_path, text).metrics["peak_units"] == 3
 
 
+def test_where_all_is_metered_the_farm_pays_for_what_its_vms_use(tmp_path: Path) -> None:
+    """Simulated VMs use half of their CPU."""
+    flat = outcome(tmp_path, scene()).metrics
+    metered = outcome(tmp_path, scene().replace("jitter", 'pricing = "metered"\njitter')).metrics
+    assert metered["leases"] == flat["leases"] > 0
+    assert metered["price_mean"] == flat["price_mean"]
+    assert 0.1 < metered["cost"] / flat["cost"] < 0.9
+
+
 def test_two_policies_of_a_seed_see_the_same_load_and_boots(tmp_path: Path) -> None:
     helped, alone = world(tmp_path, scene()), world(tmp_path, scene(), "no_burst")
     assert helped.loads == alone.loads
@@ -129,7 +138,7 @@ def test_a_recorded_run_replays_to_the_same_bytes_and_state(tmp_path: Path) -> N
     """Over a thousand commands: as they happened, through the pump again, and row by row."""
     lived = world(tmp_path, scene(TRADERS, duration_s=2400), keep_rows=True)
     bytes_lived: list[bytes] = []
-    lived.marketplace.engine.observers.append(
+    lived.marketplace.observers.append(
         lambda command, outs, now_ms: bytes_lived.append(MSGPACK.encode(outs))
     )
     digest = lived.run().digest
