@@ -162,6 +162,8 @@ class Agent:
     async def _take(self, event: Event) -> None:
         match event:
             case Connected():
+                if event.role != "host":
+                    raise AgentError(f"this key is a {event.role}'s; enrol a host's key first")
                 log.info("connected to %s as a host of %s", self._url, event.account)
                 await self._queue.put(LinkUp())
             case Disconnected():

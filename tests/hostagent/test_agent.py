@@ -1,0 +1,123 @@
+"""The live agent against a real exchange, both as users start them, with VMs in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from exchange.client import Client
+from exchange.frames import LeaseUpdate
+from exchange.image_client import put_image
+from exchange.keys import load_private_key, new_key
+from exchange.protocol import LeaseRelease, VmStart
+from tests.hostagent.market import (
+    ROOT,
+    WAIT_S,
+    Market,
+    agent,
+    ask_when_live,
+    enroll,
+    first,
+    market,
+    order,
+    run,
+    start,
+    stop,
+    vm_is,
+)
+
+
+def within(folder: Path, story: Callable[[Market], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with market(folder) as here:
+            await story(here)
+
+    asyncio.run(main())
+
+
+async def lease_of_two(here: Market, seller: Client, buyer: Client) -> LeaseUpdate:
+    await ask_when_live(seller)
+    await buyer.subscribe("account")
+    await buyer.request(order("buy"))
+    lease = await first(buyer, lambda event: isinstance(event, LeaseUpdate))
+    assert isinstance(lease, LeaseUpdate)
+    return lease
+
+
+def test_a_vm_is_launched_survives_the_exchange_being_told_anew_and_ends(tmp_path: Path) -> None:
+    """Enrolled, live, launched, ready; the agent is stopped and started; the lease is released."""
+
+    async def story(here: Market) -> None:
+        async with here.client("seller") as seller, here.client("buyer") as buyer:
+            assert (await enroll(here, seller))["status"] == "approved"
+            key = load_private_key(here.key("buyer"))
+            image = await put_image(here.url, key, ROOT / "LICENSE", "raw")
+            async with agent(here):
+                lease = (await lease_of_two(here, seller, buyer)).lease_id
+                request = VmStart(req_id=1, lease_id=lease, name="a", image=image, ports=[80])
+                vm_id = (await buyer.request(request))["vm_id"]
+                vm = await first(buyer, vm_is("running", ready=True))
+                assert (vm.vm_id, vm.endpoints[0].guest_port) == (vm_id, 80)
+            async with agent(here):
+                # VMs in memory end with their agent: the host.sync has it launched again.
+                await first(buyer, vm_is("running", ready=True))
+                await buyer.request(LeaseRelease(req_id=1, lease_id=lease))
+                await first(buyer, vm_is("stopped"))
+
+    within(tmp_path, story)
+
+
+def test_a_key_that_is_not_a_hosts_is_one_line_and_exit_1(tmp_path: Path) -> None:
+    async def story(here: Market) -> None:
+        new_key(here.key("stranger"))
+        login = ("--url", here.url, "--key", str(here.key("stranger")), "--hypervisor", "memory")
+        code, out, err = await run("host", "run", *login, "--state", str(here.folder))
+        assert (code, out) == (1, "")
+        assert "does not let this key in" in err.splitlines()[-1]
+        assert "Traceback" not in err
+        login = ("--url", here.url, "--key", str(here.key("seller")), "--hypervisor", "memory")
+        code, out, err = await run("host", "run", *login, "--state", str(here.folder))
+        assert (code, "this key is a trader's" in err) == (1, True)
+        enrol = ("--token", "nobody's", "--name", "r1", "--url", here.url)
+        code, out, err = await run("host", "enroll", *enrol, "--key", str(here.key("host")))
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert "bad_token" in err
+
+    within(tmp_path, story)
+
+
+def test_without_an_exchange_it_keeps_dialling_until_it_is_stopped(tmp_path: Path) -> None:
+    async def story() -> None:
+        new_key(tmp_path / "host.pem")
+        login = ("--url", "ws://127.0.0.1:9/v1/ws", "--key", str(tmp_path / "host.pem"))
+        process = await start("host", "run", *login, "--hypervisor", "memory")
+        assert process.stderr is not None
+        async with asyncio.timeout(WAIT_S):
+            while b"dialling again" not in (line := await process.stderr.readline()):
+                assert line, "it must not give up"
+        assert await stop(process) == 0
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--hypervisor", "xen:///"], 2, "not qemu:///system, test:///default or memory"),
+        (["--ports", "9-1"], 2, "--ports 9-1"),
+        (["--ports", "a-b"], 2, "--ports a-b"),
+        (["--ports", "1-65536"], 2, "--ports 1-65536"),
+        (["--key", "/nonexistent/key.pem"], 1, "/nonexistent/key.pem"),
+        (["--mvcpu", "-1"], 2, "--mvcpu"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_line(
+    tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    new_key(tmp_path / "host.pem")
+    login = ("--url", "ws://127.0.0.1:9/v1/ws", "--key", str(tmp_path / "host.pem"))
+    found = asyncio.run(run("host", "run", *login, *arguments))
+    assert found[0] == code
+    assert said in found[2]
+    assert "Traceback" not in found[2]
