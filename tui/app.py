@@ -32,6 +32,7 @@ class HeadroomApp(App[int]):
 
     TITLE = "Headroom"
     ENABLE_COMMAND_PALETTE = True
+    CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", key_display="^q", priority=True),

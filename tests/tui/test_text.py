@@ -93,7 +93,8 @@ def test_clock() -> None:
     [
         (30, "small.eu-de.flat.2026-11-23T18"),
         (29, "small.eu-de.flat.11-23T18"),
-        (20, "small.eu-de.flat.11…"),
+        (20, "small.eu-de…11-23T18"),
+        (5, "11-2…"),
     ],
 )
 def test_a_window_gives_up_its_year_first(width: int, text: str) -> None:

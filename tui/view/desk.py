@@ -21,7 +21,7 @@ from tui.view.dealing import Dealing, Order
 from tui.view.ladder import Grid
 from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model
-from tui.view.text import money_text
+from tui.view.text import count_text, money_text
 from tui.view.words import Message, refusal
 
 PANE_ORDER: Final[tuple[Pane, ...]] = ("ladder", *SIDE_PANES)
@@ -222,7 +222,7 @@ class Desk:
             return
         lease = leases[at]
         rate = money_text(lease.units * lease.price_ucr)
-        text = f"Release {lease.lease_id}, {lease.units} units at {rate}/h?"
+        text = f"Release {lease.lease_id}, {count_text(lease.units, 'unit')} at {rate}/h?"
         self.dealing.ask(text, LeaseRelease(req_id=1, lease_id=lease.lease_id))
 
     def _may_deal(self) -> bool:

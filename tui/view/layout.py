@@ -11,6 +11,7 @@ Pane: TypeAlias = Literal[
 SMALLEST: Final = (60, 16)
 WIDE: Final = (132, 36)
 GUTTER: Final = 2
+MARGIN: Final = 1
 LADDER_MIN: Final = 42
 LADDER_MAX: Final = 64
 SIDE_PANES: Final[tuple[Pane, ...]] = ("tape", "depth", "orders", "leases", "instruments")
@@ -53,23 +54,24 @@ def _compact(width: int, height: int, side: Pane) -> dict[Pane, Box]:
 
 
 def _wide(width: int, height: int) -> dict[Pane, Box]:
-    left = max(44, min(56, width * 34 // 100))
-    middle = max(LADDER_MIN, min(LADDER_MAX, width * 35 // 100))
-    right = width - left - middle - 2 * GUTTER
+    inner = width - 2 * MARGIN
+    left = max(44, min(56, inner * 34 // 100))
+    middle = max(LADDER_MIN, min(LADDER_MAX, inner * 35 // 100))
+    right = inner - left - middle - 2 * GUTTER
     bottom, ticket, money, top = max(8, height * 22 // 100), 5, 7, 2
     main = height - top - bottom - 1
     depth = max(8, main * 32 // 100)
-    middle_x, right_x = left + GUTTER, left + middle + 2 * GUTTER
-    half = (width - GUTTER) // 2
+    middle_x, right_x = MARGIN + left + GUTTER, MARGIN + left + middle + 2 * GUTTER
+    half = (inner - GUTTER) // 2
     below = top + main + 1
     return {
         "head": Box(0, 0, width, 1),
-        "instruments": Box(0, top, left, main - money - 1),
-        "money": Box(0, top + main - money, left, money),
+        "instruments": Box(MARGIN, top, left, main - money - 1),
+        "money": Box(MARGIN, top + main - money, left, money),
         "ladder": Box(middle_x, top, middle, main - ticket - 1),
         "ticket": Box(middle_x, top + main - ticket, middle, ticket),
         "depth": Box(right_x, top, right, depth),
         "tape": Box(right_x, top + depth + 1, right, main - depth - 1),
-        "orders": Box(0, below, half, bottom),
-        "leases": Box(half + GUTTER, below, width - half - GUTTER, bottom),
+        "orders": Box(MARGIN, below, half, bottom),
+        "leases": Box(MARGIN + half + GUTTER, below, inner - half - GUTTER, bottom),
     }

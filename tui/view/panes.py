@@ -15,7 +15,7 @@ from tui.view import (
 )
 from tui.view.desk import Desk
 from tui.view.layout import SMALLEST, Pane
-from tui.view.text import Line, Span, fit, price_text, span, title_line
+from tui.view.text import Line, Span, count_text, fit, price_text, span, title_line
 from tui.view.ticket_lines import TicketScene
 
 HEADING_ROWS: Final = 2
@@ -143,7 +143,7 @@ def _leases(scene: Scene, width: int, height: int) -> list[Line]:
         body.append(portfolio.lease_line(lease, width, places, scene.exchange_ms, marked))
         vms = model.account.vms.values()
         body += [portfolio.vm_line(vm, width) for vm in vms if vm.lease_id == lease.lease_id]
-    note = f"{len(leases)} leases, {len(model.account.vms)} VMs"
+    note = f"{count_text(len(leases), 'lease')}, {count_text(len(model.account.vms), 'VM')}"
     title = _title(scene, "leases", "LEASES", note, width)
     return [title, portfolio.leases_heading(width), *(body or [_nothing("no leases")])]
 

@@ -7,6 +7,7 @@ from tui.view.account import Account, accrued_ucr
 from tui.view.text import (
     Line,
     clip,
+    count_text,
     fit,
     money_text,
     price_text,
@@ -59,10 +60,14 @@ def summary_lines(account: Account, width: int, now_ms: int) -> list[Line]:
     earned = sum(accrued_ucr(lease, now_ms) for lease in leases if lease.side == "sell")
     return [
         _figure("available", account.available_ucr, "", width, "text!"),
-        _figure("held", account.held_ucr, f"{len(account.orders)} orders", width),
-        _figure("renting /h", account.rate_ucr("buy"), f"{account.units('buy')} units", width),
+        _figure("held", account.held_ucr, count_text(len(account.orders), "order"), width),
+        _figure(
+            "renting /h", account.rate_ucr("buy"), count_text(account.units("buy"), "unit"), width
+        ),
         _figure("  owed so far", spent, "", width, "dim"),
-        _figure("letting /h", account.rate_ucr("sell"), f"{account.units('sell')} units", width),
+        _figure(
+            "letting /h", account.rate_ucr("sell"), count_text(account.units("sell"), "unit"), width
+        ),
         _figure("  earned so far", earned, "", width, "dim"),
     ]
 
@@ -142,6 +147,10 @@ def vm_line(vm: VmUpdate, width: int) -> Line:
     """Return one VM below its lease: name, state, where it is reached."""
     where = "  ".join(f"{end.address}:{end.port}" for end in vm.endpoints[:2])
     ink = "text" if vm.state == "running" else "dim"
+    if width < NARROW:
+        return fit(
+            (span(f" └ {clip(vm.name, 10):<11}", ink), span(where or vm.state, "dim")), width
+        )
     line = (span(f"  └ {clip(vm.name, 16):<17}", ink), span(f"{vm.state:<10}", "dim"))
     return fit((*line, span(where, "dim")), width)
 

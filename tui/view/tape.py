@@ -11,6 +11,10 @@ TAPE_MAX: Final = 200
 """Trades kept per instrument; more than the tallest terminal shows."""
 
 
+HEAD_CELLS: Final = 17
+"""Time, blanks and arrow of a row, without the price's decimals."""
+
+
 class Tape:
     """Trades of one instrument, newest first, and what is derived from them."""
 
@@ -44,7 +48,7 @@ def _number(trade: Trade) -> int:
 
 def heading(width: int, places: int) -> Line:
     """Return the row of column names."""
-    return fit((span(f"{'time':<8}  {'price':>{places + 4}}  {'qty':>6}", "dim"),), width)
+    return fit((span(f"{'time':<8}  {'price':>{places + 4}}   {'qty':>5}", "dim"),), width)
 
 
 def trade_line(trade: Trade, move: int, mine: bool, width: int, places: int, largest: int) -> Line:
@@ -54,10 +58,10 @@ def trade_line(trade: Trade, move: int, mine: bool, width: int, places: int, lar
     head: Line = (
         span(clock_text(trade.ts_ms), "dim"),
         span(f"  {price_text(trade.price_ucr, places):>{places + 4}}", ink),
-        span(f" {arrow}", ink if move else "dim"),
+        span(f" {arrow} ", ink if move else "dim"),
     )
     qty = f"{qty_text(trade.qty):>5} {'● mine' if mine else ''}"
-    room = max(0, width - 12 - places - 4)
+    room = max(0, width - HEAD_CELLS - places)
     eighths = bar_eighths(trade.qty, largest, room // 2)
     body = bar_right(f"{qty:<{room}}"[:room], eighths, "own!" if mine else "text", ink + "_bar", "")
     return fit((*head, *body), width)

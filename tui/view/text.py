@@ -49,11 +49,23 @@ def clip(text: str, width: int) -> str:
 
 
 def short_symbol(symbol: str, width: int) -> str:
-    """Return ``symbol`` in at most ``width`` cells; a window gives up its year first."""
-    if len(symbol) > width:
-        head, _, delivery = symbol.rpartition(".")
-        symbol = f"{head}.{delivery.partition('-')[2] or delivery}"
-    return clip(symbol, width)
+    """Return ``symbol`` in at most ``width`` cells, its delivery whole where that is possible.
+
+    A window gives up its year first; then the middle goes.
+    """
+    if len(symbol) <= width:
+        return symbol
+    head, _, delivery = symbol.rpartition(".")
+    delivery = delivery.partition("-")[2] or delivery
+    if len(head) + 1 + len(delivery) <= width:
+        return f"{head}.{delivery}"
+    room = width - 1 - len(delivery)
+    return f"{head[:room]}…{delivery}" if room > 0 else clip(delivery, width)
+
+
+def count_text(count: int, thing: str) -> str:
+    """Return ``1 lease``, ``2 leases``."""
+    return f"{count} {thing}" + ("" if count == 1 else "s")
 
 
 def join_ends(left: Line, right: Line, width: int) -> Line:

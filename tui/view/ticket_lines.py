@@ -52,8 +52,11 @@ def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
     asking = "arm" if scene.prompt is not None else ground
     rows = [title, fit(_order(scene, width, with_cost=not tall), width, ground)]
     if tall:
-        rows.append(fit(_subject(scene, width), width, ground))
-        rows.append(fit(_prompt(scene, width), width, asking))
+        middle = [
+            fit(_subject(scene, width), width, ground),
+            fit(_prompt(scene, width), width, asking),
+        ]
+        rows += middle if scene.ticket.stage != "idle" else middle[::-1]
         rows.append(fit(_message(scene.message), width))
     elif scene.message is not None and _news_first(scene):
         rows.append(fit(_message(scene.message), width))
