@@ -41,9 +41,9 @@ class Order(Struct, eq=False):
     price_ucr: int | None
     qty: int
     leaves_qty: int
+    session: int = 0
     hold_unit_ucr: int = 0
     backing: Optional["Backing"] = None
-    session: int = 0
     filled_qty: int = 0
     filled_notional_ucr: int = 0
     status: OrderStatus = "new"
@@ -67,12 +67,16 @@ class Order(Struct, eq=False):
 
 
 def make_order(
-    number: int, account: "Account", request: OrderPlace, price_ucr: int | None
+    number: int,
+    account: "Account",
+    request: OrderPlace,
+    price_ucr: int | None,
+    session: int = 0,
 ) -> Order:
     """Return a new order; ``price_ucr`` is its limit, None when there is nothing to trade with."""
     qty = request.qty
     sign = 1 if request.side == "buy" else -1
-    return Order(number, f"o-{number}", account, request, sign, price_ucr, qty, qty)
+    return Order(number, f"o-{number}", account, request, sign, price_ucr, qty, qty, session)
 
 
 Step: TypeAlias = tuple[StepKind, Order, int]

@@ -173,7 +173,7 @@ def _fill(
     if order.leaves_qty:
         order.status = "partially_filled"
     else:
-        _close(state, order, "filled", None)
+        finish(state, instrument, order, "filled", None)
     tell.fill(state, order, fill.qty, fill.price_ucr, fill.trade_id, liquidity)
 
 
@@ -243,10 +243,6 @@ def finish(
             for host, units in backing:
                 host.take(instrument.need, instrument.start_ms, -units)
             backing.clear()
-    _close(state, order, status, reason)
-
-
-def _close(state: "State", order: Order, status: OrderStatus, reason: str | None) -> None:
     order.status = status
     order.reason = reason
     order.done_ms = state.now_ms

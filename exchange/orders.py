@@ -44,20 +44,20 @@ def place(state: "State", command: Command, request: OrderPlace) -> Done | Refus
     instrument = state.instruments.get(request.symbol)
     if instrument is None:
         return risk.no_instrument(request.symbol)
-    limit_ucr = request.price_ucr
     refused = risk.check(state, account, instrument, request)
     if refused is not None:
         return refused
+    limit_ucr, qty = request.price_ucr, request.qty
     if limit_ucr is None:
         limit_ucr = _protection_ucr(instrument, request)
-        refused = risk.check_size(account, request.qty, limit_ucr)
+        refused = risk.check_size(account, qty, limit_ucr)
         if refused is not None:
             return refused
-    order = make_order(state.counters.order + 1, account, request, limit_ucr)
-    refused = _admit(state, instrument, order)
-    if refused is not None:
-        return refused
-    order.session = command.session
+    order = make_order(state.counters.order + 1, account, request, limit_ucr, command.session)
+    if limit_ucr is not None:
+        refused = _admit(state, instrument, order, limit_ucr)
+        if refused is not None:
+            return refused
     execution.enter(state, instrument, order)
     return Done(result_of(order))
 
@@ -89,23 +89,19 @@ def _protection_ucr(instrument: Instrument, request: OrderPlace) -> int | None:
     return limit if band is None else min(max(limit, band[0]), band[1])
 
 
-def _admit(state: "State", instrument: Instrument, order: Order) -> Refused | None:
-    """Check limits, money and capacity; on success set aside what the order needs."""
-    account, request, limit_ucr = order.account, order.request, order.price_ucr
-    if limit_ucr is None:
-        return None
+def _admit(state: "State", instrument: Instrument, order: Order, limit_ucr: int) -> Refused | None:
+    """Check money and capacity; on success set aside what the order needs."""
+    account, request, qty = order.account, order.request, order.qty
     if request.post_only and instrument.book.crosses(order.sign, limit_ucr):
         return Refused("post_only_would_cross", "the order would trade at once", "price_ucr")
-    backing = None
-    if order.sign > 0:
-        unit_ucr = limit_ucr
-    else:
+    unit_ucr, backing = limit_ucr, None
+    if order.sign < 0:
         unit_ucr = _checked_bond_ucr(instrument, limit_ucr)
-        backing = _slots(state, instrument, order, order.qty)
+        backing = _slots(instrument, order, qty)
         if backing is None:
             return _no_capacity(state, request)
-    if unit_ucr * order.qty > account.available_ucr:
-        return risk.no_funds(account, unit_ucr * order.qty, "the order")
+    if unit_ucr * qty > account.available_ucr:
+        return risk.no_funds(account, unit_ucr * qty, "the order")
     execution.set_aside(state, instrument, order, unit_ucr, backing)
     return None
 
@@ -116,7 +112,7 @@ def _checked_bond_ucr(instrument: Instrument, limit_ucr: int) -> int:
     return instrument.bond_ucr(bids[-1] if bids and bids[-1] > limit_ucr else limit_ucr)
 
 
-def _slots(state: "State", instrument: Instrument, order: Order, units: int) -> Backing | None:
+def _slots(instrument: Instrument, order: Order, units: int) -> Backing | None:
     """Choose the slots that back an ask, None when the seller has not enough."""
     hosts, named = order.account.hosts.get(instrument.zone.zone), order.request.hosts
     if hosts is None:
@@ -221,7 +217,7 @@ def _resized(state: "State", instrument: Instrument, order: Order, units: int) -
     more = units - order.leaves_qty
     if more <= 0:
         return execution.first_slots(order.backing, units)
-    extra = _slots(state, instrument, order, more)
+    extra = _slots(instrument, order, more)
     return None if extra is None else execution.merged(order.backing, extra)
 
 

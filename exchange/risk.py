@@ -23,7 +23,7 @@ def check(
     A plain order passes without a call: a condition here says only that a check would find
     nothing to look at; what is refused and why stands in the check.
     """
-    price_ucr, refused = request.price_ucr, None
+    price_ucr = request.price_ucr
     if (
         request.order_type != "limit"
         or price_ucr is None
@@ -35,14 +35,17 @@ def check(
         or request.deadline_ms is not None
     ):
         refused = check_terms(state, request)
-    if refused is None and (not instrument.tradable or state.killed or account.killed):
-        refused = check_market(state, account, instrument)
-    if refused is None and price_ucr is not None:
-        if price_ucr % instrument.tick_ucr or instrument.band_pct:
-            refused = check_price(instrument, price_ucr)
-    if refused is None and account.limited:
-        refused = check_size(account, request.qty, price_ucr) or check_open_orders(account)
-    return refused
+        if refused is not None:
+            return refused
+    if not instrument.tradable or state.killed or account.killed:
+        return check_market(state, account, instrument)
+    if price_ucr is not None and (price_ucr % instrument.tick_ucr or instrument.band_pct):
+        refused = check_price(instrument, price_ucr)
+        if refused is not None:
+            return refused
+    if account.limited:
+        return check_size(account, request.qty, price_ucr) or check_open_orders(account)
+    return None
 
 
 def no_instrument(symbol: str) -> Refused:

@@ -27,18 +27,10 @@ if TYPE_CHECKING:
 
 def order(state: "State", subject: "Order", what: str, reason: str | None = None) -> None:
     """Tell an order's owner that it is new, canceled, replaced or expired."""
-    account = subject.account
+    account, request = subject.account, subject.request
     account.account_seq = seq = account.account_seq + 1
-    state.outs.append((account.account_id, order_row(state, subject, seq, what, reason)))
-
-
-def order_row(
-    state: "State", subject: "Order", account_seq: int, what: str, reason: str | None
-) -> OrderUpdate:
-    """Return an order as its owner sees it."""
-    request = subject.request
-    return OrderUpdate(
-        account_seq,
+    frame = OrderUpdate(
+        seq,
         state.seq,
         state.now_ms,
         subject.order_id,
@@ -54,6 +46,7 @@ def order_row(
         subject.price_ucr,
         reason,
     )
+    state.outs.append((account.account_id, frame))
 
 
 def fill(
@@ -97,10 +90,12 @@ def balances(state: "State") -> None:
     """Tell each account whose money moved what it has now, once a command."""
     moved = state.ledger.moved
     for account, why in moved.items():
-        account_id = account.account_id
-        available_ucr, held_ucr = account.available_ucr, account.held_ucr
-        assert held_ucr >= 0, "a hold is never more than what was set aside"
-        assert available_ucr >= 0 or account_id == OUTSIDE, "no account owes"
+        account_id, available_ucr, held_ucr = (
+            account.account_id,
+            account.available_ucr,
+            account.held_ucr,
+        )
+        assert held_ucr >= 0 <= available_ucr or account_id == OUTSIDE, "nobody owes"
         account.account_seq = seq = account.account_seq + 1
         frame = BalanceUpdate(seq, state.seq, state.now_ms, available_ucr, held_ucr, why)
         state.outs.append((account_id, frame))

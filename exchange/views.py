@@ -113,7 +113,23 @@ def order_list(state: "State", account_id: str) -> list[OrderUpdate]:
 
 
 def _order_row(state: "State", account: "Account", number: int) -> OrderUpdate:
-    return tell.order_row(state, account.open_orders[number], account.account_seq, "new", None)
+    order = account.open_orders[number]
+    return OrderUpdate(
+        account.account_seq,
+        state.seq,
+        state.now_ms,
+        order.order_id,
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        "new",
+        order.status,
+        order.qty,
+        order.filled_qty,
+        order.leaves_qty,
+        order.filled_notional_ucr,
+        order.price_ucr,
+    )
 
 
 def host_view(host: "Host") -> HostView:
