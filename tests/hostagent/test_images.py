@@ -1,12 +1,16 @@
 """The image cache: verified by digest, archives read member by member, one download for many."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from exchange.wire import Capacity
 from hostagent.images import CACHED_IMAGES_MAX, ImageCache, unpack_bundle
@@ -145,6 +149,24 @@ def test_an_absolute_path_in_an_archive_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="found"):
         unpack_bundle(part, target)
     assert not outside.exists()
+
+
+HEADERS = [*range(512), *range(1024, 1536)]
+"""Where the two members of ``GOOD`` are described; between them lies the kernel."""
+
+
+@settings(max_examples=500)
+@given(st.sampled_from(HEADERS), st.binary(min_size=1, max_size=40))
+def test_no_archive_breaks_the_host(at: int, garbage: bytes) -> None:
+    """Whatever a renter's bytes are, they are two files or an `ImageError`, nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        part, target = Path(folder) / "part", Path(folder) / "target"
+        part.write_bytes(GOOD[:at] + garbage + GOOD[at + len(garbage) :])
+        target.mkdir()
+        with contextlib.suppress(ImageError):
+            unpack_bundle(part, target)
+            assert {path.name for path in target.iterdir()} == {"vmlinuz", "initrd.gz"}
+        assert {path.name for path in Path(folder).iterdir()} == {"part", "target"}
 
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
