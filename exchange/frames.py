@@ -228,7 +228,7 @@ class Charge(Frame, tag="charge"):
 
 
 class Notice(Frame, tag="notice"):
-    """``kind``: funds_low, recall, host_silent, host_lost or launch_failed."""
+    """``kind``: funds_low, recall, host_silent, host_back, host_lost or launch_failed."""
 
     account_seq: int
     seq: int

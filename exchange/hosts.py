@@ -271,8 +271,10 @@ def synced(state: "State", command: Command, report: HostSynced) -> Done | Refus
     ]
     unchanged = host.synced and not gone
     host.synced = True
-    for lease in _leases_on(state, host):
-        billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_before)
+    for lease in _running_on(state, host):
+        if lease.meter.silent_from_ms is not None:
+            billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_before)
+            tell.notice(state, lease.buyer, "host_back", lease)
     for vm in gone:
         vms.stopped(state, vm)
     _open(host)

@@ -132,7 +132,7 @@ def test_a_silent_hosts_time_is_not_billed(market: LeaseMarket) -> None:
     market.advance(10 * MINUTE)
     market.release(lease)
     assert ended(market, lease) == ("released", 20 * 600)
-    assert market.notices() == ["host_silent"]
+    assert market.notices() == ["host_silent", "host_back"]
 
 
 def test_silence_is_billed_when_the_unchanged_boot_proves_that_the_vms_ran(
