@@ -35,6 +35,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "loading",
             "one_request",
             "pump",
+            "reference",
             "server",
         }
     ),
