@@ -118,7 +118,7 @@ def run(main: Any) -> None:
 def test_book_and_account_survive_fifty_cuts(tmp_path: Path) -> None:
     """Cut 50 times while orders flow: the book is the engine's, no account frame lost or doubled.
 
-    (Seen to fail without the resume, and with a resume from one frame too early.)
+    (Seen to fail with a client that subscribes anew instead of resuming.)
     """
 
     async def main() -> None:

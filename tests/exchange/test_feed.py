@@ -1,7 +1,6 @@
 """A client that follows the feed holds the engine's book: a law over random books and readers.
 
-(Seen to fail: with `difference` leaving out levels that left the depth, and with the snapshot taken
-before instead of after the batch's update.)
+(Seen to fail with a `difference` that leaves out the levels that left the depth.)
 """
 
 from typing import Any

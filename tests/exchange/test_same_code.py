@@ -1,8 +1,8 @@
 """One engine, three ways to drive it: live over sockets, replayed, and under the SimPy pump.
 
 A seeded flow goes over loopback WebSockets in both codecs; the journal it leaves behind must cause
-the same event bytes and end in the same state however it is fed to a fresh engine. (Shown once to
-fail: with the engine's order ids drawn from a module-wide counter, the replay differed at row 1.)
+the same event bytes and end in the same state however it is fed to a fresh engine. (Seen to fail
+with order ids that carried a memory address.)
 """
 
 import asyncio
