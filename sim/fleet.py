@@ -170,8 +170,7 @@ class Fleet:
 
     def _seller_config(self, scenario: Scenario) -> SellerConfig:
         table = self._table
-        zone = table.zone or scenario.farm.zone
-        symbol = f"{scenario.farm.class_}.{zone}.{table.pricing}.spot"
+        symbol = seller_symbol(scenario, table)
         units = _units(table.host, symbol)
         if isinstance(table.offer, OfferFixed):
             units = min(units, table.offer.units)
@@ -202,6 +201,12 @@ def trader_sellers(scenario: Scenario) -> list[SellerTable]:
         )
         for name, trader in traders_by_name(scenario).items()
     ]
+
+
+def seller_symbol(scenario: Scenario, seller: SellerTable) -> str:
+    """Return what a seller lists: the farm's class, in its own zone, at its own pricing."""
+    zone = seller.zone or scenario.farm.zone
+    return f"{scenario.farm.class_}.{zone}.{seller.pricing}.spot"
 
 
 def usual_price(scenario: Scenario) -> float:

@@ -67,15 +67,11 @@ class Pump:
         timer.callbacks.append(self._on_timer)
 
     def _on_timer(self, event: simpy.Event) -> None:
-        at_ms = int(event.value or 0)
-        if self._armed_ms != at_ms:
+        if self._armed_ms != event.value:
             return  # an earlier deadline came in between and has armed its own
+        # The deadline may have moved away meanwhile; then the core finds nothing due.
         self._armed_ms = None
-        due_ms = self._next_deadline_ms()
-        if due_ms is not None and due_ms <= at_ms:
-            self._run()
-        else:
-            self._arm()
+        self._run()
 
 
 async def run_paced(env: simpy.Environment, until_ms: int, speed: float) -> None:

@@ -29,14 +29,14 @@ from sim.checker import Checker
 from sim.connection import Connection, Node, RequestNode, Subscription
 from sim.farm import FarmNode
 from sim.fault import schedule
-from sim.fleet import Fleet, trader_sellers
+from sim.fleet import Fleet, seller_symbol, trader_sellers
 from sim.identity import Identity
 from sim.marketplace import Digest, Marketplace
 from sim.metrics import Accounts, Metrics
 from sim.nodes import HostNode, RobotNode
 from sim.policy import market_of, rules_of
 from sim.report import RunResult
-from sim.scenario import Pricing, Scenario
+from sim.scenario import Scenario
 from sim.scenario_check import CLASSES
 from sim.scenario_file import Loaded
 from sim.service import Service, buckets, quality
@@ -49,7 +49,6 @@ STEP_S = 10
 BUCKETS = 48
 """Into how many parts the units over time are averaged for the report."""
 OPERATOR = "operator"
-PRICINGS: tuple[Pricing, ...] = ("flat", "metered")
 IMAGE = "5e" * 32
 """The digest of the stored VM that the farm runs; simulated hosts do not look inside."""
 IMAGE_BYTES = 8 * 1024 * 1024
@@ -278,12 +277,18 @@ class World:
 
 
 def exchange_config(scenario: Scenario) -> ExchangeConfig:
-    """Return the configuration of the scenario's exchange: each class in each zone, now."""
-    zones = [ZoneConfig(zone.name, zone.country, ["simulated"]) for zone in scenario.zone]
-    instruments = [
-        InstrumentConfig(class_=name, zone=zone.zone, pricing=pricing)
-        for zone in zones
-        for name in CLASSES
-        for pricing in PRICINGS
-    ]
-    return ExchangeConfig(classes=dict(CLASSES), zones=zones, instruments=instruments)
+    """Return the configuration of the scenario's exchange: what somebody buys or sells there."""
+    farm = scenario.farm
+    symbols = [f"{farm.class_}.{farm.zone}.{scenario.farm_pricing}.spot"]
+    symbols += [seller_symbol(scenario, seller) for seller in scenario.seller]
+    symbols += [trader.symbol for trader in scenario.trader]
+    return ExchangeConfig(
+        classes=dict(CLASSES),
+        zones=[ZoneConfig(zone.name, zone.country, ["simulated"]) for zone in scenario.zone],
+        instruments=[_instrument(symbol) for symbol in dict.fromkeys(symbols)],
+    )
+
+
+def _instrument(symbol: str) -> InstrumentConfig:
+    class_name, zone, pricing, _ = symbol.split(".")
+    return InstrumentConfig(class_name, zone, "metered" if pricing == "metered" else "flat")
