@@ -88,12 +88,14 @@ class Flow:
         self.unknown: list[str] = []
         self.stopped = asyncio.Event()
         self._rng = rng
+        self._number = 0
 
     def order(self) -> OrderPlace:
         rng = self._rng
+        self._number += 1
         order = OrderPlace(
             req_id=1,
-            client_order_id=f"{self.name}-{len(self.orders)}",
+            client_order_id=f"{self.name}-{self._number}",
             symbol=SYMBOL,
             side="buy" if rng.random() < 0.6 else "sell",
             order_type="limit",
