@@ -1,7 +1,6 @@
 """`headroom tui`: the market in the terminal."""
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from tui.app import HeadroomApp
 from tui.config import ConfigError, config_path, load_config
 from tui.link import LinkError
 from tui.live_link import LiveLink
-from tui.run import run_app
+from tui.run import NoTerminalError, run_app
 
 app = typer.Typer(help="The market in the terminal.")
 
@@ -40,8 +39,6 @@ def tui(
         raise _leave(str(error), EXIT_USAGE) from error
     except LinkError as error:
         raise _leave(str(error), EXIT_NOT_SO) from error
-    if not sys.stdout.isatty():
-        raise _leave("headroom tui needs a terminal", EXIT_USAGE)
     terminal = HeadroomApp(
         link,
         read_only=read_only or key_path is None,
@@ -52,6 +49,8 @@ def tui(
         code = asyncio.run(run_app(terminal))
     except LinkError as error:
         raise _leave(str(error), EXIT_NOT_SO) from error
+    except NoTerminalError as error:
+        raise _leave(str(error), EXIT_USAGE) from error
     raise typer.Exit(code)
 
 

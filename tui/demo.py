@@ -39,21 +39,24 @@ SYMBOL: Final = "small.eu-de.flat.spot"
 
 
 class Stage(NamedTuple):
-    """Where the demo's exchange listens, and the trader's key."""
+    """Where the demo's exchange listens, the trader's key, and the process behind it."""
 
     url: str
     key: Path
+    child: asyncio.subprocess.Process
 
 
 @asynccontextmanager
 async def stage() -> AsyncIterator[Stage]:
     """Run the backstage process; raises `LinkError` when it does not come up."""
     folder = Path(tempfile.mkdtemp(prefix="headroom-demo-"))
-    child = await _start(folder)
     try:
-        yield await _opened(child, folder)
+        child = await _start(folder)
+        try:
+            yield await _opened(child, folder)
+        finally:
+            await _end(child)
     finally:
-        await _end(child)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -86,7 +89,7 @@ async def _opened(child: asyncio.subprocess.Process, folder: Path) -> Stage:
         log = (folder / "backstage.log").read_text("utf-8", "replace").strip().splitlines()
         raise LinkError(f"the demo's exchange did not open: {log[-1] if log else 'no reason'}")
     ready = json.loads(line)
-    return Stage(ready["url"], Path(ready["key"]))
+    return Stage(ready["url"], Path(ready["key"]), child)
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
@@ -125,6 +128,8 @@ def demo(
         raise _leave("--headless needs --for SECONDS", EXIT_USAGE)
     if not headless and not sys.stdout.isatty():
         raise _leave("headroom demo needs a terminal (or --headless --for SECONDS)", EXIT_USAGE)
+    if not headless:
+        typer.echo("Opening an exchange with simulated hosts and traders ...", err=True)
     try:
         code, terminal = asyncio.run(play(for_s, headless))
     except LinkError as error:

@@ -84,6 +84,7 @@ def tidy_svg(svg: str) -> str:
 
     Converters drop blanks at the ends of a text, which would shift numbers out of line.
     """
+    svg = re.sub(r"<!-- .*? -->\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code, monospace", "'DejaVu Sans Mono', Menlo, Consolas, monospace")
     return re.sub(r'x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)"([^>]*)>([^<]*)<', _trim, svg)
@@ -108,7 +109,7 @@ def to_png(svg: Path) -> bool:
     convert = shutil.which("rsvg-convert")
     if convert is None:
         return False
-    width = "2000" if "160x50" in svg.name else "1200"
+    width = "1600" if "160x50" in svg.name else "1000"
     command = [convert, "--width", width, "--output", str(svg.with_suffix(".png")), str(svg)]
     subprocess.run(command, check=True, timeout=CONVERT_TIMEOUT_S)
     return True

@@ -1,8 +1,13 @@
 """Run the application from first dial to last goodbye, with or without a terminal."""
 
 import asyncio
+import sys
 
 from tui.app import HeadroomApp
+
+
+class NoTerminalError(Exception):
+    """Standard output is no terminal; ``str`` is one line for the user."""
 
 
 async def run_app(
@@ -13,9 +18,13 @@ async def run_app(
 ) -> int:
     """Dial, run until the trader leaves (or ``for_s`` seconds), hang up; return the exit code.
 
-    Raises `LinkError` before the screen is touched when the exchange cannot be reached.
+    Before the screen is touched it raises `LinkError` when the exchange cannot be reached and
+    `NoTerminalError` when there is no screen.
     """
     await app.link.open()
+    if not headless and not sys.stdout.isatty():
+        await app.link.close()
+        raise NoTerminalError("the market needs a terminal; this output is none")
     loop = asyncio.get_running_loop()
     timer = loop.call_later(for_s, app.exit) if for_s is not None else None
     try:

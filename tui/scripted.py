@@ -25,7 +25,7 @@ from exchange.frames import (
     VmUpdate,
 )
 from exchange.protocol import OrderCancel, OrderPlace
-from exchange.wire import Channel, Endpoint, InstrumentState, Request, Side
+from exchange.wire import Channel, Endpoint, Request, Side
 from tui.link import Down, RefusedError, Up
 
 START_MS: Final = 1_795_430_590_000
@@ -34,10 +34,10 @@ LEVELS: Final = 14
 HISTORY: Final = 40
 DEPOSIT_UCR: Final = 1_000_000_000
 QUEUE_MAX: Final = 100_000
+ZONES: Final = {"eu-de": ("DE", 100), "eu-fr": ("FR", 106)}
+"""Country and price level in per cent."""
 PRICES: Final[dict[str, int]] = {"nano": 9_000, "small": 31_200, "medium": 61_800, "large": 122_500}
-SYMBOLS: Final[list[str]] = [
-    f"{name}.eu-de.{pricing}.spot" for name in PRICES for pricing in ("flat", "metered")
-] + [f"small.eu-de.flat.2026-11-23T{hour:02d}" for hour in range(12, 24)]
+SYMBOLS: Final[list[str]] = [f"{name}.{zone}.flat.spot" for zone in ZONES for name in PRICES]
 
 
 class ScriptedMarket:
@@ -59,9 +59,8 @@ class ScriptedMarket:
             self._fill(symbol)
 
     def _fill(self, symbol: str) -> None:
-        name, _, _, delivery = symbol.split(".")
-        middle = PRICES[name] * (100 if delivery == "spot" else self.rng.randint(82, 118)) // 100
-        middle = middle // TICK_UCR * TICK_UCR
+        name, zone, _, _ = symbol.split(".")
+        middle = PRICES[name] * ZONES[zone][1] // 100 // TICK_UCR * TICK_UCR
         self.bids[symbol], self.asks[symbol] = {}, {}
         for level in range(1, LEVELS):
             size = 4 + level * 2
@@ -89,17 +88,8 @@ class ScriptedMarket:
 
     def _instrument(self, symbol: str) -> InstrumentUpdate:
         name, zone, pricing, delivery = symbol.split(".")
-        state: InstrumentState = "announced" if delivery.endswith("T23") else "open"
-        return InstrumentUpdate(
-            symbol,
-            state,
-            TICK_UCR,
-            name,
-            zone,
-            "DE",
-            pricing,
-            delivery,
-        )
+        country = ZONES[zone][0]
+        return InstrumentUpdate(symbol, "open", TICK_UCR, name, zone, country, pricing, delivery)
 
     def snapshot(self, symbol: str) -> BookSnapshot:
         bids, asks = self.bids[symbol], self.asks[symbol]

@@ -271,12 +271,12 @@ def test_search_shows_another_instrument() -> None:
     async def scene(s: Stand) -> None:
         await s.press("slash")
         assert isinstance(s.app.screen, FindScreen)
-        await s.press(*"large metered")
+        await s.press(*"large fr")
         assert s.app.screen.query_one(OptionList).option_count == 1
-        assert s.app.screen.query_one(Input).value == "large metered"
+        assert s.app.screen.query_one(Input).value == "large fr"
         await s.press("enter")
-        assert s.app.desk.symbol == "large.eu-de.metered.spot"
-        assert "large.eu-de.metered.spot" in s.text("head")
+        assert s.app.desk.symbol == "large.eu-fr.flat.spot"
+        assert "large.eu-fr.flat.spot" in s.text("head")
 
     play(SMALL, scene)
 

@@ -62,7 +62,7 @@ def row_line(item: InstrumentRow, width: int, places: int, picked: bool, cursor:
     price, symbol, wide = _cells(width, places)
     ground = "cursor" if cursor else ""
     if item.state not in OPEN_STATES:
-        name = span(f"{short_symbol(item.symbol, symbol - 1):<{symbol}}", "dim")
+        name = span(f"{short_symbol(item.symbol, symbol):<{symbol}}", "dim")
         return fit((name, span(f" {item.state.replace('_', ' ')}", "dim")), width, ground)
     line: Line = (
         span(f"{short_symbol(item.symbol, symbol):<{symbol}}", "accent!" if picked else "text"),
