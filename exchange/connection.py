@@ -81,6 +81,7 @@ class WireConnection(ServerConnection):
         self._round = 0
         self._pending = 0
         self._held = False
+        self._replays = 0
         self._backlog: deque[tuple[float, list[Delivery]]] = deque()
         self._backlog_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,6 +149,8 @@ class WireConnection(ServerConnection):
 
     def deliver(self, items: list[Delivery]) -> None:
         """Write a batch's payloads, or queue them behind a slow reader or a stored replay."""
+        if self.protocol.state is not OPEN:
+            return
         if self._held or self.paused or self._backlog:
             self._queue(items)
         else:
@@ -159,7 +162,7 @@ class WireConnection(ServerConnection):
 
     def backlog_age_ms(self, now_s: float) -> int:
         """Return how long the oldest waiting frame has waited; 0 while a replay is paced."""
-        if self._held or not self._backlog:
+        if self._replays or not self._backlog:
             return 0
         return int((now_s - self._backlog[0][0]) * 1000)
 
@@ -192,9 +195,11 @@ class WireConnection(ServerConnection):
         if self.protocol.state is OPEN:
             self.transport.write(framed(payloads, self.binary if binary is None else binary))
 
-    def release(self) -> None:
-        """A final stored replay is through: what was held behind it follows."""
-        self._held = False
+    def replayed(self, final: bool) -> None:
+        """A stored replay is through; what was held behind a final one follows."""
+        self._replays -= 1
+        if final:
+            self._held = False
         self._flush()
 
     def _write(self, items: list[Delivery]) -> None:
@@ -208,6 +213,7 @@ class WireConnection(ServerConnection):
     def _replay(self, item: Replay, behind: list[Delivery]) -> None:
         assert self.send_stored is not None, "an attached connection can read the store"
         self._held = item.final
+        self._replays += 1
         self.spawn(self.send_stored(self, item))
         if behind:
             # In front of what waits already: these were delivered earlier.

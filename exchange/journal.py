@@ -185,7 +185,11 @@ class SqliteJournal:
         self, account: str, after: int, upto: int, limit: int
     ) -> list[AccountRow]:
         """Return stored frames for a resuming session, on a connection of their own."""
-        found = await self._reader.execute_fetchall(_SELECT_FRAMES, (account, after, upto, limit))
+        try:
+            wanted = (account, after, upto, limit)
+            found = await self._reader.execute_fetchall(_SELECT_FRAMES, wanted)
+        except sqlite3.Error as error:
+            raise DiskLostError(f"{self._path}: read failed: {error}") from error
         return [AccountRow(*row) for row in found]
 
     async def kept_from(self) -> list[tuple[str, int]]:

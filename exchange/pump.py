@@ -10,15 +10,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from exchange.account_channel import stored_frames
+from exchange.account_channel import AccountRow, stored_frames
 from exchange.connection import WireConnection
 from exchange.gateway import Batch, Gateway
+from exchange.journal import DiskLostError
 from exchange.outbox import ImageJob, Replay
 from exchange.ports import Clock, Journal
 from exchange.units import MS_PER_SECOND
 
 QUEUE_MAX: Final = 65_536
 """Work items that may wait; beyond it whoever adds one is read no further until the next round."""
+CLOSE_INTERNAL: Final = 1011
 PAGE_ROWS: Final = 64
 """Stored batches of account frames read at once for a resuming session."""
 
@@ -107,19 +109,31 @@ class Pump:
 
     async def send_stored(self, connection: WireConnection, replay: Replay) -> None:
         """Write a session's stored account frames, page by page, as fast as it reads them."""
-        codec = self.gateway.sessions[connection.number].codec
         after = replay.after
         while after < replay.upto:
-            rows = await self._journal.account_rows(replay.account, after, replay.upto, PAGE_ROWS)
-            assert rows, "the gateway asks only for frames that are kept"
-            frames = [f for row in rows for f in stored_frames(row.body, after, replay.upto)]
-            after = rows[-1].last_seq
-            connection.write_payloads([codec.encode(frame) for frame in frames])
+            try:
+                page = await self._journal.account_rows(
+                    replay.account, after, replay.upto, PAGE_ROWS
+                )
+            except DiskLostError:
+                page = []
+            if not page:  # Nothing may be left out: the client is to ask again.
+                connection.close_soon(CLOSE_INTERNAL, "stored frames cannot be read")
+                return
+            self._write_page(connection, page, after, replay.upto)
+            after = page[-1].last_seq
             await connection.drain()
-        if replay.final:
-            connection.release()
-        else:
+        connection.replayed(replay.final)
+        if not replay.final:
             self.submit(lambda _: self.gateway.caught_up(connection.number, replay.upto))
+
+    def _write_page(
+        self, connection: WireConnection, page: list[AccountRow], after: int, upto: int
+    ) -> None:
+        session = self.gateway.sessions.get(connection.number)
+        if session is not None:
+            frames = [frame for row in page for frame in stored_frames(row.body, after, upto)]
+            connection.write_payloads([session.codec.encode(frame) for frame in frames])
 
     def _work(self, now_ms: int) -> None:
         gateway = self.gateway
