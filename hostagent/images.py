@@ -26,6 +26,9 @@ CACHED_IMAGES_MAX = 16
 MEMBER_BYTES_MAX = 512 * 1024 * 1024
 READ_BYTES = 1024 * 1024
 BUNDLE_MEMBERS = ("vmlinuz", "initrd.gz")
+# tarfile lets more than its own error out of a crafted header: sizes that no integer holds, long
+# names that stand for long names that stand for long names.
+_BROKEN_ARCHIVE = (tarfile.TarError, ValueError, OverflowError, EOFError, RecursionError)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -143,8 +146,8 @@ def unpack_bundle(part: Path, target: Path) -> None:
                 _unpack_member(archive, target)
             if archive.next() is not None:
                 raise ImageError("a bundle holds vmlinuz and initrd.gz and nothing else")
-    except tarfile.TarError as error:
-        raise ImageError(f"bundle: {error}") from error
+    except _BROKEN_ARCHIVE as error:
+        raise ImageError(f"bundle: it cannot be read: {error}") from error
 
 
 def _unpack_member(archive: tarfile.TarFile, target: Path) -> None:

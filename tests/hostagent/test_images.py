@@ -151,6 +151,34 @@ def test_an_absolute_path_in_an_archive_is_not_followed(tmp_path: Path) -> None:
     assert not outside.exists()
 
 
+def crafted(kind: bytes, size: bytes) -> bytes:
+    """A member's header with the raw ``size`` field and a right checksum."""
+    head = bytearray(bundle(("vmlinuz", b"k"))[:512])
+    head[124:136], head[156:157], head[148:156] = size, kind, b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        crafted(b"0", b"\x80" + b"\x7f" * 11) + bytes(1024),
+        crafted(b"0", b"\xff" * 12) + bytes(1024),
+        crafted(b"x", b"\x80" + b"\x7f" * 11) + bytes(1024),
+        crafted(b"L", b"00000000001\0") + bytes(512),
+        (crafted(b"L", b"00000000001\0") + bytes(512)) * 3000,
+        crafted(b"x", b"00000001000\0") + b"5 a=\xff\n".ljust(512, b"\xff"),
+    ],
+)
+def test_a_crafted_header_is_an_image_that_is_refused(tmp_path: Path, data: bytes) -> None:
+    """Any other error would end the agent. Shown to fail when only `tarfile.TarError` is caught."""
+    (tmp_path / "part").write_bytes(data)
+    (tmp_path / "target").mkdir()
+    with pytest.raises(ImageError) as raised:
+        unpack_bundle(tmp_path / "part", tmp_path / "target")
+    assert raised.value.reason == "image_invalid"
+
+
 HEADERS = [*range(512), *range(1024, 1536)]
 """Where the two members of ``GOOD`` are described; between them lies the kernel."""
 
