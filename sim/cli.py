@@ -15,7 +15,7 @@ from sim.policy import warnings
 from sim.report import RunResult
 from sim.runner import plan, processors, run_all
 from sim.scenario_check import unsupported
-from sim.scenario_file import Loaded, ScenarioError, load
+from sim.scenario_file import Loaded, ScenarioError, load, short_traces
 from sim.workload import Trace
 
 EXIT_NOT_SO = 1
@@ -135,7 +135,7 @@ def _policies(loaded: Loaded, wanted: list[str] | None) -> list[str]:
 
 
 def _warn(loaded: Loaded) -> None:
-    for warning in warnings(loaded.scenario):
+    for warning in warnings(loaded.scenario) + short_traces(loaded):
         typer.echo(f"warning: {warning}", err=True)
 
 

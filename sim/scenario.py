@@ -18,7 +18,8 @@ from sim.workload import Workload
 
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_QTY)]
 Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=10**9)]
-Millis: TypeAlias = Annotated[int, Meta(ge=0, le=3_600_000)]
+Latency: TypeAlias = Annotated[int, Meta(ge=0, le=2000)]
+"""A login takes three trips and must be done within 10 s."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0, le=10**12)]
 Credits: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
@@ -58,8 +59,8 @@ class Part(Struct, frozen=True, forbid_unknown_fields=True):
 class Network(Part, frozen=True):
     """Manager or host to exchange, per message."""
 
-    latency_ms: Millis = 20
-    jitter_ms: Millis = 5
+    latency_ms: Latency = 20
+    jitter_ms: Annotated[int, Meta(ge=0, le=500)] = 5
 
 
 class Zone(Part, frozen=True):

@@ -17,7 +17,7 @@ from msgspec import Struct
 from sim.scenario import Policy, Scenario
 from sim.scenario_check import mistakes
 from sim.trace_file import TraceError, read_series
-from sim.workload import Series, Workload, trace_key, traces_of
+from sim.workload import Series, Trace, Workload, trace_key, traces_of
 
 Wanted = TypeVar("Wanted")
 
@@ -68,6 +68,17 @@ def decode(text: str) -> Scenario:
     return _convert(raw, Scenario, "")
 
 
+def short_traces(loaded: Loaded) -> list[str]:
+    """Return a line for each trace that ends before the run does; its last value is held."""
+    scenario = loaded.scenario
+    return [
+        f"trace {trace.file}: ends {last_s - trace.from_s:g} s into the run of "
+        f"{scenario.duration_s} s; its last value is held"
+        for trace in _traces(scenario)
+        if (last_s := loaded.traces[trace_key(trace)].end_s) < trace.from_s + scenario.duration_s
+    ]
+
+
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -110,14 +121,21 @@ def _line(message: str, place: str) -> str:
     return f"{joined or 'the file'}: {text}"
 
 
-def _read_traces(scenario: Scenario, folder: Path) -> dict[str, Series]:
+def _traces(scenario: Scenario) -> list[Trace]:
     loads = [scenario.workload, *(s.own_load for s in scenario.seller if s.own_load)]
+    return [trace for load in loads for trace in traces_of(load)]
+
+
+def _read_traces(scenario: Scenario, folder: Path) -> dict[str, Series]:
     found: dict[str, Series] = {}
-    for trace in [trace for load in loads for trace in traces_of(load)]:
+    for trace in _traces(scenario):
         key = trace_key(trace)
-        if key not in found:
-            try:
+        try:
+            if key not in found:
                 found[key] = read_series(folder / trace.file, trace.time, trace.column)
-            except TraceError as error:
-                raise ScenarioError(str(error)) from error
+        except TraceError as error:
+            raise ScenarioError(str(error)) from error
+        if trace.from_s > found[key].end_s:
+            end_s = found[key].end_s
+            raise ScenarioError(f"trace {trace.file}: from_s lies behind its end ({end_s:g} s)")
     return found

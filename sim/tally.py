@@ -43,6 +43,8 @@ class Lease(Struct):
     buyer: str = ""
     seller: str = ""
     charged_ucr: int = 0
+    over: bool = False
+    """The bond is settled; a metered lease then still waits for its VMs' last usage."""
     ended: bool = False
 
     @property
@@ -51,7 +53,7 @@ class Lease(Struct):
 
     @property
     def bond_ucr(self) -> int:
-        return 0 if self.ended else self.bond_unit_ucr * self.units
+        return 0 if self.over else self.bond_unit_ucr * self.units
 
 
 class Lost(Struct, frozen=True):
@@ -171,10 +173,11 @@ class Tally:
         if lease.ended:
             changed.after_end.append(lease.lease_id)
             return
-        left = 0 if event.state == "ended" else event.units
-        if left < lease.units:
-            changed.lost.append(Lost(lease, lease.units - left))
-        lease.units = left
+        lost = lease.units if _over(event) else lease.units - event.units
+        if lost > 0 and not lease.over:
+            changed.lost.append(Lost(lease, lost))
+        lease.over = lease.over or _over(event)
+        lease.units = event.units
         if event.state == "ended":
             lease.ended = True
             del self.live[lease.lease_id]
@@ -216,6 +219,12 @@ class Tally:
             mem_mib += max(0, offered.mem_mib - used.mem_mib)
             disk_mib += max(0, offered.disk_mib - used.disk_mib)
         return Capacity(mvcpu, mem_mib, disk_mib)
+
+
+def _over(event: LeaseUpdate) -> bool:
+    """Has the lease come to its end? An end that still lies ahead is a recall's notice."""
+    ending = event.state == "ending" and event.ends_ms is not None
+    return event.state == "ended" or (ending and (event.ends_ms or 0) <= event.ts_ms)
 
 
 def _need(rows: list[tuple[str, int]], shapes: dict[str, Capacity]) -> Capacity:

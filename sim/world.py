@@ -14,14 +14,7 @@ from typing import Any
 import simpy
 
 from exchange.commands import Genesis, ImageStored
-from exchange.genesis import ExchangeConfig, InstrumentConfig, ZoneConfig
-from exchange.operator_requests import (
-    AdminAccount,
-    AdminDeposit,
-    AdminKey,
-)
 from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
-from exchange.wire import Request
 from manager.core import Manager, ManagerConfig
 from manager.library import StoredVm
 from sim.boots import Boots
@@ -29,15 +22,15 @@ from sim.checker import Checker
 from sim.connection import Connection, Node, RequestNode, Subscription
 from sim.farm import FarmNode
 from sim.fault import schedule
-from sim.fleet import Fleet, seller_symbol, trader_sellers
+from sim.fleet import Fleet, trader_sellers
 from sim.identity import Identity
 from sim.marketplace import Digest, Marketplace
 from sim.metrics import Accounts, Metrics
 from sim.nodes import HostNode, RobotNode
+from sim.opening import OPERATOR, account_requests, exchange_config
 from sim.policy import market_of, rules_of
 from sim.report import RunResult
 from sim.scenario import Scenario
-from sim.scenario_check import CLASSES
 from sim.scenario_file import Loaded
 from sim.service import Service, buckets, quality
 from sim.winddown import wind_down
@@ -48,7 +41,6 @@ STEP_S = 10
 """How often the balancer's load is read."""
 BUCKETS = 48
 """Into how many parts the units over time are averaged for the report."""
-OPERATOR = "operator"
 IMAGE = "5e" * 32
 """The digest of the stored VM that the farm runs; simulated hosts do not look inside."""
 IMAGE_BYTES = 8 * 1024 * 1024
@@ -218,9 +210,9 @@ class World:
     def _set_up(self, operator: Identity) -> Generator[simpy.Event, Any, None]:
         scenario = self.scenario
         sellers = [*scenario.seller, *trader_sellers(scenario)]
-        accounts = {scenario.farm.account: scenario.farm.deposit}
-        accounts.update({seller.name: seller.deposit for seller in sellers})
-        yield from self.ask(OPERATOR, operator, self._admin_requests(accounts))
+        deposits = {scenario.farm.account: scenario.farm.deposit}
+        deposits.update({seller.name: seller.deposit for seller in sellers})
+        yield from self.ask(OPERATOR, operator, account_requests(deposits, self.seed))
         stored = ImageStored(scenario.farm.account, IMAGE, IMAGE_BYTES, "bundle")
         self.marketplace.gateway.internal(stored, self.now_ms)
         assert self.farm.connection is not None
@@ -228,27 +220,6 @@ class World:
         self.fleets = [Fleet(self, seller, index) for index, seller in enumerate(sellers)]
         yield self.env.all_of([self.env.process(fleet.set_up()) for fleet in self.fleets])
         schedule(self)
-
-    def _admin_requests(self, accounts: dict[str, float]) -> list[Request]:
-        requests: list[Request] = []
-        for account, deposit in accounts.items():
-            req_id = len(requests) + 1
-            public_key = Identity(self.seed, account).public_key
-            amount_ucr = ucr_from_credits(deposit)
-            requests += [
-                AdminAccount(req_id=req_id, account=account, name=account),
-                AdminKey(
-                    req_id=req_id + 1,
-                    account=account,
-                    key_id=account,
-                    public_key=public_key,
-                    role="trader",
-                ),
-                AdminDeposit(
-                    req_id=req_id + 2, account=account, amount_ucr=amount_ucr, ref="start"
-                ),
-            ]
-        return requests
 
     def _play(self) -> Generator[simpy.Event, Any, None]:
         """Feed the load, then end the run."""
@@ -274,21 +245,3 @@ class World:
             sellers_deposit_ucr=sum(ucr_from_credits(s.deposit) for s in self.scenario.seller),
             fees_ucr=totals["fees"],
         )
-
-
-def exchange_config(scenario: Scenario) -> ExchangeConfig:
-    """Return the configuration of the scenario's exchange: what somebody buys or sells there."""
-    farm = scenario.farm
-    symbols = [f"{farm.class_}.{farm.zone}.{scenario.farm_pricing}.spot"]
-    symbols += [seller_symbol(scenario, seller) for seller in scenario.seller]
-    symbols += [trader.symbol for trader in scenario.trader]
-    return ExchangeConfig(
-        classes=dict(CLASSES),
-        zones=[ZoneConfig(zone.name, zone.country, ["simulated"]) for zone in scenario.zone],
-        instruments=[_instrument(symbol) for symbol in dict.fromkeys(symbols)],
-    )
-
-
-def _instrument(symbol: str) -> InstrumentConfig:
-    class_name, zone, pricing, _ = symbol.split(".")
-    return InstrumentConfig(class_name, zone, "metered" if pricing == "metered" else "flat")

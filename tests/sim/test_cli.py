@@ -62,6 +62,10 @@ def test_a_trace_from_the_command_line(short: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["run", str(short), "--policy", "no_burst", *options])
     # 150 requests a second are within what the farm's own two servers promise.
     assert done.exit_code == 0, done.output
+    assert "ends 200 s into the run of 300 s; its last value is held" in done.stderr
+    done = CliRunner().invoke(app, ["run", str(short), *options, "--from-s", "201"])
+    assert done.exit_code == 2
+    assert "from_s lies behind its end (200 s)" in done.stderr
 
 
 @pytest.mark.parametrize(
