@@ -6,6 +6,8 @@ import pytest
 
 from sim.fault import BEGIN
 from sim.scenario_check import FAULT_KEYS
+from sim.scenario_file import load
+from sim.world import World
 from tests.sim.scenes import outcome, scene, world
 
 
@@ -96,3 +98,13 @@ def test_failed_boots_are_replaced(tmp_path: Path) -> None:
     found = outcome(tmp_path, scene(text))
     assert found.metrics["penalties"] > 0, "a failed launch pays the bond"
     assert max(found.units) > 5
+
+
+def test_a_bad_day_breaks_no_law_and_is_survived() -> None:
+    """Seven faults in two hours, the exchange's restart among them."""
+    found = load(Path(__file__).parents[2] / "scenarios" / "bad_day.toml")
+    lived = World(found, "threshold", found.scenario.seed)
+    metrics = lived.run().metrics
+    assert metrics["slo_violation_pct"] < 10
+    assert metrics["penalties"] > 0
+    assert lived.marketplace.engine.epoch == 2
