@@ -11,13 +11,10 @@ import typer
 
 from exchange.chain import BrokenChainError
 from exchange.clock import SystemClock
-from exchange.codec import MSGPACK
-from exchange.commands import Command, Genesis
 from exchange.config import ConfigError, load_config
-from exchange.journal import DataDirError, DataLock, create
+from exchange.journal import DataDirError, DataLock
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
-from exchange.loading import load
-from exchange.ports import JournalRow
+from exchange.loading import found, load
 from exchange.server import Settings, StartError, serve
 
 app = typer.Typer(no_args_is_help=True, help="Run the Marketplace: init, serve, verify.")
@@ -45,14 +42,13 @@ def init(
 ) -> None:
     """Found a new exchange in DIR: its journal begins with the configuration and the operator."""
     try:
-        genesis = Genesis(load_config(config), _public_key(operator_key))
-        body = MSGPACK.encode(Command("", "", 0, genesis))
-        create(data, [JournalRow(1, SystemClock().now_ms(), body)])
+        public_key = _public_key(operator_key)
+        found(data, load_config(config), public_key, SystemClock().now_ms())
     except (ConfigError, KeyFileError, DataDirError) as error:
         fail(str(error))
     except OSError as error:
         fail(f"data directory {data}: {error.strerror}")
-    facts = {"data": str(data), "operator_key": genesis.operator_key}
+    facts = {"data": str(data), "operator_key": public_key}
     print(json.dumps(facts) if as_json else f"founded an exchange in {data}")
 
 

@@ -1,4 +1,4 @@
-"""Bring an exchange back from its journal: check the chain, replay every row. Shell."""
+"""Found an exchange, and bring one back from its journal: chain checked, rows replayed. Shell."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,13 @@ from msgspec import Struct
 
 from exchange import keys
 from exchange.chain import checked
+from exchange.codec import MSGPACK
+from exchange.commands import Command, Genesis
 from exchange.engine import Engine
 from exchange.gateway import Gateway
 from exchange.genesis import ExchangeConfig
-from exchange.journal import DataDirError, stored_rows
+from exchange.journal import DataDirError, create, stored_rows
+from exchange.ports import JournalRow
 from exchange.replay import read_command, read_genesis, server_id
 
 
@@ -21,6 +24,15 @@ class Loaded(Struct):
     gateway: Gateway
     last_ms: int
     last_chain: bytes
+
+
+def found(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int) -> None:
+    """Make a new journal in ``data_dir``: row 1 is the `Genesis` with the first operator's key.
+
+    Raises `DataDirError` when there is an exchange already, or `OSError`.
+    """
+    genesis = Command("", "", 0, Genesis(config, operator_key))
+    create(data_dir, [JournalRow(1, now_ms, MSGPACK.encode(genesis))])
 
 
 def load(

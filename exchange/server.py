@@ -286,6 +286,8 @@ async def serve(
         raise StartError(f"{fault}; --accept-clock starts anyway", EXIT_CLOCK)
     server = make(settings, loaded)
     await server.open()
+    sys.stdout.write(f"headroom: serving {server.url}\n")
+    sys.stdout.flush()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)

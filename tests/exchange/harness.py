@@ -19,16 +19,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
+from exchange import loading
 from exchange.auth import login_message
 from exchange.chain import checked
 from exchange.client import Client
 from exchange.clock import SystemClock
-from exchange.codec import CODECS, MSGPACK, SUBPROTOCOL
-from exchange.commands import Command, Genesis
+from exchange.codec import CODECS, SUBPROTOCOL
 from exchange.engine import Engine
 from exchange.frames import Hello, HostSync
 from exchange.genesis import ExchangeConfig, default_config
-from exchange.journal import DataLock, create, stored_rows
+from exchange.journal import DataLock, stored_rows
 from exchange.keys import public_key_b64, sign_b64
 from exchange.loading import load
 from exchange.operator_requests import (
@@ -64,10 +64,8 @@ def key_of(name: str) -> Ed25519PrivateKey:
 
 def found(data_dir: Path, config: ExchangeConfig | None = None, at_ms: int | None = None) -> None:
     """Found an exchange whose operator is `OPERATOR`, now or at ``at_ms``."""
-    genesis = Genesis(config or default_config(), public_key_b64(OPERATOR))
-    body = MSGPACK.encode(Command("", "", 0, genesis))
     now_ms = SystemClock().now_ms() if at_ms is None else at_ms
-    create(data_dir, [JournalRow(1, now_ms, body)])
+    loading.found(data_dir, config or default_config(), public_key_b64(OPERATOR), now_ms)
 
 
 def journal_rows(data_dir: Path) -> list[JournalRow]:
