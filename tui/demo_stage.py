@@ -33,11 +33,7 @@ from exchange.genesis import ExchangeConfig, InstrumentConfig, ZoneConfig, defau
 from exchange.journal import DataLock, create
 from exchange.keys import load_private_key, new_key, public_key_b64
 from exchange.loading import load
-from exchange.operator_requests import (
-    AdminAccount,
-    AdminDeposit,
-    AdminKey,
-)
+from exchange.operator_requests import AdminAccount, AdminDeposit, AdminKey
 from exchange.ports import JournalRow
 from exchange.protocol import (
     HostEnroll,

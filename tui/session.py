@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import ValidationError, convert
 
-from exchange.frames import Heartbeat, LeaseUpdate, OrderUpdate, ServerMessage, VmUpdate
+from exchange.frames import LeaseUpdate, OrderUpdate, ServerMessage, VmUpdate
 from exchange.wire import Channel
 from tui.link import AccountRead, Down, Dropped, Link, NoAnswerError, RefusedError, Up
 from tui.view.account import Row
@@ -100,8 +100,6 @@ class Session:
     async def _frame(self, frame: ServerMessage) -> None:
         self.frames += 1
         now_ms = self.now_ms()
-        if isinstance(frame, Heartbeat):
-            self.model.clock_offset_ms = frame.ts_ms - now_ms
         topic, symbol = self.model.apply(frame, now_ms)
         if symbol and symbol != self.desk.symbol and topic in ("book", "tape"):
             self._changed(("instruments",))

@@ -332,6 +332,19 @@ def test_help_theme_and_palette_know_every_action() -> None:
     play(SMALL, scene)
 
 
+def test_a_click_on_the_ladder_puts_the_cursor_there() -> None:
+    async def scene(s: Stand) -> None:
+        grid = s.app.desk.grid()
+        assert grid is not None
+        await s.pilot.click("#pane-ladder", offset=(20, 5))
+        await s.settle()
+        assert s.app.desk.grids[SYMBOL].cursor_ucr == grid.top_ucr - 3 * grid.step_ucr
+        await s.pilot.click("#pane-orders", offset=(5, 3))
+        assert s.app.desk.focus == "orders"
+
+    play(LARGE, scene)
+
+
 def test_only_changed_rows_are_drawn() -> None:
     async def scene(s: Stand) -> None:
         market = s.app.market

@@ -187,7 +187,7 @@ class MarketScreen(Screen[None], inherit_bindings=False):
             "find": self._find,
             "coarser": lambda: desk.zoom(1),
             "finer": lambda: desk.zoom(-1),
-            "theme": self.app.action_toggle_theme,  # type: ignore[attr-defined]
+            "theme": self._switch_theme,
             "help": self._open_help,
             "palette": self.app.action_command_palette,
             "quit": self.app.exit,
@@ -220,6 +220,9 @@ class MarketScreen(Screen[None], inherit_bindings=False):
     def _found(self, symbol: str | None) -> None:
         if symbol:
             self.run_worker(self.session.show(symbol))
+
+    async def _switch_theme(self) -> None:
+        await self.app.run_action("app.toggle_theme")
 
     def _open_help(self) -> None:
         self.app.push_screen(HelpScreen())

@@ -151,10 +151,16 @@ class Desk:
     # --- dealing ---
 
     def deal(self, side: Side) -> None:
-        """Stage a buy or a sell at the cursor's price."""
+        """Stage a buy or a sell at the cursor's price; in an empty book, ask for the price."""
+        if not self._may_deal() or not self.symbol:
+            return
         grid = self.grid()
-        if self._may_deal() and grid is not None:
+        if grid is not None:
             self.dealing.stage(side, self.symbol, grid.cursor_ucr)
+            return
+        last = self.model.tape(self.symbol).last
+        self.dealing.stage(side, self.symbol, last.price_ucr if last else self.tick_ucr)
+        self.dealing.type("price")
 
     def change_qty(self, by: int) -> None:
         self.dealing.ticket = self.dealing.ticket.with_qty(self.dealing.ticket.qty + by)

@@ -7,6 +7,7 @@ from exchange.frames import (
     BookSnapshot,
     BookUpdate,
     Charge,
+    Heartbeat,
     InstrumentsSnapshot,
     InstrumentUpdate,
     LeaseUpdate,
@@ -43,7 +44,7 @@ class Model:
         self.tapes: dict[str, Tape] = {}
         self.message: Message | None = None
         self.clock_offset_ms = 0
-        """The exchange's clock minus ours, from its last stamp."""
+        """The exchange's clock minus ours. Only heartbeats tell: account frames may be replayed."""
 
     def apply(self, frame: ServerMessage, now_ms: int) -> tuple[Topic, str]:
         """Fold ``frame``; return which topic changed, and the symbol it was about or ""."""
@@ -68,10 +69,12 @@ class Model:
                 self.instruments = {item.symbol: item for item in frame.instruments}
                 return "instruments", ""
             case OrderUpdate() | BalanceUpdate() | LeaseUpdate() | VmUpdate() | Charge() | Notice():
-                self.clock_offset_ms = frame.ts_ms - now_ms
                 self.account.apply(frame)
                 self._say(frame, now_ms)
                 return "account", ""
+            case Heartbeat():
+                self.clock_offset_ms = frame.ts_ms - now_ms
+                return "connection", ""
             case _:
                 return "connection", ""
 

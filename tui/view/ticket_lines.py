@@ -118,7 +118,13 @@ def _cost_ink(scene: TicketScene) -> str:
 
 def _invitation(scene: TicketScene) -> Line:
     if scene.cursor_ucr is None:
-        return (span(" waiting for the book", "dim"),)
+        text = " sell: the book is empty, name the first price"
+        return (
+            span(" b", "accent"),
+            span(" buy or", "dim"),
+            span(" s", "accent"),
+            span(text, "dim"),
+        )
     return (
         span(" b", "accent"),
         span(" buy or", "dim"),

@@ -3,10 +3,9 @@
 from typing import Final, NamedTuple
 
 from exchange.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
-from exchange.reasons import RefusalReason
 from tui.view.text import price_text
 
-REFUSALS: Final[dict[RefusalReason, str]] = {
+REFUSALS: Final[dict[str, str]] = {
     "parse_error": "The exchange could not read the request",
     "unknown_type": "The exchange does not know this request; it may be older than this terminal",
     "invalid_field": "A field is out of bounds",
@@ -95,8 +94,11 @@ class Message(NamedTuple):
 
 
 def refusal(reason: str, detail: str, field: str | None) -> str:
-    """Return one line: our plain words first, then what the exchange adds."""
-    plain = REFUSALS.get(reason, reason.replace("_", " "))  # type: ignore[call-overload]
+    """Return one line: our plain words first, then what the exchange adds.
+
+    A newer exchange may have reasons this terminal does not know; they are shown as they are.
+    """
+    plain = REFUSALS.get(reason, reason.replace("_", " "))
     more = ": ".join(part for part in (field, detail) if part)
     return f"Refused: {plain[0].lower()}{plain[1:]}" + (f" ({more})" if more else "")
 

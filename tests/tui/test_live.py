@@ -1,0 +1,93 @@
+"""The terminal on a real exchange that is killed and comes back at the same address."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from exchange.client import Client
+from exchange.keys import load_private_key, new_key, public_key_b64
+from exchange.operator_requests import AdminAccount, AdminDeposit, AdminKey
+from tests.tui.test_demo import until, wait_until
+from tui.app import HeadroomApp
+from tui.live_link import LiveLink
+
+ROOT = Path(__file__).parent.parent.parent
+SYMBOL = "small.eu-de.flat.spot"
+
+
+def headroom(folder: Path, *args: str) -> None:
+    command = [sys.executable, "-m", "headroom", *args]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, timeout=60)
+
+
+@contextmanager
+def serving(folder: Path, listen: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Serve the exchange in ``folder``; yields its URL and process."""
+    ready = folder / "ready.json"
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "headroom", "exchange", "serve", "--data", "data"]
+    command += ["--listen", listen, "--ready-file", str(ready)]
+    child = subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        wait_until(ready.exists)
+        yield json.loads(ready.read_text())["url"], child
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(60)
+
+
+async def open_account(url: str, operator: Path, key: Any) -> None:
+    async with Client(url, load_private_key(operator)) as client:
+        await client.request(AdminAccount(req_id=1, account="acme", name="Acme"))
+        await client.request(
+            AdminKey(
+                req_id=1,
+                account="acme",
+                key_id="acme",
+                public_key=public_key_b64(load_private_key(key)),
+                role="trader",
+            )
+        )
+        await client.request(
+            AdminDeposit(req_id=1, account="acme", amount_ucr=50_000_000, ref="opening")
+        )
+
+
+def test_killed_and_back_the_terminal_goes_stale_and_finds_its_order_again(tmp_path: Path) -> None:
+    operator, key = tmp_path / "operator.pem", tmp_path / "acme.pem"
+    new_key(operator)
+    new_key(key)
+    headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
+
+    async def main() -> None:
+        with serving(tmp_path, "127.0.0.1:0") as (url, child):
+            await open_account(url, operator, key)
+            app = HeadroomApp(LiveLink(url, key), symbol=SYMBOL)
+            await app.link.open()
+            async with app.run_test(size=(160, 50)) as pilot:
+                assert app.market is not None
+                views = app.market.views
+                await until(app, pilot, lambda: "50.0000" in views["money"].text)
+                # Nobody has quoted yet, so there is no price to begin from but one's own.
+                await pilot.press("b", "p", *"0.02", "enter", "enter", "enter")
+                await until(app, pilot, lambda: "o-1" in views["orders"].text)
+                child.kill()
+                child.wait(60)
+                await until(app, pilot, lambda: "STALE" in views["head"].text)
+                with serving(tmp_path, url.split("/")[2]):
+                    await until(app, pilot, lambda: "live" in views["head"].text)
+                    await until(app, pilot, lambda: "o-1" in views["orders"].text)
+                    await pilot.press("4", "c")
+                    await until(app, pilot, lambda: "no open orders" in views["orders"].text)
+                    assert "50.0000" in views["money"].text
+                await app.link.close()
+
+    asyncio.run(main())
