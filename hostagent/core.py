@@ -60,6 +60,7 @@ class HostCore:
         self._reporter = Reporter(self._offer)
         self._seen = False
         self._held_sync: HostSync | None = None
+        self._synced_id = ""
         self._epoch = 0
         self._heartbeat_at_ms: int | None = None
         self._observe_at_ms: int | None = None
@@ -138,7 +139,7 @@ class HostCore:
             case LinkDown():
                 self._link_down(now_ms)
             case Ack() | ErrorReply():
-                self._take_answer(message)
+                self._take_answer(message, out)
             case Observed():
                 self._take_observation(message, now_ms, out)
             case ImageReady() | ImageFailed():
@@ -172,11 +173,15 @@ class HostCore:
         for vm in self.vms.values():
             self._start_cutoff(vm, now_ms)
 
-    def _take_answer(self, answer: Ack | ErrorReply) -> None:
+    def _take_answer(self, answer: Ack | ErrorReply, out: list[Out]) -> None:
+        unapproved = self._reporter.unapproved
         settled = self._reporter.answered(answer, self.vms)
         if settled is not None:
             del self.vms[settled.spec.vm_id]
             self._bury(settled.spec.vm_id)
+        if unapproved and not self._reporter.unapproved and self._synced_id:
+            # The owner has approved this host; what it said of its VMs before was not heard.
+            self._say_synced(out)
 
     def _start_cutoff(self, vm: Vm, now_ms: int) -> None:
         if vm.spec.until_ms is None and vm.cutoff_ms is None and vm.state != "stopping":
@@ -233,10 +238,14 @@ class HostCore:
             self._launch_again(self.vms[order.vm_id], order, out)
         for vm_id in wanted.orphans:
             self._orphan(self.vms[vm_id], now_ms)
+        self._synced_id = sync.instruction_id
+        self._say_synced(out)
+
+    def _say_synced(self, out: list[Out]) -> None:
+        """Answer the newest sync with what is here, and tell every VM's state."""
         rows = [HostVm(vm_id=vm_id, state=vm.state) for vm_id, vm in self.vms.items()]
         boot_id = self.config.boot_id
-        done = HostSynced(instruction_id=sync.instruction_id, boot_id=boot_id, vms=rows)
-        out.append(Send(done))
+        out.append(Send(HostSynced(instruction_id=self._synced_id, boot_id=boot_id, vms=rows)))
         for vm in self.vms.values():
             vm.unreported = True
             self._reporter.tell(vm, out)

@@ -21,6 +21,7 @@ class Reporter:
         self._offer = offer
         self._outbox = Outbox()
         self.connected = False
+        self.unapproved = False
 
     def link_up(self, vms: dict[str, Vm], out: list[Out]) -> None:
         self.link_down(vms)
@@ -62,11 +63,11 @@ class Reporter:
         pending = self._outbox.close(answer.req_id)
         if pending is None:
             return None
-        again = isinstance(answer, ErrorReply) and answer.reason in RETRY_REASONS
+        again = _reason(answer) in RETRY_REASONS
         if pending.about == "announce":
             # Until the owner approves this host, it keeps asking.
-            pending_approval = isinstance(answer, ErrorReply) and answer.reason == "not_approved"
-            if again or pending_approval:
+            self.unapproved = _reason(answer) == "not_approved"
+            if again or self.unapproved:
                 self._offer.forget_announced()
             return None
         vm = vms.get(pending.vm_id)
@@ -82,6 +83,10 @@ class Reporter:
         elif vm.ended:
             _confirm_all(vm.launches, vm.state == "stopped", vm.reason, out)
             _confirm_all(vm.kills, True, None, out)
+
+
+def _reason(answer: Ack | ErrorReply) -> str | None:
+    return answer.reason if isinstance(answer, ErrorReply) else None
 
 
 def _note_answer(vm: Vm, pending: Pending, again: bool) -> None:

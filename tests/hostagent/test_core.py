@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.frames import HostLimit
+from exchange.frames import Ack, ErrorReply, HostLimit
 from exchange.protocol import (
     HostAnnounce,
     HostHeartbeat,
@@ -342,6 +342,20 @@ def test_ready_is_said_once(rig: Rig) -> None:
 
 
 # --- announcing, load, counters ---
+
+
+def test_a_host_that_waits_for_approval_says_everything_again_when_it_has_it() -> None:
+    rig = Rig()
+    rig.answers = False
+    rig.connect()
+    asked = rig.got(HostAnnounce)[-1].req_id
+    rig.tell(ErrorReply(asked, "not_approved", "the owner has not approved this host"))
+    rig.run(5_000)
+    again = rig.got(HostAnnounce)[-1].req_id
+    assert again != asked
+    assert len(rig.got(HostSynced)) == 1
+    rig.tell(Ack(again))
+    assert [one.instruction_id for one in rig.got(HostSynced)] == ["s-1", "s-1"]
 
 
 def test_it_announces_once_and_beats_every_five_seconds(rig: Rig) -> None:
