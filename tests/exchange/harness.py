@@ -236,7 +236,11 @@ class ServerProcess:
 
     def end(self) -> tuple[int, str]:
         """Wait for the end; returns the exit code and what it said on stderr."""
-        _, errors = self.process.communicate(timeout=DEADLINE_S)
+        try:
+            _, errors = self.process.communicate(timeout=DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         return self.process.returncode, errors
 
 
