@@ -16,6 +16,7 @@ from typing import Any
 from exchange import (
     admin,
     cancels,
+    host_views,
     hosts,
     images,
     leasing,
@@ -259,6 +260,25 @@ class Engine:
 
     def hosts(self) -> list[views.HostView]:
         return [views.host_view(host) for host in self.state.hosts.values()]
+
+    def owners(self) -> list[str]:
+        """Return the accounts that have hosts."""
+        return host_views.owners(self.state)
+
+    def host_statuses(self) -> dict[str, int]:
+        """Return how many hosts have each status."""
+        return host_views.status_counts(self.state)
+
+    def directory_rows(self, account: str) -> tuple[list[DirectoryUpdate], int]:
+        """Return the public rows of an account's hosts, and what it cost to make them."""
+        return host_views.directory_rows(self.state, account)
+
+    def fleet_rows(self, account: str) -> list[HostUpdate]:
+        """Return the rows of an account's hosts as their owner sees them."""
+        return host_views.fleet_rows(self.state, account)
+
+    def has_account(self, account: str) -> bool:
+        return account in self.state.ledger.accounts
 
     def lost_after_ms(self, host: str) -> int:
         """Return how long a host may be silent before it is lost (a zone parameter)."""

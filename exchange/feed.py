@@ -1,4 +1,4 @@
-"""Market data: book snapshots and numbered updates, trades, instruments. Pure.
+"""Market data: book snapshots and numbered updates, trades, tickers, candles, instruments. Pure.
 
 A book frame exists once per symbol, depth and batch, whoever listens: it is the difference between
 what was published last and what the book shows now, so levels entering or leaving the depth need
@@ -10,9 +10,14 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 from zlib import crc32
 
+import msgspec
+from msgspec import Struct
+
+from exchange.candles import Candles
 from exchange.frames import (
     BookSnapshot,
     BookUpdate,
+    Candle,
     Heartbeat,
     InstrumentsSnapshot,
     InstrumentUpdate,
@@ -22,6 +27,7 @@ from exchange.frames import (
 )
 from exchange.outbox import Encoded, Outbox, Slot
 from exchange.session import Session
+from exchange.ticker import DayMemory, Tickers
 from exchange.wire import Side
 
 TRADES_KEPT: Final = 50
@@ -89,12 +95,25 @@ class BookStream:
         return BookUpdate(self._symbol, prev_seq, self._seq, now_ms, bid_rows, ask_rows, check)
 
 
+class Memory(Struct):
+    """What `Feed.memory` keeps of the public channels."""
+
+    trades: list[Trade]
+    days: list[DayMemory]
+    candles: list[Candle]
+
+
+_MEMORIES: Final = msgspec.msgpack.Decoder(Memory)
+
+
 class Feed:
     """All public channels; `flush` makes the batch's book frames."""
 
     def __init__(self, source: BookSource, outbox: Outbox) -> None:
         self._source = source
         self._outbox = outbox
+        self.tickers = Tickers(source, outbox)
+        self.candles = Candles(outbox)
         self._books: dict[tuple[str, int], BookStream] = {}
         self._snapshots: list[tuple[Slot, BookStream]] = []
         self._trades: dict[str, deque[Trade]] = {}
@@ -140,8 +159,11 @@ class Feed:
         """Keep ``trade`` for later snapshots; replay at the start goes through here too."""
         recent = self._trades.get(trade.symbol)
         if recent is None:
+            self._forget()
             recent = self._trades[trade.symbol] = deque(maxlen=TRADES_KEPT)
         recent.append(trade)
+        self.tickers.trade(trade)
+        self.candles.trade(trade)
 
     def trade(self, trade: Trade) -> None:
         self.remember(trade)
@@ -154,11 +176,14 @@ class Feed:
     def heartbeat(self, sessions: Iterable[Session], now_ms: int) -> None:
         """Tell listeners that the feed lives: a channel's silence is the market's, then."""
         self._outbox.broadcast(sessions, Heartbeat(now_ms, self._source.seq))
+        self.tickers.tick(now_ms)
+        self.candles.tick(now_ms)
 
     def flush(self, now_ms: int) -> None:
         """End the batch: one update per touched symbol and depth, then the reserved snapshots."""
         for symbol in self._source.symbols():
             if self._source.take_touched(symbol):
+                self.tickers.touched(symbol)
                 for depth in (DEFAULT_DEPTH, ALL_LEVELS):
                     self._update((symbol, depth), now_ms)
         snapshots: dict[BookStream, Encoded] = {}
@@ -169,6 +194,30 @@ class Feed:
             stream.sessions.update(stream.joining)
             stream.joining.clear()
         self._snapshots.clear()
+        self.tickers.flush(now_ms)
+        self.candles.flush()
+
+    def memory(self) -> bytes:
+        """Return what a start could not know without replaying every trade: for a snapshot."""
+        trades = [trade for recent in self._trades.values() for trade in recent]
+        memory = Memory(trades, self.tickers.memory(), self.candles.memory())
+        return msgspec.msgpack.encode(memory)
+
+    def recall(self, data: bytes) -> None:
+        """Take over what `memory` returned; before the first trade."""
+        memory = _MEMORIES.decode(data)
+        for trade in memory.trades:
+            self._trades.setdefault(trade.symbol, deque(maxlen=TRADES_KEPT)).append(trade)
+        self.tickers.recall(memory.days)
+        self.candles.recall(memory.candles)
+
+    def _forget(self) -> None:
+        """A symbol trades for the first time: drop what windows of the past left behind."""
+        live = dict.fromkeys(self._source.symbols())
+        for symbol in [name for name in self._trades if name not in live]:
+            del self._trades[symbol]
+        self.tickers.forget(live)
+        self.candles.forget(live)
 
     def _update(self, key: tuple[str, int], now_ms: int) -> None:
         stream = self._books.get(key)

@@ -8,10 +8,13 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from exchange.evidence import EvidenceView
+from exchange.protocol import HostLoad
 from exchange.reasons import RefusalReason
 from exchange.wire import (
     Capacity,
     Endpoint,
+    HostStatus,
     InstrumentState,
     LeaseState,
     OrderStatus,
@@ -138,6 +141,77 @@ class InstrumentsSnapshot(Frame, tag="instruments.snapshot"):
     """All instruments."""
 
     instruments: list[InstrumentUpdate]
+
+
+class Ticker(Frame, tag="ticker"):
+    """Best prices, last price and the last 24 h of a symbol, to five minutes."""
+
+    symbol: str
+    seq: int
+    ts_ms: int
+    volume_24h: int
+    bid_ucr: int | None = None
+    bid_qty: int | None = None
+    ask_ucr: int | None = None
+    ask_qty: int | None = None
+    last_ucr: int | None = None
+    open_24h_ucr: int | None = None
+
+
+class Candle(Frame, tag="candle"):
+    """The trades of one interval; the same ``open_ms`` again replaces it, until ``closed``."""
+
+    symbol: str
+    interval_ms: int
+    open_ms: int
+    open_ucr: int
+    high_ucr: int
+    low_ucr: int
+    close_ucr: int
+    volume: int
+    closed: bool
+
+
+class HostAsk(Struct, gc=False):
+    """The best spot ask of a symbol that a host backs; ``qty``: what it can still hand out."""
+
+    symbol: str
+    price_ucr: int
+    qty: int
+
+
+class DirectoryUpdate(Frame, tag="directory.update"):
+    """A host as everybody may know it; ``free_units`` by class, ``asks`` best first."""
+
+    host: str
+    zone: str
+    status: HostStatus
+    classes: list[str]
+    offered: Capacity
+    free: Capacity
+    free_units: dict[str, int]
+    asks: list[HostAsk]
+    accel: str
+    evidence: EvidenceView
+    best_ask: HostAsk | None = None
+
+
+class DirectorySnapshot(Frame, tag="directory.snapshot"):
+    """All hosts that their owners let in."""
+
+    hosts: list[DirectoryUpdate]
+
+
+class HostUpdate(Frame, tag="host.update"):
+    """One of the own hosts, for the ``fleet`` channel; ``load`` and ``vms`` as it last said."""
+
+    host: str
+    name: str
+    status: HostStatus
+    offered: Capacity
+    used: Capacity
+    vms: int
+    load: HostLoad | None = None
 
 
 # --- account channel: every frame begins with account_seq, seq, ts_ms ---
@@ -309,7 +383,12 @@ MarketFrame: TypeAlias = (
     | Trade
     | TradesSnapshot
     | InstrumentUpdate
+    | Ticker
+    | Candle
     | InstrumentsSnapshot
+    | DirectoryUpdate
+    | DirectorySnapshot
+    | HostUpdate
     | Heartbeat
 )
 Instruction: TypeAlias = VmLaunch | VmKill | HostLimit | HostSync

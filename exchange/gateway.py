@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange import commands, frames, image_requests, protocol
+from exchange import channels, commands, frames, image_requests, protocol
 from exchange.account_channel import AccountChannel, AccountRow
 from exchange.auth import Verify
 from exchange.codec import CODECS, MSGPACK, Data, UnreadableError
 from exchange.commands import AdvanceTime, Command, Done, Internal, JournalMessage, Refused
+from exchange.directory import Directory
 from exchange.feed import Feed
+from exchange.fleet import Fleet
 from exchange.frames import Ack, ErrorReply, Hello
 from exchange.instructions import Instructions
 from exchange.liveness import Liveness
@@ -85,6 +87,8 @@ class Gateway:
         self.private = private
         self.outbox = Outbox()
         self.feed = Feed(engine, self.outbox)
+        self.directory = Directory(engine, self.outbox)
+        self.fleet = Fleet(engine, self.outbox)
         self.accounts = AccountChannel(self.outbox)
         self.instructions = Instructions(self.outbox)
         self.liveness = Liveness(engine.lost_after_ms)
@@ -179,7 +183,7 @@ class Gateway:
             self.engine.next_deadline_ms(),
             self.liveness.next_deadline_ms(),
             self.instructions.next_deadline_ms(),
-            self._heartbeat_ms if self.listeners else None,
+            self._heartbeat_ms if self._ticking() else None,
         ]
         for session in self._anonymous.values():
             due.append(session.opened_ms + LOGIN_MS)
@@ -189,9 +193,12 @@ class Gateway:
     def take(self) -> Batch:
         """Return the batch and begin the next. ``rows`` are durable before anything leaves."""
         self.feed.flush(self._now_ms)
+        accounts = self.accounts.take(self._now_ms)
+        for row in accounts:
+            self.directory.touch(row.account)
         batch = Batch(
             self._rows,
-            self.accounts.take(self._now_ms),
+            accounts,
             self.outbox.take(),
             self._closes,
             self.jobs,
@@ -268,27 +275,14 @@ class Gateway:
 
     def leave_all(self, session: Session) -> None:
         for channel, symbol in list(session.channels):
-            self.leave(session, channel, symbol)
+            channels.leave(self, session, channel, symbol)
 
-    def leave(self, session: Session, channel: str, symbol: str) -> None:
-        session.channels.pop((channel, symbol), None)
-        match channel:
-            case "book":
-                self.feed.leave_book(session, symbol)
-            case "trades":
-                self.feed.leave_trades(session, symbol)
-            case "instruments":
-                self.feed.leave_instruments(session)
-            case _:
-                self.accounts.leave(session)
-        if not any(public != "account" for public, _ in session.channels):
-            self.listeners.pop(session.number, None)
-
-    def listens(self, session: Session) -> None:
-        """The session has a public subscription, so it gets heartbeats."""
-        if self._heartbeat_ms is None or not self.listeners:
+    def listens(self, session: Session, public: bool) -> None:
+        """The session has a subscription that ticks; heartbeats are for public ones."""
+        if self._heartbeat_ms is None or not self._ticking():
             self._heartbeat_ms = self._now_ms + HEARTBEAT_MS
-        self.listeners[session.number] = session
+        if public:
+            self.listeners[session.number] = session
 
     # --- inside ---
 
@@ -316,6 +310,8 @@ class Gateway:
         assert type(reply) is Done, "the reply comes first"
         if not reply.duplicate:
             self._rows.append(JournalRow(self.engine.seq, now_ms, MSGPACK.encode(command)))
+            if command.account or type(command.message) is not AdvanceTime:
+                self.directory.touch(command.account)
         if session is not None:
             self._acknowledge(session, request, reply)
         self._route(outs, now_ms)
@@ -372,6 +368,11 @@ class Gateway:
             return
         self._heartbeat_ms = now_ms + HEARTBEAT_MS
         self.feed.heartbeat(self.listeners.values(), now_ms)
+        self.directory.tick(now_ms)
+        self.fleet.tick()
+
+    def _ticking(self) -> bool:
+        return bool(self.listeners or self.fleet.sessions)
 
     def _cut_anonymous(self, now_ms: int) -> None:
         for session in list(self._anonymous.values()):

@@ -17,6 +17,7 @@ from exchange.operator_requests import (
 from exchange.protocol import (
     AccountState,
     Auth,
+    DirectorySearch,
     HostAnnounce,
     HostApprove,
     HostDone,
@@ -54,6 +55,7 @@ ClientMessage: TypeAlias = (
     Auth
     | Subscribe
     | Unsubscribe
+    | DirectorySearch
     | OrderPlace
     | OrderReplace
     | OrderCancel

@@ -86,6 +86,10 @@ class Encoded:
         self._frame = frame
         self._bytes: list[bytes | None] = [None] * len(CODECS)
 
+    @property
+    def frame(self) -> Any:
+        return self._frame
+
     def by(self, session: Session) -> bytes:
         codec = session.codec
         data = self._bytes[codec.index]

@@ -17,7 +17,9 @@ from exchange.wire import (
     Channel,
     Count,
     Endpoint,
+    HostStatus,
     ImageFormat,
+    IntervalMs,
     Ms,
     Name,
     OrderType,
@@ -47,12 +49,13 @@ class Auth(Request, tag="auth", frozen=True):
 
 
 class Subscribe(Request, tag="subscribe", frozen=True):
-    """Listen to a channel; the first frame after the ack is the snapshot. ``resume_from`` belongs
-    to the account channel."""
+    """Listen to a channel; the first frame after the ack is the snapshot. ``depth`` belongs to
+    ``book``, ``interval_ms`` to ``candles`` (default a minute), ``resume_from`` to ``account``."""
 
     channel: Channel
     symbol: Name | None = None
     depth: Literal[0, 25] | None = None
+    interval_ms: IntervalMs | None = None
     resume_from: Count | None = None
 
 
@@ -61,6 +64,20 @@ class Unsubscribe(Request, tag="unsubscribe", frozen=True):
 
     channel: Channel
     symbol: Name | None = None
+
+
+class DirectorySearch(Request, tag="directory.search", frozen=True, rename={"class_": "class"}):
+    """Read the hosts that fit, cheapest first, at most 100.
+
+    ``free_min`` counts free units of ``class``, without it of the class that fits best.
+    ``price_max_ucr``: an ask of that class at this price or below.
+    """
+
+    zone: Name | None = None
+    class_: Name | None = None
+    free_min: Qty | None = None
+    price_max_ucr: PriceUcr | None = None
+    status: HostStatus | None = None
 
 
 # --- orders ---

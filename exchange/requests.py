@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from exchange import image_requests, operator_requests, protocol
+from exchange import channels, image_requests, operator_requests, protocol
 from exchange.auth import proves
 from exchange.commands import Done, EnrollHost, Refused
-from exchange.feed import DEFAULT_DEPTH
 from exchange.session import (
     CLOSE_BAD_LOGIN,
     CLOSE_POLICY,
-    SUBSCRIPTIONS_MAX,
     Session,
 )
 
@@ -60,93 +58,6 @@ def enroll(gateway: "Gateway", session: Session, message: protocol.HostEnroll, n
     gateway.command(session, command, now_ms, message)
 
 
-# --- channels ---
-
-
-def subscribe(
-    gateway: "Gateway", session: Session, message: protocol.Subscribe, now_ms: int
-) -> None:
-    refused = _bad_subscription(gateway, session, message)
-    if refused is not None:
-        gateway.refuse(session, message, refused)
-        return
-    session.channels[message.channel, message.symbol or ""] = None
-    if message.channel == "account":
-        _join_account(gateway, session, message)
-        return
-    gateway.ack(session, message)
-    gateway.known(session)
-    gateway.listens(session)
-    match message.channel:
-        case "book":
-            depth = DEFAULT_DEPTH if message.depth is None else message.depth
-            gateway.feed.join_book(session, message.symbol or "", depth)
-        case "trades":
-            gateway.feed.join_trades(session, message.symbol or "")
-        case "instruments":
-            gateway.feed.join_instruments(session)
-
-
-def _join_account(gateway: "Gateway", session: Session, message: protocol.Subscribe) -> None:
-    gateway.accounts.leave(session)
-    if message.resume_from is None:
-        gateway.ack(session, message, gateway.engine.account_state(session.account))
-        gateway.accounts.join(session)
-        return
-    account_seq = gateway.engine.account_seq(session.account)
-    gateway.ack(session, message, {"account_seq": account_seq})
-    gateway.accounts.resume(session, message.resume_from, account_seq)
-
-
-def _bad_subscription(
-    gateway: "Gateway", session: Session, message: protocol.Subscribe
-) -> Refused | None:
-    if refused := _misplaced(message) or _needs_login(gateway, session, message.channel):
-        return refused
-    if message.symbol is not None and message.symbol not in gateway.engine.symbols():
-        return Refused("unknown_instrument", f"no instrument {message.symbol}", "symbol")
-    key = (message.channel, message.symbol or "")
-    if key not in session.channels and len(session.channels) >= SUBSCRIPTIONS_MAX:
-        return Refused("too_many_subscriptions", f"at most {SUBSCRIPTIONS_MAX} a connection")
-    if message.channel == "account" and message.resume_from is not None:
-        account_seq = gateway.engine.account_seq(session.account)
-        return gateway.accounts.too_old(session.account, message.resume_from, account_seq)
-    return None
-
-
-def _misplaced(message: protocol.Subscribe | protocol.Unsubscribe) -> Refused | None:
-    """Refuse a field that the channel does not have, or the lack of one that it needs."""
-    if message.channel in ("book", "trades"):
-        if message.symbol is None:
-            return Refused("invalid_field", f"{message.channel} needs a symbol", "symbol")
-    elif message.symbol is not None:
-        return Refused("invalid_field", f"{message.channel} has no symbol", "symbol")
-    if isinstance(message, protocol.Subscribe):
-        if message.depth is not None and message.channel != "book":
-            return Refused("invalid_field", f"{message.channel} has no depth", "depth")
-        if message.resume_from is not None and message.channel != "account":
-            return Refused("invalid_field", "only account resumes", "resume_from")
-    return None
-
-
-def _needs_login(gateway: "Gateway", session: Session, channel: str) -> Refused | None:
-    if session.role is None and (gateway.private or channel == "account"):
-        return Refused("auth_required", "log in first")
-    if channel == "account" and session.role == "host":
-        return Refused("forbidden", "a host key has no account channel")
-    return None
-
-
-def unsubscribe(
-    gateway: "Gateway", session: Session, message: protocol.Unsubscribe, now_ms: int
-) -> None:
-    if refused := _misplaced(message):
-        gateway.refuse(session, message, refused)
-        return
-    gateway.leave(session, message.channel, message.symbol or "")
-    gateway.ack(session, message)
-
-
 # --- reads: not journalled, but answered in order ---
 
 
@@ -174,6 +85,7 @@ def balances(
 def heartbeat(
     gateway: "Gateway", session: Session, message: protocol.HostHeartbeat, now_ms: int
 ) -> None:
+    gateway.fleet.heard(session.host, message)
     _alive(gateway, session, now_ms)
 
 
@@ -225,8 +137,9 @@ def cancel_on_disconnect(
 HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.Auth: log_in,
     protocol.HostEnroll: enroll,
-    protocol.Subscribe: subscribe,
-    protocol.Unsubscribe: unsubscribe,
+    protocol.Subscribe: channels.subscribe,
+    protocol.Unsubscribe: channels.unsubscribe,
+    protocol.DirectorySearch: channels.search,
     protocol.AccountState: account_state,
     protocol.OrderList: order_list,
     protocol.OrderCancelOnDisconnect: cancel_on_disconnect,

@@ -22,8 +22,9 @@ BEFORE_LOGIN: Final[tuple[type[Struct], ...]] = (
     protocol.HostEnroll,
     protocol.Subscribe,
     protocol.Unsubscribe,
+    protocol.DirectorySearch,
 )
-"""These pass without a key; `Subscribe` checks itself which channels need one."""
+"""These pass without a key; those about channels check themselves whether one is needed."""
 
 ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     protocol.AccountState: _READERS,
@@ -36,7 +37,6 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     protocol.OrderCancelAllAfter: _TRADER,
     protocol.ImageOffer: _TRADER,
     protocol.ImageBuy: _TRADER,
-    protocol.OrderCancelOnDisconnect: _TRADER,
     protocol.VmStart: _TRADER,
     protocol.VmStop: _TRADER,
     protocol.LeaseRelease: _TRADER,

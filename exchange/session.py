@@ -21,7 +21,7 @@ from exchange.protocol import (
 )
 from exchange.roles import BEFORE_LOGIN, ROLES
 from exchange.units import MS_PER_SECOND
-from exchange.wire import Role
+from exchange.wire import Channel, Role
 
 BAD_FRAMES_MAX: Final = 100
 """So many unreadable frames in a row close the connection."""
@@ -60,7 +60,6 @@ class Session:
         "account",
         "bad_in_row",
         "cancels_on_drop",
-        "cancels_on_drop",
         "channels",
         "closing",
         "codec",
@@ -89,9 +88,8 @@ class Session:
         self.host = ""
         self.bad_in_row = 0
         self.cancels_on_drop = False
-        self.cancels_on_drop = False
         self.closing = False
-        self.channels: dict[tuple[str, str], None] = {}
+        self.channels: dict[tuple[Channel, str], None] = {}
 
     @property
     def anonymous(self) -> bool:

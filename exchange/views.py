@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from exchange import evidence, images, tell
+from exchange import evidence, host_views, images, tell
 from exchange.evidence import EvidenceView
 from exchange.frames import InstrumentUpdate, LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.wire import Capacity, HostStatus
@@ -135,13 +135,12 @@ def _order_row(state: "State", account: "Account", number: int) -> OrderUpdate:
 def host_view(host: "Host") -> HostView:
     """Return a host's row."""
     mvcpu, mem_mib, disk_mib = (max(0, free) for free in host.free(None))
-    status: HostStatus = "draining" if host.draining and host.status == "live" else host.status
     return HostView(
         host.host_id,
         host.account.account_id,
         host.name,
         host.zone,
-        status,
+        host_views.shown_status(host),
         list(host.classes),
         host.accel,
         host.capacity,

@@ -45,7 +45,10 @@ InstrumentState: TypeAlias = Literal[
 ]
 HostStatus: TypeAlias = Literal["pending", "syncing", "live", "draining", "silent", "lost"]
 ImageFormat: TypeAlias = Literal["bundle", "qcow2", "raw"]
-Channel: TypeAlias = Literal["book", "trades", "instruments", "account"]
+Channel: TypeAlias = Literal[
+    "book", "trades", "ticker", "candles", "instruments", "directory", "account", "fleet"
+]
+IntervalMs: TypeAlias = Literal[1_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000]
 
 
 class Capacity(Struct, frozen=True, forbid_unknown_fields=True):
