@@ -46,7 +46,7 @@ from exchange.commands import (
     SessionDropped,
     Started,
 )
-from exchange.frames import HostSync, InstrumentUpdate, OrderUpdate
+from exchange.frames import DirectoryUpdate, HostSync, HostUpdate, InstrumentUpdate, OrderUpdate
 from exchange.genesis import ExchangeConfig
 from exchange.ledger import Limits
 from exchange.state import Image, Key, State
