@@ -16,8 +16,6 @@ class BareBook:
         self.books = [Book() for _ in range(flow.shape.instruments)]
         self.accounts: dict[tuple[int, int], Account] = {}
         self.resting: dict[int, Order] = {}
-        self._load = [self._native(row) for row in flow.load]
-        self._timed = [self._native(row) for row in flow.timed]
 
     def _native(self, row: Row) -> NativeRow:
         who = row.sign, row.account
@@ -25,13 +23,10 @@ class BareBook:
         request = None if row.cancel else place(row)
         return self.books[row.instrument], row.add, account, request, row.price_ucr
 
-    def load(self) -> None:
-        self._play(self._load)
+    def prepare(self, rows: list[Row]) -> list[NativeRow]:
+        return [self._native(row) for row in rows]
 
-    def run(self) -> None:
-        self._play(self._timed)
-
-    def _play(self, rows: list[NativeRow]) -> None:
+    def play(self, rows: list[NativeRow]) -> None:
         resting = self.resting
         for book, number, account, request, price_ucr in rows:
             if request is None:

@@ -41,8 +41,13 @@ NativeRow = tuple[Command, int]
 """command, now_ms: a millisecond passes with each."""
 
 
+BUYERS = [f"buyer{number}" for number in range(TRADERS)]
+SELLERS = [f"seller{number}" for number in range(TRADERS)]
+
+
 def _account(row: Row) -> str:
-    return f"buyer{row.account}" if row.sign > 0 else f"seller{row.account}"
+    """Return the account as the gateway knows it: one string a session, not one a command."""
+    return BUYERS[row.account] if row.sign > 0 else SELLERS[row.account]
 
 
 def command(row: Row) -> Command:
@@ -68,13 +73,6 @@ class FullEngine:
             self._open_account(f"seller{number}")
             for zone in config.zones:
                 self._open_host(f"seller{number}", zone.zone)
-        self._load = self._native(flow.load)
-        self._timed = self._native(flow.timed)
-
-    def _native(self, rows: list[Row]) -> list[NativeRow]:
-        first_ms = self.now_ms
-        self.now_ms += len(rows)
-        return [(command(row), first_ms + at) for at, row in enumerate(rows)]
 
     def _tell(self, message: JournalMessage, account: str = "", host: str = "") -> None:
         reply = self.engine.apply(Command(account, host, 0, message), self.now_ms)[0][1]
@@ -104,13 +102,12 @@ class FullEngine:
         self._tell(announce, account, host)
         self._tell(HostSynced(instruction_id="i-1", boot_id="boot", vms=[]), account, host)
 
-    def load(self) -> None:
-        self._play(self._load)
+    def prepare(self, rows: list[Row]) -> list[NativeRow]:
+        first_ms = self.now_ms
+        self.now_ms += len(rows)
+        return [(command(row), first_ms + at) for at, row in enumerate(rows)]
 
-    def run(self) -> None:
-        self._play(self._timed)
-
-    def _play(self, rows: list[NativeRow]) -> None:
+    def play(self, rows: list[NativeRow]) -> None:
         apply = self.engine.apply
         for order, now_ms in rows:
             apply(order, now_ms)

@@ -7,6 +7,7 @@ some reach over the spread and trade. A cancel names an order that still rests, 
 tells while the flow is made; that is not timed.
 """
 
+from functools import cache
 from random import Random
 
 from msgspec import Struct
@@ -77,12 +78,13 @@ class Flow(Struct):
 
 
 SHAPES = (
-    Shape("1 instrument", 1, 2_000, 80, 400, 20_000),
-    Shape("100 instruments", 100, 30_000, 80, 400, 20_000),
+    Shape("1 instrument", 1, 5_000, 200, 1_000, 20_000),
+    Shape("100 instruments", 100, 40_000, 200, 1_000, 20_000),
     Shape("40,000 resting", 1, 40_000, 800, 4_000, 10_000),
 )
 
 
+@cache
 def symbol(instrument: int) -> str:
     """Return the symbol of the instrument: a spot market of one of the classes in some zone."""
     zone, class_at = divmod(instrument, len(CLASSES))

@@ -27,16 +27,11 @@ class LightMatching:
     def __init__(self, flow: Flow) -> None:
         self.engine: Any = LightMatchingEngine()
         self.instruments = flow.shape.instruments
-        self._load = [_native(row) for row in flow.load]
-        self._timed = [_native(row) for row in flow.timed]
 
-    def load(self) -> None:
-        self._play(self._load)
+    def prepare(self, rows: list[Row]) -> list[NativeRow]:
+        return [_native(row) for row in rows]
 
-    def run(self) -> None:
-        self._play(self._timed)
-
-    def _play(self, rows: list[NativeRow]) -> None:
+    def play(self, rows: list[NativeRow]) -> None:
         add, cancel = self.engine.add_order, self.engine.cancel_order
         for name, price, qty, side in rows:
             if price:

@@ -199,6 +199,29 @@ class Host:
         if not (window.mvcpu or window.mem_mib or window.disk_mib):
             del self.windows[bucket]
 
+    def take_if_free(self, class_name: str, need: Need, bucket: int | None, units: int) -> bool:
+        """Back ``units`` of a new ask alone, if this host may and can: `backs` and `take` in one.
+
+        Only for what is simple and frequent: spot use beside no windows and no cooling slots.
+        """
+        if (
+            bucket is not None
+            or self.windows
+            or self.cooling
+            or self.status != "live"
+            or self.draining
+            or class_name not in self.classes
+        ):
+            return False
+        offered, spot = self.offered, self.spot
+        mvcpu = spot.mvcpu + need[0] * units
+        mem_mib = spot.mem_mib + need[1] * units
+        disk_mib = spot.disk_mib + need[2] * units
+        if mvcpu > offered.mvcpu or mem_mib > offered.mem_mib or disk_mib > offered.disk_mib:
+            return False
+        spot.mvcpu, spot.mem_mib, spot.disk_mib = mvcpu, mem_mib, disk_mib
+        return True
+
     def sells(self, class_name: str) -> bool:
         """May new asks of the class be backed by this host?"""
         return self.status == "live" and not self.draining and class_name in self.classes

@@ -22,6 +22,7 @@ from exchange import (
     leasing,
     operator_requests,
     orders,
+    plain,
     protocol,
     retention,
     snapshot,
@@ -74,9 +75,9 @@ HANDLERS: dict[type, Handler] = {
     ImageDeleted: images.deleted,
     protocol.ImageOffer: images.offer,
     protocol.ImageBuy: images.buy,
-    protocol.OrderPlace: orders.place,
+    protocol.OrderPlace: plain.place,
     protocol.OrderReplace: orders.replace,
-    protocol.OrderCancel: orders.cancel,
+    protocol.OrderCancel: plain.cancel,
     protocol.OrderMassCancel: cancels.mass_cancel,
     protocol.OrderCancelOnDisconnect: cancels.cancel_on_disconnect,
     protocol.OrderCancelAllAfter: cancels.cancel_all_after,
@@ -153,15 +154,15 @@ class Engine:
         state.seq += 1
         reply = handler(state, command, message)
         outs[0] = ("", reply)
-        if type(reply) is Done and not reply.duplicate:
-            if state.ledger.moved:
-                tell.balances(state)
-            if now_ms >= state.forget_ms:
-                retention.forget_old(state)
-        else:
+        if type(reply) is not Done or reply.duplicate:
             assert not state.ledger.moved, "a refusal changes nothing"
             state.seq -= 1
             state.now_ms = before_ms
+            return outs
+        if state.ledger.moved:
+            tell.balances(state)
+        if now_ms >= state.forget_ms:
+            retention.forget_old(state)
         return outs
 
     def _start(self, message: Any, now_ms: int) -> Done:
