@@ -41,16 +41,19 @@ def sealed(previous: bytes, rows: Iterable[JournalRow]) -> list[StoredRow]:
     return stored
 
 
-def checked(stored: Iterable[StoredRow]) -> Iterator[tuple[JournalRow, bytes]]:
+def checked(
+    stored: Iterable[StoredRow], restored_seq: int = 0
+) -> Iterator[tuple[JournalRow, bytes]]:
     """Yield each row with its digest, from seq 1 on, or raise `BrokenChainError`.
 
-    A cut-off tail cannot be seen here: it is a valid, earlier journal.
+    Rows up to ``restored_seq`` may be of other rules: a snapshot stands for them. A cut-off tail
+    cannot be seen here: it is a valid, earlier journal.
     """
     previous = ORIGIN
     for expected, (seq, now_ms, rules, body, chain) in enumerate(stored, 1):
         if seq != expected:
             raise BrokenChainError(expected, f"is missing; the next row is {seq}")
-        if rules != RULES_VERSION:
+        if rules != RULES_VERSION and seq > restored_seq:
             raise BrokenChainError(seq, f"made under rules {rules}, this release has others")
         previous = link(previous, seq, now_ms, rules, body)
         if previous != chain:

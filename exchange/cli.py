@@ -14,8 +14,10 @@ from exchange.clock import SystemClock
 from exchange.config import ConfigError, load_config
 from exchange.journal import DataDirError, DataLock
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
-from exchange.loading import found, load
+from exchange.loading import found, load, verified
 from exchange.server import Settings, StartError, serve
+from exchange.snapshot_files import SnapshotError
+from exchange.snapshotter import SNAPSHOT_EVERY
 
 app = typer.Typer(no_args_is_help=True, help="Run the Marketplace: init, serve, verify.")
 
@@ -72,6 +74,9 @@ def serve_command(
     accept_clock: Annotated[
         bool, typer.Option("--accept-clock", help="Start although the clock looks wrong.")
     ] = False,
+    snapshot_every: Annotated[
+        int, typer.Option("--snapshot-every", min=1, help="Commands from snapshot to snapshot.")
+    ] = SNAPSHOT_EVERY,
 ) -> None:
     """Serve the exchange in DIR until SIGTERM."""
     host, port = _address(listen)
@@ -85,6 +90,7 @@ def serve_command(
         ready_file=ready_file,
         tls=tls,
         accept_clock=accept_clock,
+        snapshot_every=snapshot_every,
     )
     try:
         with DataLock(data):
@@ -103,8 +109,8 @@ def verify(
 ) -> None:
     """Replay the journal read-only and print {"seq", "state_hash"}; a server may be running."""
     try:
-        engine = load(data, to_seq=to_seq).engine
-    except (BrokenChainError, DataDirError) as error:
+        engine = verified(data, to_seq).engine
+    except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
     print(json.dumps({"seq": engine.seq, "state_hash": engine.state_hash()}))
 

@@ -21,6 +21,7 @@ import aiosqlite
 from exchange.account_channel import AccountRow
 from exchange.chain import ORIGIN, StoredRow, sealed
 from exchange.ports import JournalRow
+from exchange.snapshot_files import sync_dir
 from exchange.units import MS_PER_DAY
 
 FILE_NAME: Final = "journal.db"
@@ -109,7 +110,7 @@ def create(data_dir: Path, rows: list[JournalRow]) -> None:
             database.executemany(_INSERT_ROW, sealed(ORIGIN, rows))
             database.commit()
         os.replace(draft, path)
-        _sync_dir(data_dir)
+        sync_dir(data_dir)
 
 
 def stored_rows(data_dir: Path) -> Iterator[StoredRow]:
@@ -130,6 +131,19 @@ def stored_rows(data_dir: Path) -> Iterator[StoredRow]:
         raise DataDirError(f"{path}: {error}") from error
 
 
+def stored_chain(data_dir: Path, seq: int) -> bytes | None:
+    """Return the digest of one row, None when there is no such row."""
+    path = data_dir / FILE_NAME
+    if not path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute("SELECT chain FROM journal WHERE seq = ?", (seq,)).fetchone()
+    except sqlite3.Error as error:
+        raise DataDirError(f"{path}: {error}") from error
+    return None if found is None else bytes(found[0])
+
+
 class SqliteJournal:
     """The open journal of a running exchange. One task appends; it must never be cancelled."""
 
@@ -139,6 +153,11 @@ class SqliteJournal:
         self._since_checkpoint = 0
         self._database: aiosqlite.Connection
         self._reader: aiosqlite.Connection
+
+    @property
+    def chain(self) -> bytes:
+        """Digest of the last committed row."""
+        return self._chain
 
     async def open(self) -> None:
         """Open for writing; a setting that SQLite does not take is an error, not a surprise."""
@@ -223,11 +242,3 @@ class SqliteJournal:
         await self._reader.close()
         await self.checkpoint()
         await self._database.close()
-
-
-def _sync_dir(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,20 +1,30 @@
-"""Found an exchange, and bring one back from its journal: chain checked, rows replayed. Shell."""
+"""Found an exchange; bring it back from its newest good snapshot and the rows behind it. Shell.
 
-from collections.abc import Callable
+The chain of the whole journal is checked either way; a snapshot saves the replay, not the check.
+A snapshot counts only when its hashes are right and it lies on this journal: the row it names is
+there with the digest it names.
+"""
+
+import sys
+from collections.abc import Iterator
+from itertools import chain as chained
 from pathlib import Path
 
 from msgspec import Struct
 
-from exchange import keys
-from exchange.chain import checked
+from exchange import keys, snapshot_files
+from exchange.chain import RULES_VERSION, BrokenChainError, checked
 from exchange.codec import MSGPACK
 from exchange.commands import Command, Genesis
 from exchange.engine import Engine
 from exchange.gateway import Gateway
 from exchange.genesis import ExchangeConfig
-from exchange.journal import DataDirError, create, stored_rows
+from exchange.journal import DataDirError, create, stored_chain, stored_rows
 from exchange.ports import JournalRow
 from exchange.replay import read_command, read_genesis, server_id
+from exchange.snapshot_files import SnapshotError, SnapshotFile
+
+Rows = Iterator[tuple[JournalRow, bytes]]
 
 
 class Loaded(Struct):
@@ -24,6 +34,8 @@ class Loaded(Struct):
     gateway: Gateway
     last_ms: int
     last_chain: bytes
+    restored_seq: int = 0
+    """Row of the snapshot it came from, 0 when every row was replayed."""
 
 
 def found(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int) -> None:
@@ -35,30 +47,111 @@ def found(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int
     create(data_dir, [JournalRow(1, now_ms, MSGPACK.encode(genesis))])
 
 
-def load(
-    data_dir: Path,
-    make_engine: Callable[[ExchangeConfig], Engine] = Engine,
-    private: bool = False,
-    to_seq: int | None = None,
-) -> Loaded:
-    """Replay the journal in ``data_dir``, read-only, up to row ``to_seq`` (default: all).
+def load(data_dir: Path, make_engine: type[Engine] = Engine, private: bool = False) -> Loaded:
+    """Return the exchange in ``data_dir``, read-only.
 
     Raises `BrokenChainError` or `DataDirError`, each one line for the user.
     """
-    stored = checked(stored_rows(data_dir))
-    last = next(stored, None)
-    if last is None:
+    snapshot = newest_snapshot(data_dir)
+    if snapshot is None:
+        return replayed(data_dir, make_engine, private)
+    rows = checked(stored_rows(data_dir), snapshot.seq)
+    _, first_chain = _first(data_dir, rows)
+    loaded = _made(make_engine.restore(snapshot.state), first_chain, private)
+    loaded.gateway.feed.recall(snapshot.memory)
+    loaded.restored_seq = snapshot.seq
+    return _replayed(loaded, rows)
+
+
+def replayed(
+    data_dir: Path,
+    make_engine: type[Engine] = Engine,
+    private: bool = False,
+    to_seq: int | None = None,
+) -> Loaded:
+    """Like `load`, from the first row on and up to row ``to_seq`` (default: all)."""
+    rows = checked(stored_rows(data_dir))
+    first, first_chain = _first(data_dir, rows)
+    loaded = _made(make_engine(read_genesis(first).config), first_chain, private)
+    return _replayed(loaded, chained(((first, first_chain),), rows), to_seq)
+
+
+def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
+    """Replay everything and hold every snapshot against the state at its row.
+
+    Raises `BrokenChainError`, `DataDirError`, or `SnapshotError` when a snapshot is damaged, runs
+    ahead of the rows or says something else than their replay.
+    """
+    # First the snapshots, then the rows: a running server only ever adds to both.
+    snapshots = [snapshot_files.read(path) for path in snapshot_files.newest_first(data_dir)]
+    waiting = {snapshot.seq: snapshot for snapshot in snapshots}
+    rows = checked(stored_rows(data_dir))
+    first, first_chain = _first(data_dir, rows)
+    loaded = _made(Engine(read_genesis(first).config), first_chain, False)
+    last = first
+    for row, chain in chained(((first, first_chain),), rows):
+        last = row
+        if to_seq is not None and row.seq > to_seq:
+            continue
+        _apply(loaded, row, chain)
+        if (snapshot := waiting.pop(row.seq, None)) is not None:
+            _agree(loaded, snapshot)
+    for seq in waiting:
+        if seq > last.seq:
+            raise SnapshotError(f"snapshot {seq}: runs ahead of the journal, which ends {last.seq}")
+    return loaded
+
+
+def newest_snapshot(data_dir: Path) -> SnapshotFile | None:
+    """Return the newest snapshot that a start can use; says on stderr why one cannot be used."""
+    for path in snapshot_files.newest_first(data_dir):
+        try:
+            snapshot = snapshot_files.read(path)
+        except SnapshotError as error:
+            fault = str(error)
+        else:
+            chain = stored_chain(data_dir, snapshot.seq)
+            if chain == snapshot.chain:
+                return snapshot
+            fault = f"{path}: does not belong to the journal's rows"
+        sys.stderr.write(f"headroom: snapshot not used: {fault}\n")
+    return None
+
+
+def _first(data_dir: Path, rows: Rows) -> tuple[JournalRow, bytes]:
+    first = next(rows, None)
+    if first is None:
         raise DataDirError(f"data directory {data_dir}: the journal is empty")
-    first, chain = last
-    engine = make_engine(read_genesis(first).config)
-    gateway = Gateway(engine, server_id=server_id(chain), verify=keys.verify, private=private)
-    gateway.replay(read_command(first), first.now_ms)
-    for last in stored:
-        row = last[0]
+    return first
+
+
+def _made(engine: Engine, first_chain: bytes, private: bool) -> Loaded:
+    name = server_id(first_chain)
+    gateway = Gateway(engine, server_id=name, verify=keys.verify, private=private)
+    return Loaded(engine, gateway, engine.now_ms, first_chain)
+
+
+def _replayed(loaded: Loaded, rows: Rows, to_seq: int | None = None) -> Loaded:
+    for row, chain in rows:
         if to_seq is not None and row.seq > to_seq:
             break
-        gateway.replay(read_command(row), row.now_ms)
-        assert engine.seq == row.seq, "a replayed row takes the number it had"
-    for symbol in engine.symbols():
-        engine.take_touched(symbol)
-    return Loaded(engine, gateway, engine.now_ms, last[1])
+        if row.seq > loaded.restored_seq:
+            _apply(loaded, row, chain)
+        loaded.last_chain = chain
+    for symbol in loaded.engine.symbols():
+        loaded.engine.take_touched(symbol)
+    return loaded
+
+
+def _apply(loaded: Loaded, row: JournalRow, chain: bytes) -> None:
+    loaded.gateway.replay(read_command(row), row.now_ms)
+    if loaded.engine.seq != row.seq:
+        raise BrokenChainError(row.seq, "is refused by these rules, which accepted it once")
+    loaded.last_ms, loaded.last_chain = loaded.engine.now_ms, chain
+
+
+def _agree(loaded: Loaded, snapshot: SnapshotFile) -> None:
+    if snapshot.chain != loaded.last_chain:
+        raise SnapshotError(f"snapshot {snapshot.seq}: does not belong to the journal's rows")
+    if snapshot.rules == RULES_VERSION and snapshot.state_hash != loaded.engine.state_hash():
+        raise SnapshotError(f"snapshot {snapshot.seq}: is not what the journal's rows lead to")

@@ -35,6 +35,7 @@ from exchange.journal import DiskLostError, SqliteJournal
 from exchange.loading import Loaded
 from exchange.pump import Pump
 from exchange.session import CLOSE_GOING_AWAY, CLOSE_NORMAL, Purpose
+from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.units import MS_PER_HOUR
 from exchange.wire import MAX_FRAME_BYTES
 
@@ -75,6 +76,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     tls: ssl.SSLContext | None = None
     accept_clock: bool = False
     private: bool = False
+    snapshot_every: int = SNAPSHOT_EVERY
+    """Commands between two snapshots."""
 
 
 class ExchangeServer:
@@ -88,6 +91,9 @@ class ExchangeServer:
         self._server: Server
         self._journal = SqliteJournal(settings.data_dir, loaded.last_chain)
         self._clock = SystemClock(loaded.last_ms)
+        self._snapshots = Snapshotter(
+            settings.data_dir, loaded.gateway, lambda: self._journal.chain, settings.snapshot_every
+        )
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
         images = ImageServer(ImageStore(settings.data_dir), self.pump)
         self.pump.on_image_job = images.start
@@ -164,6 +170,7 @@ class ExchangeServer:
         self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
         await self._server.wait_closed()
         try:
+            await self._snapshots.finish()
             await self._journal.close()
         except DiskLostError as error:
             say(str(error))
@@ -174,6 +181,7 @@ class ExchangeServer:
         """The writer died: nothing is acknowledged any more, so connections just end."""
         for connection in self.pump.connections.values():
             connection.transport.abort()
+        self._snapshots.abandon()
         await self._journal.abandon()
         error = writer.exception()
         if isinstance(error, DiskLostError):
@@ -204,6 +212,7 @@ class ExchangeServer:
                 forget_ms = self._clock.now_ms() + MS_PER_HOUR
                 self.pump.chores.append(self._forget)
             self.pump.chores.append(self._journal.checkpoint_if_due)
+            self.pump.chores.append(self._snapshots.if_due)
             self.pump.submit(lambda _: None)
             idle = self.pump.round - seen_round <= IDLE_ROUNDS
             seen_round = self.pump.round

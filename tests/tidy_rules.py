@@ -37,6 +37,8 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "pump",
             "reference",
             "server",
+            "snapshot_files",
+            "snapshotter",
         }
     ),
     "manager": frozenset(

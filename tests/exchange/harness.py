@@ -84,7 +84,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def running(
-    data_dir: Path, make_engine: Callable[[ExchangeConfig], Engine] = Engine
+    data_dir: Path, make_engine: type[Engine] = Engine
 ) -> AsyncIterator[ExchangeServer]:
     """Serve ``data_dir`` in this process; on leaving, the exchange has ended with exit code 0."""
     if not (data_dir / "journal.db").exists():

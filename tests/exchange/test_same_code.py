@@ -104,11 +104,12 @@ async def send_all(client: Client, requests: list[Request]) -> None:
 async def run_live(data_dir: Path) -> RecordingEngine:
     engines: list[RecordingEngine] = []
 
-    def make(config: ExchangeConfig) -> RecordingEngine:
-        engines.append(RecordingEngine(config))
-        return engines[-1]
+    class Noted(RecordingEngine):
+        def __init__(self, config: ExchangeConfig) -> None:
+            super().__init__(config)
+            engines.append(self)
 
-    async with running(data_dir, make) as server, Client(server.url, OPERATOR) as operator:
+    async with running(data_dir, Noted) as server, Client(server.url, OPERATOR) as operator:
         for name in ("alice", "bob", "carol"):
             await add_account(operator, name)
         async with (

@@ -1,0 +1,144 @@
+"""Takes the snapshots of a running exchange, without stopping it. Shell.
+
+Writing out a large state takes seconds, so a forked child does it: it owns a copy-on-write image of
+the memory as it was between two batches, writes the file and ends. The exchange pauses for the fork
+alone. A child that could not write has met the failing disk that ends the exchange (exit 70).
+Measured in docs/operations.md; the choice is docs/decisions/0020-snapshots.md.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NoReturn
+
+from exchange import snapshot_files
+from exchange.chain import RULES_VERSION
+from exchange.gateway import Gateway
+from exchange.journal import DiskLostError
+from exchange.snapshot_files import SnapshotFile
+
+SNAPSHOT_EVERY: Final = 50_000
+"""Commands from one snapshot to the next: a start replays at most about so many."""
+_CHILD_DISK_LOST: Final = 70
+_CHILD_BROKEN: Final = 1
+_NICE: Final = 10
+_FIRST_INHERITED: Final = 3
+_FD_MAX: Final = 65_536
+_CHILD_S: Final = 60.0
+"""How long the end of the exchange waits for a child that is still writing."""
+
+
+class Snapshotter:
+    """``chain()`` is the journal's digest of the last committed row."""
+
+    def __init__(
+        self, data_dir: Path, gateway: Gateway, chain: Callable[[], bytes], every: int
+    ) -> None:
+        self._data_dir = data_dir
+        self._gateway = gateway
+        self._chain = chain
+        self._every = every
+        self._child: int | None = None
+        self._taken_seq = max(map(_seq, snapshot_files.newest_first(data_dir)), default=0)
+        snapshot_files.drop_drafts(data_dir)
+
+    async def if_due(self) -> None:
+        """Begin a snapshot when enough commands came; a chore of the pump, between batches.
+
+        Raises `DiskLostError` when the one before could not be written.
+        """
+        if self._child is not None:
+            self._reap(os.WNOHANG)
+        if self._child is None and self._gateway.engine.seq - self._taken_seq >= self._every:
+            self._begin()
+
+    def _begin(self) -> None:
+        try:
+            child = os.fork()
+        except OSError as error:  # No memory for a child is no reason to stop trading.
+            sys.stderr.write(f"headroom: no snapshot this time: {error.strerror}\n")
+            self._taken_seq = self._gateway.engine.seq
+            return
+        if child == 0:
+            self._write_and_exit()
+        self._child = child
+        self._taken_seq = self._gateway.engine.seq
+
+    def _write_and_exit(self) -> NoReturn:
+        """Run in the child, which shares nothing with the exchange but this memory's image."""
+        code = _CHILD_BROKEN
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            os.closerange(_FIRST_INHERITED, _FD_MAX)  # above all the lock on the directory
+            os.nice(_NICE)
+            self._write()
+            code = 0
+        except OSError as error:
+            code = _CHILD_DISK_LOST
+            text = f"headroom: snapshot: {error.strerror or error}\n"
+            with suppress(OSError):
+                os.write(sys.stderr.fileno(), text.encode())
+        finally:
+            os._exit(code)
+
+    def _write(self) -> None:
+        engine = self._gateway.engine
+        state = engine.snapshot()
+        snapshot = SnapshotFile(
+            RULES_VERSION,
+            engine.seq,
+            engine.now_ms,
+            self._chain(),
+            sha256(state).hexdigest(),
+            state,
+            self._gateway.feed.memory(),
+        )
+        snapshot_files.write(self._data_dir, snapshot)
+
+    def _reap(self, flags: int) -> None:
+        assert self._child is not None
+        pid, status = os.waitpid(self._child, flags)
+        if pid == 0:
+            return
+        self._child = None
+        code = os.waitstatus_to_exitcode(status)
+        if code == _CHILD_DISK_LOST:
+            raise DiskLostError(f"{self._data_dir}: a snapshot could not be written")
+        assert code in (0, -signal.SIGKILL, -signal.SIGTERM), f"the snapshot's writer ended {code}"
+
+    async def finish(self) -> None:
+        """Take a last snapshot at the orderly end, so that the next start replays nothing."""
+        loop = asyncio.get_running_loop()
+        if self._child is not None:
+            waiting = loop.run_in_executor(None, self._reap, 0)
+            try:
+                await asyncio.wait_for(asyncio.shield(waiting), _CHILD_S)
+            except TimeoutError:
+                os.kill(self._child, signal.SIGKILL)
+                await waiting
+        if self._gateway.engine.seq > self._taken_seq:
+            try:
+                self._write()
+            except OSError as error:
+                text = f"{self._data_dir}: snapshot failed: {error.strerror or error}"
+                raise DiskLostError(text) from error
+
+    def abandon(self) -> None:
+        """The exchange ends on a lost disk: leave no child behind."""
+        if self._child is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._child, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(self._child, 0)
+            self._child = None
+
+
+def _seq(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])
