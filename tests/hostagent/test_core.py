@@ -1,29 +1,21 @@
-"""The host's decisions: launch, stop, end of lease, cut-off, restart, announcing, metering."""
+"""The host's decisions about one VM: launch, readiness, stop, end of its lease."""
 
 import pytest
 
-from exchange.frames import Ack, ErrorReply, HostLimit
 from exchange.protocol import (
-    HostAnnounce,
-    HostHeartbeat,
-    HostSynced,
-    UsageReport,
     VmStatus,
 )
 from exchange.wire import Capacity
-from hostagent.core import HostCore
 from hostagent.memory_hypervisor import Boot
-from hostagent.ports import GuestReady, ImageFailed, Load, Observed
+from hostagent.ports import ImageFailed
 from tests.hostagent.rig import (
     CONFIG,
     HOUR_MS,
     PROMPT,
-    SMALL,
     START_MS,
     Rig,
     kill,
     launch,
-    sync,
 )
 
 
@@ -209,210 +201,3 @@ def test_the_next_window_of_the_same_buyer_carries_the_vm_on(rig: Rig) -> None:
     assert rig.running() == ["v-1"]
     rig.run(200_000)
     assert rig.running() == []
-
-
-# --- cut off, back, restarted ---
-
-
-def test_a_cut_off_host_keeps_spot_vms_two_hours_and_windows_to_their_end(rig: Rig) -> None:
-    rig.tell(launch("v-1"))
-    rig.tell(launch("v-2", "i-2", until_ms=START_MS + 3 * HOUR_MS))
-    rig.run(60_000)
-    rig.disconnect()
-    rig.run(2 * HOUR_MS - 1)
-    assert rig.running() == ["v-1", "v-2"]
-    rig.run(1)
-    assert rig.running() == ["v-2"]
-    rig.run(HOUR_MS)
-    assert rig.running() == []
-
-
-def test_a_host_that_is_back_in_time_keeps_everything(rig: Rig) -> None:
-    rig.tell(launch())
-    rig.run(60_000)
-    rig.disconnect()
-    rig.run(HOUR_MS)
-    rig.connect(launch(instruction_id=""))
-    rig.run(3 * HOUR_MS)
-    assert rig.running() == ["v-1"]
-    assert rig.starts() == ["v-1"]
-
-
-def test_what_was_not_acknowledged_is_told_after_the_next_login(rig: Rig) -> None:
-    rig.answers = False
-    rig.tell(launch())
-    rig.run(60_000)
-    rig.tell(kill())
-    rig.disconnect()
-    rig.sent.clear()
-    rig.answers = True
-    rig.connect()
-    rig.run(60_000)
-    assert rig.states() == ["stopped"]
-    assert len(rig.got(UsageReport)) == 1
-    assert rig.core.vms == {}
-
-
-def test_a_vm_that_nobody_wants_is_reaped_after_a_grace(rig: Rig) -> None:
-    rig.tell(launch())
-    rig.run(20_000)
-    rig.disconnect()
-    rig.connect()
-    rig.run(CONFIG.orphan_grace_ms - 1)
-    assert rig.running() == ["v-1"]
-    rig.run(1)
-    assert rig.running() == []
-
-
-def test_a_vm_wanted_again_within_the_grace_lives_on(rig: Rig) -> None:
-    rig.tell(launch())
-    rig.run(20_000)
-    rig.disconnect()
-    rig.connect()
-    rig.run(10_000)
-    rig.tell(launch(instruction_id="i-2"))
-    rig.run(HOUR_MS)
-    assert rig.running() == ["v-1"]
-
-
-def test_a_restarted_agent_adopts_and_starts_nothing_twice(rig: Rig) -> None:
-    rig.tell(launch())
-    rig.run(60_000)
-    ready = rig.got(VmStatus)[-1]
-    rig.restart_agent()
-    rig.connect(launch(instruction_id=""))
-    rig.run(60_000)
-    assert rig.starts() == ["v-1"]
-    told = rig.got(VmStatus)[-1]
-    assert (told.state, told.ready_ms, told.endpoints) == (
-        "running",
-        ready.ready_ms,
-        ready.endpoints,
-    )
-
-
-def test_a_sync_that_comes_before_the_first_look_is_held_back() -> None:
-    """Launching at once would run a VM twice that an agent before us has started.
-
-    Shown to fail with the check of ``_seen`` taken out of `HostCore._sync`.
-    """
-    rig = Rig()
-    rig.connect()
-    rig.tell(launch())
-    rig.run(60_000)
-    core = HostCore(CONFIG)
-    assert core.apply(sync(launch()), START_MS) == []
-    out = core.apply(rig.server.observed(), rig.now_ms)
-    assert "StartDomain" not in {type(one).__name__ for one in out}
-    assert core.vms["v-1"].state == "running"
-
-
-def test_the_sync_answers_with_the_boot_and_every_vm(rig: Rig) -> None:
-    rig.tell(launch())
-    rig.run(20_000)
-    rig.tell(sync(launch(instruction_id=""), instruction_id="s-2"))
-    answer = rig.got(HostSynced)[-1]
-    assert (answer.instruction_id, answer.boot_id) == ("s-2", "boot-1")
-    assert [(vm.vm_id, vm.state) for vm in answer.vms] == [("v-1", "running")]
-
-
-def test_an_instruction_of_an_exchange_that_is_over_is_ignored(rig: Rig) -> None:
-    rig.tell(sync(epoch=2))
-    rig.tell(launch())
-    rig.run(10_000)
-    assert rig.starts() == []
-
-
-def test_an_old_observation_does_not_take_a_new_vm_for_lost(rig: Rig) -> None:
-    rig.tell(launch())
-    rig.run(3_900)
-    early = Observed(rig.now_ms, [])
-    rig.run(200)
-    rig.tell(early)
-    assert rig.states()[-1] == "running"
-
-
-def test_ready_is_said_once(rig: Rig) -> None:
-    rig.tell(launch())
-    rig.run(20_000)
-    before = rig.got(VmStatus)[-1].ready_ms
-    rig.tell(GuestReady("v-1"))
-    rig.run(20_000)
-    assert rig.got(VmStatus)[-1].ready_ms == before
-
-
-# --- announcing, load, counters ---
-
-
-def test_a_host_that_waits_for_approval_says_everything_again_when_it_has_it() -> None:
-    rig = Rig()
-    rig.answers = False
-    rig.connect()
-    asked = rig.got(HostAnnounce)[-1].req_id
-    rig.tell(ErrorReply(asked, "not_approved", "the owner has not approved this host"))
-    rig.run(5_000)
-    again = rig.got(HostAnnounce)[-1].req_id
-    assert again != asked
-    assert len(rig.got(HostSynced)) == 1
-    rig.tell(Ack(again))
-    assert [one.instruction_id for one in rig.got(HostSynced)] == ["s-1", "s-1"]
-
-
-def test_it_announces_once_and_beats_every_five_seconds(rig: Rig) -> None:
-    rig.load = Load(cpu_pct=12.5, mem_pct=50.0)
-    rig.run(60_000)
-    assert [one.offered for one in rig.got(HostAnnounce)] == [CONFIG.capacity]
-    assert rig.got(HostAnnounce)[0].classes == ["small"]
-    assert len(rig.got(HostHeartbeat)) == 12
-    assert rig.got(HostHeartbeat)[-1].load.cpu_pct == 12.5
-
-
-def test_the_owners_limit_is_announced_and_lifted(rig: Rig) -> None:
-    limit = Capacity(mvcpu=2000, mem_mib=99_999, disk_mib=20_000)
-    rig.tell(HostLimit(instruction_id="i-1", epoch=1, offered=limit))
-    rig.tell(HostLimit(instruction_id="i-2", epoch=1))
-    offered = [one.offered for one in rig.got(HostAnnounce)]
-    least = Capacity(mvcpu=2000, mem_mib=16_384, disk_mib=20_000)
-    assert offered == [CONFIG.capacity, least, CONFIG.capacity]
-
-
-def test_a_residual_host_offers_only_while_its_own_work_is_light(rig: Rig) -> None:
-    rig.tell(HostLimit(instruction_id="i-1", epoch=1, residual_below_pct=10))
-    nothing = Capacity(mvcpu=0, mem_mib=0, disk_mib=0)
-    assert rig.got(HostAnnounce)[-1].offered == nothing
-    rig.run(6 * 60_000)
-    assert rig.got(HostAnnounce)[-1].offered == CONFIG.capacity
-    rig.load = Load(cpu_pct=40.0)
-    rig.run(2 * 60_000)
-    assert rig.got(HostAnnounce)[-1].offered == nothing
-
-
-def test_leased_vms_are_not_the_owners_own_load() -> None:
-    """Two VMs at full CPU are a quarter of the server; the rest is the owner's."""
-    rig = Rig(lambda spec: Boot(busy_pct=100))
-    rig.connect()
-    rig.tell(HostLimit(instruction_id="i-0", epoch=1, residual_below_pct=10))
-    rig.run(6 * 60_000)
-    rig.tell(launch("v-1"))
-    rig.tell(launch("v-2", "i-2"))
-    rig.run(60_000)
-    rig.load = Load(cpu_pct=30.0)
-    rig.run(10 * 60_000)
-    assert rig.got(HostAnnounce)[-1].offered == CONFIG.capacity
-    rig.load = Load(cpu_pct=40.0)
-    rig.run(2 * 60_000)
-    assert rig.got(HostAnnounce)[-1].offered.mvcpu == 0
-
-
-def test_usage_is_reported_hourly_and_at_the_end(rig: Rig) -> None:
-    rig.tell(launch())
-    rig.run(2 * HOUR_MS + 60_000)
-    rig.tell(kill())
-    rig.run(1_000)
-    reports = rig.got(UsageReport)
-    assert [one.boot for one in reports] == [f"boot-1-{START_MS}"] * 3
-    # A tenth of one vCPU; the last reading is taken at the very end.
-    ran_ms = rig.now_ms - 1_000 - (START_MS + 3_000)
-    assert reports[-1].cpu_ms_total == ran_ms // 10
-    assert [one.cpu_ms_total for one in reports] == sorted(one.cpu_ms_total for one in reports)
-    assert reports[-1].mem_mib == SMALL.mem_mib
