@@ -100,7 +100,7 @@ class Client:
         self._ready = asyncio.Event()
         self._last_req_id = FIRST_REQ_ID - 1
         self._pending: dict[int, _Pending] = {}
-        self._subscriptions: dict[tuple[str, str], Subscribe] = {}
+        self._subscriptions: dict[tuple[str, str, int], Subscribe] = {}
         self._books: dict[str, LocalBook] = {}
         self._events = EventQueue()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -187,20 +187,23 @@ class Client:
             raise Unknown(str(error)) from error
 
     async def subscribe(
-        self, channel: Channel, symbol: str | None = None, depth: int | None = None
+        self,
+        channel: Channel,
+        symbol: str | None = None,
+        depth: int | None = None,
+        interval_ms: int | None = None,
     ) -> Any:
         """Subscribe now and after every reconnect; returns the ack's ``result``.
 
         For ``account`` that is ``account.state``. For ``book`` see `book`. Raises like `request`.
         """
-        message = msgspec.convert(
-            {"req_id": 1, "channel": channel, "symbol": symbol, "depth": depth}, Subscribe
-        )
+        fields = {"symbol": symbol, "depth": depth, "interval_ms": interval_ms}
+        message = msgspec.convert({"req_id": 1, "channel": channel, **fields}, Subscribe)
         if channel == "book" and symbol is not None:
             self._books[symbol] = LocalBook(symbol)
 
         def subscribed(result: Any) -> None:
-            self._subscriptions[channel, symbol or ""] = message
+            self._subscriptions[_place(message)] = message
             if channel == "account":
                 self._events.begin_account(result["account_seq"])
 
@@ -208,7 +211,8 @@ class Client:
 
     async def unsubscribe(self, channel: Channel, symbol: str | None = None) -> None:
         """End a subscription. Raises like `request`."""
-        self._subscriptions.pop((channel, symbol or ""), None)
+        for place in [key for key in self._subscriptions if key[:2] == (channel, symbol or "")]:
+            del self._subscriptions[place]
         if channel == "book":
             self._books.pop(symbol or "", None)
         await self.request(Unsubscribe(req_id=1, channel=channel, symbol=symbol))
@@ -307,7 +311,7 @@ class Client:
         if outcome == "applied":
             self._events.put(frame)
         elif outcome == "gap" and not stale:
-            message = self._subscriptions.get(("book", frame.symbol))
+            message = self._subscriptions.get(("book", frame.symbol, 0))
             if message is not None:
                 self._spawn(self._quietly(message))
 
@@ -337,7 +341,7 @@ class Client:
         try:
             await self._ask(message, on_ack)
         except Refused as error:
-            self._subscriptions.pop((message.channel, message.symbol or ""), None)
+            self._subscriptions.pop(_place(message), None)
             self._events.put(Unsubscribed(message.channel, message.symbol or "", str(error)))
         except Unknown:
             return
@@ -383,3 +387,8 @@ class Client:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _place(message: Subscribe) -> tuple[str, str, int]:
+    """Return what tells two subscriptions apart: a symbol's candles may have several intervals."""
+    return message.channel, message.symbol or "", message.interval_ms or 0
