@@ -1,4 +1,4 @@
-"""What a host tells of itself: announcement, heartbeat, the owner's limit, residual offer, usage."""
+"""What a host tells of itself: announcement, heartbeat, the owner's limit, residual, usage."""
 
 import pytest
 
