@@ -47,7 +47,14 @@ from exchange.commands import (
     SessionDropped,
     Started,
 )
-from exchange.frames import DirectoryUpdate, HostSync, HostUpdate, InstrumentUpdate, OrderUpdate
+from exchange.frames import (
+    DirectoryUpdate,
+    HostLimit,
+    HostSync,
+    HostUpdate,
+    InstrumentUpdate,
+    OrderUpdate,
+)
 from exchange.genesis import ExchangeConfig
 from exchange.ledger import Limits
 from exchange.state import Image, Key, State
@@ -288,6 +295,13 @@ class Engine:
     def host_sync(self, host: str, instruction_id: str) -> HostSync:
         """Return what to send a host after its login."""
         return hosts.sync_order(self.state, self.state.hosts[host], instruction_id)
+
+    def host_limit(self, host: str, instruction_id: str) -> HostLimit | None:
+        """Return the owner's limit to tell a host after its login, None when there is none."""
+        subject = self.state.hosts[host]
+        if subject.limit is None and subject.residual_below_pct is None:
+            return None
+        return hosts.limit_order(self.state, subject, instruction_id)
 
     def image(self, sha256: str) -> Image | None:
         return self.state.images.get(sha256)

@@ -259,10 +259,13 @@ class Gateway:
             self.outbox.send(session, error_reply(req_id, refused))
 
     def sync_host(self, session: Session, now_ms: int) -> None:
-        """Send a host all it must run: first thing after its login."""
+        """Send a host all it must run, then its owner's limit: first thing after its login."""
         self._syncs += 1
         sync = self.engine.host_sync(session.host, f"s-{self.engine.epoch}-{self._syncs}")
         self.instructions.send(session.host, sync, now_ms)
+        limit = self.engine.host_limit(session.host, f"{sync.instruction_id}-limit")
+        if limit is not None:
+            self.instructions.send(session.host, limit, now_ms)
 
     def close(self, session: Session, code: int, reason: str) -> None:
         session.closing = True

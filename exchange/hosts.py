@@ -152,16 +152,15 @@ def offer(state: "State", command: Command, request: HostOffer) -> Done | Refuse
         return host
     host.residual_below_pct = request.residual_below_pct
     host.set_offer(host.announced, request.offered)
-    state.outs.append((host.host_id, limit_order(state, host)))
+    order = limit_order(state, host, tell.instruction_id(state, host))
+    state.outs.append((host.host_id, order))
     fit_to_offer(state, host)
     return Done({"host": host.host_id})
 
 
-def limit_order(state: "State", host: Host) -> HostLimit:
-    """Return the instruction that tells an agent its owner's limit."""
-    return HostLimit(
-        tell.instruction_id(state, host), state.epoch, host.limit, host.residual_below_pct
-    )
+def limit_order(state: "State", host: Host, instruction_id: str) -> HostLimit:
+    """Return the instruction that tells an agent its owner's limit. A read."""
+    return HostLimit(instruction_id, state.epoch, host.limit, host.residual_below_pct)
 
 
 def drain(state: "State", command: Command, request: HostDrain) -> Done | Refused:
