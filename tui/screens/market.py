@@ -65,6 +65,7 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         self.frame_clock = FrameClock(self.draw, self.now_ms, self._after)
         self._dirty: dict[Pane, None] = dict.fromkeys(self.views)
         self._calm_dirty: dict[Pane, None] = {}
+        self._shown: list[Pane] = []
         self._sending: dict[asyncio.Task[None], None] = {}
 
     # --- drawing ---
@@ -108,8 +109,10 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         if not self.is_mounted:
             return
         boxes, scene = self._boxes(), self._scene()
-        for pane, view in self.views.items():
-            view.display = pane in boxes
+        if list(boxes) != self._shown:
+            self._shown = list(boxes)
+            for pane, view in self.views.items():
+                view.display = pane in boxes
         for pane in [pane for pane in boxes if pane in self._dirty]:
             del self._dirty[pane]
             box = boxes[pane]

@@ -1,5 +1,6 @@
 """How the ladder looks: own quantity, bid bar, price, ask bar, own quantity."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tui.view.bars import bar_eighths, bar_left, bar_right
@@ -7,6 +8,8 @@ from tui.view.ladder import Rung
 from tui.view.text import Line, Span, fit, price_text, qty_text, span
 
 OWN_CELLS: Final = 6
+LINES_MAX: Final = 1024
+"""Rows kept; from one frame to the next most rungs are what they were."""
 MARKS: Final = {"buy": "▲", "sell": "▼", "": " "}
 
 
@@ -36,6 +39,7 @@ def heading(width: int, places: int) -> Line:
     return fit((span(text, "dim"),), width)
 
 
+@lru_cache(maxsize=LINES_MAX)
 def rung_line(rung: Rung, width: int, places: int, largest: int, focused: bool) -> Line:
     """Return one row. ``largest`` is the quantity whose bar fills its whole column."""
     c = columns(width, places)
@@ -67,10 +71,12 @@ def _price(rung: Rung, cells: int, places: int, back: str, focused: bool) -> Lin
     left, right = " " * (pad // 2), " " * (pad - pad // 2)
     ink = {"bid": "bid!", "ask": "ask!"}.get(rung.best, _quiet_ink(rung))
     ground = "pick" if rung.cursor and focused else back
+    if ground == "pick":
+        ink, mark_ink = "pick_ink!", "pick_ink"
     return (
         span(left, "text", back),
         span(f"{mark} ", mark_ink, ground),
-        span(f"{text}  ", "pick_ink!" if ground == "pick" else ink, ground),
+        span(f"{text}  ", ink, ground),
         span(right, "text", back),
     )
 
