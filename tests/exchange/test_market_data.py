@@ -108,7 +108,7 @@ moments = st.lists(st.tuples(st.integers(0, 3 * MS_PER_DAY), st.integers(1, 9), 
 
 @given(moments)
 def test_the_day_holds_what_traded_in_24_hours(rows: list[tuple[int, int, int]]) -> None:
-    """(Seen to fail with a `roll` that forgets the bucket that has just begun to be too old.)"""
+    """(Seen to fail with a `roll` that forgets one bucket at a time.)"""
     day = Day()
     trades: list[tuple[int, int, int]] = []
     for at_ms, price, qty in by_time(rows):
