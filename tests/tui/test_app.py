@@ -233,6 +233,7 @@ def test_a_lease_is_released_after_a_question() -> None:
 
 def test_watching_only_sends_nothing() -> None:
     async def scene(s: Stand) -> None:
+        assert "watching only" in s.text("ticket")
         await s.press("b", "enter", "enter", "x", "enter")
         assert s.sent() == []
         assert "Read-only" in s.text("ticket")

@@ -175,6 +175,7 @@ def _ticket(scene: Scene, width: int, height: int) -> list[Line]:
         message=model.message,
         trouble=desk.trouble(scene.now_ms),
         now_ms=scene.exchange_ms,
+        read_only=desk.read_only,
     )
     return ticket_lines.lines(ticket_scene, width, height)
 

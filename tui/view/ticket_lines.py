@@ -42,6 +42,7 @@ class TicketScene(NamedTuple):
     trouble: str
     """Why orders are held back, "" when they are not."""
     now_ms: int
+    read_only: bool = False
 
 
 def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
@@ -117,6 +118,8 @@ def _cost_ink(scene: TicketScene) -> str:
 
 
 def _invitation(scene: TicketScene) -> Line:
+    if scene.read_only:
+        return (span(" watching only: this terminal sends no orders", "dim"),)
     if scene.cursor_ucr is None:
         text = " sell: the book is empty, name the first price"
         return (
@@ -152,7 +155,7 @@ def _prompt(scene: TicketScene, width: int) -> Line:
         case "sent":
             return (span(" Sent; waiting for the exchange's answer.", "dim"),)
         case "idle":
-            return (span(" q quantity  t type  f in force", "dim"),)
+            return () if scene.read_only else (span(" q quantity  t type  f in force", "dim"),)
 
 
 def _keys(text: str, choices: list[str], width: int) -> Line:
