@@ -19,7 +19,7 @@ from exchange.protocol import OrderPlace
 CLASSES = ("nano", "small", "medium", "large")
 TRADERS = 8
 """Accounts of each side."""
-MID_UCR = 40_000
+MID_UCR = 100_000
 MAX_QTY = 10
 REACH_TICKS = 3
 """A marketable order's limit is at most so many ticks beyond the best price."""
@@ -78,9 +78,9 @@ class Flow(Struct):
 
 
 SHAPES = (
-    Shape("1 instrument", 1, 5_000, 200, 1_000, 20_000),
-    Shape("100 instruments", 100, 40_000, 200, 1_000, 20_000),
-    Shape("40,000 resting", 1, 40_000, 800, 4_000, 10_000),
+    Shape("1 instrument", 1, 8_000, 300, 1_500, 20_000),
+    Shape("100 instruments", 100, 40_000, 300, 1_500, 20_000),
+    Shape("40,000 resting", 1, 40_000, 1_500, 6_000, 8_000),
 )
 
 
