@@ -54,6 +54,7 @@ from exchange.frames import (
     HostUpdate,
     InstrumentUpdate,
     OrderUpdate,
+    VmKill,
 )
 from exchange.genesis import ExchangeConfig
 from exchange.ledger import Limits
@@ -295,6 +296,10 @@ class Engine:
     def host_sync(self, host: str, instruction_id: str) -> HostSync:
         """Return what to send a host after its login."""
         return hosts.sync_order(self.state, self.state.hosts[host], instruction_id)
+
+    def host_kills(self, host: str, prefix: str) -> list[VmKill]:
+        """Return the kills to repeat to a host after its login."""
+        return hosts.kill_orders(self.state, self.state.hosts[host], prefix)
 
     def host_limit(self, host: str, instruction_id: str) -> HostLimit | None:
         """Return the owner's limit to tell a host after its login, None when there is none."""

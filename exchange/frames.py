@@ -4,6 +4,7 @@ Built positionally on the hot path, so the field order matters to the engine and
 Optional fields are omitted when absent. Source: protocol.md.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -13,12 +14,12 @@ from exchange.protocol import HostLoad
 from exchange.reasons import RefusalReason
 from exchange.wire import (
     Capacity,
-    Endpoint,
     HostStatus,
     InstrumentState,
     LeaseState,
     OrderStatus,
     Side,
+    ToldEndpoint,
     VmState,
 )
 
@@ -283,7 +284,7 @@ class VmUpdate(Frame, tag="vm.update"):
     lease_id: str
     name: str
     state: VmState
-    endpoints: list[Endpoint]
+    endpoints: Sequence[ToldEndpoint]
     reason: str | None = None
     ready_ms: int | None = None
 

@@ -22,6 +22,7 @@ from exchange.directory import Directory
 from exchange.feed import Feed
 from exchange.fleet import Fleet
 from exchange.frames import Ack, ErrorReply, Hello
+from exchange.guard import Guard
 from exchange.instructions import Instructions
 from exchange.liveness import Liveness
 from exchange.outbox import Deliveries, ImageJob, Outbox
@@ -92,6 +93,7 @@ class Gateway:
         self.accounts = AccountChannel(self.outbox)
         self.instructions = Instructions(self.outbox)
         self.liveness = Liveness(engine.lost_after_ms)
+        self.guard = Guard()
         self.sessions: dict[int, Session] = {}
         self.listeners: dict[int, Session] = {}
         self.jobs: list[ImageJob] = []
@@ -142,7 +144,11 @@ class Gateway:
             self._unreadable(session, error.reply)
             return
         session.bad_in_row = 0
-        refused = refusal(session, type(message)) or self._over_budget(session, message)
+        refused = (
+            refusal(session, type(message))
+            or self._over_budget(session, message)
+            or self.guard.refusal(session.account, message)
+        )
         if refused is not None:
             self.refuse(session, message, refused)
             return
@@ -151,6 +157,7 @@ class Gateway:
             handler(self, session, message, now_ms)
         else:
             self.command(session, message, now_ms)  # type: ignore[arg-type]
+        self.guard.handling = None
 
     def disconnect(self, session_id: int, clean: bool, now_ms: int) -> None:
         """The connection is gone; ``clean``: the client closed it with code 1000."""
@@ -263,6 +270,8 @@ class Gateway:
         self._syncs += 1
         sync = self.engine.host_sync(session.host, f"s-{self.engine.epoch}-{self._syncs}")
         self.instructions.send(session.host, sync, now_ms)
+        for kill in self.engine.host_kills(session.host, f"{sync.instruction_id}-kill"):
+            self.instructions.send(session.host, kill, now_ms)
         limit = self.engine.host_limit(session.host, f"{sync.instruction_id}-limit")
         if limit is not None:
             self.instructions.send(session.host, limit, now_ms)

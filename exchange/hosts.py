@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exchange import billing, cancels, execution, leasing, tell, vms
 from exchange.capacity import Host
 from exchange.commands import Command, Done, EnrollHost, HostBack, HostLost, HostSilent, Refused
-from exchange.frames import HostLimit, HostSync, SyncLease
+from exchange.frames import HostLimit, HostSync, SyncLease, VmKill
 from exchange.ledger import Account
 from exchange.protocol import (
     HostAnnounce,
@@ -278,6 +278,15 @@ def synced(state: "State", command: Command, report: HostSynced) -> Done | Refus
         vms.stopped(state, vm)
     _open(host)
     return Done({"host": host.host_id, "status": host.status}, duplicate=unchanged)
+
+
+def kill_orders(state: "State", host: Host, prefix: str) -> list[VmKill]:
+    """Return the kills a host may have missed: of every VM that is to stop. A read."""
+    return [
+        VmKill(f"{prefix}-{vm.vm_id}", state.epoch, vm.vm_id, 0)
+        for vm in state.vms.values()
+        if vm.lease.host is host and vm.state == "stopping"
+    ]
 
 
 def sync_order(state: "State", host: Host, instruction_id: str) -> HostSync:

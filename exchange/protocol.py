@@ -153,7 +153,7 @@ class VmStart(Request, tag="vm.start", frozen=True):
     lease_id: Name
     name: Name
     image: Sha256Hex
-    cmdline: Text | None = None
+    cmdline: Annotated[Text, Meta(pattern=r"^[\x20-\x7e]*$(?!\n)")] | None = None
     user_data: Annotated[str, Meta(max_length=MAX_USER_DATA_CHARS)] | None = None
     ports: Annotated[list[Port], Meta(max_length=16)] | None = None
     allow_from: Annotated[list[Name], Meta(max_length=16)] | None = None

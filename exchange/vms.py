@@ -3,6 +3,7 @@
 Source: domain.md, "Leases" (the VM, Launch) and protocol.md, "Leases, VMs, images".
 """
 
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,7 +28,13 @@ IMAGE_MIB_PER_S = 10
 RELAUNCH_MS = 60_000
 """After a restart of the exchange every launch has at least this long."""
 STOP_GRACE_MS = 10_000
-BUYERS_FAULT = ("image_invalid", "image_unknown", "not_ready")
+BUYERS_FAULT = (
+    "allow_from_invalid",
+    "cmdline_invalid",
+    "image_invalid",
+    "image_unknown",
+    "not_ready",
+)
 """Failures the host is not liable for."""
 STAGE: dict[VmState, int] = {
     "requested": 0,
@@ -53,6 +60,9 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     image = state.images.get(request.image)
     if image is None or not images.may_use(image, command.account):
         return Refused("image_unknown", "you have no image with this digest", "image")
+    for source in request.allow_from or ():
+        if not _is_network(source):
+            return Refused("invalid_field", f"{source!r} is no address range", "allow_from")
     gate_ms = lease.instrument.gate_ms
     if gate_ms is not None and state.now_ms < gate_ms:
         return Refused("market_not_open", f"VMs start from gate closure, {gate_ms}", "lease_id")
@@ -71,6 +81,15 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     launch = launch_order(vm, tell.instruction_id(state, lease.host), state.epoch)
     state.outs.append((lease.host.host_id, launch))
     return Done({"vm_id": vm.vm_id, "duplicate": False})
+
+
+def _is_network(text: str) -> bool:
+    """Is it an IPv4 or IPv6 address, or a range of them?"""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _launch_by(state: "State", vm: Vm, at_ms: int) -> None:

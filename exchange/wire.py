@@ -59,12 +59,16 @@ class Capacity(Struct, frozen=True, forbid_unknown_fields=True):
     disk_mib: Count
 
 
-class Endpoint(Struct, frozen=True):
-    """Where a guest's port is reached from outside its host."""
+class ToldEndpoint(Struct, frozen=True):
+    """Where a guest's port is reached from outside its host, as the exchange tells it."""
 
     guest_port: Port
     address: Annotated[str, Meta(max_length=64)]
     port: Port
+
+
+class Endpoint(ToldEndpoint, frozen=True, forbid_unknown_fields=True):
+    """The same as a host reports it: a request is read strictly, also inside."""
 
 
 class Request(

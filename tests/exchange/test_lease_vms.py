@@ -267,3 +267,34 @@ def test_a_recall_does_not_extend_a_lease_that_runs_out_of_money() -> None:
     assert market.last_lease(lease).ends_ms == ends_ms
     market.advance(MINUTE)
     assert ended(market, lease) == ("funds_exhausted", 36_000)
+
+
+@pytest.mark.parametrize("source", ["rubbish", "10.0.0.0/33", "1.2.3", ""])
+def test_an_address_range_that_is_none_is_refused_before_it_costs_a_bond(
+    market: LeaseMarket, source: str
+) -> None:
+    lease = market.lease()
+    start = VmStart(req_id=1, lease_id=lease, name="x", image=IMAGE, allow_from=[source])
+    reply = market.send(start, "buyer")
+    assert isinstance(reply, Refused)
+    assert (reply.reason, reply.field) == ("invalid_field", "allow_from")
+
+
+@pytest.mark.parametrize("reason", ["allow_from_invalid", "cmdline_invalid"])
+def test_what_a_host_cannot_launch_by_the_buyers_words_does_not_win_the_bond(
+    market: LeaseMarket, reason: str
+) -> None:
+    lease = market.lease()
+    market.report(market.start(lease), "failed", reason=reason)
+    assert market.last_lease(lease).state == "active"
+
+
+def test_a_host_that_missed_a_kill_hears_it_again_at_its_login(market: LeaseMarket) -> None:
+    lease = market.lease()
+    vm = market.start(lease)
+    market.report(vm, "running", ready=True)
+    market.release(lease)
+    assert [kill.vm_id for kill in market.engine.host_kills(market.host, "s")] == [vm]
+    assert market.engine.host_sync(market.host, "s").vms == []
+    market.report(vm, "stopped")
+    assert market.engine.host_kills(market.host, "s") == []
