@@ -12,6 +12,7 @@ import typer
 from exchange.chain import BrokenChainError
 from exchange.clock import SystemClock
 from exchange.config import ConfigError, load_config
+from exchange.disk import DiskMarks
 from exchange.journal import DataDirError, DataLock
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.loading import found, load, verified
@@ -77,6 +78,12 @@ def serve_command(
     snapshot_every: Annotated[
         int, typer.Option("--snapshot-every", min=1, help="Commands from snapshot to snapshot.")
     ] = SNAPSHOT_EVERY,
+    disk_cancel_only_mib: Annotated[
+        int | None, typer.Option(min=0, help="Less free disk: only cancels are taken. [512]")
+    ] = None,
+    disk_halt_mib: Annotated[
+        int | None, typer.Option(min=0, help="Less free disk: nothing is taken. [128]")
+    ] = None,
 ) -> None:
     """Serve the exchange in DIR until SIGTERM."""
     host, port = _address(listen)
@@ -91,6 +98,7 @@ def serve_command(
         tls=tls,
         accept_clock=accept_clock,
         snapshot_every=snapshot_every,
+        disk=DiskMarks(disk_cancel_only_mib, disk_halt_mib),
     )
     try:
         with DataLock(data):

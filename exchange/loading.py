@@ -144,7 +144,12 @@ def _replayed(loaded: Loaded, rows: Rows, to_seq: int | None = None) -> Loaded:
 
 
 def _apply(loaded: Loaded, row: JournalRow, chain: bytes) -> None:
-    loaded.gateway.replay(read_command(row), row.now_ms)
+    command = read_command(row)
+    try:
+        loaded.gateway.replay(command, row.now_ms)
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BrokenChainError(row.seq, f"cannot be replayed: {text}") from error
     if loaded.engine.seq != row.seq:
         raise BrokenChainError(row.seq, "is refused by these rules, which accepted it once")
     loaded.last_ms, loaded.last_chain = loaded.engine.now_ms, chain

@@ -25,10 +25,13 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from exchange import disk, quarantine
 from exchange.clock import SystemClock, clock_fault
 from exchange.codec import BY_SUBPROTOCOL, JSON
 from exchange.connection import BACKLOG_MAX_MS, WireConnection
+from exchange.disk import DiskMarks
 from exchange.gateway import Gateway
+from exchange.guard import DiskLevel
 from exchange.image_server import ImageServer
 from exchange.image_store import ImageStore
 from exchange.journal import DiskLostError, SqliteJournal
@@ -39,6 +42,7 @@ from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.units import MS_PER_HOUR
 from exchange.wire import MAX_FRAME_BYTES
 
+EXIT_BROKEN: Final = 1
 EXIT_DISK_LOST: Final = 70
 EXIT_CLOCK: Final = 71
 QUIET: Final = logging.getLogger("headroom.websockets")
@@ -78,6 +82,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     private: bool = False
     snapshot_every: int = SNAPSHOT_EVERY
     """Commands between two snapshots."""
+    disk: DiskMarks = DiskMarks()
 
 
 class ExchangeServer:
@@ -97,6 +102,8 @@ class ExchangeServer:
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
         images = ImageServer(ImageStore(settings.data_dir), self.pump)
         self.pump.on_image_job = images.start
+        loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
+        self._disk: DiskLevel = "ok"
 
     def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
         """Return the pump; a test plants its faults here."""
@@ -146,16 +153,19 @@ class ExchangeServer:
     async def run(self) -> int:
         """Serve until `stop`; returns the exit code. Raises what the engine asserts."""
         self.pump.submit(self._loaded.gateway.start)
+        self._look_at_disk()
         writer = asyncio.create_task(self.pump.run())
         watch = asyncio.create_task(self._watch())
         stopping = asyncio.create_task(self._stop.wait())
         self._announce()
-        await asyncio.wait({writer, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ends = {writer, watch, stopping}
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if stopping in done:
+            watch.cancel()
+            return await self._shut_down(writer)
         watch.cancel()
-        if writer.done():
-            stopping.cancel()
-            return await self._lost(writer)
-        return await self._shut_down(writer)
+        stopping.cancel()
+        return await self._lost(writer if writer in done else watch)
 
     def stop(self) -> None:
         """End orderly: finish what is queued, say goodbye, close the journal."""
@@ -177,18 +187,24 @@ class ExchangeServer:
             return EXIT_DISK_LOST
         return 0
 
-    async def _lost(self, writer: "asyncio.Task[None]") -> int:
-        """The writer died: nothing is acknowledged any more, so connections just end."""
+    async def _lost(self, ended: "asyncio.Task[None]") -> int:
+        """Writer or watch died: nothing is acknowledged any more, so connections just end."""
         for connection in self.pump.connections.values():
             connection.transport.abort()
         self._snapshots.abandon()
         await self._journal.abandon()
-        error = writer.exception()
+        error = ended.exception()
+        assert error is not None, "they end only by stop or by an error"
         if isinstance(error, DiskLostError):
             say(str(error))
             return EXIT_DISK_LOST
-        assert error is not None, "the writer ends only by stop or by an error"
-        raise error
+        engine, handling = self._loaded.engine, self._loaded.gateway.guard.handling
+        now_ms = self._clock.now_ms()
+        line, kept = quarantine.stopped(
+            self._settings.data_dir, handling, error, engine.seq, now_ms
+        )
+        say(line)
+        return EXIT_BROKEN if kept else EXIT_DISK_LOST
 
     def _announce(self) -> None:
         """Tell scripts where the server is; written aside and renamed, so never read half."""
@@ -211,6 +227,7 @@ class ExchangeServer:
             if self._clock.now_ms() >= forget_ms:
                 forget_ms = self._clock.now_ms() + MS_PER_HOUR
                 self.pump.chores.append(self._forget)
+            self._look_at_disk()
             self.pump.chores.append(self._journal.checkpoint_if_due)
             self.pump.chores.append(self._snapshots.if_due)
             self.pump.submit(lambda _: None)
@@ -219,6 +236,18 @@ class ExchangeServer:
             if idle or loop.time() > collect_s:
                 collect_s = loop.time() + COLLECT_S
                 gc.collect(2 if idle else 1)
+
+    def _look_at_disk(self) -> None:
+        """Stop taking orders before the journal's disk is full; go on when there is room again."""
+        data_dir = self._settings.data_dir
+        try:
+            level = disk.level(data_dir, self._settings.disk)
+        except OSError as error:
+            raise DiskLostError(f"{data_dir}: {error.strerror or error}") from error
+        if level != self._disk:
+            self._disk = level
+            say(f"{data_dir}: free disk space: {level.replace('_', ' ')}")
+            self.pump.submit(lambda _: self._loaded.gateway.guard.set_disk(level))
 
     async def _forget(self) -> None:
         await self._journal.forget(self._clock.now_ms())

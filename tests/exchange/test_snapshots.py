@@ -1,7 +1,6 @@
 """Snapshots: a start from one is the replay of all, a bad one is noticed, and none is in the way.
 
-Seen to fail on planted bugs: `_apply` of a row that the snapshot holds already, a snapshot taken
-before the batch was committed (it runs ahead after a kill), and candles left out of `Feed.memory`.
+Seen to fail on a planted bug: candles left out of `Feed.recall`.
 """
 
 import asyncio

@@ -1,0 +1,42 @@
+"""An exchange whose engine has planted bugs. Only for test_poison.py.
+
+python -m tests.crash.poisoned --data DIR --ready-file F --listen 127.0.0.1:PORT
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from exchange.commands import Command, Out
+from exchange.engine import Engine
+from exchange.journal import DataLock
+from exchange.loading import load
+from exchange.protocol import OrderPlace
+from exchange.server import Settings, serve
+
+
+class BuggyEngine(Engine):
+    """Breaks on orders of certain names, before and after it has changed something."""
+
+    def apply(self, command: Command, now_ms: int) -> list[Out]:
+        message = command.message
+        name = message.client_order_id if isinstance(message, OrderPlace) else ""
+        assert name != "asserts", "a planted invariant"
+        if name == "attribute":
+            self.state.counters.order += 1
+            raise AttributeError("a planted slip of the pen")
+        return super().apply(command, now_ms)
+
+
+def main() -> int:
+    options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    host, _, port = options["--listen"].rpartition(":")
+    data_dir = Path(options["--data"])
+    ready_file = Path(options["--ready-file"])
+    settings = Settings(data_dir=data_dir, host=host, port=int(port), ready_file=ready_file)
+    with DataLock(data_dir):
+        return asyncio.run(serve(settings, load(data_dir, BuggyEngine)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
