@@ -270,6 +270,8 @@ class Gateway:
         self._syncs += 1
         sync = self.engine.host_sync(session.host, f"s-{self.engine.epoch}-{self._syncs}")
         self.instructions.send(session.host, sync, now_ms)
+        for kill in self.engine.host_kills(session.host, f"{sync.instruction_id}-kill"):
+            self.instructions.send(session.host, kill, now_ms)
         limit = self.engine.host_limit(session.host, f"{sync.instruction_id}-limit")
         if limit is not None:
             self.instructions.send(session.host, limit, now_ms)
