@@ -150,10 +150,11 @@ class Candles:
         return series
 
     def _tell(self, series: Series) -> None:
-        for candle in series.finished:
-            for session in series.sessions.values():
-                self._outbox.put(session, candle.by(session))
-        series.finished.clear()
+        told = [*series.finished]
         if series.changed and series.growing is not None:
-            self._outbox.broadcast(series.sessions.values(), series.growing)
+            told.append(Encoded(series.growing))
+        for candle in told:
+            key = ("candles", series.symbol, series.interval_ms, candle.frame.open_ms)
+            self._outbox.conflate(series.sessions.values(), candle, key)
+        series.finished.clear()
         series.changed = False

@@ -66,6 +66,8 @@ def unsubscribe(gateway: "Gateway", session: Session, message: Unsubscribe, now_
 def leave(gateway: "Gateway", session: Session, channel: Channel, symbol: str) -> None:
     """End one subscription, also one that never was."""
     session.channels.pop((channel, symbol), None)
+    if session.behind is not None:
+        session.behind.forget(channel, symbol)
     feed = gateway.feed
     match channel:
         case "book":

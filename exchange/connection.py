@@ -84,6 +84,7 @@ class WireConnection(ServerConnection):
         self._replays = 0
         self._backlog: deque[tuple[float, list[Delivery]]] = deque()
         self._backlog_bytes = 0
+        self._behind = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- inbound ---
@@ -114,8 +115,8 @@ class WireConnection(ServerConnection):
             super().process_event(event)
 
     def resume(self) -> None:
-        """The pump took what was queued: read on."""
-        if not self.transport.is_closing():
+        """The pump took what was queued: read on, unless the answers are not read."""
+        if not self.transport.is_closing() and not (self._behind and not self._replays):
             self.transport.resume_reading()
 
     def _fragment(self, event: Frame) -> None:
@@ -163,6 +164,11 @@ class WireConnection(ServerConnection):
     def backlog_age_ms(self, now_s: float) -> int:
         """Return how long the oldest waiting frame has waited; 0 while a replay is paced."""
         if self._replays or not self._backlog:
+    @property
+    def backlog_bytes(self) -> int:
+        """What waits in front of the transport."""
+        return self._backlog_bytes
+
             return 0
         return int((now_s - self._backlog[0][0]) * 1000)
 
@@ -227,6 +233,8 @@ class WireConnection(ServerConnection):
         if self._backlog_bytes > BACKLOG_MAX_BYTES:
             self.cut("reads too slowly")
 
+        if self.paused and not self._behind:
+            self._fall_behind()
     def _flush(self) -> None:
         while self._backlog and not self.paused and not self._held:
             _, items = self._backlog.popleft()
@@ -236,3 +244,16 @@ class WireConnection(ServerConnection):
 
 def _size(items: list[Delivery]) -> int:
     return sum(len(item) for item in items if type(item) is bytes)
+        if self._behind and not (self._backlog or self.paused or self._held):
+            assert self.inbox is not None, "only an attached connection is delivered to"
+            self._behind = False
+            self.inbox.keeping_up(self)
+            self.resume()
+
+    def _fall_behind(self) -> None:
+        """Have the feed merged, and take no more requests: their answers would only pile up."""
+        assert self.inbox is not None, "only an attached connection is delivered to"
+        self._behind = True
+        self.inbox.behind(self)
+        if not self._replays:
+            self.transport.pause_reading()

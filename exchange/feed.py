@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from exchange.candles import Candles
+from exchange.conflation import Behind, Standing
 from exchange.frames import (
     BookSnapshot,
     BookUpdate,
@@ -66,7 +67,18 @@ def difference(old: list[LevelRow], new: list[LevelRow]) -> list[LevelRow]:
 class BookStream:
     """One symbol at one depth: what its subscribers hold, and who they are."""
 
-    __slots__ = ("_asks", "_bids", "_depth", "_seq", "_source", "_symbol", "joining", "sessions")
+    __slots__ = (
+        "_asks",
+        "_behind",
+        "_bids",
+        "_checksum",
+        "_depth",
+        "_seq",
+        "_source",
+        "_symbol",
+        "joining",
+        "sessions",
+    )
 
     def __init__(self, source: BookSource, symbol: str, depth: int) -> None:
         self._source = source
@@ -74,13 +86,49 @@ class BookStream:
         self._depth = depth
         self.sessions: dict[int, Session] = {}
         self.joining: dict[int, Session] = {}
+        self._behind: dict[int, Standing] = {}
         self._seq = source.seq
         self._bids = source.levels(symbol, "buy", depth)
         self._asks = source.levels(symbol, "sell", depth)
+        self._checksum = checksum(self._bids, self._asks)
+
+    @property
+    def idle(self) -> bool:
+        """Nobody listens any more."""
+        return not (self.sessions or self.joining or self._behind)
 
     def snapshot(self, now_ms: int) -> BookSnapshot:
-        check = checksum(self._bids, self._asks)
+        check = self._checksum
         return BookSnapshot(self._symbol, self._seq, now_ms, self._bids, self._asks, check)
+
+    def join(self) -> None:
+        """Those who joined have their snapshot: they are told updates from now on."""
+        self.sessions.update(self.joining)
+        for number, session in self.joining.items():
+            if session.behind is not None:
+                self.fall_behind(number)
+        self.joining.clear()
+
+    def leave(self, number: int) -> None:
+        for listeners in (self.sessions, self.joining, self._behind):
+            listeners.pop(number, None)
+
+    def fall_behind(self, number: int) -> None:
+        """Remember where a slow reader stands; it is told no update until it catches up."""
+        if self.sessions.pop(number, None) is not None:
+            self._behind[number] = Standing(self._seq, self._bids, self._asks)
+
+    def catch_up(self, session: Session, now_ms: int) -> BookUpdate | None:
+        """Return one update from where the reader stands to here; None when it missed nothing."""
+        stood = self._behind.pop(session.number, None)
+        if stood is None:
+            return None
+        self.sessions[session.number] = session
+        if stood.seq == self._seq:
+            return None
+        # Also when the levels are the same again: the next update's prev_seq is this one's seq.
+        rows = difference(stood.bids, self._bids), difference(stood.asks, self._asks)
+        return BookUpdate(self._symbol, stood.seq, self._seq, now_ms, *rows, self._checksum)
 
     def update(self, now_ms: int) -> BookUpdate | None:
         """Return what changed since the last frame, None when nothing at this depth did."""
@@ -91,8 +139,12 @@ class BookStream:
             return None
         prev_seq, self._seq = self._seq, self._source.seq
         self._bids, self._asks = bids, asks
-        check = checksum(bids, asks)
+        check = self._checksum = checksum(bids, asks)
         return BookUpdate(self._symbol, prev_seq, self._seq, now_ms, bid_rows, ask_rows, check)
+
+
+def _books(session: Session) -> list[str]:
+    return [symbol for channel, symbol in session.channels if channel == "book"]
 
 
 class Memory(Struct):
@@ -119,6 +171,8 @@ class Feed:
         self._trades: dict[str, deque[Trade]] = {}
         self._trade_sessions: dict[str, dict[int, Session]] = {}
         self._instrument_sessions: dict[int, Session] = {}
+        self._recovering: dict[int, Session] = {}
+        self._flushed_seq = 0
 
     # --- subscriptions; the snapshot is the first frame after the ack ---
 
@@ -133,10 +187,8 @@ class Feed:
         self._snapshots.append((self._outbox.reserve(session), stream))
 
     def leave_book(self, session: Session, symbol: str) -> None:
-        for depth in (DEFAULT_DEPTH, ALL_LEVELS):
-            if stream := self._books.get((symbol, depth)):
-                stream.sessions.pop(session.number, None)
-                stream.joining.pop(session.number, None)
+        for stream in self._streams(symbol):
+            stream.leave(session.number)
 
     def join_trades(self, session: Session, symbol: str) -> None:
         recent = list(self._trades.get(symbol, ()))
@@ -153,6 +205,44 @@ class Feed:
     def leave_instruments(self, session: Session) -> None:
         self._instrument_sessions.pop(session.number, None)
 
+    # --- slow readers ---
+
+    def fall_behind(self, session: Session) -> None:
+        """Merge what the session would be told, until `catch_up`."""
+        session.behind = Behind()
+        for symbol in _books(session):
+            for stream in self._streams(symbol):
+                stream.fall_behind(session.number)
+
+    def catch_up(self, session: Session) -> None:
+        """The batch ends with what the session missed, and it is told everything again."""
+        self._recovering[session.number] = session
+
+    def _tell_missed(self, session: Session, now_ms: int) -> None:
+        behind, session.behind = session.behind, None
+        if behind is None or session.closing:
+            return
+        send = self._outbox.send
+        for symbol in _books(session):
+            for stream in self._streams(symbol):
+                if update := stream.catch_up(session, now_ms):
+                    send(session, update)
+        for symbol, seq in behind.trades.items():
+            recent = self._trades.get(symbol, ())
+            missed = [trade for trade in recent if trade.seq >= seq]
+            if len(missed) == TRADES_KEPT:  # Perhaps there were more: these replace what it had.
+                missed_frames: list[Struct] = [TradesSnapshot(symbol, missed)]
+            else:
+                missed_frames = [*missed]
+            for frame in missed_frames:
+                send(session, frame)
+        for encoded in behind.latest.values():
+            self._outbox.put(session, encoded.by(session))
+
+    def _streams(self, symbol: str) -> list[BookStream]:
+        found = [self._books.get((symbol, depth)) for depth in (DEFAULT_DEPTH, ALL_LEVELS)]
+        return [stream for stream in found if stream is not None]
+
     # --- what happens ---
 
     def remember(self, trade: Trade) -> None:
@@ -167,8 +257,12 @@ class Feed:
 
     def trade(self, trade: Trade) -> None:
         self.remember(trade)
-        if sessions := self._trade_sessions.get(trade.symbol):
-            self._outbox.broadcast(sessions.values(), trade)
+        encoded = Encoded(trade)
+        for session in self._trade_sessions.get(trade.symbol, {}).values():
+            if session.behind is None:
+                self._outbox.put(session, encoded.by(session))
+            else:
+                session.behind.trades.setdefault(trade.symbol, trade.seq)
 
     def instrument(self, update: InstrumentUpdate) -> None:
         self._outbox.broadcast(self._instrument_sessions.values(), update)
@@ -181,11 +275,23 @@ class Feed:
 
     def flush(self, now_ms: int) -> None:
         """End the batch: one update per touched symbol and depth, then the reserved snapshots."""
+        if self._source.seq != self._flushed_seq:
+            # Only an accepted command can have changed a book; most batches are heartbeats.
+            self._flushed_seq = self._source.seq
+            self._update_touched(now_ms)
+        if self._snapshots:
+            self._fill_snapshots(now_ms)
+        self.tickers.flush(now_ms)
+        self.candles.flush()
+
+    def _update_touched(self, now_ms: int) -> None:
         for symbol in self._source.symbols():
             if self._source.take_touched(symbol):
                 self.tickers.touched(symbol)
                 for depth in (DEFAULT_DEPTH, ALL_LEVELS):
                     self._update((symbol, depth), now_ms)
+
+    def _fill_snapshots(self, now_ms: int) -> None:
         snapshots: dict[BookStream, Encoded] = {}
         for slot, stream in self._snapshots:
             if stream not in snapshots:
@@ -194,8 +300,6 @@ class Feed:
             stream.sessions.update(stream.joining)
             stream.joining.clear()
         self._snapshots.clear()
-        self.tickers.flush(now_ms)
-        self.candles.flush()
 
     def memory(self) -> bytes:
         """Return what a start could not know without replaying every trade: for a snapshot."""
@@ -223,7 +327,7 @@ class Feed:
         stream = self._books.get(key)
         if stream is None:
             return
-        if not stream.sessions and not stream.joining:
+        if stream.idle:
             del self._books[key]
             return
         if update := stream.update(now_ms):

@@ -17,24 +17,23 @@ from exchange import channels, commands, frames, image_requests, protocol
 from exchange.account_channel import AccountChannel, AccountRow
 from exchange.auth import Verify
 from exchange.codec import CODECS, MSGPACK, Data, UnreadableError
-from exchange.commands import AdvanceTime, Command, Done, Internal, JournalMessage, Refused
+from exchange.commands import AdvanceTime, Command, Done, JournalMessage, Refused
 from exchange.directory import Directory
 from exchange.feed import Feed
 from exchange.fleet import Fleet
 from exchange.frames import Ack, ErrorReply, Hello
 from exchange.guard import Guard
 from exchange.instructions import Instructions
+from exchange.limits import Limits
 from exchange.liveness import Liveness
 from exchange.outbox import Deliveries, ImageJob, Outbox
 from exchange.ports import EngineView, JournalRow
 from exchange.requests import HANDLERS
 from exchange.session import (
     BAD_FRAMES_MAX,
-    BUDGETED,
     CLOSE_POLICY,
     CLOSE_TRY_LATER,
     LOGIN_MS,
-    Budgets,
     Purpose,
     Session,
     refusal,
@@ -79,6 +78,7 @@ class Gateway:
     ``private``: public channels need a login too.
     """
 
+        self.limits = Limits(lambda account: engine.limits(account).orders_per_s)
     def __init__(
         self, engine: EngineView, *, server_id: str, verify: Verify, private: bool = False
     ) -> None:
@@ -99,7 +99,6 @@ class Gateway:
         self.jobs: list[ImageJob] = []
         self._anonymous: dict[int, Session] = {}
         self._syncs = 0
-        self._budgets: dict[str, Budgets] = {}
         self._rows: list[JournalRow] = []
         self._closes: list[tuple[int, int, str]] = []
         self._heartbeat_ms: int | None = None
@@ -146,7 +145,19 @@ class Gateway:
         session.bad_in_row = 0
         refused = (
             refusal(session, type(message))
-            or self._over_budget(session, message)
+    def fall_behind(self, session_id: int) -> None:
+        """The session does not read as fast as it is told: merge what it may be told later."""
+        session = self.sessions.get(session_id)
+        if session is not None and session.behind is None and not session.closing:
+            self.feed.fall_behind(session)
+
+    def catch_up(self, session_id: int) -> None:
+        """The session has read all it was sent: tell it the rest, merged, with this batch."""
+        session = self.sessions.get(session_id)
+        if session is not None and session.behind is not None:
+            self.feed.catch_up(session)
+
+            or self.limits.refusal(session, message, now_ms)
             or self.guard.refusal(session.account, message)
         )
         if refused is not None:
@@ -213,11 +224,11 @@ class Gateway:
         self._rows, self._closes, self.jobs = [], [], []
         return batch
 
-    def internal(self, message: Internal, now_ms: int, account: str = "") -> Done | Refused:
-        """Apply and journal one of the exchange's own messages."""
+    def internal(self, message: JournalMessage, now_ms: int, account: str = "") -> Done | Refused:
+        """Apply and journal what no session waits for: mostly the exchange's own messages."""
         now_ms = self._at(now_ms)
         self._settle(now_ms)
-        return self._apply(Command(account, "", 0, message), now_ms)  # type: ignore[arg-type]
+        return self._apply(Command(account, "", 0, message), now_ms)
 
     def caught_up(self, session_id: int, upto: int) -> None:
         """A page of stored account frames went out to the session, up to ``upto``."""
@@ -364,16 +375,6 @@ class Gateway:
         session.bad_in_row += 1
         if session.bad_in_row >= BAD_FRAMES_MAX:
             self.close(session, CLOSE_POLICY, f"{BAD_FRAMES_MAX} unreadable frames in a row")
-
-    def _over_budget(self, session: Session, message: Any) -> Refused | None:
-        message_type = type(message)
-        if message_type not in BUDGETED:
-            return None
-        per_s = self.engine.limits(session.account).orders_per_s
-        budgets = self._budgets.get(session.account)
-        if budgets is None:
-            budgets = self._budgets[session.account] = Budgets(self._now_ms, per_s)
-        return budgets.take(message_type, self._now_ms, per_s)
 
     def _heartbeats(self, now_ms: int) -> None:
         if self._heartbeat_ms is None or self._heartbeat_ms > now_ms:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from exchange.codec import CODECS
+from exchange.conflation import Key
 from exchange.protocol import ImageGet, ImagePut
 from exchange.session import Session
 
@@ -71,6 +72,12 @@ class Outbox:
         encoded = Encoded(frame)
         for session in sessions:
             self.put(session, encoded.by(session))
+
+    def conflate(self, sessions: Iterable[Session], frame: "Encoded", key: Key) -> None:
+        """Send ``frame`` to all; for a slow reader it replaces the last one of ``key``."""
+        for session in sessions:
+            if session.behind is None or not session.behind.keeps(key, frame):
+                self.put(session, frame.by(session))
 
     def take(self) -> Deliveries:
         taken, self._deliveries = self._deliveries, {}

@@ -71,6 +71,14 @@ class Pump:
     async def run(self) -> None:
         """Work until `stop`; raises what the journal raises, after which nothing may be sent."""
         while self._queue or not self._stopping:
+    def behind(self, connection: WireConnection) -> None:
+        """The connection's reader does not keep up."""
+        self.submit(lambda _: self.gateway.fall_behind(connection.number))
+
+    def keeping_up(self, connection: WireConnection) -> None:
+        """All that waited for the connection's reader is written."""
+        self.submit(lambda _: self.gateway.catch_up(connection.number))
+
             if not self._queue:
                 await self._sleep()
             self._work(self._clock.now_ms())

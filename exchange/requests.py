@@ -17,6 +17,7 @@ from exchange.session import (
     CLOSE_BAD_LOGIN,
     CLOSE_POLICY,
     Session,
+    CLOSE_TRY_LATER,
 )
 
 if TYPE_CHECKING:
@@ -28,12 +29,17 @@ def log_in(gateway: "Gateway", session: Session, message: protocol.Auth, now_ms:
         gateway.refuse(session, message, Refused("forbidden", "logged in already"))
         return
     key = gateway.engine.key(message.key_id)
+    if _blocked(gateway, session, message, now_ms):
+        return
     nonce, verify = session.nonce, gateway.verify
     if key is None or not proves(message, key, gateway.server_id, nonce, verify, now_ms):
         text = "unknown, revoked or expired key, or a wrong signature"
         gateway.refuse(session, message, Refused("bad_signature", text))
         gateway.close(session, CLOSE_BAD_LOGIN, "bad_signature")
         return
+        gateway.limits.addresses.failed(session.peer, now_ms)
+        return
+    if key.host is None and _crowded(gateway, session, message, key.account):
     session.log_in(key)
     gateway.known(session)
     gateway.ack(session, message, {"account": session.account, "role": session.role})
@@ -55,7 +61,8 @@ def enroll(gateway: "Gateway", session: Session, message: protocol.HostEnroll, n
     """Only the secret's digest goes on: the journal must not hold what opens a door."""
     digest = sha256(message.token.encode()).hexdigest()
     command = EnrollHost(digest, message.name, message.hardware_id, message.public_key)
-    gateway.command(session, command, now_ms, message)
+    if isinstance(gateway.command(session, command, now_ms, message), Refused):
+        gateway.limits.addresses.failed(session.peer, now_ms)
 
 
 # --- reads: not journalled, but answered in order ---
@@ -78,6 +85,8 @@ def balances(
 ) -> None:
     gateway.ack(session, message, {"balances": gateway.engine.balances()})
 
+    if _blocked(gateway, session, message, now_ms):
+        return
 
 # --- hosts ---
 

@@ -5,7 +5,7 @@ it to an account, a role and perhaps a host. The gateway asks `refusal` before a
 Source: protocol.md, "Login"; rate limits belong here, before the engine (domain.md).
 """
 
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -13,15 +13,12 @@ from exchange.auth import KeyFacts
 from exchange.bucket import Bucket
 from exchange.codec import Codec
 from exchange.commands import Refused
-from exchange.protocol import (
-    OrderCancel,
-    OrderMassCancel,
-    OrderPlace,
-    OrderReplace,
-)
 from exchange.roles import BEFORE_LOGIN, ROLES
 from exchange.units import MS_PER_SECOND
 from exchange.wire import Channel, Role
+
+if TYPE_CHECKING:
+    from exchange.conflation import Behind
 
 BAD_FRAMES_MAX: Final = 100
 """So many unreadable frames in a row close the connection."""
@@ -59,10 +56,12 @@ class Session:
     __slots__ = (
         "account",
         "bad_in_row",
+        "behind",
         "cancels_on_drop",
         "channels",
         "closing",
         "codec",
+        "costly",
         "host",
         "key_id",
         "nonce",
@@ -89,6 +88,9 @@ class Session:
         self.bad_in_row = 0
         self.cancels_on_drop = False
         self.closing = False
+        self.costly: Bucket | None = None
+        self.behind: Behind | None = None
+        """What a slow reader has not been told; None while it keeps up."""
         self.channels: dict[tuple[Channel, str], None] = {}
 
     @property
@@ -99,29 +101,6 @@ class Session:
     def log_in(self, key: SessionKey) -> None:
         self.key_id, self.account, self.role = key.key_id, key.account, key.role
         self.host = key.host or ""
-
-
-class Budgets:
-    """Order and cancel budgets of one account, shared by all its connections."""
-
-    __slots__ = ("_cancels", "_orders")
-
-    def __init__(self, now_ms: int, orders_per_s: int) -> None:
-        self._orders = Bucket(now_ms, orders_per_s)
-        self._cancels = Bucket(now_ms, orders_per_s)
-
-    def take(self, message_type: type[Struct], now_ms: int, orders_per_s: int) -> Refused | None:
-        """Spend one token; cancels have a budget of their own, so they pass when orders do not."""
-        cancels = message_type is OrderCancel or message_type is OrderMassCancel
-        bucket = self._cancels if cancels else self._orders
-        wait_ms = bucket.take(now_ms, orders_per_s)
-        if wait_ms == 0:
-            return None
-        text = f"more than {orders_per_s} a second"
-        return Refused("rate_limited", text, retry_after_ms=wait_ms)
-
-
-BUDGETED: Final = frozenset({OrderPlace, OrderReplace, OrderCancel, OrderMassCancel})
 
 
 def refusal(session: Session, message_type: type[Struct]) -> Refused | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from exchange.frames import Ticker, Trade
-from exchange.outbox import Outbox
+from exchange.outbox import Encoded, Outbox
 from exchange.session import Session
 from exchange.units import MS_PER_DAY, MS_PER_MINUTE
 
@@ -161,7 +161,8 @@ class Tickers:
             if before == frame:
                 return
         self._told[symbol] = frame
-        self._outbox.broadcast(listeners.values(), frame)
+        key = ("ticker", symbol, 0, 0)
+        self._outbox.conflate(listeners.values(), Encoded(frame), key)
 
     def _ticker(self, symbol: str, now_ms: int) -> Ticker:
         bids = self._source.levels(symbol, "buy", 1)

@@ -1,0 +1,113 @@
+"""What one network address may do: connect, fail to log in, talk without a login. Pure.
+
+The account's own limits cannot help against those who have no account. An IPv6 network of 64 bits
+counts as one address, since one machine can use all of it. Loopback is the operator's own machine,
+and where a proxy in front of the exchange would come from: there only failed logins count.
+"""
+
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from msgspec import Struct
+
+from exchange.bucket import Bucket
+
+ADDRESSES_MAX: Final = 10_000
+"""Addresses remembered; beyond it those without a connection are forgotten, oldest first."""
+LOOPBACK: Final = "loopback"
+_NETWORK_BITS: Final = 64
+
+
+class Allowance(Struct, frozen=True):
+    """Rates a second and how many seconds of them may be saved up; 0 is unlimited."""
+
+    connects_per_s: int
+    failures_per_s: int
+    frames_per_s: int
+    open_max: int
+    saved_s: int = 10
+
+
+REMOTE: Final = Allowance(connects_per_s=50, failures_per_s=2, frames_per_s=200, open_max=1_000)
+NEAR: Final = Allowance(connects_per_s=0, failures_per_s=100, frames_per_s=0, open_max=0)
+
+
+class _Address:
+    """One address: its buckets and its open connections."""
+
+    __slots__ = ("allowance", "connects", "failures", "frames", "open")
+
+    def __init__(self, allowance: Allowance, now_ms: int) -> None:
+        self.allowance = allowance
+        self.connects = Bucket(now_ms, allowance.connects_per_s, allowance.saved_s)
+        self.failures = Bucket(now_ms, allowance.failures_per_s, allowance.saved_s)
+        self.frames = Bucket(now_ms, allowance.frames_per_s, allowance.saved_s)
+        self.open = 0
+
+
+class Addresses:
+    """All addresses heard of lately. Every method takes the peer's address as text."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Address] = {}
+
+    def knock(self, peer: str, now_ms: int) -> int:
+        """Count an attempt to connect: 0 when it may, else after how many ms to try again."""
+        address = self._of(peer, now_ms)
+        allowance = address.allowance
+        if allowance.open_max and address.open >= allowance.open_max:
+            return allowance.saved_s * 1000
+        return address.connects.take(now_ms, allowance.connects_per_s)
+
+    def opened(self, peer: str, now_ms: int) -> None:
+        self._of(peer, now_ms).open += 1
+
+    def closed(self, peer: str, now_ms: int) -> None:
+        address = self._of(peer, now_ms)
+        address.open = max(0, address.open - 1)
+
+    def blocked_ms(self, peer: str, now_ms: int) -> int:
+        """Return how long the address must wait before another login is looked at."""
+        address = self._of(peer, now_ms)
+        return address.failures.wait_ms(now_ms, address.allowance.failures_per_s)
+
+    def failed(self, peer: str, now_ms: int) -> None:
+        """A login or an enrolment was refused."""
+        address = self._of(peer, now_ms)
+        address.failures.take(now_ms, address.allowance.failures_per_s)
+
+    def frame(self, peer: str, now_ms: int) -> int:
+        """Count a frame before login: 0, or after how many ms there may be another."""
+        address = self._of(peer, now_ms)
+        return address.frames.take(now_ms, address.allowance.frames_per_s)
+
+    def _of(self, peer: str, now_ms: int) -> _Address:
+        name = network(peer)
+        known = self._known.get(name)
+        if known is None:
+            if len(self._known) >= ADDRESSES_MAX:
+                self._forget()
+            known = _Address(NEAR if name == LOOPBACK else REMOTE, now_ms)
+            self._known[name] = known
+        return known
+
+    def _forget(self) -> None:
+        """Drop the older half of those that hold no connection."""
+        idle = [name for name, address in self._known.items() if not address.open]
+        for name in idle[: max(1, len(idle) // 2)]:
+            del self._known[name]
+
+
+def network(peer: str) -> str:
+    """Return what counts as one address: `LOOPBACK`, the IPv4 address, the IPv6 network, or
+    ``peer`` itself when it is no address (a simulated one)."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return LOOPBACK
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return network(str(address.ipv4_mapped))
+        if not address.is_loopback:
+            return f"{int(address) >> _NETWORK_BITS:x}::/{_NETWORK_BITS}"
+    return LOOPBACK if address.is_loopback else str(address)
