@@ -61,6 +61,9 @@ class Inbox(Protocol):
 
     def frame(self, connection: "WireConnection", data: bytes) -> None: ...
     def paused(self, connection: "WireConnection") -> None: ...
+    def behind(self, connection: "WireConnection") -> None: ...
+    def keeping_up(self, connection: "WireConnection") -> None: ...
+    def was_cut(self) -> None: ...
 
 
 SendStored = Callable[["WireConnection", Replay], Awaitable[None]]
@@ -177,6 +180,8 @@ class WireConnection(ServerConnection):
         self._backlog.clear()
         self._backlog_bytes = 0
         if self.protocol.state is OPEN:
+            if self.inbox is not None:
+                self.inbox.was_cut()
             self.protocol.send_close(CLOSE_TRY_LATER, reason)
             self.send_data()
             self.loop.call_later(ABORT_AFTER_S, self.transport.abort)

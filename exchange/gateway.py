@@ -29,6 +29,7 @@ from exchange.liveness import Liveness
 from exchange.outbox import Deliveries, ImageJob, Outbox
 from exchange.ports import EngineView, JournalRow
 from exchange.requests import HANDLERS
+from exchange.routing import ROUTES, TO_ACCOUNT, TO_PUBLIC
 from exchange.session import (
     BAD_FRAMES_MAX,
     CLOSE_POLICY,
@@ -43,22 +44,6 @@ from exchange.wire import PROTOCOL_VERSION
 
 ANONYMOUS_MAX: Final = 1_000
 HEARTBEAT_MS: Final = MS_PER_SECOND
-
-_ACCOUNT, _PUBLIC, _HOST = 0, 1, 2
-_ROUTE: Final[dict[type, int]] = {
-    frames.OrderUpdate: _ACCOUNT,
-    frames.BalanceUpdate: _ACCOUNT,
-    frames.LeaseUpdate: _ACCOUNT,
-    frames.VmUpdate: _ACCOUNT,
-    frames.Charge: _ACCOUNT,
-    frames.Notice: _ACCOUNT,
-    frames.Trade: _PUBLIC,
-    frames.InstrumentUpdate: _PUBLIC,
-    frames.VmLaunch: _HOST,
-    frames.VmKill: _HOST,
-    frames.HostLimit: _HOST,
-    frames.HostSync: _HOST,
-}
 
 
 class Batch(Struct):
@@ -97,6 +82,8 @@ class Gateway:
         self.sessions: dict[int, Session] = {}
         self.listeners: dict[int, Session] = {}
         self.jobs: list[ImageJob] = []
+        self.outcomes: dict[tuple[type[Struct], str], int] = {}
+        """How often which message was done, a duplicate, or refused for which reason."""
         self._anonymous: dict[int, Session] = {}
         self._syncs = 0
         self._rows: list[JournalRow] = []
@@ -268,10 +255,12 @@ class Gateway:
         return self._apply(command, now_ms, session, request or message)
 
     def ack(self, session: Session, message: Any, result: Any = None) -> None:
+        self._count(message, "done")
         self.outbox.send(session, Ack(message.req_id, None, self._now_ms, result))
 
     def refuse(self, session: Session, message: Any, refused: Refused) -> None:
         """Answer with an error; a report without ``req_id`` gets none."""
+        self._count(message, refused.reason)
         req_id = getattr(message, "req_id", None)
         if req_id is not None:
             self.outbox.send(session, error_reply(req_id, refused))
@@ -331,6 +320,7 @@ class Gateway:
                 self.refuse(session, request, reply)
             return reply
         assert type(reply) is Done, "the reply comes first"
+        self._count(command.message, "duplicate" if reply.duplicate else "done")
         if not reply.duplicate:
             self._rows.append(JournalRow(self.engine.seq, now_ms, MSGPACK.encode(command)))
             if command.account or type(command.message) is not AdvanceTime:
@@ -339,6 +329,10 @@ class Gateway:
             self._acknowledge(session, request, reply)
         self._route(outs, now_ms)
         return reply
+
+    def _count(self, message: Struct, outcome: str) -> None:
+        key = type(message), outcome
+        self.outcomes[key] = self.outcomes.get(key, 0) + 1
 
     def _acknowledge(self, session: Session, message: Any, reply: Done) -> None:
         req_id = getattr(message, "req_id", None)
@@ -351,10 +345,10 @@ class Gateway:
         public: list[Any] = []
         for index in range(1, len(outs)):
             address, message = outs[index]
-            route = _ROUTE[type(message)]
-            if route == _ACCOUNT:
+            route = ROUTES[type(message)]
+            if route == TO_ACCOUNT:
                 self.accounts.tell(address, message)  # type: ignore[arg-type]
-            elif route == _PUBLIC:
+            elif route == TO_PUBLIC:
                 public.append(message)
             else:
                 self._instruct(address, message, now_ms)

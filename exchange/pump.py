@@ -8,12 +8,14 @@ the journal ends it, and with it the process. Source: architecture.md section 1,
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from time import perf_counter
+from typing import Final, TypeAlias, TypeVar
 
 from exchange.account_channel import AccountRow, stored_frames
 from exchange.connection import WireConnection
 from exchange.gateway import Batch, Gateway
 from exchange.journal import DiskLostError
+from exchange.metrics import Metrics
 from exchange.outbox import ImageJob, Replay
 from exchange.ports import Clock, Journal
 from exchange.units import MS_PER_SECOND
@@ -24,6 +26,7 @@ CLOSE_INTERNAL: Final = 1011
 PAGE_ROWS: Final = 64
 """Stored batches of account frames read at once for a resuming session."""
 
+T = TypeVar("T")
 Work: TypeAlias = Callable[[int], object]
 """A gateway call that lacks only the time."""
 
@@ -33,6 +36,8 @@ class Pump:
 
     def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
         self.gateway = gateway
+        self.metrics = Metrics()
+        self.metrics.watch(self)
         self.round = 0
         self.connections: dict[int, WireConnection] = {}
         self.on_image_job: Callable[[ImageJob], None] | None = None
@@ -46,6 +51,11 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
         self._stopping = False
+
+    @property
+    def depth(self) -> int:
+        """Work items that wait."""
+        return len(self._queue)
 
     # --- what connections call ---
 
@@ -66,23 +76,36 @@ class Pump:
         self._queue.append(work)
         self._wake.set()
 
+    def was_cut(self) -> None:
+        """A connection read too slowly."""
+        self.metrics.cut.inc()
+
+    async def read(self, make: Callable[[], T]) -> T:
+        """Return ``make()``, called between two batches: what it sees is durable.
+
+        Waits as long as a batch is being written; the caller sets the limit.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        async def look() -> None:
+            if not answer.done():
+                answer.set_result(make())
+
+        self.chores.append(look)
+        self.submit(lambda _: None)
+        return await answer
+
     # --- the writer ---
 
     async def run(self) -> None:
         """Work until `stop`; raises what the journal raises, after which nothing may be sent."""
         while self._queue or not self._stopping:
-    def behind(self, connection: WireConnection) -> None:
-        """The connection's reader does not keep up."""
-        self.submit(lambda _: self.gateway.fall_behind(connection.number))
-
-    def keeping_up(self, connection: WireConnection) -> None:
-        """All that waited for the connection's reader is written."""
-        self.submit(lambda _: self.gateway.catch_up(connection.number))
-
             if not self._queue:
                 await self._sleep()
+            begun_s = perf_counter()
             self._work(self._clock.now_ms())
             batch = self.gateway.take()
+            self.metrics.apply_s.observe(perf_counter() - begun_s)
             await self.commit(batch)
             self.release(batch)
             while self.chores:
@@ -91,7 +114,10 @@ class Pump:
     async def commit(self, batch: Batch) -> None:
         """Make the batch durable; without rows only let the sockets be read."""
         if batch.rows:
+            begun_s = perf_counter()
             await self._journal.append(batch.rows, batch.accounts)
+            self.metrics.commit_s.observe(perf_counter() - begun_s)
+            self.metrics.rows.inc(len(batch.rows))
         else:
             await asyncio.sleep(0)
 
@@ -103,10 +129,13 @@ class Pump:
     def release(self, batch: Batch) -> None:
         """Let a durable batch out: one write a connection, then closes and image transfers."""
         connections = self.connections
+        sent = 0
         for number, items in batch.deliveries.items():
             connection = connections.get(number)
             if connection is not None:
                 connection.deliver(items)
+                sent += len(items)
+        self.metrics.frames.inc(sent)
         for number, code, reason in batch.closes:
             connection = connections.get(number)
             if connection is not None:

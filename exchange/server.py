@@ -6,7 +6,6 @@ lost disk and returns the exit code. Connections only register here: their frame
 
 import asyncio
 import gc
-import http
 import logging
 import os
 import secrets
@@ -21,7 +20,6 @@ import msgspec
 from msgspec import Struct
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as listen
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
@@ -32,6 +30,7 @@ from exchange.connection import BACKLOG_MAX_MS, WireConnection
 from exchange.disk import DiskMarks
 from exchange.gateway import Gateway
 from exchange.guard import DiskLevel
+from exchange.http_pages import HttpPages
 from exchange.image_server import ImageServer
 from exchange.image_store import ImageStore
 from exchange.journal import DiskLostError, SqliteJournal
@@ -102,6 +101,7 @@ class ExchangeServer:
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
         images = ImageServer(ImageStore(settings.data_dir), self.pump)
         self.pump.on_image_job = images.start
+        self._pages = HttpPages(self.pump)
         loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
         self._disk: DiskLevel = "ok"
 
@@ -274,17 +274,12 @@ class ExchangeServer:
             clean = connection.close_code == CLOSE_NORMAL
             pump.submit(lambda now: gateway.disconnect(number, clean, now))
 
-    def _route(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP; None lets the WebSocket handshake go on."""
         path = _path(request)
         if path in PURPOSES:
             return None
-        if path == "/healthz":
-            return _response(http.HTTPStatus.OK, "text/plain; charset=utf-8", b"ok\n")
-        if path == "/v1/instruments":
-            rows = self._loaded.gateway.engine.instruments()
-            return _response(http.HTTPStatus.OK, "application/json", msgspec.json.encode(rows))
-        return _response(http.HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"not found\n")
+        return await self._pages.answer(path)
 
 
 def choose_subprotocol(
@@ -296,18 +291,6 @@ def choose_subprotocol(
 
 def _path(request: Request) -> str:
     return request.path.partition("?")[0]
-
-
-def _response(status: http.HTTPStatus, content_type: str, body: bytes) -> Response:
-    headers = Headers(
-        {
-            "Content-Type": content_type,
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-            "Cache-Control": "no-store",
-        }
-    )
-    return Response(status.value, status.phrase, headers, body)
 
 
 def say(line: str) -> None:
