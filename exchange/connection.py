@@ -84,10 +84,10 @@ class WireConnection(ServerConnection):
         self._round = 0
         self._pending = 0
         self._held = False
+        self._behind = False
         self._replays = 0
         self._backlog: deque[tuple[float, list[Delivery]]] = deque()
         self._backlog_bytes = 0
-        self._behind = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- inbound ---
@@ -164,14 +164,14 @@ class WireConnection(ServerConnection):
         super().resume_writing()
         self._flush()
 
-    def backlog_age_ms(self, now_s: float) -> int:
-        """Return how long the oldest waiting frame has waited; 0 while a replay is paced."""
-        if self._replays or not self._backlog:
     @property
     def backlog_bytes(self) -> int:
         """What waits in front of the transport."""
         return self._backlog_bytes
 
+    def backlog_age_ms(self, now_s: float) -> int:
+        """Return how long the oldest waiting frame has waited; 0 while a replay is paced."""
+        if self._replays or not self._backlog:
             return 0
         return int((now_s - self._backlog[0][0]) * 1000)
 
@@ -233,22 +233,18 @@ class WireConnection(ServerConnection):
             self._flush()
 
     def _queue(self, items: list[Delivery]) -> None:
+        if self.paused and not self._behind:
+            self._fall_behind()
         self._backlog.append((self.loop.time(), items))
         self._backlog_bytes += _size(items)
         if self._backlog_bytes > BACKLOG_MAX_BYTES:
             self.cut("reads too slowly")
 
-        if self.paused and not self._behind:
-            self._fall_behind()
     def _flush(self) -> None:
         while self._backlog and not self.paused and not self._held:
             _, items = self._backlog.popleft()
             self._backlog_bytes -= _size(items)
             self._write(items)
-
-
-def _size(items: list[Delivery]) -> int:
-    return sum(len(item) for item in items if type(item) is bytes)
         if self._behind and not (self._backlog or self.paused or self._held):
             assert self.inbox is not None, "only an attached connection is delivered to"
             self._behind = False
@@ -262,3 +258,7 @@ def _size(items: list[Delivery]) -> int:
         self.inbox.behind(self)
         if not self._replays:
             self.transport.pause_reading()
+
+
+def _size(items: list[Delivery]) -> int:
+    return sum(len(item) for item in items if type(item) is bytes)

@@ -63,7 +63,6 @@ class Gateway:
     ``private``: public channels need a login too.
     """
 
-        self.limits = Limits(lambda account: engine.limits(account).orders_per_s)
     def __init__(
         self, engine: EngineView, *, server_id: str, verify: Verify, private: bool = False
     ) -> None:
@@ -79,6 +78,7 @@ class Gateway:
         self.instructions = Instructions(self.outbox)
         self.liveness = Liveness(engine.lost_after_ms)
         self.guard = Guard()
+        self.limits = Limits(lambda account: engine.limits(account).orders_per_s)
         self.sessions: dict[int, Session] = {}
         self.listeners: dict[int, Session] = {}
         self.jobs: list[ImageJob] = []
@@ -132,18 +132,6 @@ class Gateway:
         session.bad_in_row = 0
         refused = (
             refusal(session, type(message))
-    def fall_behind(self, session_id: int) -> None:
-        """The session does not read as fast as it is told: merge what it may be told later."""
-        session = self.sessions.get(session_id)
-        if session is not None and session.behind is None and not session.closing:
-            self.feed.fall_behind(session)
-
-    def catch_up(self, session_id: int) -> None:
-        """The session has read all it was sent: tell it the rest, merged, with this batch."""
-        session = self.sessions.get(session_id)
-        if session is not None and session.behind is not None:
-            self.feed.catch_up(session)
-
             or self.limits.refusal(session, message, now_ms)
             or self.guard.refusal(session.account, message)
         )
@@ -156,6 +144,18 @@ class Gateway:
         else:
             self.command(session, message, now_ms)  # type: ignore[arg-type]
         self.guard.handling = None
+
+    def fall_behind(self, session_id: int) -> None:
+        """The session does not read as fast as it is told: merge what it may be told later."""
+        session = self.sessions.get(session_id)
+        if session is not None and session.behind is None and not session.closing:
+            self.feed.fall_behind(session)
+
+    def catch_up(self, session_id: int) -> None:
+        """The session has read all it was sent: tell it the rest, merged, with this batch."""
+        session = self.sessions.get(session_id)
+        if session is not None and session.behind is not None:
+            self.feed.catch_up(session)
 
     def disconnect(self, session_id: int, clean: bool, now_ms: int) -> None:
         """The connection is gone; ``clean``: the client closed it with code 1000."""

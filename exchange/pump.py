@@ -71,6 +71,14 @@ class Pump:
         """The connection stopped reading until the queue is taken."""
         self._paused.append(connection)
 
+    def behind(self, connection: WireConnection) -> None:
+        """The connection's reader does not keep up."""
+        self.submit(lambda _: self.gateway.fall_behind(connection.number))
+
+    def keeping_up(self, connection: WireConnection) -> None:
+        """All that waited for the connection's reader is written."""
+        self.submit(lambda _: self.gateway.catch_up(connection.number))
+
     def submit(self, work: Work) -> None:
         """Queue a gateway call; it gets the batch's time."""
         self._queue.append(work)

@@ -13,11 +13,12 @@ from msgspec import Struct
 from exchange import channels, image_requests, operator_requests, protocol
 from exchange.auth import proves
 from exchange.commands import Done, EnrollHost, Refused
+from exchange.limits import CONNECTIONS_PER_ACCOUNT_MAX
 from exchange.session import (
     CLOSE_BAD_LOGIN,
     CLOSE_POLICY,
-    Session,
     CLOSE_TRY_LATER,
+    Session,
 )
 
 if TYPE_CHECKING:
@@ -28,23 +29,47 @@ def log_in(gateway: "Gateway", session: Session, message: protocol.Auth, now_ms:
     if session.role is not None:
         gateway.refuse(session, message, Refused("forbidden", "logged in already"))
         return
-    key = gateway.engine.key(message.key_id)
     if _blocked(gateway, session, message, now_ms):
         return
+    key = gateway.engine.key(message.key_id)
     nonce, verify = session.nonce, gateway.verify
     if key is None or not proves(message, key, gateway.server_id, nonce, verify, now_ms):
         text = "unknown, revoked or expired key, or a wrong signature"
         gateway.refuse(session, message, Refused("bad_signature", text))
         gateway.close(session, CLOSE_BAD_LOGIN, "bad_signature")
-        return
         gateway.limits.addresses.failed(session.peer, now_ms)
         return
     if key.host is None and _crowded(gateway, session, message, key.account):
+        return
     session.log_in(key)
     gateway.known(session)
     gateway.ack(session, message, {"account": session.account, "role": session.role})
     if session.host and session.purpose == "trade":
         _log_in_host(gateway, session, now_ms)
+
+
+def _blocked(gateway: "Gateway", session: Session, message: Any, now_ms: int) -> bool:
+    """Has the address guessed wrong too often? Then not even the right answer is looked at."""
+    wait_ms = gateway.limits.addresses.blocked_ms(session.peer, now_ms)
+    if wait_ms:
+        text = "too many failed attempts from your address"
+        refused = Refused("rate_limited", text, retry_after_ms=wait_ms)
+        gateway.refuse(session, message, refused)
+        gateway.close(session, CLOSE_TRY_LATER, text)
+    return wait_ms > 0
+
+
+def _crowded(gateway: "Gateway", session: Session, message: Any, account: str) -> bool:
+    """Has the account all the connections it may have?"""
+    # Hosts do not count: each may have one connection, and an owner any number of hosts.
+    sessions = gateway.sessions.values()
+    others = sum(other.account == account and not other.host for other in sessions)
+    if others < CONNECTIONS_PER_ACCOUNT_MAX:
+        return False
+    text = f"at most {CONNECTIONS_PER_ACCOUNT_MAX} connections an account"
+    gateway.refuse(session, message, Refused("busy", text))
+    gateway.close(session, CLOSE_TRY_LATER, text)
+    return True
 
 
 def _log_in_host(gateway: "Gateway", session: Session, now_ms: int) -> None:
@@ -59,6 +84,8 @@ def _log_in_host(gateway: "Gateway", session: Session, now_ms: int) -> None:
 
 def enroll(gateway: "Gateway", session: Session, message: protocol.HostEnroll, now_ms: int) -> None:
     """Only the secret's digest goes on: the journal must not hold what opens a door."""
+    if _blocked(gateway, session, message, now_ms):
+        return
     digest = sha256(message.token.encode()).hexdigest()
     command = EnrollHost(digest, message.name, message.hardware_id, message.public_key)
     if isinstance(gateway.command(session, command, now_ms, message), Refused):
@@ -85,8 +112,6 @@ def balances(
 ) -> None:
     gateway.ack(session, message, {"balances": gateway.engine.balances()})
 
-    if _blocked(gateway, session, message, now_ms):
-        return
 
 # --- hosts ---
 
