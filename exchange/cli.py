@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from exchange.backup import back_up
 from exchange.chain import BrokenChainError
 from exchange.clock import SystemClock
 from exchange.config import ConfigError, load_config
@@ -20,7 +21,7 @@ from exchange.server import Settings, StartError, serve
 from exchange.snapshot_files import SnapshotError
 from exchange.snapshotter import SNAPSHOT_EVERY
 
-app = typer.Typer(no_args_is_help=True, help="Run the Marketplace: init, serve, verify.")
+app = typer.Typer(no_args_is_help=True, help="Run the Marketplace: init, serve, verify, backup.")
 
 EXIT_NOT_SO = 1
 EXIT_USAGE = 2
@@ -121,6 +122,19 @@ def verify(
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
     print(json.dumps({"seq": engine.seq, "state_hash": engine.state_hash()}))
+
+
+@app.command("backup")
+def backup(
+    data: Data, out: Annotated[Path, typer.Argument(help="A new directory for the copy.")]
+) -> None:
+    """Copy the journal, also of a running server, and verify the copy; prints what it holds."""
+    try:
+        engine = back_up(data, out).engine
+    except (BrokenChainError, DataDirError, SnapshotError) as error:
+        fail(str(error))
+    facts = {"out": str(out), "seq": engine.seq, "state_hash": engine.state_hash()}
+    print(json.dumps(facts))
 
 
 def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:

@@ -20,6 +20,13 @@ import aiosqlite
 
 from exchange.account_channel import AccountRow
 from exchange.chain import ORIGIN, StoredRow, sealed
+from exchange.journal_schema import (
+    SCHEMA_VERSION,
+    TABLES,
+    NewerSchemaError,
+    bring_forward,
+    version,
+)
 from exchange.ports import JournalRow
 from exchange.snapshot_files import sync_dir
 from exchange.units import MS_PER_DAY
@@ -32,16 +39,6 @@ CHECKPOINT_ROWS: Final = 20_000
 KEEP_MS: Final = 7 * MS_PER_DAY
 """How long account frames can be resumed from."""
 
-_SCHEMA: Final = """
-CREATE TABLE journal(
-  seq INTEGER PRIMARY KEY, now_ms INTEGER NOT NULL, rules INTEGER NOT NULL,
-  body BLOB NOT NULL, chain BLOB NOT NULL) STRICT;
-CREATE TABLE account_frames(
-  account TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
-  ts_ms INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
-CREATE INDEX account_frames_by_account ON account_frames(account, last_seq);
-CREATE INDEX account_frames_by_age ON account_frames(ts_ms);
-"""
 _PRAGMAS: Final = {
     "journal_mode": "wal",
     "synchronous": 2,  # FULL
@@ -106,7 +103,7 @@ def create(data_dir: Path, rows: list[JournalRow]) -> None:
         draft = path.with_suffix(".new")
         draft.unlink(missing_ok=True)
         with closing(sqlite3.connect(draft)) as database:
-            database.executescript(_SCHEMA)
+            database.executescript(TABLES)
             database.executemany(_INSERT_ROW, sealed(ORIGIN, rows))
             database.commit()
         os.replace(draft, path)
@@ -123,11 +120,12 @@ def stored_rows(data_dir: Path) -> Iterator[StoredRow]:
         raise DataDirError(f"data directory {data_dir}: no exchange here; run `exchange init`")
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            version(database)
             found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise DataDirError(f"{path}: damaged: {' '.join(str(found).split())}")
             yield from database.execute(_SELECT_ROWS)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, NewerSchemaError) as error:
         raise DataDirError(f"{path}: {error}") from error
 
 
@@ -163,16 +161,22 @@ class SqliteJournal:
         """Open for writing; a setting that SQLite does not take is an error, not a surprise."""
         try:
             self._database = await aiosqlite.connect(self._path)
+            if await self._pragma("user_version") != SCHEMA_VERSION:
+                with closing(sqlite3.connect(self._path)) as database:
+                    bring_forward(database)
             for name, value in _PRAGMAS.items():
                 await self._database.execute(f"PRAGMA {name}={value}")
-                cursor = await self._database.execute(f"PRAGMA {name}")
-                found = await cursor.fetchone()
-                if found is None or found[0] != value:
+                if await self._pragma(name) != value:
                     raise DataDirError(f"{self._path}: SQLite refuses {name}={value}")
             self._reader = await aiosqlite.connect(self._path)
             await self._reader.execute("PRAGMA query_only=1")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, NewerSchemaError) as error:
             raise DataDirError(f"{self._path}: {error}") from error
+
+    async def _pragma(self, name: str) -> int | str | None:
+        cursor = await self._database.execute(f"PRAGMA {name}")
+        found = await cursor.fetchone()
+        return None if found is None else found[0]
 
     async def append(self, rows: list[JournalRow], accounts: list[AccountRow]) -> None:
         """Commit ``rows`` and the account frames they caused; durable when this returns."""

@@ -1,0 +1,64 @@
+"""A copy of a running exchange's journal that is whole by itself. Shell.
+
+SQLite's backup reads one consistent state while the server goes on writing; newest snapshots and
+the quarantine go along. The copy is then replayed in full, as `verify` does, and only counts when
+that agrees. Images are not in it: they are files named by their digest, to be copied as they are.
+"""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from exchange import quarantine, snapshot_files
+from exchange.journal import BUSY_MS, FILE_NAME, DataDirError
+from exchange.loading import Loaded, verified
+from exchange.units import MS_PER_SECOND
+
+
+def back_up(data_dir: Path, out: Path) -> Loaded:
+    """Copy the exchange in ``data_dir`` to the new directory ``out`` and verify the copy.
+
+    Raises `DataDirError`, `BrokenChainError` or `SnapshotError`, each one line for the user.
+    """
+    source = data_dir / FILE_NAME
+    if not source.is_file():
+        raise DataDirError(f"data directory {data_dir}: no exchange here")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataDirError(f"{out}: exists already; a backup needs a new directory")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _copy_beside(data_dir, out)  # before the rows, so that no snapshot runs ahead of them
+        _copy_rows(source, out / FILE_NAME)
+        snapshot_files.sync_dir(out)
+    except OSError as error:
+        raise DataDirError(f"backup to {out}: {error.strerror or error}") from error
+    except sqlite3.Error as error:
+        raise DataDirError(f"backup to {out}: {error}") from error
+    return verified(out)
+
+
+def _copy_beside(data_dir: Path, out: Path) -> None:
+    for path in [*snapshot_files.newest_first(data_dir), data_dir / quarantine.FILE_NAME]:
+        try:
+            shutil.copyfile(path, out / path.name)
+        except FileNotFoundError:  # the running server has just replaced it by a newer one
+            continue
+        with (out / path.name).open("rb") as copy:
+            os.fsync(copy.fileno())
+
+
+def _copy_rows(source: Path, target: Path) -> None:
+    draft = target.with_suffix(".new")
+    with (
+        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as rows,
+        closing(sqlite3.connect(draft)) as copy,
+    ):
+        rows.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        copy.execute("PRAGMA synchronous=FULL")
+        # In one step: between two, the server's next commit would start the copy all over.
+        rows.backup(copy, pages=-1, sleep=BUSY_MS / MS_PER_SECOND)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(draft, target)

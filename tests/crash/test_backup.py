@@ -1,0 +1,112 @@
+"""`headroom exchange backup` of a server under load: whole, verified, and good to start from.
+
+Seen to fail when the copy is made with ``shutil.copyfile`` of journal.db alone: what is still in
+the log is missing.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+
+from exchange import snapshot_files
+from exchange.client import Client
+from exchange.protocol import OrderPlace
+from exchange.replay import read_command
+from tests.exchange.harness import (
+    DEADLINE_S,
+    ServerProcess,
+    found,
+    headroom,
+    journal_rows,
+    key_of,
+)
+from tests.exchange.trading import trade, traders
+
+BACKUPS = 3
+FLOW = 100
+LISTEN = ("--listen", "127.0.0.1:0", "--snapshot-every", "200")
+
+
+def orders_in(data_dir: Path) -> dict[str, OrderPlace]:
+    messages = [read_command(row).message for row in journal_rows(data_dir)]
+    return {m.client_order_id: m for m in messages if isinstance(m, OrderPlace)}
+
+
+def test_backups_under_load_are_prefixes_that_hold_what_was_acknowledged(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    found(data_dir)
+    held: list[tuple[Path, set[str]]] = []
+
+    async def main() -> None:
+        server = ServerProcess(data_dir, *LISTEN)
+        async with traders(await server.url()) as (alice, bob):
+            stop = asyncio.Event()
+            acked: set[str] = set()
+            load = asyncio.create_task(keep_trading(alice, acked, stop))
+            for number in range(BACKUPS):
+                await trade(bob, "bob", FLOW, f"{number}")
+                before, out = set(acked), tmp_path / f"out-{number}"
+                code, text, errors = await asyncio.to_thread(
+                    headroom, "exchange", "backup", "--data", str(data_dir), str(out)
+                )
+                assert (code, errors) == (0, ""), errors
+                assert json.loads(text)["seq"] == len(journal_rows(out))
+                held.append((out, before))
+            stop.set()
+            await asyncio.wait_for(load, DEADLINE_S)
+        server.process.terminate()
+        assert await asyncio.to_thread(server.end) == (0, "")
+
+    asyncio.run(main())
+    rows = journal_rows(data_dir)
+    for out, before in held:
+        copied = journal_rows(out)
+        assert rows[: len(copied)] == copied
+        assert before <= set(orders_in(out))
+        assert headroom("exchange", "verify", "--data", str(out))[0] == 0
+    assert len(held[0][1]) < len(held[-1][1]), "it was under load"
+    assert snapshot_files.newest_first(held[-1][0]), "a backup starts as fast as the original"
+    asyncio.run(start_from(held[-1][0]))
+
+
+async def keep_trading(client: Client, acked: set[str], stop: asyncio.Event) -> None:
+    number = 0
+    while not stop.is_set():
+        name = f"load-{number}"
+        number += 1
+        message = OrderPlace(
+            req_id=1,
+            client_order_id=name,
+            symbol="small.eu-de.flat.spot",
+            side="buy",
+            order_type="limit",
+            qty=1,
+            price_ucr=900,
+        )
+        await client.request(message)
+        acked.add(name)
+
+
+async def start_from(out: Path) -> None:
+    server = ServerProcess(out, *LISTEN)
+    async with Client(await server.url(), key_of("alice")) as alice:
+        again = await alice.request(orders_in(out)["load-0"])
+        assert again["duplicate"]
+    server.process.terminate()
+    assert await asyncio.to_thread(server.end) == (0, "")
+
+
+def test_a_backup_never_overwrites_and_says_what_is_wrong(tmp_path: Path) -> None:
+    data_dir, out = tmp_path / "data", tmp_path / "out"
+    found(data_dir)
+    arguments = ("exchange", "backup", "--data", str(data_dir), str(out))
+    assert headroom(*arguments)[0] == 0
+    before = (out / "journal.db").read_bytes()
+    code, _, errors = headroom(*arguments)
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "exists already" in errors
+    assert (out / "journal.db").read_bytes() == before
+    nothing = ("exchange", "backup", "--data", str(tmp_path / "none"), str(tmp_path / "new"))
+    code, _, errors = headroom(*nothing)
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "no exchange here" in errors
