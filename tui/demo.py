@@ -11,14 +11,13 @@ This module may put packages together (tests/tidy_rules.py); nothing else import
 import asyncio
 import json
 import os
-import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple
+from typing import IO, Annotated, Final, NamedTuple
 
 import typer
 
@@ -32,7 +31,7 @@ app = typer.Typer(help="All of it in one terminal: exchange, hosts, traders, the
 EXIT_NOT_SO = 1
 EXIT_USAGE = 2
 OPENING_TIMEOUT_S: Final = 60
-CLOSING_TIMEOUT_S: Final = 10
+CLOSING_TIMEOUT_S: Final = 30
 HEADLESS_SIZE: Final = (160, 50)
 ROOT: Final = str(Path(__file__).resolve().parent.parent)
 SYMBOL: Final = "small.eu-de.flat.spot"
@@ -49,36 +48,31 @@ class Stage(NamedTuple):
 @asynccontextmanager
 async def stage() -> AsyncIterator[Stage]:
     """Run the backstage process; raises `LinkError` when it does not come up."""
-    folder = Path(tempfile.mkdtemp(prefix="headroom-demo-"))
-    try:
-        child = await _start(folder)
+    with tempfile.TemporaryFile() as log:
+        child = await _start(log)
         try:
-            yield await _opened(child, folder)
+            yield await _opened(child, log)
         finally:
             await _end(child)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _start(folder: Path) -> asyncio.subprocess.Process:
+async def _start(log: IO[bytes]) -> asyncio.subprocess.Process:
     paths = [ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
-    with (folder / "backstage.log").open("wb") as log:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tui.demo",
-            "backstage",
-            str(folder),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=log,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            # Ctrl-C is for the terminal; the child follows when its input closes.
-            start_new_session=True,
-        )
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tui.demo",
+        "backstage",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=log,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        # Ctrl-C is for the terminal; the child follows when its input closes.
+        start_new_session=True,
+    )
 
 
-async def _opened(child: asyncio.subprocess.Process, folder: Path) -> Stage:
+async def _opened(child: asyncio.subprocess.Process, log: IO[bytes]) -> Stage:
     assert child.stdout is not None, "asked for a pipe"
     try:
         async with asyncio.timeout(OPENING_TIMEOUT_S):
@@ -86,13 +80,15 @@ async def _opened(child: asyncio.subprocess.Process, folder: Path) -> Stage:
     except TimeoutError:
         raise LinkError(f"the demo's exchange did not open in {OPENING_TIMEOUT_S} s") from None
     if not line:
-        log = (folder / "backstage.log").read_text("utf-8", "replace").strip().splitlines()
-        raise LinkError(f"the demo's exchange did not open: {log[-1] if log else 'no reason'}")
+        log.seek(0)
+        said = log.read().decode("utf-8", "replace").strip().splitlines()
+        raise LinkError(f"the demo's exchange did not open: {said[-1] if said else 'no reason'}")
     ready = json.loads(line)
     return Stage(ready["url"], Path(ready["key"]), child)
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
+    """Close the child's input and wait: it takes its folder away itself."""
     assert child.stdin is not None, "asked for a pipe"
     child.stdin.close()
     try:
@@ -143,15 +139,13 @@ def demo(
 
 
 @app.command("backstage", hidden=True)
-def backstage(folder: Path) -> None:
-    """Run the exchange, the hosts and the traders in FOLDER until standard input closes."""
+def backstage() -> None:
+    """Run the exchange, the hosts and the traders until standard input closes."""
     from tui.demo_stage import perform  # only here: the terminal need not load an exchange
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        asyncio.run(perform(folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="headroom-demo-") as folder:
+        asyncio.run(perform(Path(folder)))
 
 
 def _leave(text: str, code: int) -> typer.Exit:

@@ -7,7 +7,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 from collections.abc import Awaitable, Callable
@@ -26,9 +25,16 @@ ROOT = Path(__file__).parent.parent.parent
 DEADLINE_S = 90
 
 
-def leftovers() -> set[str]:
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's demos keep their folders; other demos may run on the same machine."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def leftovers(folder: Path) -> list[Path]:
     """Return the demo's folders that exist now."""
-    return {path.name for path in Path(tempfile.gettempdir()).glob("headroom-demo-*")}
+    return sorted(folder.glob("headroom-demo-*"))
 
 
 async def until(app: HeadroomApp, pilot: Pilot[int], holds: Callable[[], bool]) -> None:
@@ -42,9 +48,8 @@ async def until(app: HeadroomApp, pilot: Pilot[int], holds: Callable[[], bool]) 
 SIZES = [(80, 24), (160, 50)]
 
 
-def test_trading_by_keyboard_and_an_exchange_that_dies() -> None:
+def test_trading_by_keyboard_and_an_exchange_that_falls_silent(folder: Path) -> None:
     """One stage for the whole visit, since opening it takes seconds."""
-    before = leftovers()
 
     async def main() -> None:
         async with stage() as opened:
@@ -53,7 +58,7 @@ def test_trading_by_keyboard_and_an_exchange_that_dies() -> None:
             await visit(opened, SIZES[0], partial(lose_the_exchange, opened.child))
 
     asyncio.run(main())
-    assert leftovers() == before
+    assert leftovers(folder) == []
 
 
 Scene = Callable[[HeadroomApp, Pilot[int]], Awaitable[None]]
@@ -74,10 +79,12 @@ async def lose_the_exchange(
     head = app.market.views["head"]
     await until(app, pilot, lambda: "live" in head.text and app.desk.grid() is not None)
     await pilot.press("b", "enter")
-    child.kill()
+    os.kill(child.pid, signal.SIGSTOP)  # silent, yet not gone: only the heartbeat's age tells
     await until(app, pilot, lambda: "STALE" in head.text)
     await pilot.press("enter", "enter")
-    assert app.desk.dealing.ticket.stage == "staged"
+    assert app.desk.dealing.ticket.stage in ("armed", "staged")
+    os.kill(child.pid, signal.SIGCONT)
+    await until(app, pilot, lambda: "live" in head.text)
 
 
 async def trade(app: HeadroomApp, pilot: Pilot[int]) -> None:
@@ -109,22 +116,20 @@ def demo(*args: str) -> subprocess.Popen[str]:
     )
 
 
-def test_it_ends_by_itself_and_leaves_nothing() -> None:
-    before = leftovers()
+def test_it_ends_by_itself_and_leaves_nothing(folder: Path) -> None:
     child = demo("--headless", "--for", "2")
     out, err = child.communicate(timeout=DEADLINE_S)
     assert (child.returncode, err) == (0, "")
     assert "frames" in out
-    assert leftovers() == before
+    assert leftovers(folder) == []
 
 
-def test_killed_it_leaves_nothing_either() -> None:
-    before = leftovers()
+def test_killed_it_leaves_nothing_either(folder: Path) -> None:
     child = demo("--headless", "--for", "60")
-    wait_until(lambda: bool(leftovers() - before))
+    wait_until(lambda: leftovers(folder) != [])
     child.kill()
     child.communicate(timeout=DEADLINE_S)
-    wait_until(lambda: leftovers() == before)
+    wait_until(lambda: leftovers(folder) == [])
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -135,8 +140,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(("key", "code"), [(b"\x11", 0), (b"\x03", 130)])
-def test_leaving_by_key_restores_the_terminal(key: bytes, code: int) -> None:
-    before = leftovers()
+def test_leaving_by_key_restores_the_terminal(folder: Path, key: bytes, code: int) -> None:
     terminal, inside = pty.openpty()
     termios.tcsetwinsize(inside, (24, 80))
     child = subprocess.Popen(
@@ -158,7 +162,7 @@ def test_leaving_by_key_restores_the_terminal(key: bytes, code: int) -> None:
     assert child.wait(DEADLINE_S) == code
     os.close(terminal)
     assert b"Traceback" not in screen
-    assert leftovers() == before
+    assert leftovers(folder) == []
 
 
 def read_until(terminal: int, wanted: bytes) -> bytes:
@@ -180,15 +184,14 @@ def read_some(terminal: int) -> bytes:
         return b""
 
 
-def test_interrupted_while_opening() -> None:
-    before = leftovers()
+def test_interrupted_while_opening(folder: Path) -> None:
     child = demo("--headless", "--for", "60")
-    wait_until(lambda: bool(leftovers() - before))
+    wait_until(lambda: leftovers(folder) != [])
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=DEADLINE_S)
     assert child.returncode == 130
     assert "Traceback" not in err
-    assert leftovers() == before
+    assert leftovers(folder) == []
 
 
 def test_usage() -> None:
