@@ -5,6 +5,10 @@ different accounts, because it knows no self-trade prevention. Orders arrive aro
 that drifts by a random walk: most rest some ticks away from it (exponentially fewer farther out),
 some reach over the spread and trade. A cancel names an order that still rests, which a bare book
 tells while the flow is made; that is not timed.
+
+How the baseline does depends on the book: it looks for the best price among all levels at every
+add, and through a level's queue at every cancel. The first flow has the levels of a liquid market's
+full book (a mean distance of 0.4 % of the price), the last those of a thin one, for comparison.
 """
 
 from functools import cache
@@ -78,9 +82,10 @@ class Flow(Struct):
 
 
 SHAPES = (
-    Shape("1 instrument", 1, 8_000, 300, 1_500, 20_000),
+    Shape("1 instrument", 1, 10_000, 400, 2_000, 20_000),
     Shape("100 instruments", 100, 40_000, 300, 1_500, 20_000),
     Shape("40,000 resting", 1, 40_000, 1_500, 6_000, 8_000),
+    Shape("1 instrument, thin book", 1, 2_000, 80, 400, 20_000),
 )
 
 
