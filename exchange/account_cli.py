@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from exchange.keys import KeyFileError, load_private_key, public_key_b64
 from exchange.one_request import Json, Url, ask, fail, show
 from exchange.protocol import (
+    AccountApply,
     AccountState,
     HostToken,
     LeaseRelease,
@@ -28,6 +30,31 @@ Key = Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADR
 def state(key: Key, url: Url = None, as_json: Json = False) -> None:
     """Show the money, open orders, leases, VMs and images of your account."""
     show(ask(url, key, AccountState(req_id=1)), as_json)
+
+
+@app.command("apply")
+def apply(
+    key: Key,
+    name: Annotated[str, typer.Option(help="Your organisation.")],
+    contact: Annotated[str, typer.Option(help="How the operator reaches you.")],
+    side: Annotated[str, typer.Option(help="buy, sell or both.")] = "both",
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the exchange's operator for an account; once approved, your key logs in."""
+    try:
+        public_key = public_key_b64(load_private_key(key))
+    except KeyFileError as error:
+        fail(str(error))
+    fields = {
+        "type": "account.apply",
+        "req_id": 1,
+        "name": name,
+        "contact": contact,
+        "public_key": public_key,
+        "side": side,
+    }
+    show(ask(url, None, _checked("apply", fields, AccountApply)), as_json)
 
 
 @app.command("token")

@@ -39,6 +39,7 @@ from exchange.session import (
     Session,
     refusal,
 )
+from exchange.signup import SignUps
 from exchange.units import MS_PER_SECOND
 from exchange.wire import PROTOCOL_VERSION
 
@@ -74,6 +75,7 @@ class Gateway:
         self.feed = Feed(engine, self.outbox)
         self.directory = Directory(engine, self.outbox)
         self.fleet = Fleet(engine, self.outbox)
+        self.sign_ups = SignUps()
         self.accounts = AccountChannel(self.outbox)
         self.instructions = Instructions(self.outbox)
         self.liveness = Liveness(engine.lost_after_ms)

@@ -17,7 +17,14 @@ from exchange.units import MS_PER_SECOND
 
 DiskLevel: TypeAlias = Literal["ok", "cancel_only", "halt"]
 
-WRITES: Final = frozenset((*get_args(JournalMessage), protocol.HostEnroll, protocol.ImagePut))
+WRITES: Final = frozenset(
+    (
+        *get_args(JournalMessage),
+        protocol.HostEnroll,
+        protocol.ImagePut,
+        operator_requests.AdminApprove,
+    )
+)
 """Requests that end up on the disk; all others are answered whatever its state."""
 WINDING_DOWN: Final = frozenset(
     {

@@ -4,7 +4,10 @@ from typing import TypeAlias
 
 from exchange.operator_requests import (
     AdminAccount,
+    AdminApplications,
+    AdminApprove,
     AdminBalances,
+    AdminDecline,
     AdminDeposit,
     AdminHalt,
     AdminInstrument,
@@ -15,6 +18,7 @@ from exchange.operator_requests import (
     AdminZone,
 )
 from exchange.protocol import (
+    AccountApply,
     AccountState,
     Auth,
     DirectorySearch,
@@ -53,6 +57,7 @@ from exchange.protocol import (
 
 ClientMessage: TypeAlias = (
     Auth
+    | AccountApply
     | Subscribe
     | Unsubscribe
     | DirectorySearch
@@ -96,4 +101,7 @@ ClientMessage: TypeAlias = (
     | AdminKillSwitch
     | AdminLimits
     | AdminBalances
+    | AdminApplications
+    | AdminApprove
+    | AdminDecline
 )

@@ -23,8 +23,11 @@ Url = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def ask(url: str | None, key: Path, message: Request) -> Any:
-    """Log in, send ``message``, return the result; leaves with one line and exit 1 otherwise."""
+def ask(url: str | None, key: Path | None, message: Request) -> Any:
+    """Log in (without ``key``: not), send ``message``, return the result.
+
+    Leaves with one line and exit 1 when there is none.
+    """
     try:
         return asyncio.run(_ask(url or DEFAULT_URL, key, message))
     except (KeyFileError, Unreachable, Unknown) as error:
@@ -33,8 +36,8 @@ def ask(url: str | None, key: Path, message: Request) -> Any:
         fail(f"refused: {error}" + (f" (field {error.field})" if error.field else ""))
 
 
-async def _ask(url: str, key: Path, message: Request) -> Any:
-    async with Client(url, load_private_key(key)) as client:
+async def _ask(url: str, key: Path | None, message: Request) -> Any:
+    async with Client(url, load_private_key(key) if key else None) as client:
         return await client.request(message)
 
 

@@ -93,5 +93,23 @@ class AdminLimits(Request, tag="admin.limits", frozen=True):
     orders_per_s: Count | None = None
 
 
+class AdminApplications(Request, tag="admin.applications", frozen=True):
+    """Read who asked for an account and waits for an answer."""
+
+
+class AdminApprove(Request, tag="admin.approve", frozen=True):
+    """Open the account that was asked for, with the applicant's key as trader."""
+
+    application: Name
+    account: Name
+    key_id: Name
+
+
+class AdminDecline(Request, tag="admin.decline", frozen=True):
+    """Strike an application off the list."""
+
+    application: Name
+
+
 class AdminBalances(Request, tag="admin.balances", frozen=True):
     """Read every account's money, ``fees`` and ``outside`` included: it sums to zero."""

@@ -48,6 +48,15 @@ class Auth(Request, tag="auth", frozen=True):
     signature: Annotated[str, Meta(max_length=128)]
 
 
+class AccountApply(Request, tag="account.apply", frozen=True):
+    """Ask the operator for an account; the key logs in once it is approved."""
+
+    name: Name
+    contact: Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[\x20-\x7e]+$(?!\n)")]
+    public_key: PublicKey
+    side: Literal["buy", "sell", "both"]
+
+
 class Subscribe(Request, tag="subscribe", frozen=True):
     """Listen to a channel; the first frame after the ack is the snapshot. ``depth`` belongs to
     ``book``, ``interval_ms`` to ``candles`` (default a minute), ``resume_from`` to ``account``."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from exchange import channels, image_requests, operator_requests, protocol
+from exchange import channels, image_requests, operator_requests, protocol, signup
 from exchange.auth import proves
 from exchange.commands import Done, EnrollHost, Refused
 from exchange.limits import CONNECTIONS_PER_ACCOUNT_MAX
@@ -178,6 +178,10 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.OrderList: order_list,
     protocol.OrderCancelOnDisconnect: cancel_on_disconnect,
     operator_requests.AdminBalances: balances,
+    protocol.AccountApply: signup.apply,
+    operator_requests.AdminApplications: signup.listing,
+    operator_requests.AdminApprove: signup.approve,
+    operator_requests.AdminDecline: signup.decline,
     protocol.HostHeartbeat: heartbeat,
     protocol.HostDone: host_done,
     protocol.HostSynced: host_synced,

@@ -20,6 +20,7 @@ _OPERATOR: Final[tuple[Role, ...]] = ("operator",)
 BEFORE_LOGIN: Final[tuple[type[Struct], ...]] = (
     protocol.Auth,
     protocol.HostEnroll,
+    protocol.AccountApply,
     protocol.Subscribe,
     protocol.Unsubscribe,
     protocol.DirectorySearch,
@@ -66,4 +67,7 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     operator_requests.AdminKillSwitch: _OPERATOR,
     operator_requests.AdminLimits: _OPERATOR,
     operator_requests.AdminBalances: _OPERATOR,
+    operator_requests.AdminApplications: _OPERATOR,
+    operator_requests.AdminApprove: _OPERATOR,
+    operator_requests.AdminDecline: _OPERATOR,
 }
