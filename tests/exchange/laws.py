@@ -6,8 +6,9 @@ index of the engine and no other law.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from exchange.engine import Engine
 from exchange.frames import OrderUpdate
@@ -68,9 +69,9 @@ def check_holds(engine: Engine) -> None:
     for lease in engine.state.leases.values():
         assert lease.hold_ucr >= 0 and lease.units > 0
         held[lease.buyer.account_id] += lease.hold_ucr
-        held[lease.seller.account_id] += bond_ucr(lease.instrument.delivery, lease.price_ucr) * (
-            lease.units
-        )
+        if lease.closing is None:  # a closing lease waits for its last charge without a bond
+            bond = bond_ucr(lease.instrument.delivery, lease.price_ucr)
+            held[lease.seller.account_id] += bond * lease.units
     found = {name: row.held_ucr for name, row in engine.balances().items() if row.held_ucr}
     assert found == {name: amount for name, amount in held.items() if amount}
 
@@ -87,66 +88,60 @@ def bond_ucr(delivery: str, price_ucr: int) -> int:
     return price_ucr * 10 // 60 if delivery == "spot" else price_ucr // 2
 
 
-def check_slots(engine: Engine) -> None:
-    """Per host and hour, what asks and leases take is what is counted, and it is offered."""
-    spot, windows = slots_taken(engine)
-    for host in engine.state.hosts.values():
-        use = (host.spot.mvcpu, host.spot.mem_mib, host.spot.disk_mib)
-        assert use == spot.get(host.host_id, (0, 0, 0)), host.host_id
-        found = {
-            start: (use.mvcpu, use.mem_mib, use.disk_mib) for start, use in host.windows.items()
-        }
-        wanted = {start: use for (name, start), use in windows.items() if name == host.host_id}
-        assert found == wanted, host.host_id
-        check_not_oversold(engine, host, use, list(found.values()))
+class Slots(NamedTuple):
+    """Units that one ask or one lease has on one host: in one hour, or in all (None)."""
+
+    host: str
+    start_ms: int | None
+    need: tuple[int, int, int]
+    units: int
+    leaving: int
+    """Of them: under notice, or waiting for their last charge."""
+    firm: bool
+    """A window's lease: never cut, even when the host offers less later."""
 
 
-def check_not_oversold(
-    engine: Engine, host: Any, spot: tuple[int, ...], windows: list[tuple[int, ...]]
-) -> None:
-    """Spot use + each hour's window use fits the offer, but for spot whose recall is under way."""
-    offered = (host.offered.mvcpu, host.offered.mem_mib, host.offered.disk_mib)
-    leases = [lease for lease in engine.state.leases.values() if lease.host is host]
-    for at, most in enumerate(offered):
-        recalled = sum(lease.recalled_units() * lease.instrument.need[at] for lease in leases)
-        hour = max((use[at] for use in windows), default=0)
-        assert hour <= most or not spot[at], f"{host.host_id} oversold"
-        assert spot[at] + hour - recalled <= max(most, hour), f"{host.host_id} oversold"
-
-
-Use = tuple[int, int, int]
-NOTHING: Final[Use] = (0, 0, 0)
-
-
-def slots_taken(engine: Engine) -> tuple[dict[str, Use], dict[tuple[str, int], Use]]:
-    """Return use by host for spot, and by (host, window start), from asks and leases one by one."""
-    spot: dict[str, Use] = {}
-    windows: dict[tuple[str, int], Use] = {}
-
-    def add(host: str, instrument: Any, units: int) -> None:
-        start_ms = instrument.start_ms
-        have = (
-            spot.get(host, NOTHING) if start_ms is None else windows.get((host, start_ms), NOTHING)
-        )
-        mvcpu, mem_mib, disk_mib = (
-            h + n * units for h, n in zip(have, instrument.need, strict=True)
-        )
-        if start_ms is None:
-            spot[host] = (mvcpu, mem_mib, disk_mib)
-        else:
-            windows[host, start_ms] = (mvcpu, mem_mib, disk_mib)
-
+def every_slot(engine: Engine) -> Iterator[Slots]:
+    """Yield what is taken, from asks and leases one by one."""
     for account in engine.state.ledger.accounts.values():
         for order in account.open_orders.values():
             backing = order.backing or ()
             if order.sign < 0:
                 assert sum(units for _, units in backing) == order.leaves_qty, "unbacked ask"
+            traded = engine.state.instruments[order.symbol]
             for host, units in backing:
                 assert units > 0
-                add(host.host_id, engine.state.instruments[order.symbol], units)
+                yield Slots(host.host_id, traded.start_ms, traded.need, units, 0, firm=False)
     for lease in engine.state.leases.values():
-        add(lease.host.host_id, lease.instrument, lease.units)
-    return spot, windows
+        traded, firm = lease.instrument, not lease.spot
+        going = lease.units if lease.closing is not None else lease.recalled_units()
+        yield Slots(lease.host.host_id, traded.start_ms, traded.need, lease.units, going, firm)
+
+
+def total(slots: Iterable[Slots], *, staying: bool = False) -> list[int]:
+    """Return the sum in mvcpu, MiB of memory and MiB of disk."""
+    rows = [(slot.need, slot.units - (slot.leaving if staying else 0)) for slot in slots]
+    return [sum(need[at] * units for need, units in rows) for at in range(3)]
+
+
+def check_slots(engine: Engine) -> None:
+    """Per host and hour, what asks and leases take is what is counted, and it is offered.
+
+    More may stand there only after the host began to offer less: spot under notice, firm windows.
+    """
+    slots = list(every_slot(engine))
+    for host in engine.state.hosts.values():
+        mine = [slot for slot in slots if slot.host == host.host_id]
+        hours = dict.fromkeys(slot.start_ms for slot in mine if slot.start_ms is not None)
+        assert set(host.windows) == set(hours), host.host_id
+        for hour, use in [(None, host.spot), *host.windows.items()]:
+            wanted = total(slot for slot in mine if slot.start_ms == hour)
+            assert [use.mvcpu, use.mem_mib, use.disk_mib] == wanted, (host.host_id, hour)
+            there = [slot for slot in mine if slot.start_ms in (None, hour)]
+            firm = total(slot for slot in there if slot.firm)
+            offered = (host.offered.mvcpu, host.offered.mem_mib, host.offered.disk_mib)
+            for have, most, sold in zip(total(there, staying=True), offered, firm, strict=True):
+                assert have <= max(most, sold), f"{host.host_id} oversold at {hour}"
 
 
 def check_orders(market: Market) -> None:

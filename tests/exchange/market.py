@@ -5,7 +5,7 @@ knows a rule of matching; the only looks behind the engine's public face are `qu
 functions beside it, so that a change of the book's inside is mended in one place.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from exchange.commands import (
     EnrollHost,
     Genesis,
     JournalMessage,
+    Out,
     Refused,
     Started,
 )
@@ -48,8 +49,14 @@ PLENTY_UCR: Final = 10**12
 class Market:
     """An engine, its clock, and every frame it ever sent."""
 
-    def __init__(self, config: ExchangeConfig | None = None) -> None:
+    def __init__(
+        self,
+        config: ExchangeConfig | None = None,
+        on_row: Callable[[Engine, list[Out]], None] | None = None,
+    ) -> None:
         config = config or default_config()
+        self.on_row = on_row
+        """Called with all that an accepted command caused."""
         self.engine = Engine(config)
         self.now_ms = START_MS
         self.journal: list[tuple[Command, int]] = []
@@ -66,11 +73,12 @@ class Market:
         self.must(Started(1))
 
     def send(
-        self, message: JournalMessage, account: str = "", host: str = "", session: int = 0
+        self, message: JournalMessage, account: str = "", host: str = "", key_id: str = ""
     ) -> Done | Refused:
         """Apply one command now and return its reply; a refusal must leave no trace."""
-        command = Command(account, host, session, message)
-        self.settle()
+        command = Command(account, host, 0, message, key_id)
+        if not isinstance(message, Started):  # the only command that runs before settling
+            self.settle()
         before = (self.engine.seq, self.engine.state_hash()) if self.thorough else None
         outs = self.engine.apply(command, self.now_ms)
         reply = outs[0][1]
@@ -80,9 +88,15 @@ class Market:
             if before is not None:
                 assert before == (self.engine.seq, self.engine.state_hash()), reply
         else:
-            self.journal.append((command, self.now_ms))
-            self.hear(outs[1:])
+            self.keep(command, outs)
         return reply
+
+    def keep(self, command: Command, outs: list[Out]) -> None:
+        """An accepted command is journalled, and what it caused is heard."""
+        self.journal.append((command, self.now_ms))
+        self.hear(outs[1:])
+        if self.on_row is not None:
+            self.on_row(self.engine, outs)
 
     thorough = True
     """Compare the state hash around every refusal; volume tests switch it off."""
@@ -100,9 +114,7 @@ class Market:
         if due_ms is None or due_ms > self.now_ms:
             return
         command = Command("", "", 0, AdvanceTime())
-        outs = self.engine.apply(command, self.now_ms)
-        self.journal.append((command, self.now_ms))
-        self.hear(outs[1:])
+        self.keep(command, self.engine.apply(command, self.now_ms))
 
     def hear(self, outs: Iterable[tuple[str, Any]]) -> None:
         """Keep what was sent, by whom it is for."""

@@ -60,6 +60,18 @@ LIMITS = [
         book="ann.a 5@100 |",
     ),
     Case(
+        "limit-max_notional_of_a_market_order_at_its_protection_price",
+        [
+            limit("cat", max_notional_ucr=499),
+            sell("ann.a", 9, 100),
+            no("max_notional", buy("cat.c", 5)),
+            buy("cat.c", 4),
+        ],
+        trades="4@100 ann.a cat.c",
+        book="| ann.a 5@100",
+        orders="ann.a partially_filled 4/9; cat.c filled 4/4",
+    ),
+    Case(
         "limit-max_open_orders",
         [
             limit("ann", max_open_orders=2),
