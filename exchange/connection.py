@@ -66,6 +66,13 @@ class Inbox(Protocol):
     def was_cut(self) -> None: ...
 
 
+class Doorkeeper(Protocol):
+    """Counts connections whose handshake is not over; see `exchange.door`."""
+
+    def came(self, connection: "WireConnection") -> None: ...
+    def passed(self, connection: "WireConnection") -> None: ...
+
+
 SendStored = Callable[["WireConnection", Replay], Awaitable[None]]
 
 
@@ -77,6 +84,7 @@ class WireConnection(ServerConnection):
         self.number = 0
         self.binary = False
         self.inbox: Inbox | None = None
+        self.door: Doorkeeper | None = None
         self.send_stored: SendStored | None = None
         self.take_chunk: Callable[[bytes], None] | None = None
         self._early: list[bytes] = []
@@ -97,9 +105,18 @@ class WireConnection(ServerConnection):
         sock = cast(socket.socket | None, transport.get_extra_info("socket"))
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if self.door is not None:
+            self.door.came(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.door is not None:
+            self.door.passed(self)
 
     def attach(self, number: int, inbox: Inbox, binary: bool, send_stored: SendStored) -> None:
         """Register with the pump; frames that came right behind the handshake follow."""
+        if self.door is not None:
+            self.door.passed(self)
         self.number, self.inbox = number, inbox
         self.binary, self.send_stored = binary, send_stored
         early, self._early = self._early, []

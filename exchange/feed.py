@@ -283,6 +283,10 @@ class Feed:
             self._fill_snapshots(now_ms)
         self.tickers.flush(now_ms)
         self.candles.flush()
+        if self._recovering:
+            for session in self._recovering.values():
+                self._tell_missed(session, now_ms)
+            self._recovering.clear()
 
     def _update_touched(self, now_ms: int) -> None:
         for symbol in self._source.symbols():
@@ -297,8 +301,7 @@ class Feed:
             if stream not in snapshots:
                 snapshots[stream] = Encoded(stream.snapshot(now_ms))
             slot.fill(snapshots[stream].by(slot.session))
-            stream.sessions.update(stream.joining)
-            stream.joining.clear()
+            stream.join()
         self._snapshots.clear()
 
     def memory(self) -> bytes:

@@ -14,7 +14,7 @@ import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -26,8 +26,9 @@ from websockets.typing import Subprotocol
 from exchange import disk, quarantine
 from exchange.clock import SystemClock, clock_fault
 from exchange.codec import BY_SUBPROTOCOL, JSON
-from exchange.connection import BACKLOG_MAX_MS, WireConnection
+from exchange.connection import WireConnection
 from exchange.disk import DiskMarks
+from exchange.door import Door, cut_slow, raise_file_limit
 from exchange.gateway import Gateway
 from exchange.guard import DiskLevel
 from exchange.http_pages import HttpPages
@@ -93,7 +94,7 @@ class ExchangeServer:
         self._last_number = 0
         self._stop = asyncio.Event()
         self._server: Server
-        self._journal = SqliteJournal(settings.data_dir, loaded.last_chain)
+        self._journal = self.make_journal(settings.data_dir, loaded.last_chain)
         self._clock = SystemClock(loaded.last_ms)
         self._snapshots = Snapshotter(
             settings.data_dir, loaded.gateway, lambda: self._journal.chain, settings.snapshot_every
@@ -102,8 +103,14 @@ class ExchangeServer:
         images = ImageServer(ImageStore(settings.data_dir), self.pump)
         self.pump.on_image_job = images.start
         self._pages = HttpPages(self.pump)
+        addresses, now_ms = loaded.gateway.limits.addresses, self._clock.now_ms
+        self._door = Door(addresses, self.pump.connections, now_ms, raise_file_limit())
         loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
         self._disk: DiskLevel = "ok"
+
+    def make_journal(self, data_dir: Path, last_chain: bytes) -> SqliteJournal:
+        """Return the journal; a test weakens it here."""
+        return SqliteJournal(data_dir, last_chain)
 
     def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
         """Return the pump; a test plants its faults here."""
@@ -131,7 +138,7 @@ class ExchangeServer:
                 settings.host,
                 settings.port,
                 ssl=settings.tls,
-                create_connection=WireConnection,
+                create_connection=self._make_connection,  # type: ignore[arg-type]
                 select_subprotocol=choose_subprotocol,
                 process_request=self._route,
                 compression=None,
@@ -221,9 +228,7 @@ class ExchangeServer:
         collect_s = loop.time() + COLLECT_S
         while True:
             await asyncio.sleep(1)
-            for connection in list(self.pump.connections.values()):
-                if connection.backlog_age_ms(loop.time()) > BACKLOG_MAX_MS:
-                    connection.cut("reads too slowly")
+            cut_slow(list(self.pump.connections.values()), loop.time())
             if self._clock.now_ms() >= forget_ms:
                 forget_ms = self._clock.now_ms() + MS_PER_HOUR
                 self.pump.chores.append(self._forget)
@@ -252,6 +257,11 @@ class ExchangeServer:
     async def _forget(self) -> None:
         await self._journal.forget(self._clock.now_ms())
 
+    def _make_connection(self, *args: Any, **kwargs: Any) -> WireConnection:
+        connection = WireConnection(*args, **kwargs)
+        connection.door = self._door
+        return connection
+
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, WireConnection)
         assert connection.request is not None
@@ -262,14 +272,16 @@ class ExchangeServer:
         purpose = PURPOSES[_path(connection.request)]
         if purpose == "images":
             connection.protocol.max_message_size = CHUNK_MAX_BYTES
-        nonce, peer = secrets.token_hex(32), str(connection.remote_address[0])
+        nonce, peer = secrets.token_hex(32), _peer(connection)
         pump.connections[number] = connection
+        self._door.entered(peer)
         pump.submit(lambda now: gateway.connect(number, nonce, codec.name, peer, now, purpose))
         connection.attach(number, pump, codec.binary, pump.send_stored)
         try:
             await connection.wait_closed()
         finally:
             del pump.connections[number]
+            self._door.left(peer)
             connection.abandon()
             clean = connection.close_code == CLOSE_NORMAL
             pump.submit(lambda now: gateway.disconnect(number, clean, now))
@@ -277,8 +289,9 @@ class ExchangeServer:
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP; None lets the WebSocket handshake go on."""
         path = _path(request)
-        if path in PURPOSES:
-            return None
+        refused = self._door.refusal(_peer(connection))
+        if refused is not None or path in PURPOSES:
+            return refused
         return await self._pages.answer(path)
 
 
@@ -287,6 +300,12 @@ def choose_subprotocol(
 ) -> Subprotocol | None:
     """Take the client's first that we speak; without one it is JSON."""
     return next((name for name in offered if name in BY_SUBPROTOCOL), None)
+
+
+def _peer(connection: ServerConnection) -> str:
+    """Return the other end's address; one that is gone already counts as any stranger."""
+    address = connection.remote_address
+    return str(address[0]) if address else "0.0.0.0"  # noqa: S104 - compared, not bound
 
 
 def _path(request: Request) -> str:

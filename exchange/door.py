@@ -1,0 +1,110 @@
+"""Who may come in and who must leave: limits on connections as such. Shell.
+
+Checked before anything costs: a TCP connection without a free slot for its handshake is dropped
+unread, one from an address that connects too often is answered 429 before the upgrade. Slots after
+the handshake and before the login are the gateway's (`gateway.ANONYMOUS_MAX`).
+"""
+
+import http
+import resource
+from collections.abc import Callable, Collection
+from typing import Final
+
+from websockets.datastructures import Headers
+from websockets.http11 import Response
+
+from exchange.addresses import Addresses
+from exchange.connection import BACKLOG_MAX_MS, WireConnection
+from exchange.units import MS_PER_SECOND, ceil_div
+
+CONNECTIONS_MAX: Final = 4_000
+HANDSHAKES_MAX: Final = 1_000
+"""TCP connections that have not finished TLS and upgrade; each has 5 s."""
+OWN_FILES: Final = 128
+"""File descriptors left for the journal, images and the rest of the process."""
+BACKLOG_TOTAL_MAX_BYTES: Final = 256 * 1024 * 1024
+"""What may wait for all slow readers together; beyond it the slowest go."""
+SLOW: Final = "reads too slowly"
+
+
+class Door:
+    """``connections`` are those inside; ``files`` the descriptors the process may have."""
+
+    def __init__(
+        self,
+        addresses: Addresses,
+        connections: dict[int, WireConnection],
+        now_ms: Callable[[], int],
+        files: int,
+    ) -> None:
+        room = max(0, files - OWN_FILES)
+        self.connections_max = min(CONNECTIONS_MAX, room * 3 // 4)
+        self.handshakes_max = min(HANDSHAKES_MAX, room // 4)
+        self._addresses = addresses
+        self._connections = connections
+        self._now_ms = now_ms
+        self._outside: set[WireConnection] = set()
+
+    def came(self, connection: WireConnection) -> None:
+        """A TCP connection was accepted: give it a slot for its handshake, or drop it."""
+        if len(self._outside) >= self.handshakes_max:
+            connection.transport.abort()
+        else:
+            self._outside.add(connection)
+
+    def passed(self, connection: WireConnection) -> None:
+        """Its handshake is over, well or not."""
+        self._outside.discard(connection)
+
+    def refusal(self, peer: str) -> Response | None:
+        """Return the answer to a request that may not go on, None when it may."""
+        wait_ms = self._addresses.knock(peer, self._now_ms())
+        if wait_ms:
+            return _later(http.HTTPStatus.TOO_MANY_REQUESTS, wait_ms)
+        if len(self._connections) >= self.connections_max:
+            return _later(http.HTTPStatus.SERVICE_UNAVAILABLE, MS_PER_SECOND)
+        return None
+
+    def entered(self, peer: str) -> None:
+        self._addresses.opened(peer, self._now_ms())
+
+    def left(self, peer: str) -> None:
+        self._addresses.closed(peer, self._now_ms())
+
+
+def _later(status: http.HTTPStatus, wait_ms: int) -> Response:
+    body = status.phrase.lower().encode() + b"\n"
+    headers = Headers(
+        {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "Retry-After": str(ceil_div(wait_ms, MS_PER_SECOND)),
+        }
+    )
+    return Response(status.value, status.phrase, headers, body)
+
+
+def cut_slow(connections: Collection[WireConnection], now_s: float) -> None:
+    """Cut who reads too slowly: by age, and, when too much waits altogether, the fullest."""
+    for connection in connections:
+        if connection.backlog_age_ms(now_s) > BACKLOG_MAX_MS:
+            connection.cut(SLOW)
+    total = sum(connection.backlog_bytes for connection in connections)
+    if total <= BACKLOG_TOTAL_MAX_BYTES:
+        return
+    for connection in sorted(connections, key=lambda one: one.backlog_bytes, reverse=True):
+        total -= connection.backlog_bytes
+        connection.cut(SLOW)
+        if total <= BACKLOG_TOTAL_MAX_BYTES:
+            return
+
+
+def raise_file_limit() -> int:
+    """Let the process open what `CONNECTIONS_MAX` needs, as far as it may; returns how many."""
+    wanted = CONNECTIONS_MAX + HANDSHAKES_MAX + OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft
