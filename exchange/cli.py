@@ -14,10 +14,10 @@ from exchange.chain import BrokenChainError
 from exchange.clock import SystemClock
 from exchange.config import ConfigError, load_config
 from exchange.disk import DiskMarks
-from exchange.journal import DataDirError, DataLock
+from exchange.journal import DataDirError, DataLock, DiskLostError
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.loading import found, load, verified
-from exchange.server import Settings, StartError, serve
+from exchange.server import EXIT_DISK_LOST, Settings, StartError, serve
 from exchange.snapshot_files import SnapshotError
 from exchange.snapshotter import SNAPSHOT_EVERY
 
@@ -108,6 +108,8 @@ def serve_command(
         fail(str(error))
     except StartError as error:
         fail(str(error), error.exit_code)
+    except DiskLostError as error:
+        fail(str(error), EXIT_DISK_LOST)
     raise typer.Exit(code)
 
 

@@ -39,9 +39,10 @@ CHECKPOINT_ROWS: Final = 20_000
 KEEP_MS: Final = 7 * MS_PER_DAY
 """How long account frames can be resumed from."""
 
-_PRAGMAS: Final = {
+SYNC_FULL: Final = 2
+"""SQLite's number for synchronous=FULL; anything less was seen to lose acknowledged rows."""
+_PRAGMAS: Final[dict[str, int | str]] = {
     "journal_mode": "wal",
-    "synchronous": 2,  # FULL
     "busy_timeout": BUSY_MS,
     "trusted_schema": 0,
     "wal_autocheckpoint": 0,
@@ -145,9 +146,17 @@ def stored_chain(data_dir: Path, seq: int) -> bytes | None:
 class SqliteJournal:
     """The open journal of a running exchange. One task appends; it must never be cancelled."""
 
-    def __init__(self, data_dir: Path, last_chain: bytes) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        last_chain: bytes,
+        synchronous: int = SYNC_FULL,
+        checkpoint_rows: int = CHECKPOINT_ROWS,
+    ) -> None:
         self._path = data_dir / FILE_NAME
         self._chain = last_chain
+        self._pragmas = _PRAGMAS | {"synchronous": synchronous}
+        self._checkpoint_rows = checkpoint_rows
         self._since_checkpoint = 0
         self._database: aiosqlite.Connection
         self._reader: aiosqlite.Connection
@@ -164,13 +173,17 @@ class SqliteJournal:
             if await self._pragma("user_version") != SCHEMA_VERSION:
                 with closing(sqlite3.connect(self._path)) as database:
                     bring_forward(database)
-            for name, value in _PRAGMAS.items():
+            for name, value in self._pragmas.items():
                 await self._database.execute(f"PRAGMA {name}={value}")
                 if await self._pragma(name) != value:
                     raise DataDirError(f"{self._path}: SQLite refuses {name}={value}")
             self._reader = await aiosqlite.connect(self._path)
             await self._reader.execute("PRAGMA query_only=1")
-        except (sqlite3.Error, NewerSchemaError) as error:
+        except NewerSchemaError as error:
+            raise DataDirError(f"{self._path}: {error}") from error
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL):
+                raise DiskLostError(f"{self._path}: {error}") from error
             raise DataDirError(f"{self._path}: {error}") from error
 
     async def _pragma(self, name: str) -> int | str | None:
@@ -194,7 +207,7 @@ class SqliteJournal:
 
     async def checkpoint_if_due(self) -> None:
         """Move the log into the database now and then; called between batches."""
-        if self._since_checkpoint >= CHECKPOINT_ROWS:
+        if self._since_checkpoint >= self._checkpoint_rows:
             await self.checkpoint()
 
     async def checkpoint(self) -> None:
