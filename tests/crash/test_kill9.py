@@ -51,6 +51,8 @@ ROUNDS = int(os.environ.get("HEADROOM_KILL_ROUNDS", "20"))
 PLANTED_ROUNDS_MAX = 60
 WORKERS = 24
 RESENT_SAMPLE = 20
+SNAPSHOT_EVERY = 700
+"""Often enough that most restarts begin from a snapshot that a killed process left."""
 EARLY_ACK = [sys.executable, "-m", "tests.crash.early_ack"]
 
 
@@ -182,7 +184,7 @@ async def rounds(data_dir: Path, program: list[str] | None, count: int, seed: st
     """Run ``count`` rounds on one journal; raises `LostError` as soon as something is missing."""
     rng = random.Random(seed)
     found(data_dir)
-    options = ("--listen", f"127.0.0.1:{free_port()}")
+    options = ("--listen", f"127.0.0.1:{free_port()}", "--snapshot-every", str(SNAPSHOT_EVERY))
     server = ServerProcess(data_dir, *options, program=program)
     url = await server.url()
     await setting(url)
