@@ -99,6 +99,8 @@ class AccountChannel:
 
     def take(self, now_ms: int) -> list[AccountRow]:
         """Return the batch's frames for the store, one row an account."""
+        if not self._frames:
+            return []
         encode = MSGPACK.encode
         rows = [
             AccountRow(

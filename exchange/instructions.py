@@ -74,6 +74,8 @@ class Instructions:
                     self._outbox.send(self._sessions[host], sent.instruction)
 
     def next_deadline_ms(self) -> int | None:
+        if not self._pending:
+            return None
         # Of each host the oldest instruction is due first: they are sent in order.
         due = [next(iter(pending.values())).due_ms for pending in self._pending.values() if pending]
         return min(due, default=None)

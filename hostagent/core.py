@@ -64,6 +64,8 @@ class HostCore:
         self._epoch = 0
         self._heartbeat_at_ms: int | None = None
         self._observe_at_ms: int | None = None
+        self._vms_at_ms: int | None = None
+        """The first deadline of any VM; found anew after all that may have moved it."""
 
     # --- the two calls of every core ---
 
@@ -72,12 +74,16 @@ class HostCore:
         out: list[Out] = []
         self._settle(now_ms, out)
         self._handle(message, now_ms, out)
+        if not isinstance(message, Tick):
+            self._find_vms_at()
         return out
 
     def next_deadline_ms(self) -> int | None:
-        times = [life.next_deadline_ms(vm) for vm in self.vms.values()]
-        times += [self._heartbeat_at_ms, self._observe_at_ms]
-        return min((time for time in times if time is not None), default=None)
+        due_ms = self._vms_at_ms
+        for time_ms in (self._heartbeat_at_ms, self._observe_at_ms):
+            if due_ms is None or (time_ms is not None and time_ms < due_ms):
+                due_ms = time_ms
+        return due_ms
 
     # --- deadlines ---
 
@@ -101,6 +107,11 @@ class HostCore:
             out.append(KeepNotes(vm.spec.vm_id, life.notes(vm)))
         else:
             self._follow(vm, life.settle(vm, due_ms), out)
+        self._find_vms_at()
+
+    def _find_vms_at(self) -> None:
+        times = [life.next_deadline_ms(vm) for vm in self.vms.values()]
+        self._vms_at_ms = min((time for time in times if time is not None), default=None)
 
     def _heartbeat(self, now_ms: int, out: list[Out]) -> None:
         # One beat however late we are: a burst of old beats would tell nothing.
@@ -128,6 +139,9 @@ class HostCore:
 
     def _handle(self, message: Message, now_ms: int, out: list[Out]) -> None:
         match message:
+            case Tick():
+                if self._observe_at_ms is None:
+                    self._observe(now_ms, out)
             case VmLaunch() | VmKill() | HostLimit() | HostSync():
                 # An instruction from a run of the exchange that is over counts no more.
                 if message.epoch >= self._epoch:
@@ -146,9 +160,6 @@ class HostCore:
                 self._take_image(message, now_ms, out)
             case DomainStarted() | DomainFailed() | DomainGone() | GuestReady():
                 self._take_domain(message, now_ms, out)
-            case Tick():
-                if self._observe_at_ms is None:
-                    self._observe(now_ms, out)
             case _:
                 assert_never(message)
 

@@ -76,7 +76,7 @@ class Connection:
         if self.parted or not self._marketplace.up:
             self._retry()
             return
-        uplink, downlink = (self._link(self._at_exchange), self._link(self._at_client))
+        uplink, downlink = (self._link(self._marketplace.pump.put), self._link(self._at_client))
         self._links = [uplink, downlink]
         self._session = self._marketplace.accept(downlink)
         uplink.send(Opened(self._session, "json"))
@@ -124,9 +124,6 @@ class Connection:
         network = self._network
         return Link(self._env, deliver, network.latency_ms, network.jitter_ms, self._random)
 
-    def _at_exchange(self, message: Any) -> None:
-        self._marketplace.pump.put(message)
-
     def _at_client(self, deliveries: Any) -> None:
         if isinstance(deliveries, Hangup):
             for link in self._links:
@@ -142,6 +139,8 @@ class Connection:
 
     def _receive(self, frame: Any) -> None:
         match frame:
+            case Heartbeat():
+                return  # a sign of life; the virtual network says itself when it breaks
             case Hello() if self._identity is not None:
                 req_id = self._next_req_id(None)
                 key_id = self._identity.public_key
@@ -150,8 +149,6 @@ class Connection:
                 self._ready()
             case Ack() | ErrorReply() if frame.req_id in self._waiting:
                 self._answered(frame)
-            case Heartbeat():
-                return  # a sign of life; the virtual network says itself when it breaks
             case _:
                 self._node.receive(frame)
 

@@ -103,13 +103,14 @@ class Marketplace:
         self._keep_rows = keep_rows
         self._random = random
         self._downlinks: dict[int, Link] = {}
+        self._due_ms: int | None = None
         self._last_session = 0
         self.pump = Pump(env, self._handle, self._next_deadline_ms)
 
     def start(self) -> None:
         """Journal the start of the run."""
         self.gateway.start(int(self.env.now))
-        self._finish()
+        self._finish(woken=True)
         self.pump.ring()
 
     def stop(self) -> None:
@@ -143,7 +144,7 @@ class Marketplace:
         self.pump.put(Dropped(session, clean))
 
     def _next_deadline_ms(self) -> int | None:
-        return self.gateway.next_deadline_ms() if self.up else None
+        return self._due_ms if self.up else None
 
     def _handle(self, messages: list[Any], now_ms: int) -> None:
         if not self.up:
@@ -162,10 +163,13 @@ class Marketplace:
                     raise AssertionError(f"no such message: {message}")
         if not messages:
             self.gateway.advance(now_ms)
-        self._finish()
+        self._finish(woken=not messages)
 
-    def _finish(self) -> None:
+    def _finish(self, woken: bool) -> None:
         batch = self.gateway.take()
+        if woken or batch.rows or batch.deliveries:
+            # A batch of mere signs of life brings no deadline forward; most are.
+            self._due_ms = self.gateway.next_deadline_ms()
         self.commands += len(batch.rows)
         if self._keep_rows:
             self.rows += batch.rows

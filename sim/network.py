@@ -49,7 +49,9 @@ class Link:
         if self._jitter_ms:
             delay_ms += round(self._random.gauss(0.0, self._jitter_ms))
         now_ms = int(self._env.now)
-        arrival_ms = max(now_ms + max(0, delay_ms), self._last_arrival_ms)
+        arrival_ms = now_ms + delay_ms if delay_ms > 0 else now_ms
+        if arrival_ms < self._last_arrival_ms:
+            arrival_ms = self._last_arrival_ms
         self._last_arrival_ms = arrival_ms
         timeout = self._env.timeout(arrival_ms - now_ms, payload)
         timeout.callbacks.append(self._arrive)
