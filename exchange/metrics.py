@@ -2,7 +2,7 @@
 
 Counted where it happens, and only by the batch: the journal's commits, the batches' work, what was
 sent and who was cut. Everything that can be read off the exchange is read when somebody asks.
-Names and meanings are listed in docs/operations.md.
+docs/metrics.md lists names and meanings.
 """
 
 from collections import Counter as Counted
@@ -76,6 +76,8 @@ class _State(Collector):
         yield _gauge("headroom_queue_depth", "Work items that wait for the pump", pump.depth)
         yield _gauge("headroom_journal_seq", "Number of the last command", engine.seq)
         yield _gauge("headroom_epoch", "How many times the exchange was started", engine.epoch)
+        waiting = len(gateway.sign_ups.pending)
+        yield _gauge("headroom_applications", "Sign-ups that wait for the operator", waiting)
         yield self._sessions()
         yield self._subscriptions()
         yield self._requests()

@@ -17,7 +17,7 @@ from exchange.http_pages import HttpPages
 from exchange.operator_requests import AdminHalt
 from exchange.ports import JournalRow
 from exchange.pump import Pump
-from tests.exchange.harness import DEADLINE_S, SYMBOL, raw
+from tests.exchange.harness import DEADLINE_S, ROOT, SYMBOL, raw
 from tests.exchange.test_gateway import Rig
 from tests.exchange.test_server import place, play, trader
 
@@ -87,6 +87,19 @@ def test_metrics_count_what_was_done(tmp_path: Path) -> None:
             assert after("headroom_hosts", status="live") == 1
             assert after("headroom_slow_clients_cut_total") == 0
             assert after("headroom_epoch") == 1
+
+    play(tmp_path, scene)
+
+
+def test_every_metric_is_documented(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+
+    async def scene(url: str) -> None:
+        _, _, text = await get(url, "/metrics")
+        names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+        told = {name for name in names if not name.endswith("_created")}
+        missing = [name for name in sorted(told) if f"`{name}" not in page]
+        assert told and not missing
 
     play(tmp_path, scene)
 
