@@ -1,0 +1,109 @@
+"""The servers `bench.wire` compares, as processes: ``python -m bench.wire_servers KIND``.
+
+``echo`` and ``broadcast`` are the bare references: what `websockets` does without an exchange.
+``durable`` is the exchange as it ships; ``memory`` the same with a journal that keeps nothing.
+Prints its address when it serves and ends with its standard input.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.asyncio.server import serve as listen
+from websockets.exceptions import ConnectionClosedError
+
+from exchange import loading
+from exchange.account_channel import AccountRow
+from exchange.clock import SystemClock
+from exchange.gateway import Gateway
+from exchange.genesis import default_config
+from exchange.journal import DataLock, SqliteJournal
+from exchange.keys import public_key_b64
+from exchange.ports import JournalRow
+from exchange.pump import Pump
+from exchange.server import ExchangeServer, Settings
+
+OPERATOR = Ed25519PrivateKey.from_private_bytes(b"bench operator".ljust(32, b"."))
+FRAME = (
+    b'{"type":"book.update","symbol":"small.eu-de.flat.spot","prev_seq":123456,"seq":123457,'
+    b'"ts_ms":1800000000000,"bids":[[512,37,4]],"asks":[],"checksum":1234567890}'
+)
+"""As long as the exchange's update of one level."""
+
+
+class MemoryJournal:
+    """Keeps nothing: what is left is the exchange without its disk."""
+
+    async def append(self, rows: list[JournalRow], accounts: list[AccountRow]) -> None:
+        await asyncio.sleep(0)
+
+    async def account_rows(
+        self, account: str, after: int, upto: int, limit: int
+    ) -> list[AccountRow]:
+        return []
+
+
+class MemoryServer(ExchangeServer):
+    """The exchange on a `MemoryJournal`."""
+
+    def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
+        return Pump(gateway, MemoryJournal(), clock)
+
+
+@asynccontextmanager
+async def exchange(make: type[ExchangeServer]) -> AsyncIterator[str]:
+    """Found an exchange in a scratch directory and serve it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        data_dir = Path(scratch) / "data"
+        now_ms = SystemClock().now_ms()
+        loading.found(data_dir, default_config(), public_key_b64(OPERATOR), now_ms)
+        with DataLock(data_dir):
+            settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
+            server = make(settings, loading.load(data_dir))
+            await server.open()
+            running = asyncio.create_task(server.run())
+            yield server.url
+            server.stop()
+            await running
+
+
+@asynccontextmanager
+async def bare(kind: str) -> AsyncIterator[str]:
+    """Serve one of the references."""
+    listeners: set[ServerConnection] = set()
+
+    async def echo(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosedError):
+            async for message in connection:
+                await connection.send(message)
+
+    async def fan_out(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosedError):
+            async for message in connection:
+                if message == "listen":
+                    listeners.add(connection)
+                else:
+                    broadcast(listeners, FRAME.decode())
+                await connection.send(message)
+        listeners.discard(connection)
+
+    handler = echo if kind == "echo" else fan_out
+    async with listen(handler, "127.0.0.1", 0, compression=None) as server:
+        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+
+
+async def main(kind: str) -> None:
+    makers = {"durable": ExchangeServer, "memory": MemoryServer}
+    serving = exchange(makers[kind]) if kind in makers else bare(kind)
+    async with serving as url:
+        print(url, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
