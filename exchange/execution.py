@@ -249,4 +249,4 @@ def finish(
     del order.account.open_orders[order.number]
     if order.request.expire_ms is not None:
         state.expiring.pop(order.number, None)
-    state.done_orders.append(order)
+    state.done_orders[order.number] = order

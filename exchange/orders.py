@@ -135,7 +135,7 @@ def _no_capacity(state: "State", request: OrderPlace) -> Refused:
 def replace(state: "State", command: Command, request: OrderReplace) -> Done | Refused:
     """Change price or total of a live order, wholly or not at all (rules 1, 2, 3)."""
     account = state.ledger.accounts[command.account]
-    order = _find(account, request)
+    order = _find(state, account, request)
     if isinstance(order, Refused):
         return order
     instrument = state.instruments[order.symbol]
@@ -223,20 +223,17 @@ def _resized(state: "State", instrument: Instrument, order: Order, units: int) -
 
 def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Refused:
     """Cancel a live order; always passes, whatever is halted or killed."""
-    order = _find(state.ledger.accounts[command.account], request)
+    order = _find(state, state.ledger.accounts[command.account], request)
     if isinstance(order, Refused):
         return order
     execution.cancel_resting(state, order, "user")
     return Done(result_of(order))
 
 
-def _find(account: Account, request: OrderReplace | OrderCancel) -> Order | Refused:
+def _find(state: "State", account: Account, request: OrderReplace | OrderCancel) -> Order | Refused:
     """Return the account's live order a request names (rule 7)."""
     if request.order_id is not None:
-        number = request.order_id.removeprefix("o-")
-        found = account.open_orders.get(int(number)) if number.isdecimal() else None
-        if found is None or found.order_id != request.order_id:
-            found = _done_order(account, request.order_id)
+        found = _numbered(state, account, request.order_id)
     elif request.client_order_id is not None:
         found = account.orders.get(request.client_order_id)
     else:
@@ -248,12 +245,15 @@ def _find(account: Account, request: OrderReplace | OrderCancel) -> Order | Refu
     return found
 
 
-def _done_order(account: Account, order_id: str) -> Order | None:
-    """Return an order of the account that finished less than 24 h ago."""
-    for order in account.orders.values():
-        if order.order_id == order_id:
-            return order
-    return None
+def _numbered(state: "State", account: Account, order_id: str) -> Order | None:
+    """Return an order of the account that lives or finished less than 24 h ago."""
+    number = order_id.removeprefix("o-")
+    if not number.isdecimal():
+        return None
+    found = account.open_orders.get(int(number)) or state.done_orders.get(int(number))
+    if found is None or found.account is not account or found.order_id != order_id:
+        return None
+    return found
 
 
 def expire(state: "State", number: int) -> None:

@@ -134,7 +134,7 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
     order.leaves_qty, order.status, order.reason = 0, "canceled", "user"
     order.done_ms = state.now_ms
     del account.open_orders[order.number]
-    state.done_orders.append(order)
+    state.done_orders[order.number] = order
     return _leave(state, account, order, order.hold_unit_ucr * qty)
 
 

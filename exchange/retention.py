@@ -27,9 +27,8 @@ def forget_old(state: "State") -> None:
     """Drop what ended 24 h ago: orders, deposits' refs and leases."""
     before_ms = state.now_ms - MS_PER_DAY
     state.forget_ms = state.now_ms + FORGET_EVERY_MS
-    done = state.done_orders
-    while done and forgotten(state, done[0]):
-        order = done.popleft()
+    for number in _older(state.done_orders, lambda order: order.done_ms or 0, before_ms):
+        order = state.done_orders.pop(number)
         known = order.account.orders
         if known.get(order.client_order_id) is order:
             del known[order.client_order_id]

@@ -79,7 +79,7 @@ def dump(state: State) -> bytes:
             [_instrument(item) for item in state.instruments.values()],
             [_host(host) for host in state.hosts.values()],
             [_order(order) for order in live],
-            [_order(order) for order in state.done_orders],
+            [_order(order) for order in state.done_orders.values()],
             [_lease(lease) for lease in leases],
             list(state.vms),
             list(state.keys.values()),
@@ -228,7 +228,7 @@ def _restore_orders(state: State, live: list[Row], done: list[Row], books: list[
     for row in done:
         order = _restored_order(state, row)
         order.account.orders[order.client_order_id] = order
-        state.done_orders.append(order)
+        state.done_orders[order.number] = order
     for row in live:
         order = _restored_order(state, row)
         by_number[order.number] = order

@@ -1,7 +1,5 @@
 """Everything the engine knows, in one place. Rules live in the modules that use it."""
 
-from collections import deque
-
 from msgspec import Struct
 
 from exchange.book import Order
@@ -100,8 +98,8 @@ class State:
         """Sessions of this epoch whose account wants cancel-on-disconnect."""
         self.expiring: dict[int, Order] = {}
         """Resting gtd orders by number; every live order is with its account."""
-        self.done_orders: deque[Order] = deque()
-        """Finished less than 24 h ago, in that order."""
+        self.done_orders: dict[int, Order] = {}
+        """Finished less than 24 h ago, by number, in the order of finishing."""
         self.leases: dict[int, Lease] = {}
         """Leases that have not ended, by number."""
         self.ended_leases: dict[int, Lease] = {}
