@@ -51,7 +51,7 @@ class Storm(HostTrouble):
             self.replace: 130,
             self.cancel: 40,
             self.mass_cancel: 4,
-            self.release: 100,
+            self.release: 220,
             self.recall: 25,
             self.pause: 60,
             self.long_pause: 6,

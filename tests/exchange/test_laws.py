@@ -16,9 +16,12 @@ from tests.exchange import laws
 from tests.exchange.drive import STP, Storm
 from tests.exchange.duel import Duel
 from tests.exchange.duel_scene import SYMBOLS, new_duel
+from tests.exchange.noise import Noise
 
 SEEDS: Final = range(40)
 COMMANDS: Final = 5_000
+NOISE_SEEDS: Final = range(10)
+NOISE_COMMANDS: Final = 4_000
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"storm-{seed}")
@@ -50,6 +53,14 @@ def test_the_storm_reaches_every_ending() -> None:
         "capacity_shrunk",
         "kill_switch",
     }
+
+
+@pytest.mark.parametrize("seed", NOISE_SEEDS, ids=lambda seed: f"noise-{seed}")
+def test_the_laws_hold_for_commands_of_every_kind(seed: int) -> None:
+    """Windows, metered leases, VMs, usage, restarts: what the oracle does not know yet."""
+    noise = Noise(seed)
+    noise.run(NOISE_COMMANDS, laws_every=5)
+    assert len(noise.market.trades) > NOISE_COMMANDS // 50
 
 
 # --- short stories, for hypothesis to shrink ---
