@@ -13,6 +13,7 @@ from bench import report
 from bench.book import BareBook
 from bench.engine import FullEngine
 from bench.flow import SHAPES, Shape, make
+from bench.leases import charges_per_s, replay_ratio
 from bench.lightmatching import LightMatching
 from bench.measure import Maker, bytes_a_resting_order, latencies_us, rounds
 from bench.report import Figure, Goal
@@ -54,6 +55,10 @@ def extras(figures: list[Figure]) -> list[Figure]:
         Figure(name, "rate, deep flow / shallow", us[wide.name] / us[deep.name], "x", aim=0.5),
         Figure(name, "latency p99 / p50", late / half, "x", aim=6, at_most=True),
         Figure(name, "worst pause", times[-1] / 1000, "ms", aim=2, at_most=True),
+        Figure(
+            name, "charges a second, 10,000 leases in a posting", charges_per_s(), "", aim=50_000
+        ),
+        Figure(name, "rate, replay of a journal / live", replay_ratio(), "x", aim=1),
         Figure(name, "memory a resting order", memory, "bytes", aim=800, at_most=True),
     ]
 

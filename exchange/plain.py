@@ -93,26 +93,30 @@ def _enter(
     told = account.account_seq + 1
     account.account_seq = told + 1
     state.outs += (
-        (
-            account_id,
-            OrderUpdate(
-                told,
-                seq,
-                now_ms,
-                order_id,
-                client_order_id,
-                request.symbol,
-                request.side,
-                "new",
-                "new",
-                qty,
-                0,
-                qty,
-                0,
-                price_ucr,
+        ()
+        if state.quiet
+        else (
+            (
+                account_id,
+                OrderUpdate(
+                    told,
+                    seq,
+                    now_ms,
+                    order_id,
+                    client_order_id,
+                    request.symbol,
+                    request.side,
+                    "new",
+                    "new",
+                    qty,
+                    0,
+                    qty,
+                    0,
+                    price_ucr,
+                ),
             ),
-        ),
-        (account_id, BalanceUpdate(told + 1, seq, now_ms, available_ucr, held_ucr, "order")),
+            (account_id, BalanceUpdate(told + 1, seq, now_ms, available_ucr, held_ucr, "order")),
+        )
     )
     return Done(OrderResult(order_id, client_order_id, "new", 0, qty, False, []))
 
@@ -149,27 +153,31 @@ def _leave(state: "State", account: Account, order: Order, free_ucr: int) -> Don
     told = account.account_seq + 1
     account.account_seq = told + 1
     state.outs += (
-        (
-            account_id,
-            OrderUpdate(
-                told,
-                seq,
-                now_ms,
-                order_id,
-                client_order_id,
-                request.symbol,
-                request.side,
-                "canceled",
-                "canceled",
-                order.qty,
-                filled_qty,
-                0,
-                order.filled_notional_ucr,
-                order.price_ucr,
-                "user",
+        ()
+        if state.quiet
+        else (
+            (
+                account_id,
+                OrderUpdate(
+                    told,
+                    seq,
+                    now_ms,
+                    order_id,
+                    client_order_id,
+                    request.symbol,
+                    request.side,
+                    "canceled",
+                    "canceled",
+                    order.qty,
+                    filled_qty,
+                    0,
+                    order.filled_notional_ucr,
+                    order.price_ucr,
+                    "user",
+                ),
             ),
-        ),
-        (account_id, BalanceUpdate(told + 1, seq, now_ms, available_ucr, held_ucr, "order")),
+            (account_id, BalanceUpdate(told + 1, seq, now_ms, available_ucr, held_ucr, "order")),
+        )
     )
     rows = list(fills) if fills else []
     return Done(

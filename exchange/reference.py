@@ -29,7 +29,7 @@ def main() -> None:
     """Bring the pages in the folder named on the command line up to date."""
     for path, text in pages(Path(sys.argv[1])).items():
         path.write_text(text)
-        print(f"wrote {path}")
+        sys.stdout.write(f"wrote {path}\n")
 
 
 if __name__ == "__main__":

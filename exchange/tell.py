@@ -29,6 +29,8 @@ def order(state: "State", subject: "Order", what: str, reason: str | None = None
     """Tell an order's owner that it is new, canceled, replaced or expired."""
     account, request = subject.account, subject.request
     account.account_seq = seq = account.account_seq + 1
+    if state.quiet:
+        return
     frame = OrderUpdate(
         seq,
         state.seq,
@@ -55,6 +57,8 @@ def fill(
     """Tell an order's owner of one fill."""
     account, request = subject.account, subject.request
     account.account_seq = seq = account.account_seq + 1
+    if state.quiet:
+        return
     frame = OrderUpdate(
         seq,
         state.seq,
@@ -97,8 +101,9 @@ def balances(state: "State") -> None:
         )
         assert held_ucr >= 0 <= available_ucr or account_id == OUTSIDE, "nobody owes"
         account.account_seq = seq = account.account_seq + 1
-        frame = BalanceUpdate(seq, state.seq, state.now_ms, available_ucr, held_ucr, why)
-        state.outs.append((account_id, frame))
+        if not state.quiet:
+            frame = BalanceUpdate(seq, state.seq, state.now_ms, available_ucr, held_ucr, why)
+            state.outs.append((account_id, frame))
     moved.clear()
 
 
@@ -106,6 +111,8 @@ def lease(state: "State", subject: "Lease") -> None:
     """Tell both sides of a lease where it stands."""
     for account in (subject.buyer, subject.seller):
         account.account_seq += 1
+        if state.quiet:
+            continue
         row = lease_row(subject, account, account.account_seq, state.seq, state.now_ms)
         state.outs.append((account.account_id, row))
 
@@ -139,6 +146,8 @@ def vm(state: "State", subject: "Vm") -> None:
     """Tell the buyer where a VM stands."""
     account = subject.lease.buyer
     account.account_seq += 1
+    if state.quiet:
+        return
     row = vm_row(subject, account.account_seq, state.seq, state.now_ms)
     state.outs.append((account.account_id, row))
 
@@ -165,6 +174,8 @@ def charge(
     """Tell the buyer of a posted charge."""
     account = subject.buyer
     account.account_seq = seq = account.account_seq + 1
+    if state.quiet:
+        return
     frame = Charge(
         seq, state.seq, state.now_ms, subject.lease_id, from_ms, to_ms, amount_ucr, cpu_ms
     )
@@ -181,6 +192,8 @@ def notice(
 ) -> None:
     """Tell one side of a lease something it must know."""
     account.account_seq = seq = account.account_seq + 1
+    if state.quiet:
+        return
     frame = Notice(
         seq,
         state.seq,
