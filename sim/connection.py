@@ -190,10 +190,9 @@ class Connection:
 
     def _retry(self) -> None:
         delay_ms = self._random.randint(RETRY_MIN_MS, RETRY_MAX_MS)
-        timer = self._env.timeout(delay_ms)
-        timer.callbacks.append(lambda _: self._dial_again())
+        self._env.call_in(delay_ms, self._dial_again)
 
-    def _dial_again(self) -> None:
+    def _dial_again(self, _: None) -> None:
         if self._wanted and not self._links:
             self.open()
 

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import simpy
 
 from exchange.frames import LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.units import MS_PER_SECOND
@@ -26,6 +25,7 @@ from manager.messages import (
     RemoveBackend,
     Send,
 )
+from sim.clock import VirtualTime
 from sim.connection import Connection
 from sim.desk import Desk
 from sim.pump import Pump
@@ -43,7 +43,7 @@ class FarmNode:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: VirtualTime,
         manager: Manager,
         serving: Serving,
         core_units: int,
@@ -81,7 +81,7 @@ class FarmNode:
 
     def sample(self, load_rps: float) -> None:
         """The balancer reports its load to the Manager."""
-        self.pump.put(LoadSample(load_rps, int(self._env.now)))
+        self.pump.put(LoadSample(load_rps, self._env.now_ms))
 
     def refresh(self) -> None:
         """Look at what really serves now and note a change."""
@@ -89,7 +89,7 @@ class FarmNode:
         for address, port in self._in_service.values():
             units += self._serving(address, port)
         if units != self.ready[-1][1]:
-            self.ready.append((int(self._env.now) - self._start_ms, units))
+            self.ready.append((self._env.now_ms - self._start_ms, units))
 
     def retire(self) -> None:
         """The run is over: the Manager decides nothing any more."""
@@ -148,5 +148,4 @@ class FarmNode:
             self.pump.put(BackendDrained(server))
 
     def _later(self, delay_ms: int, action: Callable[[], None]) -> None:
-        timer = self._env.timeout(delay_ms)
-        timer.callbacks.append(lambda _: action())
+        self._env.call_in(delay_ms, lambda _: action())

@@ -180,5 +180,4 @@ def _cut_off(world: "World", fault: Fault) -> list[Connection]:
 
 
 def _at(world: "World", at_ms: int, action: Callable[[], None]) -> None:
-    timer = world.env.timeout(max(0, at_ms - world.now_ms))
-    timer.callbacks.append(lambda _: action())
+    world.env.call_in(max(0, at_ms - world.now_ms), lambda _: action())

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any, TypeAlias
 
 import msgspec
-import simpy
 from msgspec import Struct
 
 from exchange.commands import Command, Done, Out
@@ -20,6 +19,7 @@ from exchange.genesis import ExchangeConfig
 from exchange.keys import verify
 from exchange.ports import JournalRow
 from exchange.replay import read_command
+from sim.clock import VirtualTime
 from sim.network import Link
 from sim.pump import Pump
 
@@ -88,7 +88,7 @@ class Marketplace:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: VirtualTime,
         config: ExchangeConfig,
         random: Random,
         keep_rows: bool = False,
@@ -109,7 +109,7 @@ class Marketplace:
 
     def start(self) -> None:
         """Journal the start of the run."""
-        self.gateway.start(int(self.env.now))
+        self.gateway.start(self.env.now_ms)
         self._finish(woken=True)
         self.pump.ring()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-import simpy
+from sim.clock import VirtualTime
 
 
 class Link:
@@ -20,7 +20,7 @@ class Link:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: VirtualTime,
         deliver: Callable[[Any], None],
         latency_ms: int,
         jitter_ms: int,
@@ -48,13 +48,12 @@ class Link:
         delay_ms = self._latency_ms
         if self._jitter_ms:
             delay_ms += round(self._random.gauss(0.0, self._jitter_ms))
-        now_ms = int(self._env.now)
+        now_ms = self._env.now_ms
         arrival_ms = now_ms + delay_ms if delay_ms > 0 else now_ms
         if arrival_ms < self._last_arrival_ms:
             arrival_ms = self._last_arrival_ms
         self._last_arrival_ms = arrival_ms
-        timeout = self._env.timeout(arrival_ms - now_ms, payload)
-        timeout.callbacks.append(self._arrive)
+        self._env.call_in(arrival_ms - now_ms, self._arrive, payload)
 
     def heal(self) -> None:
         """End a partition: what was held back is sent now, in its order."""
@@ -70,10 +69,10 @@ class Link:
         self._landed.clear()
         self._parked.clear()
 
-    def _arrive(self, event: simpy.Event) -> None:
+    def _arrive(self, payload: Any) -> None:
         if not self.open:
             return
         if self.parted:
-            self._landed.append(event.value)
-            return
-        self._deliver(event.value)
+            self._landed.append(payload)
+        else:
+            self._deliver(payload)

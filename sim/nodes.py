@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import simpy
-
 from exchange.frames import (
     Ack,
     BookSnapshot,
@@ -18,9 +16,10 @@ from exchange.frames import (
 from exchange.wire import Request
 from hostagent.core import HostConfig, HostCore
 from hostagent.memory_hypervisor import BootPlan, MemoryServer
-from hostagent.ports import DomainStarted, LinkDown, Load, Send, Tick
+from hostagent.ports import DomainStarted, Effect, LinkDown, Load, Send, Tick
 from hostagent.ports import LinkUp as HostLinkUp
 from sim.boots import BUSY_PCT
+from sim.clock import VirtualTime
 from sim.connection import Connection
 from sim.desk import Desk
 from sim.pump import Pump
@@ -42,7 +41,7 @@ class Robot(Protocol):
 
 
 class RobotNode:
-    def __init__(self, env: simpy.Environment, robot: Robot) -> None:
+    def __init__(self, env: VirtualTime, robot: Robot) -> None:
         self.robot = robot
         self.retired = False
         self.connection: Connection | None = None
@@ -91,7 +90,7 @@ class HostNode:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: VirtualTime,
         config: Callable[[int], HostConfig],
         boots: BootPlan,
         load: Callable[["HostNode"], Load],
@@ -145,12 +144,12 @@ class HostNode:
             self._put(frame)
 
     def _boot(self) -> None:
-        now_ms = int(self._env.now)
+        now_ms = self._env.now_ms
         self._boot_count += 1
         self.running = True
         self.core = HostCore(self._config(self._boot_count))
         self.server = MemoryServer(
-            lambda: int(self._env.now),
+            lambda: self._env.now_ms,
             self._boots,
             lambda: self._load(self),
             address=self.address,
@@ -169,13 +168,13 @@ class HostNode:
         for boot, message in messages or [(self._boot_count, Tick())]:
             if self.running and boot == self._boot_count:
                 for out in self.core.apply(message, now_ms):
-                    self._carry_out(out, now_ms)
+                    if isinstance(out, Send):
+                        assert self.connection is not None
+                        self.connection.send(out.message)
+                    else:
+                        self._carry_out(out, now_ms)
 
-    def _carry_out(self, out: Any, now_ms: int) -> None:
-        assert self.connection is not None
-        if isinstance(out, Send):
-            self.connection.send(out.message)
-            return
+    def _carry_out(self, out: Effect, now_ms: int) -> None:
         for at_ms, result in self.server.carry_out(out):
             if isinstance(result, DomainStarted):
                 for endpoint in result.endpoints:
@@ -183,5 +182,4 @@ class HostNode:
             if at_ms <= now_ms:
                 self._put(result)
             else:
-                timer = self._env.timeout(at_ms - now_ms, (self._boot_count, result))
-                timer.callbacks.append(lambda event: self.pump.put(event.value))
+                self._env.call_in(at_ms - now_ms, self.pump.put, (self._boot_count, result))

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import simpy
+from sim.clock import VirtualTime
 
 
 class Pump:
@@ -22,7 +22,7 @@ class Pump:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: VirtualTime,
         handle: Callable[[list[Any], int], None],
         next_deadline_ms: Callable[[], int | None],
     ) -> None:
@@ -49,7 +49,7 @@ class Pump:
         try:
             while True:
                 messages, self._inbox = self._inbox, []
-                self._handle(messages, int(self._env.now))
+                self._handle(messages, self._env.now_ms)
                 if not self._inbox:
                     break
         finally:
@@ -61,20 +61,19 @@ class Pump:
         due_ms = self._next_deadline_ms()
         if due_ms is None or (self._armed_ms is not None and self._armed_ms <= due_ms):
             return
-        now_ms = int(self._env.now)
-        self._armed_ms = max(due_ms, now_ms)
-        timer = self._env.timeout(self._armed_ms - now_ms, self._armed_ms)
-        timer.callbacks.append(self._on_timer)
+        now_ms = self._env.now_ms
+        self._armed_ms = due_ms if due_ms > now_ms else now_ms
+        self._env.call_in(self._armed_ms - now_ms, self._on_timer, self._armed_ms)
 
-    def _on_timer(self, event: simpy.Event) -> None:
-        if self._armed_ms != event.value:
+    def _on_timer(self, at_ms: int) -> None:
+        if self._armed_ms != at_ms:
             return  # an earlier deadline came in between and has armed its own
         # The deadline may have moved away meanwhile; then the core finds nothing due.
         self._armed_ms = None
         self._run()
 
 
-async def run_paced(env: simpy.Environment, until_ms: int, speed: float) -> None:
+async def run_paced(env: VirtualTime, until_ms: int, speed: float) -> None:
     """Run ``env`` to ``until_ms`` at ``speed`` virtual seconds a real second.
 
     SimPy's own real-time environment blocks the event loop; here asyncio sleeps between events.

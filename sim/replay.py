@@ -13,6 +13,7 @@ from msgspec import Struct
 from exchange.codec import MSGPACK
 from exchange.ports import JournalRow
 from exchange.replay import read_command, read_genesis
+from sim.clock import VirtualTime
 from sim.marketplace import Digest, ObservedEngine
 from sim.pump import Pump
 
@@ -27,7 +28,7 @@ class Replayed(Struct, frozen=True):
 
 def replay_rows(rows: Sequence[JournalRow]) -> Replayed:
     """Apply ``rows`` (row 1 is the genesis) at their times on virtual time; return what came."""
-    env = simpy.Environment(initial_time=rows[0].now_ms)
+    env = VirtualTime(rows[0].now_ms)
     digest = Digest()
     engine = ObservedEngine(read_genesis(rows[0]).config, [digest.observe])
     events: list[bytes] = []
@@ -42,9 +43,9 @@ def replay_rows(rows: Sequence[JournalRow]) -> Replayed:
 
 
 def _arrivals(
-    env: simpy.Environment, pump: Pump, rows: Sequence[JournalRow]
+    env: VirtualTime, pump: Pump, rows: Sequence[JournalRow]
 ) -> Generator[simpy.Event, Any, None]:
     for row in rows:
-        if row.now_ms > env.now:
-            yield env.timeout(row.now_ms - int(env.now))
+        if row.now_ms > env.now_ms:
+            yield env.timeout(row.now_ms - env.now_ms)
         pump.put(row)

@@ -19,6 +19,7 @@ from manager.core import Manager, ManagerConfig
 from manager.library import StoredVm
 from sim.boots import Boots
 from sim.checker import Checker
+from sim.clock import VirtualTime
 from sim.connection import Connection, Node, RequestNode, Subscription
 from sim.farm import FarmNode
 from sim.fault import schedule
@@ -55,7 +56,7 @@ class World:
         self.traces = loaded.traces
         self.policy = policy
         self.seed = seed
-        self.env = simpy.Environment(initial_time=self.scenario.start_ms - WARM_UP_MS)
+        self.env = VirtualTime(self.scenario.start_ms - WARM_UP_MS)
         config = exchange_config(self.scenario)
         restarts = any(fault.kind == "exchange_restart" for fault in self.scenario.fault)
         self.marketplace = Marketplace(
@@ -86,7 +87,7 @@ class World:
 
     @property
     def now_ms(self) -> int:
-        return int(self.env.now)
+        return self.env.now_ms
 
     def stream(self, actor: str) -> Random:
         """Return the actor's own random stream: policies of one seed share every draw."""

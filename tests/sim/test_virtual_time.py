@@ -4,17 +4,17 @@ import asyncio
 from random import Random
 from typing import Any
 
-import simpy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.clock import VirtualTime
 from sim.network import Link
 from sim.pump import Pump, run_paced
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(0, 2**32))
 def test_a_link_keeps_the_order_and_loses_nothing(gaps_ms: list[int], seed: int) -> None:
-    env = simpy.Environment()
+    env = VirtualTime()
     arrived: list[tuple[int, int]] = []
     link = Link(env, lambda n: arrived.append((n, int(env.now))), 20, 15, Random(seed))
 
@@ -29,7 +29,7 @@ def test_a_link_keeps_the_order_and_loses_nothing(gaps_ms: list[int], seed: int)
 
 
 def test_latency_without_jitter_is_exact() -> None:
-    env = simpy.Environment(initial_time=1000)
+    env = VirtualTime(1000)
     arrived: list[int] = []
     link = Link(env, lambda _: arrived.append(int(env.now)), 20, 0, Random(1))
     link.send("x")
@@ -38,7 +38,7 @@ def test_latency_without_jitter_is_exact() -> None:
 
 
 def test_a_partition_holds_messages_back_in_order_and_closing_drops_them() -> None:
-    env = simpy.Environment()
+    env = VirtualTime()
     arrived: list[str] = []
     link = Link(env, arrived.append, 10, 0, Random(1))
     link.send("under way")
@@ -74,7 +74,7 @@ class Alarm:
 
 
 def test_deadlines_come_at_their_millisecond_and_messages_between() -> None:
-    env = simpy.Environment()
+    env = VirtualTime()
     core = Alarm([50, 200])
     pump = Pump(env, core.handle, core.next_deadline_ms)
     pump.ring()
@@ -84,7 +84,7 @@ def test_deadlines_come_at_their_millisecond_and_messages_between() -> None:
 
 
 def test_a_deadline_that_moves_forward_is_met_and_one_that_goes_away_wakes_nobody() -> None:
-    env = simpy.Environment()
+    env = VirtualTime()
     core = Alarm([500])
     pump = Pump(env, core.handle, core.next_deadline_ms)
     pump.ring()
@@ -97,7 +97,7 @@ def test_a_deadline_that_moves_forward_is_met_and_one_that_goes_away_wakes_nobod
 
 
 def test_what_a_core_sends_itself_comes_after_what_it_is_handling() -> None:
-    env = simpy.Environment()
+    env = VirtualTime()
     seen: list[list[int]] = []
 
     def handle(messages: list[int], now_ms: int) -> None:
@@ -114,7 +114,7 @@ def test_what_a_core_sends_itself_comes_after_what_it_is_handling() -> None:
 def test_the_pace_changes_nothing() -> None:
     fast, slow = Alarm([10, 20, 30]), Alarm([10, 20, 30])
     for core, paced in ((fast, False), (slow, True)):
-        env = simpy.Environment()
+        env = VirtualTime()
         pump = Pump(env, core.handle, core.next_deadline_ms)
         pump.ring()
         if paced:
