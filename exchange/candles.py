@@ -1,8 +1,10 @@
 """Candles: the trades of each interval as open, high, low, close and volume. Pure.
 
-Every trade is folded into one series per interval. A candle closes when a later trade or the clock
-passes its end; an interval without trades has no candle. Closed candles are kept encoded, so that
-a thousand charts that open cost one encoding. Source: protocol.md, "Public channels".
+There is one series per symbol and interval. A candle closes when a later trade or the clock passes
+its end; an interval without trades has no candle. Trades of the same second are summed up first and
+folded into all series together, since this lies in the path of every fill. Closed candles are kept
+encoded, so that a thousand charts that open cost one encoding. Source: protocol.md, "Public
+channels".
 """
 
 from collections import deque
@@ -15,6 +17,7 @@ from exchange.units import MS_PER_MINUTE
 from exchange.wire import IntervalMs
 
 INTERVALS_MS: Final[tuple[int, ...]] = get_args(IntervalMs)
+SMALLEST_MS: Final = INTERVALS_MS[0]
 DEFAULT_INTERVAL_MS: Final = MS_PER_MINUTE
 CANDLES_KEPT: Final = 500
 """Closed candles of a symbol and interval that a new subscriber gets."""
@@ -35,22 +38,21 @@ class Series:
         """Closed in this batch and not told yet."""
         self.changed = False
 
-    def trade(self, price_ucr: int, qty: int, ts_ms: int) -> None:
-        """Count one trade; trades come in the order of their time."""
+    def add(self, bar: Candle) -> None:
+        """Fold in a bar of one second; bars come in the order of their time."""
         candle = self.growing
         self.changed = True
-        if candle is None or ts_ms >= candle.open_ms + self.interval_ms:
+        if candle is None or bar.open_ms >= candle.open_ms + self.interval_ms:
             self._close()
-            start_ms = ts_ms - ts_ms % self.interval_ms
-            prices = price_ucr, price_ucr, price_ucr, price_ucr
-            self.growing = Candle(self.symbol, self.interval_ms, start_ms, *prices, qty, False)
+            start_ms = bar.open_ms - bar.open_ms % self.interval_ms
+            prices = bar.open_ucr, bar.high_ucr, bar.low_ucr, bar.close_ucr
+            facts = self.symbol, self.interval_ms, start_ms, *prices, bar.volume
+            self.growing = Candle(*facts, closed=False)
             return
-        candle.close_ucr = price_ucr
-        candle.volume += qty
-        if price_ucr > candle.high_ucr:
-            candle.high_ucr = price_ucr
-        elif price_ucr < candle.low_ucr:
-            candle.low_ucr = price_ucr
+        candle.close_ucr = bar.close_ucr
+        candle.volume += bar.volume
+        candle.high_ucr = max(candle.high_ucr, bar.high_ucr)
+        candle.low_ucr = min(candle.low_ucr, bar.low_ucr)
 
     def pass_time(self, now_ms: int) -> None:
         """Close the candle whose interval is over."""
@@ -69,18 +71,54 @@ class Series:
             self.finished.append(done)
 
 
+class Market:
+    """The series of one symbol, and the trades of the current second not folded into them yet."""
+
+    __slots__ = ("_bar", "_until_ms", "series", "symbol")
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.series = [Series(symbol, interval_ms) for interval_ms in INTERVALS_MS]
+        self._bar: Candle | None = None
+        self._until_ms = 0
+
+    def trade(self, price_ucr: int, qty: int, ts_ms: int) -> None:
+        """Count one trade; trades come in the order of their time."""
+        bar = self._bar
+        if bar is None or ts_ms >= self._until_ms:
+            self.fold()
+            start_ms = ts_ms - ts_ms % SMALLEST_MS
+            self._until_ms = start_ms + SMALLEST_MS
+            prices = price_ucr, price_ucr, price_ucr, price_ucr
+            self._bar = Candle(self.symbol, SMALLEST_MS, start_ms, *prices, qty, False)
+            return
+        bar.close_ucr = price_ucr
+        bar.volume += qty
+        if price_ucr > bar.high_ucr:
+            bar.high_ucr = price_ucr
+        elif price_ucr < bar.low_ucr:
+            bar.low_ucr = price_ucr
+
+    def fold(self) -> None:
+        """Bring all series up to the last trade."""
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            for series in self.series:
+                series.add(bar)
+
+
 class Candles:
     """The series of all symbols, and who listens to which."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._series: dict[str, list[Series]] = {}
+        self._markets: dict[str, Market] = {}
         self._followed: dict[tuple[str, int], Series] = {}
         """Series that somebody listens to."""
 
     def join(self, session: Session, symbol: str, interval_ms: int, now_ms: int) -> None:
         """Subscribe; the history comes first, oldest candle first, the growing one last."""
-        series = self._of(symbol)[INTERVALS_MS.index(interval_ms)]
+        series = self._series(symbol, interval_ms)
         series.pass_time(now_ms)
         self._tell(series)
         for candle in series.closed:
@@ -102,33 +140,37 @@ class Candles:
 
     def trade(self, trade: Trade) -> None:
         """Fold one trade in; replay at the start goes through here too."""
-        price_ucr, qty, ts_ms = trade.price_ucr, trade.qty, trade.ts_ms
-        for series in self._of(trade.symbol):
-            series.trade(price_ucr, qty, ts_ms)
+        market = self._markets.get(trade.symbol)
+        if market is None:
+            market = self._markets[trade.symbol] = Market(trade.symbol)
+        market.trade(trade.price_ucr, trade.qty, trade.ts_ms)
 
     def flush(self) -> None:
         """End the batch: what closed, then what grew, one frame each."""
-        for series in self._followed.values():
+        for (symbol, _), series in self._followed.items():
+            self._markets[symbol].fold()
             if series.changed or series.finished:
                 self._tell(series)
 
     def tick(self, now_ms: int) -> None:
         """Close what is over without waiting for a trade."""
-        for series in self._followed.values():
+        for (symbol, _), series in self._followed.items():
+            self._markets[symbol].fold()
             series.pass_time(now_ms)
 
     def forget(self, live: dict[str, None]) -> None:
         """Drop the symbols that are not ``live`` any more, unless somebody still listens."""
         followed = {symbol for symbol, _ in self._followed}
-        for symbol in [name for name in self._series if name not in live]:
+        for symbol in [name for name in self._markets if name not in live]:
             if symbol not in followed:
-                del self._series[symbol]
+                del self._markets[symbol]
 
     def memory(self) -> list[Candle]:
         """Return all that is remembered, oldest first in each series: for a snapshot."""
         found: list[Candle] = []
-        for every in self._series.values():
-            for series in every:
+        for market in self._markets.values():
+            market.fold()
+            for series in market.series:
                 found.extend(done.frame for done in series.closed)
                 if series.growing is not None:
                     found.append(series.growing)
@@ -137,17 +179,19 @@ class Candles:
     def recall(self, candles: list[Candle]) -> None:
         """Take over what `memory` returned."""
         for candle in candles:
-            series = self._of(candle.symbol)[INTERVALS_MS.index(candle.interval_ms)]
+            series = self._series(candle.symbol, candle.interval_ms)
             if candle.closed:
                 series.closed.append(Encoded(candle))
             else:
                 series.growing = candle
 
-    def _of(self, symbol: str) -> list[Series]:
-        series = self._series.get(symbol)
-        if series is None:
-            series = self._series[symbol] = [Series(symbol, ms) for ms in INTERVALS_MS]
-        return series
+    def _series(self, symbol: str, interval_ms: int) -> Series:
+        """Return a series that is up to the last trade."""
+        market = self._markets.get(symbol)
+        if market is None:
+            market = self._markets[symbol] = Market(symbol)
+        market.fold()
+        return market.series[INTERVALS_MS.index(interval_ms)]
 
     def _tell(self, series: Series) -> None:
         told = [*series.finished]
