@@ -80,7 +80,7 @@ class Subject:
         return found
 
     def orders(self, count: int) -> bytes:
-        """Return ``count`` new orders, framed: bids that rest at 500 prices."""
+        """Return ``count`` new orders, framed: bids that rest at 25 prices."""
         made = []
         for number in range(self._orders, self._orders + count):
             name = f"order-{number}"
@@ -91,7 +91,7 @@ class Subject:
                 side="buy",
                 order_type="limit",
                 qty=1,
-                price_ucr=1 + number * 7 % 500,
+                price_ucr=476 + number * 7 % 25,
             )
             made.append(framed(JSON.encode(order)))
         self._orders += count
@@ -168,9 +168,8 @@ async def fan_out(subject: Subject, steps: list[int], pause_s: float = 0.0) -> S
 async def _listener(subject: Subject) -> Pipe:
     pipe = await open_pipe(subject.url, b'"book.update"', TRADER if subject.exchange else None)
     if subject.exchange:
-        # The whole book, so that every order makes an update.
-        request = Subscribe(req_id=2, channel="book", symbol=SYMBOL, depth=0)
-        pipe.send(framed(JSON.encode(request)))
+        # All prices are within the default depth, so that every order makes an update.
+        pipe.send(framed(JSON.encode(Subscribe(req_id=2, channel="book", symbol=SYMBOL))))
         await pipe.text(b'"book.snapshot"')
     else:
         pipe.send(framed(b"listen"))

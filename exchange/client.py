@@ -13,7 +13,6 @@ updates have a gap. It never repeats a request by itself: one without an answer 
 """
 
 import asyncio
-import random
 import ssl
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
@@ -28,8 +27,19 @@ from websockets.exceptions import ConnectionClosed
 
 from exchange.client_events import AccountReset, Connected, Disconnected, Event, Unsubscribed
 from exchange.client_queue import EVENTS_MAX, EventQueue
+from exchange.client_subscriptions import Subscriptions
 from exchange.codec import CODECS
-from exchange.dial import TRADE_PATH, Refused, Unknown, Unreachable, dial, log_in, send
+from exchange.dial import (
+    BACKOFF_MAX_S,
+    TRADE_PATH,
+    Refused,
+    Unknown,
+    Unreachable,
+    dial,
+    log_in,
+    pause_s,
+    send,
+)
 from exchange.frames import Ack, BookSnapshot, BookUpdate, ErrorReply
 from exchange.image_client import fetch_image, put_image
 from exchange.local_book import LocalBook
@@ -56,9 +66,6 @@ __all__ = [
 ]
 
 REQUEST_TIMEOUT_S: Final = 30
-BACKOFF_MIN_S: Final = 0.25
-BACKOFF_MAX_S: Final = 10.0
-BACKOFF_DOUBLINGS_MAX: Final = 16
 FIRST_REQ_ID: Final = 2
 """1 is the login's."""
 
@@ -100,12 +107,11 @@ class Client:
         self._ready = asyncio.Event()
         self._last_req_id = FIRST_REQ_ID - 1
         self._pending: dict[int, _Pending] = {}
-        self._subscriptions: dict[tuple[str, str, int], Subscribe] = {}
         self._books: dict[str, LocalBook] = {}
         self._events = EventQueue()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._subscriptions = Subscriptions(self._ask, self._hang_up, self._spawn, self._events)
         self._closed = False
-        self._random = random.Random()
 
     # --- life ---
 
@@ -203,7 +209,7 @@ class Client:
             self._books[symbol] = LocalBook(symbol)
 
         def subscribed(result: Any) -> None:
-            self._subscriptions[_place(message)] = message
+            self._subscriptions.add(message)
             if channel == "account":
                 self._events.begin_account(result["account_seq"])
 
@@ -211,8 +217,7 @@ class Client:
 
     async def unsubscribe(self, channel: Channel, symbol: str | None = None) -> None:
         """End a subscription. Raises like `request`."""
-        for place in [key for key in self._subscriptions if key[:2] == (channel, symbol or "")]:
-            del self._subscriptions[place]
+        self._subscriptions.remove(channel, symbol or "")
         if channel == "book":
             self._books.pop(symbol or "", None)
         await self.request(Unsubscribe(req_id=1, channel=channel, symbol=symbol))
@@ -248,13 +253,13 @@ class Client:
     async def _run(self, connection: ClientConnection) -> None:
         attempt = 0
         while True:
-            again = self._spawn(self._subscribe_again())
+            again = self._spawn(self._subscriptions.again())
             reason = await self._read(connection)
             again.cancel()
             self._lost(reason)
             found = None
             while found is None:
-                await asyncio.sleep(self._pause_s(attempt))
+                await asyncio.sleep(pause_s(attempt, self._backoff_max_s))
                 attempt += 1
                 try:
                     found = await self._connect()
@@ -288,8 +293,8 @@ class Client:
             self._answered(frame)  # type: ignore[arg-type]
         elif kind is BookUpdate or kind is BookSnapshot:
             self._book_frame(frame)  # type: ignore[arg-type]
-        elif frame is not None:
-            self._events.put(frame)
+        elif frame is not None and not self._events.put(frame):
+            self._subscriptions.mend("account")
 
     def _answered(self, reply: Ack | ErrorReply) -> None:
         pending = self._pending.pop(reply.req_id, None)
@@ -306,45 +311,11 @@ class Client:
         book = self._books.get(frame.symbol)
         if book is None:
             return
-        stale = book.seq is None
         outcome = book.apply(frame)
         if outcome == "applied":
             self._events.put(frame)
-        elif outcome == "gap" and not stale:
-            message = self._subscriptions.get(("book", frame.symbol, 0))
-            if message is not None:
-                self._spawn(self._quietly(message))
-
-    async def _subscribe_again(self) -> None:
-        for key, message in list(self._subscriptions.items()):
-            if key[0] == "account":
-                await self._resume_account(message)
-            else:
-                await self._quietly(message)
-
-    async def _resume_account(self, message: Subscribe) -> None:
-        try:
-            await self._ask(replace(message, resume_from=self._events.received_seq))
-        except Refused:
-            await self._quietly(message, self._reset_account)
-        except Unknown:
-            return
-
-    def _reset_account(self, state: dict[str, Any]) -> None:
-        self._events.begin_account(state["account_seq"])
-        self._events.put(AccountReset(state))
-
-    async def _quietly(
-        self, message: Subscribe, on_ack: Callable[[Any], None] | None = None
-    ) -> None:
-        """Subscribe again; a refusal becomes an event, a lost connection tells itself."""
-        try:
-            await self._ask(message, on_ack)
-        except Refused as error:
-            self._subscriptions.pop(_place(message), None)
-            self._events.put(Unsubscribed(message.channel, message.symbol or "", str(error)))
-        except Unknown:
-            return
+        elif outcome == "gap":
+            self._subscriptions.mend("book", frame.symbol)
 
     async def _ask(self, message: Request, on_ack: Callable[[Any], None] | None = None) -> Any:
         connection = self._connection
@@ -361,16 +332,16 @@ class Client:
         finally:
             self._pending.pop(req_id, None)
 
-    def _pause_s(self, attempt: int) -> float:
-        """Full jitter: a thousand clients of a restarted exchange must not return as one."""
-        longest_s = BACKOFF_MIN_S * 2.0 ** min(attempt, BACKOFF_DOUBLINGS_MAX)
-        return self._random.uniform(0, min(self._backoff_max_s, longest_s))
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.transport.abort()
 
     def _lost(self, reason: str) -> None:
         self._ready.clear()
         self._connection = None
         for book in self._books.values():
             book.seq = None
+        self._subscriptions.lost()
         self._fail_pending(reason)
         self._events.put(Disconnected(reason))
 
@@ -387,8 +358,3 @@ class Client:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _place(message: Subscribe) -> tuple[str, str, int]:
-    """Return what tells two subscriptions apart: a symbol's candles may have several intervals."""
-    return message.channel, message.symbol or "", message.interval_ms or 0

@@ -29,15 +29,22 @@ class EventQueue:
     def full(self) -> bool:
         return len(self._events) > EVENTS_MAX
 
-    def put(self, event: Event) -> None:
-        """Queue ``event``, unless it is an account frame that came before."""
+    def put(self, event: Event) -> bool:
+        """Queue ``event``, unless it is an account frame that came before.
+
+        Returns False, and takes nothing, when account frames are missing in front of it.
+        """
         account_seq: int | None = getattr(event, "account_seq", None)
         if account_seq is not None:
-            if self.received_seq is not None and account_seq <= self.received_seq:
-                return
+            if self.received_seq is not None:
+                if account_seq <= self.received_seq:
+                    return True
+                if account_seq != self.received_seq + 1:
+                    return False
             self.received_seq = account_seq
         self._events.append(event)
         self._arrived.set()
+        return True
 
     def begin_account(self, account_seq: int) -> None:
         """The account was read as of ``account_seq``; its frames go on from there."""

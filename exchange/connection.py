@@ -54,10 +54,36 @@ def framed(payloads: list[bytes], binary: bool) -> bytes:
     return b"".join(parts)
 
 
+class Framing:
+    """Frames what goes to many connections once: a fan-out hands the same payloads to each.
+
+    Remembers one batch's last payloads; they are compared by identity first, so a hit is cheap.
+    """
+
+    __slots__ = ("_binary", "_data", "_items")
+
+    def __init__(self) -> None:
+        self._items: list[Delivery] = []
+        self._binary = False
+        self._data = b""
+
+    def of(self, items: list[Delivery], binary: bool) -> bytes | None:
+        """Return ``items`` framed in one piece, None when there is more to them than bytes."""
+        if items == self._items and binary is self._binary:
+            return self._data
+        for item in items:
+            if type(item) is Replay:
+                return None
+        self._data = framed(cast(list[bytes], items), binary)
+        self._items, self._binary = items, binary
+        return self._data
+
+
 class Inbox(Protocol):
     """The pump, as a connection sees it."""
 
     round: int
+    framing: Framing
 
     def frame(self, connection: "WireConnection", data: bytes) -> None: ...
     def paused(self, connection: "WireConnection") -> None: ...
@@ -175,7 +201,12 @@ class WireConnection(ServerConnection):
         if self._held or self.paused or self._backlog:
             self._queue(items)
         else:
-            self._write(items)
+            assert self.inbox is not None, "only an attached connection is delivered to"
+            data = self.inbox.framing.of(items, self.binary)
+            if data is None:
+                self._write(items)
+            else:
+                self.transport.write(data)
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -1,6 +1,7 @@
 """Open a connection to an exchange and log in, or say in one line why not. Shell."""
 
 import asyncio
+import random
 import ssl
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
@@ -26,6 +27,10 @@ FRAME_MAX_BYTES: Final = 256 * MAX_FRAME_BYTES
 TRADE_PATH: Final = "/v1/ws"
 IMAGES_PATH: Final = "/v1/images"
 
+BACKOFF_MIN_S: Final = 0.25
+BACKOFF_MAX_S: Final = 10.0
+BACKOFF_DOUBLINGS_MAX: Final = 16
+
 T = TypeVar("T")
 
 
@@ -46,6 +51,15 @@ class Refused(Exception):  # noqa: N818 - part of the public API, read as an ans
 
 class Unknown(Exception):  # noqa: N818 - part of the public API, read as a state
     """The connection was lost before the answer: the request may or may not have been done."""
+
+
+def pause_s(attempt: int, longest_s: float) -> float:
+    """Return how long to wait before dialling again, at most ``longest_s``.
+
+    Full jitter: a thousand clients of a restarted exchange must not return as one.
+    """
+    doubled_s = BACKOFF_MIN_S * 2.0 ** min(attempt, BACKOFF_DOUBLINGS_MAX)
+    return random.uniform(0, min(longest_s, doubled_s))
 
 
 def endpoint(url: str, path: str) -> str:

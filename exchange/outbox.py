@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from exchange.codec import CODECS
 from exchange.conflation import Key
-from exchange.protocol import ImageGet, ImagePut
+from exchange.protocol import AccountStatement, ImageGet, ImagePut
 from exchange.session import Session
 
 
@@ -39,6 +39,16 @@ class ImageJob(Struct, frozen=True):
     format: str = ""
 
 
+class HistoryJob(Struct, frozen=True):
+    """A question about the past; the shell reads the answer off the loop."""
+
+    session: int
+    account: str
+    codec: str
+    message: AccountStatement
+
+
+Job: TypeAlias = ImageJob | HistoryJob
 Delivery: TypeAlias = bytes | Replay
 Deliveries: TypeAlias = dict[int, list[Delivery]]
 
@@ -69,9 +79,14 @@ class Outbox:
 
     def broadcast(self, sessions: Iterable[Session], frame: Struct) -> None:
         """Send ``frame`` to all: encoded once per codec in use, appended once per session."""
-        encoded = Encoded(frame)
+        encoded, deliveries = Encoded(frame), self._deliveries
         for session in sessions:
-            self.put(session, encoded.by(session))
+            # `put`, in place: most of what the exchange does is this loop.
+            data, items = encoded.by(session), deliveries.get(session.number)
+            if items is None:
+                deliveries[session.number] = [data]
+            else:
+                items.append(data)
 
     def conflate(self, sessions: Iterable[Session], frame: "Encoded", key: Key) -> None:
         """Send ``frame`` to all; for a slow reader it replaces the last one of ``key``."""

@@ -12,11 +12,11 @@ from time import perf_counter
 from typing import Final, TypeAlias, TypeVar
 
 from exchange.account_channel import AccountRow, stored_frames
-from exchange.connection import WireConnection
+from exchange.connection import Framing, WireConnection
 from exchange.gateway import Batch, Gateway
 from exchange.journal import DiskLostError
 from exchange.metrics import Metrics
-from exchange.outbox import ImageJob, Replay
+from exchange.outbox import HistoryJob, ImageJob, Replay
 from exchange.ports import Clock, Journal
 from exchange.units import MS_PER_SECOND
 
@@ -39,8 +39,10 @@ class Pump:
         self.metrics = Metrics()
         self.metrics.watch(self)
         self.round = 0
+        self.framing = Framing()
         self.connections: dict[int, WireConnection] = {}
         self.on_image_job: Callable[[ImageJob], None] | None = None
+        self.on_history_job: Callable[[HistoryJob], None] | None = None
         self.chores: list[Callable[[], Awaitable[None]]] = []
         """Work on the journal between two batches, added by the server's watch."""
         self._journal = journal
@@ -149,6 +151,10 @@ class Pump:
             if connection is not None:
                 connection.close_soon(code, reason)
         for job in batch.jobs:
+            if isinstance(job, HistoryJob):
+                assert self.on_history_job is not None, "statements need a history"
+                self.on_history_job(job)
+                continue
             assert self.on_image_job is not None, "image requests need an image store"
             self.on_image_job(job)
 

@@ -22,6 +22,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "cli",
             "client",
             "client_queue",
+            "client_subscriptions",
             "clock",
             "config",
             "connection",
@@ -29,6 +30,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "disk",
             "door",
             "http_pages",
+            "history_server",
             "image_cli",
             "image_client",
             "image_server",
@@ -46,6 +48,9 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "server",
             "snapshot_files",
             "snapshotter",
+            "statement_cli",
+            "statements",
+            "store",
         }
     ),
     "manager": frozenset(
