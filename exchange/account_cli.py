@@ -16,6 +16,7 @@ from exchange.protocol import (
     HostToken,
     LeaseRelease,
 )
+from exchange.statement_cli import statement
 from exchange.wire import Request
 
 app = typer.Typer(no_args_is_help=True, help="Your own account: what it has, tokens for hosts.")
@@ -24,6 +25,9 @@ EXIT_USAGE = 2
 SECRET_BYTES = 24
 
 Key = Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")]
+
+
+app.command("statement")(statement)
 
 
 @app.command("state")

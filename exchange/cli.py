@@ -20,14 +20,24 @@ from exchange.loading import found, load, verified
 from exchange.server import EXIT_DISK_LOST, Settings, StartError, serve
 from exchange.snapshot_files import SnapshotError
 from exchange.snapshotter import SNAPSHOT_EVERY
+from exchange.store import rebuild
 
-app = typer.Typer(no_args_is_help=True, help="Run the Marketplace: init, serve, verify, backup.")
+app = typer.Typer(
+    no_args_is_help=True, help="Run the Marketplace: init, serve, verify, backup, rebuild."
+)
 
 EXIT_NOT_SO = 1
 EXIT_USAGE = 2
 
 Data = Annotated[Path, typer.Option("--data", help="The exchange's data directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+SnapshotEvery = Annotated[
+    int, typer.Option("--snapshot-every", min=1, help="Commands from snapshot to snapshot.")
+]
+CancelOnlyMib = Annotated[
+    int | None, typer.Option(min=0, help="Less free disk: only cancels are taken. [512]")
+]
+HaltMib = Annotated[int | None, typer.Option(min=0, help="Less free disk: nothing is taken. [128]")]
 
 
 @app.command("init")
@@ -76,15 +86,9 @@ def serve_command(
     accept_clock: Annotated[
         bool, typer.Option("--accept-clock", help="Start although the clock looks wrong.")
     ] = False,
-    snapshot_every: Annotated[
-        int, typer.Option("--snapshot-every", min=1, help="Commands from snapshot to snapshot.")
-    ] = SNAPSHOT_EVERY,
-    disk_cancel_only_mib: Annotated[
-        int | None, typer.Option(min=0, help="Less free disk: only cancels are taken. [512]")
-    ] = None,
-    disk_halt_mib: Annotated[
-        int | None, typer.Option(min=0, help="Less free disk: nothing is taken. [128]")
-    ] = None,
+    snapshot_every: SnapshotEvery = SNAPSHOT_EVERY,
+    disk_cancel_only_mib: CancelOnlyMib = None,
+    disk_halt_mib: HaltMib = None,
 ) -> None:
     """Serve the exchange in DIR until SIGTERM."""
     host, port = _address(listen)
@@ -137,6 +141,19 @@ def backup(
         fail(str(error))
     facts = {"out": str(out), "seq": engine.seq, "state_hash": engine.state_hash()}
     print(json.dumps(facts))
+
+
+@app.command("rebuild")
+def rebuild_command(data: Data) -> None:
+    """Build history.db, the past that statements are read from, anew from the journal."""
+    try:
+        with DataLock(data):
+            seq = rebuild(data)
+    except (BrokenChainError, DataDirError) as error:
+        fail(str(error))
+    except DiskLostError as error:
+        fail(str(error), EXIT_DISK_LOST)
+    print(json.dumps({"seq": seq}))
 
 
 def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:

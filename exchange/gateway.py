@@ -26,7 +26,7 @@ from exchange.guard import Guard
 from exchange.instructions import Instructions
 from exchange.limits import Limits
 from exchange.liveness import Liveness
-from exchange.outbox import Deliveries, ImageJob, Outbox
+from exchange.outbox import Deliveries, ImageJob, Job, Outbox
 from exchange.ports import EngineView, JournalRow
 from exchange.requests import HANDLERS
 from exchange.routing import ROUTES, TO_ACCOUNT, TO_PUBLIC
@@ -55,7 +55,7 @@ class Batch(Struct):
     deliveries: Deliveries
     closes: list[tuple[int, int, str]]
     """(session, close code, reason), after the deliveries."""
-    jobs: list[ImageJob]
+    jobs: list[Job]
 
 
 class Gateway:
@@ -83,7 +83,7 @@ class Gateway:
         self.limits = Limits(lambda account: engine.limits(account).orders_per_s)
         self.sessions: dict[int, Session] = {}
         self.listeners: dict[int, Session] = {}
-        self.jobs: list[ImageJob] = []
+        self.jobs: list[Job] = []
         self.outcomes: dict[tuple[type[Struct], str], int] = {}
         """How often which message was done, a duplicate, or refused for which reason."""
         self._anonymous: dict[int, Session] = {}

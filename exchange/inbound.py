@@ -20,6 +20,7 @@ from exchange.operator_requests import (
 from exchange.protocol import (
     AccountApply,
     AccountState,
+    AccountStatement,
     Auth,
     DirectorySearch,
     HostAnnounce,
@@ -71,6 +72,7 @@ ClientMessage: TypeAlias = (
     | ImageOffer
     | ImageBuy
     | AccountState
+    | AccountStatement
     | VmStart
     | VmStop
     | LeaseRelease

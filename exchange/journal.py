@@ -54,6 +54,11 @@ _SELECT_FRAMES: Final = """
 SELECT account, first_seq, last_seq, ts_ms, body FROM account_frames
 WHERE account = ? AND last_seq > ? AND first_seq <= ? ORDER BY last_seq LIMIT ?"""
 
+_DELETE_FRAMES: Final = """
+DELETE FROM account_frames
+WHERE ts_ms < ? AND rowid < (SELECT max(rowid) FROM account_frames)"""
+"""The last row stays, so that row numbers never repeat: the read model counts by them."""
+
 
 class DataDirError(Exception):
     """The data directory cannot be used. ``str()`` is one line for the user."""
@@ -237,7 +242,7 @@ class SqliteJournal:
         """Drop account frames nobody can resume from any more."""
         try:
             oldest_ms = now_ms - KEEP_MS
-            await self._database.execute("DELETE FROM account_frames WHERE ts_ms < ?", (oldest_ms,))
+            await self._database.execute(_DELETE_FRAMES, (oldest_ms,))
             await self._database.commit()
         except (sqlite3.Error, OSError) as error:
             raise DiskLostError(f"{self._path}: commit failed: {error}") from error

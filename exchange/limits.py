@@ -16,6 +16,7 @@ from exchange.bucket import Bucket
 from exchange.commands import Refused
 from exchange.protocol import (
     AccountState,
+    AccountStatement,
     ImageList,
     OrderCancel,
     OrderList,
@@ -29,7 +30,14 @@ from exchange.session import Session
 BUDGETED: Final = frozenset({OrderPlace, OrderReplace, OrderCancel, OrderMassCancel})
 """Counted per account."""
 COSTLY: Final = frozenset(
-    {Subscribe, AccountState, OrderList, ImageList, operator_requests.AdminBalances}
+    {
+        Subscribe,
+        AccountState,
+        AccountStatement,
+        OrderList,
+        ImageList,
+        operator_requests.AdminBalances,
+    }
 )
 """Counted per connection: the answer is much longer than the question."""
 COSTLY_PER_S: Final = 200

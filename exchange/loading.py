@@ -5,8 +5,10 @@ A snapshot counts only when its hashes are right and it lies on this journal: th
 there with the digest it names.
 """
 
+import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain as chained
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from msgspec import Struct
 from exchange import keys, snapshot_files
 from exchange.chain import RULES_VERSION, BrokenChainError, checked
 from exchange.codec import MSGPACK
-from exchange.commands import Command, Genesis
+from exchange.commands import Command, Genesis, Out
 from exchange.engine import Engine
 from exchange.gateway import Gateway
 from exchange.genesis import ExchangeConfig
@@ -25,6 +27,7 @@ from exchange.replay import read_command, read_genesis, server_id
 from exchange.snapshot_files import SnapshotError, SnapshotFile
 
 Rows = Iterator[tuple[JournalRow, bytes]]
+OnRow = Callable[[Command, int, list[Out]], None]
 
 
 class Loaded(Struct):
@@ -52,6 +55,11 @@ def load(data_dir: Path, make_engine: type[Engine] = Engine, private: bool = Fal
 
     Raises `BrokenChainError` or `DataDirError`, each one line for the user.
     """
+    with _without_collector():
+        return _loaded(data_dir, make_engine, private)
+
+
+def _loaded(data_dir: Path, make_engine: type[Engine], private: bool) -> Loaded:
     snapshot = newest_snapshot(data_dir)
     if snapshot is None:
         return replayed(data_dir, make_engine, private)
@@ -67,13 +75,14 @@ def replayed(
     data_dir: Path,
     make_engine: type[Engine] = Engine,
     private: bool = False,
-    to_seq: int | None = None,
+    on_row: OnRow | None = None,
 ) -> Loaded:
-    """Like `load`, from the first row on and up to row ``to_seq`` (default: all)."""
-    rows = checked(stored_rows(data_dir))
-    first, first_chain = _first(data_dir, rows)
-    loaded = _made(make_engine(read_genesis(first).config), first_chain, private)
-    return _replayed(loaded, chained(((first, first_chain),), rows), to_seq)
+    """Like `load`, from the first row on; ``on_row`` hears of every command and what it caused."""
+    with _without_collector():
+        rows = checked(stored_rows(data_dir))
+        first, first_chain = _first(data_dir, rows)
+        loaded = _made(make_engine(read_genesis(first).config), first_chain, private)
+        return _replayed(loaded, chained(((first, first_chain),), rows), on_row)
 
 
 def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
@@ -82,6 +91,11 @@ def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
     Raises `BrokenChainError`, `DataDirError`, or `SnapshotError` when a snapshot is damaged, runs
     ahead of the rows or says something else than their replay.
     """
+    with _without_collector():
+        return _verified(data_dir, to_seq)
+
+
+def _verified(data_dir: Path, to_seq: int | None) -> Loaded:
     # First the snapshots, then the rows: a running server only ever adds to both.
     snapshots = [snapshot_files.read(path) for path in snapshot_files.newest_first(data_dir)]
     waiting = {snapshot.seq: snapshot for snapshot in snapshots}
@@ -118,6 +132,18 @@ def newest_snapshot(data_dir: Path) -> SnapshotFile | None:
     return None
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nearly all that a replay makes stays: passing over it again and again doubles its time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def _first(data_dir: Path, rows: Rows) -> tuple[JournalRow, bytes]:
     first = next(rows, None)
     if first is None:
@@ -131,27 +157,27 @@ def _made(engine: Engine, first_chain: bytes, private: bool) -> Loaded:
     return Loaded(engine, gateway, engine.now_ms, first_chain)
 
 
-def _replayed(loaded: Loaded, rows: Rows, to_seq: int | None = None) -> Loaded:
+def _replayed(loaded: Loaded, rows: Rows, on_row: OnRow | None = None) -> Loaded:
     for row, chain in rows:
-        if to_seq is not None and row.seq > to_seq:
-            break
         if row.seq > loaded.restored_seq:
-            _apply(loaded, row, chain)
+            _apply(loaded, row, chain, on_row)
         loaded.last_chain = chain
     for symbol in loaded.engine.symbols():
         loaded.engine.take_touched(symbol)
     return loaded
 
 
-def _apply(loaded: Loaded, row: JournalRow, chain: bytes) -> None:
+def _apply(loaded: Loaded, row: JournalRow, chain: bytes, on_row: OnRow | None = None) -> None:
     command = read_command(row)
     try:
-        loaded.gateway.replay(command, row.now_ms)
+        outs = loaded.gateway.replay(command, row.now_ms)
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise BrokenChainError(row.seq, f"cannot be replayed: {text}") from error
     if loaded.engine.seq != row.seq:
         raise BrokenChainError(row.seq, "is refused by these rules, which accepted it once")
+    if on_row is not None:
+        on_row(command, row.seq, outs)
     loaded.last_ms, loaded.last_chain = loaded.engine.now_ms, chain
 
 

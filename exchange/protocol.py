@@ -5,7 +5,7 @@ Requests are decoded strictly (an unknown field is refused); the frames the exch
 the CamelCase of the wire tag: ``order.place`` is `OrderPlace`. Source: protocol.md.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
@@ -147,6 +147,21 @@ class OrderCancelAllAfter(Request, tag="order.cancel_all_after", frozen=True):
     """The dead man's switch of a key: without another one in time, all orders go. 0 disarms."""
 
     timeout_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
+
+
+StatementKind: TypeAlias = Literal["postings", "trades", "charges", "usage", "invoices"]
+
+
+class AccountStatement(Request, tag="account.statement", frozen=True):
+    """Read the account's history, oldest first, in pages of 200 rows.
+
+    ``from_ms`` <= time < ``to_ms``; ``offset`` is what the page before returned as ``next``.
+    """
+
+    kind: StatementKind
+    from_ms: Ms = 0
+    to_ms: Ms | None = None
+    offset: Count = 0
 
 
 class AccountState(Request, tag="account.state", frozen=True):

@@ -14,6 +14,7 @@ from exchange import channels, image_requests, operator_requests, protocol, sign
 from exchange.auth import proves
 from exchange.commands import Done, EnrollHost, Refused
 from exchange.limits import CONNECTIONS_PER_ACCOUNT_MAX
+from exchange.outbox import HistoryJob
 from exchange.session import (
     CLOSE_BAD_LOGIN,
     CLOSE_POLICY,
@@ -101,6 +102,14 @@ def account_state(
     gateway.ack(session, message, gateway.engine.account_state(session.account))
 
 
+def statement(
+    gateway: "Gateway", session: Session, message: protocol.AccountStatement, now_ms: int
+) -> None:
+    """Answered by the shell, behind this batch's commit."""
+    job = HistoryJob(session.number, session.account, session.codec.name, message)
+    gateway.jobs.append(job)
+
+
 def order_list(
     gateway: "Gateway", session: Session, message: protocol.OrderList, now_ms: int
 ) -> None:
@@ -175,6 +184,7 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.Unsubscribe: channels.unsubscribe,
     protocol.DirectorySearch: channels.search,
     protocol.AccountState: account_state,
+    protocol.AccountStatement: statement,
     protocol.OrderList: order_list,
     protocol.OrderCancelOnDisconnect: cancel_on_disconnect,
     operator_requests.AdminBalances: balances,

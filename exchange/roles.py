@@ -29,6 +29,7 @@ BEFORE_LOGIN: Final[tuple[type[Struct], ...]] = (
 
 ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     protocol.AccountState: _READERS,
+    protocol.AccountStatement: _READERS,
     protocol.OrderList: _READERS,
     protocol.OrderPlace: _TRADER,
     protocol.OrderReplace: _TRADER,

@@ -31,6 +31,7 @@ from exchange.disk import DiskMarks
 from exchange.door import Door, cut_slow, raise_file_limit
 from exchange.gateway import Gateway
 from exchange.guard import DiskLevel
+from exchange.history_server import HistoryServer
 from exchange.http_pages import HttpPages
 from exchange.image_server import ImageServer
 from exchange.image_store import ImageStore
@@ -58,6 +59,8 @@ IDLE_ROUNDS: Final = 2
 COLLECT_S: Final = 60
 """The automatic collector is off, since a full pass costs 12 ms in the middle of a burst; without
 an idle second for this long, a partial one runs all the same."""
+FOLLOW_S: Final = 10
+"""How far the read model may lag behind when nobody asks."""
 LISTEN_BACKLOG: Final = 1024
 PURPOSES: Final[dict[str, Purpose]] = {"/v1/ws": "trade", "/v1/images": "images"}
 
@@ -107,6 +110,9 @@ class ExchangeServer:
         self._door = Door(addresses, self.pump.connections, now_ms, raise_file_limit())
         loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
         self._disk: DiskLevel = "ok"
+        fee_pct = loaded.engine.state.config.fee_pct
+        self._history = HistoryServer(settings.data_dir, self.pump, fee_pct)
+        self.pump.on_history_job = self._history.start
 
     def make_journal(self, data_dir: Path, last_chain: bytes) -> SqliteJournal:
         """Return the journal; a test weakens it here."""
@@ -129,6 +135,7 @@ class ExchangeServer:
     async def open(self) -> None:
         """Open the journal and listen. Raises `StartError` when the port is taken."""
         await self._journal.open()
+        await self._history.follow()
         for account, account_seq in await self._journal.kept_from():
             self._loaded.gateway.accounts.kept_from(account, account_seq)
         settings = self._settings
@@ -188,6 +195,7 @@ class ExchangeServer:
         await self._server.wait_closed()
         try:
             await self._snapshots.finish()
+            await self._history.follow()
             await self._journal.close()
         except DiskLostError as error:
             say(str(error))
@@ -225,10 +233,13 @@ class ExchangeServer:
         """Once a second: cut readers that do not keep up, tidy the log and the memory."""
         loop = asyncio.get_running_loop()
         forget_ms = seen_round = 0
-        collect_s = loop.time() + COLLECT_S
+        follow_s, collect_s = loop.time() + FOLLOW_S, loop.time() + COLLECT_S
         while True:
             await asyncio.sleep(1)
             cut_slow(list(self.pump.connections.values()), loop.time())
+            if loop.time() >= follow_s or self._clock.now_ms() >= forget_ms:
+                follow_s = loop.time() + FOLLOW_S
+                await self._history.follow()
             if self._clock.now_ms() >= forget_ms:
                 forget_ms = self._clock.now_ms() + MS_PER_HOUR
                 self.pump.chores.append(self._forget)

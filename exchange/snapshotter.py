@@ -53,7 +53,7 @@ class Snapshotter:
         Raises `DiskLostError` when the one before could not be written.
         """
         if self._child is not None:
-            self._reap(os.WNOHANG)
+            self.reap(os.WNOHANG)
         if self._child is None and self._gateway.engine.seq - self._taken_seq >= self._every:
             self._begin()
 
@@ -102,7 +102,8 @@ class Snapshotter:
         )
         snapshot_files.write(self._data_dir, snapshot)
 
-    def _reap(self, flags: int) -> None:
+    def reap(self, flags: int) -> None:
+        """Learn how the child ended; ``flags`` are those of `os.waitpid`."""
         assert self._child is not None
         pid, status = os.waitpid(self._child, flags)
         if pid == 0:
@@ -117,7 +118,7 @@ class Snapshotter:
         """Take a last snapshot at the orderly end, so that the next start replays nothing."""
         loop = asyncio.get_running_loop()
         if self._child is not None:
-            waiting = loop.run_in_executor(None, self._reap, 0)
+            waiting = loop.run_in_executor(None, self.reap, 0)
             try:
                 await asyncio.wait_for(asyncio.shield(waiting), _CHILD_S)
             except TimeoutError:

@@ -1,0 +1,141 @@
+"""How long an exchange with many journalled commands takes to start: prints figures, tests nothing.
+
+python -m tests.crash.restart [ROWS]
+
+Most commands place orders that rest and cancel them again, some trade and leave leases. All are
+less than 24 h old, so that the state holds every order: the worst case for a snapshot.
+"""
+
+import asyncio
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from exchange import snapshot_files
+from exchange.codec import MSGPACK
+from exchange.commands import AdvanceTime, Command
+from exchange.genesis import default_config
+from exchange.journal import create
+from exchange.loading import load, verified
+from exchange.ports import JournalRow
+from exchange.protocol import OrderCancel, OrderPlace
+from exchange.snapshotter import Snapshotter
+from exchange.wire import Side
+from tests.exchange.harness import ServerProcess
+from tests.exchange.market import Market
+
+ROWS = 1_000_000
+MONEY_UCR = 10**15
+PER_MS = 20
+CROSSING = 0.1
+SYMBOL = "small.eu-de.flat.spot"
+
+
+def rows(count: int) -> Iterator[JournalRow]:
+    """Yield the rows of a busy day, as the gateway would have journalled them."""
+    market = Market(default_config())
+    market.thorough = False
+    for name in ("ann", "bob"):
+        market.open_account(name, MONEY_UCR)
+        market.add_host(name, 1_000_000)
+    for seq, (command, now_ms) in enumerate(market.journal, 1):
+        yield JournalRow(seq, now_ms, MSGPACK.encode(command))
+    engine, rng = market.engine, random.Random("restart")
+    now_ms = market.now_ms
+    while engine.seq < count:
+        now_ms += engine.seq % PER_MS == 0
+        for command in commands(rng, engine.seq):
+            due_ms = engine.next_deadline_ms()
+            if due_ms is not None and due_ms <= now_ms:
+                nudge = Command("", "", 0, AdvanceTime())
+                engine.apply(nudge, now_ms)
+                yield JournalRow(engine.seq, now_ms, MSGPACK.encode(nudge))
+            before = engine.seq
+            engine.apply(command, now_ms)
+            if engine.seq > before:
+                yield JournalRow(engine.seq, now_ms, MSGPACK.encode(command))
+
+
+def commands(rng: random.Random, number: int) -> Iterator[Command]:
+    account, name = rng.choice(("ann", "bob")), f"c-{number}"
+    side: Side = "buy" if rng.random() < 0.5 else "sell"
+    crosses = rng.random() < CROSSING
+    order = OrderPlace(
+        req_id=1,
+        client_order_id=name,
+        symbol=SYMBOL,
+        side=side,
+        order_type="limit",
+        qty=1,
+        price_ucr=1_000 + rng.randrange(20) if crosses else (500 if side == "buy" else 2_000),
+        time_in_force="ioc" if crosses else "gtc",
+    )
+    yield Command(account, "", 0, order)
+    if not crosses:
+        yield Command(account, "", 0, OrderCancel(req_id=1, client_order_id=name))
+
+
+async def start(data_dir: Path) -> tuple[float, float]:
+    """Return the seconds to ready, and from SIGTERM to the end."""
+    begun = time.monotonic()
+    server = ServerProcess(data_dir, "--listen", "127.0.0.1:0", "--accept-clock")
+    while not server.ready_file.exists():
+        assert server.process.poll() is None, server.process.communicate()[1]
+        await asyncio.sleep(0.02)
+    ready = time.monotonic()
+    server.process.terminate()
+    server.process.wait()
+    return ready - begun, time.monotonic() - ready
+
+
+async def pause(data_dir: Path) -> tuple[float, float, float]:
+    """Return how long a snapshot stops the exchange, and how long its child works, in seconds."""
+    loaded = load(data_dir)
+    for path in snapshot_files.newest_first(data_dir):
+        path.unlink()
+    snapshotter = Snapshotter(data_dir, loaded.gateway, lambda: loaded.last_chain, 1)
+    begun = time.monotonic()
+    await snapshotter.if_due()
+    paused = time.monotonic() - begun
+    snapshotter.reap(0)
+    whole = time.monotonic() - begun
+    begun = time.monotonic()
+    loaded.engine.snapshot()
+    return paused, whole, time.monotonic() - begun
+
+
+def say(what: str, value: float, unit: str = "s") -> None:
+    print(f"{what:52} {value:10.3f} {unit}", flush=True)
+
+
+def main() -> int:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    with tempfile.TemporaryDirectory() as scratch:
+        data_dir = Path(scratch) / "data"
+        begun = time.monotonic()
+        create(data_dir, list(rows(count)))
+        say("making the journal", time.monotonic() - begun)
+        say("journal.db", (data_dir / "journal.db").stat().st_size / 2**20, "MiB")
+        ready, stop = asyncio.run(start(data_dir))
+        say("ready without a snapshot", ready)
+        say("orderly end, with its snapshot", stop)
+        snapshot = snapshot_files.newest_first(data_dir)[0]
+        say("snapshot", snapshot.stat().st_size / 2**20, "MiB")
+        say("ready from the snapshot", asyncio.run(start(data_dir))[0])
+        paused, child, inline = asyncio.run(pause(data_dir))
+        say("pause for a snapshot (fork)", paused * 1_000, "ms")
+        say("its child's work", child)
+        say("the same written without a fork: encoding alone", inline)
+        begun = time.monotonic()
+        verified(data_dir)
+        say("verify, in process", time.monotonic() - begun)
+        say("peak memory here", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
