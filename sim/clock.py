@@ -7,17 +7,10 @@ plain call waits in the very same queue, in the very same order, without it.
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any
 
 import simpy
 from simpy.events import NORMAL
-
-
-class Call(NamedTuple):
-    """Stands in the queue where SimPy keeps an event."""
-
-    action: Callable[[Any], None]
-    argument: Any
 
 
 class VirtualTime(simpy.Environment):
@@ -26,21 +19,21 @@ class VirtualTime(simpy.Environment):
     def __init__(self, now_ms: int = 0) -> None:
         super().__init__(initial_time=now_ms)
         self.now_ms = now_ms
+        self._entries: list[Any] = self._queue
+        """SimPy's (time, priority, number, event), and ours with action and argument instead."""
 
     def call_in(self, delay_ms: int, action: Callable[[Any], None], argument: Any = None) -> None:
         """Run ``action(argument)`` in ``delay_ms``, behind all that was set for that time."""
-        queue: list[Any] = self._queue
-        call = Call(action, argument)
-        heappush(queue, (self.now_ms + delay_ms, NORMAL, next(self._eid), call))
+        entry = (self.now_ms + delay_ms, NORMAL, next(self._eid), action, argument)
+        heappush(self._entries, entry)
 
     def step(self) -> None:
         """Do what comes next: a call, or SimPy's own step."""
-        entry: Any = self._queue[0] if self._queue else None
-        if entry is not None:
-            self.now_ms = entry[0]
-            if type(entry[3]) is Call:
-                heappop(self._queue)
-                self._now = self.now_ms
-                entry[3].action(entry[3].argument)
-                return
-        super().step()
+        if not self._entries or len(self._entries[0]) == 4:
+            if self._entries:
+                self.now_ms = self._entries[0][0]
+            super().step()
+            return
+        at_ms, _, _, action, argument = heappop(self._entries)
+        self._now = self.now_ms = at_ms
+        action(argument)

@@ -35,23 +35,23 @@ class Pump:
 
     def put(self, message: Any) -> None:
         """Let the core handle ``message`` now, or right after what it is handling."""
-        self._inbox.append(message)
-        if not self._busy:
-            self._run()
+        if self._busy:
+            self._inbox.append(message)
+        else:
+            self._run([message])
 
     def ring(self) -> None:
         """The core's deadline may have moved: arm the timer anew."""
         if not self._busy:
             self._arm()
 
-    def _run(self) -> None:
+    def _run(self, messages: list[Any]) -> None:
         self._busy = True
         try:
-            while True:
+            self._handle(messages, self._env.now_ms)
+            while self._inbox:
                 messages, self._inbox = self._inbox, []
                 self._handle(messages, self._env.now_ms)
-                if not self._inbox:
-                    break
         finally:
             self._busy = False
         self._arm()
@@ -70,7 +70,7 @@ class Pump:
             return  # an earlier deadline came in between and has armed its own
         # The deadline may have moved away meanwhile; then the core finds nothing due.
         self._armed_ms = None
-        self._run()
+        self._run([])
 
 
 async def run_paced(env: VirtualTime, until_ms: int, speed: float) -> None:

@@ -119,11 +119,11 @@ def real_traces() -> list[Path]:
     return sorted(folder.glob("*_5min.csv"))
 
 
-@pytest.mark.parametrize("path", real_traces(), ids=lambda path: path.stem)
-def test_a_real_series_reads_whole(path: Path) -> None:
-    column = path.read_text(encoding="utf-8").partition("\n")[0].split(",")[1]
-    series = read_series(path, "t_s", column)
-    assert len(series.values) > 4000
-    steps = [b - a for a, b in zip(series.times_s, series.times_s[1:], strict=False)]
-    assert min(steps) > 0
-    assert max(series.values) > 2 * fmean(series.values) > 0
+def test_real_series_read_whole() -> None:
+    for path in real_traces():
+        column = path.read_text(encoding="utf-8").partition("\n")[0].split(",")[1]
+        series = read_series(path, "t_s", column)
+        steps = [b - a for a, b in zip(series.times_s, series.times_s[1:], strict=False)]
+        assert len(series.values) > 4000, path.stem
+        assert min(steps) > 0, path.stem
+        assert max(series.values) > 2 * fmean(series.values) > 0, path.stem
