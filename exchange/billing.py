@@ -63,45 +63,52 @@ def unsilence(lease: Lease, now_ms: int, ran: bool) -> None:
     meter.silent_from_ms = None
 
 
-def boot_wait_ms(vm: Vm, now_ms: int) -> int:
-    """Return the unbilled wait of a first VM: launch, plus at most 120 s of boot."""
-    from_ms = max(vm.requested_ms, vm.lease.start_ms)
-    if vm.launched_ms is None:
-        return max(0, now_ms - from_ms)
-    ready_ms = now_ms if vm.ready_at_ms is None else vm.ready_at_ms
-    return vm.launched_ms - from_ms + min(FREE_BOOT_MS, ready_ms - vm.launched_ms)
+def boot_wait_ms(vm: Vm) -> int:
+    """Return the unbilled wait of a first VM: launch, plus at most 120 s of boot.
+
+    Counted on the lease's own clock, which stands still while the host is silent and before a
+    window begins; the lease has accrued to now.
+    """
+    clock_ms = vm.lease.meter.unit_clock_ms
+    launched_ms = clock_ms if vm.launched_clock_ms is None else vm.launched_clock_ms
+    ready_ms = clock_ms if vm.ready_clock_ms is None else vm.ready_clock_ms
+    wait_ms = max(0, launched_ms - vm.requested_clock_ms)
+    return wait_ms + min(FREE_BOOT_MS, max(0, ready_ms - launched_ms))
 
 
 def settle_boot(vm: Vm, now_ms: int) -> None:
     """The first VM of a unit is ready or gone: its unbilled wait is final."""
     if vm.first:
+        accrue(vm.lease, now_ms)
+        vm.waited_ms = boot_wait_ms(vm)
+        vm.lease.meter.boot_ms += vm.waited_ms
         vm.first = False
-        vm.lease.meter.boot_ms += boot_wait_ms(vm, now_ms)
 
 
-def delivered_ms(lease: Lease, now_ms: int) -> int:
+def delivered_ms(lease: Lease) -> int:
     """Return the unit-time that was there to be used: not silent, not awaited."""
-    return _billable_ms(lease, now_ms)
+    return _billable_ms(lease)
 
 
-def unbilled_ms(lease: Lease, now_ms: int) -> int:
+def unbilled_ms(lease: Lease) -> int:
     """Return the unit-time not billed so far because a first VM was awaited."""
-    waiting_ms = sum(boot_wait_ms(vm, now_ms) for vm in lease.vms.values() if vm.first)
+    waiting_ms = sum(boot_wait_ms(vm) for vm in lease.vms.values() if vm.first)
     return lease.meter.boot_ms + waiting_ms
 
 
-def owed_ucr(lease: Lease, now_ms: int) -> int:
-    """Return all that is owed up to ``now_ms``, which the lease has accrued to."""
+def owed_ucr(lease: Lease) -> int:
+    """Return all that is owed up to when the lease has accrued to."""
     if lease.metered:
-        scaled_ms = lease.meter.metered_ms + _period_ms(lease, now_ms)
-        scaled_ms = max(scaled_ms, lease.meter.topped_ms * _scale(lease))
+        meter = lease.meter
+        used_ms = max(meter.metered_ms + _period_ms(lease), meter.minimum_ms)
+        scaled_ms = used_ms + meter.topped_ms
         return ceil_div(lease.price_ucr * scaled_ms, MS_PER_HOUR * _scale(lease))
-    billed_ms = _billable_ms(lease, now_ms) + lease.meter.topped_ms
+    billed_ms = _billable_ms(lease) + lease.meter.topped_ms
     return ceil_div(lease.price_ucr * billed_ms, MS_PER_HOUR)
 
 
-def _billable_ms(lease: Lease, now_ms: int) -> int:
-    return max(0, lease.meter.unit_ms - unbilled_ms(lease, now_ms))
+def _billable_ms(lease: Lease) -> int:
+    return max(0, lease.meter.unit_ms - unbilled_ms(lease))
 
 
 def _scale(lease: Lease) -> int:
@@ -109,21 +116,21 @@ def _scale(lease: Lease) -> int:
     return MINIMUM_TAKE_DIVISOR * lease.instrument.shape.mvcpu
 
 
-def _period_ms(lease: Lease, now_ms: int) -> int:
+def _period_ms(lease: Lease) -> int:
     """Return the scaled unit-time of the running posting period: min(1, max(0.10, CPU share))."""
-    unit_ms = max(0, _billable_ms(lease, now_ms) - lease.meter.metered_from_ms)
+    unit_ms = max(0, _billable_ms(lease) - lease.meter.metered_from_ms)
     cpu_ms = lease.meter.cpu_ms - lease.meter.cpu_posted_ms
     mvcpu = lease.instrument.shape.mvcpu
     used = cpu_ms * MVCPU_PER_VCPU * MINIMUM_TAKE_DIVISOR
     return min(unit_ms * _scale(lease), max(unit_ms * mvcpu, used))
 
 
-def _close_period(lease: Lease, now_ms: int) -> int | None:
+def _close_period(lease: Lease) -> int | None:
     """Begin the next posting period; returns the CPU of the one that ends, None for flat."""
     if not lease.metered:
         return None
-    lease.meter.metered_ms += _period_ms(lease, now_ms)
-    lease.meter.metered_from_ms = max(lease.meter.metered_from_ms, _billable_ms(lease, now_ms))
+    lease.meter.metered_ms += _period_ms(lease)
+    lease.meter.metered_from_ms = max(lease.meter.metered_from_ms, _billable_ms(lease))
     cpu_ms = lease.meter.cpu_ms - lease.meter.cpu_posted_ms
     lease.meter.cpu_posted_ms = lease.meter.cpu_ms
     return cpu_ms
@@ -132,9 +139,9 @@ def _close_period(lease: Lease, now_ms: int) -> int | None:
 def post(state: "State", lease: Lease, now_ms: int) -> None:
     """Charge what is owed and not charged yet: buyer's hold -> seller less the fee."""
     accrue(lease, now_ms)
-    amount_ucr = max(0, owed_ucr(lease, now_ms) - lease.charged_ucr)
+    amount_ucr = max(0, owed_ucr(lease) - lease.charged_ucr)
     assert amount_ucr <= lease.hold_ucr, "what is owed is always held"
-    cpu_ms = _close_period(lease, now_ms)
+    cpu_ms = _close_period(lease)
     from_ms, lease.meter.posted_ms = lease.meter.posted_ms, now_ms
     if now_ms > from_ms or amount_ucr:
         tell.charge(state, lease, from_ms, now_ms, amount_ucr, cpu_ms)
@@ -163,7 +170,9 @@ def fund(state: "State", lease: Lease, now_ms: int) -> bool:
 def owe_window(lease: Lease, units: int, now_ms: int) -> None:
     """``units`` of a window are given up: they are owed to its end all the same."""
     accrue(lease, now_ms)
-    lease.meter.unit_ms += units * (lease.paid_until_ms - max(now_ms, lease.start_ms))
+    owed_ms = units * (lease.paid_until_ms - max(now_ms, lease.start_ms))
+    lease.meter.unit_ms += owed_ms
+    lease.meter.contract_ms += owed_ms
 
 
 def give_back_surplus(state: "State", lease: Lease, now_ms: int) -> None:
@@ -178,12 +187,27 @@ def top_up(lease: Lease, units: int, now_ms: int) -> None:
     """``units`` are released by their buyer: they owe at least 5 minutes each."""
     accrue(lease, now_ms)
     if lease.metered:
-        lease.meter.topped_ms += units * MINIMUM_SPOT_MS
+        _top_up_metered(lease, units)
         return
     billed_ms = units * lease.meter.unit_clock_ms
     if units == lease.units:
-        billed_ms -= unbilled_ms(lease, now_ms)
+        billed_ms -= unbilled_ms(lease) - lease.meter.gone_boot_ms
     lease.meter.topped_ms += max(0, units * MINIMUM_SPOT_MS - billed_ms)
+
+
+def _top_up_metered(lease: Lease, units: int) -> None:
+    """The same for metered units, by their part of what the lease has used; scaled.
+
+    When all units go, the last usage may still come: the minimum is compared at the final charge.
+    """
+    meter, least_ms = lease.meter, units * MINIMUM_SPOT_MS * _scale(lease)
+    if units == lease.units:
+        meter.minimum_ms = meter.gone_ms + least_ms
+        return
+    staying_ms = meter.metered_ms + _period_ms(lease) - meter.gone_ms
+    part_ms = max(0, staying_ms) * units // lease.units
+    meter.gone_ms += part_ms
+    meter.topped_ms += max(0, least_ms - part_ms)
 
 
 def _doubted_ms(lease: Lease, now_ms: int) -> int:
@@ -197,8 +221,11 @@ def _doubted_ms(lease: Lease, now_ms: int) -> int:
 def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
     """Return what must be held so that the lease can run to ``until_ms``."""
     from_ms = max(now_ms, lease.start_ms)
-    run_ms = lease.meter.unit_ms + _doubted_ms(lease, now_ms)
+    meter = lease.meter
+    run_ms = meter.unit_ms + _doubted_ms(lease, now_ms) + lease.units * (until_ms - from_ms)
     if lease.metered:
-        run_ms += ceil_div(lease.meter.metered_ms, _scale(lease)) - lease.meter.metered_from_ms
-    unit_ms = run_ms + lease.meter.topped_ms + lease.units * (until_ms - from_ms)
+        scaled_ms = meter.metered_ms + meter.topped_ms
+        unit_ms = run_ms - meter.metered_from_ms + ceil_div(scaled_ms, _scale(lease))
+    else:
+        unit_ms = run_ms + meter.topped_ms
     return ceil_div(lease.price_ucr * unit_ms, MS_PER_HOUR) - lease.charged_ucr

@@ -68,22 +68,30 @@ def cancel_all_after(
     state: "State", command: Command, request: OrderCancelAllAfter
 ) -> Done | Refused:
     """Arm, renew or disarm the dead man's switch of the key that asks."""
-    man = state.dead_men.pop(command.key_id, None)
+    man = state.dead_men.get(command.key_id)
     if not request.timeout_ms:
+        if man is not None:
+            _disarm(state, man)
         return Done({"at_ms": None}, duplicate=man is None)
     if man is None:
         state.counters.dead_man += 1
         man = DeadMan(state.counters.dead_man, command.key_id, command.account, 0)
     man.at_ms = state.now_ms + request.timeout_ms
     state.dead_men[command.key_id] = man
+    state.dead_man_keys[man.number] = command.key_id
     state.timers.set(man.at_ms, "0_dead_man", man.number)
     return Done({"at_ms": man.at_ms})
 
 
+def _disarm(state: "State", man: DeadMan) -> None:
+    del state.dead_men[man.key_id]
+    del state.dead_man_keys[man.number]
+
+
 def dead_man(state: "State", number: int) -> None:
     """No sign of life from the key in time: its account's orders go."""
-    man = next(man for man in state.dead_men.values() if man.number == number)
-    del state.dead_men[man.key_id]
+    man = state.dead_men[state.dead_man_keys[number]]
+    _disarm(state, man)
     cancel_account(state, state.ledger.accounts[man.account], "dead_man")
 
 

@@ -38,9 +38,15 @@ class Meter(Struct):
     unit_clock_ms: int = 0
     """The same for a single unit held from the start."""
     topped_ms: int = 0
-    """Added because released units owe at least 5 minutes."""
+    """Added because released units owe at least 5 minutes; metered: in the scale of billing."""
+    gone_ms: int = 0
+    """Metered, scaled: the part of the use that belongs to units released before."""
+    minimum_ms: int = 0
+    """Metered, scaled: the least that the last units and those before them owe."""
     boot_ms: int = 0
     """Not billed: finished waits for a first VM's launch and boot."""
+    gone_boot_ms: int = 0
+    """The part of it whose units have left the lease."""
     boot_credits: int = 0
     """How many units have had their first VM."""
     silent_from_ms: int | None = None
@@ -185,6 +191,7 @@ class Vm:
         "cpu_ms",
         "cpu_ms_seen",
         "endpoints",
+        "launched_clock_ms",
         "launched_ms",
         "launch_by_ms",
         "lease",
@@ -193,9 +200,11 @@ class Vm:
         "net_tx",
         "number",
         "ready_ms",
-        "ready_at_ms",
+        "ready_clock_ms",
+        "waited_ms",
         "reason",
         "request",
+        "requested_clock_ms",
         "requested_ms",
         "first",
         "state",
@@ -213,13 +222,17 @@ class Vm:
         self.reason: str | None = None
         self.endpoints: list[Endpoint] = []
         self.requested_ms = now_ms
+        self.requested_clock_ms = lease.meter.unit_clock_ms
+        """What the lease's own clock showed when the VM was asked for; so below."""
         self.launched_ms: int | None = None
         """When the exchange heard that it runs."""
         self.ready_ms: int | None = None
         """Guest-ready as the host says."""
-        self.ready_at_ms: int | None = None
-        """When the exchange heard of it; what billing uses."""
+        self.launched_clock_ms: int | None = None
+        self.ready_clock_ms: int | None = None
         self.launch_by_ms: int | None = None
+        self.waited_ms = 0
+        """Unbilled wait for its launch and boot, once that is final."""
         self.first = False
         """True while its wait for launch and boot is not billed (domain.md, "What is owed")."""
         self.boot = ""

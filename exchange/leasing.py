@@ -55,7 +55,7 @@ def grant(
     lease.seller_order_id = selling.client_order_id
     lease.hold_ucr = fill.price_ucr * units
     lease.bond_ucr = lease.bond_unit_ucr() * units
-    state.leases[lease.number] = lease
+    state.add_lease(lease)
     arm(state, lease)
     tell.lease(state, lease)
 
@@ -82,7 +82,9 @@ def settle(state: "State", number: int) -> None:
         end(state, lease, "funds_exhausted" if lease.spot else "window_over")
     elif lease.release_ms == now_ms:
         units, lease.release_ms = lease.release_units or lease.units, None
-        _give_up(state, lease, min(units, lease.units))
+        units = min(units, lease.units)
+        _kill_down_to(state, lease, lease.units - units)
+        _give_up(state, lease, units)
     elif lease.post_ms == now_ms:
         billing.post(state, lease, now_ms)
         lease.post_ms = now_ms + MS_PER_HOUR
@@ -142,10 +144,12 @@ def _released(lease: Lease) -> dict[str, object]:
 def _give_up(state: "State", lease: Lease, units: int) -> None:
     """The buyer's release takes effect: a window is owed in full; spot at least 5 minutes,
     unless the host is silent."""
-    if not lease.spot:
-        billing.owe_window(lease, units, state.now_ms)
-    elif lease.meter.silent_from_ms is None:
+    if lease.meter.silent_from_ms is not None:
+        billing.accrue(lease, state.now_ms)
+    elif lease.spot:
         billing.top_up(lease, units, state.now_ms)
+    else:
+        billing.owe_window(lease, units, state.now_ms)
     if units == lease.units:
         end(state, lease, "released")
         return
@@ -211,10 +215,17 @@ def _take_recalled(state: "State", lease: Lease) -> None:
     if units >= lease.units:
         end(state, lease, "recalled", bond_to_buyer=first_hour)
         return
-    keep = lease.units - units
-    for vm in lease.live_vms()[keep:]:
-        vms.kill(state, vm, grace_ms=0)
+    _kill_down_to(state, lease, lease.units - units)
     shrink(state, lease, units, bond_to_buyer=first_hour)
+
+
+def _kill_down_to(state: "State", lease: Lease, units: int) -> None:
+    """Kill VMs until ``units`` hold them: first those that stop anyway, then the newest."""
+    live = lease.live_vms()
+    stopping = [vm for vm in live if vm.state == "stopping"]
+    others = [vm for vm in reversed(live) if vm.state != "stopping"]
+    for vm in [*stopping, *others][: max(0, len(live) - units)]:
+        vms.kill(state, vm, grace_ms=0)
 
 
 def shrink(state: "State", lease: Lease, units: int, *, bond_to_buyer: bool) -> None:
@@ -265,13 +276,13 @@ def _finish(state: "State", lease: Lease) -> None:
     evidence = lease.host.evidence
     evidence.leases += 1
     evidence.contracted_ms += lease.meter.contract_ms
-    evidence.delivered_ms += billing.delivered_ms(lease, state.now_ms)
+    evidence.delivered_ms += billing.delivered_ms(lease)
     if lease.hold_ucr:
         state.ledger.void(lease.buyer, lease.hold_ucr, "lease")
         lease.hold_ucr = 0
     lease.host.take(lease.instrument.need, lease.instrument.start_ms, -lease.units)
     lease.state, lease.reason = "ended", reason
-    del state.leases[lease.number]
+    state.drop_lease(lease)
     state.ended_leases[lease.number] = lease
     tell.lease(state, lease)
 
@@ -288,12 +299,18 @@ def _settle_bond(state: "State", lease: Lease, amount_ucr: int, to_buyer: bool) 
 
 def _carry_over(state: "State", lease: Lease) -> None:
     """The VMs of a window go on when the same buyer's next one begins there (domain.md)."""
-    for other in list(state.leases.values()):
-        if other is lease or other.start_ms != lease.ends_ms or other.buyer is not lease.buyer:
-            continue
-        same = other.instrument.class_name == lease.instrument.class_name
-        if same and other.host is lease.host and not other.spot:
+    if not lease.live_vms():
+        return
+    assert lease.ends_ms is not None, "a window has an end"
+    for other in state.window_leases.get((lease.host.host_id, lease.ends_ms), ()):
+        if follows(lease, other) and other.closing is None:
             _move_vms(state, lease, other)
+
+
+def follows(lease: Lease, other: Lease) -> bool:
+    """Is ``other`` the same buyer's lease of the same class?"""
+    same_class = other.instrument.class_name == lease.instrument.class_name
+    return same_class and other.buyer is lease.buyer
 
 
 def _move_vms(state: "State", lease: Lease, other: Lease) -> None:
@@ -306,8 +323,11 @@ def _move_vms(state: "State", lease: Lease, other: Lease) -> None:
             room -= 1
 
 
-def launch_failed(state: "State", lease: Lease) -> None:
-    """The host did not launch a VM in time: that unit ends and its bond pays the buyer."""
+def launch_failed(state: "State", lease: Lease, waited_ms: int) -> None:
+    """The host did not launch a VM in time: that unit ends and its bond pays the buyer.
+
+    ``waited_ms``: how long the unit's VM was waited for, unbilled.
+    """
     if lease.closing is not None:
         return
     lease.host.evidence.launch_failures += 1
@@ -315,5 +335,6 @@ def launch_failed(state: "State", lease: Lease) -> None:
     if lease.units == 1:
         end(state, lease, "launch_failed")
     else:
+        lease.meter.gone_boot_ms += waited_ms
         shrink(state, lease, 1, bond_to_buyer=True)
         arm(state, lease)

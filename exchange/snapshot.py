@@ -26,7 +26,7 @@ from exchange.wire import Capacity, Endpoint
 T = TypeVar("T")
 Row = list[Any]
 
-STATE: Final = ("seq", "now_ms", "epoch", "killed", "forget_ms", "roll_ms")
+STATE: Final = ("seq", "now_ms", "epoch", "killed", "halted", "forget_ms", "roll_ms")
 ACCOUNT: Final = ("available_ucr", "held_ucr", "account_seq", "killed", "limited")
 INSTRUMENT: Final = (
     *("number", "state", "halted", "tradable", "tick_ucr", "ref_ucr", "band_pct"),
@@ -54,7 +54,18 @@ LEASE: Final = (
     *("post_ms", "charged_ucr", "closing"),
 )
 VM: Final = (
-    *("state", "reason", "launched_ms", "ready_ms", "ready_at_ms", "launch_by_ms", "first"),
+    *(
+        "state",
+        "reason",
+        "requested_clock_ms",
+        "launched_ms",
+        "launched_clock_ms",
+        "ready_ms",
+        "ready_clock_ms",
+        "waited_ms",
+        "launch_by_ms",
+        "first",
+    ),
     *("boot", "used_at_ms", "cpu_ms_seen", "cpu_ms", "net_rx", "net_tx"),
 )
 _encoder = msgspec.msgpack.Encoder()
@@ -176,7 +187,9 @@ def restore(data: bytes) -> State:
     state.images = {image.sha256: image for image in msgspec.convert(rows[12], list[Image])}
     state.deposits = {(row[0], row[1]): (row[2], row[3]) for row in rows[13]}
     state.armed = dict(rows[14])
-    state.dead_men = {man.key_id: man for man in msgspec.convert(rows[15], list[DeadMan])}
+    for man in msgspec.convert(rows[15], list[DeadMan]):
+        state.dead_men[man.key_id] = man
+        state.dead_man_keys[man.number] = man.key_id
     _arm(state)
     return state
 
@@ -281,7 +294,10 @@ def _restore_lease(state: State, row: Row) -> None:
     for vm_row in vms:
         vm = _restored_vm(lease, vm_row)
         lease.vms[vm.name] = vm
-    (state.ended_leases if lease.state == "ended" else state.leases)[number] = lease
+    if lease.state == "ended":
+        state.ended_leases[number] = lease
+    else:
+        state.add_lease(lease)
 
 
 def _restored_vm(lease: Lease, row: Row) -> Vm:

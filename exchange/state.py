@@ -96,6 +96,8 @@ class State:
         """The next full hour, when new windows open; None without windows."""
         self.dead_men: dict[str, DeadMan] = {}
         """Armed dead man's switches by key id."""
+        self.dead_man_keys: dict[int, str] = {}
+        """Their key ids by number."""
         self.armed: dict[int, str] = {}
         """Sessions of this epoch whose account wants cancel-on-disconnect."""
         self.expiring: dict[int, Order] = {}
@@ -104,6 +106,8 @@ class State:
         """Finished less than 24 h ago, by number, in the order of finishing."""
         self.leases: dict[int, Lease] = {}
         """Leases that have not ended, by number."""
+        self.window_leases: dict[tuple[str, int], list[Lease]] = {}
+        """Those of windows, by host and the window's start."""
         self.ended_leases: dict[int, Lease] = {}
         """Those that ended less than 24 h ago, in that order."""
         self.vms: dict[int, Vm] = {}
@@ -120,16 +124,33 @@ class State:
         """(account, ref) -> (amount_ucr, when): a deposit repeats for 24 h without effect."""
         self.forget_ms = 0
         """When to look next for what ended 24 h ago."""
+        self.halted = False
+        """The halt over all instruments, which covers those that open later."""
         self.killed = False
         """The kill switch over all accounts."""
         self.timers = Timers(self.due_ms)
+
+    def add_lease(self, lease: Lease) -> None:
+        """A lease begins, or comes back from a snapshot."""
+        self.leases[lease.number] = lease
+        if not lease.spot:
+            self.window_leases.setdefault((lease.host.host_id, lease.start_ms), []).append(lease)
+
+    def drop_lease(self, lease: Lease) -> None:
+        """A lease ended."""
+        del self.leases[lease.number]
+        if not lease.spot:
+            key = (lease.host.host_id, lease.start_ms)
+            self.window_leases[key].remove(lease)
+            if not self.window_leases[key]:
+                del self.window_leases[key]
 
     def due_ms(self, kind: TimerKind, number: int) -> int | None:
         """Return when the subject of a timer wants to be woken, None for never."""
         match kind:
             case "0_dead_man":
-                men = self.dead_men.values()
-                return next((man.at_ms for man in men if man.number == number), None)
+                man = self.dead_men.get(self.dead_man_keys.get(number, ""))
+                return man.at_ms if man else None
             case "6_cooling":
                 return self.host_list[number - 1].cooling_until_ms()
             case "1_vm":

@@ -12,6 +12,7 @@ from exchange import billing, images, leasing, tell
 from exchange.commands import Command, Done, Refused
 from exchange.frames import VmKill, VmLaunch
 from exchange.lease import Lease, Vm
+from exchange.ledger import Account
 from exchange.protocol import (
     UsageReport,
     VmStart,
@@ -36,27 +37,19 @@ BUYERS_FAULT = (
     "not_ready",
 )
 """Failures the host is not liable for."""
-STAGE: dict[VmState, int] = {
-    "requested": 0,
-    "starting": 1,
-    "running": 2,
-    "stopping": 3,
-    "stopped": 4,
-    "failed": 4,
-}
 
 
 def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     """The buyer wants a VM on a lease (protocol.md, ``vm.start``)."""
     account = state.ledger.accounts[command.account]
-    lease = leasing.find_for(state, account, request.lease_id, "buy")
-    if isinstance(lease, Refused):
-        return lease
-    known = lease.vms.get(request.name)
+    known = _started_before(state, account, request)
     if known is not None:
         if msgspec.structs.replace(request, req_id=known.request.req_id) == known.request:
             return Done({"vm_id": known.vm_id, "duplicate": True}, duplicate=True)
         return Refused("vm_exists", f"{request.name!r} names another VM of this lease", "name")
+    lease = leasing.find_for(state, account, request.lease_id, "buy")
+    if isinstance(lease, Refused):
+        return lease
     image = state.images.get(request.image)
     if image is None or not images.may_use(image, command.account):
         return Refused("image_unknown", "you have no image with this digest", "image")
@@ -69,6 +62,7 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     if len(lease.live_vms()) >= lease.units:
         return Refused("lease_full", f"all {lease.units} units run a VM", "lease_id")
     state.counters.vm += 1
+    billing.accrue(lease, state.now_ms)
     vm = Vm(state.counters.vm, lease, request, state.now_ms)
     vm.first = lease.meter.boot_credits < lease.meter.granted_units
     lease.meter.boot_credits += vm.first
@@ -81,6 +75,14 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     launch = launch_order(vm, tell.instruction_id(state, lease.host), state.epoch)
     state.outs.append((lease.host.host_id, launch))
     return Done({"vm_id": vm.vm_id, "duplicate": False})
+
+
+def _started_before(state: "State", account: Account, request: VmStart) -> Vm | None:
+    """Return the VM of that lease and name, also 24 h after the lease ended (rule 10)."""
+    lease = leasing.find(state, request.lease_id)
+    if lease is None or lease.buyer is not account:
+        return None
+    return lease.vms.get(request.name)
 
 
 def _is_network(text: str) -> bool:
@@ -199,10 +201,13 @@ def _moved(state: "State", vm: Vm, report: VmStatus) -> None:
     now_ms = state.now_ms
     vm.state, vm.reason = report.state, report.reason
     vm.endpoints = list(report.endpoints)
+    billing.accrue(vm.lease, now_ms)
+    clock_ms = vm.lease.meter.unit_clock_ms
     if report.state == "running" and vm.launched_ms is None:
         vm.launched_ms, vm.launch_by_ms = now_ms, None
-    if report.ready_ms is not None and vm.ready_at_ms is None and vm.launched_ms is not None:
-        vm.ready_at_ms = now_ms
+        vm.launched_clock_ms = clock_ms
+    if report.ready_ms is not None and vm.ready_clock_ms is None and vm.launched_ms is not None:
+        vm.ready_clock_ms = clock_ms
         vm.lease.host.evidence.booted(now_ms - vm.launched_ms)
         billing.settle_boot(vm, now_ms)
     vm.ready_ms = report.ready_ms
@@ -213,10 +218,10 @@ def _ended(state: "State", vm: Vm, report: VmStatus) -> None:
     """A VM stopped or failed; one that never ran is a failed launch unless it was stopped."""
     if report.reason == "not_ready":
         vm.lease.host.evidence.never_ready(vm.lease.buyer.account_id)
-    never_ran = vm.launched_ms is None and vm.state != "stopping"
+    never_ran = vm.launched_ms is None and vm.launch_by_ms is not None
     _end(state, vm, report.state, report.reason)
     if never_ran and report.reason not in BUYERS_FAULT:
-        leasing.launch_failed(state, vm.lease)
+        leasing.launch_failed(state, vm.lease, vm.waited_ms)
 
 
 def launch_overdue(state: "State", number: int) -> None:
@@ -224,7 +229,7 @@ def launch_overdue(state: "State", number: int) -> None:
     vm = state.vms[number]
     kill(state, vm, grace_ms=0)
     fail(state, vm, "launch_failed")
-    leasing.launch_failed(state, vm.lease)
+    leasing.launch_failed(state, vm.lease, vm.waited_ms)
 
 
 def extend_launches(state: "State", now_ms: int) -> None:
