@@ -1,4 +1,4 @@
-"""`headroom image`: put VM images into the exchange's store, list and delete them."""
+"""`headroom image`: put VM images into the exchange's store, list, sell, buy and delete them."""
 
 import asyncio
 import tempfile
@@ -11,7 +11,7 @@ from exchange.client import Refused, Unknown, Unreachable, put_image
 from exchange.image_client import BUNDLE_FILES, pack_bundle
 from exchange.keys import KeyFileError, load_private_key
 from exchange.one_request import DEFAULT_URL, Json, Url, ask, fail, show
-from exchange.protocol import ImageDelete, ImageList
+from exchange.protocol import ImageBuy, ImageDelete, ImageList, ImageOffer
 from exchange.wire import ImageFormat
 
 app = typer.Typer(no_args_is_help=True, help="Put VM images into the exchange's store.")
@@ -58,6 +58,26 @@ def listing(key: Key, url: Url = None, as_json: Json = False) -> None:
 def delete(digest: Digest, key: Key, url: Url = None, as_json: Json = False) -> None:
     """Give an image up."""
     show(ask(url, key, ImageDelete(req_id=1, sha256=digest)), as_json)
+
+
+@app.command("offer")
+def offer(
+    digest: Digest,
+    title: Annotated[str, typer.Option(help="What it is, for the buyer.")],
+    price_ucr: Annotated[int, typer.Option("--price-ucr", min=0, help="micro-credits, once.")],
+    key: Key,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Sell copies of an image that you uploaded."""
+    message = ImageOffer(req_id=1, sha256=digest, title=title, price_ucr=price_ucr)
+    show(ask(url, key, message), as_json)
+
+
+@app.command("buy")
+def buy(digest: Digest, key: Key, url: Url = None, as_json: Json = False) -> None:
+    """Buy an image by its digest, at the lowest price asked for it; twice costs once."""
+    show(ask(url, key, ImageBuy(req_id=1, sha256=digest)), as_json)
 
 
 def _put_folder(url: str | None, key: Path, folder: Path) -> str:

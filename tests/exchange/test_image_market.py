@@ -1,18 +1,20 @@
 """Images as goods: offered and bought over both endpoints, seen and fetched by who paid."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from exchange.client import Client
 from exchange.dial import Refused
 from exchange.image_client import fetch_image, put_image
 from exchange.protocol import AccountState, ImageBuy, ImageOffer
-from tests.exchange.harness import OPERATOR, key_of, raw, running
+from tests.exchange.harness import OPERATOR, headroom, key_of, raw, running
 from tests.exchange.test_server import play, trader
 
 PRICE_UCR = 500
@@ -117,6 +119,29 @@ def test_what_was_bought_survives_a_restart_and_the_sellers_change_of_mind(tmp_p
 
     play(tmp_path, scene)
     asyncio.run(again())
+
+
+def test_selling_and_buying_at_the_shell(tmp_path: Path) -> None:
+    keys = {name: tmp_path / f"{name}.pem" for name in ("alice", "bob")}
+    for name, path in keys.items():
+        pem = key_of(name).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        path.write_bytes(pem)
+
+    async def scene(url: str) -> None:
+        await upload(url, tmp_path)
+
+        async def image(name: str, *words: str) -> tuple[int, str, str]:
+            common = "--key", str(keys[name]), "--url", url, "--json"
+            return await asyncio.to_thread(headroom, "image", *words, *common)
+
+        price = "--title", "Debian", "--price-ucr", str(PRICE_UCR)
+        assert (await image("alice", "offer", DIGEST, *price))[0] == 0
+        code, out, _ = await image("bob", "buy", DIGEST)
+        assert (code, json.loads(out)["price_ucr"]) == (0, PRICE_UCR)
+        code, _, errors = await image("bob", "offer", DIGEST, *price)
+        assert code == 1 and errors.startswith("headroom: refused: image_unknown")
+
+    play(tmp_path, scene)
 
 
 def test_an_operator_neither_offers_nor_buys(tmp_path: Path) -> None:
