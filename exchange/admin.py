@@ -64,6 +64,7 @@ def add_instrument(
     """Open a book for a known class and zone."""
     shape = state.config.classes[class_name]
     created = Instrument(class_name, state.zones[zone], pricing, delivery, shape)
+    created.halt(state.halted)
     state.instruments[created.symbol] = created
     return created
 
@@ -107,8 +108,13 @@ def key_revoke(state: "State", command: Command, request: AdminKeyRevoke) -> Don
     found = state.keys.get(request.key_id)
     if found is None:
         return Refused("invalid_field", f"no key {request.key_id!r}", "key_id")
-    active = [k for k in state.keys.values() if k.role == "operator" and not k.revoked]
-    if found.role == "operator" and len(active) == 1 and not found.revoked:
+    now_ms = state.now_ms
+    active = [
+        k
+        for k in state.keys.values()
+        if k.role == "operator" and not k.revoked and (k.not_after_ms or now_ms + 1) > now_ms
+    ]
+    if active == [found]:
         return Refused("invalid_field", "this is the last operator key", "key_id")
     unchanged = found.revoked
     found.revoked = True
@@ -158,6 +164,8 @@ def instrument(state: "State", command: Command, request: AdminInstrument) -> Do
         if isinstance(parts, Refused):
             return parts
         target = add_instrument(state, *parts, SPOT)
+    elif target.delivery != SPOT:
+        return Refused("invalid_field", "windows follow their series' configuration", "symbol")
     if request.tick_ucr is not None:
         target.tick_ucr = request.tick_ucr
     if request.ref_ucr is not None:
@@ -193,6 +201,8 @@ def halt(state: "State", command: Command, request: AdminHalt) -> Done | Refused
         for target in state.instruments.values()
         if request.symbol in (None, target.symbol) and target.halted != request.halted
     ]
+    if request.symbol is None:
+        state.halted = request.halted
     for target in chosen:
         target.halt(request.halted)
         state.outs.append((target.symbol, views.instrument_row(target)))

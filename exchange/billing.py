@@ -117,23 +117,43 @@ def _scale(lease: Lease) -> int:
 
 
 def _period_ms(lease: Lease) -> int:
-    """Return the scaled unit-time of the running posting period: min(1, max(0.10, CPU share))."""
+    """Return the scaled unit-time of the running posting period."""
     unit_ms = max(0, _billable_ms(lease) - lease.meter.metered_from_ms)
-    cpu_ms = lease.meter.cpu_ms - lease.meter.cpu_posted_ms
-    mvcpu = lease.instrument.shape.mvcpu
+    return _metered_ms(lease, unit_ms, lease.meter.cpu_ms)
+
+
+def _metered_ms(lease: Lease, unit_ms: int, cpu_ms: int) -> int:
+    """Return ``unit_ms`` x min(1, max(0.10, CPU share)), scaled."""
     used = cpu_ms * MVCPU_PER_VCPU * MINIMUM_TAKE_DIVISOR
-    return min(unit_ms * _scale(lease), max(unit_ms * mvcpu, used))
+    return min(unit_ms * _scale(lease), max(unit_ms * lease.instrument.shape.mvcpu, used))
 
 
 def _close_period(lease: Lease) -> int | None:
     """Begin the next posting period; returns the CPU of the one that ends, None for flat."""
     if not lease.metered:
         return None
-    lease.meter.metered_ms += _period_ms(lease)
-    lease.meter.metered_from_ms = max(lease.meter.metered_from_ms, _billable_ms(lease))
-    cpu_ms = lease.meter.cpu_ms - lease.meter.cpu_posted_ms
-    lease.meter.cpu_posted_ms = lease.meter.cpu_ms
-    return cpu_ms
+    meter = lease.meter
+    meter.closed_ms = max(0, _billable_ms(lease) - meter.metered_from_ms)
+    meter.metered_ms += _period_ms(lease)
+    meter.metered_from_ms += meter.closed_ms
+    meter.closed_cpu_ms, meter.cpu_ms = meter.cpu_ms, 0
+    return meter.closed_cpu_ms
+
+
+def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> None:
+    """Count the CPU of a reading for the time since ``from_ms``, evenly over it.
+
+    What falls before the last posting counts to the period posted then, and is charged with the
+    next posting: readings do not come at the minute in which charges post.
+    """
+    meter = lease.meter
+    before_ms = min(meter.posted_ms, now_ms) - from_ms
+    late_ms = cpu_ms * before_ms // (now_ms - from_ms) if before_ms > 0 else 0
+    meter.cpu_ms += cpu_ms - late_ms
+    if lease.metered and late_ms:
+        counted_ms = _metered_ms(lease, meter.closed_ms, meter.closed_cpu_ms)
+        meter.closed_cpu_ms += late_ms
+        meter.metered_ms += _metered_ms(lease, meter.closed_ms, meter.closed_cpu_ms) - counted_ms
 
 
 def post(state: "State", lease: Lease, now_ms: int) -> None:
@@ -224,7 +244,9 @@ def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
     meter = lease.meter
     run_ms = meter.unit_ms + _doubted_ms(lease, now_ms) + lease.units * (until_ms - from_ms)
     if lease.metered:
-        scaled_ms = meter.metered_ms + meter.topped_ms
+        late_ms = meter.closed_ms * _scale(lease)
+        late_ms -= _metered_ms(lease, meter.closed_ms, meter.closed_cpu_ms)
+        scaled_ms = meter.metered_ms + meter.topped_ms + late_ms
         unit_ms = run_ms - meter.metered_from_ms + ceil_div(scaled_ms, _scale(lease))
     else:
         unit_ms = run_ms + meter.topped_ms

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from exchange import leasing, tell
 from exchange.book import Order
-from exchange.capacity import Backing
+from exchange.capacity import Backing, Host
 from exchange.commands import FillRow
 from exchange.instrument import Instrument
+from exchange.ledger import Account
+from exchange.units import MS_PER_HOUR
 from exchange.wire import OrderStatus
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ def set_aside(
 
 def give_back(state: "State", instrument: Instrument, order: Order, units: int) -> None:
     """Release hold and, for an ask, the last slots of ``units`` that will not trade."""
-    state.ledger.void(order.account, order.hold_unit_ucr * units, "order")
+    if order.hold_unit_ucr:
+        state.ledger.void(order.account, order.hold_unit_ucr * units, "order")
     backing = order.backing
     if backing is None:
         return
@@ -156,6 +159,8 @@ def _settle_fill(
     _move_hold(state, buying, price_ucr, qty)
     bond_unit_ucr = instrument.bond_ucr(price_ucr)
     _move_hold(state, selling, bond_unit_ucr, qty)
+    if instrument.start_ms is not None and len(selling.backing or ()) > 1:
+        _prefer_hosts_of(state, instrument, buying.account, selling)
     for host, units in _hand_out(selling, qty):
         leasing.grant(state, instrument, buying, selling, host, units, fill)
 
@@ -182,6 +187,22 @@ def _move_hold(state: "State", order: Order, unit_ucr: int, qty: int) -> None:
     surplus_ucr = (order.hold_unit_ucr - unit_ucr) * qty
     if surplus_ucr:
         state.ledger.void(order.account, surplus_ucr, "trade")
+
+
+def _prefer_hosts_of(state: "State", instrument: Instrument, buyer: Account, ask: Order) -> None:
+    """A window's slots go first where the buyer's lease of the hour before runs, so that his VMs
+    can carry over (domain.md, "Before an order trades")."""
+    assert instrument.start_ms is not None and ask.backing is not None
+    before_ms = instrument.start_ms - MS_PER_HOUR
+
+    def is_elsewhere(slot: tuple[Host, int]) -> bool:
+        leases = state.window_leases.get((slot[0].host_id, before_ms), ())
+        return not any(
+            lease.buyer is buyer and lease.instrument.class_name == instrument.class_name
+            for lease in leases
+        )
+
+    ask.backing.sort(key=is_elsewhere)
 
 
 def _hand_out(ask: Order, units: int) -> Backing:

@@ -7,6 +7,7 @@ time". Heartbeats never reach this module: ``liveness.py`` turns them into its c
 from typing import TYPE_CHECKING
 
 from exchange import billing, cancels, execution, leasing, tell, vms
+from exchange.book import Order
 from exchange.capacity import Host
 from exchange.commands import Command, Done, EnrollHost, HostBack, HostLost, HostSilent, Refused
 from exchange.frames import HostLimit, HostSync, SyncLease, VmKill
@@ -22,6 +23,9 @@ from exchange.protocol import (
 from exchange.state import Key, Token
 from exchange.units import ceil_div
 
+MAX_TOKENS = 1_000
+"""Tokens an account may have that have not expired."""
+
 if TYPE_CHECKING:
     from exchange.lease import Lease
     from exchange.state import State
@@ -31,8 +35,13 @@ def token(state: "State", command: Command, request: HostToken) -> Done | Refuse
     """The owner allows enrolment by a secret known only by its digest."""
     if request.zone not in state.zones:
         return Refused("invalid_field", f"no zone {request.zone!r}", "zone")
-    if request.token_sha256 in state.tokens:
+    known = state.tokens.get(request.token_sha256)
+    if known is not None and (known.account, known.zone) == (command.account, request.zone):
+        return Done({"expires_ms": known.expires_ms}, duplicate=True)
+    if known is not None:
         return Refused("invalid_field", "this token was announced before", "token_sha256")
+    if sum(1 for t in state.tokens.values() if t.account == command.account) >= MAX_TOKENS:
+        return Refused("quota_exceeded", f"at most {MAX_TOKENS} tokens that have not expired")
     expires_ms = state.now_ms + request.ttl_s * 1000
     state.tokens[request.token_sha256] = Token(
         command.account, request.zone, request.uses, request.uses == 1, expires_ms
@@ -64,7 +73,7 @@ def enroll(state: "State", command: Command, request: EnrollHost) -> Done | Refu
     state.key_ids[request.public_key] = host.key_id
     if found.one_time:
         _approve(host)
-    return Done(_enrollment(host))
+    return Done(_joined(state, host))
 
 
 def _add_host(state: "State", account: Account, found: Token, request: EnrollHost) -> Host:
@@ -83,7 +92,13 @@ def _enrolled_before(state: "State", known: Key, request: EnrollHost) -> Done | 
     host = state.hosts.get(known.host)
     if host is None or host.hardware_id != request.hardware_id or known.revoked:
         return Refused("invalid_field", "this public key is in use", "public_key")
-    return Done(_enrollment(host), duplicate=True)
+    return Done(_joined(state, host), duplicate=True)
+
+
+def _joined(state: "State", host: Host) -> dict[str, str | bool]:
+    """Say what came of an enrolment; ``again``: it put an earlier key of the host out of use."""
+    keys = [key for key in state.keys.values() if key.host == host.host_id]
+    return {**_enrollment(host), "again": len(keys) > 1}
 
 
 def _enrollment(host: Host) -> dict[str, str]:
@@ -125,8 +140,10 @@ def announce(state: "State", command: Command, request: HostAnnounce) -> Done | 
     if unknown:
         return Refused("invalid_field", f"no class {unknown[0]!r}", "classes")
     said = (request.capacity, request.offered, request.classes, request.accel, request.boot_id)
+    said_of = (request.cpu_model, request.agent_version)
     known = (host.capacity, host.announced, host.classes, host.accel, host.boot_id)
-    if said == known and host.offered_known:
+    known_of = (host.cpu_model, host.agent_version)
+    if said == known and said_of == known_of and host.offered_known:
         return Done({"host": host.host_id, "status": host.status}, duplicate=True)
     host.capacity = request.capacity
     host.set_offer(request.offered, host.limit)
@@ -135,8 +152,25 @@ def announce(state: "State", command: Command, request: HostAnnounce) -> Done | 
     host.boot_id = request.boot_id
     host.offered_known = True
     _open(host)
+    _withdraw_dropped_classes(state, host)
     fit_to_offer(state, host)
     return Done({"host": host.host_id, "status": host.status})
+
+
+def _withdraw_dropped_classes(state: "State", host: Host) -> None:
+    """A class the host serves no more cannot back asks."""
+    for order in _asks_on(host):
+        if state.instruments[order.symbol].class_name not in host.classes:
+            execution.cancel_resting(state, order, "capacity_shrunk")
+
+
+def _asks_on(host: Host) -> list[Order]:
+    """Return the asks that slots of the host back, oldest first."""
+    return [
+        order
+        for order in host.account.open_orders.values()
+        if order.backing and any(slot[0] is host for slot in order.backing)
+    ]
 
 
 def _open(host: Host) -> None:
@@ -177,11 +211,7 @@ def drain(state: "State", command: Command, request: HostDrain) -> Done | Refuse
 
 def fit_to_offer(state: "State", host: Host) -> None:
     """Less capacity: newest asks are canceled whole, then excess spot leases are recalled."""
-    asks = [
-        order
-        for order in host.account.open_orders.values()
-        if order.backing and any(slot[0] is host for slot in order.backing)
-    ]
+    asks = _asks_on(host)
     while host.overcommitted() and asks:
         execution.cancel_resting(state, asks.pop(), "capacity_shrunk")
     if host.overcommitted():

@@ -56,8 +56,10 @@ class Meter(Struct):
     metered_from_ms: int = 0
     """Billable unit-time that closed periods have counted."""
     cpu_ms: int = 0
-    """CPU its VMs used, and how much of it closed periods have counted."""
-    cpu_posted_ms: int = 0
+    """CPU its VMs used in the running posting period."""
+    closed_ms: int = 0
+    """Billable unit-time of the last closed period, and the CPU used in it."""
+    closed_cpu_ms: int = 0
     close_by_ms: int = 0
     """Until when (a point in time) a closing lease waits for its VMs' last usage."""
 

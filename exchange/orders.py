@@ -96,10 +96,13 @@ def _admit(state: "State", instrument: Instrument, order: Order, limit_ucr: int)
         return Refused("post_only_would_cross", "the order would trade at once", "price_ucr")
     unit_ucr, backing = limit_ucr, None
     if order.sign < 0:
+        for name in request.hosts or ():
+            if name not in state.hosts or state.hosts[name].account is not account:
+                return Refused("unknown_host", f"you have no host {name!r}", "hosts")
         unit_ucr = _checked_bond_ucr(instrument, limit_ucr)
         backing = _slots(instrument, order, qty)
         if backing is None:
-            return _no_capacity(state, request)
+            return _no_capacity(request)
     if unit_ucr * qty > account.available_ucr:
         return risk.no_funds(account, unit_ucr * qty, "the order")
     execution.set_aside(state, instrument, order, unit_ucr, backing)
@@ -122,14 +125,10 @@ def _slots(instrument: Instrument, order: Order, units: int) -> Backing | None:
     return allocate(hosts, instrument.class_name, instrument.need, instrument.start_ms, units)
 
 
-def _no_capacity(state: "State", request: OrderPlace) -> Refused:
-    """Say why an ask is not backed: a named host that is not the seller's, or too few slots."""
-    for name in request.hosts or ():
-        if name not in state.hosts:
-            return Refused("unknown_host", f"no host {name!r}", "hosts")
-    return Refused(
-        "insufficient_capacity", f"no live host of yours has {request.qty} units free", "qty"
-    )
+def _no_capacity(request: OrderPlace) -> Refused:
+    """Say that an ask is not backed."""
+    told = f"no live host of yours has {request.qty} units free"
+    return Refused("insufficient_capacity", told, "qty")
 
 
 def replace(state: "State", command: Command, request: OrderReplace) -> Done | Refused:
@@ -197,7 +196,7 @@ def _requeue(
         unit_ucr = _checked_bond_ucr(instrument, price_ucr)
         backing = _resized(state, instrument, order, leaves_qty)
         if backing is None:
-            return _no_capacity(state, msgspec.structs.replace(order.request, qty=leaves_qty))
+            return _no_capacity(msgspec.structs.replace(order.request, qty=leaves_qty))
     held_ucr = order.hold_unit_ucr * order.leaves_qty
     more_ucr = unit_ucr * leaves_qty - held_ucr
     if more_ucr > order.account.available_ucr:
@@ -238,10 +237,11 @@ def _find(state: "State", account: Account, request: OrderReplace | OrderCancel)
         found = account.orders.get(request.client_order_id)
     else:
         return Refused("invalid_field", "name an order_id or a client_order_id", "order_id")
+    named = "client_order_id" if request.order_id is None else "order_id"
     if found is None:
-        return Refused("unknown_order", "you have no such order", "order_id")
+        return Refused("unknown_order", "you have no such order", named)
     if found.level is None:
-        return Refused("order_done", f"the order is {found.status}", "order_id")
+        return Refused("order_done", f"the order is {found.status}", named)
     return found
 
 

@@ -24,7 +24,7 @@ def forgotten(state: "State", order: Order) -> bool:
 
 
 def forget_old(state: "State") -> None:
-    """Drop what ended 24 h ago: orders, deposits' refs and leases."""
+    """Drop what ended 24 h ago: orders, deposits' refs and leases; and tokens that expired."""
     before_ms = state.now_ms - MS_PER_DAY
     state.forget_ms = state.now_ms + FORGET_EVERY_MS
     for number in _older(state.done_orders, lambda order: order.done_ms or 0, before_ms):
@@ -32,6 +32,8 @@ def forget_old(state: "State") -> None:
         known = order.account.orders
         if known.get(order.client_order_id) is order:
             del known[order.client_order_id]
+    for secret in [key for key, token in state.tokens.items() if token.expires_ms <= state.now_ms]:
+        del state.tokens[secret]
     for name in _older(state.deposits, lambda row: row[1], before_ms):
         del state.deposits[name]
     for number in _older(state.ended_leases, lambda lease: lease.ends_ms or 0, before_ms):

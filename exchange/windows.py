@@ -56,6 +56,7 @@ def _open(state: "State", series: WindowConfig, start_ms: int) -> Instrument:
     created.gate_ms = start_ms - GATE_MS
     state.counters.window += 1
     created.number = state.counters.window
+    created.halt(state.halted)
     state.instruments[created.symbol] = created
     state.windows[created.number] = created
     state.timers.set(created.gate_ms, "4_window", created.number)
