@@ -288,3 +288,14 @@ def test_what_a_channel_refuses(
     number = {"alice": alice, "host": host}.get(who) or rig.connect()
     reply = rig.ask(number, "subscribe", **fields)
     assert (reply["type"], reply.get("reason"), reply.get("field")) == ("error", reason, field)
+
+
+def test_a_private_exchange_shows_nothing_before_login() -> None:
+    rig, alice, _ = hosting()
+    rig.gateway.private = True
+    stranger = rig.connect()
+    assert rig.ask(stranger, "directory.search")["reason"] == "auth_required"
+    for channel in ("directory", "ticker", "instruments"):
+        assert rig.ask(stranger, "subscribe", channel=channel)["reason"] == "auth_required"
+        assert rig.ask(alice, "subscribe", channel=channel)["type"] == "ack"
+    assert len(search(rig, alice)) == 1
