@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 QUEUE_MAX = 10_000
 DIAL_AGAIN_S = 2.0
 LONGEST_WAIT_S = 3600.0
+OTHER_LOGIN = "the host logged in again"
+"""Why the exchange closes the older of a host's two connections (close code 1008)."""
+KEY_REFUSED = ("bad_signature", "forbidden")
+"""Why a login will not succeed later either; other reasons pass."""
 
 
 class AgentError(Exception):
@@ -156,7 +160,8 @@ class Agent:
                     log.warning("%s; dialling again", error)
                 said = str(error)
             except Refused as error:
-                raise AgentError(f"{self._url} does not let this key in: {error}") from error
+                self._end_if_shut_out(str(error))
+                log.warning("%s is not let in yet: %s; dialling again", self._url, error)
             await asyncio.sleep(DIAL_AGAIN_S)
 
     async def _take(self, event: Event) -> None:
@@ -168,8 +173,17 @@ class Agent:
                 await self._queue.put(LinkUp())
             case Disconnected():
                 log.warning("disconnected: %s", event.reason)
+                self._end_if_shut_out(event.reason)
                 await self._queue.put(LinkDown())
             case VmLaunch() | VmKill() | HostLimit() | HostSync():
                 await self._queue.put(event)
             case _:
                 log.debug("%s is not for a host", type(event).__name__)
+
+    def _end_if_shut_out(self, reason: str) -> None:
+        """Raise when dialling again is of no use; two agents of one host would fight for ever."""
+        if OTHER_LOGIN in reason:
+            text = "another agent uses this key, or this host was enrolled again"
+            raise AgentError(f"{text}; only one agent can run a host")
+        if reason.startswith(KEY_REFUSED):
+            raise AgentError(f"{self._url} does not let this key in: {reason}")

@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
@@ -62,12 +62,15 @@ def enroll(
     joined = _asked(url, request)
     if as_json:
         print(json.dumps(joined))
+    elif joined["again"]:
+        what = f"{joined['host']}, {joined['status']}"
+        print(f"enrolled again as {what}; its earlier key no longer works")
     else:
         print(f"enrolled as {joined['host']}, {joined['status']}")
 
 
-def _asked(url: str, request: HostEnroll) -> dict[str, str]:
-    async def ask() -> dict[str, str]:
+def _asked(url: str, request: HostEnroll) -> dict[str, Any]:
+    async def ask() -> dict[str, Any]:
         async with Client(url) as client:
             return dict(await client.request(request))
 

@@ -93,20 +93,29 @@ async def open_account(operator: Client, name: str, public_key: str) -> None:
 
 
 async def enroll(here: Market, seller: Client) -> dict[str, Any]:
-    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    return dict(json.loads(await enroll_as(here, seller, "host", TOKEN, "--json")))
+
+
+async def enroll_as(here: Market, seller: Client, key: str, token: str, *options: str) -> str:
+    """Enrol the one server there is under ``key``; returns what the command prints."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
     await seller.request(HostToken(req_id=1, zone="eu-de", token_sha256=digest, uses=1, ttl_s=60))
-    where = ("--url", here.url, "--key", str(here.key("host")), "--hardware-id", "hw-1")
-    code, out, err = await run("host", "enroll", *where, "--token", TOKEN, "--name", "r1", "--json")
+    where = ("--url", here.url, "--key", str(here.key(key)), "--hardware-id", "hw-1")
+    named = ("--token", token, "--name", "r1")
+    code, out, err = await run("host", "enroll", *where, *named, *options)
     assert (code, err) == (0, "")
-    return dict(json.loads(out))
+    return out
+
+
+async def start_agent(here: Market, key: str = "host") -> Process:
+    room = ("--mvcpu", "4000", "--mem-mib", "9000", "--disk-mib", "50000")
+    login = ("--url", here.url, "--key", str(here.key(key)), "--hypervisor", "memory")
+    return await start("host", "run", *login, *room, "--state", str(here.folder / "state"))
 
 
 @contextlib.asynccontextmanager
 async def agent(here: Market) -> AsyncIterator[Process]:
-    room = ("--mvcpu", "4000", "--mem-mib", "9000", "--disk-mib", "50000")
-    login = ("--url", here.url, "--key", str(here.key("host")), "--hypervisor", "memory")
-    state = ("--state", str(here.folder / "state"))
-    process = await start("host", "run", *login, *room, *state)
+    process = await start_agent(here)
     try:
         yield process
     finally:
