@@ -4,6 +4,7 @@ hypervisor is in memory. The real one walks the same way in tests/e2e.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -92,12 +93,15 @@ def exchange(visitor: Visitor) -> Iterator[None]:
 
 @contextmanager
 def host(visitor: Visitor) -> Iterator[None]:
-    """Enrol a server with the seller's token and run its agent, with VMs in memory."""
+    """Enrol a server with the seller's token and run its agent, with VMs in memory.
+
+    It offers what a server of two cores does: the tour has to fit.
+    """
     login = ("--url", visitor.env["HEADROOM_URL"], "--key", "r1.pem")
     token = visitor.run("account", "token", "--key", "bank.pem", "--zone", "eu-de")
     enrolled = visitor.json("host", "enroll", *login, "--name", "r1-01", "--token", token)
     assert (enrolled["host"], enrolled["status"]) == ("h-1", "approved")
-    room = ("--mvcpu", "4000", "--mem-mib", "8192", "--disk-mib", "65536")
+    room = ("--mvcpu", "1500", "--mem-mib", "4096", "--disk-mib", "65536")
     process = visitor.start(
         "host", "run", *login, "--hypervisor", "memory", "--state", "state", *room
     )
@@ -143,7 +147,10 @@ def test_the_tour(tmp_path: Path) -> None:
             # The ask is refused for want of capacity until the host has announced itself.
             in_time(lambda: visitor.succeeds(str(EXAMPLES / "sell.py")), "the ask is backed")
             image = visitor.run("image", "put", "--key", "shop.pem", "guest")
-            assert visitor.run(str(EXAMPLES / "buy.py"), image).startswith("l-1: http://127.0.0.1:")
+            buy = (str(EXAMPLES / "buy.py"), image)
+            served = visitor.run(*buy)
+            assert served.startswith("l-1: http://127.0.0.1:")
+            assert visitor.run(*buy) == served
             released = visitor.json("account", "release", "l-1", "--key", "shop.pem")
             assert released["state"] == "ended"
             state = visitor.json("account", "state", "--key", "shop.pem")
@@ -167,6 +174,43 @@ def test_mistakes_at_the_shell_are_one_line(tmp_path: Path) -> None:
         said = visitor.run(*args, exit_code=exit_code)
         assert said.startswith("headroom: "), args
         assert "\n" not in said, args
+
+
+def test_a_bid_that_rests_is_gone_on_with(tmp_path: Path) -> None:
+    """Ctrl-C ends the buyer without a traceback; the next run waits for the same bid."""
+    visitor = Visitor(tmp_path)
+    for role in ("operator", "bank", "shop"):
+        visitor.run("key", "new", f"{role}.pem")
+    with exchange(visitor):
+        open_accounts(visitor)
+        assert visitor.run(str(EXAMPLES / "sell.py"), exit_code=1).startswith(
+            "sell.py: insufficient_capacity: "
+        )
+        for _ in range(2):
+            assert interrupted_when_waiting(visitor) == (130, "")
+        (order,) = visitor.json("account", "state", "--key", "shop.pem")["orders"]
+        assert (order["status"], order["leaves_qty"]) == ("new", 1)
+    said = visitor.run(str(EXAMPLES / "buy.py"), "0" * 64, exit_code=1)
+    assert said.startswith("buy.py: ws://127.0.0.1:")
+    assert "\n" not in said
+    assert visitor.run(str(EXAMPLES / "buy.py"), exit_code=1).startswith("usage: ")
+
+
+def interrupted_when_waiting(visitor: Visitor) -> tuple[int, str]:
+    """Run the buyer until its bid rests, press Ctrl-C, return its exit code and last words."""
+    process = subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "buy.py"), "0" * 64],
+        cwd=visitor.folder,
+        env=visitor.env,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "bid rests, waiting for a seller\n"
+        process.send_signal(signal.SIGINT)
+        _, last_words = process.communicate(timeout=DEADLINE_S)
+    return process.returncode, last_words
 
 
 def test_the_readme_shows_the_example_that_was_walked() -> None:
