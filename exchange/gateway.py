@@ -41,6 +41,7 @@ from exchange.session import (
 )
 from exchange.signup import SignUps
 from exchange.units import MS_PER_SECOND
+from exchange.uploads import Uploads
 from exchange.wire import PROTOCOL_VERSION
 
 ANONYMOUS_MAX: Final = 1_000
@@ -80,6 +81,7 @@ class Gateway:
         self.instructions = Instructions(self.outbox)
         self.liveness = Liveness(engine.lost_after_ms)
         self.guard = Guard()
+        self.uploads = Uploads()
         self.limits = Limits(lambda account: engine.limits(account).orders_per_s)
         self.sessions: dict[int, Session] = {}
         self.listeners: dict[int, Session] = {}

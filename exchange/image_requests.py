@@ -11,12 +11,10 @@ from exchange.commands import ImageDeleted, ImageStored, Refused
 from exchange.outbox import ImageJob
 from exchange.ports import ImageFacts
 from exchange.session import Session
+from exchange.uploads import account_tag
 
 if TYPE_CHECKING:
     from exchange.gateway import Gateway
-
-QUOTA_BYTES: Final = 64 * 1024**3
-"""All images of one account together."""
 
 _UNKNOWN: Final = Refused("image_unknown", "you have no image with this digest", "sha256")
 _ELSEWHERE: Final = Refused("forbidden", "image bytes move on /v1/images")
@@ -28,10 +26,13 @@ def put(gateway: "Gateway", session: Session, message: protocol.ImagePut, now_ms
         return
     image = _readable(gateway, session, message.sha256)
     used = sum(row.size for row in gateway.engine.account_state(session.account).images)
-    if image is None and used + message.size > QUOTA_BYTES:
-        text = f"{used} of {QUOTA_BYTES} bytes are used"
+    account, digest, uploads = session.account, message.sha256, gateway.uploads
+    if image is None and not uploads.fits(account, digest, message.size, used):
+        text = f"{used} of {uploads.quota_bytes} bytes are used, and uploads count when they begin"
         gateway.refuse(session, message, Refused("quota_exceeded", text, "size"))
         return
+    if image is None:
+        uploads.reserve(account_tag(account), digest, message.size)
     size = image.size if image else 0
     gateway.jobs.append(ImageJob(session.number, session.account, message, size))
 
@@ -67,6 +68,7 @@ def delete(
 
 def arrived(gateway: "Gateway", job: ImageJob, message: protocol.ImagePut, now_ms: int) -> None:
     """All bytes are on disk and verified: make the image the account's own, then say so."""
+    gateway.uploads.release(account_tag(job.account), message.sha256)
     stored = ImageStored(job.account, message.sha256, message.size, message.format)
     session = gateway.sessions.get(job.session)
     if session is None:

@@ -14,9 +14,11 @@ from exchange.outbox import ImageJob
 from exchange.protocol import ImageGet, ImagePut
 from exchange.pump import Pump
 from exchange.reasons import RefusalReason
+from exchange.uploads import account_tag
 
 CHUNK_BYTES: Final = 256 * 1024
 QUEUED_MAX_BYTES: Final = 4 * CHUNK_BYTES
+READ_TIMEOUT_S: Final = 30
 CHUNK_TIMEOUT_S: Final = 30
 """An uploader this slow is taken for gone; it may resume."""
 
@@ -53,6 +55,25 @@ class ImageServer:
     def __init__(self, store: ImageStore, pump: Pump) -> None:
         self._store = store
         self._pump = pump
+        self._receiving: set[tuple[str, str]] = set()
+        """(account, digest) of the uploads under way: two at once would mix their bytes."""
+
+    def find_partials(self) -> None:
+        """At the start: uploads left half done still count for the quota."""
+        for tag, digest, size in self._store.partials():
+            self._pump.gateway.uploads.reserve(tag, digest, size)
+
+    async def sweep(self, now_s: float) -> None:
+        """Delete what nobody has owned, or gone on uploading, for 7 days. Raises `OSError`
+        (`TimeoutError` is one)."""
+        names = await asyncio.to_thread(self._store.names)
+        image = self._pump.gateway.engine.image
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            owned = await self._pump.read(lambda: [name for name in names if image(name)])
+        await asyncio.to_thread(self._store.sweep, owned, now_s)
+        partials = await asyncio.to_thread(self._store.partials)
+        kept = {(account_tag(account), digest) for account, digest in self._receiving}
+        self._pump.gateway.uploads.retain(kept | {(tag, digest) for tag, digest, _ in partials})
 
     def start(self, job: ImageJob) -> None:
         """Begin ``job`` unless its connection is gone or busy with an upload."""
@@ -64,6 +85,10 @@ class ImageServer:
             return
         message = job.message
         if isinstance(message, ImagePut):
+            if (job.account, message.sha256) in self._receiving:
+                self._refuse(connection, job, "busy", "another connection uploads this image")
+                return
+            self._receiving.add((job.account, message.sha256))
             # From here on, before the ack is out: no chunk may be taken for a request.
             chunks = Chunks(connection)
             connection.take_chunk = chunks.put
@@ -82,6 +107,7 @@ class ImageServer:
             refused = f"the exchange cannot store it: {error.strerror}"
         finally:
             connection.take_chunk = None
+            self._receiving.discard((job.account, put.sha256))
         if refused:
             self._refuse(connection, job, "image_invalid", refused)
 
@@ -100,6 +126,7 @@ class ImageServer:
                 return f"more than the {put.size} bytes announced"
             await asyncio.to_thread(store.append, job.account, put.sha256, taken)
         if not job.size and not await asyncio.to_thread(store.finish, job.account, put.sha256):
+            self._pump.gateway.uploads.release(account_tag(job.account), put.sha256)
             return "the bytes have another SHA-256"
         gateway = self._pump.gateway
         self._pump.submit(lambda now_ms: gateway.image_arrived(job, put, now_ms))

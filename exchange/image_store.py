@@ -6,12 +6,16 @@ were hashed and synced.
 """
 
 import os
-from hashlib import file_digest, sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
+from exchange.uploads import account_tag
+
 DIR_NAME: Final = "images"
 PART_NAME: Final = "partial"
+KEPT_S: Final = 7 * 86_400
+"""What nobody owns, and what nobody goes on uploading, is deleted after this time."""
 
 
 class ImageStore:
@@ -56,13 +60,35 @@ class ImageStore:
             file.seek(offset)
             return file.read(size)
 
-    def delete(self, digest: str) -> None:
-        """Remove an image nobody owns any more."""
-        self.path(digest).unlink(missing_ok=True)
+    def names(self) -> list[str]:
+        """Return the digests of all finished images on disk."""
+        return sorted(path.name for path in self._files(self._dir))
+
+    def partials(self) -> list[tuple[str, str, int]]:
+        """Return (account tag, digest, bytes) of every upload that is not finished."""
+        found = []
+        for path in self._files(self._parts):
+            digest, _, tag = path.name.partition(".")
+            found.append((tag, digest, path.stat().st_size))
+        return found
+
+    def sweep(self, owned: list[str], now_s: float) -> None:
+        """Delete what is over, finished images and uploads.
+
+        An owned image is touched, so a file's time says when somebody owned it last: nothing else
+        needs to be kept over a restart.
+        """
+        for name in owned:
+            os.utime(self.path(name), (now_s, now_s))
+        for path in self._files(self._dir) + self._files(self._parts):
+            if path.stat().st_mtime < now_s - KEPT_S:
+                path.unlink()
+
+    def _files(self, folder: Path) -> list[Path]:
+        return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
 
     def _part(self, account: str, digest: str) -> Path:
-        # An account's name may hold any printable character, a path separator too.
-        return self._parts / f"{digest}.{sha256(account.encode()).hexdigest()[:16]}"
+        return self._parts / f"{digest}.{account_tag(account)}"
 
     def _sync(self) -> None:
         handle = os.open(self._dir, os.O_RDONLY)
