@@ -258,7 +258,8 @@ def finish(
     leaves_qty = order.leaves_qty
     if leaves_qty:
         order.leaves_qty = 0
-        state.ledger.void(order.account, order.hold_unit_ucr * leaves_qty, "order")
+        if order.hold_unit_ucr:
+            state.ledger.void(order.account, order.hold_unit_ucr * leaves_qty, "order")
         backing = order.backing
         if backing is not None:
             for host, units in backing:
