@@ -79,7 +79,9 @@ _USAGE: Final = "INSERT OR IGNORE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _STORED: Final = """
 SELECT rowid, account, body FROM account_frames WHERE rowid > ? ORDER BY rowid LIMIT ?"""
 _REPORTS: Final = """
-SELECT seq, now_ms, body FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"""
+SELECT seq, now_ms, body FROM journal
+WHERE seq > ? AND seq <= ? AND instr(body, CAST('usage.report' AS BLOB)) ORDER BY seq LIMIT ?"""
+"""SQLite looks for the tag, without holding up the exchange's own thread."""
 
 Told: TypeAlias = tuple[str, frames.AccountFrame]
 """An account and one of its frames."""
@@ -176,13 +178,15 @@ class Follower:
         """Take over one page in one transaction; False when it was the last."""
         frame_mark, row_mark = history.execute("SELECT frames, rows FROM progress").fetchone()
         stored = journal.execute(_STORED, (frame_mark, PAGE_ROWS)).fetchall()
-        rows = journal.execute(_REPORTS, (row_mark, MAX_INT, PAGE_ROWS)).fetchall()
+        last_seq = journal.execute("SELECT max(seq) FROM journal").fetchone()[0]
+        rows = journal.execute(_REPORTS, (row_mark, last_seq, PAGE_ROWS)).fetchall()
         for _, account, body in stored:
             note(history, [(account, frame) for frame in stored_frames(body, 0, MAX_INT)])
         for seq, now_ms, body in rows:
             note_usage(history, seq, read_command(JournalRow(seq, now_ms, body)))
-        if stored or rows:
-            marks = (stored[-1][0] if stored else frame_mark, rows[-1][0] if rows else row_mark)
+        if stored or last_seq > row_mark:
+            row_mark = rows[-1][0] if len(rows) == PAGE_ROWS else last_seq
+            marks = (stored[-1][0] if stored else frame_mark, row_mark)
             history.execute("UPDATE progress SET frames = ?, rows = ?", marks)
             history.commit()
         return max(len(stored), len(rows)) == PAGE_ROWS

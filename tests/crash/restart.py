@@ -79,9 +79,9 @@ def commands(rng: random.Random, number: int) -> Iterator[Command]:
         yield Command(account, "", 0, OrderCancel(req_id=1, client_order_id=name))
 
 
-async def start(data_dir: Path) -> tuple[float, float]:
-    """Return the seconds to ready, and from SIGTERM to the end."""
-    begun = time.monotonic()
+async def start(data_dir: Path) -> tuple[float, float, float]:
+    """Return the seconds to ready, from SIGTERM to the end, and of CPU all in all."""
+    begun, cpu = time.monotonic(), children_cpu_s()
     server = ServerProcess(data_dir, "--listen", "127.0.0.1:0", "--accept-clock")
     while not server.ready_file.exists():
         assert server.process.poll() is None, server.process.communicate()[1]
@@ -89,7 +89,12 @@ async def start(data_dir: Path) -> tuple[float, float]:
     ready = time.monotonic()
     server.process.terminate()
     server.process.wait()
-    return ready - begun, time.monotonic() - ready
+    return ready - begun, time.monotonic() - ready, children_cpu_s() - cpu
+
+
+def children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 async def pause(data_dir: Path) -> tuple[float, float, float]:
@@ -120,12 +125,16 @@ def main() -> int:
         create(data_dir, list(rows(count)))
         say("making the journal", time.monotonic() - begun)
         say("journal.db", (data_dir / "journal.db").stat().st_size / 2**20, "MiB")
-        ready, stop = asyncio.run(start(data_dir))
+        ready, stop, cpu = asyncio.run(start(data_dir))
         say("ready without a snapshot", ready)
         say("orderly end, with its snapshot", stop)
+        say("CPU of both", cpu)
         snapshot = snapshot_files.newest_first(data_dir)[0]
         say("snapshot", snapshot.stat().st_size / 2**20, "MiB")
-        say("ready from the snapshot", asyncio.run(start(data_dir))[0])
+        ready, stop, cpu = asyncio.run(start(data_dir))
+        say("ready from the snapshot", ready)
+        say("orderly end, with its snapshot", stop)
+        say("CPU of both", cpu)
         paused, child, inline = asyncio.run(pause(data_dir))
         say("pause for a snapshot (fork)", paused * 1_000, "ms")
         say("its child's work", child)

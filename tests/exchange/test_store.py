@@ -16,15 +16,16 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from exchange.client import Client, Refused
-from exchange.journal import DiskLostError
+from exchange.journal import DiskLostError, create
 from exchange.keys import public_key_b64
 from exchange.loading import load
 from exchange.operator_requests import AdminDeposit, AdminKey
-from exchange.protocol import AccountState, AccountStatement, LeaseRelease
+from exchange.protocol import AccountState, AccountStatement, LeaseRelease, UsageReport
 from exchange.server import ExchangeServer
 from exchange.statements import PAGE_ROWS
 from exchange.store import FILE_NAME, Follower, rebuild
 from tests.exchange.harness import OPERATOR, headroom, key_of, running
+from tests.exchange.test_golden_journal import golden, rows_of
 from tests.exchange.trading import trade, traders
 
 ORDERS = 150
@@ -148,6 +149,24 @@ async def on_the_command_line(
 def pem(key: Any) -> bytes:
     data: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return data
+
+
+def test_usage_is_taken_from_the_rows(tmp_path: Path) -> None:
+    """The golden journal has readings in it, and no frames: only usage can be followed."""
+    _, lines = golden()
+    create(tmp_path, rows_of(lines))
+    Follower(tmp_path).catch_up()
+    followed = usage(tmp_path)
+    reports = [line for line in lines if isinstance(line.command.message, UsageReport)]
+    assert len(followed) == len(reports) > 5
+    assert rebuild(tmp_path) == len(lines)
+    assert usage(tmp_path) == followed
+    Follower(tmp_path).catch_up()
+    assert usage(tmp_path) == followed
+
+
+def usage(data_dir: Path) -> list[str]:
+    return [line for line in tables(data_dir) if line.startswith('INSERT INTO "usage"')]
 
 
 def test_a_history_that_cannot_be_written_is_a_lost_disk(tmp_path: Path) -> None:
