@@ -40,7 +40,8 @@ from exchange.loading import Loaded
 from exchange.pump import Pump
 from exchange.session import CLOSE_GOING_AWAY, CLOSE_NORMAL, Purpose
 from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
-from exchange.units import MS_PER_HOUR
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.uploads import QUOTA_BYTES
 from exchange.wire import MAX_FRAME_BYTES
 
 EXIT_BROKEN: Final = 1
@@ -86,6 +87,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     snapshot_every: int = SNAPSHOT_EVERY
     """Commands between two snapshots."""
     disk: DiskMarks = DiskMarks()
+    image_quota_bytes: int = QUOTA_BYTES
+    """Of one account."""
 
 
 class ExchangeServer:
@@ -103,8 +106,10 @@ class ExchangeServer:
             settings.data_dir, loaded.gateway, lambda: self._journal.chain, settings.snapshot_every
         )
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
-        images = ImageServer(ImageStore(settings.data_dir), self.pump)
-        self.pump.on_image_job = images.start
+        self._images = ImageServer(ImageStore(settings.data_dir), self.pump)
+        self._sweeping: asyncio.Task[None] | None = None
+        self.pump.on_image_job = self._images.start
+        loaded.gateway.uploads.quota_bytes = settings.image_quota_bytes
         self._pages = HttpPages(self.pump)
         addresses, now_ms = loaded.gateway.limits.addresses, self._clock.now_ms
         self._door = Door(addresses, self.pump.connections, now_ms, raise_file_limit())
@@ -137,6 +142,7 @@ class ExchangeServer:
         await self._journal.open()
         for account, account_seq in await self._journal.kept_from():
             self._loaded.gateway.accounts.kept_from(account, account_seq)
+        self._images.find_partials()
         settings = self._settings
         try:
             self._server = await listen(
@@ -173,6 +179,8 @@ class ExchangeServer:
         self._announce()
         ends = {writer, watch, stopping}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         if stopping in done:
             watch.cancel()
             return await self._shut_down(writer)
@@ -242,6 +250,7 @@ class ExchangeServer:
             if self._clock.now_ms() >= forget_ms:
                 forget_ms = self._clock.now_ms() + MS_PER_HOUR
                 self.pump.chores.append(self._forget)
+                self._sweeping = asyncio.create_task(self._sweep())
             self._look_at_disk()
             self.pump.chores.append(self._journal.checkpoint_if_due)
             self.pump.chores.append(self._snapshots.if_due)
@@ -263,6 +272,12 @@ class ExchangeServer:
             self._disk = level
             say(f"{data_dir}: free disk space: {level.replace('_', ' ')}")
             self.pump.submit(lambda _: self._loaded.gateway.guard.set_disk(level))
+
+    async def _sweep(self) -> None:
+        try:
+            await self._images.sweep(self._clock.now_ms() / MS_PER_SECOND)
+        except OSError as error:
+            say(f"images: {error.strerror or error}")
 
     async def _forget(self) -> None:
         await self._journal.forget(self._clock.now_ms())
