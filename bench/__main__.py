@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 
-from bench import report
+from bench import report, wire
 from bench.book import BareBook
 from bench.engine import FullEngine
 from bench.flow import SHAPES, Shape, make
@@ -77,6 +77,7 @@ def main() -> int:
         flows[shape.name], found = measured(shape, goal, arguments.rounds)
         figures += found
     figures += extras(figures)
+    figures += wire.figures(arguments.rounds)
     failed = any(not figure.reaches(figure.minimum) for figure in figures)
     if arguments.json:
         told = {"flows": flows, "figures": figures, "passed": not failed}
