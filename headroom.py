@@ -4,16 +4,47 @@ Each sub-command lives in its own package and is imported only when it is asked 
 `headroom --help` is quick and a host without Textual or an exchange without libvirt still runs.
 """
 
+import os
+import signal
 import sys
-from collections.abc import Callable
-from importlib import import_module, metadata
-from typing import Annotated, Final, NamedTuple
-
-import typer
-from typer.main import get_command
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from types import FrameType
+from typing import Annotated, Any, Final, NamedTuple
 
 EXIT_NOT_SO: Final = 1
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
+
+
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Let Ctrl-C end the process at once while modules are imported.
+
+    Nothing has been begun by then that would need an orderly end, and half an import raises a
+    traceback or, inside a compiled module, whatever it makes of one. Who set a handler of his own,
+    or ignores the signal, keeps it.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        os._exit(EXIT_INTERRUPTED)
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or current_thread() is not main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+with quiet_imports():
+    from importlib import import_module, metadata
+
+    import typer
+    from typer.main import get_command
 
 
 class Mount(NamedTuple):
@@ -25,15 +56,17 @@ class Mount(NamedTuple):
 
 MOUNTS: Final[dict[str, Mount]] = {
     "demo": Mount("tui.demo", "All of it in one terminal: exchange, hosts, traders, the market."),
-    "tui": Mount("tui.cli", "The market in the terminal, or in a browser with --web."),
-    "exchange": Mount("exchange.cli", "Run the Marketplace: init, serve, verify, backup."),
+    "tui": Mount("tui.cli", "The market in the terminal."),
+    "exchange": Mount("exchange.cli", "Run the Marketplace: init, serve, verify, backup, rebuild."),
     "host": Mount("hostagent.cli", "Run a server as a host: enroll, run, doctor, build-guest."),
     "manager": Mount("manager.cli", "Run the administrator's robot: rules that buy and release."),
     "sim": Mount("sim.cli", "Replay a workload peak in virtual time."),
     "key": Mount("exchange.key_cli", "Make and show Ed25519 key files."),
-    "account": Mount("exchange.account_cli", "Your own account: state, orders, leases, VMs."),
+    "account": Mount(
+        "exchange.account_cli", "Your own account: apply, state, statement, token, release."
+    ),
     "admin": Mount("exchange.admin_cli", "The operator's requests to a running exchange."),
-    "image": Mount("exchange.image_cli", "Put VM images into the exchange's store."),
+    "image": Mount("exchange.image_cli", "VM images in the exchange's store: put, list, delete."),
 }
 
 # What a plain `pip install headroom` leaves out, and the extra that brings it.
@@ -43,13 +76,22 @@ EXTRAS: Final = {"libvirt": "host", "libvirtaio": "host", "lightmatchingengine":
 def run_mounted(name: str, args: list[str]) -> None:
     """Import the sub-command ``name`` and run it with ``args``; leaves by `SystemExit`."""
     try:
-        app = import_module(MOUNTS[name].module).app
-        command = get_command(app)
-        # Completion is installed for `headroom` as a whole, never for one of its parts.
-        command.params = [p for p in command.params if not str(p.name).endswith("_completion")]
+        with quiet_imports():
+            command = mounted(import_module(MOUNTS[name].module).app)
         command.main(args=args, prog_name=f"headroom {name}")
     except ModuleNotFoundError as error:
         sys.exit(missing_package(name, error))
+
+
+def mounted(app: typer.Typer) -> Any:
+    """Return the command that ``app`` makes, its help trimmed to what is really there."""
+    command: Any = get_command(app)
+    # Completion is installed for `headroom` as a whole, never for one of its parts.
+    command.params = [p for p in command.params if not str(p.name).endswith("_completion")]
+    parts = getattr(command, "commands", {}).values()
+    if all(part.hidden for part in parts):
+        command.subcommand_metavar = ""
+    return command
 
 
 def missing_package(name: str, error: ModuleNotFoundError) -> int:

@@ -19,7 +19,9 @@ from exchange.protocol import (
 from exchange.statement_cli import statement
 from exchange.wire import Request
 
-app = typer.Typer(no_args_is_help=True, help="Your own account: what it has, tokens for hosts.")
+app = typer.Typer(
+    no_args_is_help=True, help="Your own account: apply, state, statement, token, release."
+)
 
 EXIT_USAGE = 2
 SECRET_BYTES = 24
@@ -70,7 +72,7 @@ def token(
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Let hosts enrol: print a new secret for `headroom host enroll --token`, this once.
+    """Let hosts enrol: print a new secret for headroom host enroll --token, this once.
 
     The exchange learns its SHA-256 only. With one use the host is let in at once; with more, each
     waits for your approval.

@@ -49,7 +49,8 @@ def add_subcommand(message: type[Request]) -> None:
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [*required, _parameter("key", Key), *optional, *_COMMON]
     )
-    help_text = inspect.cleandoc(message.__doc__ or f"Send {_tag(message)}.")
+    # The docstrings mark names for the reference on paper; a terminal would show the marks.
+    help_text = inspect.cleandoc(message.__doc__ or f"Send {_tag(message)}.").replace("``", "")
     app.command(subcommand(message), help=help_text)(run)
 
 

@@ -39,8 +39,10 @@ class UsageError(Exception):
 @app.command("run")
 def run_command(
     config: Annotated[Path, typer.Option("--config", help="manager.toml.")],
-    url: Annotated[str | None, typer.Option("--url", help="Instead of [exchange] url.")] = None,
-    key: Annotated[Path | None, typer.Option("--key", help="Instead of [exchange] key.")] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="In place of the file's exchange.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="In place of the file's key.")] = None,
 ) -> None:
     """Watch the load and buy, start, drain and give back as the rules say, until stopped."""
     try:
@@ -72,7 +74,7 @@ def check(config: Annotated[Path, typer.Argument(help="manager.toml.")]) -> None
 
 @app.command("dry-run")
 def dry_run_command(
-    rules: Annotated[Path, typer.Argument(help="manager.toml, or a file with rules and [load].")],
+    rules: Annotated[Path, typer.Argument(help="manager.toml, or rules with a load table.")],
     trace: Annotated[Path, typer.Option("--trace", help="CSV with a header.")],
     column: Annotated[str | None, typer.Option("--column", help="The load; default: 2nd.")] = None,
     time: Annotated[str, typer.Option("--time", help="The column of seconds.")] = "t_s",

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +108,65 @@ def test_ctrl_c_exits_130_without_a_traceback() -> None:
         os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, errors) == (130, "")
+
+
+@pytest.mark.parametrize("module", ["typer", "exchange.key_cli", "cryptography"])
+def test_ctrl_c_while_modules_are_imported(module: str) -> None:
+    """The signal comes when ``module`` is looked for; without `quiet_imports` it is a traceback."""
+    program = (
+        "import os, signal, sys\n"
+        "class Finger:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finger())\n"
+        "sys.argv[1:] = ['key', 'show', 'absent.pem']\n"
+        "import headroom\n"
+        "headroom.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_importing_headroom_leaves_ctrl_c_as_it_was() -> None:
+    program = (
+        "import signal, headroom\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=DEADLINE_S, check=True)
+
+
+def commands(name: str) -> dict[str, Any]:
+    """Return every command of a mount by its path, the mount itself under its name."""
+    root = headroom.mounted(import_module(headroom.MOUNTS[name].module).app)
+    below = getattr(root, "commands", {})
+    return {name: root, **{f"{name} {each}": command for each, command in below.items()}}
+
+
+@pytest.mark.parametrize("name", headroom.MOUNTS)
+def test_help_has_no_marks_and_nothing_that_the_terminal_would_swallow(name: str) -> None:
+    for path, command in commands(name).items():
+        texts = [command.help or "", *(param.help or "" for param in command.params)]
+        wrong = [text for text in texts if "``" in text or re.search(r"\[[a-z#/@]", text)]
+        assert not wrong, path
+
+
+@pytest.mark.parametrize("name", ["exchange", "host", "account", "image"])
+def test_the_commands_that_a_help_line_promises_are_the_ones_there(name: str) -> None:
+    promised = headroom.MOUNTS[name].help.partition(": ")[2].rstrip(".").split(", ")
+    assert set(promised) <= set(commands(name)[name].commands)
+
+
+@pytest.mark.parametrize("name", ["demo", "tui"])
+def test_usage_names_no_sub_command_where_there_is_none(name: str) -> None:
+    assert "COMMAND" not in run(name, "--help").stdout
 
 
 def test_key_new_and_show(tmp_path: Path) -> None:
