@@ -16,11 +16,12 @@ from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 from exchange.protocol import HostEnroll
 from hostagent import doctor as checks
-from hostagent import facts
+from hostagent import facts, options
 from hostagent.agent import Agent, AgentError
 from hostagent.build_guest import BuildError
 from hostagent.build_guest import build_guest as build
-from hostagent.inventory import Override
+from hostagent.inventory import DEFAULT_CLASSES, Override
+from hostagent.options import OptionError
 from hostagent.ports import HypervisorError
 from hostagent.setup import Settings, SetupError, set_up
 
@@ -102,6 +103,10 @@ def run(
     ports: Annotated[
         str, typer.Option("--ports", help="LO-HI: the TCP ports to forward to guests.")
     ] = "30000-30999",
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", help="NAME=MVCPU/MEM/DISK,... where the usual four are not."),
+    ] = None,
     state: State = STATE,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log every detail.")] = False,
 ) -> None:
@@ -110,11 +115,16 @@ def run(
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("websockets").setLevel(logging.WARNING)
     override = Override(mvcpu=mvcpu, mem_mib=mem_mib, disk_mib=disk_mib)
-    low, high = _port_range(ports)
-    settings = Settings(hypervisor, override, advertise, low, high, state)
     try:
+        low, high = options.port_range(ports)
+        shapes = DEFAULT_CLASSES if classes is None else options.classes(classes)
+        settings = Settings(
+            hypervisor, override, options.address(advertise), low, high, state, shapes
+        )
         private_key = load_private_key(key)
         asyncio.run(_run(settings, url, private_key))
+    except OptionError as error:
+        _fail(str(error), EXIT_USAGE)
     except KeyFileError as error:
         _fail(str(error))
     except SetupError as error:
@@ -158,14 +168,6 @@ def build_guest(
         print(json.dumps({"vmlinuz": str(vmlinuz), "initrd": str(initrd)}))
     else:
         print(f"built {vmlinuz} and {initrd}")
-
-
-def _port_range(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    fits = low.isdecimal() and high.isdecimal() and 1 <= int(low) <= int(high) <= 65535
-    if not fits:
-        _fail(f"--ports {text}: not LO-HI with 1 <= LO <= HI <= 65535", EXIT_USAGE)
-    return int(low), int(high)
 
 
 def _fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:

@@ -4,6 +4,8 @@ The only place that knows which hypervisor is which; libvirt is imported when it
 """
 
 import logging
+import shutil
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from exchange.client import Refused, Unknown, Unreachable, fetch_image
-from exchange.wire import Accel
+from exchange.wire import Accel, Capacity
 from hostagent import facts
 from hostagent.agent import Carrier, now_ms
 from hostagent.core import HostConfig, HostCore
@@ -19,7 +21,7 @@ from hostagent.domain_xml import Virt
 from hostagent.facts import LoadMeter
 from hostagent.forwarder import Forwarder
 from hostagent.images import Download, ImageCache
-from hostagent.inventory import DEFAULT_CLASSES, Override, advertised
+from hostagent.inventory import Override, advertised
 from hostagent.machine import Machine
 from hostagent.memory_machine import MemoryMachine
 from hostagent.ports import ImageError
@@ -49,23 +51,41 @@ class Settings(Struct, frozen=True):
     low_port: int
     high_port: int
     state: Path
+    classes: dict[str, Capacity]
 
 
 def set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCore, Carrier]:
     """Return the core and what carries out its effects. Blocks; raises `SetupError`."""
-    if settings.hypervisor == "memory":
-        return _core(settings, "simulated"), MemoryMachine(now_ms, settings.advertise)
-    if settings.hypervisor.startswith("test:"):
-        return _core(settings, "simulated"), _machine(settings, "test", url, key)
-    if settings.hypervisor != "qemu:///system":
-        line = f"--hypervisor {settings.hypervisor}: not qemu:///system, test:///default or memory"
+    wanted = settings.hypervisor
+    if wanted not in ("memory", "qemu:///system") and not wanted.startswith("test:"):
+        line = f"--hypervisor {wanted}: not qemu:///system, test:///default or memory"
         raise SetupError(line, usage=True)
+    check_state(settings.state, kept=wanted != "memory")
+    if wanted == "memory":
+        return _core(settings, "simulated"), MemoryMachine(now_ms, settings.advertise)
+    if wanted.startswith("test:"):
+        return _core(settings, "simulated"), _machine(settings, "test", url, key)
     found = probe()
     log.info("%s", found.why)
     if found.accel is None:
         raise SetupError(f"no VM runs here: {found.why}; see `headroom host doctor`")
     virt: Virt = "kvm" if found.accel == "kvm" else "qemu"
     return _core(settings, found.accel), _machine(settings, virt, url, key)
+
+
+def check_state(folder: Path, kept: bool) -> None:
+    """Refuse a folder that cannot hold disks. ``kept``: make it, and write to it once."""
+    try:
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if shutil.disk_usage(existing).total == 0 or not existing.is_dir():
+            line = f"--state {folder}: {existing} is no folder that can hold files"
+            raise SetupError(line, usage=True)
+        if kept:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+    except OSError as error:
+        raise SetupError(f"--state {folder}: {error.strerror}") from error
 
 
 def _core(settings: Settings, accel: Accel) -> HostCore:
@@ -80,7 +100,7 @@ def _core(settings: Settings, accel: Accel) -> HostCore:
     )
     config = HostConfig(
         capacity=capacity,
-        classes=DEFAULT_CLASSES,
+        classes=settings.classes,
         boot_id=facts.boot_id(),
         cpu_model=known.cpu_model,
         accel=accel,

@@ -110,6 +110,10 @@ def test_without_an_exchange_it_keeps_dialling_until_it_is_stopped(tmp_path: Pat
         (["--ports", "1-65536"], 2, "--ports 1-65536"),
         (["--key", "/nonexistent/key.pem"], 1, "/nonexistent/key.pem"),
         (["--mvcpu", "-1"], 2, "--mvcpu"),
+        (["--hypervisor", "memory", "--state", "/proc/x"], 2, "--state /proc/x: /proc is no"),
+        (["--hypervisor", "test:///default", "--state", __file__], 2, "is no folder that can"),
+        (["--advertise", ""], 2, "--advertise ''"),
+        (["--classes", "tiny=1/2"], 2, "--classes 'tiny=1/2'"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(

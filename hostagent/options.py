@@ -1,0 +1,63 @@
+"""Make sense of what the owner writes behind `headroom host run`. Pure.
+
+Everything here is refused before the agent dials: an owner reads one line now rather than an
+offer that no renter can use. Raises `OptionError`.
+"""
+
+import ipaddress
+import re
+
+import msgspec
+
+from exchange.wire import Capacity, Name
+
+CLASSES_MAX = 64
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+# A last label of digits would be an IP address that is none.
+_HOST_NAME = re.compile(rf"(?=.{{1,64}}\Z)(?!(.*\.)?[0-9]+\.?\Z){_LABEL}(\.{_LABEL})*\.?\Z")
+
+
+class OptionError(Exception):
+    """An option that cannot be. ``str(error)`` is one line naming it."""
+
+
+def port_range(text: str) -> tuple[int, int]:
+    """Return (LO, HI) of ``LO-HI``."""
+    low, _, high = text.partition("-")
+    fits = low.isdecimal() and high.isdecimal() and 1 <= int(low) <= int(high) <= 65535
+    if not fits:
+        raise OptionError(f"--ports {text}: not LO-HI with 1 <= LO <= HI <= 65535")
+    return int(low), int(high)
+
+
+def address(text: str) -> str:
+    """Return ``text`` if renters can dial it: an IP address, or a name of at most 64 characters."""
+    try:
+        usable = not ipaddress.ip_address(text).is_unspecified
+    except ValueError:
+        usable = _HOST_NAME.match(text) is not None
+    if not usable:
+        raise OptionError(f"--advertise {text!r}: not an address that renters can dial")
+    return text
+
+
+def classes(text: str) -> dict[str, Capacity]:
+    """Return the shapes of ``NAME=MVCPU/MEM_MIB/DISK_MIB,...``, in that order."""
+    parts = text.split(",")
+    shapes = dict(_shape(part) for part in parts)
+    if len(shapes) < len(parts) or len(shapes) > CLASSES_MAX:
+        raise OptionError(f"--classes: a class twice, or more than {CLASSES_MAX}")
+    return shapes
+
+
+def _shape(part: str) -> tuple[str, Capacity]:
+    name, _, numbers = part.partition("=")
+    try:
+        mvcpu, mem_mib, disk_mib = (int(number) for number in numbers.split("/"))
+        fields = {"mvcpu": mvcpu, "mem_mib": mem_mib, "disk_mib": disk_mib}
+        found = msgspec.convert(name.strip(), Name), msgspec.convert(fields, Capacity)
+    except ValueError:
+        raise OptionError(f"--classes {part!r}: not NAME=MVCPU/MEM_MIB/DISK_MIB") from None
+    if not (mvcpu and mem_mib):
+        raise OptionError(f"--classes {part!r}: a VM needs CPU and memory")
+    return found

@@ -1,0 +1,70 @@
+"""The options of `headroom host run`: what is taken, and what is refused in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from exchange.wire import Capacity
+from hostagent import options
+from hostagent.options import OptionError
+from hostagent.setup import SetupError, check_state
+
+
+def test_classes_have_the_shapes_that_are_written() -> None:
+    assert options.classes("tiny=500/1024/5120, huge=16000/65536/0") == {
+        "tiny": Capacity(mvcpu=500, mem_mib=1024, disk_mib=5120),
+        "huge": Capacity(mvcpu=16_000, mem_mib=65_536, disk_mib=0),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tiny",
+        "tiny=",
+        "tiny=1/2",
+        "tiny=1/2/3/4",
+        "tiny=a/2/3",
+        "=1/2/3",
+        "tiny=-1/2/3",
+        "tiny=0/2/3",
+        "tiny=1/0/3",
+        "tiny=1/2/3,",
+        "tiny=1/2/3,tiny=1/2/3",
+        "t\ny=1/2/3",
+    ],
+)
+def test_classes_that_are_none(text: str) -> None:
+    with pytest.raises(OptionError, match="--classes"):
+        options.classes(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["203.0.113.7", "2001:db8::7", "r7.rack.example", "localhost", "r7.example."]
+)
+def test_an_address_that_can_be_dialled(text: str) -> None:
+    assert options.address(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "0.0.0.000", "::", "a b", "http://r7", "r7:80", "-r7", "r7..x", "x" * 65]
+)
+def test_an_address_that_cannot(text: str) -> None:
+    with pytest.raises(OptionError, match="not an address that renters can dial"):
+        options.address(text)
+
+
+def test_a_state_folder_is_made_only_where_something_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "state"
+    check_state(folder, kept=False)
+    assert not folder.exists()
+    check_state(folder, kept=True)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("text", ["/proc/x", "/proc", f"{__file__}", f"{__file__}/x"])
+def test_a_state_folder_that_can_hold_nothing(text: str, kept: bool) -> None:
+    with pytest.raises(SetupError, match=f"--state {text}: .* is no folder that can hold files"):
+        check_state(Path(text), kept)
