@@ -96,9 +96,6 @@ def _admit(state: "State", instrument: Instrument, order: Order, limit_ucr: int)
         return Refused("post_only_would_cross", "the order would trade at once", "price_ucr")
     unit_ucr, backing = limit_ucr, None
     if order.sign < 0:
-        for name in request.hosts or ():
-            if name not in state.hosts or state.hosts[name].account is not account:
-                return Refused("unknown_host", f"you have no host {name!r}", "hosts")
         unit_ucr = _checked_bond_ucr(instrument, limit_ucr)
         backing = _slots(instrument, order, qty)
         if backing is None:

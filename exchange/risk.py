@@ -34,7 +34,7 @@ def check(
         or request.hosts is not None
         or request.deadline_ms is not None
     ):
-        refused = check_terms(state, request)
+        refused = check_terms(state, request) or check_hosts(state, account, request)
         if refused is not None:
             return refused
     if not instrument.tradable or state.killed or account.killed:
@@ -45,6 +45,15 @@ def check(
             return refused
     if account.limited:
         return check_size(account, request.qty, price_ucr) or check_open_orders(account)
+    return None
+
+
+def check_hosts(state: "State", account: Account, request: OrderPlace) -> Refused | None:
+    """Are the hosts an ask names all the seller's own?"""
+    for name in request.hosts or ():
+        host = state.hosts.get(name)
+        if host is None or host.account is not account:
+            return Refused("unknown_host", f"you have no host {name!r}", "hosts")
     return None
 
 

@@ -78,6 +78,9 @@ class Oracle(Leases, Hosts):
         mine = [order for order in self.live if order.account == account]
         if limits.max_open_orders and len(mine) >= limits.max_open_orders:
             faults.append("max_open_orders")
+        mine_hosts = [host.name for host in self.hosts.values() if host.owner == account]
+        if any(name not in mine_hosts for name in asked.hosts or ()):
+            faults.append("unknown_host")
         if price_ucr is None:
             return faults
         order = Order(0, account, asked, price_ucr, asked.qty, 0)
