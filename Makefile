@@ -40,6 +40,7 @@ check: $(READY)
 
 # Real-VM tests are left out by path, never by a skip: what is collected must run.
 test: check
+	bash .ci/need strace
 	$(PYTEST) tests --ignore=tests/e2e --ignore-glob='*/contract/real*'
 
 e2e: $(HOST)

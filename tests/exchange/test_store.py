@@ -1,6 +1,6 @@
 """The read model: what a live exchange followed is what its journal leads to; statements add up.
 
-Seen to fail when `note` leaves out charges, and when `Follower` forgets its marks after a page.
+Seen to fail when `note` leaves out charges.
 """
 
 import asyncio
