@@ -23,7 +23,8 @@ from manager.unit import LEAVING, Lease, Unit, leaves_first
 RELEASE_AHEAD_MS: Final = 30 * MS_PER_MINUTE
 RENEW_MS: Final = 10 * MS_PER_MINUTE
 SILENCE_MS: Final = 330 * MS_PER_SECOND
-"""A silent host is given up after 300 s; when its leases live on by then, it has come back."""
+"""A silent host is given up after 300 s. Its return is told by a notice; should that be missed,
+leases that live on by then say the same."""
 GONE_VM: Final = ("stopped", "failed")
 
 
@@ -75,6 +76,8 @@ class Account:
             self._recall(lease, notice.units)
         elif notice.kind == "host_silent":
             lease.silent_until_ms = self._desk.now_ms + SILENCE_MS
+        elif notice.kind == "host_back":
+            lease.silent_until_ms = 0
 
     def rebuild(self, state: Connected) -> None:
         """Make the fleet what ``state`` says, and ask again for what is missing."""

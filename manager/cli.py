@@ -63,8 +63,7 @@ def run_command(
 def check(config: Annotated[Path, typer.Argument(help="manager.toml.")]) -> None:
     """Name every mistake in CONFIG by its place; exit 1 when there is one."""
     try:
-        file = read_config(config)
-        read_user_data(file)
+        file = read_config(config, "check")
     except ConfigError as error:
         _fail(str(error))
     for warning in file.warnings:
@@ -87,7 +86,7 @@ def dry_run_command(
 ) -> None:
     """Print what RULES would have done on the load in FILE, bought at their highest price."""
     try:
-        file = read_config(rules, rules_only=True)
+        file = read_config(rules, "dry-run")
         config = _dry_config(file, unit_rps, core_units)
         load = file.load
         count_s = per_s or (load.per_s if load else 1.0)
@@ -161,7 +160,7 @@ def _show(outcome: Outcome, as_json: bool) -> None:
         return
     for fired in outcome.fired:
         print(f"{_clock(fired.t_s):>12}  {fired.rule:<12} {fired.what}  ({fired.units} bought)")
-    cost = credits_text(outcome.cost_ucr, 4)
+    cost = f"{credits_text(outcome.cost_ucr, 4)} credits"
     hours = f"{outcome.unit_hours:.2f} unit-hours"
     print(f"fired {len(outcome.fired)} times; at most {outcome.peak_units} units, {hours}, {cost}")
 

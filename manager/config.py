@@ -8,20 +8,22 @@ manager.md.
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
 
-from exchange.wire import MAX_USER_DATA_CHARS, Name, Port, Sha256Hex
+from exchange.wire import Name, Port, Sha256Hex
+from manager.config_checks import NOT_YET, contradictions, user_data_text
 from manager.core import DEFAULT_STALE_MS, ManagerConfig
 from manager.flap import flap_warnings
-from manager.image_dir import image_mistake
-from manager.library import StoredVm, find
+from manager.library import StoredVm
 from manager.rule import Rule, RuleError, RuleText, parse
 
-NOT_YET: Final = "not supported yet in this version"
 FILE_BYTES_MAX: Final = 1024 * 1024
+
+
+Purpose: TypeAlias = Literal["run", "check", "dry-run"]
 
 
 class ConfigError(Exception):
@@ -78,13 +80,17 @@ class LoadTable(Table, frozen=True):
 class ConfigFile(Struct, frozen=True, kw_only=True):
     """The whole file, checked. Paths in it are relative to ``base``."""
 
-    base: Path
+    path: Path
     rules: tuple[Rule, ...]
     vms: tuple[VmTable, ...]
     exchange: ExchangeTable | None
     balancer: BalancerTable
     load: LoadTable | None
     warnings: list[str]
+
+    @property
+    def base(self) -> Path:
+        return self.path.parent
 
 
 TABLES: Final[dict[str, Any]] = {
@@ -95,10 +101,11 @@ TABLES: Final[dict[str, Any]] = {
 LISTS: Final[dict[str, Any]] = {"vm": VmTable, "rule": RuleText}
 
 
-def read_config(path: Path, rules_only: bool = False) -> ConfigFile:
+def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
     """Return the file at ``path``. Raises `ConfigError` with every mistake.
 
-    ``rules_only``: for a dry run, which needs the rules and nothing to run them with.
+    A dry run needs the rules and nothing to run them with; a check looks also at what `run` reads
+    later or may be told otherwise: the key and the user data.
     """
     raw = _toml(path)
     mistakes: list[str] = []
@@ -116,7 +123,7 @@ def read_config(path: Path, rules_only: bool = False) -> ConfigFile:
             except RuleError as error:
                 mistakes.append(f"{place}.{error}")
     file = ConfigFile(
-        base=path.parent,
+        path=path,
         rules=tuple(rules),
         vms=tuple(part for part in found.values() if isinstance(part, VmTable)),
         exchange=found.get("exchange"),
@@ -127,9 +134,9 @@ def read_config(path: Path, rules_only: bool = False) -> ConfigFile:
         else flap_warnings(rules, found["load"].core_units),
     )
     if not mistakes:
-        mistakes += _contradictions(file, rules_only)
+        mistakes += contradictions(file, purpose)
     if mistakes:
-        raise ConfigError([f"{path.name}: {mistake}" for mistake in mistakes])
+        raise ConfigError([f"{path}: {mistake}" for mistake in mistakes])
     return file
 
 
@@ -166,15 +173,13 @@ def manager_config(
 def read_user_data(file: ConfigFile) -> dict[str, str]:
     """Return the text of each stored VM's user data. Raises `ConfigError`."""
     texts: dict[str, str] = {}
-    for vm in file.vms:
+    for index, vm in enumerate(file.vms):
         if vm.user_data is not None:
             path = file.base / vm.user_data
             try:
-                texts[vm.name] = path.read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError([f"vm {vm.name!r}: user_data: {path}: {error}"]) from error
-            if len(texts[vm.name]) > MAX_USER_DATA_CHARS:
-                raise ConfigError([f"vm {vm.name!r}: user_data: {path}: longer than 16 KiB"])
+                texts[vm.name] = user_data_text(path)
+            except ValueError as error:
+                raise ConfigError([f"{file.path}: vm[{index}].user_data: {error}"]) from error
     return texts
 
 
@@ -211,43 +216,3 @@ def _line(place: str, message: str) -> str:
     text = text.replace("Object contains unknown field", "unknown key")
     text = text.replace("Object missing required field", "missing key")
     return f"{place}{where.rstrip('`')}: {text[:1].lower()}{text[1:]}".replace("`", "'")
-
-
-def _contradictions(file: ConfigFile, rules_only: bool) -> Iterator[str]:
-    for kind, names in (
-        ("rule", [rule.name for rule in file.rules]),
-        ("vm", [vm.name for vm in file.vms]),
-    ):
-        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            yield f"{kind}: the name {name!r} is used more than once"
-    if not rules_only:
-        yield from _missing(file)
-        for index, rule in enumerate(file.rules):
-            yield from _not_runnable(file, rule, f"rule[{index}]")
-        for index, vm in enumerate(file.vms):
-            mistake = image_mistake(vm.image, file.base)
-            if mistake:
-                yield f"vm[{index}].image: {mistake}"
-
-
-def _missing(file: ConfigFile) -> Iterator[str]:
-    if file.balancer.kind != "memory":
-        yield f"balancer.kind: {file.balancer.kind!r} is {NOT_YET}; 'memory' is"
-    if file.load is None:
-        yield "load: missing; without it no rule can tell the farm's load"
-    elif file.load.kind != "json":
-        yield f"load.kind: {file.load.kind!r} is {NOT_YET}; 'json' is"
-    elif not (file.load.url or "").startswith(("http://", "https://")):
-        yield "load.url: must be an http:// or https:// address"
-    if not file.rules:
-        yield "rule: there is none"
-
-
-def _not_runnable(file: ConfigFile, rule: Rule, place: str) -> Iterator[str]:
-    library = [StoredVm(name=vm.name, image="", vm_class=vm.vm_class) for vm in file.vms]
-    if rule.vm is not None and find(library, rule.vm) is None:
-        yield f"{place}.vm: there is no [[vm]] named {rule.vm!r}"
-    elif rule.buys and find(library, rule.vm) is None:
-        yield f"{place}.vm: say which of the {len(library)} stored VMs it runs"
-    if rule.buys and not rule.zones:
-        yield f"{place}.zones: missing; where to buy, for example ['eu-de']"

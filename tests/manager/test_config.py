@@ -1,10 +1,11 @@
-"""manager.toml: the whole file, and each mistake by its place."""
+"""the whole file, and each mistake by its place."""
 
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from exchange.keys import new_key
 from manager.cli import app
 from manager.config import ConfigError, manager_config, read_config, read_user_data
 
@@ -49,6 +50,7 @@ cooldown = "2m"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "web.qcow2").write_bytes(b"QFI")
+    new_key(tmp_path / "shop.pem")
     (tmp_path / "web.yaml").write_text("motd: hello\n")
     return tmp_path
 
@@ -74,37 +76,49 @@ def test_a_whole_file_becomes_what_the_core_needs(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "mistake"),
     [
-        ("schema = 1", "schema = 2", "manager.toml: schema: must be 1"),
-        ("", "[[group]]\nname = 'r'\n", "manager.toml: group: not supported yet in this version"),
-        ("", "[fleet]\n", "manager.toml: fleet: unknown key"),
-        ("ports = [80]", "port = 80", "manager.toml: vm[0]: unknown key 'port'"),
-        ("ports = [80]", "ports = [0]", "manager.toml: vm[0].ports[0]: expected 'int' >= 1"),
-        ("unit_rps = 250", "unit_rps = 0", "manager.toml: load.unit_rps: expected 'float' > 0.0"),
-        ("unit_rps = 250\n", "", "manager.toml: load: missing key 'unit_rps'"),
+        ("schema = 1", "schema = 2", "schema: must be 1"),
+        ("", "[[group]]\nname = 'r'\n", "group: not supported yet in this version"),
+        ("", "[fleet]\n", "fleet: unknown key"),
+        ("ports = [80]", "port = 80", "vm[0]: unknown key 'port'"),
+        ("ports = [80]", "ports = [0]", "vm[0].ports[0]: expected 'int' >= 1"),
+        ("unit_rps = 250", "unit_rps = 0", "load.unit_rps: expected 'float' > 0.0"),
+        ("unit_rps = 250\n", "", "load: missing key 'unit_rps'"),
         (
             'kind = "memory"',
             'kind = "haproxy"',
-            "manager.toml: balancer.kind: 'haproxy' is not supported yet in this version; "
+            "balancer.kind: 'haproxy' is not supported yet in this version; "
             "'memory' is",
         ),
         (
             'kind = "json"',
             'kind = "prometheus"',
-            "manager.toml: load.kind: 'prometheus' is not supported yet in this version; "
+            "load.kind: 'prometheus' is not supported yet in this version; "
             "'json' is",
         ),
         (
             'url = "http://127.0.0.1:9/load"',
             'url = "file:///etc/passwd"',
-            "manager.toml: load.url: must be an http:// or https:// address",
+            "load.url: must be an http:// or https:// address",
         ),
-        ('do = "buy 4"', 'do = "by 4"', "manager.toml: rule[0].do: 'by 4' is none of: buy N, "
+        ('do = "buy 4"', 'do = "by 4"', "rule[0].do: 'by 4' is none of: buy N, "
          "buy to N, release N, release all"),
-        ("max_units = 16", "max_unit = 16", "manager.toml: rule[0]: unknown key 'max_unit'"),
-        ('vm = "web"', 'vm = "db"', "manager.toml: rule[0].vm: there is no [[vm]] named 'db'"),
-        ('name = "calm"', 'name = "burst"', "manager.toml: rule: the name 'burst' is used more "
+        ("max_units = 16", "max_unit = 16", "rule[0]: unknown key 'max_unit'"),
+        ('vm = "web"', 'vm = "db"', "rule[0].vm: there is no [[vm]] named 'db'"),
+        ('name = "calm"', 'name = "burst"', "rule: the name 'burst' is used more "
          "than once"),
-        ('zones = ["eu-de", "eu-fr"]\n', "", "manager.toml: rule[0].zones: missing; where to buy, "
+        ('url = "wss://headroom.example/v1/ws"', 'url = "ftp://x"', "exchange.url: 'ftp://x' is no "
+         "address like 'wss://HOST/v1/ws'"),
+        ('url = "http://127.0.0.1:9/load"', 'url = "http://"',
+         "load.url: must be an http:// or https:// address"),
+        ('class = "small"', 'class = "sm.all"', "vm[0].class: 'sm.all' is no name: 1 to 64 "
+         "letters, digits, '-' and '_'"),
+        ('"eu-fr"]', '""]',
+         "rule[0].zones[1]: '' is no name: 1 to 64 letters, digits, '-' and '_'"),
+        ('["eu-de", "eu-fr"]', '["eu-de,eu-fr"]', "rule[0].zones[0]: 'eu-de,eu-fr' is no name: "
+         "1 to 64 letters, digits, '-' and '_'"),
+        ("ports = [80]", 'allow_from = ["10.0.0.0/8", "all"]', "vm[0].allow_from[1]: 'all' is no "
+         "network like '203.0.113.0/24'"),
+        ('zones = ["eu-de", "eu-fr"]\n', "", "rule[0].zones: missing; where to buy, "
          "for example ['eu-de']"),
     ],
 )  # fmt: skip
@@ -113,7 +127,7 @@ def test_a_mistake_is_one_line_naming_its_place(
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config(write(folder, old, new))
-    assert caught.value.lines == [mistake]
+    assert caught.value.lines == [f"{folder / 'manager.toml'}: {mistake}"]
 
 
 def test_all_mistakes_are_named_at_once(folder: Path) -> None:
@@ -146,12 +160,40 @@ def test_check_says_what_is_wrong_and_exits_1(folder: Path) -> None:
     bad = CliRunner().invoke(app, ["check", str(write(folder, "buy 4", "buy x"))])
     assert bad.exit_code == 1
     assert bad.stderr.splitlines() == [
-        "headroom: manager.toml: rule[0].do: 'buy x': "
+        f"headroom: {folder / 'manager.toml'}: rule[0].do: 'buy x': "
         "'x' is not a number of units from 1 to 1000000"
     ]
     good = CliRunner().invoke(app, ["check", str(write(folder))])
     assert (good.exit_code, good.stderr) == (0, "")
     assert "2 rules, 1 stored VMs; no mistakes" in good.stdout
+
+
+def test_check_names_each_file_that_cannot_be_read_by_the_same_path(folder: Path) -> None:
+    path = write(folder)
+    for name in ("shop.pem", "web.yaml", "web.qcow2"):
+        (folder / name).unlink()
+    found = CliRunner().invoke(app, ["check", str(path)])
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr.splitlines() == [
+        f"headroom: {path}: vm[0].image: {folder}/web.qcow2 is no file, folder or SHA-256",
+        f"headroom: {path}: exchange.key: key file {folder}/shop.pem: No such file or directory",
+        f"headroom: {path}: vm[0].user_data: {folder}/web.yaml: No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"\xff", "not UTF-8 text"), (b"x" * 16_385, "longer than 16384 char")]
+)
+def test_user_data_that_cannot_be_sent(folder: Path, content: bytes, why: str) -> None:
+    file = read_config(write(folder))
+    (folder / "web.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"vm\[0\]\.user_data: .*web\.yaml: {why}"):
+        read_user_data(file)
+
+
+def test_run_may_be_told_another_key_than_the_files(folder: Path) -> None:
+    (folder / "shop.pem").unlink()
+    assert read_config(write(folder)).exchange is not None
 
 
 def test_check_warns_of_rules_that_flap(folder: Path) -> None:

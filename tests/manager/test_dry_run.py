@@ -59,7 +59,7 @@ def test_it_prints_what_would_have_fired(tmp_path: Path) -> None:
 def test_options_go_before_the_file(tmp_path: Path) -> None:
     arguments = write(tmp_path, series((5, 180)))
     found = CliRunner().invoke(app, [*arguments, "--unit-rps", "1000"])
-    assert found.stdout == "fired 0 times; at most 0 units, 0.00 unit-hours, 0.0000\n"
+    assert found.stdout == "fired 0 times; at most 0 units, 0.00 unit-hours, 0.0000 credits\n"
 
 
 @pytest.mark.parametrize(

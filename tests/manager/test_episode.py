@@ -182,6 +182,17 @@ def test_units_of_a_silent_host_are_no_capacity_until_it_is_heard() -> None:
     assert farm.counts() == (4, 0, 4)
 
 
+def test_units_of_a_host_that_is_back_count_again_at_once() -> None:
+    farm = busy_farm()
+    lease_id = next(iter(farm.paper.leases))
+    farm.paper.feed(notice(farm, "host_silent", lease_id), farm.now_ms)
+    farm.paper.feed(notice(farm, "host_back", "l-other"), farm.now_ms)
+    assert farm.counts() == (3, 0, 4), "another host's return says nothing of this one"
+    farm.paper.feed(notice(farm, "host_back", lease_id), farm.now_ms)
+    assert farm.counts() == (4, 0, 4)
+    assert requests(farm.paper.outs, VmStart) == [], "its VM ran on"
+
+
 def test_a_vm_that_ran_and_failed_is_started_once_more() -> None:
     farm = busy_farm()
     lease_id = next(iter(farm.paper.leases))
