@@ -88,6 +88,11 @@ class HeadroomApp(App[int]):
         if self.market is not None:
             self.market.repaint(Paint(PALETTES[self.theme]))
 
+    def action_command_palette(self) -> None:
+        """Ctrl-P, which Textual puts before the market screen's own keys."""
+        if self.desk.dealing.typing is None:
+            super().action_command_palette()
+
     def action_interrupt(self) -> None:
         """Ctrl-C: leave, and say so in the exit code."""
         self.exit(return_code=EXIT_INTERRUPTED)

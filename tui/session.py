@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import ValidationError, convert
 
-from exchange.frames import LeaseUpdate, OrderUpdate, ServerMessage, VmUpdate
+from exchange.frames import LeaseUpdate, OrderUpdate, ServerMessage, TradesSnapshot, VmUpdate
 from exchange.wire import Channel
 from tui.link import AccountRead, Down, Dropped, Link, NoAnswerError, RefusedError, Up
 from tui.view.account import Row
@@ -65,6 +65,10 @@ class Session:
         self._changed = changed
         self.now_ms = now_ms
         self._wanted_symbol = wanted_symbol
+        self._awaited: dict[str, None] = {}
+        """Instruments whose trades are still to come before the most active one is known."""
+        self._provisional = ""
+        """Shown until then."""
         self._followed: dict[tuple[Channel, str], None] = {}
 
     async def run(self) -> None:
@@ -107,20 +111,37 @@ class Session:
             self._changed(TOUCHES[topic])
         if topic == "instruments":
             await self._follow_instruments()
+        if isinstance(frame, TradesSnapshot) and frame.symbol in self._awaited:
+            del self._awaited[frame.symbol]
+            await self._show_most_active()
 
     async def _follow_instruments(self) -> None:
         if not self.desk.symbol:
-            await self.show(self._first_symbol())
+            await self._show_first()
         for symbol in self.model.watched():
             await self._follow("book", symbol)
             await self._follow("trades", symbol)
 
-    def _first_symbol(self) -> str:
-        if self._wanted_symbol in self.model.instruments:
-            return self._wanted_symbol
-        listed = self.model.listed()
-        is_open = [item.symbol for item in listed if item.state == "open"]
-        return (is_open or [item.symbol for item in listed] or [""])[0]
+    async def _show_first(self) -> None:
+        """Show what was asked for, else what the account has something in, else the liveliest."""
+        wanted, model = self._wanted_symbol, self.model
+        if wanted and wanted not in model.instruments:
+            self.desk.say(f"There is no instrument {wanted}.", "warn")
+        listed = [item.symbol for item in model.listed()]
+        own = [symbol for symbol in (wanted, *model.account.symbols()) if symbol in listed]
+        if not own:
+            self._awaited = dict.fromkeys(model.watched())
+            self._provisional = (list(self._awaited) or listed or [""])[0]
+        await self.show((own or [self._provisional])[0])
+
+    async def _show_most_active(self) -> None:
+        """Leave the provisional choice for the most active one, unless the trader has begun."""
+        begun = self.desk.dealing.ticket.stage != "idle" or self.desk.dealing.prompt() is not None
+        if self._awaited or begun or self.desk.symbol != self._provisional:
+            return
+        busiest = max(self.model.watched(), key=self.model.activity)
+        if self.model.activity(busiest) > self.model.activity(self.desk.symbol):
+            await self.show(busiest)
 
     async def show(self, symbol: str) -> None:
         """Select an instrument and follow its book and trades."""

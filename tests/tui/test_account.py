@@ -4,14 +4,14 @@ from typing import get_args
 
 import pytest
 
-from exchange.frames import AccountFrame, BalanceUpdate, Notice, VmUpdate
+from exchange.frames import AccountFrame, BalanceUpdate, Notice, OrderUpdate, VmUpdate
 from exchange.reasons import CancelReason, LeaseEnd, RefusalReason
-from exchange.wire import OrderStatus
+from exchange.wire import OrderStatus, Side
 from tests.tui.market import SYMBOL, lease, order
 from tui.view import portfolio
 from tui.view.account import Account, accrued_ucr
 from tui.view.text import width_of
-from tui.view.words import ENDS, REFUSALS, happened, refusal
+from tui.view.words import ENDS, REFUSALS, happened, in_credits, refusal
 
 HOUR_MS = 3_600_000
 
@@ -97,21 +97,48 @@ def test_every_reason_has_plain_words() -> None:
 
 def test_a_refusal_says_our_words_then_the_exchanges() -> None:
     text = refusal("insufficient_funds", "needs 12, has 3", "qty")
-    assert text == "Refused: not enough money available (qty: needs 12, has 3)"
+    assert text == "Refused: not enough money: needs 12, has 3"
+    assert refusal("invalid_field", "", "qty") == "Refused: a field is out of bounds: qty"
     assert refusal("of_the_future", "", None) == "Refused: of the future"
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (
+            "the order needs 12480000 ucr, 3250000 are available",
+            "the order needs 12.48 credits, 3.25 credits are available",
+        ),
+        ("the tick is 100 ucr", "the tick is 0.0001 credits"),
+        ("the band is 28000..34000 ucr", "the band is 0.028 credits to 0.034 credits"),
+        ("at most 50 open orders", "at most 50 open orders"),
+    ],
+)
+def test_the_exchanges_amounts_are_said_in_credits(said: str, text: str) -> None:
+    assert in_credits(said) == text
+
+
+def ended(filled: int, reason: str, side: Side = "buy") -> OrderUpdate:
+    row = order(1, side, 31_000, 400, exec_="canceled", status="canceled", filled=filled)
+    row.reason = reason
+    return row
+
+
 HAPPENED: list[tuple[AccountFrame, str]] = [
-    (order(1), "Working: o-1 buy 5 small.eu-de.flat.spot"),
+    (order(1), "Working: buy 5 at 0.0310 · small.eu-de.flat.spot o-1"),
     (
         order(1, exec_="trade", status="filled", filled=5),
-        "Bought 5 small.eu-de.flat.spot at 0.0310",
+        "Bought 5 at 0.0310 · small.eu-de.flat.spot o-1",
     ),
     (
         order(1, side="sell", exec_="trade", status="partially_filled", filled=3),
-        "Sold 3 small.eu-de.flat.spot at 0.0310, 2 to go",
+        "Sold 3 at 0.0310, 2 to go · small.eu-de.flat.spot o-1",
     ),
-    (order(1, exec_="canceled", status="canceled"), "Canceled o-1 "),
+    (ended(0, "user"), "Canceled buy 400 at 0.0310: at your request · small.eu-de.flat.spot o-1"),
+    (ended(0, "no_liquidity"), "Canceled buy 400 at 0.0310: nothing to trade with"),
+    (ended(120, "ioc_remainder"), "Bought 120 of 400 at 0.0310; no more on offer"),
+    (ended(120, "no_liquidity", "sell"), "Sold 120 of 400 at 0.0310; no more is bid for"),
+    (ended(120, "user"), "Bought 120 of 400 at 0.0310; the rest canceled: at your request"),
     (VmUpdate(1, 1, 0, "v-1", "l-1", "web", "failed", [], "boot"), "VM web failed: boot"),
     (Notice(1, 1, 0, "recall", "l-1"), "l-1 is recalled"),
 ]

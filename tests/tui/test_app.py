@@ -57,10 +57,12 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(size: tuple[int, int], who: str = "acme") -> AsyncIterator[Stand]:
-    link = ScriptedLink(who=who)
+async def stand(
+    size: tuple[int, int], who: str = "acme", symbol: str = SYMBOL, link: ScriptedLink | None = None
+) -> AsyncIterator[Stand]:
+    link = link or ScriptedLink(who=who)
     app = HeadroomApp(
-        link, read_only=not who, now_ms=link.now_ms, session_name="test", symbol=SYMBOL
+        link, read_only=not who, now_ms=link.now_ms, session_name="test", symbol=symbol
     )
     async with app.run_test(size=size) as pilot:
         await link.open()
@@ -169,7 +171,7 @@ def test_a_refusal_is_said_in_plain_words_and_the_ticket_stays(size: tuple[int, 
     async def scene(s: Stand) -> None:
         s.link.refuse_next = RefusedError("insufficient_funds", "needs 9, has 3", "qty")
         await s.press("b", "enter", "enter")
-        assert "Refused: not enough money available" in s.text("ticket")
+        assert "Refused: not enough money: needs 9, has 3" in s.text("ticket")
         assert s.app.desk.dealing.ticket.stage == "staged"
 
     play(size, scene)

@@ -8,6 +8,7 @@ from exchange.units import MAX_PRICE_UCR
 from tui.view.bars import bar_eighths, bar_left, bar_right, column
 from tui.view.text import (
     clock_text,
+    exact_price_text,
     fit,
     join_ends,
     money_text,
@@ -78,7 +79,13 @@ def test_qty_fits_six_cells(qty: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("ms", "text"),
-    [(0, "0 s"), (59_999, "59 s"), (61_000, "1m 01"), (3_600_000, "1h 00"), (90_000_000, "1d 01")],
+    [
+        (0, "0 s"),
+        (59_999, "59 s"),
+        (61_000, "1m 01s"),
+        (3_600_000, "1h 00m"),
+        (90_000_000, "1d 01h"),
+    ],
 )
 def test_durations(ms: int, text: str) -> None:
     assert span_text(ms) == text
@@ -93,12 +100,30 @@ def test_clock() -> None:
     [
         (30, "small.eu-de.flat.2026-11-23T18"),
         (29, "small.eu-de.flat.11-23T18"),
+        (22, "small.eu-de.f.11-23T18"),
         (20, "small.eu-de…11-23T18"),
-        (5, "11-2…"),
+        (16, "small.eu-de…T18"),
+        (5, "smal…"),
     ],
 )
 def test_a_window_gives_up_its_year_first(width: int, text: str) -> None:
     assert short_symbol("small.eu-de.flat.2026-11-23T18", width) == text
+
+
+SPOTS = [f"{name}.eu-de.{how}.spot" for name in ("nano", "medium") for how in ("flat", "metered")]
+
+
+@pytest.mark.parametrize("width", [15, 16, 19, 25])
+def test_a_short_symbol_still_tells_class_zone_and_pricing(width: int) -> None:
+    """Keeping the head and the tail of the symbol, as before, fails at 15 and 16."""
+    shown = [short_symbol(symbol, width) for symbol in SPOTS]
+    assert len(set(shown)) == len(SPOTS)
+    assert all(".eu-de." in text and len(text) <= width for text in shown)
+
+
+def test_a_price_is_shown_exactly_where_it_matters() -> None:
+    shown = [exact_price_text(ucr, 4) for ucr in (30_050, 30_100, 1, 9_999_000_000)]
+    assert shown == ["0.03005", "0.0301", "0.000001", "9999.0000"]
 
 
 @given(st.lists(st.text(min_size=1, max_size=9), max_size=5), st.integers(0, 30))

@@ -10,9 +10,10 @@ from exchange.units import MAX_QTY
 from exchange.wire import Side
 from tests.tui.market import SYMBOL, WINDOW, instrument
 from tui.view.dealing import Dealing
-from tui.view.text import width_of
+from tui.view.entry import Fault, read_price
+from tui.view.text import Line, width_of
 from tui.view.ticket import Ticket, cost_text, hold_ucr, request
-from tui.view.ticket_lines import TicketScene, lines
+from tui.view.ticket_lines import Prompt, TicketScene, lines
 from tui.view.words import Message
 
 HOUR_MS = 3_600_000
@@ -98,7 +99,7 @@ def test_a_question_is_asked_before_all_orders_go() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "qty"),
-    [("12", 12), ("", 1), ("0", 1), ("1.5", 15), ("7x", 7), (str(MAX_QTY + 1), 1)],
+    [("12", 12), ("", 1), ("0", 1), ("1.5", 1), ("7x", 7), (str(MAX_QTY + 1), 1)],
 )
 def test_only_a_quantity_in_bounds_is_taken(typed: str, qty: int) -> None:
     dealing = Dealing("s")
@@ -107,16 +108,111 @@ def test_only_a_quantity_in_bounds_is_taken(typed: str, qty: int) -> None:
         dealing.typed(character)
     dealing.confirm()
     assert dealing.ticket.qty == qty
+    assert (dealing.typing is not None) == (typed in ("0", "1.5", str(MAX_QTY + 1)))
 
 
 def test_a_typed_price_may_be_mended() -> None:
     dealing = Dealing("s")
     dealing.stage("buy", SYMBOL, 31_000)
     dealing.type("price")
-    for character in ("0", ".", ".", "0", "4", "backspace", "5"):
+    for character in "0..04":
         dealing.typed(character)
     dealing.confirm()
+    assert dealing.prompt() == Prompt(
+        "price 0..04▏",
+        "Enter takes it · Esc leaves it",
+        "a price has digits and one dot, at most 6 digits after it",
+    )
+    for character in ("backspace", "backspace", "backspace", "0", "5"):
+        dealing.typed(character)
+    dealing.confirm()
+    assert dealing.prompt() is None
     assert dealing.ticket.price_ucr == 50_000
+
+
+BANDED = instrument()
+BANDED.band_low_ucr, BANDED.band_high_ucr = 20_000, 40_000
+
+
+@pytest.mark.parametrize(
+    ("text", "item", "read"),
+    [
+        ("0.03", instrument(), 30_000),
+        ("1000", instrument(), 1_000_000_000),
+        ("9999", instrument(), Fault("a price is above 0 and at most 1,000")),
+        ("0", instrument(), Fault("a price is above 0 and at most 1,000")),
+        ("0.03005", instrument(), Fault("off the tick 0.0001: take 0.0300 or 0.0301")),
+        ("0.00005", instrument(), Fault("off the tick 0.0001: take 0.0001")),
+        ("0.03005", instrument(tick_ucr=1), 30_050),
+        ("0.04", BANDED, 40_000),
+        ("0.0401", BANDED, Fault("outside the band, 0.0200 to 0.0400")),
+        ("0.0199", BANDED, Fault("outside the band, 0.0200 to 0.0400")),
+    ],
+)
+def test_a_typed_price_is_taken_as_it_stands_or_not_at_all(
+    text: str, item: InstrumentUpdate, read: int | Fault
+) -> None:
+    assert read_price(text, item) == read
+
+
+def test_the_ticket_never_rounds_the_price_it_would_send() -> None:
+    """With `price_text` in the order's row this shows 0.0301 (tried)."""
+    ticket = Ticket(qty=4).staged("buy", 30_050).armed()
+    scene = TicketScene(ticket, instrument(), 4, 31_200, 31_300, None, None, "", 0)
+    assert "0.03005" in shown(lines(scene, 80, 3))
+
+
+def test_a_sent_or_dropped_ticket_leaves_nothing_to_the_next() -> None:
+    for end in ("answered", "back"):
+        dealing = Dealing("s")
+        dealing.stage("buy", SYMBOL, 31_000)
+        dealing.ticket = dealing.ticket.with_qty(400).other_type()
+        if end == "answered":
+            dealing.confirm()
+            dealing.confirm()
+        getattr(dealing, end)()
+        assert dealing.ticket == Ticket()
+
+
+def test_a_ticket_begun_while_another_is_on_its_way_has_one_unit() -> None:
+    dealing = Dealing("s")
+    dealing.stage("buy", SYMBOL, 31_000)
+    dealing.ticket = dealing.ticket.with_qty(400)
+    dealing.confirm()
+    dealing.confirm()
+    dealing.stage("sell", SYMBOL, 31_500)
+    dealing.answered()
+    assert dealing.ticket == Ticket().staged("sell", 31_500)
+
+
+def shown(rows: list[Line]) -> str:
+    return "\n".join("".join(piece for piece, _, _ in line) for line in rows)
+
+
+LONG = "Refused: not enough money: the order needs 12.48 credits, 3.20 are available; " + "x" * 40
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 3), (60, 3), (46, 6), (56, 6)])
+def test_a_message_that_does_not_fit_ends_in_an_ellipsis(width: int, height: int) -> None:
+    """Cutting with `fit` alone loses the ellipsis (tried)."""
+    ticket = Ticket().staged("buy", 31_000)
+    scene = TicketScene(
+        ticket, instrument(), 4, 31_200, 31_300, None, Message(LONG, "warn", 0), "", 0
+    )
+    rows = lines(scene, width, height)
+    assert [width_of(line) for line in rows] == [width] * height
+    assert shown(rows).rstrip().endswith("…")
+    assert "Enter arms" in shown(rows)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 3), (60, 3), (46, 6)])
+def test_a_fault_stands_beside_what_was_typed(width: int, height: int) -> None:
+    prompt = Prompt("price 0.03005▏", "Enter", "off the tick 0.0001: take 0.0300 or 0.0301")
+    ticket = Ticket().staged("buy", 31_000)
+    scene = TicketScene(ticket, instrument(), 4, 31_200, 31_300, prompt, None, "", 0)
+    text = shown(lines(scene, width, height))
+    assert "price 0.03005▏" in text
+    assert "0.0300 or 0.0301" in text
 
 
 ACTIONS = st.sampled_from(

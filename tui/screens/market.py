@@ -31,6 +31,10 @@ CALM: Final[tuple[Pane, ...]] = ("head", "depth", "instruments")
 """Panes nobody trades from. Textual composes the rectangle around all that changed in a frame, so
 drawing these with every frame of the ladder would cost the whole screen twenty times a second."""
 
+PROMPT_ENDS: Final = ("enter", "escape")
+"""The only keys that mean something beside the prompt while a number is typed."""
+PROMPT_ACTIONS: Final = ("confirm", "back", "quit")
+
 
 def bindings() -> list[BindingType]:
     """Return Textual's bindings, made from the table of actions and the keymap."""
@@ -134,14 +138,13 @@ class MarketScreen(Screen[None], inherit_bindings=False):
     # --- keys ---
 
     def on_key(self, event: events.Key) -> None:
-        """While a number is typed, characters belong to it."""
+        """While a number is typed every key belongs to it: a slip must not cancel an order."""
         dealing = self.desk.dealing
-        character = "backspace" if event.key == "backspace" else event.character or ""
-        takes = character == "backspace" or character.isdecimal() or character == "."
-        if dealing.typing is not None and takes:
-            event.stop()
-            dealing.typed(character)
-            self.redraw()
+        if dealing.typing is None or event.key in PROMPT_ENDS:
+            return
+        event.stop()
+        dealing.typed("backspace" if event.key == "backspace" else event.character or "")
+        self.redraw()
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the focus on a pane, and the ladder's cursor on a price."""
@@ -157,7 +160,9 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         self.redraw()
 
     async def action_act(self, name: str) -> None:
-        """Carry out the action ``name`` of `tui.commands`."""
+        """Carry out the action ``name`` of `tui.commands`, unless a number is being typed."""
+        if self.desk.dealing.typing is not None and name not in PROMPT_ACTIONS:
+            return  # the footer and the palette lead here past `on_key`
         outcome = self._deeds()[name]()
         if outcome is not None:
             await outcome
@@ -175,8 +180,8 @@ class MarketScreen(Screen[None], inherit_bindings=False):
             "release": desk.release,
             "more": lambda: desk.change_qty(1),
             "less": lambda: desk.change_qty(-1),
-            "quantity": lambda: desk.dealing.type("quantity"),
-            "price": lambda: desk.dealing.type("price"),
+            "quantity": lambda: desk.type("quantity"),
+            "price": lambda: desk.type("price"),
             "order_type": desk.other_type,
             "force": desk.next_force,
             "up": lambda: desk.move(1),

@@ -95,6 +95,11 @@ class Account:
         """Return the units we rent (buy) or have let (sell)."""
         return sum(lease.units for lease in self.leases.values() if lease.side == side)
 
+    def symbols(self) -> list[str]:
+        """Return the instruments the account has leases or open orders in, leases first."""
+        leases = [lease.symbol for lease in self.leases.values()]
+        return list(dict.fromkeys([*leases, *(order.symbol for order in self.orders.values())]))
+
     def rate_ucr(self, side: Side) -> int:
         """Return what our leases of ``side`` cost or earn in an hour."""
         return sum(

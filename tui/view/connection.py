@@ -62,17 +62,18 @@ def badge(connection: Connection, now_ms: int) -> Line:
 
 
 def explanation(connection: Connection, now_ms: int) -> str:
-    """Return one sentence for the message line, "" while all is well."""
+    """Return for the message line why orders are held back, "" while all is well."""
     match connection.standing(now_ms):
         case "live":
             return ""
         case "connecting":
-            return "Connecting to the exchange."
+            return "connecting to the exchange"
         case "stale":
-            return "Nothing heard from the exchange: prices may be old, orders are held back."
+            silent = f"nothing heard for {connection.age_s(now_ms)} s"
+            return f"{silent}; orders are held back until it is live"
         case "reconnecting":
             why = f" ({clip(connection.reason, 40)})" if connection.reason else ""
-            return f"Connection lost{why}: dialling again; orders are held back."
+            return f"connection lost, dialling again; orders are held back{why}"
 
 
 def _spin(now_ms: int) -> str:

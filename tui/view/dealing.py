@@ -7,16 +7,17 @@ only takes back (canceling the orders under the cursor) goes at once. Pure: requ
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from exchange.frames import InstrumentUpdate
 from exchange.protocol import (
     LeaseRelease,
     OrderCancel,
     OrderMassCancel,
     OrderPlace,
 )
-from exchange.units import MAX_QTY
 from exchange.wire import Side
-from tui.view.text import parse_price_ucr
+from tui.view.entry import TYPED, Fault, read_price, read_qty
 from tui.view.ticket import Ticket, request
 from tui.view.ticket_lines import Prompt
 
@@ -25,10 +26,13 @@ TYPED_MAX: Final = 12
 
 
 class Typing(Struct, frozen=True):
-    """A number being typed into the ticket."""
+    """A number being typed into the ticket; ``fault`` says why Enter did not take it."""
 
     field: Literal["quantity", "price"]
     text: str = ""
+    instrument: InstrumentUpdate | None = None
+    """Whose tick and band bind the price."""
+    fault: str = ""
 
 
 class Question(Struct, frozen=True):
@@ -58,7 +62,9 @@ class Dealing:
     def stage(self, side: Side, symbol: str, price_ucr: int) -> None:
         self.question = self.typing = None
         self.symbol = symbol
-        self.ticket = self.ticket.staged(side, price_ucr)
+        # What is on its way to the exchange lends nothing to the next order.
+        ticket = Ticket() if self.ticket.stage == "sent" else self.ticket
+        self.ticket = ticket.staged(side, price_ucr)
 
     def ask(self, text: str, asked: Order) -> None:
         """Arm ``asked``; Enter will send it."""
@@ -103,35 +109,40 @@ class Dealing:
         if self.ticket.stage == "armed":
             self.ticket = self.ticket.disarmed()
 
-    def type(self, field: Literal["quantity", "price"]) -> None:
+    def type(
+        self, field: Literal["quantity", "price"], instrument: InstrumentUpdate | None = None
+    ) -> None:
         """Begin to type a number."""
         self.hold_fire()
-        self.typing = Typing(field)
+        self.typing = Typing(field, instrument=instrument)
 
     def typed(self, character: str) -> None:
-        """Add one character, or take the last one back when it is "backspace"."""
+        """Add a digit or a dot, or take the last one back when it is "backspace"."""
         if self.typing is None:
             return
         text = self.typing.text
         if character == "backspace":
             text = text[:-1]
-        elif self._fits(character) and len(text) < TYPED_MAX:
+        elif character and character in TYPED and len(text) < TYPED_MAX:
             text += character
-        self.typing = Typing(self.typing.field, text)
-
-    def _fits(self, character: str) -> bool:
-        assert self.typing is not None, "only called while typing"
-        point = character == "." and self.typing.field == "price" and "." not in self.typing.text
-        return (character.isascii() and character.isdecimal()) or point
+        else:
+            return
+        self.typing = replace(self.typing, text=text, fault="")
 
     def _take_typed(self) -> None:
-        assert self.typing is not None, "only called while typing"
-        field, text, self.typing = self.typing.field, self.typing.text, None
-        if field == "quantity" and text and 0 < int(text) <= MAX_QTY:
-            self.ticket = self.ticket.with_qty(int(text))
-        price_ucr = parse_price_ucr(text) if field == "price" else None
-        if price_ucr:
-            self.ticket = self.ticket.with_price(price_ucr)
+        """Put the number into the ticket; leave the prompt open when it cannot be one."""
+        typing = self.typing
+        assert typing is not None, "only called while typing"
+        quantity = typing.field == "quantity"
+        if not typing.text:
+            self.typing = None
+            return
+        read = read_qty(typing.text) if quantity else read_price(typing.text, typing.instrument)
+        if isinstance(read, Fault):
+            self.typing = replace(typing, fault=read.text)
+            return
+        self.typing = None
+        self.ticket = self.ticket.with_qty(read) if quantity else self.ticket.with_price(read)
 
     def _order(self) -> OrderPlace:
         self._sent += 1
@@ -139,7 +150,7 @@ class Dealing:
         return request(self.ticket, self.symbol, f"tui/{self.session}/{self._sent}")
 
     def answered(self) -> None:
-        """The exchange took the order: the ticket is free again."""
+        """The exchange took the order: the next ticket begins anew, with one unit."""
         if self.ticket.stage == "sent":
             self.ticket = self.ticket.disarmed()
 
@@ -151,9 +162,8 @@ class Dealing:
     def prompt(self) -> Prompt | None:
         """Return the question or the line being typed, if any."""
         if self.typing is not None:
-            return Prompt(
-                f"{self.typing.field} {self.typing.text}▏", "Enter takes it · Esc leaves it"
-            )
+            text = f"{self.typing.field} {self.typing.text}▏"
+            return Prompt(text, "Enter takes it · Esc leaves it", self.typing.fault)
         if self.question is not None:
             return Prompt(self.question.text, "Enter does it · Esc leaves it")
         return None

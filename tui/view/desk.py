@@ -5,7 +5,7 @@ tells the desk what became of them. That keeps every rule of the keyboard testab
 terminal.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 from exchange.frames import OrderUpdate
 from exchange.protocol import (
@@ -18,11 +18,13 @@ from tui.view import ladder
 from tui.view.book import BookView
 from tui.view.connection import explanation
 from tui.view.dealing import Dealing, Order
+from tui.view.entry import price_fault
 from tui.view.ladder import Grid
 from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model
 from tui.view.text import count_text, money_text
-from tui.view.words import Message, refusal
+from tui.view.ticket import Ticket
+from tui.view.words import Message, refusal, terms
 
 PANE_ORDER: Final[tuple[Pane, ...]] = ("ladder", *SIDE_PANES)
 """Pane 1 is the ladder; Tab goes round in this order."""
@@ -152,6 +154,7 @@ class Desk:
 
     def deal(self, side: Side) -> None:
         """Stage a buy or a sell at the cursor's price; in an empty book, ask for the price."""
+        self.model.message = None
         if not self._may_deal() or not self.symbol:
             return
         grid = self.grid()
@@ -160,16 +163,31 @@ class Desk:
             return
         last = self.model.tape(self.symbol).last
         self.dealing.stage(side, self.symbol, last.price_ucr if last else self.tick_ucr)
-        self.dealing.type("price")
+        self.type("price")
+
+    def type(self, field: Literal["quantity", "price"]) -> None:
+        """Begin to type a number; a price needs a limit order to belong to."""
+        ticket = self.dealing.ticket
+        self.model.message = None
+        if field == "price" and ticket.stage == "idle":
+            self.say("Begin with b or s; then p types the price.", "text")
+        elif field == "price" and ticket.order_type == "market":
+            self.say("A market order has no price; t makes it a limit order.", "warn")
+        else:
+            self.dealing.type(field, self.model.instruments.get(self.symbol))
 
     def change_qty(self, by: int) -> None:
-        self.dealing.ticket = self.dealing.ticket.with_qty(self.dealing.ticket.qty + by)
+        self._edit(self.dealing.ticket.with_qty(self.dealing.ticket.qty + by))
 
     def other_type(self) -> None:
-        self.dealing.ticket = self.dealing.ticket.other_type()
+        self._edit(self.dealing.ticket.other_type())
 
     def next_force(self) -> None:
-        self.dealing.ticket = self.dealing.ticket.next_force()
+        self._edit(self.dealing.ticket.next_force())
+
+    def _edit(self, ticket: Ticket) -> None:
+        self.model.message = None
+        self.dealing.ticket = ticket
 
     def confirm(self, now_ms: int) -> list[Order]:
         """Enter: select, take, arm or send, whatever comes next."""
@@ -179,10 +197,26 @@ class Desk:
             if listed:
                 self.select(listed[self.cursor("instruments", len(listed))].symbol)
             return []
-        if self.dealing.typing is None and self.trouble(now_ms):
+        if idle:
+            return []
+        self.model.message = None
+        if self.dealing.typing is None and self._holds_back(now_ms):
             return []
         order = self.dealing.confirm()
         return [] if order is None else [order]
+
+    def _holds_back(self, now_ms: int) -> bool:
+        """Tell whether nothing may be armed or sent now, and say why."""
+        why, ticket = self.trouble(now_ms), self.dealing.ticket
+        if not why and ticket.stage == "staged" and ticket.order_type == "limit":
+            # The tick and the band may have moved since the price was chosen.
+            known = self.model.instruments.get(self.dealing.symbol)
+            fault = price_fault(ticket.price_ucr, known)
+            why = fault.text if fault else ""
+        if why:
+            self.say(f"Not {'sent' if self.dealing.armed else 'armed'}: {why}", "warn")
+            self.dealing.hold_fire()
+        return bool(why)
 
     def cancel_here(self) -> list[Order]:
         """Cancel our orders at the ladder's cursor, or the one picked in the list of orders."""
@@ -247,9 +281,18 @@ class Desk:
             self.dealing.answered()
 
     def refused(self, order: Order, reason: str, message: str, field: str | None) -> None:
-        self.say(refusal(reason, message, field), "warn")
+        self.say(self._named(order) + refusal(reason, message, field), "warn")
         if not isinstance(order, OrderCancel | OrderMassCancel | LeaseRelease):
             self.dealing.refused()
+
+    def _named(self, order: Order) -> str:
+        """Return which order a cancel was for, "" for what the ticket shows."""
+        if not isinstance(order, OrderCancel):
+            return ""
+        known = self.model.account.orders.get(order.order_id or "")
+        if known is None:
+            return f"{order.order_id}: "
+        return f"{terms(known, self.model.places(known.symbol))}, {known.order_id}: "
 
     def unanswered(self, order: Order) -> None:
         """The connection was lost with the request: nobody knows yet what became of it."""

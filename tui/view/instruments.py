@@ -8,6 +8,9 @@ from tui.view.tape import Tape
 from tui.view.text import Line, fit, places_of, price_text, short_symbol, span
 
 SYMBOL_CELLS_MIN: Final = 22
+SYMBOL_CELLS_LEAST: Final = 15
+"""Class and zone of the usual symbols, and something of the rest."""
+PRICE_COLUMNS: Final = 3
 ARROW_CELLS: Final = 2
 OPEN_STATES: Final = ("open",)
 
@@ -51,25 +54,25 @@ def matching(instruments: list[InstrumentUpdate], text: str) -> list[InstrumentU
 
 
 def heading(width: int, places: int) -> Line:
-    """Return the row of column names; a narrow list has no last price."""
-    price, symbol, wide = _cells(width, places)
-    text = f"{'symbol':<{symbol}}{'bid':>{price}}{'ask':>{price}}"
-    return fit((span(text + (f"{'last':>{price}}" if wide else ""), "dim"),), width)
+    """Return the row of column names; a narrow list has no last price, or no price at all."""
+    price, symbol, columns = _cells(width, places)
+    names = "".join(f"{name:>{price}}" for name in ("bid", "ask", "last")[:columns])
+    return fit((span(f"{'symbol':<{symbol}}{names}", "dim"),), width)
 
 
 def row_line(item: InstrumentRow, width: int, places: int, picked: bool, cursor: bool) -> Line:
     """Return one row; ``places`` is the column's, so that all prices align."""
-    price, symbol, wide = _cells(width, places)
+    price, symbol, columns = _cells(width, places)
     ground = "cursor" if cursor else ""
     if item.state not in OPEN_STATES:
         name = span(f"{short_symbol(item.symbol, symbol):<{symbol}}", "dim")
         return fit((name, span(f" {item.state.replace('_', ' ')}", "dim")), width, ground)
     line: Line = (
         span(f"{short_symbol(item.symbol, symbol):<{symbol}}", "accent!" if picked else "text"),
-        span(_price(item.bid_ucr, item.places, places, price), "text"),
-        span(_price(item.ask_ucr, item.places, places, price), "text"),
     )
-    if wide:
+    quotes = (item.bid_ucr, item.ask_ucr)[:columns]
+    line += tuple(span(_price(quote, item.places, places, price), "text") for quote in quotes)
+    if columns == PRICE_COLUMNS:
         arrow = {1: "▲", 0: " ", -1: "▼"}[item.move]
         arrow_ink = {1: "bid", 0: "dim", -1: "ask"}[item.move]
         last = _price(item.last_ucr, item.places, places, price)
@@ -77,13 +80,16 @@ def row_line(item: InstrumentRow, width: int, places: int, picked: bool, cursor:
     return fit(line, width, ground)
 
 
-def _cells(width: int, places: int) -> tuple[int, int, bool]:
-    """Return the cells of a price column and of the symbol's, and whether all columns fit."""
+def _cells(width: int, places: int) -> tuple[int, int, int]:
+    """Return the cells of a price column and of the symbol's, and how many prices fit."""
     price = places + 3
-    symbol = width - 3 * price - ARROW_CELLS
+    symbol = width - PRICE_COLUMNS * price - ARROW_CELLS
     if symbol >= SYMBOL_CELLS_MIN:
-        return price, symbol, True
-    return price, max(0, width - 2 * price), False
+        return price, symbol, PRICE_COLUMNS
+    symbol = width - 2 * price
+    if symbol >= SYMBOL_CELLS_LEAST:
+        return price, symbol, 2
+    return price, width, 0  # which instrument it is comes before what it costs
 
 
 def _price(price_ucr: int | None, own_places: int, places: int, cells: int) -> str:

@@ -9,6 +9,8 @@ Pane: TypeAlias = Literal[
 ]
 
 SMALLEST: Final = (60, 16)
+"""Without the row of keys, which is not laid out here: a terminal needs `KEYS_ROWS` more."""
+KEYS_ROWS: Final = 1
 WIDE: Final = (132, 36)
 GUTTER: Final = 2
 MARGIN: Final = 1
@@ -58,7 +60,7 @@ def _wide(width: int, height: int) -> dict[Pane, Box]:
     left = max(44, min(56, inner * 34 // 100))
     middle = max(LADDER_MIN, min(LADDER_MAX, inner * 35 // 100))
     right = inner - left - middle - 2 * GUTTER
-    bottom, ticket, money, top = max(8, height * 22 // 100), 5, 7, 2
+    bottom, ticket, money, top = max(8, height * 22 // 100), 6, 7, 2
     main = height - top - bottom - 1
     depth = max(8, main * 32 // 100)
     middle_x, right_x = MARGIN + left + GUTTER, MARGIN + left + middle + 2 * GUTTER

@@ -109,6 +109,12 @@ class Model:
         alive = [item for item in self.instruments.values() if item.state != "settled"]
         return sorted(alive, key=sort_key)
 
+    def activity(self, symbol: str) -> tuple[int, int, int]:
+        """Return how lively ``symbol`` is: more trades kept, begun later, more levels is more."""
+        trades, book = self.tape(symbol).trades, self.book(symbol)
+        oldest_ms = min((trade.ts_ms for trade in trades), default=0)
+        return len(trades), oldest_ms, len(book.bids) + len(book.asks)
+
     def watched(self) -> list[str]:
         """Return the symbols to follow for the list: the first open ones."""
         symbols = [item.symbol for item in self.listed() if item.state == "open"]

@@ -1,5 +1,6 @@
 """What each pane shows: from the model and the desk to exactly fitting rows of text."""
 
+import textwrap
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -14,7 +15,7 @@ from tui.view import (
     ticket_lines,
 )
 from tui.view.desk import Desk
-from tui.view.layout import SMALLEST, Pane
+from tui.view.layout import KEYS_ROWS, SMALLEST, Pane
 from tui.view.text import Line, Span, count_text, fit, price_text, span, title_line
 from tui.view.ticket_lines import TicketScene
 
@@ -181,8 +182,9 @@ def _ticket(scene: Scene, width: int, height: int) -> list[Line]:
 
 
 def _small(scene: Scene, width: int, height: int) -> list[Line]:
-    text = f"Headroom needs {SMALLEST[0]} x {SMALLEST[1]} cells; this terminal is smaller."
-    return [(span(text[:width], "warn"),)]
+    needs = f"{SMALLEST[0]} x {SMALLEST[1] + KEYS_ROWS}"
+    text = f"Headroom needs {needs} cells; this terminal has {width} x {height + KEYS_ROWS}."
+    return [(span(row, "warn"),) for row in textwrap.wrap(text, max(1, width))]
 
 
 def _first_shown(at: int, count: int, rows: int) -> int:

@@ -8,6 +8,7 @@ from tui.view.text import (
     Line,
     clip,
     count_text,
+    exact_price_text,
     fit,
     money_text,
     price_text,
@@ -89,7 +90,7 @@ def orders_heading(width: int) -> Line:
 
 def order_line(order: OrderUpdate, width: int, places: int, cursor: bool) -> Line:
     """Return one open order; ``open`` and ``done`` are its leaves and filled quantity."""
-    price = price_text(order.price_ucr, places) if order.price_ucr else "market"
+    price = exact_price_text(order.price_ucr, places) if order.price_ucr else "market"
     cells = _symbol_cells(width)
     # Too narrow for a symbol: the class alone still tells orders apart.
     symbol = order.symbol if width >= NARROW else order.symbol.partition(".")[0]

@@ -49,18 +49,19 @@ def clip(text: str, width: int) -> str:
 
 
 def short_symbol(symbol: str, width: int) -> str:
-    """Return ``symbol`` in at most ``width`` cells, its delivery whole where that is possible.
+    """Return ``symbol`` in at most ``width`` cells, its class and zone whole if at all possible.
 
-    A window gives up its year first; then the middle goes.
+    A window gives up its year first; then the pricing shrinks to a letter, then the middle goes.
     """
-    if len(symbol) <= width:
-        return symbol
     head, _, delivery = symbol.rpartition(".")
-    delivery = delivery.partition("-")[2] or delivery
-    if len(head) + 1 + len(delivery) <= width:
-        return f"{head}.{delivery}"
-    room = width - 1 - len(delivery)
-    return f"{head[:room]}…{delivery}" if room > 0 else clip(delivery, width)
+    day = delivery.partition("-")[2]
+    place, _, pricing = head.rpartition(".")
+    tail = day or delivery
+    forms = [symbol, f"{head}.{tail}", f"{place}.{pricing[:1]}.{tail}"]
+    forms += [f"{place}…{day}", f"{place}…{day[-3:]}"] if day else [head]
+    # "medium.eu-de.me…" tells metered from flat; a hyphen or a dot at the end tells nothing.
+    rest = place if day else head
+    return next((form for form in forms if len(form) <= width), clip(rest, width))
 
 
 def count_text(count: int, thing: str) -> str:
@@ -100,6 +101,13 @@ def price_text(price_ucr: int, places: int) -> str:
     return f"{whole}.{part:0{places}d}"
 
 
+def exact_price_text(price_ucr: int, places: int) -> str:
+    """Return a price with ``places`` decimals, more where it takes more: never rounded."""
+    while places < MAX_PRICE_PLACES and price_ucr % 10 ** (MAX_PRICE_PLACES - places):
+        places += 1
+    return price_text(price_ucr, places)
+
+
 def money_text(amount_ucr: int, places: int = MONEY_PLACES) -> str:
     """Return an amount in credits with grouped thousands, toward zero, a real minus sign."""
     part = abs(amount_ucr) // 10 ** (MAX_PRICE_PLACES - places)
@@ -129,12 +137,12 @@ def clock_text(ts_ms: int) -> str:
 
 
 def span_text(duration_ms: int) -> str:
-    """Return a duration in at most six cells: ``42 s``, ``7m 05``, ``3h 20``, ``2d 04``."""
+    """Return a duration in at most seven cells: ``42 s``, ``7m 05s``, ``3h 20m``, ``2d 04h``."""
     seconds = max(0, duration_ms) // MS_PER_SECOND
     if seconds < 60:
         return f"{seconds} s"
     if seconds < MS_PER_HOUR // MS_PER_SECOND:
-        return f"{seconds // 60}m {seconds % 60:02d}"
+        return f"{seconds // 60}m {seconds % 60:02d}s"
     if seconds < MS_PER_DAY // MS_PER_SECOND:
-        return f"{seconds // 3600}h {seconds // 60 % 60:02d}"
-    return f"{seconds // 86400}d {seconds // 3600 % 24:02d}"
+        return f"{seconds // 3600}h {seconds // 60 % 60:02d}m"
+    return f"{seconds // 86400}d {seconds // 3600 % 24:02d}h"

@@ -12,7 +12,7 @@ from exchange.frames import InstrumentUpdate
 from exchange.protocol import OrderPlace
 from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_HOUR, ceil_div
 from exchange.wire import OrderType, Side, TimeInForce
-from tui.view.text import money_text, price_text
+from tui.view.text import exact_price_text, money_text
 
 BOND_SPOT_DIVISOR: Final = 6
 """A spot seller's bond is ten minutes of the price."""
@@ -38,7 +38,8 @@ class Ticket(Struct, frozen=True):
         return self._with(stage="staged", side=side, price_ucr=_bounded_price(price_ucr))
 
     def with_price(self, price_ucr: int) -> "Ticket":
-        return self._edited(price_ucr=_bounded_price(price_ucr))
+        assert 0 < price_ucr <= MAX_PRICE_UCR, "tui.view.entry lets no other price through"
+        return self._edited(price_ucr=price_ucr)
 
     def with_qty(self, qty: int) -> "Ticket":
         return self._edited(qty=max(1, min(MAX_QTY, qty)))
@@ -60,8 +61,11 @@ class Ticket(Struct, frozen=True):
         return self._with(stage="armed")
 
     def disarmed(self) -> "Ticket":
-        """Return one step back: armed to staged, staged to idle."""
-        return self._with(stage="staged" if self.stage == "armed" else "idle")
+        """Return one step back: armed to staged, anything else to a ticket begun anew.
+
+        A quantity or a type left over from the last order would be sent by habit.
+        """
+        return self._with(stage="staged") if self.stage == "armed" else Ticket()
 
     def sent(self) -> "Ticket":
         return self._with(stage="sent")
@@ -116,7 +120,7 @@ def terms(ticket: Ticket, places: int) -> str:
     """Return what is ordered, without the symbol: ``4 at 0.0312 limit gtc``."""
     if ticket.order_type == "market":
         return f"{ticket.qty} at market"
-    return f"{ticket.qty} at {price_text(ticket.price_ucr, places)}"
+    return f"{ticket.qty} at {exact_price_text(ticket.price_ucr, places)}"
 
 
 def cost_text(

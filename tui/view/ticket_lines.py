@@ -1,11 +1,13 @@
 """How the ticket looks: the order in one row, what to press in the next, the last message."""
 
+import textwrap
 from typing import Final, NamedTuple
 
 from exchange.frames import InstrumentUpdate
 from tui.view.text import (
     Line,
     clip,
+    exact_price_text,
     fit,
     price_text,
     short_symbol,
@@ -18,6 +20,7 @@ from tui.view.words import Message
 
 SIDE_INK: Final = {"buy": "bid", "sell": "ask"}
 TALL_ROWS: Final = 5
+STAGED_KEYS: Final = "Enter arms · Esc drops"
 EDIT_KEYS: Final = "q quantity  p price  t type  f in force"
 
 
@@ -26,6 +29,8 @@ class Prompt(NamedTuple):
 
     text: str
     keys: str
+    fault: str = ""
+    """Why Enter did not take what was typed."""
 
 
 class TicketScene(NamedTuple):
@@ -47,8 +52,9 @@ class TicketScene(NamedTuple):
 
 def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
     """Return ``height`` rows. Five or more give everything its own row; three share."""
-    title = title_line("TICKET", _note(scene), width)
     tall = height >= TALL_ROWS
+    hidden = not tall and scene.message is not None and _news_first(scene)
+    title = title_line("TICKET", _note(scene, hidden), width)
     ground = "arm" if scene.ticket.stage == "armed" else ""
     asking = "arm" if scene.prompt is not None else ground
     rows = [title, fit(_order(scene, width, with_cost=not tall), width, ground)]
@@ -58,9 +64,9 @@ def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
             fit(_prompt(scene, width), width, asking),
         ]
         rows += middle if scene.ticket.stage != "idle" else middle[::-1]
-        rows.append(fit(_message(scene.message), width))
-    elif scene.message is not None and _news_first(scene):
-        rows.append(fit(_message(scene.message), width))
+        rows += _message(_news(scene), width, height - len(rows))
+    elif hidden:
+        rows += _message(scene.message, width, 1)
     else:
         rows.append(fit(_prompt(scene, width), width, asking))
     return (rows + [fit((), width)] * height)[:height]
@@ -74,10 +80,12 @@ def _news_first(scene: TicketScene) -> bool:
     return warned or (scene.ticket.stage == "idle" and not scene.trouble)
 
 
-def _note(scene: TicketScene) -> Line:
+def _note(scene: TicketScene, hidden: bool) -> Line:
+    """Return the stage; what to press next too where news has ``hidden`` the row that says it."""
     if scene.trouble:
         return (span("orders held back", "warn"),)
-    stages = {"idle": "", "staged": "not armed", "armed": "ARMED", "sent": "sent, waiting"}
+    staged = STAGED_KEYS if hidden else "not armed"
+    stages = {"idle": "", "staged": staged, "armed": "ARMED", "sent": "sent, waiting"}
     note = stages[scene.ticket.stage]
     return (span(note, "accent!" if note == "ARMED" else "dim"),) if note else ()
 
@@ -91,7 +99,7 @@ def _order(scene: TicketScene, width: int, with_cost: bool) -> Line:
         span(f" {ticket.side.upper():<5}", SIDE_INK[ticket.side] + "!"),
         span(f"{ticket.qty:,}", "text!"),
         span(" × ", "dim"),
-        span(price_text(ticket.price_ucr, scene.places) if limit else "market", "text!"),
+        span(exact_price_text(ticket.price_ucr, scene.places) if limit else "market", "text!"),
         span(f"  {ticket.order_type} {ticket.time_in_force}" if limit else "  ioc", "text"),
     )
     if not with_cost:
@@ -138,10 +146,15 @@ def _invitation(scene: TicketScene) -> Line:
 
 
 def _prompt(scene: TicketScene, width: int) -> Line:
+    if scene.prompt is not None and scene.prompt.fault:
+        text = f" {scene.prompt.text}"
+        fault = clip(scene.prompt.fault, width - len(text) - 3)
+        return (span(text, "text!"), span(f"   {fault}", "warn"))
     if scene.prompt is not None:
         return _keys(scene.prompt.text, [scene.prompt.keys, "Enter · Esc"], width)
     if scene.trouble:
-        return (span(f" {clip(scene.trouble, width - 1)}", "warn"),)
+        trouble = scene.trouble[0].upper() + scene.trouble[1:]
+        return (span(f" {clip(trouble, width - 1)}", "warn"),)
     symbol = scene.instrument.symbol if scene.instrument else ""
     match scene.ticket.stage:
         case "armed":
@@ -151,7 +164,7 @@ def _prompt(scene: TicketScene, width: int) -> Line:
                 asked if len(asked) + len(keys) + 4 <= width else "Send it?", [keys], width
             )
         case "staged":
-            return _keys("Enter arms · Esc drops", [EDIT_KEYS, "q p t f change it"], width)
+            return _keys(STAGED_KEYS, [EDIT_KEYS, "q p t f change it"], width)
         case "sent":
             return (span(" Sent; waiting for the exchange's answer.", "dim"),)
         case "idle":
@@ -165,5 +178,14 @@ def _keys(text: str, choices: list[str], width: int) -> Line:
     return (span(f" {text}", "text!"), span(f"   {keys}", "dim"))
 
 
-def _message(message: Message | None) -> Line:
-    return (span(f" {message.text}", message.ink),) if message else ()
+def _news(scene: TicketScene) -> Message | None:
+    fault = scene.prompt.fault if scene.prompt else ""
+    return Message(fault, "warn", scene.now_ms) if fault else scene.message
+
+
+def _message(message: Message | None, width: int, rows: int) -> list[Line]:
+    """Return ``message`` in at most ``rows`` rows, an ellipsis in place of what is lost."""
+    if message is None:
+        return []
+    wrapped = textwrap.wrap(message.text, width - 2, max_lines=max(1, rows), placeholder=" …")
+    return [fit((span(f" {text}", message.ink),), width) for text in wrapped]

@@ -1,9 +1,10 @@
 """Plain words for a person: why something was refused, what just happened to the account."""
 
+import re
 from typing import Final, NamedTuple
 
 from exchange.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
-from tui.view.text import price_text
+from tui.view.text import count_text, exact_price_text, price_text
 
 REFUSALS: Final[dict[str, str]] = {
     "parse_error": "The exchange could not read the request",
@@ -29,7 +30,7 @@ REFUSALS: Final[dict[str, str]] = {
     "deadline_passed": "It came too late",
     "market_not_open": "The instrument is not open for trading",
     "order_done": "The order is already done",
-    "insufficient_funds": "Not enough money available",
+    "insufficient_funds": "Not enough money",
     "insufficient_capacity": "Your live hosts have not enough free slots to sell this",
     "max_open_orders": "Too many open orders",
     "max_qty": "More units than your limit allows",
@@ -84,6 +85,10 @@ NOTICES: Final[dict[str, str]] = {
     "launch_failed": "A VM could not be launched on {lease}",
 }
 
+AMOUNT: Final = re.compile(r"(\d+) ucr")
+RANGE: Final = re.compile(r"(\d+)\.\.(\d+) ucr")
+AVAILABLE: Final = re.compile(r"(\d+) are available")
+
 
 class Message(NamedTuple):
     """One line for the trader: good news, plain news, or trouble ("warn")."""
@@ -94,13 +99,22 @@ class Message(NamedTuple):
 
 
 def refusal(reason: str, detail: str, field: str | None) -> str:
-    """Return one line: our plain words first, then what the exchange adds.
+    """Return one line: our plain words first, then what the exchange adds, in credits.
 
     A newer exchange may have reasons this terminal does not know; they are shown as they are.
     """
     plain = REFUSALS.get(reason, reason.replace("_", " "))
-    more = ": ".join(part for part in (field, detail) if part)
-    return f"Refused: {plain[0].lower()}{plain[1:]}" + (f" ({more})" if more else "")
+    # Where it is not the whole point, the field is plain from what the exchange says.
+    named = field if field and (reason == "invalid_field" or not detail) else ""
+    more = ": ".join(part for part in (named, in_credits(detail)) if part)
+    return f"Refused: {plain[0].lower()}{plain[1:]}" + (f": {more}" if more else "")
+
+
+def in_credits(text: str) -> str:
+    """Return the exchange's ``text`` with its amounts of micro-credits as credits."""
+    text = AVAILABLE.sub(r"\1 ucr are available", text)
+    text = RANGE.sub(r"\1 ucr to \2 ucr", text)
+    return AMOUNT.sub(lambda found: f"{exact_price_text(int(found[1]), 2)} credits", text)
 
 
 def happened(frame: AccountFrame, places: int) -> Message | None:
@@ -110,7 +124,8 @@ def happened(frame: AccountFrame, places: int) -> Message | None:
             return _order(frame, places)
         case LeaseUpdate(state="ended"):
             end = ENDS.get(frame.reason or "", frame.reason or "")
-            return Message(f"Lease {frame.lease_id} ended: {end}", "text", frame.ts_ms)
+            which = f"{count_text(frame.units, 'unit')} {frame.symbol} {frame.lease_id}"
+            return Message(f"Lease ended: {end} · {which}", "text", frame.ts_ms)
         case VmUpdate(state="running"):
             return Message(f"VM {frame.name} runs", "text", frame.ts_ms)
         case VmUpdate(state="failed"):
@@ -123,18 +138,34 @@ def happened(frame: AccountFrame, places: int) -> Message | None:
             return None
 
 
+def terms(order: OrderUpdate, places: int) -> str:
+    """Return what was ordered: ``buy 5 at 0.0312``."""
+    price = exact_price_text(order.price_ucr, places) if order.price_ucr else "market"
+    return f"{order.side} {order.order_qty} at {price}"
+
+
 def _order(order: OrderUpdate, places: int) -> Message | None:
-    what = f"{order.order_id} {order.side} {order.order_qty} {order.symbol}"
+    # Which one comes last: on a narrow screen the end is what gets lost.
+    which = f" · {order.symbol} {order.order_id}"
     if order.exec == "trade":
-        verb = "Bought" if order.side == "buy" else "Sold"
-        # One order may fill in many pieces, a frame each: say what it has come to.
-        price = price_text(order.filled_notional_ucr // max(1, order.filled_qty), places)
         rest = f", {order.leaves_qty} to go" if order.leaves_qty else ""
-        text = f"{verb} {order.filled_qty} {order.symbol} at {price}{rest}"
-        return Message(text, "bid" if order.side == "buy" else "ask", order.ts_ms)
+        return _traded(order, places, str(order.filled_qty), rest + which)
     if order.exec == "new" and order.status == "new":
-        return Message(f"Working: {what}", "text", order.ts_ms)
-    if order.exec in ("canceled", "expired"):
-        why = ENDS.get(order.reason or "", order.reason or "")
-        return Message(f"{order.exec.capitalize()} {what}: {why}", "text", order.ts_ms)
-    return None
+        return Message(f"Working: {terms(order, places)}{which}", "text", order.ts_ms)
+    if order.exec not in ("canceled", "expired"):
+        return None
+    why = ENDS.get(order.reason or "", order.reason or "")
+    if not order.filled_qty:
+        text = f"{order.exec.capitalize()} {terms(order, places)}: {why}{which}"
+        return Message(text, "text", order.ts_ms)
+    rest = f"the rest {order.exec}: {why}"
+    if order.reason in ("ioc_remainder", "no_liquidity"):
+        rest = "no more on offer" if order.side == "buy" else "no more is bid for"
+    return _traded(order, places, f"{order.filled_qty} of {order.order_qty}", f"; {rest}{which}")
+
+
+def _traded(order: OrderUpdate, places: int, amount: str, rest: str) -> Message:
+    """Return what the order has come to: it may fill in many pieces, a frame each."""
+    verb, ink = ("Bought", "bid") if order.side == "buy" else ("Sold", "ask")
+    price = price_text(order.filled_notional_ucr // max(1, order.filled_qty), places)
+    return Message(f"{verb} {amount} at {price}{rest}", ink, order.ts_ms)
