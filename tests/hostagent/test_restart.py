@@ -66,6 +66,36 @@ def test_what_was_not_acknowledged_is_told_after_the_next_login(rig: Rig) -> Non
     assert rig.core.vms == {}
 
 
+def test_a_kill_missed_while_away_is_carried_out_at_the_next_login(rig: Rig) -> None:
+    """The exchange repeats it after the sync for every VM that is to stop."""
+    rig.tell(launch())
+    rig.run(20_000)
+    rig.disconnect()
+    rig.connect()
+    rig.tell(kill(instruction_id="s-1-v-1"))
+    rig.run(5_000)
+    assert (rig.running(), rig.states()[-1]) == ([], "stopped")
+    assert rig.done()[-1] == ("s-1-v-1", True)
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["ended while away", "a new agent"])
+def test_a_missed_kill_of_a_vm_that_has_gone_is_done(rig: Rig, forgotten: bool) -> None:
+    rig.tell(launch())
+    rig.run(20_000)
+    rig.disconnect()
+    rig.server.hypervisor.shutdown("v-1")
+    rig.run(20_000)
+    if forgotten:
+        rig.server.hypervisor.destroy("v-1")
+        rig.restart_agent()
+    rig.connect()
+    for number in (1, 2):
+        rig.tell(kill(instruction_id=f"s-{number}-v-1"))
+        rig.run(1_000)
+    assert rig.done()[-2:] == [("s-1-v-1", True), ("s-2-v-1", True)]
+    assert (rig.running(), rig.starts()) == ([], ["v-1"])
+
+
 def test_a_vm_that_nobody_wants_is_reaped_after_a_grace(rig: Rig) -> None:
     rig.tell(launch())
     rig.run(20_000)
