@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from exchange.account_text import account_lines
+from exchange.codec import readable
 from exchange.keys import KeyFileError, load_private_key, public_key_b64
 from exchange.one_request import Json, Url, ask, fail, show
 from exchange.protocol import (
@@ -35,7 +37,12 @@ app.command("statement")(statement)
 @app.command("state")
 def state(key: Key, url: Url = None, as_json: Json = False) -> None:
     """Show the money, open orders, leases, VMs and images of your account."""
-    show(ask(url, key, AccountState(req_id=1)), as_json)
+    result = ask(url, key, AccountState(req_id=1))
+    if as_json:
+        show(result, as_json)
+        return
+    for line in account_lines(result):
+        typer.echo(line)
 
 
 @app.command("apply")
@@ -112,4 +119,4 @@ def _checked(command: str, fields: dict[str, Any], kind: type[Request]) -> Reque
     try:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
-        fail(f"account {command}: {error}", EXIT_USAGE)
+        fail(f"account {command}: {readable(str(error))}", EXIT_USAGE)

@@ -12,6 +12,7 @@ import msgspec
 import typer
 from msgspec.structs import FieldInfo, fields
 
+from exchange.codec import readable
 from exchange.inbound import ClientMessage
 from exchange.one_request import Json, Url, ask, fail, show
 from exchange.wire import Request
@@ -60,7 +61,7 @@ def built(message: type[Request], given: dict[str, Any]) -> Request:
     try:
         return msgspec.convert({"type": _tag(message), "req_id": 1, **told}, message)
     except msgspec.ValidationError as error:
-        fail(f"admin {subcommand(message)}: {error}", EXIT_USAGE)
+        fail(f"admin {subcommand(message)}: {readable(str(error))}", EXIT_USAGE)
 
 
 def _tag(message: type[Request]) -> str:

@@ -14,7 +14,7 @@ from exchange.chain import BrokenChainError
 from exchange.clock import SystemClock
 from exchange.config import ConfigError, load_config
 from exchange.disk import DiskMarks
-from exchange.journal import DataDirError, DataLock, DiskLostError
+from exchange.journal import DataDirError, DataLock, DiskLostError, require
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.loading import found, load, verified
 from exchange.server import EXIT_DISK_LOST, Settings, StartError, serve
@@ -106,6 +106,7 @@ def serve_command(
         disk=DiskMarks(disk_cancel_only_mib, disk_halt_mib),
     )
     try:
+        require(data)
         with DataLock(data):
             code = asyncio.run(serve(settings, load(data, private=private)))
     except (BrokenChainError, DataDirError) as error:
@@ -147,6 +148,7 @@ def backup(
 def rebuild_command(data: Data) -> None:
     """Build history.db, the past that statements are read from, anew from the journal."""
     try:
+        require(data)
         with DataLock(data):
             seq = rebuild(data)
     except (BrokenChainError, DataDirError) as error:
@@ -187,9 +189,16 @@ def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
         return None
     if cert is None:
         fail("--tls-key needs --tls-cert", EXIT_USAGE)
+    for option, path in (("--tls-cert", cert), ("--tls-key", key)):
+        if path is not None and not path.is_file():
+            fail(f"{option} {path}: no such file")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        fail(f"--tls-cert {cert}: {error}")
+    except ssl.SSLError:
+        if key is None:
+            fail(f"--tls-cert {cert}: no PEM chain with its key; name a key apart with --tls-key")
+        fail(f"--tls-cert {cert}, --tls-key {key}: not a PEM chain and the key of its first part")
+    except OSError as error:
+        fail(f"--tls-cert {cert}, --tls-key {key or cert}: {error.strerror}")
     return context

@@ -36,9 +36,11 @@ from exchange.dial import (
     Unknown,
     Unreachable,
     dial,
+    hung_up,
     log_in,
     pause_s,
     send,
+    unanswered,
 )
 from exchange.frames import Ack, BookSnapshot, BookUpdate, ErrorReply
 from exchange.image_client import fetch_image, put_image
@@ -275,7 +277,7 @@ class Client:
                 if self._events.full:
                     return await self._overflow(connection)
         except ConnectionClosed as error:
-            return str(error)
+            return hung_up(error)
         except msgspec.DecodeError as error:
             connection.transport.abort()
             return f"unreadable frame: {error}"
@@ -328,7 +330,7 @@ class Client:
             await send(connection, self._codec, replace(message, req_id=req_id))
             return await pending.answer
         except ConnectionClosed as error:
-            raise Unknown(str(error)) from error
+            raise Unknown(unanswered(hung_up(error))) from error
         finally:
             self._pending.pop(req_id, None)
 
@@ -342,7 +344,7 @@ class Client:
         for book in self._books.values():
             book.seq = None
         self._subscriptions.lost()
-        self._fail_pending(reason)
+        self._fail_pending(unanswered(reason))
         self._events.put(Disconnected(reason))
 
     def _fail_pending(self, reason: str) -> None:

@@ -25,6 +25,14 @@ MESSAGE_MAX_CHARS: Final = 200
 
 _PATH: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
 _NAMED: Final = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>[^`]*)`")
+_REGEX: Final = re.compile(r"Expected `str` matching regex '(?P<regex>.*?)'(?= - at `|\Z)")
+_WORDS: Final = {
+    "{64}": "64 hex digits in lower case",
+    "{43}": "base64 of 32 bytes",
+    "[A-Z]{2}": "two capital letters",
+    "x7e": "printable ASCII characters",
+}
+"""A part of each pattern that wire.py and its like use, and what people call it."""
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -95,7 +103,7 @@ class Codec:
         if field is None:
             return ErrorReply(0, "parse_error", _clip(text))
         reason: ProtocolReason = "unknown_type" if field == "type" else "invalid_field"
-        return ErrorReply(self._req_id(data), reason, _clip(text), field)
+        return ErrorReply(self._req_id(data), reason, _clip(readable(text)), field)
 
     def _req_id(self, data: Data) -> int:
         try:
@@ -104,6 +112,15 @@ class Codec:
             return 0
         readable = type(req_id) is int and 1 <= req_id <= MAX_INT
         return req_id if readable else 0
+
+
+def readable(text: str) -> str:
+    """Return what msgspec says about a value with a pattern said in words, for people."""
+    return _REGEX.sub(lambda found: f"Expected {_in_words(found['regex'])}", text)
+
+
+def _in_words(regex: str) -> str:
+    return next((words for part, words in _WORDS.items() if part in regex), "other characters")
 
 
 def _field(text: str) -> str | None:

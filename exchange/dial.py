@@ -53,6 +53,20 @@ class Unknown(Exception):  # noqa: N818 - part of the public API, read as a stat
     """The connection was lost before the answer: the request may or may not have been done."""
 
 
+def hung_up(error: ConnectionClosed) -> str:
+    """Return in words how a connection ended; the exchange may have said why."""
+    why = error.rcvd.reason if error.rcvd is not None else ""
+    return f"the exchange hung up ({why})" if why else "the exchange hung up"
+
+
+def unanswered(cause: str) -> str:
+    """Return what to tell whoever waited for an answer when the connection was lost.
+
+    Asking again is safe: the requests that move money carry an id of the client's own.
+    """
+    return f"{cause} before it answered; ask again"
+
+
 def pause_s(attempt: int, longest_s: float) -> float:
     """Return how long to wait before dialling again, at most ``longest_s``.
 

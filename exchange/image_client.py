@@ -13,7 +13,17 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from exchange.codec import JSON
-from exchange.dial import IMAGES_PATH, Refused, Unknown, Unreachable, dial, log_in, send
+from exchange.dial import (
+    IMAGES_PATH,
+    Refused,
+    Unknown,
+    Unreachable,
+    dial,
+    hung_up,
+    log_in,
+    send,
+    unanswered,
+)
 from exchange.frames import Ack, ErrorReply
 from exchange.protocol import ImageGet, ImagePut
 from exchange.wire import ImageFormat, Request
@@ -45,7 +55,7 @@ async def put_image(
                 await connection.send(chunk)
         await _answer(connection)
     except ConnectionClosed as error:
-        raise Unknown(str(error)) from error
+        raise Unknown(unanswered(hung_up(error))) from error
     finally:
         await connection.close()
     return digest
@@ -69,7 +79,7 @@ async def fetch_image(
             begun = await _ask(connection, request)
             await _take(connection, file, begun["size"] - begun["offset"])
     except ConnectionClosed as error:
-        raise Unknown(str(error)) from error
+        raise Unknown(unanswered(hung_up(error))) from error
     finally:
         await connection.close()
     found, _ = await asyncio.to_thread(_measure, path)

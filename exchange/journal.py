@@ -116,14 +116,20 @@ def create(data_dir: Path, rows: list[JournalRow]) -> None:
         sync_dir(data_dir)
 
 
+def require(data_dir: Path) -> Path:
+    """Return the journal's path; raises `DataDirError` when there is none. Leaves no trace."""
+    path = data_dir / FILE_NAME
+    if not path.is_file():
+        raise DataDirError(f"data directory {data_dir}: no exchange here; run `exchange init`")
+    return path
+
+
 def stored_rows(data_dir: Path) -> Iterator[StoredRow]:
     """Yield all rows, oldest first, read-only: a server may run on the same directory.
 
     Raises `DataDirError` when there is no journal or SQLite finds it damaged.
     """
-    path = data_dir / FILE_NAME
-    if not path.is_file():
-        raise DataDirError(f"data directory {data_dir}: no exchange here; run `exchange init`")
+    path = require(data_dir)
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             version(database)

@@ -4,6 +4,7 @@ hypervisor is in memory. The real one walks the same way in tests/e2e.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ DEADLINE_S = 60
 DEPOSIT_UCR = 500_000_000
 PRICE_UCR = 20_000
 POLL_S = 0.1
+ADMIN_KEY = ("admin", "key", "--account", "bank", "--key-id", "bank", "--role", "trader")
 
 
 class Visitor:
@@ -151,6 +153,12 @@ def test_the_tour(tmp_path: Path) -> None:
             served = visitor.run(*buy)
             assert served.startswith("l-1: http://127.0.0.1:")
             assert visitor.run(*buy) == served
+            shown = visitor.run("account", "state", "--key", "shop.pem")
+            assert "{" not in shown
+            assert re.search(
+                r"^l-1 +buy +small.eu-de.flat.spot +1 +0.020000 .* active$", shown, re.M
+            )
+            assert re.search(r"^v-1 +l-1 +web-1 +ready +127.0.0.1:\d+ -> 80$", shown, re.M)
             released = visitor.json("account", "release", "l-1", "--key", "shop.pem")
             assert released["state"] == "ended"
             state = visitor.json("account", "state", "--key", "shop.pem")
@@ -170,10 +178,12 @@ def test_mistakes_at_the_shell_are_one_line(tmp_path: Path) -> None:
         (("account", "token", *nowhere, "--zone", "eu-de", "--uses", "0"), 2),
         (("account", "token", *nowhere, "--zone", ""), 2),
         (("account", "release", *nowhere, ""), 2),
+        ((*ADMIN_KEY, *nowhere, "--public-key", "zzz"), 2),
     ]:
         said = visitor.run(*args, exit_code=exit_code)
         assert said.startswith("headroom: "), args
         assert "\n" not in said, args
+        assert "regex" not in said, args
 
 
 def test_a_bid_that_rests_is_gone_on_with(tmp_path: Path) -> None:

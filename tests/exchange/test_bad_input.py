@@ -150,7 +150,11 @@ WRONG_USAGE = [
     (["serve", "--data", "DATA", "--listen", "0.0.0.0:0"], 2, "--insecure"),
     (["serve", "--data", "DATA", "--listen", "nowhere"], 2, "ADDRESS:PORT"),
     (["serve", "--data", "DATA", "--tls-key", "k"], 2, "--tls-cert"),
+    (["serve", "--data", "DATA", "--tls-cert", "no.pem"], 1, "--tls-cert no.pem: no such file"),
+    (["serve", "--data", "DATA", "--tls-cert", "BAD", "--tls-key", "k"], 1, "--tls-key k: no such"),
+    (["serve", "--data", "DATA", "--tls-cert", "BAD"], 1, "with --tls-key"),
     (["serve", "--data", "NEW"], 1, "NEW"),
+    (["serve", "--data", "EMPTY"], 1, "no exchange here"),
     (["verify", "--data", "NEW"], 1, "no exchange here"),
     (["init", "--data", "DATA", "--operator-key", "PUBLIC"], 1, "holds an exchange already"),
     (["init", "--data", "NEW", "--operator-key", "no.pem"], 1, "no.pem"),
@@ -162,12 +166,14 @@ WRONG_USAGE = [
 def test_wrong_usage(tmp_path: Path, arguments: list[str], expected: int, part: str) -> None:
     found(tmp_path / "DATA")
     (tmp_path / "BAD").write_text("fee_pct = 101\n")
-    names = {name: str(tmp_path / name) for name in ("DATA", "NEW", "BAD")}
+    (tmp_path / "EMPTY").mkdir()
+    names = {name: str(tmp_path / name) for name in ("DATA", "NEW", "BAD", "EMPTY")}
     names["PUBLIC"] = public_key_b64(OPERATOR)
     told = [names.get(argument, argument) for argument in arguments]
     code, _, errors = headroom("exchange", *told)
     assert (code, len(errors.splitlines())) == (expected, 1), errors
     assert part in errors
+    assert not list((tmp_path / "EMPTY").iterdir())
 
 
 Damage = Callable[[sqlite3.Connection], Any]
