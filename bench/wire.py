@@ -198,7 +198,9 @@ class Round(Struct):
     echo: Spent
     durable: Spent
     memory: Spent
+    bare_alone: Spent
     bare_fan_out: Spent
+    alone: Spent
     fan_out: Spent
     burst: Spent
 
@@ -213,7 +215,9 @@ async def _round(subjects: dict[str, Subject], size: Size) -> Round:
         await ordering(echo, size),
         await ordering(durable, size),
         await ordering(memory, size),
+        await fan_out(bare, 0, one_by_one),
         await fan_out(bare, size.listeners, one_by_one),
+        await fan_out(memory, 0, one_by_one),
         await fan_out(memory, size.listeners, one_by_one),
         await fan_out(memory, size.listeners, steps, 1 / BURST_STEPS),
     )
@@ -264,8 +268,17 @@ def figures(count: int, size: Size = FULL) -> list[Figure]:
 
 
 def _fan_out_figures(typical: Typical, size: Size) -> list[Figure]:
-    bare = typical(lambda one: one.fan_out.cpu_s / one.bare_fan_out.cpu_s)
-    delivery_us = typical(lambda one: one.fan_out.cpu_s / size.updates / size.listeners * 1e6)
+    """What the same orders cost without listeners is no part of a delivery."""
+
+    def told_s(one: Round) -> float:
+        return one.fan_out.cpu_s - one.alone.cpu_s
+
+    def bare_s(one: Round) -> float:
+        return one.bare_fan_out.cpu_s - one.bare_alone.cpu_s
+
+    deliveries = size.updates * size.listeners
+    delivery_us = typical(lambda one: told_s(one) / deliveries * 1e6)
+    bare = typical(lambda one: told_s(one) / bare_s(one))
     single = typical(lambda one: size.updates / one.fan_out.cpu_s)
     merged = typical(lambda one: size.burst / one.burst.cpu_s)
     return [

@@ -1,0 +1,72 @@
+"""The bounds that docs/security.md tells are those of the code."""
+
+from typing import Any
+
+import pytest
+
+from exchange import (
+    addresses,
+    connection,
+    door,
+    gateway,
+    ledger,
+    limits,
+    pump,
+    server,
+    session,
+    uploads,
+    wire,
+)
+from tests.exchange.harness import ROOT
+
+PAGE = (ROOT / "docs" / "security.md").read_text()
+MIB = 1024 * 1024
+
+ROWS: list[tuple[str, list[Any]]] = [
+    ("frame to `/v1/ws`", [wire.MAX_FRAME_BYTES]),
+    ("unreadable frames in a row", [session.BAD_FRAMES_MAX]),
+    ("TLS and upgrade", [server.OPEN_TIMEOUT_S, door.HANDSHAKES_MAX]),
+    ("connections", [door.CONNECTIONS_MAX]),
+    (
+        "connections without a login or subscription",
+        [gateway.ANONYMOUS_MAX, session.LOGIN_MS // 1000],
+    ),
+    ("connections of an account, hosts not counted", [limits.CONNECTIONS_PER_ACCOUNT_MAX]),
+    (
+        "connections of one remote address",
+        [addresses.REMOTE.open_max, addresses.REMOTE.connects_per_s],
+    ),
+    (
+        "failed logins and enrolments of one remote address",
+        [addresses.REMOTE.failures_per_s],
+    ),
+    ("frames before login of one remote address", [addresses.REMOTE.frames_per_s]),
+    (
+        "orders, and separately cancels, of an account",
+        [ledger.Limits().orders_per_s],
+    ),
+    ("subscriptions and other costly questions of a connection", [limits.COSTLY_PER_S]),
+    ("subscriptions of a connection", [session.SUBSCRIPTIONS_MAX]),
+    ("frames of a connection taken at once", [connection.PENDING_MAX]),
+    ("work waiting in the exchange", [pump.QUEUE_MAX]),
+    (
+        "frames waiting for a slow reader",
+        [connection.BACKLOG_MAX_MS // 1000, connection.BACKLOG_MAX_BYTES // MIB],
+    ),
+    ("frames waiting for all slow readers", [door.BACKLOG_TOTAL_MAX_BYTES // MIB]),
+    ("addresses remembered", [addresses.ADDRESSES_MAX]),
+    ("images of an account, uploads under way included", [uploads.QUOTA_BYTES // MIB // 1024]),
+]
+
+
+@pytest.mark.parametrize(("what", "bounds"), ROWS, ids=[what for what, _ in ROWS])
+def test_a_row_of_the_table(what: str, bounds: list[int]) -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {what} |")]
+    bound = row.split("|")[2]
+    assert [f"{number:,}" for number in bounds if f"{number:,}" not in bound] == []
+
+
+def test_every_row_is_checked() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| ")]
+    assert len(rows) == len(ROWS) + 1
+    assert f"saved up for {addresses.REMOTE.saved_s} s" in PAGE
