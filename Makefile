@@ -54,7 +54,6 @@ bench: $(READY)
 	.venv/bin/python -m bench
 
 docs-pictures: $(READY)
-	bash .ci/need librsvg2-bin
 	.venv/bin/python -m tui.pictures
 
 lock:

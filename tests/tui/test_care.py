@@ -44,8 +44,9 @@ def test_a_click_on_the_footer_or_the_palette_cannot_pass_the_prompt_by() -> Non
         await s.press("b", "enter", "enter", "q")
         market = s.app.market
         assert market is not None
-        for name in ("cancel", "cancel_all", "buy"):
+        for name in ("cancel", "cancel_all"):
             await market.action_act(name)
+        await s.settle()
         assert len(s.sent()) == 1
         assert s.app.desk.dealing.question is None
 
