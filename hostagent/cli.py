@@ -13,6 +13,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exchange.client import Client, Refused, Unknown, Unreachable
+from exchange.codec import readable
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 from exchange.protocol import HostEnroll
 from hostagent import doctor as checks
@@ -49,8 +50,9 @@ def enroll(
     as_json: Json = False,
 ) -> None:
     """Join the exchange with a token. The key file is made when it does not exist."""
+    made = not key.exists()
     try:
-        if not key.exists():
+        if made:
             new_key(key)
         public_key = public_key_b64(load_private_key(key))
         fields = {"req_id": 1, "token": token, "name": name, "public_key": public_key}
@@ -59,8 +61,9 @@ def enroll(
     except KeyFileError as error:
         _fail(str(error))
     except msgspec.ValidationError as error:
-        _fail(f"enroll: {error}", EXIT_USAGE)
-    joined = _asked(url, request)
+        _forget(key, made)
+        _fail(f"enroll: {readable(str(error))}", EXIT_USAGE)
+    joined = _asked(url, request, key, made)
     if as_json:
         print(json.dumps(joined))
     elif joined["again"]:
@@ -70,15 +73,25 @@ def enroll(
         print(f"enrolled as {joined['host']}, {joined['status']}")
 
 
-def _asked(url: str, request: HostEnroll) -> dict[str, Any]:
+def _asked(url: str, request: HostEnroll, key: Path, made: bool) -> dict[str, Any]:
     async def ask() -> dict[str, Any]:
         async with Client(url) as client:
             return dict(await client.request(request))
 
     try:
         return asyncio.run(ask())
-    except (Refused, Unknown, Unreachable) as error:
+    except (Refused, Unreachable) as error:
+        _forget(key, made)
         _fail(f"enroll: {error}")
+    except Unknown as error:
+        # The exchange may have enrolled this key: asking again with it is how to find out.
+        _fail(f"enroll: {error}")
+
+
+def _forget(key: Path, made: bool) -> None:
+    """Remove a key file that was made for an enrolment that did not happen."""
+    if made:
+        key.unlink(missing_ok=True)
 
 
 @app.command("run")

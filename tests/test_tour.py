@@ -168,6 +168,18 @@ def test_the_tour(tmp_path: Path) -> None:
     assert json.loads(visitor.run("exchange", "verify", "--data", "market"))["seq"] > 1
 
 
+def test_an_enrolment_that_fails_leaves_no_key(tmp_path: Path) -> None:
+    visitor = Visitor(tmp_path)
+    nowhere = ("--url", "ws://127.0.0.1:9/v1/ws", "--key", "r1.pem")
+    enroll = ("host", "enroll", *nowhere, "--name", "r1", "--hardware-id", "hw-1")
+    visitor.run(*enroll, "--token", "t", exit_code=1)
+    visitor.run(*enroll, "--token", "", exit_code=2)
+    assert not list(tmp_path.iterdir())
+    visitor.run("key", "new", "r1.pem")
+    visitor.run(*enroll, "--token", "t", exit_code=1)
+    assert (tmp_path / "r1.pem").exists(), "it was there before"
+
+
 def test_mistakes_at_the_shell_are_one_line(tmp_path: Path) -> None:
     visitor = Visitor(tmp_path)
     visitor.run("key", "new", "k.pem")
