@@ -195,7 +195,7 @@ class Engine:
                 case "0_dead_man":
                     cancels.dead_man(state, number)
                 case "6_cooling":
-                    state.host_list[number - 1].warm_up()
+                    state.numbered_host(number).warm_up()
                 case "1_vm":
                     vms.launch_overdue(state, number)
                 case "2_lease":

@@ -83,7 +83,6 @@ def _add_host(state: "State", account: Account, found: Token, request: EnrollHos
     )
     account.hosts.setdefault(host.zone, []).append(host)
     state.hosts[host.host_id] = host
-    state.host_list.append(host)
     return host
 
 

@@ -78,10 +78,9 @@ def _enter(
 ) -> Done:
     """A plain order comes to life: hold, queue, tell. Its slots on ``host`` are taken already."""
     client_order_id, qty, price_ucr = request.client_order_id, request.qty, request.price_ucr
-    counters = state.counters
-    counters.order = number = counters.order + 1
-    sign, backing = (1, None) if host is None else (-1, [(host, qty)])
+    state.counters.order = number = state.counters.order + 1
     order_id = f"o-{number}"
+    sign, backing = (1, None) if host is None else (-1, [(host, qty)])
     order = Order(
         number, order_id, account, request, sign, price_ucr, qty, qty, session, unit_ucr, backing
     )
@@ -90,16 +89,13 @@ def _enter(
     account.held_ucr = held_ucr = account.held_ucr + unit_ucr * qty
     instrument.book.rest(order)
     account_id, seq, now_ms = account.account_id, state.seq, state.now_ms
-    told = account.account_seq + 1
-    account.account_seq = told + 1
-    state.outs += (
-        ()
-        if state.quiet
-        else (
+    account.account_seq = told = account.account_seq + 2
+    if not state.quiet:
+        state.outs += (
             (
                 account_id,
                 OrderUpdate(
-                    told,
+                    told - 1,
                     seq,
                     now_ms,
                     order_id,
@@ -115,9 +111,8 @@ def _enter(
                     price_ucr,
                 ),
             ),
-            (account_id, BalanceUpdate(told + 1, seq, now_ms, available_ucr, held_ucr, "order")),
+            (account_id, BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")),
         )
-    )
     return Done(OrderResult(order_id, client_order_id, "new", 0, qty, False, []))
 
 
@@ -152,10 +147,8 @@ def _leave(state: "State", account: Account, order: Order, free_ucr: int) -> Don
     account_id, seq, now_ms = account.account_id, state.seq, state.now_ms
     told = account.account_seq + 1
     account.account_seq = told + 1
-    state.outs += (
-        ()
-        if state.quiet
-        else (
+    if not state.quiet:
+        state.outs += (
             (
                 account_id,
                 OrderUpdate(
@@ -178,7 +171,6 @@ def _leave(state: "State", account: Account, order: Order, free_ucr: int) -> Don
             ),
             (account_id, BalanceUpdate(told + 1, seq, now_ms, available_ucr, held_ucr, "order")),
         )
-    )
     rows = list(fills) if fills else []
     return Done(
         OrderResult(order_id, client_order_id, "canceled", filled_qty, 0, False, rows, "user")

@@ -226,7 +226,6 @@ def _restore_host(state: State, row: Row) -> None:
     for until_ms, need, units in cooling:
         host.cool(until_ms, tuple(need), units)
     state.hosts[host.host_id] = host
-    state.host_list.append(host)
     account.hosts.setdefault(zone, []).append(host)
 
 
@@ -319,7 +318,7 @@ def _arm(state: State) -> None:
     timers = state.timers
     for man in state.dead_men.values():
         timers.set(man.at_ms, "0_dead_man", man.number)
-    for host in state.host_list:
+    for host in state.hosts.values():
         for until_ms, _, _ in host.cooling:
             timers.set(until_ms, "6_cooling", host.number)
     for vm in state.vms.values():

@@ -22,6 +22,8 @@ from exchange.gateway import Gateway
 from exchange.journal import DiskLostError
 from exchange.snapshot_files import SnapshotFile
 
+FINAL_SHARE: Final = 10
+"""The last snapshot is worth it from this part of `SNAPSHOT_EVERY` commands on."""
 SNAPSHOT_EVERY: Final = 50_000
 """Commands from one snapshot to the next: a start replays at most about so many."""
 _CHILD_DISK_LOST: Final = 70
@@ -115,7 +117,10 @@ class Snapshotter:
         assert code in (0, -signal.SIGKILL, -signal.SIGTERM), f"the snapshot's writer ended {code}"
 
     async def finish(self) -> None:
-        """Take a last snapshot at the orderly end, so that the next start replays nothing."""
+        """Take a last snapshot at the orderly end, so that the next start replays little.
+
+        A few commands are not worth one, and without it their tail may be cut off like any other.
+        """
         loop = asyncio.get_running_loop()
         if self._child is not None:
             waiting = loop.run_in_executor(None, self.reap, 0)
@@ -124,7 +129,7 @@ class Snapshotter:
             except TimeoutError:
                 os.kill(self._child, signal.SIGKILL)
                 await waiting
-        if self._gateway.engine.seq > self._taken_seq:
+        if self._gateway.engine.seq - self._taken_seq >= max(1, self._every // FINAL_SHARE):
             try:
                 self._write()
             except OSError as error:

@@ -113,8 +113,6 @@ class State:
         self.vms: dict[int, Vm] = {}
         """VMs that have not stopped, by number; some outlive their lease until they are killed."""
         self.hosts: dict[str, Host] = {}
-        self.host_list: list[Host] = []
-        """The same by number, from 1."""
         self.keys: dict[str, Key] = {}
         self.key_ids: dict[str, str] = {}
         """Key id by public key."""
@@ -129,6 +127,10 @@ class State:
         self.killed = False
         """The kill switch over all accounts."""
         self.timers = Timers(self.due_ms)
+
+    def numbered_host(self, number: int) -> Host:
+        """Return a host by its number, which its id carries."""
+        return self.hosts[f"h-{number}"]
 
     def add_lease(self, lease: Lease) -> None:
         """A lease begins, or comes back from a snapshot."""
@@ -152,7 +154,7 @@ class State:
                 man = self.dead_men.get(self.dead_man_keys.get(number, ""))
                 return man.at_ms if man else None
             case "6_cooling":
-                return self.host_list[number - 1].cooling_until_ms()
+                return self.numbered_host(number).cooling_until_ms()
             case "1_vm":
                 vm = self.vms.get(number)
                 return vm.launch_by_ms if vm else None

@@ -191,7 +191,7 @@ SLOTS = [
     ),
     Case(
         "slots-another_s_host_backs_nothing",
-        [no("insufficient_capacity", sell("ann.a", 5, 100, hosts=["h-2"]))],
+        [no("unknown_host", sell("ann.a", 5, 100, hosts=["h-2"]))],
     ),
     Case(
         "slots-a_draining_host_withdraws_its_asks_and_takes_no_new_ones",

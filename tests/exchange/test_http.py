@@ -30,7 +30,8 @@ async def get(url: str, path: str) -> tuple[int, str, str]:
     def fetch() -> tuple[int, str, str]:
         address = url.replace("ws://", "http://").replace("/v1/ws", path)
         try:
-            with urllib.request.urlopen(address, timeout=DEADLINE_S) as response:  # noqa: S310 - loopback
+            request = urllib.request.urlopen(address, timeout=DEADLINE_S)  # noqa: S310 - loopback
+            with request as response:
                 return response.status, response.headers["Content-Type"], response.read().decode()
         except urllib.error.HTTPError as error:
             with error:

@@ -12,8 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import simpy
-
 from exchange.client import Client, Refused
 from exchange.codec import MSGPACK
 from exchange.commands import Command, Out
@@ -28,6 +26,7 @@ from exchange.protocol import (
 )
 from exchange.replay import read_command, read_genesis, recorded_events
 from exchange.wire import Request
+from sim.clock import VirtualTime
 from sim.pump import Pump
 from tests.exchange.harness import (
     OPERATOR,
@@ -131,7 +130,7 @@ async def run_live(data_dir: Path) -> RecordingEngine:
 
 def simulated(rows: list[JournalRow], engine: RecordingEngine) -> None:
     """Feed ``rows`` through the simulator's pump, each at its own virtual time."""
-    env = simpy.Environment(initial_time=rows[0].now_ms)
+    env = VirtualTime(rows[0].now_ms)
 
     def handle(messages: list[Any], now_ms: int) -> None:
         for row in messages:
@@ -140,9 +139,7 @@ def simulated(rows: list[JournalRow], engine: RecordingEngine) -> None:
     # Deadlines are rows of their own here (`AdvanceTime`), so the pump needs none.
     pump = Pump(env, handle, lambda: None)
     for row in rows:
-        env.timeout(row.now_ms - rows[0].now_ms, row).callbacks.append(
-            lambda event: pump.put(event.value)
-        )
+        env.call_in(row.now_ms - rows[0].now_ms, pump.put, row)
     env.run()
 
 
