@@ -12,6 +12,7 @@ from exchange import reasons, reference, schema
 from exchange.codec import JSON
 from exchange.frames import Heartbeat
 from exchange.protocol import OrderPlace
+from exchange.wire import Request
 
 DOCS = Path(__file__).parents[2] / "docs"
 MESSAGES = (*schema.REQUESTS, *schema.FRAMES)
@@ -21,6 +22,14 @@ MESSAGES = (*schema.REQUESTS, *schema.FRAMES)
 def test_every_message_says_what_it_is(message: type[msgspec.Struct]) -> None:
     assert schema.summary(message), f"{message.__name__} has no docstring"
     assert f"#### `{schema.tag(message)}`" in (DOCS / "protocol.md").read_text()
+
+
+def test_the_result_of_every_request_is_told() -> None:
+    text = (DOCS / "protocol.md").read_text()
+    table = text.partition("## What an ack holds")[2].partition("\n## ")[0]
+    answered = [kind for kind in schema.REQUESTS if issubclass(kind, Request)]
+    missing = [tag for tag in map(schema.tag, answered) if f"`{tag}`" not in table]
+    assert missing == ["unsubscribe"], "its ack has no result"
 
 
 def test_the_generated_pages_are_up_to_date() -> None:
