@@ -158,10 +158,12 @@ def _made(engine: Engine, first_chain: bytes, private: bool) -> Loaded:
 
 
 def _replayed(loaded: Loaded, rows: Rows, on_row: OnRow | None = None) -> Loaded:
+    loaded.engine.state.quiet = on_row is None
     for row, chain in rows:
         if row.seq > loaded.restored_seq:
             _apply(loaded, row, chain, on_row)
         loaded.last_chain = chain
+    loaded.engine.state.quiet = False
     for symbol in loaded.engine.symbols():
         loaded.engine.take_touched(symbol)
     return loaded
