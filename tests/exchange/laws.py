@@ -28,6 +28,7 @@ def check(market: Market) -> None:
     check_money(engine)
     check_holds(engine)
     check_slots(engine)
+    check_vms(engine)
     check_orders(market)
     check_heard(market)
 
@@ -142,6 +143,26 @@ def check_slots(engine: Engine) -> None:
             offered = (host.offered.mvcpu, host.offered.mem_mib, host.offered.disk_mib)
             for have, most, sold in zip(total(there, staying=True), offered, firm, strict=True):
                 assert have <= max(most, sold), f"{host.host_id} oversold at {hour}"
+
+
+def check_vms(engine: Engine) -> None:
+    """No more VMs run than there are units, none on a lease that is over; evidence adds up.
+
+    Each was broken once: a scheduled release left VMs running unpaid, a VM moved into a lease that
+    was closing, a window given up before its start counted as delivered but not as contracted.
+    """
+    running: Counter[str] = Counter()
+    for vm in engine.state.vms.values():
+        if vm.state != "stopping":
+            assert vm.lease.closing is None, (
+                f"{vm.vm_id} runs on {vm.lease.lease_id}, which is over"
+            )
+            running[vm.lease.lease_id] += 1
+    for lease in engine.state.leases.values():
+        assert running[lease.lease_id] <= lease.units, f"{lease.lease_id}: {running}"
+    for host in engine.hosts():
+        seen = host.evidence
+        assert seen.delivered_unit_s <= seen.contracted_unit_s, f"{host.host}: {seen}"
 
 
 def check_orders(market: Market) -> None:
