@@ -33,6 +33,7 @@ drawing these with every frame of the ladder would cost the whole screen twenty 
 
 PROMPT_ENDS: Final = ("enter", "escape")
 """The only keys that mean something beside the prompt while a number is typed."""
+KEY_ACTIONS: Final = {key: name for name, keys in KEYMAP.items() for key in keys}
 PROMPT_ACTIONS: Final = ("confirm", "back", "quit")
 
 
@@ -137,14 +138,26 @@ class MarketScreen(Screen[None], inherit_bindings=False):
 
     # --- keys ---
 
-    def on_key(self, event: events.Key) -> None:
-        """While a number is typed every key belongs to it: a slip must not cancel an order."""
-        dealing = self.desk.dealing
-        if dealing.typing is None or event.key in PROMPT_ENDS:
+    async def on_key(self, event: events.Key) -> None:
+        """Act on keys in the order they were pressed.
+
+        Textual would run bindings later, in the application's own queue: of a quick ``q12`` the
+        digits would overtake the ``q``. While a number is typed every key belongs to it: a slip
+        must not cancel an order.
+        """
+        if not self.is_current:
+            event.stop()  # pressed before another screen came up, and not meant for the market
             return
-        event.stop()
-        dealing.typed("backspace" if event.key == "backspace" else event.character or "")
-        self.redraw()
+        dealing = self.desk.dealing
+        if dealing.typing is not None and event.key not in PROMPT_ENDS:
+            event.stop()
+            dealing.typed("backspace" if event.key == "backspace" else event.character or "")
+            self.redraw()
+            return
+        name = next((KEY_ACTIONS[key] for key in event.aliases if key in KEY_ACTIONS), None)
+        if name is not None:
+            event.stop()
+            await self.action_act(name)
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the focus on a pane, and the ladder's cursor on a price."""
@@ -207,11 +220,11 @@ class MarketScreen(Screen[None], inherit_bindings=False):
     def _wide(self) -> bool:
         return is_wide(self.size.width, self.size.height - 1)
 
-    async def _confirm(self) -> None:
+    def _confirm(self) -> None:
         before = self.desk.symbol
         self._send(self.desk.confirm(self.now_ms()))
         if self.desk.symbol != before:
-            await self.session.show(self.desk.symbol)
+            self.run_worker(self.session.show(self.desk.symbol))
 
     def _cancel(self) -> None:
         self._send(self.desk.cancel_here())
