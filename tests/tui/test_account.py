@@ -107,7 +107,7 @@ def test_a_refusal_says_our_words_then_the_exchanges() -> None:
     [
         (
             "the order needs 12480000 ucr, 3250000 are available",
-            "the order needs 12.48 credits, 3.25 credits are available",
+            "the order needs 12.48, 3.25 are there",
         ),
         ("the tick is 100 ucr", "the tick is 0.0001 credits"),
         ("the band is 28000..34000 ucr", "the band is 0.028 credits to 0.034 credits"),

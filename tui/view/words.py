@@ -87,7 +87,7 @@ NOTICES: Final[dict[str, str]] = {
 
 AMOUNT: Final = re.compile(r"(\d+) ucr")
 RANGE: Final = re.compile(r"(\d+)\.\.(\d+) ucr")
-AVAILABLE: Final = re.compile(r"(\d+) are available")
+SHORT_BY: Final = re.compile(r"(\d+) ucr, (\d+) are available")
 
 
 class Message(NamedTuple):
@@ -112,9 +112,13 @@ def refusal(reason: str, detail: str, field: str | None) -> str:
 
 def in_credits(text: str) -> str:
     """Return the exchange's ``text`` with its amounts of micro-credits as credits."""
-    text = AVAILABLE.sub(r"\1 ucr are available", text)
+    text = SHORT_BY.sub(lambda found: f"{_credits(found[1])}, {_credits(found[2])} are there", text)
     text = RANGE.sub(r"\1 ucr to \2 ucr", text)
-    return AMOUNT.sub(lambda found: f"{exact_price_text(int(found[1]), 2)} credits", text)
+    return AMOUNT.sub(lambda found: f"{_credits(found[1])} credits", text)
+
+
+def _credits(amount_ucr: str) -> str:
+    return exact_price_text(int(amount_ucr), 2)
 
 
 def happened(frame: AccountFrame, places: int) -> Message | None:
