@@ -60,10 +60,12 @@ async def stop(process: Process) -> int:
 
 
 @contextlib.asynccontextmanager
-async def market(folder: Path) -> AsyncIterator[Market]:
+async def market(folder: Path, *options: str) -> AsyncIterator[Market]:
+    """Found and run an exchange; ``options`` are those of `exchange init`."""
     public = {name: new_key(folder / f"{name}.pem") for name in ("operator", "seller", "buyer")}
     data, ready = str(folder / "data"), folder / "ready.json"
-    founded = await run("exchange", "init", "--data", data, "--operator-key", public["operator"])
+    operator_key = ("--operator-key", public["operator"])
+    founded = await run("exchange", "init", "--data", data, *operator_key, *options)
     assert founded[0] == 0, founded
     listen = ("--listen", "127.0.0.1:0", "--ready-file", str(ready))
     server = await start("exchange", "serve", "--data", data, *listen)
@@ -107,10 +109,11 @@ async def enroll_as(here: Market, seller: Client, key: str, token: str, *options
     return out
 
 
-async def start_agent(here: Market, key: str = "host") -> Process:
+async def start_agent(here: Market, key: str = "host", *options: str) -> Process:
     room = ("--mvcpu", "4000", "--mem-mib", "9000", "--disk-mib", "50000")
     login = ("--url", here.url, "--key", str(here.key(key)), "--hypervisor", "memory")
-    return await start("host", "run", *login, *room, "--state", str(here.folder / "state"))
+    state = ("--state", str(here.folder / "state"))
+    return await start("host", "run", *login, *room, *state, *options)
 
 
 @contextlib.asynccontextmanager
@@ -122,11 +125,11 @@ async def agent(here: Market) -> AsyncIterator[Process]:
         assert await stop(process) == 0
 
 
-def order(side: Any) -> OrderPlace:
+def order(side: Any, symbol: str = SYMBOL) -> OrderPlace:
     return OrderPlace(
         req_id=1,
         client_order_id=side,
-        symbol=SYMBOL,
+        symbol=symbol,
         side=side,
         order_type="limit",
         price_ucr=1_000,
@@ -134,11 +137,11 @@ def order(side: Any) -> OrderPlace:
     )
 
 
-async def ask_when_live(seller: Client) -> None:
+async def ask_when_live(seller: Client, symbol: str = SYMBOL) -> None:
     async with asyncio.timeout(WAIT_S):
         while True:
             try:
-                await seller.request(order("sell"))
+                await seller.request(order("sell", symbol))
             except Refused as error:
                 if error.reason != "insufficient_capacity":
                     raise

@@ -1,5 +1,6 @@
 """The options of `headroom host run`: what is taken, and what is refused in one line."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from exchange.wire import Capacity
 from hostagent import options
 from hostagent.options import OptionError
 from hostagent.setup import SetupError, check_state
+from tests.hostagent.market import ask_when_live, enroll, market, start_agent, stop
 
 
 def test_classes_have_the_shapes_that_are_written() -> None:
@@ -68,3 +70,33 @@ def test_a_state_folder_is_made_only_where_something_is_kept(tmp_path: Path) -> 
 def test_a_state_folder_that_can_hold_nothing(text: str, kept: bool) -> None:
     with pytest.raises(SetupError, match=f"--state {text}: .* is no folder that can hold files"):
         check_state(Path(text), kept)
+
+
+CLASSES = """
+windows = []
+instruments = [{class = "tiny", zone = "eu-de", pricing = "flat"}]
+[classes.tiny]
+mvcpu = 500
+mem_mib = 1024
+disk_mib = 4096
+[[zones]]
+zone = "eu-de"
+country = "DE"
+accel = ["simulated"]
+"""
+
+
+def test_a_host_serves_the_classes_of_its_operator(tmp_path: Path) -> None:
+    (tmp_path / "exchange.toml").write_text(CLASSES)
+
+    async def story() -> None:
+        config = ("--config", str(tmp_path / "exchange.toml"))
+        async with market(tmp_path, *config) as here, here.client("seller") as seller:
+            await enroll(here, seller)
+            agent = await start_agent(here, "host", "--classes", "tiny=500/1024/4096")
+            try:
+                await ask_when_live(seller, "tiny.eu-de.flat.spot")
+            finally:
+                assert await stop(agent) == 0
+
+    asyncio.run(story())
