@@ -54,7 +54,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
         }
     ),
     "manager": frozenset(
-        {"memory_balancer", "load_http", "image_dir", "daemon", "config", "cli"},
+        {"memory_balancer", "load_http", "image_dir", "daemon", "config", "config_checks", "cli"},
     ),
     "hostagent": frozenset(
         {

@@ -195,7 +195,7 @@ def test_what_a_caller_is_told(tmp_path: Path) -> None:
                 asking = asyncio.create_task(client.request(bid(2)))
                 await asyncio.sleep(0)
                 await proxy.close()
-                with pytest.raises(Unknown, match="^the exchange hung up .*; ask again$"):
+                with pytest.raises(Unknown, match=r"^the exchange hung up .*; ask again$"):
                     await asking
                 with pytest.raises(Unknown, match="no answer within"):
                     await client.request(bid(3), timeout_s=0.2)
