@@ -4,8 +4,15 @@ import tomllib
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from exchange.genesis import ExchangeConfig, default_config
+from exchange.genesis import (
+    ExchangeConfig,
+    default_config,
+    mistake,
+    spot_instruments,
+    window_series,
+)
 
 
 class ConfigError(Exception):
@@ -23,6 +30,13 @@ def load_config(path: Path | None) -> ExchangeConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"configuration {path}: {error}") from error
     try:
-        return msgspec.convert(msgspec.to_builtins(default_config()) | given, ExchangeConfig)
+        config = msgspec.convert(msgspec.to_builtins(default_config()) | given, ExchangeConfig)
     except msgspec.ValidationError as error:
         raise ConfigError(f"configuration {path}: {error}") from error
+    if "instruments" not in given:
+        config = replace(config, instruments=spot_instruments(config.classes, config.zones))
+    if "windows" not in given:
+        config = replace(config, windows=window_series(config.classes, config.zones))
+    if (told := mistake(config)) is not None:
+        raise ConfigError(f"configuration {path}: {told}")
+    return config

@@ -62,12 +62,49 @@ def default_config() -> ExchangeConfig:
         "medium": Capacity(2000, 4096, 20 * 1024),
         "large": Capacity(4000, 8192, 40 * 1024),
     }
-    zone = ZoneConfig(zone="eu-de", country="DE", accel=["kvm", "tcg", "simulated"])
+    zones = [ZoneConfig(zone="eu-de", country="DE", accel=["kvm", "tcg", "simulated"])]
+    return ExchangeConfig(
+        classes=classes,
+        zones=zones,
+        instruments=spot_instruments(classes, zones),
+        windows=window_series(classes, zones),
+    )
+
+
+def spot_instruments(
+    classes: dict[str, Capacity], zones: list[ZoneConfig]
+) -> list[InstrumentConfig]:
+    """Return flat and metered spot of every class in every zone."""
     pricings: tuple[Pricing, ...] = ("flat", "metered")
-    instruments = [
-        InstrumentConfig(class_=name, zone="eu-de", pricing=pricing)
+    return [
+        InstrumentConfig(class_=name, zone=zone.zone, pricing=pricing)
+        for zone in zones
         for name in classes
         for pricing in pricings
     ]
-    windows = [WindowConfig(class_="small", zone="eu-de", pricing="flat")]
-    return ExchangeConfig(classes=classes, zones=[zone], instruments=instruments, windows=windows)
+
+
+def window_series(classes: dict[str, Capacity], zones: list[ZoneConfig]) -> list[WindowConfig]:
+    """Return the default series, flat windows of ``small``, where there is such a class."""
+    if "small" not in classes:
+        return []
+    return [WindowConfig(class_="small", zone=zone.zone, pricing="flat") for zone in zones]
+
+
+def mistake(config: ExchangeConfig) -> str | None:
+    """Return the first place that names what there is not, in words; None when all is well."""
+    zones = [zone.zone for zone in config.zones]
+    for name in [*config.classes, *zones]:
+        if "." in name:
+            return f"{name!r}: no dot, it is part of symbols"
+    places = [(f"instruments[{n}]", i.class_, i.zone) for n, i in enumerate(config.instruments)]
+    places += [(f"windows[{n}]", w.class_, w.zone) for n, w in enumerate(config.windows)]
+    for place, class_name, zone_name in places:
+        if class_name not in config.classes:
+            return f"{place}.class: no class {class_name!r}"
+        if zone_name not in zones:
+            return f"{place}.zone: no zone {zone_name!r}"
+    for at, spot in enumerate(config.instruments):
+        if spot.delivery != SPOT:
+            return f"instruments[{at}].delivery: spot only, windows have a table of their own"
+    return None
