@@ -11,8 +11,8 @@ add, and through a level's queue at every cancel. The first flow has the levels 
 full book (a mean distance of 0.4 % of the price), the last those of a thin one, for comparison.
 
 The first flow's depth was chosen after its ratio was seen. Four were tried on a busy machine; full
-engine over baseline: 0.84 at 506 levels, 1.20 at 1,241, 1.97 at 1,900, 2.57 at 2,455. The deepest was
-taken, so its ratio says what holds on a deep book and nothing about shallower ones.
+engine over baseline: 0.84 at 506 levels, 1.20 at 1,241, 1.97 at 1,900, 2.57 at 2,455. The deepest
+was taken, so its ratio says what holds on a deep book and nothing about shallower ones.
 """
 
 from functools import cache
