@@ -15,9 +15,10 @@ from typing import Final, NamedTuple, TypeAlias
 SECTOR: Final = 512
 FILES: Final = ("journal.db", "journal.db-wal")
 _CALLS: Final = "pwrite64,fdatasync,fsync,ftruncate,sendto,unlink"
-_LINE: Final = re.compile(r"^\d+ (\w+)\((.*)\) += (-?\d+)")
-_UNFINISHED: Final = re.compile(r"^(\d+) (.*) <unfinished \.\.\.>$")
-_RESUMED: Final = re.compile(r"^(\d+) <\.\.\. \w+ resumed>(.*)$")
+# A process number of fewer than five digits is padded to five.
+_LINE: Final = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)")
+_UNFINISHED: Final = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
+_RESUMED: Final = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 _FILE: Final = re.compile(r"^\d+<([^>]*)>")
 _TEXT: Final = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _ACKED: Final = re.compile(rb'"client_order_id":"([^"]+)"')
