@@ -2,12 +2,13 @@
 
 Shape (measured fastest in CPython): per side a dict from key to `Level` and a sorted list of keys;
 the key is the price on the bid side and minus the price on the ask side, so the best level of
-either side is the last key. A level keeps its orders in a dict by number, in the order of their
-arrival, so a cancel costs no search. The book moves quantities only; money, leases and events are
-the caller's.
+either side is the last key. A level chains its orders in the order of their arrival, so a cancel
+costs no search and a level of one order, the most frequent, no container. The book moves quantities
+only; money, leases and events are the caller's.
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, Optional, TypeAlias
 
 from msgspec import Struct
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from exchange.ledger import Account
 
 StepKind = Literal["fill", "cancel_maker", "decrement", "cancel_taker"]
-
-COMPACT_AFTER = 256
-"""A dict finds its first entry by walking over the removed ones before it; so many are borne."""
 
 
 class Order(Struct, eq=False):
@@ -52,6 +50,9 @@ class Order(Struct, eq=False):
     done_ms: int | None = None
     level: Optional["Level"] = None
     """Where it rests; None before and after."""
+    before: Optional["Order"] = None
+    """Its neighbours in the level's queue while it rests."""
+    behind: Optional["Order"] = None
 
     @property
     def client_order_id(self) -> str:
@@ -83,23 +84,22 @@ Step: TypeAlias = tuple[StepKind, Order, int]
 """What a taker met, in queue order: (kind, maker, qty), a fill or a self-trade prevention."""
 
 
-class Level:
+class Level(Struct, eq=False):
     """All resting orders of one price, oldest first; ``qty`` is the sum of their leaves."""
 
-    __slots__ = ("gone", "key", "orders", "qty")
+    key: int
+    qty: int = 0
+    count: int = 0
+    """How many orders rest here."""
+    first: Order | None = None
+    last: Order | None = None
 
-    def __init__(self, key: int) -> None:
-        self.key = key
-        self.qty = 0
-        self.orders: dict[int, Order] = {}
-        """By number, in queue order."""
-        self.gone = 0
-        """Orders removed since ``orders`` was last rebuilt."""
-
-    def compact(self) -> None:
-        """Rebuild the dict without the gaps that removed orders leave."""
-        self.orders = dict(self.orders)
-        self.gone = 0
+    def queue(self) -> Iterator[Order]:
+        """Yield the orders, oldest first."""
+        order = self.first
+        while order is not None:
+            yield order
+            order = order.behind
 
 
 class HalfBook:
@@ -162,8 +162,14 @@ class Book:
         level = half.levels.get(key)
         if level is None:
             level = half.open(key)
-        level.orders[order.number] = order
+            level.first = order
+        else:
+            last = order.before = level.last
+            assert last is not None, "a level without orders is closed"
+            last.behind = order
+        level.last = order
         level.qty += order.leaves_qty
+        level.count += 1
         order.level = level
         self.touched[key] = None
 
@@ -171,15 +177,26 @@ class Book:
         """Take a resting order out of the book."""
         level = order.level
         assert level is not None, "only a resting order can be removed"
-        del level.orders[order.number]
-        level.qty -= order.leaves_qty
-        level.gone += 1
-        order.level = None
         key = level.key
         self.touched[key] = None
-        if not level.orders:
+        order.level = None
+        if level.count == 1:
             half = self.bids if order.sign > 0 else self.asks
             half.close(key)
+            return
+        level.qty -= order.leaves_qty
+        level.count -= 1
+        before, behind = order.before, order.behind
+        if before is None:
+            level.first = behind
+        else:
+            before.behind = behind
+            order.before = None
+        if behind is None:
+            level.last = before
+        else:
+            behind.before = before
+            order.behind = None
 
     def reduce(self, order: Order, by_qty: int) -> None:
         """Shrink a resting order in place: it keeps its priority (rule 1)."""
@@ -192,7 +209,8 @@ class Book:
     def match(self, taker: Order, limit_ucr: int) -> list[Step]:
         """Trade ``taker`` against the other side up to ``limit_ucr``; best price, oldest first.
 
-        Updates makers and removes those that are done; the taker's own quantities are left to the
+        Updates makers and removes those that are done, each the first of its queue then, because
+        one that is not done leaves nothing to the taker; the taker's own quantities are left to the
         caller, who takes the steps one by one. A ``cancel_taker`` step is the last (rules 6, 9).
         """
         half = self.asks if taker.sign > 0 else self.bids
@@ -203,10 +221,8 @@ class Book:
         while left and keys and keys[-1] >= threshold:
             level = levels[keys[-1]]
             self.touched[level.key] = None
-            if level.gone > COMPACT_AFTER:
-                level.compact()
-            gone: list[int] = []
-            for maker in level.orders.values():
+            maker = level.first
+            while left and maker is not None:
                 if maker.account is account:
                     left = _prevent_self_trade(taker, maker, left, steps)
                 else:
@@ -219,13 +235,8 @@ class Book:
                         maker.level = None
                     steps.append(("fill", maker, qty))
                 if maker.level is None:
-                    gone.append(maker.number)
-                if not left:
-                    break
-            for number in gone:
-                del level.orders[number]
-            level.gone += len(gone)
-            if not level.orders:
+                    maker = _next_in_queue(level, maker)
+            if maker is None:
                 del levels[keys.pop()]
         return steps
 
@@ -241,7 +252,7 @@ class Book:
         for key in reversed(half.keys):
             if key < threshold:
                 break
-            for maker in half.levels[key].orders.values():
+            for maker in half.levels[key].queue():
                 if maker.account is not taker.account:
                     total += maker.leaves_qty
                     if total >= enough:
@@ -258,7 +269,7 @@ class Book:
         for key in reversed(half.keys):
             if key < threshold:
                 return False
-            for maker in half.levels[key].orders.values():
+            for maker in half.levels[key].queue():
                 if maker.account is taker.account:
                     return True
                 left -= maker.leaves_qty
@@ -271,12 +282,21 @@ class Book:
         half = self.bids if side == "buy" else self.asks
         keys = half.keys[-depth:] if depth else half.keys
         rows = (half.levels[key] for key in reversed(keys))
-        return [(abs(level.key), level.qty, len(level.orders)) for level in rows]
+        return [(abs(level.key), level.qty, level.count) for level in rows]
 
     def orders(self, sign: int) -> list[Order]:
         """Return the resting orders of a side, best price first, oldest first."""
         half = self.bids if sign > 0 else self.asks
-        return [order for key in reversed(half.keys) for order in half.levels[key].orders.values()]
+        return [order for key in reversed(half.keys) for order in half.levels[key].queue()]
+
+
+def _next_in_queue(level: Level, done: Order) -> Order | None:
+    """Take the first order of a level out of its queue; returns the one that is first now."""
+    level.count -= 1
+    behind = level.first = done.behind
+    if behind is not None:
+        behind.before = done.behind = None
+    return behind
 
 
 def _prevent_self_trade(taker: Order, maker: Order, left: int, steps: list[Step]) -> int:
