@@ -147,8 +147,9 @@ def _settle_fill(
     """One trade at the maker's price (rule 9): both orders, money, leases."""
     price_ucr = maker.price_ucr
     assert price_ucr is not None
-    state.counters.trade += 1
-    trade_id = f"t-{state.counters.trade}"
+    counters = state.counters
+    counters.trade = number = counters.trade + 1
+    trade_id = f"t-{number}"
     taker.leaves_qty -= qty
     instrument.last_trades.append((price_ucr, qty))
     tell.trade(state, taker, qty, price_ucr, trade_id)
@@ -169,8 +170,9 @@ def _fill(
     state: "State", instrument: Instrument, order: Order, fill: FillRow, liquidity: str
 ) -> None:
     """Count a fill on one order and tell its owner."""
-    order.filled_qty += fill.qty
-    order.filled_notional_ucr += fill.price_ucr * fill.qty
+    qty = fill.qty
+    order.filled_qty += qty
+    order.filled_notional_ucr += fill.price_ucr * qty
     if order.fills is None:
         order.fills = [fill]
     else:
@@ -179,7 +181,7 @@ def _fill(
         order.status = "partially_filled"
     else:
         finish(state, instrument, order, "filled", None)
-    tell.fill(state, order, fill.qty, fill.price_ucr, fill.trade_id, liquidity)
+    tell.order(state, order, "trade", None, fill, liquidity)
 
 
 def _move_hold(state: "State", order: Order, unit_ucr: int, qty: int) -> None:

@@ -64,87 +64,45 @@ class Meter(Struct):
     """Until when (a point in time) a closing lease waits for its VMs' last usage."""
 
 
-class Lease:
-    """The right to run up to ``units`` VMs of a class on one host."""
+class Lease(Struct, eq=False):
+    """The right to run up to ``units`` VMs of a class on one host. Use `make_lease`."""
 
-    __slots__ = (
-        "bond_ucr",
-        "buyer",
-        "buyer_order_id",
-        "charged_ucr",
-        "closing",
-        "ends_ms",
-        "hold_ucr",
-        "host",
-        "instrument",
-        "lease_id",
-        "meter",
-        "metered",
-        "number",
-        "paid_until_ms",
-        "post_ms",
-        "price_ucr",
-        "reason",
-        "recalls",
-        "release_ms",
-        "release_units",
-        "seller",
-        "seller_order_id",
-        "start_ms",
-        "state",
-        "trade_id",
-        "units",
-        "vms",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        trade_id: str,
-        instrument: Instrument,
-        buyer: "Account",
-        seller: "Account",
-        host: "Host",
-        units: int,
-        price_ucr: int,
-        now_ms: int,
-    ) -> None:
-        start_ms = now_ms if instrument.start_ms is None else instrument.start_ms
-        self.number = number
-        self.lease_id = f"l-{number}"
-        self.trade_id = trade_id
-        self.instrument = instrument
-        self.buyer = buyer
-        self.seller = seller
-        self.host = host
-        self.units = units
-        self.price_ucr = price_ucr
-        self.start_ms = start_ms
-        self.buyer_order_id = ""
-        self.seller_order_id = ""
-        self.state: LeaseState = "active" if start_ms == now_ms else "granted"
-        self.reason: LeaseEnd | None = None
-        self.ends_ms = instrument.end_ms
-        """When it ends as a whole: a window's end, or once a recall or lack of funds fixed it."""
-        self.recalls: list[tuple[int, int]] = []
-        """(when, units) of recalls whose notice runs, earliest first."""
-        self.release_ms: int | None = None
-        """When the buyer scheduled a release, and of how many units (0: all)."""
-        self.release_units = 0
-        self.hold_ucr = 0
-        """The buyer's money set aside, not yet charged."""
-        self.bond_ucr = 0
-        """The seller's bond for the units still leased."""
-        self.paid_until_ms = instrument.end_ms or start_ms + MS_PER_HOUR
-        self.post_ms = self.paid_until_ms
-        """When the next hourly charge posts."""
-        self.charged_ucr = 0
-        self.meter = Meter(start_ms, start_ms, units)
-        self.metered = instrument.pricing == "metered"
-        self.closing: LeaseEnd | None = None
-        """A metered lease that is over and awaits its VMs' last usage; the clock stands still."""
-        self.vms: dict[str, Vm] = {}
-        """By name, ended ones included until the lease ends."""
+    number: int
+    lease_id: str
+    trade_id: str
+    instrument: Instrument
+    buyer: "Account"
+    seller: "Account"
+    host: "Host"
+    units: int
+    price_ucr: int
+    start_ms: int
+    state: LeaseState
+    ends_ms: int | None
+    """When it ends as a whole: a window's end, or once a recall or lack of funds fixed it."""
+    paid_until_ms: int
+    post_ms: int
+    """When the next hourly charge posts."""
+    meter: Meter
+    metered: bool
+    buyer_order_id: str = ""
+    seller_order_id: str = ""
+    """What each side called the order that traded."""
+    hold_ucr: int = 0
+    """The buyer's money set aside, not yet charged."""
+    bond_ucr: int = 0
+    """The seller's bond for the units still leased."""
+    charged_ucr: int = 0
+    reason: LeaseEnd | None = None
+    closing: LeaseEnd | None = None
+    """A metered lease that is over and awaits its VMs' last usage; the clock stands still."""
+    release_ms: int | None = None
+    """When the buyer scheduled a release, and of how many units (0: all)."""
+    release_units: int = 0
+    recalls: list[tuple[int, int]] = []
+    """(when, units) of recalls whose notice runs, earliest first."""
+    vms: dict[str, "Vm"] = {}
+    """By name, ended ones included until the lease ends."""
 
     @property
     def spot(self) -> bool:
@@ -183,6 +141,41 @@ class Lease:
     def live_vms(self) -> list["Vm"]:
         """Return the VMs that take a unit, oldest first."""
         return [vm for vm in self.vms.values() if vm.state in LIVE_VM]
+
+
+def make_lease(
+    number: int,
+    trade_id: str,
+    instrument: Instrument,
+    buyer: "Account",
+    seller: "Account",
+    host: "Host",
+    units: int,
+    price_ucr: int,
+    now_ms: int,
+) -> Lease:
+    """Return a lease sold now: on spot it runs at once, a window's waits for its hour."""
+    start_ms = now_ms if instrument.start_ms is None else instrument.start_ms
+    end_ms = instrument.end_ms
+    paid_until_ms = start_ms + MS_PER_HOUR if end_ms is None else end_ms
+    return Lease(
+        number,
+        f"l-{number}",
+        trade_id,
+        instrument,
+        buyer,
+        seller,
+        host,
+        units,
+        price_ucr,
+        start_ms,
+        "active" if start_ms == now_ms else "granted",
+        end_ms,
+        paid_until_ms,
+        paid_until_ms,
+        Meter(start_ms, start_ms, units),
+        instrument.pricing == "metered",
+    )
 
 
 class Vm:

@@ -11,7 +11,7 @@ from exchange.book import Order
 from exchange.capacity import Host
 from exchange.commands import Command, Done, FillRow, Refused
 from exchange.instrument import Instrument
-from exchange.lease import Lease
+from exchange.lease import Lease, make_lease
 from exchange.ledger import Account
 from exchange.protocol import LeaseRecall, LeaseRelease
 from exchange.reasons import LeaseEnd
@@ -38,23 +38,16 @@ def grant(
     fill: FillRow,
 ) -> None:
     """A fill on one host becomes a lease; hold and bond are the orders' and change owner only."""
-    state.counters.lease += 1
-    now_ms = state.now_ms
-    lease = Lease(
-        state.counters.lease,
-        fill.trade_id,
-        instrument,
-        buying.account,
-        selling.account,
-        host,
-        units,
-        fill.price_ucr,
-        now_ms,
+    counters, price_ucr = state.counters, fill.price_ucr
+    counters.lease = number = counters.lease + 1
+    buyer, seller = buying.account, selling.account
+    lease = make_lease(
+        number, fill.trade_id, instrument, buyer, seller, host, units, price_ucr, state.now_ms
     )
-    lease.buyer_order_id = buying.client_order_id
-    lease.seller_order_id = selling.client_order_id
-    lease.hold_ucr = fill.price_ucr * units
-    lease.bond_ucr = lease.bond_unit_ucr() * units
+    lease.buyer_order_id = buying.request.client_order_id
+    lease.seller_order_id = selling.request.client_order_id
+    lease.hold_ucr = price_ucr * units
+    lease.bond_ucr = instrument.bond_ucr(price_ucr) * units
     state.add_lease(lease)
     arm(state, lease)
     tell.lease(state, lease)

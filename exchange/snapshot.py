@@ -17,7 +17,7 @@ from exchange.commands import FillRow
 from exchange.evidence import Evidence
 from exchange.genesis import ExchangeConfig
 from exchange.instrument import Instrument, Zone
-from exchange.lease import Lease, Meter, Vm
+from exchange.lease import Lease, Meter, Vm, make_lease
 from exchange.ledger import Limits
 from exchange.protocol import OrderPlace, VmStart
 from exchange.state import Counters, DeadMan, Image, Key, State, Token
@@ -276,7 +276,7 @@ def _restore_lease(state: State, row: Row) -> None:
         item = Instrument(class_name, state.zones[zone], pricing, delivery, shape)
         item.start_ms, item.end_ms, item.gate_ms = times
     accounts = state.ledger.accounts
-    lease = Lease(
+    lease = make_lease(
         number,
         trade_id,
         item,

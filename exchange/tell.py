@@ -20,19 +20,31 @@ from exchange.ledger import OUTSIDE
 if TYPE_CHECKING:
     from exchange.book import Order
     from exchange.capacity import Host
+    from exchange.commands import FillRow
     from exchange.lease import Lease, Vm
     from exchange.ledger import Account
     from exchange.state import State
 
 
-def order(state: "State", subject: "Order", what: str, reason: str | None = None) -> None:
-    """Tell an order's owner that it is new, canceled, replaced or expired."""
+def order(
+    state: "State",
+    subject: "Order",
+    what: str,
+    reason: str | None = None,
+    fill: "FillRow | None" = None,
+    liquidity: str | None = None,
+) -> None:
+    """Tell an order's owner that it is new, canceled, replaced or expired, or of one ``fill``."""
     account, request = subject.account, subject.request
-    account.account_seq = seq = account.account_seq + 1
+    account.account_seq = told = account.account_seq + 1
     if state.quiet:
         return
+    if fill is None:
+        last_qty = last_price_ucr = trade_id = None
+    else:
+        last_qty, last_price_ucr, trade_id = fill.qty, fill.price_ucr, fill.trade_id
     frame = OrderUpdate(
-        seq,
+        told,
         state.seq,
         state.now_ms,
         subject.order_id,
@@ -47,36 +59,8 @@ def order(state: "State", subject: "Order", what: str, reason: str | None = None
         subject.filled_notional_ucr,
         subject.price_ucr,
         reason,
-    )
-    state.outs.append((account.account_id, frame))
-
-
-def fill(
-    state: "State", subject: "Order", qty: int, price_ucr: int, trade_id: str, liquidity: str
-) -> None:
-    """Tell an order's owner of one fill."""
-    account, request = subject.account, subject.request
-    account.account_seq = seq = account.account_seq + 1
-    if state.quiet:
-        return
-    frame = OrderUpdate(
-        seq,
-        state.seq,
-        state.now_ms,
-        subject.order_id,
-        request.client_order_id,
-        request.symbol,
-        request.side,
-        "trade",
-        subject.status,
-        subject.qty,
-        subject.filled_qty,
-        subject.leaves_qty,
-        subject.filled_notional_ucr,
-        subject.price_ucr,
-        None,
-        qty,
-        price_ucr,
+        last_qty,
+        last_price_ucr,
         trade_id,
         liquidity,
     )
@@ -110,11 +94,10 @@ def balances(state: "State") -> None:
 def lease(state: "State", subject: "Lease") -> None:
     """Tell both sides of a lease where it stands."""
     for account in (subject.buyer, subject.seller):
-        account.account_seq += 1
-        if state.quiet:
-            continue
-        row = lease_row(subject, account, account.account_seq, state.seq, state.now_ms)
-        state.outs.append((account.account_id, row))
+        account.account_seq = told = account.account_seq + 1
+        if not state.quiet:
+            row = lease_row(subject, account, told, state.seq, state.now_ms)
+            state.outs.append((account.account_id, row))
 
 
 def lease_row(
