@@ -10,16 +10,16 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from exchange.evidence import EvidenceView
-from exchange.protocol import HostLoad
 from exchange.reasons import RefusalReason
 from exchange.wire import (
-    Capacity,
     HostStatus,
     InstrumentState,
     LeaseState,
     OrderStatus,
     Side,
+    ToldCapacity,
     ToldEndpoint,
+    ToldLoad,
     VmState,
 )
 
@@ -188,8 +188,8 @@ class DirectoryUpdate(Frame, tag="directory.update"):
     zone: str
     status: HostStatus
     classes: list[str]
-    offered: Capacity
-    free: Capacity
+    offered: ToldCapacity
+    free: ToldCapacity
     free_units: dict[str, int]
     asks: list[HostAsk]
     accel: str
@@ -209,10 +209,10 @@ class HostUpdate(Frame, tag="host.update"):
     host: str
     name: str
     status: HostStatus
-    offered: Capacity
-    used: Capacity
+    offered: ToldCapacity
+    used: ToldCapacity
     vms: int
-    load: HostLoad | None = None
+    load: ToldLoad | None = None
 
 
 # --- account channel: every frame begins with account_seq, seq, ts_ms ---
@@ -329,7 +329,7 @@ class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
     vm_id: str
     lease_id: str
     class_: str
-    shape: Capacity
+    shape: ToldCapacity
     image: str
     cmdline: str
     user_data: str
@@ -354,7 +354,7 @@ class HostLimit(Frame, tag="host.limit"):
 
     instruction_id: str
     epoch: int
-    offered: Capacity | None = None
+    offered: ToldCapacity | None = None
     residual_below_pct: int | None = None
 
 

@@ -17,6 +17,7 @@ from exchange.wire import (
     Channel,
     Count,
     Endpoint,
+    HostLoad,
     HostStatus,
     ImageFormat,
     IntervalMs,
@@ -305,11 +306,6 @@ class HostDrain(Request, tag="host.drain", frozen=True):
 
     host: Name
     enabled: bool
-
-
-class HostLoad(Struct, frozen=True, forbid_unknown_fields=True):
-    cpu_pct: Annotated[float, Meta(ge=0, le=100)]
-    mem_pct: Annotated[float, Meta(ge=0, le=100)]
 
 
 class HostHeartbeat(Report, tag="host.heartbeat", frozen=True):

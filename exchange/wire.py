@@ -51,7 +51,11 @@ Channel: TypeAlias = Literal[
 IntervalMs: TypeAlias = Literal[1_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000]
 
 
-class Capacity(Struct, frozen=True, forbid_unknown_fields=True):
+# What both sides send has two classes: ``Told...`` is read out of the exchange's frames, where a
+# newer exchange may have added a field; the class made from it is read out of requests, strictly.
+
+
+class ToldCapacity(Struct, frozen=True):
     """CPU, memory and disk together; a VM must fit in all three at once."""
 
     mvcpu: Count
@@ -59,8 +63,23 @@ class Capacity(Struct, frozen=True, forbid_unknown_fields=True):
     disk_mib: Count
 
 
+class Capacity(ToldCapacity, frozen=True, forbid_unknown_fields=True):
+    """`ToldCapacity` in a request, which is read strictly also inside."""
+
+
+class ToldLoad(Struct, frozen=True):
+    """How busy a host is."""
+
+    cpu_pct: Annotated[float, Meta(ge=0, le=100)]
+    mem_pct: Annotated[float, Meta(ge=0, le=100)]
+
+
+class HostLoad(ToldLoad, frozen=True, forbid_unknown_fields=True):
+    """`ToldLoad` in a host's heartbeat, read strictly."""
+
+
 class ToldEndpoint(Struct, frozen=True):
-    """Where a guest's port is reached from outside its host, as the exchange tells it."""
+    """Where a guest's port is reached from outside its host."""
 
     guest_port: Port
     address: Annotated[str, Meta(max_length=64)]
@@ -68,7 +87,7 @@ class ToldEndpoint(Struct, frozen=True):
 
 
 class Endpoint(ToldEndpoint, frozen=True, forbid_unknown_fields=True):
-    """The same as a host reports it: a request is read strictly, also inside."""
+    """`ToldEndpoint` as a host reports it, read strictly."""
 
 
 class Request(

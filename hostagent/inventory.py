@@ -6,7 +6,7 @@ and passes their text in; this module takes the server's own reserve off and say
 
 from msgspec import Struct
 
-from exchange.wire import Capacity
+from exchange.wire import Capacity, ToldCapacity
 from hostagent.ports import MEM_OVERHEAD_MIB, Load
 
 RESERVE_MVCPU = 500
@@ -70,7 +70,7 @@ def fitting_classes(capacity: Capacity, classes: dict[str, Capacity]) -> list[st
     return [name for name, shape in classes.items() if _fits(shape, capacity)]
 
 
-def smaller(one: Capacity, other: Capacity | None) -> Capacity:
+def smaller(one: Capacity, other: ToldCapacity | None) -> Capacity:
     """Return the lesser of each kind; ``other`` None is no limit."""
     if other is None:
         return one

@@ -7,8 +7,8 @@ the owner's own work needs a residual server (domain.md, "Public facts").
 from msgspec import Struct
 
 from exchange.frames import HostLimit
-from exchange.protocol import HostAnnounce, HostLoad
-from exchange.wire import Accel, Capacity
+from exchange.protocol import HostAnnounce
+from exchange.wire import Accel, Capacity, HostLoad, ToldCapacity
 from hostagent.inventory import fitting_classes, smaller
 from hostagent.metering import cpu_pct
 from hostagent.ports import MEM_OVERHEAD_MIB, Load, Observed
@@ -39,7 +39,7 @@ class Offer:
 
     def __init__(self, config: HostConfig) -> None:
         self._config = config
-        self._limit: Capacity | None = None
+        self._limit: ToldCapacity | None = None
         self._residual = Residual()
         self._announced: Capacity | None = None
         self._load = Load()

@@ -20,7 +20,7 @@ from exchange.protocol import (
     UsageReport,
     VmStatus,
 )
-from exchange.wire import Capacity, Endpoint
+from exchange.wire import Endpoint, ToldCapacity
 
 MEM_OVERHEAD_MIB = 100
 """What a VM costs its host beyond the guest's own memory (domain.md)."""
@@ -45,7 +45,7 @@ class DomainSpec(Struct, frozen=True):
     vm_id: str
     lease_id: str
     boot: str
-    shape: Capacity
+    shape: ToldCapacity
     image: str
     cmdline: str = ""
     user_data: str = ""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from exchange.wire import Capacity
+from exchange.wire import ToldCapacity
 from hostagent.ports import (
     DomainSpec,
     Forward,
@@ -18,7 +18,7 @@ from hostagent.ports import (
     ObservedDomain,
 )
 
-SHAPE = Capacity(mvcpu=1000, mem_mib=128, disk_mib=64)
+SHAPE = ToldCapacity(mvcpu=1000, mem_mib=128, disk_mib=64)
 IMAGE = "0" * 64
 NOTES = Notes(until_ms=7, ready_ms=6, net_rx_total=5, net_tx_total=4)
 

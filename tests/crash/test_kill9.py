@@ -28,11 +28,11 @@ from exchange.operator_requests import (
 )
 from exchange.protocol import (
     HostHeartbeat,
-    HostLoad,
     HostSynced,
     OrderPlace,
 )
 from exchange.replay import read_command
+from exchange.wire import HostLoad
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

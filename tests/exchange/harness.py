@@ -42,12 +42,11 @@ from exchange.protocol import (
     HostAnnounce,
     HostEnroll,
     HostHeartbeat,
-    HostLoad,
     HostSynced,
     HostToken,
 )
 from exchange.server import ExchangeServer, Settings
-from exchange.wire import Capacity
+from exchange.wire import Capacity, HostLoad
 
 ROOT = Path(__file__).parent.parent.parent
 SYMBOL = "small.eu-de.flat.spot"

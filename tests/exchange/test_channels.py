@@ -9,7 +9,8 @@ import pytest
 
 from exchange.client import Client
 from exchange.frames import HostSync
-from exchange.protocol import HostHeartbeat, HostLoad, HostSynced
+from exchange.protocol import HostHeartbeat, HostSynced
+from exchange.wire import HostLoad
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

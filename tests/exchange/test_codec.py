@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import inspect
 
+from exchange import schema
 from exchange.codec import CODECS, JSON, MSGPACK, Codec, UnreadableError
 from exchange.frames import Ack, Heartbeat
 from exchange.inbound import ClientMessage
@@ -119,18 +121,53 @@ def test_frames_are_read_leniently(codec: Codec) -> None:
         codec.decode_frame(codec.encode([1]))
 
 
+def full(info: Any, more: dict[str, Any]) -> Any:
+    """Return a value with all there can be in it, and ``more`` in every Struct at any depth."""
+    match info:
+        case inspect.StructType():
+            fields = {field.encode_name: full(field.type, more) for field in info.fields}
+            return fields | more | ({} if info.tag is None else {"type": info.tag})
+        case inspect.UnionType():
+            kinds = [kind for kind in info.types if not isinstance(kind, inspect.NoneType)]
+            return full(kinds[0], more)
+        case inspect.ListType() | inspect.CollectionType():
+            return [full(info.item_type, more)]
+        case inspect.TupleType():
+            return [full(part, more) for part in info.item_types]
+        case inspect.DictType():
+            return {"a": full(info.value_type, more)}
+        case inspect.LiteralType():
+            return info.values[0]
+        case inspect.IntType() | inspect.FloatType():
+            return 1
+        case inspect.StrType():
+            return "a"
+        case _:
+            return False
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+@pytest.mark.parametrize("frame", schema.FRAMES, ids=schema.tag)
+def test_a_frame_of_a_newer_exchange_is_read_at_any_depth(codec: Codec, frame: Any) -> None:
+    """(Seen to fail for six frames while `Capacity` and `HostLoad` were the requests' own.)"""
+    info = inspect.type_info(frame)
+    read = codec.decode_frame(codec.encode(full(info, {"invented": {"later": [1]}})))
+    assert type(read) is frame
+    assert read == codec.decode_frame(codec.encode(full(info, {})))
+
+
 def test_every_integer_on_the_wire_is_bounded() -> None:
     """msgspec takes 20 digits unless told otherwise: each int field must carry both bounds."""
 
     def unbounded(info: Any, path: str) -> list[str]:
         match info:
-            case msgspec.inspect.IntType():
+            case inspect.IntType():
                 return [] if info.ge is not None and info.le is not None else [path]
-            case msgspec.inspect.UnionType():
+            case inspect.UnionType():
                 return [line for part in info.types for line in unbounded(part, path)]
-            case msgspec.inspect.ListType():
+            case inspect.ListType():
                 return unbounded(info.item_type, path)
-            case msgspec.inspect.StructType():
+            case inspect.StructType():
                 return [
                     line
                     for field in info.fields
@@ -139,4 +176,4 @@ def test_every_integer_on_the_wire_is_bounded() -> None:
             case _:
                 return []
 
-    assert unbounded(msgspec.inspect.type_info(ClientMessage), "") == []
+    assert unbounded(inspect.type_info(ClientMessage), "") == []

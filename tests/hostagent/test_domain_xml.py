@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from exchange.wire import Capacity
+from exchange.wire import ToldCapacity
 from hostagent import domain_xml
 from hostagent.domain_xml import Carried, Virt
 from hostagent.ports import BootFiles, DomainSpec, Forward, HypervisorError, Notes
@@ -22,7 +22,7 @@ SPEC = DomainSpec(
     vm_id="v-7",
     lease_id="l-3",
     boot="boot-1",
-    shape=Capacity(mvcpu=1000, mem_mib=2048, disk_mib=10_240),
+    shape=ToldCapacity(mvcpu=1000, mem_mib=2048, disk_mib=10_240),
     image="a" * 64,
     cmdline="quiet",
     user_data="motd=hello",
@@ -30,8 +30,8 @@ SPEC = DomainSpec(
     allow_from=("10.0.0.0/8",),
     until_ms=1_800_000_000_000,
 )
-NANO = replace(SPEC, shape=Capacity(mvcpu=250, mem_mib=256, disk_mib=1024), until_ms=None)
-WIDE = replace(SPEC, shape=Capacity(mvcpu=2500, mem_mib=4096, disk_mib=1024))
+NANO = replace(SPEC, shape=ToldCapacity(mvcpu=250, mem_mib=256, disk_mib=1024), until_ms=None)
+WIDE = replace(SPEC, shape=ToldCapacity(mvcpu=2500, mem_mib=4096, disk_mib=1024))
 FORWARDS = (Forward(80, 30_000, 40_001), Forward(443, 30_001, 40_002))
 KERNEL = BootFiles("/i/vmlinuz", "/i/initrd.gz", user_data="/v/user-data")
 DISK = BootFiles(disk="/v/disk.raw")
