@@ -224,8 +224,9 @@ class Engine:
     @classmethod
     def restore(cls, data: bytes) -> "Engine":
         """Return the engine that wrote the snapshot."""
-        engine = cls.__new__(cls)
-        engine.state = snapshot.restore(data)
+        state = snapshot.restore(data)
+        engine = cls(state.config)
+        engine.state = state
         return engine
 
     # --- reads ---

@@ -85,7 +85,7 @@ def settle(state: "State", number: int) -> None:
         lease.ends_ms = lease.paid_until_ms
         tell.notice(state, lease.buyer, "funds_low", lease, at_ms=lease.ends_ms)
         tell.lease(state, lease)
-    if lease.closing is None:
+    if lease.state != "ended":
         arm(state, lease)
 
 
