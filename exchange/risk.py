@@ -18,34 +18,16 @@ if TYPE_CHECKING:
 def check(
     state: "State", account: Account, instrument: Instrument, request: OrderPlace
 ) -> Refused | None:
-    """All checks of a new order that need neither money nor capacity.
-
-    A plain order passes without a call: a condition here says only that a check would find
-    nothing to look at; what is refused and why stands in the check.
-    """
+    """All checks of a new order that need neither money nor capacity."""
     price_ucr = request.price_ucr
-    if (
-        request.order_type != "limit"
-        or price_ucr is None
-        or request.time_in_force != "gtc"
-        or request.expire_ms is not None
-        or request.post_only
-        or request.min_qty is not None
-        or request.hosts is not None
-        or request.deadline_ms is not None
-    ):
-        refused = check_terms(state, request) or check_hosts(state, account, request)
-        if refused is not None:
-            return refused
-    if not instrument.tradable or state.killed or account.killed:
-        return check_market(state, account, instrument)
-    if price_ucr is not None and (price_ucr % instrument.tick_ucr or instrument.band_pct):
+    refused = (
+        check_terms(state, request)
+        or check_hosts(state, account, request)
+        or check_market(state, account, instrument)
+    )
+    if refused is None and price_ucr is not None:
         refused = check_price(instrument, price_ucr)
-        if refused is not None:
-            return refused
-    if account.limited:
-        return check_size(account, request.qty, price_ucr) or check_open_orders(account)
-    return None
+    return refused or check_size(account, request.qty, price_ucr) or check_open_orders(account)
 
 
 def check_hosts(state: "State", account: Account, request: OrderPlace) -> Refused | None:
