@@ -91,6 +91,8 @@ def enroll(gateway: "Gateway", session: Session, message: protocol.HostEnroll, n
     command = EnrollHost(digest, message.name, message.hardware_id, message.public_key)
     if isinstance(gateway.command(session, command, now_ms, message), Refused):
         gateway.limits.addresses.failed(session.peer, now_ms)
+    else:
+        _close_revoked(gateway)
 
 
 # --- reads: not journalled, but answered in order ---
@@ -158,12 +160,16 @@ def host_synced(
 def key_revoke(
     gateway: "Gateway", session: Session, message: operator_requests.AdminKeyRevoke, now_ms: int
 ) -> None:
-    """A revoked key's connections end with it."""
-    if isinstance(gateway.command(session, message, now_ms), Refused):
-        return
-    for other in gateway.sessions.values():
-        if other.key_id == message.key_id:
-            gateway.close(other, CLOSE_BAD_LOGIN, "the key was revoked")
+    if isinstance(gateway.command(session, message, now_ms), Done):
+        _close_revoked(gateway)
+
+
+def _close_revoked(gateway: "Gateway") -> None:
+    """A key's connections end with it, whether the operator or a new enrolment revoked it."""
+    for session in gateway.sessions.values():
+        key = gateway.engine.key(session.key_id)
+        if key is not None and key.revoked and not session.closing:
+            gateway.close(session, CLOSE_BAD_LOGIN, "the key was revoked")
 
 
 Handler = Callable[["Gateway", Session, Any, int], None]

@@ -23,7 +23,7 @@ from exchange.keys import public_key_b64, sign_b64, verify
 from exchange.liveness import SILENT_MS
 from exchange.ports import JournalRow
 from exchange.replay import read_command, recorded_events
-from exchange.session import LOGIN_MS
+from exchange.session import CLOSE_BAD_LOGIN, LOGIN_MS
 from tests.exchange.harness import BIG, OPERATOR, SYMBOL, key_of
 
 START_MS = 1_800_000_000_000
@@ -123,19 +123,16 @@ def hosting() -> tuple[Rig, int, int]:
     rig, alice = trading()
     digest = sha256(b"secret").hexdigest()
     rig.ask(alice, "host.token", zone="eu-de", token_sha256=digest, uses=1, ttl_s=60)
-    anonymous = rig.connect()
-    enrolled = rig.ask(
-        anonymous,
-        "host.enroll",
-        token="secret",
-        name="server",
-        hardware_id="hw",
-        public_key=public_key_b64(key_of("host")),
-    )
-    assert enrolled["result"]["status"] == "approved"
+    assert enroll(rig, "secret", "host")["result"]["status"] == "approved"
     host = rig.log_in("host")
     be_live(rig, host)
     return rig, alice, host
+
+
+def enroll(rig: Rig, token: str, key: str) -> dict[str, Any]:
+    public_key = public_key_b64(key_of(key))
+    fields = {"name": "server", "hardware_id": "hw", "public_key": public_key}
+    return rig.ask(rig.connect(), "host.enroll", token=token, **fields)
 
 
 def be_live(rig: Rig, host: int) -> None:
@@ -234,6 +231,23 @@ def test_the_newest_login_of_a_host_counts() -> None:
     rig.gateway.disconnect(older, False, rig.now_ms)
     rig.run_to(rig.now_ms + RESEND_MS)
     assert len(rig.frames(newer, "host.sync")) == 2, "the older session's end is not the host's"
+
+
+def test_enrolling_again_ends_the_connections_of_the_key_before() -> None:
+    """(Seen to fail while only `admin.key_revoke` closed them.)"""
+    rig, alice, host = hosting()
+    digest = sha256(b"again").hexdigest()
+    rig.ask(alice, "host.token", zone="eu-de", token_sha256=digest, uses=1, ttl_s=60)
+    assert enroll(rig, "wrong", "newer")["reason"] == "bad_token"
+    assert rig.closed == {}
+    assert enroll(rig, "again", "newer")["result"]["again"]
+    assert rig.closed == {host: CLOSE_BAD_LOGIN}
+    assert enroll(rig, "again", "newer")["type"] == "ack", "asked again, nothing more is closed"
+    assert rig.closed == {host: CLOSE_BAD_LOGIN}
+    rows = len(rig.rows)
+    rig.tell(host, "host.synced", instruction_id="i", boot_id="b", vms=[])
+    assert len(rig.rows) == rows, "the older one is not heard any more"
+    be_live(rig, rig.log_in("newer"))
 
 
 def test_a_silent_host_loses_its_asks_and_comes_back() -> None:

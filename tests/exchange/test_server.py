@@ -109,6 +109,28 @@ def test_a_revoked_key_loses_its_connections(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_a_server_that_enrols_again_loses_its_older_connection(tmp_path: Path) -> None:
+    """(Seen to wait in vain while enrolling again left the connection open.)"""
+
+    async def scene(url: str) -> None:
+        token = {"zone": "eu-de", "token_sha256": sha256(b"2").hexdigest(), "uses": 1, "ttl_s": 60}
+        public_key = public_key_b64(key_of("live-boot"))
+        server = {"name": "a", "hardware_id": "a", "public_key": public_key}
+        async with raw(url) as older, raw(url) as alice, raw(url) as newer:
+            assert (await older.log_in(key_of("host-a")))["type"] == "ack"
+            assert (await older.frame())["type"] == "host.sync"
+            await trader(alice, "alice")
+            await alice.ask("host.token", **token)
+            await newer.frame()
+            assert (await newer.ask("host.enroll", token="2", **server))["result"]["again"]
+            with pytest.raises(ConnectionClosedError) as closed:
+                await older.frame()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 4401
+
+    play(tmp_path, scene)
+
+
 def test_roles_and_anonymous_connections(tmp_path: Path) -> None:
     async def scene(url: str) -> None:
         async with raw(url) as connection:
