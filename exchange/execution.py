@@ -157,9 +157,11 @@ def _settle_fill(
     _fill(state, instrument, maker, fill, "maker")
     _fill(state, instrument, taker, fill, "taker")
     buying, selling = (taker, maker) if taker.sign > 0 else (maker, taker)
-    _move_hold(state, buying, price_ucr, qty)
     bond_unit_ucr = instrument.bond_ucr(price_ucr)
-    _move_hold(state, selling, bond_unit_ucr, qty)
+    if buying.hold_unit_ucr != price_ucr:
+        _move_hold(state, buying, price_ucr, qty)
+    if selling.hold_unit_ucr != bond_unit_ucr:
+        _move_hold(state, selling, bond_unit_ucr, qty)
     if instrument.start_ms is not None and len(selling.backing or ()) > 1:
         _prefer_hosts_of(state, instrument, buying.account, selling)
     for host, units in _hand_out(selling, qty):
@@ -186,9 +188,7 @@ def _fill(
 
 def _move_hold(state: "State", order: Order, unit_ucr: int, qty: int) -> None:
     """Change an order's hold for ``qty`` to ``unit_ucr`` each, now the lease's."""
-    surplus_ucr = (order.hold_unit_ucr - unit_ucr) * qty
-    if surplus_ucr:
-        state.ledger.void(order.account, surplus_ucr, "trade")
+    state.ledger.void(order.account, (order.hold_unit_ucr - unit_ucr) * qty, "trade")
 
 
 def _prefer_hosts_of(state: "State", instrument: Instrument, buyer: Account, ask: Order) -> None:
@@ -212,8 +212,11 @@ def _hand_out(ask: Order, units: int) -> Backing:
     backing = ask.backing
     assert backing is not None, "every ask is backed"
     host, slots = backing[0]
-    if slots > units:
-        backing[0] = (host, slots - units)
+    if slots >= units:
+        if slots == units:
+            del backing[0]
+        else:
+            backing[0] = (host, slots - units)
         return [(host, units)]
     chosen = first_slots(backing, units)
     whole = len(chosen) - 1

@@ -49,7 +49,7 @@ def grant(
     lease.hold_ucr = price_ucr * units
     lease.bond_ucr = instrument.bond_ucr(price_ucr) * units
     state.add_lease(lease)
-    arm(state, lease)
+    state.timers.set(lease.due_ms(), "2_lease", number)
     tell.lease(state, lease)
 
 

@@ -93,11 +93,15 @@ def balances(state: "State") -> None:
 
 def lease(state: "State", subject: "Lease") -> None:
     """Tell both sides of a lease where it stands."""
-    for account in (subject.buyer, subject.seller):
-        account.account_seq = told = account.account_seq + 1
-        if not state.quiet:
-            row = lease_row(subject, account, told, state.seq, state.now_ms)
-            state.outs.append((account.account_id, row))
+    buyer, seller = subject.buyer, subject.seller
+    buyer.account_seq = to_buyer = buyer.account_seq + 1
+    seller.account_seq = to_seller = seller.account_seq + 1
+    if not state.quiet:
+        seq, now_ms = state.seq, state.now_ms
+        state.outs += (
+            (buyer.account_id, lease_row(subject, buyer, to_buyer, seq, now_ms)),
+            (seller.account_id, lease_row(subject, seller, to_seller, seq, now_ms)),
+        )
 
 
 def lease_row(
