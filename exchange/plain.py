@@ -96,26 +96,27 @@ def _enter(
     account.available_ucr = available_ucr = account.available_ucr - unit_ucr * qty
     account.held_ucr = held_ucr = account.held_ucr + unit_ucr * qty
     account.account_seq = told = account.account_seq + 2
-    if not state.quiet:
-        account_id, seq, now_ms = account.account_id, state.seq, state.now_ms
-        new = OrderUpdate(
-            told - 1,
-            seq,
-            now_ms,
-            order_id,
-            name,
-            request.symbol,
-            request.side,
-            "new",
-            "new",
-            qty,
-            0,
-            qty,
-            0,
-            price_ucr,
-        )
-        balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
-        state.outs += ((account_id, new), (account_id, balance))
+    if state.quiet:
+        return Done()
+    account_id, seq, now_ms = account.account_id, state.seq, state.now_ms
+    new = OrderUpdate(
+        told - 1,
+        seq,
+        now_ms,
+        order_id,
+        name,
+        request.symbol,
+        request.side,
+        "new",
+        "new",
+        qty,
+        0,
+        qty,
+        0,
+        price_ucr,
+    )
+    balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
+    state.outs += ((account_id, new), (account_id, balance))
     return Done(OrderResult(order_id, name, "new", 0, qty, False, []))
 
 
@@ -143,28 +144,29 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
     account.held_ucr = held_ucr = account.held_ucr - free_ucr
     assert held_ucr >= 0, "a hold is never more than what was set aside"
     account.account_seq = told = account.account_seq + 2
+    if state.quiet:
+        return Done()
     order_id, filled_qty, fills = order.order_id, order.filled_qty, order.fills
-    if not state.quiet:
-        account_id, seq = account.account_id, state.seq
-        canceled = OrderUpdate(
-            told - 1,
-            seq,
-            now_ms,
-            order_id,
-            placed.client_order_id,
-            placed.symbol,
-            placed.side,
-            "canceled",
-            "canceled",
-            order.qty,
-            filled_qty,
-            0,
-            order.filled_notional_ucr,
-            order.price_ucr,
-            "user",
-        )
-        balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
-        state.outs += ((account_id, canceled), (account_id, balance))
+    account_id, seq = account.account_id, state.seq
+    canceled = OrderUpdate(
+        told - 1,
+        seq,
+        now_ms,
+        order_id,
+        placed.client_order_id,
+        placed.symbol,
+        placed.side,
+        "canceled",
+        "canceled",
+        order.qty,
+        filled_qty,
+        0,
+        order.filled_notional_ucr,
+        order.price_ucr,
+        "user",
+    )
+    balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
+    state.outs += ((account_id, canceled), (account_id, balance))
     rows = list(fills) if fills else []
     name = placed.client_order_id
     return Done(OrderResult(order_id, name, "canceled", filled_qty, 0, False, rows, "user"))
