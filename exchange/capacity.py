@@ -147,27 +147,7 @@ class Host:
             mvcpu -= cooling.mvcpu
             mem_mib -= cooling.mem_mib
             disk_mib -= cooling.disk_mib
-        units = mvcpu // need[0]
-        by_memory, by_disk = mem_mib // need[1], disk_mib // need[2]
-        if by_memory < units:
-            units = by_memory
-        if by_disk < units:
-            units = by_disk
-        return units if units > 0 else 0
-
-    def backs(self, class_name: str, need: Need, bucket: int | None, units: int) -> bool:
-        """May and can this host alone back ``units`` of a new ask? (`sells` and `fits` in one)"""
-        if self.windows or self.cooling:
-            return self.sells(class_name) and self.fits(need, bucket) >= units
-        offered, spot = self.offered, self.spot
-        return (
-            self.status == "live"
-            and not self.draining
-            and class_name in self.classes
-            and need[0] * units <= offered.mvcpu - spot.mvcpu
-            and need[1] * units <= offered.mem_mib - spot.mem_mib
-            and need[2] * units <= offered.disk_mib - spot.disk_mib
-        )
+        return units_in((mvcpu, mem_mib, disk_mib), need)
 
     def cool(self, until_ms: int, need: Need, units: int) -> None:
         """Recalled slots take no new spot ask before ``until_ms``."""
@@ -200,9 +180,10 @@ class Host:
             del self.windows[bucket]
 
     def take_if_free(self, class_name: str, need: Need, bucket: int | None, units: int) -> bool:
-        """Back ``units`` of a new ask alone, if this host may and can: `backs` and `take` in one.
+        """Back ``units`` of a new ask alone, if this host may and can.
 
-        Only for what is simple and frequent: spot use beside no windows and no cooling slots.
+        `sells`, `fits` and `take` in one, only for what is simple and frequent: spot use beside
+        no windows and no cooling slots.
         """
         if (
             bucket is not None
@@ -231,6 +212,11 @@ class Host:
         return min(self.free(None)) < 0
 
 
+def units_in(room: Need, need: Need) -> int:
+    """Return how many units of ``need`` fit into ``room``, which may be overdrawn."""
+    return max(0, min(room[0] // need[0], room[1] // need[1], room[2] // need[2]))
+
+
 def allocate(
     hosts: list[Host], class_name: str, need: Need, bucket: int | None, units: int
 ) -> Backing | None:
@@ -238,9 +224,6 @@ def allocate(
 
     Pure choice; the caller takes the slots.
     """
-    if len(hosts) == 1:
-        only = hosts[0]
-        return [(only, units)] if only.backs(class_name, need, bucket, units) else None
     fits: list[tuple[int, int, Host]] = []
     for host in hosts:
         if host.sells(class_name):

@@ -7,8 +7,9 @@ there now. Source: domain.md, "Public facts".
 from typing import TYPE_CHECKING, TypeAlias
 
 from exchange import evidence
+from exchange.capacity import units_in
 from exchange.frames import DirectoryUpdate, HostAsk, HostUpdate
-from exchange.instrument import SPOT, VM_OVERHEAD_MIB
+from exchange.instrument import SPOT, need_of
 from exchange.wire import Capacity, HostStatus
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _best_asks(account: "Account") -> Asks:
 
 
 def _directory_row(state: "State", host: "Host", asks: dict[str, HostAsk]) -> DirectoryUpdate:
-    free = _clamped(host.free(None))
+    room = host.free(None)
     best_first = sorted(asks.values(), key=lambda ask: (ask.price_ucr, ask.symbol))
     return DirectoryUpdate(
         host.host_id,
@@ -87,8 +88,8 @@ def _directory_row(state: "State", host: "Host", asks: dict[str, HostAsk]) -> Di
         shown_status(host),
         list(host.classes),
         host.offered,
-        free,
-        {name: _units(free, state.config.classes[name]) for name in host.classes},
+        _clamped(room),
+        {name: units_in(room, need_of(state.config.classes[name])) for name in host.classes},
         best_first,
         host.accel,
         evidence.view([host.evidence]),
@@ -102,12 +103,6 @@ def _fleet_row(host: "Host") -> HostUpdate:
         (offered.mvcpu - free[0], offered.mem_mib - free[1], offered.disk_mib - free[2])
     )
     return HostUpdate(host.host_id, host.name, shown_status(host), offered, used, 0)
-
-
-def _units(free: Capacity, shape: Capacity) -> int:
-    """Return how many VMs of ``shape`` fit into ``free``."""
-    by_memory = free.mem_mib // (shape.mem_mib + VM_OVERHEAD_MIB)
-    return min(free.mvcpu // shape.mvcpu, by_memory, free.disk_mib // shape.disk_mib)
 
 
 def _clamped(values: tuple[int, int, int]) -> Capacity:

@@ -33,6 +33,11 @@ class Zone(Struct):
     lost_after_ms: int = 300_000
 
 
+def need_of(shape: Capacity) -> tuple[int, int, int]:
+    """Return what one unit takes of its host: mvcpu, MiB of memory with overhead, MiB of disk."""
+    return shape.mvcpu, shape.mem_mib + VM_OVERHEAD_MIB, shape.disk_mib
+
+
 class Instrument:
     """One book and the rules its orders obey."""
 
@@ -68,8 +73,8 @@ class Instrument:
         self.pricing = pricing
         self.delivery = delivery
         self.shape = shape
-        self.need = (shape.mvcpu, shape.mem_mib + VM_OVERHEAD_MIB, shape.disk_mib)
-        """What one unit takes of its host: mvcpu, MiB of memory with overhead, MiB of disk."""
+        self.need = need_of(shape)
+        """What one unit takes of its host."""
         self.bond_divisor = SPOT_BOND_DIVISOR if delivery == SPOT else WINDOW_BOND_DIVISOR
         self.book = Book()
         self.state: InstrumentState = "open"
