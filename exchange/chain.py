@@ -42,17 +42,18 @@ def sealed(previous: bytes, rows: Iterable[JournalRow]) -> list[StoredRow]:
 
 
 def checked(
-    stored: Iterable[StoredRow], after_seq: int = 0, previous: bytes = ORIGIN
+    stored: Iterable[StoredRow], restored_seq: int = 0
 ) -> Iterator[tuple[JournalRow, bytes]]:
-    """Yield each row with its digest, or raise `BrokenChainError`.
+    """Yield each row with its digest, from seq 1 on, or raise `BrokenChainError`.
 
-    ``stored`` begins behind row ``after_seq`` with the digest ``previous``, by default at row 1. A
-    cut-off tail cannot be seen here: it is a valid, earlier journal.
+    Rows up to ``restored_seq`` may be of other rules: a snapshot stands for them. A cut-off tail
+    cannot be seen here: it is a valid, earlier journal.
     """
-    for expected, (seq, now_ms, rules, body, chain) in enumerate(stored, after_seq + 1):
+    previous = ORIGIN
+    for expected, (seq, now_ms, rules, body, chain) in enumerate(stored, 1):
         if seq != expected:
             raise BrokenChainError(expected, f"is missing; the next row is {seq}")
-        if rules != RULES_VERSION:
+        if rules != RULES_VERSION and seq > restored_seq:
             raise BrokenChainError(seq, f"made under rules {rules}, this release has others")
         previous = link(previous, seq, now_ms, rules, body)
         if previous != chain:

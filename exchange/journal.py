@@ -49,10 +49,7 @@ _PRAGMAS: Final[dict[str, int | str]] = {
 }
 _INSERT_ROW: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?)"
 _INSERT_FRAMES: Final = "INSERT INTO account_frames VALUES (?, ?, ?, ?, ?)"
-_SELECT_ROWS: Final = """
-SELECT seq, now_ms, rules, body, chain FROM journal WHERE seq >= ? ORDER BY seq"""
-_ANY_SEQ: Final = -(2**63)
-"""Also a row that somebody put before row 1 is read, and found wrong."""
+_SELECT_ROWS: Final = "SELECT seq, now_ms, rules, body, chain FROM journal ORDER BY seq"
 _SELECT_FRAMES: Final = """
 SELECT account, first_seq, last_seq, ts_ms, body FROM account_frames
 WHERE account = ? AND last_seq > ? AND first_seq <= ? ORDER BY last_seq LIMIT ?"""
@@ -127,10 +124,8 @@ def require(data_dir: Path) -> Path:
     return path
 
 
-def stored_rows(data_dir: Path, from_seq: int = _ANY_SEQ) -> Iterator[StoredRow]:
-    """Yield the rows, oldest first, once SQLite finds the whole file sound.
-
-    Read-only: a server may run on the same directory.
+def stored_rows(data_dir: Path) -> Iterator[StoredRow]:
+    """Yield all rows, oldest first, read-only: a server may run on the same directory.
 
     Raises `DataDirError` when there is no journal or SQLite finds it damaged.
     """
@@ -141,7 +136,7 @@ def stored_rows(data_dir: Path, from_seq: int = _ANY_SEQ) -> Iterator[StoredRow]
             found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise DataDirError(f"{path}: damaged: {' '.join(str(found).split())}")
-            yield from database.execute(_SELECT_ROWS, (from_seq,))
+            yield from database.execute(_SELECT_ROWS)
     except (sqlite3.Error, NewerSchemaError) as error:
         raise DataDirError(f"{path}: {error}") from error
 

@@ -1,8 +1,8 @@
 """Found an exchange; bring it back from its newest good snapshot and the rows behind it. Shell.
 
+The chain of the whole journal is checked either way; a snapshot saves the replay, not the check.
 A snapshot counts only when its hashes are right and it lies on this journal: the row it names is
-there with the digest it names. The chain is checked from there on; of the rows before it no state
-comes any more, they are for `verified` (docs/decisions/0022-what-a-start-checks.md).
+there with the digest it names.
 """
 
 import gc
@@ -63,14 +63,12 @@ def _loaded(data_dir: Path, make_engine: type[Engine], private: bool) -> Loaded:
     snapshot = newest_snapshot(data_dir)
     if snapshot is None:
         return replayed(data_dir, make_engine, private)
-    first_chain = stored_chain(data_dir, 1)
-    if first_chain is None:
-        raise BrokenChainError(1, "is missing")
+    rows = checked(stored_rows(data_dir), snapshot.seq)
+    _, first_chain = _first(data_dir, rows)
     loaded = _made(make_engine.restore(snapshot.state), first_chain, private)
     loaded.gateway.feed.recall(snapshot.memory)
-    loaded.restored_seq, loaded.last_chain = snapshot.seq, snapshot.chain
-    behind = stored_rows(data_dir, snapshot.seq + 1)
-    return _replayed(loaded, checked(behind, snapshot.seq, snapshot.chain))
+    loaded.restored_seq = snapshot.seq
+    return _replayed(loaded, rows)
 
 
 def replayed(
@@ -162,7 +160,9 @@ def _made(engine: Engine, first_chain: bytes, private: bool) -> Loaded:
 def _replayed(loaded: Loaded, rows: Rows, on_row: OnRow | None = None) -> Loaded:
     loaded.engine.state.quiet = on_row is None
     for row, chain in rows:
-        _apply(loaded, row, chain, on_row)
+        if row.seq > loaded.restored_seq:
+            _apply(loaded, row, chain, on_row)
+        loaded.last_chain = chain
     loaded.engine.state.quiet = False
     for symbol in loaded.engine.symbols():
         loaded.engine.take_touched(symbol)

@@ -14,10 +14,9 @@ import msgspec
 import pytest
 
 from exchange import snapshot_files
-from exchange.chain import BrokenChainError
 from exchange.engine import Engine
 from exchange.journal import DataLock
-from exchange.loading import Loaded, load, replayed, verified
+from exchange.loading import Loaded, load, replayed
 from exchange.server import ExchangeServer, Settings
 from exchange.snapshot_files import SnapshotError, SnapshotFile
 from tests.exchange.harness import DEADLINE_S, ServerProcess, found, headroom, until
@@ -119,41 +118,6 @@ def test_a_snapshot_ahead_of_the_rows_is_no_start_and_verify_tells(data_dir: Pat
     code, _, errors = headroom("exchange", "verify", "--data", str(data_dir))
     assert (code, len(errors.splitlines())) == (1, 1)
     assert "runs ahead of the journal" in errors
-
-
-SPOILT = [
-    "UPDATE journal SET now_ms = now_ms + 1 WHERE seq = ?",
-    "UPDATE journal SET rules = 2 WHERE seq = ?",
-    "UPDATE journal SET body = zeroblob(length(body)) WHERE seq = ?",
-    "UPDATE journal SET chain = randomblob(32) WHERE seq = ?",
-    "DELETE FROM journal WHERE seq = ?",
-]
-
-
-@pytest.mark.parametrize("sql", SPOILT)
-def test_a_spoilt_row_is_found_by_the_start_or_by_verify(data_dir: Path, sql: str) -> None:
-    """Behind the snapshot, a start finds it; before it, where no state comes from, `verify` does.
-
-    Seen to fail on planted bugs: a start that takes the rows' own digests unchecked, and one that
-    does not see that the row right behind the snapshot is missing.
-    """
-    latest, older = snapshot_files.newest_first(data_dir)
-    latest.unlink()
-    whole, seq = facts(load(data_dir)), snapshot_files.read(older).seq
-    journal = data_dir / "journal.db"
-    sound = journal.read_bytes()
-    for spoilt, start_finds_it in ((2, False), (seq - 1, False), (seq + 1, True), (seq + 9, True)):
-        journal.write_bytes(sound)
-        with closing(sqlite3.connect(journal)) as database:
-            database.execute(sql, (spoilt,))
-            database.commit()
-        if start_finds_it:
-            with pytest.raises(BrokenChainError, match=f"row {spoilt}: "):
-                load(data_dir)
-        else:
-            assert facts(load(data_dir)) == whole
-        with pytest.raises(BrokenChainError, match=f"row {spoilt}: "):
-            verified(data_dir)
 
 
 def test_a_snapshot_of_something_else_is_found_by_verify(data_dir: Path) -> None:
