@@ -10,19 +10,14 @@ import sys
 import msgspec
 
 from bench import report, wire
-from bench.book import BareBook
+from bench.compiled import Compiled
 from bench.engine import FullEngine
-from bench.flow import SHAPES, Shape, make
+from bench.flow import SHAPES, make
 from bench.leases import charges_per_s, replay_ratio
-from bench.lightmatching import LightMatching
-from bench.measure import Maker, bytes_a_resting_order, latencies_us, rounds
+from bench.measure import bytes_a_resting_order, latencies_us, rounds
 from bench.report import Figure, Goal
+from bench.subjects import MAKERS
 
-MAKERS: dict[str, Maker] = {
-    report.BASELINE: LightMatching,
-    report.BARE: BareBook,
-    report.FULL: FullEngine,
-}
 GOALS = (
     Goal(full=(1.8, 2.5), bare=(4.5, 4.5)),
     Goal(full=(None, 1.8), bare=(None, 2.5)),
@@ -31,15 +26,11 @@ GOALS = (
 )
 """In the order of `SHAPES`."""
 ROUNDS = 7
+ALONE = "full engine alone"
+SECTIONS = (*(shape.name for shape in SHAPES), ALONE, wire.FLOW)
 
 
-def measured(shape: Shape, goal: Goal, count: int) -> tuple[str, list[Figure]]:
-    """Run one flow through all engines; returns what it was and its figures."""
-    flow = make(shape)
-    return flow.facts, report.ratios(shape.name, rounds(flow, MAKERS, count), goal)
-
-
-def extras(figures: list[Figure]) -> list[Figure]:
+def extras(figures: list[Figure], count: int) -> list[Figure]:
     """Return what is measured of the full engine alone: depth, latency, memory."""
     wide, _, deep, _ = SHAPES
     us = {
@@ -47,46 +38,84 @@ def extras(figures: list[Figure]) -> list[Figure]:
         for figure in figures
         if figure.unit == "us" and figure.name.startswith(report.FULL)
     }
-    times = latencies_us(make(wide))
-    half, late = times[len(times) // 2], times[len(times) * 99 // 100]
+    for shape in (wide, deep):
+        if shape.name not in us:  # left out by --only
+            times = rounds(make(shape), {report.FULL: FullEngine}, count)
+            us[shape.name] = times.typical_us(report.FULL)
+    times_us = latencies_us(make(wide))
+    half, late = times_us[len(times_us) // 2], times_us[len(times_us) * 99 // 100]
     memory = bytes_a_resting_order(make(deep))
-    name = "full engine alone"
     return [
-        Figure(name, "rate, deep flow / shallow", us[wide.name] / us[deep.name], "x", aim=0.5),
-        Figure(name, "latency p99 / p50", late / half, "x", aim=6, at_most=True),
-        Figure(name, "worst pause", times[-1] / 1000, "ms", aim=2, at_most=True),
+        Figure(ALONE, "rate, deep flow / shallow", us[wide.name] / us[deep.name], "x", aim=0.5),
+        Figure(ALONE, "latency p99 / p50", late / half, "x", aim=6, at_most=True),
+        Figure(ALONE, "worst pause", times_us[-1] / 1000, "ms", aim=2, at_most=True),
         Figure(
-            name, "charges a second, 10,000 leases in a posting", charges_per_s(), "", aim=50_000
+            ALONE, "charges a second, 10,000 leases in a posting", charges_per_s(), "", aim=50_000
         ),
-        Figure(name, "rate, replay of a journal / live", replay_ratio(), "x", aim=1),
-        Figure(name, "memory a resting order", memory, "bytes", aim=800, at_most=True),
+        Figure(ALONE, "rate, replay of a journal / live", replay_ratio(), "x", aim=1),
+        Figure(ALONE, "memory a resting order", memory, "bytes", aim=800, at_most=True),
     ]
+
+
+def flows(
+    sections: list[str], count: int, compiled: Compiled
+) -> tuple[dict[str, str], list[Figure]]:
+    """Run the chosen flows through all engines; returns what they were, and the figures."""
+    chosen = [pair for pair in zip(SHAPES, GOALS, strict=True) if pair[0].name in sections]
+    facts: dict[str, str] = {}
+    figures: list[Figure] = []
+    if chosen:
+        compiled.build()
+    for shape, goal in chosen:
+        flow = make(shape)
+        facts[shape.name] = flow.facts
+        figures += report.ratios(shape.name, rounds(flow, MAKERS, count), goal)
+        figures += compiled.figures(flow, count)
+    return facts, figures
+
+
+def options(arguments: list[str] | None) -> tuple[list[str], int, bool]:
+    """Return the sections to measure, how many rounds, and whether to print JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="timed rounds a flow")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="only the sections whose name contains TEXT"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    chosen = parser.parse_args(arguments)
+    if chosen.rounds < 1:
+        parser.error("--rounds: at least 1")
+    sections = [name for name in SECTIONS if chosen.only in name]
+    if not sections:
+        parser.error(f"--only: there are the sections {', '.join(map(repr, SECTIONS))}")
+    return sections, chosen.rounds, chosen.json
 
 
 def main() -> int:
     """Measure, print, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="timed rounds a flow")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    arguments = parser.parse_args()
-    if arguments.rounds < 1:
-        parser.error("--rounds: at least 1")
-    figures: list[Figure] = []
-    flows: dict[str, str] = {}
-    for shape, goal in zip(SHAPES, GOALS, strict=True):
-        flows[shape.name], found = measured(shape, goal, arguments.rounds)
-        figures += found
-    figures += extras(figures)
-    figures += wire.figures(arguments.rounds)
+    sections, count, as_json = options(None)
+    compiled = Compiled()
+    facts, figures = flows(sections, count, compiled)
+    if ALONE in sections:
+        figures += extras(figures, count)
+    if wire.FLOW in sections:
+        figures += wire.figures(count)
     failed = any(not figure.reaches(figure.minimum) for figure in figures)
-    if arguments.json:
-        told = {"flows": flows, "figures": figures, "passed": not failed}
+    if as_json:
+        told = {
+            "flows": facts,
+            "figures": figures,
+            "notes": compiled.notes,
+            "passed": not failed,
+        }
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:
-        for name, facts in flows.items():
-            print(f"{name}: {facts}")
-        print(f"CPU time, median of {arguments.rounds} interleaved rounds\n")
-        print(report.table(figures))
+        for name, what in facts.items():
+            print(f"{name}: {what}")
+        print(f"CPU time, median of {count} interleaved rounds")
+        for note in compiled.notes:
+            print(note)
+        print(f"\n{report.table(figures)}")
     return 1 if failed else 0
 
 

@@ -97,6 +97,14 @@ def _played_s(subject: Subject, rows: list[Row]) -> float:
     return time.process_time() - begin
 
 
+def end_hash(flow: Flow) -> str:
+    """Return the state hash of the full engine after the flow, however the engine was built."""
+    subject = FullEngine(flow)
+    for rows in (flow.load, flow.timed):
+        subject.play(subject.prepare(rows))
+    return subject.engine.state_hash()
+
+
 def latencies_us(flow: Flow) -> list[float]:
     """Return the full engine's time of each command, ascending.
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.__main__ import MAKERS
 from bench.flow import Flow, Shape, make
 from bench.measure import bytes_a_resting_order, latencies_us, rounds
 from bench.report import BASELINE, FULL, Figure, table
+from bench.subjects import MAKERS
 
 SMALL = Shape("small", 4, 400, 20, 100, 1_500, seed=3)
 
