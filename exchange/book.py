@@ -284,6 +284,11 @@ class Book:
         rows = (half.levels[key] for key in reversed(keys))
         return [(abs(level.key), level.qty, level.count) for level in rows]
 
+    def level(self, key: int) -> tuple[int, int, int] | None:
+        """Return the row of the level with this key, None when nothing rests there."""
+        level = (self.bids if key > 0 else self.asks).levels.get(key)
+        return None if level is None else (abs(key), level.qty, level.count)
+
     def orders(self, sign: int) -> list[Order]:
         """Return the resting orders of a side, best price first, oldest first."""
         half = self.bids if sign > 0 else self.asks

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from exchange.book_stream import DEFAULT_DEPTH
 from exchange.candles import DEFAULT_INTERVAL_MS
 from exchange.commands import Refused
-from exchange.feed import DEFAULT_DEPTH
 from exchange.protocol import DirectorySearch, Subscribe, Unsubscribe
 from exchange.session import SUBSCRIPTIONS_MAX, Session
 from exchange.wire import Channel

@@ -23,11 +23,10 @@ Key: TypeAlias = tuple[str, str, int, int]
 
 
 class Standing(Struct, frozen=True):
-    """A book as a reader was told it last; the lists are shared and never changed."""
+    """Where a reader stands in a book: of each level that changed since ``seq``, what it holds."""
 
     seq: int
-    bids: list[LevelRow]
-    asks: list[LevelRow]
+    held: dict[int, LevelRow | None]
 
 
 class Behind:

@@ -256,6 +256,10 @@ class Engine:
         """Return (price_ucr, qty, orders) best first; ``depth`` 0 means all."""
         return self.state.instruments[symbol].book.levels(side, depth)
 
+    def level(self, symbol: str, key: int) -> tuple[int, int, int] | None:
+        """Return the row of one level of `levels`, None when it is empty; keys as touched."""
+        return self.state.instruments[symbol].book.level(key)
+
     def take_touched(self, symbol: str) -> dict[int, None]:
         """Return the price levels changed since the last call: +price bids, -price asks."""
         book = self.state.instruments[symbol].book

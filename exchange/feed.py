@@ -1,146 +1,31 @@
-"""Market data: book snapshots and numbered updates, trades, tickers, candles, instruments. Pure.
+"""Market data: who hears of books, trades, tickers, candles and instruments, and when. Pure.
 
-A book frame exists once per symbol, depth and batch, whoever listens: it is the difference between
-what was published last and what the book shows now, so levels entering or leaving the depth need
-no special case. Source: protocol.md, "Public channels".
+Source: protocol.md, "Public channels".
 """
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Final, Protocol
-from zlib import crc32
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from exchange.book_stream import ALL_LEVELS, DEFAULT_DEPTH, BookSource, BookStream
 from exchange.candles import Candles
-from exchange.conflation import Behind, Standing
+from exchange.conflation import Behind
 from exchange.frames import (
-    BookSnapshot,
-    BookUpdate,
     Candle,
     Heartbeat,
     InstrumentsSnapshot,
     InstrumentUpdate,
-    LevelRow,
     Trade,
     TradesSnapshot,
 )
 from exchange.outbox import Encoded, Outbox, Slot
 from exchange.session import Session
 from exchange.ticker import DayMemory, Tickers
-from exchange.wire import Side
 
 TRADES_KEPT: Final = 50
-CHECKED_LEVELS: Final = 10
-DEFAULT_DEPTH: Final = 25
-ALL_LEVELS: Final = 0
-
-
-class BookSource(Protocol):
-    """The engine, as the feed sees it."""
-
-    @property
-    def seq(self) -> int: ...
-    def levels(self, symbol: str, side: Side, depth: int) -> list[LevelRow]: ...
-    def symbols(self) -> list[str]: ...
-    def take_touched(self, symbol: str) -> dict[int, None]: ...
-    def instruments(self) -> list[InstrumentUpdate]: ...
-
-
-def checksum(bids: list[LevelRow], asks: list[LevelRow]) -> int:
-    """Return the unsigned crc32 over the best 10 asks, then bids; both lists are best first."""
-    rows = asks[:CHECKED_LEVELS] + bids[:CHECKED_LEVELS]
-    return crc32("".join([f"{price}{qty}" for price, qty, _ in rows]).encode())
-
-
-def difference(old: list[LevelRow], new: list[LevelRow]) -> list[LevelRow]:
-    """Return the rows that turn ``old`` into ``new``: changed or entered, then left (qty 0)."""
-    if old == new:
-        return []
-    before = {row[0]: row for row in old}
-    rows = [row for row in new if before.pop(row[0], None) != row]
-    rows.extend((price, 0, 0) for price in before)
-    return rows
-
-
-class BookStream:
-    """One symbol at one depth: what its subscribers hold, and who they are."""
-
-    __slots__ = (
-        "_asks",
-        "_behind",
-        "_bids",
-        "_checksum",
-        "_depth",
-        "_seq",
-        "_source",
-        "_symbol",
-        "joining",
-        "sessions",
-    )
-
-    def __init__(self, source: BookSource, symbol: str, depth: int) -> None:
-        self._source = source
-        self._symbol = symbol
-        self._depth = depth
-        self.sessions: dict[int, Session] = {}
-        self.joining: dict[int, Session] = {}
-        self._behind: dict[int, Standing] = {}
-        self._seq = source.seq
-        self._bids = source.levels(symbol, "buy", depth)
-        self._asks = source.levels(symbol, "sell", depth)
-        self._checksum = checksum(self._bids, self._asks)
-
-    @property
-    def idle(self) -> bool:
-        """Nobody listens any more."""
-        return not (self.sessions or self.joining or self._behind)
-
-    def snapshot(self, now_ms: int) -> BookSnapshot:
-        check = self._checksum
-        return BookSnapshot(self._symbol, self._seq, now_ms, self._bids, self._asks, check)
-
-    def join(self) -> None:
-        """Those who joined have their snapshot: they are told updates from now on."""
-        self.sessions.update(self.joining)
-        for number, session in self.joining.items():
-            if session.behind is not None:
-                self.fall_behind(number)
-        self.joining.clear()
-
-    def leave(self, number: int) -> None:
-        for listeners in (self.sessions, self.joining, self._behind):
-            listeners.pop(number, None)
-
-    def fall_behind(self, number: int) -> None:
-        """Remember where a slow reader stands; it is told no update until it catches up."""
-        if self.sessions.pop(number, None) is not None:
-            self._behind[number] = Standing(self._seq, self._bids, self._asks)
-
-    def catch_up(self, session: Session, now_ms: int) -> BookUpdate | None:
-        """Return one update from where the reader stands to here; None when it missed nothing."""
-        stood = self._behind.pop(session.number, None)
-        if stood is None:
-            return None
-        self.sessions[session.number] = session
-        if stood.seq == self._seq:
-            return None
-        # Also when the levels are the same again: the next update's prev_seq is this one's seq.
-        rows = difference(stood.bids, self._bids), difference(stood.asks, self._asks)
-        return BookUpdate(self._symbol, stood.seq, self._seq, now_ms, *rows, self._checksum)
-
-    def update(self, now_ms: int) -> BookUpdate | None:
-        """Return what changed since the last frame, None when nothing at this depth did."""
-        bids = self._source.levels(self._symbol, "buy", self._depth)
-        asks = self._source.levels(self._symbol, "sell", self._depth)
-        bid_rows, ask_rows = difference(self._bids, bids), difference(self._asks, asks)
-        if not bid_rows and not ask_rows:
-            return None
-        prev_seq, self._seq = self._seq, self._source.seq
-        self._bids, self._asks = bids, asks
-        check = self._checksum = checksum(bids, asks)
-        return BookUpdate(self._symbol, prev_seq, self._seq, now_ms, bid_rows, ask_rows, check)
 
 
 def _books(session: Session) -> list[str]:
@@ -290,10 +175,10 @@ class Feed:
 
     def _update_touched(self, now_ms: int) -> None:
         for symbol in self._source.symbols():
-            if self._source.take_touched(symbol):
+            if touched := self._source.take_touched(symbol):
                 self.tickers.touched(symbol)
                 for depth in (DEFAULT_DEPTH, ALL_LEVELS):
-                    self._update((symbol, depth), now_ms)
+                    self._update((symbol, depth), touched, now_ms)
 
     def _fill_snapshots(self, now_ms: int) -> None:
         snapshots: dict[BookStream, Encoded] = {}
@@ -326,12 +211,12 @@ class Feed:
         self.tickers.forget(live)
         self.candles.forget(live)
 
-    def _update(self, key: tuple[str, int], now_ms: int) -> None:
+    def _update(self, key: tuple[str, int], touched: dict[int, None], now_ms: int) -> None:
         stream = self._books.get(key)
         if stream is None:
             return
         if stream.idle:
             del self._books[key]
             return
-        if update := stream.update(now_ms):
+        if update := stream.update(touched, now_ms):
             self._outbox.broadcast(stream.sessions.values(), update)

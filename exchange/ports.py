@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from exchange.account_channel import AccountRow
 from exchange.auth import Verify
+from exchange.book_stream import BookSource
 from exchange.commands import Command, Out
 from exchange.directory import HostSource
-from exchange.feed import BookSource
 from exchange.fleet import FleetSource
 from exchange.frames import HostLimit, HostSync, OrderUpdate, VmKill
 from exchange.session import SessionKey

@@ -16,7 +16,7 @@ from exchange.session import Session
 from exchange.units import MS_PER_DAY, MS_PER_MINUTE
 
 if TYPE_CHECKING:
-    from exchange.feed import BookSource
+    from exchange.book_stream import BookSource
 
 BUCKET_MS: Final = 5 * MS_PER_MINUTE
 """The 24 h figures are exact to this; at most 289 buckets a symbol."""

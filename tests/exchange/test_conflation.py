@@ -12,10 +12,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exchange.book_stream import ALL_LEVELS, DEFAULT_DEPTH
 from exchange.client import Client, LocalBook
 from exchange.codec import JSON
 from exchange.conflation import LATEST_MAX, Behind
-from exchange.feed import ALL_LEVELS, DEFAULT_DEPTH, TRADES_KEPT, Feed
+from exchange.feed import TRADES_KEPT, Feed
 from exchange.frames import BookSnapshot, BookUpdate, Ticker, Trade, TradesSnapshot
 from exchange.outbox import Encoded, Outbox
 from exchange.protocol import OrderPlace

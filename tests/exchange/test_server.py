@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
+from exchange.book_stream import checksum
 from exchange.client import Client
-from exchange.feed import checksum
 from exchange.keys import public_key_b64
 from exchange.protocol import OrderPlace
 from tests.exchange.harness import (
