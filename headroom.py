@@ -1,4 +1,4 @@
-"""The command line: `headroom exchange|host|manager|sim|tui|demo|key|account|admin|image`.
+"""The command line: `headroom exchange|host|manager|sim|tui|demo|key|account|admin|image|vm`.
 
 Each sub-command lives in its own package and is imported only when it is asked for, so that
 `headroom --help` is quick and a host without Textual or an exchange without libvirt still runs.
@@ -67,6 +67,7 @@ MOUNTS: Final[dict[str, Mount]] = {
     ),
     "admin": Mount("exchange.admin_cli", "The operator's requests to a running exchange."),
     "image": Mount("exchange.image_cli", "VM images in the exchange's store: put, list, delete."),
+    "vm": Mount("exchange.vm_cli", "A VM of your account: console."),
 }
 
 # What a plain `pip install headroom` leaves out, and the extra that brings it.

@@ -313,6 +313,11 @@ class Engine:
             return None
         return hosts.limit_order(self.state, subject, instruction_id)
 
+    def vm_host(self, account: str, vm_id: str) -> str | Refused:
+        """Return the host of the account's VM, or why it may know nothing of that VM."""
+        vm = vms.find_for(self.state, account, vm_id)
+        return vm if isinstance(vm, Refused) else vm.lease.host.host_id
+
     def image(self, sha256: str) -> Image | None:
         return self.state.images.get(sha256)
 

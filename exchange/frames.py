@@ -12,6 +12,7 @@ from msgspec import Struct
 from exchange.evidence import EvidenceView
 from exchange.reasons import RefusalReason
 from exchange.wire import (
+    Frame,
     HostStatus,
     InstrumentState,
     LeaseState,
@@ -25,10 +26,6 @@ from exchange.wire import (
 
 LevelRow: TypeAlias = tuple[int, int, int]
 """price_ucr, qty, orders; qty 0 deletes the level."""
-
-
-class Frame(Struct, tag_field="type", omit_defaults=True, gc=False):
-    """Base of everything the exchange sends."""
 
 
 # --- connection ---
@@ -319,10 +316,8 @@ class Notice(Frame, tag="notice"):
 
 
 class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
-    """Launch a VM, not before ``not_before_ms``, to run at most until ``until_ms``.
-
-    The same ``vm_id`` again brings a new lease or end.
-    """
+    """Launch a VM, not before ``not_before_ms``, to run at most until ``until_ms``. The same
+    ``vm_id`` again brings a new lease or end."""
 
     instruction_id: str
     epoch: int
@@ -376,6 +371,14 @@ class HostSync(Frame, tag="host.sync"):
     vms: list[VmLaunch]
 
 
+class ConsoleRead(Frame, tag="console.read"):
+    """Send the last ``lines`` lines of a VM's console once, soon: it is not sent again."""
+
+    read_id: str
+    vm_id: str
+    lines: int
+
+
 Reply: TypeAlias = Ack | ErrorReply
 AccountFrame: TypeAlias = OrderUpdate | BalanceUpdate | LeaseUpdate | VmUpdate | Charge | Notice
 MarketFrame: TypeAlias = (
@@ -393,4 +396,5 @@ MarketFrame: TypeAlias = (
     | Heartbeat
 )
 Instruction: TypeAlias = VmLaunch | VmKill | HostLimit | HostSync
-ServerMessage: TypeAlias = Hello | Reply | Shutdown | AccountFrame | MarketFrame | Instruction
+ForHost: TypeAlias = Instruction | ConsoleRead
+ServerMessage: TypeAlias = Hello | Reply | Shutdown | AccountFrame | MarketFrame | ForHost

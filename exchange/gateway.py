@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange import channels, commands, frames, image_requests, protocol
+from exchange import channels, commands, consoles, frames, image_requests, protocol
 from exchange.account_channel import AccountChannel, AccountRow
 from exchange.auth import Verify
 from exchange.codec import CODECS, MSGPACK, Data, UnreadableError
@@ -79,6 +79,7 @@ class Gateway:
         self.sign_ups = SignUps()
         self.accounts = AccountChannel(self.outbox)
         self.instructions = Instructions(self.outbox)
+        self.consoles = consoles.Consoles()
         self.liveness = Liveness(engine.lost_after_ms)
         self.guard = Guard()
         self.uploads = Uploads()
@@ -172,6 +173,7 @@ class Gateway:
         self.leave_all(session)
         if session.host:
             self.instructions.log_out(session)
+            consoles.cut_off(self, session)
         if session.cancels_on_drop:
             self.internal(commands.SessionDropped(session_id, clean), now_ms, session.account)
 
@@ -183,6 +185,7 @@ class Gateway:
         for message in self.liveness.due(now_ms):
             self.internal(message, now_ms)
         self.instructions.resend(now_ms)
+        consoles.advance(self, now_ms)
         self._heartbeats(now_ms)
         self._cut_anonymous(now_ms)
 
@@ -192,6 +195,7 @@ class Gateway:
             self.engine.next_deadline_ms(),
             self.liveness.next_deadline_ms(),
             self.instructions.next_deadline_ms(),
+            self.consoles.next_deadline_ms(),
             self._heartbeat_ms if self._ticking() else None,
         ]
         for session in self._anonymous.values():
@@ -267,7 +271,9 @@ class Gateway:
         self._count(message, refused.reason)
         req_id = getattr(message, "req_id", None)
         if req_id is not None:
-            self.outbox.send(session, error_reply(req_id, refused))
+            reason, text = refused.reason, refused.message
+            reply = ErrorReply(req_id, reason, text, refused.field, refused.retry_after_ms)
+            self.outbox.send(session, reply)
 
     def sync_host(self, session: Session, now_ms: int) -> None:
         """Send a host all it must run, then its owner's limit: first thing after its login."""
@@ -390,10 +396,3 @@ class Gateway:
             if session.opened_ms + LOGIN_MS > now_ms:
                 return
             self.close(session, CLOSE_POLICY, "no login or subscription within 10 s")
-
-
-def error_reply(req_id: int, refused: Refused) -> ErrorReply:
-    """Return the wire form of a refusal."""
-    return ErrorReply(
-        req_id, refused.reason, refused.message, refused.field, refused.retry_after_ms
-    )

@@ -22,6 +22,7 @@ from exchange.protocol import (
     AccountState,
     AccountStatement,
     Auth,
+    ConsoleText,
     DirectorySearch,
     HostAnnounce,
     HostApprove,
@@ -51,6 +52,7 @@ from exchange.protocol import (
     Subscribe,
     Unsubscribe,
     UsageReport,
+    VmConsole,
     VmStart,
     VmStatus,
     VmStop,
@@ -75,6 +77,7 @@ ClientMessage: TypeAlias = (
     | AccountStatement
     | VmStart
     | VmStop
+    | VmConsole
     | LeaseRelease
     | LeaseRecall
     | ImagePut
@@ -93,6 +96,7 @@ ClientMessage: TypeAlias = (
     | HostSynced
     | VmStatus
     | UsageReport
+    | ConsoleText
     | AdminAccount
     | AdminKey
     | AdminKeyRevoke

@@ -24,6 +24,7 @@ from exchange.protocol import (
     OrderPlace,
     OrderReplace,
     Subscribe,
+    VmConsole,
 )
 from exchange.session import Session
 
@@ -36,6 +37,7 @@ COSTLY: Final = frozenset(
         AccountStatement,
         OrderList,
         ImageList,
+        VmConsole,
         operator_requests.AdminBalances,
     }
 )

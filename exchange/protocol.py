@@ -11,6 +11,8 @@ from msgspec import Meta, Struct, field
 
 from exchange.units import MAX_INT
 from exchange.wire import (
+    CONSOLE_LINES_MAX,
+    CONSOLE_MAX_BYTES,
     MAX_USER_DATA_CHARS,
     Accel,
     Capacity,
@@ -191,6 +193,13 @@ class VmStop(Request, tag="vm.stop", frozen=True):
     grace_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
 
 
+class VmConsole(Request, tag="vm.console", frozen=True):
+    """Read the last ``lines`` lines of the own VM's serial console, live from its host."""
+
+    vm_id: Name
+    lines: Annotated[int, Meta(ge=1, le=CONSOLE_LINES_MAX)]
+
+
 class LeaseRelease(Request, tag="lease.release", frozen=True):
     """Give back units (default all) of a lease, now or at ``at_ms``."""
 
@@ -358,3 +367,10 @@ class UsageReport(Request, tag="usage.report", frozen=True):
     mem_mib: Count
     net_rx_total: Count
     net_tx_total: Count
+
+
+class ConsoleText(Report, tag="console.text", frozen=True):
+    """Answer to `ConsoleRead`; without ``text`` the host shows no console of that VM."""
+
+    read_id: Name
+    text: Annotated[str, Meta(max_length=CONSOLE_MAX_BYTES)] | None = None

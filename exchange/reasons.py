@@ -37,6 +37,7 @@ LeaseReason: TypeAlias = Literal[
     "unknown_lease",
     "unknown_vm",
     "vm_exists",
+    "no_console",
     "lease_full",
     "units_in_use",
     "lease_ended",
@@ -45,7 +46,7 @@ LeaseReason: TypeAlias = Literal[
     "image_invalid",
     "quota_exceeded",
 ]
-HostReason: TypeAlias = Literal["unknown_host", "bad_token", "not_approved"]
+HostReason: TypeAlias = Literal["unknown_host", "bad_token", "not_approved", "host_unreachable"]
 ServerReason: TypeAlias = Literal["too_old", "internal", "busy", "shutting_down"]
 
 RefusalReason: TypeAlias = (

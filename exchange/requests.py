@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from exchange import channels, image_requests, operator_requests, protocol, signup
+from exchange import channels, consoles, image_requests, operator_requests, protocol, signup
 from exchange.auth import proves
 from exchange.commands import Done, EnrollHost, Refused
 from exchange.limits import CONNECTIONS_PER_ACCOUNT_MAX
@@ -198,6 +198,8 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     operator_requests.AdminApplications: signup.listing,
     operator_requests.AdminApprove: signup.approve,
     operator_requests.AdminDecline: signup.decline,
+    protocol.VmConsole: consoles.read,
+    protocol.ConsoleText: consoles.answer,
     protocol.HostHeartbeat: heartbeat,
     protocol.HostDone: host_done,
     protocol.HostSynced: host_synced,

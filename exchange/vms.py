@@ -133,13 +133,21 @@ def move(state: "State", vm: Vm, other: Lease) -> None:
 
 def stop(state: "State", command: Command, request: VmStop) -> Done | Refused:
     """The buyer ends a VM; its unit stays his."""
-    vm = _find(state, request.vm_id)
-    if vm is None or vm.lease.buyer.account_id != command.account:
-        return Refused("unknown_vm", f"you have no VM {request.vm_id!r}", "vm_id")
+    vm = find_for(state, command.account, request.vm_id)
+    if isinstance(vm, Refused):
+        return vm
     if vm.state == "stopping":
         return Done({"vm_id": vm.vm_id, "state": vm.state}, duplicate=True)
     kill(state, vm, STOP_GRACE_MS if request.grace_ms is None else request.grace_ms)
     return Done({"vm_id": vm.vm_id, "state": vm.state})
+
+
+def find_for(state: "State", buyer: str, vm_id: str) -> Vm | Refused:
+    """Return the buyer's VM that has not ended; another's is as unknown as none."""
+    vm = _find(state, vm_id)
+    if vm is None or vm.lease.buyer.account_id != buyer:
+        return Refused("unknown_vm", f"you have no VM {vm_id!r}", "vm_id")
+    return vm
 
 
 def kill(state: "State", vm: Vm, grace_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""What all wire messages are made of: bounds, names of things, and the two bases of requests.
+"""What all wire messages are made of: bounds, names of things, and the bases of messages.
 
 Every integer carries its bounds, so that nothing larger gets past the codec. Source: protocol.md
 ("Transport") and architecture.md section 4.
@@ -13,6 +13,9 @@ from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY
 PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 64 * 1024
 MAX_USER_DATA_CHARS = 16 * 1024
+CONSOLE_LINES_MAX = 1_000
+CONSOLE_MAX_BYTES = 32_000
+"""Of a console's text in UTF-8: in JSON at worst twice as long, which still fits a frame."""
 JSON_SUBPROTOCOL = "headroom.v1+json"
 MSGPACK_SUBPROTOCOL = "headroom.v1+msgpack"
 
@@ -113,3 +116,7 @@ class Report(
     omit_defaults=True,
 ):
     """A host's message without a ``req_id``: no answer is sent."""
+
+
+class Frame(Struct, tag_field="type", omit_defaults=True, gc=False):
+    """Base of everything the exchange sends."""

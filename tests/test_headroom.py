@@ -158,7 +158,7 @@ def test_help_has_no_marks_and_nothing_that_the_terminal_would_swallow(name: str
         assert not wrong, path
 
 
-@pytest.mark.parametrize("name", ["exchange", "host", "account", "image"])
+@pytest.mark.parametrize("name", ["exchange", "host", "account", "image", "vm"])
 def test_the_commands_that_a_help_line_promises_are_the_ones_there(name: str) -> None:
     promised = headroom.MOUNTS[name].help.partition(": ")[2].rstrip(".").split(", ")
     assert set(promised) <= set(commands(name)[name].commands)

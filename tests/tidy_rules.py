@@ -51,6 +51,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "statement_cli",
             "statements",
             "store",
+            "vm_cli",
         }
     ),
     "manager": frozenset(

@@ -1,12 +1,13 @@
 """The gateway on virtual time, without a socket: sessions, hosts, deadlines, journalled rows."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from exchange.auth import login_message
-from exchange.codec import JSON, MSGPACK
+from exchange.codec import CODECS, JSON, MSGPACK
 from exchange.commands import (
     AdvanceTime,
     Genesis,
@@ -27,6 +28,10 @@ from exchange.session import CLOSE_BAD_LOGIN, LOGIN_MS
 from tests.exchange.harness import BIG, OPERATOR, SYMBOL, key_of
 
 START_MS = 1_800_000_000_000
+DECODE: dict[str, Callable[[bytes], Any]] = {
+    "json": msgspec.json.decode,
+    "msgpack": msgspec.msgpack.decode,
+}
 
 
 class Rig:
@@ -39,6 +44,7 @@ class Rig:
         self.rows: list[JournalRow] = []
         self.inbox: dict[int, list[dict[str, Any]]] = {}
         self.closed: dict[int, int] = {}
+        self.codecs: dict[int, str] = {}
         genesis = Genesis(default_config(), public_key_b64(OPERATOR))
         self.gateway.internal(genesis, self.now_ms)
         self.gateway.start(self.now_ms)
@@ -50,31 +56,33 @@ class Rig:
         batch = self.gateway.take()
         self.rows += batch.rows
         for number, items in batch.deliveries.items():
-            frames = [msgspec.json.decode(item) for item in items if isinstance(item, bytes)]
+            decode = DECODE[self.codecs[number]]
+            frames = [decode(item) for item in items if isinstance(item, bytes)]
             self.inbox.setdefault(number, []).extend(frames)
         self.closed |= {number: code for number, code, _ in batch.closes}
         return batch
 
-    def connect(self) -> int:
+    def connect(self, codec: str = "json") -> int:
         self._last_session += 1
+        self.codecs[self._last_session] = codec
         nonce = f"{self._last_session:064x}"
-        self.gateway.connect(self._last_session, nonce, "json", "test", self.now_ms)
+        self.gateway.connect(self._last_session, nonce, codec, "test", self.now_ms)
         self.take()
         return self._last_session
 
-    def log_in(self, name: str) -> int:
-        number = self.connect()
+    def log_in(self, name: str, codec: str = "json") -> int:
+        number = self.connect(codec)
         hello = self.inbox[number][-1]
         fields = {field: hello[field] for field in ("server_id", "nonce", "protocol", "ts_ms")}
         key = OPERATOR if name == "operator" else key_of(name)
         public_key = public_key_b64(key)
         message = login_message(public_key, lambda text: sign_b64(key, text), Hello(**fields))
-        self.gateway.receive(number, JSON.encode(message), self.now_ms)
+        self.gateway.receive(number, CODECS[codec].encode(message), self.now_ms)
         self.take()
         return number
 
     def tell(self, number: int, tag: str, **fields: Any) -> None:
-        data = JSON.encode({"type": tag, **fields})
+        data = CODECS[self.codecs[number]].encode({"type": tag, **fields})
         self.gateway.receive(number, data, self.now_ms)
         self.take()
 

@@ -7,6 +7,7 @@ import pytest
 from exchange import (
     addresses,
     connection,
+    consoles,
     door,
     gateway,
     ledger,
@@ -46,6 +47,11 @@ ROWS: list[tuple[str, list[Any]]] = [
         [ledger.Limits().orders_per_s],
     ),
     ("subscriptions and other costly questions of a connection", [limits.COSTLY_PER_S]),
+    (
+        "reads of consoles under way, of a VM and of a host",
+        [consoles.PER_VM_MAX, consoles.PER_HOST_MAX, consoles.ANSWER_MS // 1000],
+    ),
+    ("a console's text", [wire.CONSOLE_LINES_MAX, wire.CONSOLE_MAX_BYTES]),
     ("subscriptions of a connection", [session.SUBSCRIPTIONS_MAX]),
     ("frames of a connection taken at once", [connection.PENDING_MAX]),
     ("work waiting in the exchange", [pump.QUEUE_MAX]),
