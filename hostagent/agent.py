@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exchange.client import Client, Connected, Disconnected, Event, Refused, Unknown, Unreachable
-from exchange.frames import Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
+from exchange.frames import Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire import Request
 from hostagent.core import HostCore
 from hostagent.ports import (
@@ -175,7 +175,7 @@ class Agent:
                 log.warning("disconnected: %s", event.reason)
                 self._end_if_shut_out(event.reason)
                 await self._queue.put(LinkDown())
-            case VmLaunch() | VmKill() | HostLimit() | HostSync():
+            case VmLaunch() | VmKill() | HostLimit() | HostSync() | ConsoleRead():
                 await self._queue.put(event)
             case _:
                 log.debug("%s is not for a host", type(event).__name__)

@@ -12,11 +12,12 @@ would run it twice.
 
 from typing import assert_never
 
-from exchange.frames import Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
-from exchange.protocol import HostDone, HostHeartbeat, HostSynced, HostVm
+from exchange.frames import Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
+from exchange.protocol import ConsoleText, HostDone, HostHeartbeat, HostSynced, HostVm
 from hostagent import vm as life
 from hostagent.offer import HostConfig, Offer
 from hostagent.ports import (
+    ConsoleSeen,
     DestroyDomain,
     DomainFailed,
     DomainGone,
@@ -34,6 +35,7 @@ from hostagent.ports import (
     Observed,
     ObservedDomain,
     Out,
+    ReadConsole,
     Send,
     Tick,
 )
@@ -44,6 +46,8 @@ from hostagent.vm import Vm
 SPOT_CUTOFF_MS = 2 * 3_600_000
 """How long a host that hears nothing keeps VMs without an end of their own (domain.md)."""
 MAX_TOMBS = 10_000
+MAX_CONSOLES = 32
+"""Consoles being read at a time; further reads get no answer."""
 STOPPING_OBSERVE_MS = 1_000
 
 __all__ = ["HostConfig", "HostCore"]
@@ -59,6 +63,8 @@ class HostCore:
         self._offer = Offer(config)
         self._reporter = Reporter(self._offer)
         self._seen = False
+        self._consoles: dict[str, None] = {}
+        """The reads under way."""
         self._held_sync: HostSync | None = None
         self._synced_id = ""
         self._epoch = 0
@@ -160,6 +166,11 @@ class HostCore:
                 self._take_image(message, now_ms, out)
             case DomainStarted() | DomainFailed() | DomainGone() | GuestReady():
                 self._take_domain(message, now_ms, out)
+            case ConsoleRead():
+                self._read_console(message, out)
+            case ConsoleSeen():
+                self._consoles.pop(message.read_id, None)
+                out.append(Send(ConsoleText(read_id=message.read_id, text=message.text)))
             case _:
                 assert_never(message)
 
@@ -340,6 +351,13 @@ class HostCore:
             case GuestReady():
                 effects = life.guest_ready(vm, now_ms)
         self._follow(vm, effects, out)
+
+    def _read_console(self, order: ConsoleRead, out: list[Out]) -> None:
+        if order.vm_id not in self.vms:
+            out.append(Send(ConsoleText(read_id=order.read_id)))
+        elif len(self._consoles) < MAX_CONSOLES:
+            self._consoles[order.read_id] = None
+            out.append(ReadConsole(order.read_id, order.vm_id, order.lines))
 
     # --- what every change ends with ---
 

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import libvirt
 import libvirt_qemu
 
-from hostagent import domain_xml
+from hostagent import console_log, domain_xml
+from hostagent.console import READ_MAX_BYTES, last_lines
 from hostagent.domain_xml import Virt
 from hostagent.ports import (
     BootFiles,
@@ -57,8 +58,8 @@ class LibvirtHypervisor:
         self._conn = self._opened()
 
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
-        console = str(self._logs / f"{spec.vm_id}.log")
-        xml = domain_xml.domain_xml(spec, files, forwards, self._virt, console)
+        log_file = str(self._log_of(spec.vm_id))
+        xml = domain_xml.domain_xml(spec, files, forwards, self._virt, log_file)
         if self._find(spec.vm_id) is not None:
             raise HypervisorError(f"{spec.vm_id} is defined already")
         domain = _said(lambda: self._conn.defineXML(xml), "cannot define the domain")
@@ -123,11 +124,23 @@ class LibvirtHypervisor:
         )
         return guest_accepted(table or "", carried.forwards[0].inner_port)
 
+    def console(self, vm_id: str, lines: int) -> str | None:
+        if self._ours(vm_id) is None:
+            return None
+        try:
+            data = console_log.read_tail(self._log_of(vm_id), READ_MAX_BYTES)
+        except OSError as error:
+            raise HypervisorError(f"cannot read the console: {error.strerror}") from error
+        return None if data is None else last_lines(data, lines)
+
     def close(self) -> None:
         _said(self._conn.close, "cannot close the connection")
 
     def _opened(self) -> Any:
         return _said(lambda: libvirt.open(self._uri), f"cannot open {self._uri}")
+
+    def _log_of(self, vm_id: str) -> Path:
+        return self._logs / f"{vm_id}.log"
 
     def _find(self, vm_id: str) -> Any:
         name = domain_xml.domain_name(vm_id)

@@ -26,6 +26,7 @@ from hostagent.forwarder import (
 from hostagent.images import ImageCache
 from hostagent.ports import (
     BootFiles,
+    ConsoleSeen,
     DestroyDomain,
     DomainFailed,
     DomainGone,
@@ -45,6 +46,7 @@ from hostagent.ports import (
     Observe,
     Observed,
     ObservedDomain,
+    ReadConsole,
     Result,
     ShutdownDomain,
     StartDomain,
@@ -127,6 +129,8 @@ class Machine:
             case KeepNotes():
                 keep = partial(self._hypervisor.keep_notes, effect.vm_id, effect.notes)
                 await self._call(keep)
+            case ReadConsole():
+                return await self._console(effect)
             case Observe():
                 return await self.observe()
         return None
@@ -177,6 +181,15 @@ class Machine:
         await self._forwarder.close(vm_id)
         await asyncio.to_thread(self._images.forget_vm, vm_id)
         return DomainGone(vm_id, here[0].reading if here else None)
+
+    async def _console(self, effect: ReadConsole) -> Result:
+        """Whoever asked waits: also what cannot be read is an answer."""
+        try:
+            text = await self._call(partial(self._hypervisor.console, effect.vm_id, effect.lines))
+        except HypervisorError as error:
+            log.warning("%s: %s", effect.vm_id, error)
+            text = None
+        return ConsoleSeen(effect.read_id, text)
 
     async def _watch(self, vm_id: str) -> Result | None:
         """Wait until the guest accepts connections, or until the VM is destroyed."""

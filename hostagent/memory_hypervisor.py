@@ -11,10 +11,12 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from exchange.wire import Endpoint
+from hostagent.console import last_lines
 from hostagent.domain_xml import check_spec
 from hostagent.ports import (
     BootFiles,
     Clock,
+    ConsoleSeen,
     DestroyDomain,
     DomainFailed,
     DomainGone,
@@ -32,6 +34,7 @@ from hostagent.ports import (
     Observe,
     Observed,
     ObservedDomain,
+    ReadConsole,
     Reading,
     Result,
     ShutdownDomain,
@@ -104,10 +107,14 @@ class MemoryHypervisor:
 
     def guest_accepts(self, vm_id: str) -> bool:
         domain = self._domains.get(vm_id)
-        if domain is None or domain.boot.ready_ms is None:
+        if domain is None:
             return False
         now_ms = self._clock()
-        return _runs(domain, now_ms) and now_ms >= domain.since_ms + domain.boot.ready_ms
+        return _runs(domain, now_ms) and _serves(domain, now_ms)
+
+    def console(self, vm_id: str, lines: int) -> str | None:
+        domain = self._domains.get(vm_id)
+        return None if domain is None else last_lines(_console(domain, self._clock()), lines)
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -120,6 +127,21 @@ class MemoryHypervisor:
 
 def _runs(domain: _Domain, now_ms: int) -> bool:
     return domain.stops_ms is None or now_ms < domain.stops_ms
+
+
+def _serves(domain: _Domain, now_ms: int) -> bool:
+    ready_ms = domain.boot.ready_ms
+    return ready_ms is not None and now_ms >= domain.since_ms + ready_ms
+
+
+def _console(domain: _Domain, now_ms: int) -> bytes:
+    """Return what the guest has written, as a serial line carries it."""
+    on, said = _runs(domain, now_ms), ["boots in memory"]
+    if _serves(domain, now_ms if on else domain.stops_ms or 0):
+        said.append("is ready")
+    if not on:
+        said.append("powers off")
+    return "".join(f"{domain.spec.vm_id} {what}\r\n" for what in said).encode()
 
 
 def _observed(domain: _Domain, now_ms: int) -> ObservedDomain:
@@ -173,6 +195,9 @@ class MemoryServer:
             case KeepNotes():
                 self.hypervisor.keep_notes(effect.vm_id, effect.notes)
                 return []
+            case ReadConsole():
+                text = self.hypervisor.console(effect.vm_id, effect.lines)
+                return [(now_ms, ConsoleSeen(effect.read_id, text))]
             case Observe():
                 return [(now_ms, self.observed())]
 

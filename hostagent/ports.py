@@ -11,8 +11,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from exchange.frames import Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
+from exchange.frames import Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.protocol import (
+    ConsoleText,
     HostAnnounce,
     HostDone,
     HostHeartbeat,
@@ -96,7 +97,7 @@ class Load(Struct, frozen=True):
 # --- what the core asks for ---
 
 HostMessage: TypeAlias = (
-    HostAnnounce | HostHeartbeat | HostDone | HostSynced | VmStatus | UsageReport
+    HostAnnounce | HostHeartbeat | HostDone | HostSynced | VmStatus | UsageReport | ConsoleText
 )
 
 
@@ -143,12 +144,27 @@ class KeepNotes(Struct, frozen=True, tag="keep_notes"):
     notes: Notes
 
 
+class ReadConsole(Struct, frozen=True, tag="read_console"):
+    """Read the end of a VM's console. Result: `ConsoleSeen`, also when there is none."""
+
+    read_id: str
+    vm_id: str
+    lines: int
+
+
 class Observe(Struct, frozen=True, tag="observe"):
     """Look at all our domains and the server's load. Result: `Observed`."""
 
 
 Effect: TypeAlias = (
-    FetchImage | StartDomain | ShutdownDomain | DestroyDomain | WatchGuest | KeepNotes | Observe
+    FetchImage
+    | StartDomain
+    | ShutdownDomain
+    | DestroyDomain
+    | WatchGuest
+    | KeepNotes
+    | ReadConsole
+    | Observe
 )
 Out: TypeAlias = Send | Effect
 
@@ -195,6 +211,13 @@ class GuestReady(Struct, frozen=True, tag="guest_ready"):
     vm_id: str
 
 
+class ConsoleSeen(Struct, frozen=True, tag="console_seen"):
+    """``text`` is None when the VM has no console that can be read."""
+
+    read_id: str
+    text: str | None
+
+
 class Observed(Struct, frozen=True, tag="observed"):
     """All our domains as they stood at ``at_ms``, with the endpoints the shell gives them."""
 
@@ -215,11 +238,21 @@ Result: TypeAlias = (
     | DomainFailed
     | DomainGone
     | GuestReady
+    | ConsoleSeen
     | Observed
     | Tick
 )
 Message: TypeAlias = (
-    Result | LinkUp | LinkDown | VmLaunch | VmKill | HostLimit | HostSync | Ack | ErrorReply
+    Result
+    | LinkUp
+    | LinkDown
+    | VmLaunch
+    | VmKill
+    | HostLimit
+    | HostSync
+    | ConsoleRead
+    | Ack
+    | ErrorReply
 )
 
 
@@ -273,6 +306,10 @@ class Hypervisor(Protocol):
 
     def guest_accepts(self, vm_id: str) -> bool:
         """Tell whether the guest accepts TCP connections on its first forwarded port now."""
+
+    def console(self, vm_id: str, lines: int) -> str | None:
+        """Return the last ``lines`` lines of a domain's serial console, as `console.last_lines`
+        makes them; None when the domain is not there or has no console."""
 
     def close(self) -> None:
         """Let go of the hypervisor. Domains keep running."""

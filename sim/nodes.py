@@ -7,6 +7,7 @@ from exchange.frames import (
     Ack,
     BookSnapshot,
     BookUpdate,
+    ConsoleRead,
     ErrorReply,
     HostLimit,
     HostSync,
@@ -27,7 +28,7 @@ from sim.traders import LinkUp
 from sim.traders import Tick as RobotTick
 
 _BOOK = (BookSnapshot, BookUpdate)
-_FOR_HOSTS = (Ack, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch)
+_FOR_HOSTS = (Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch)
 
 
 class Robot(Protocol):

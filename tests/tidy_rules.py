@@ -62,6 +62,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "agent",
             "build_guest",
             "cli",
+            "console_log",
             "disk_image",
             "doctor",
             "facts",

@@ -23,6 +23,7 @@ from exchange.frames import (
     Ack,
     BookSnapshot,
     BookUpdate,
+    ConsoleRead,
     ErrorReply,
     HostLimit,
     HostSync,
@@ -356,7 +357,7 @@ class HostActor(Actor):
             match event:
                 case Connected():
                     self.inbox.put_nowait(HostLinkUp())
-                case VmLaunch() | VmKill() | HostLimit() | HostSync():
+                case VmLaunch() | VmKill() | HostLimit() | HostSync() | ConsoleRead():
                     self.inbox.put_nowait(event)
                 case _:
                     pass

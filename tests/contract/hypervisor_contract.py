@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from exchange.wire import ToldCapacity
+from exchange.wire import CONSOLE_LINES_MAX, ToldCapacity
 from hostagent.ports import (
     DomainSpec,
     Forward,
@@ -38,10 +38,14 @@ def spec(vm_id: str, cmdline: str = "", allow_from: tuple[str, ...] = ()) -> Dom
 
 
 class Bench(Protocol):
-    """A hypervisor of its own kind; ``prefix`` keeps the VM ids of a test apart from others."""
+    """A hypervisor of its own kind; ``prefix`` keeps the VM ids of a test apart from others.
+
+    ``has_console``: its guests write to one, and name themselves there.
+    """
 
     hypervisor: Hypervisor
     prefix: str
+    has_console: bool
 
     def start(self, wanted: DomainSpec) -> tuple[Forward, ...]:
         """Start a domain from the bench's image; returns its forwards."""
@@ -125,6 +129,7 @@ class HypervisorContract:
         bench.hypervisor.shutdown(nobody)
         bench.hypervisor.keep_notes(nobody, NOTES)
         assert not bench.hypervisor.guest_accepts(nobody)
+        assert bench.hypervisor.console(nobody, 9) is None
         assert mine(bench) == []
 
     def test_notes_are_kept_and_replaced(self, bench: Bench) -> None:
@@ -153,8 +158,24 @@ class HypervisorContract:
         seen = the(bench, wanted.vm_id)
         assert (seen.spec, seen.state, seen.reading) == (wanted, "stopped", None)
         assert not bench.hypervisor.guest_accepts(wanted.vm_id)
+        check_console(bench, wanted.vm_id)
         bench.hypervisor.destroy(wanted.vm_id)
         assert mine(bench) == []
+        assert bench.hypervisor.console(wanted.vm_id, 9) is None
+
+
+def check_console(bench: Bench, vm_id: str) -> None:
+    """What a guest that has powered off wrote is still there, its last lines first to be had."""
+    read = bench.hypervisor.console
+    whole = read(vm_id, CONSOLE_LINES_MAX)
+    if not bench.has_console:
+        assert whole is None
+        return
+    assert whole is not None
+    assert vm_id in whole
+    lines = whole.split("\n")
+    assert len(lines) > 1
+    assert [read(vm_id, 1), read(vm_id, 2)] == [lines[-1], "\n".join(lines[-2:])]
 
 
 def mine(bench: Bench) -> list[ObservedDomain]:

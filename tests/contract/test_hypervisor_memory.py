@@ -12,6 +12,7 @@ STOP_MS = 1_500
 
 class MemoryBench:
     prefix = "c"
+    has_console = True
 
     def __init__(self, boot: Boot) -> None:
         self.now_ms = 1_000_000

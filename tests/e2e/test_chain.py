@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec import Struct
 
 from exchange.client import Client, Refused
@@ -33,6 +34,7 @@ from exchange.protocol import (
     HostToken,
     LeaseRelease,
     OrderPlace,
+    VmConsole,
     VmStart,
 )
 from tests.e2e.wait import GUEST_S, event, eventually, http_get, virsh
@@ -213,6 +215,28 @@ async def visit(vm: VmUpdate) -> None:
     assert told == (200, "motd=hello,file=/etc/passwd\n")
 
 
+async def look_at_console(running: Running, buyer: Client, vm: VmUpdate) -> None:
+    """The guest's own words come back through the exchange; they are nobody else's business."""
+    read = VmConsole(req_id=1, vm_id=vm.vm_id, lines=1_000)
+
+    async def text() -> str:
+        return str((await buyer.request(read))["text"])
+
+    async def serving() -> str | None:
+        # It says so a moment after it does.
+        found = await text()
+        return found if f"headroom guest {vm.vm_id}: serving on port 80" in found else None
+
+    booted = await eventually(serving, 60, "the guest says that it serves")
+    assert "Run /init as init process" in booted
+    login = ("--url", running.url, "--key", str(running.keys["buyer"]))
+    shown = await headroom("vm", "console", vm.vm_id, "--lines", "3", *login)
+    assert shown in await text()
+    async with client(running, "seller") as seller:
+        with pytest.raises(Refused, match="unknown_vm"):
+            await seller.request(read)
+
+
 async def release(buyer: Client, lease: LeaseUpdate, vm: VmUpdate) -> int:
     """Give the lease back; returns all that was charged once the VM is gone as well."""
     await buyer.request(LeaseRelease(req_id=1, lease_id=lease.lease_id))
@@ -257,6 +281,7 @@ async def chain(folder: Path, state: Path, guest: Path) -> None:
                 lease = await buy(buyer, host)
                 vm = await start_vm(buyer, lease, image)
                 await visit(vm)
+                await look_at_console(running, buyer, vm)
                 agent.kill()
                 await agent.wait()
             async with host_agent(running, state):

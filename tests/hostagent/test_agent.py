@@ -1,6 +1,7 @@
 """The live agent against a real exchange, both as users start them, with VMs in memory."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from exchange.client import Client
 from exchange.frames import LeaseUpdate
 from exchange.image_client import put_image
 from exchange.keys import load_private_key, new_key
-from exchange.protocol import LeaseRelease, VmStart
+from exchange.protocol import LeaseRelease, VmConsole, VmStart
 from tests.hostagent.market import (
     ROOT,
     WAIT_S,
@@ -45,6 +46,20 @@ async def lease_of_two(here: Market, seller: Client, buyer: Client) -> LeaseUpda
     return lease
 
 
+async def look_at_console(here: Market, buyer: Client, vm_id: str) -> None:
+    """By the client library and by the command, whose exit code is 1 when there is none."""
+    told = await buyer.request(VmConsole(req_id=1, vm_id=vm_id, lines=9))
+    text = f"{vm_id} boots in memory\n{vm_id} is ready"
+    assert told == {"vm_id": vm_id, "text": text}
+    login = ("--url", here.url, "--key", str(here.key("buyer")))
+    assert await run("vm", "console", vm_id, *login) == (0, f"{text}\n", "")
+    one = await run("vm", "console", vm_id, "--lines", "1", "--json", *login)
+    assert json.loads(one[1]) == {"vm_id": vm_id, "text": f"{vm_id} is ready"}
+    code, out, err = await run("vm", "console", "v-99", *login)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "unknown_vm" in err
+
+
 def test_a_vm_is_launched_survives_the_exchange_being_told_anew_and_ends(tmp_path: Path) -> None:
     """Enrolled, live, launched, ready; the agent is stopped and started; the lease is released."""
 
@@ -59,6 +74,7 @@ def test_a_vm_is_launched_survives_the_exchange_being_told_anew_and_ends(tmp_pat
                 vm_id = (await buyer.request(request))["vm_id"]
                 vm = await first(buyer, vm_is("running", ready=True))
                 assert (vm.vm_id, vm.endpoints[0].guest_port) == (vm_id, 80)
+                await look_at_console(here, buyer, vm_id)
             async with agent(here):
                 # VMs in memory end with their agent: the host.sync has it launched again.
                 await first(buyer, vm_is("running", ready=True))

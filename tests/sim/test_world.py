@@ -10,7 +10,9 @@ import pytest
 
 from exchange.codec import MSGPACK
 from exchange.engine import Engine
+from exchange.protocol import VmConsole
 from exchange.replay import read_genesis, recorded_events
+from sim.identity import Identity
 from sim.pump import run_paced
 from sim.replay import replay_rows
 from tests.sim.scenes import TRADERS, loaded, outcome, scene, world
@@ -168,3 +170,20 @@ def test_a_trace_takes_the_place_of_the_workload(tmp_path: Path) -> None:
     lived = outcome(tmp_path, head + trace + tail.partition("[boot]")[2])
     assert max(lived.need) == 9
     assert lived.metrics["peak_units"] >= 4
+
+
+def test_a_look_at_a_console_reaches_the_simulated_host_and_changes_nothing(tmp_path: Path) -> None:
+    text = scene("[network]\njitter_ms = 0\n", duration_s=600)
+    looked = world(tmp_path, text)
+    looked.begin()
+    looked.env.run(until=looked.scenario.start_ms + 400_000)
+    account = looked.scenario.farm.account
+    vm = looked.marketplace.engine.account_state(account).vms[0]
+    request = VmConsole(req_id=1, vm_id=vm.vm_id, lines=9)
+    asked = looked.ask("reader", Identity(looked.seed, account), [request])
+    process = looked.env.process(asked)
+    looked.env.run(until=process)
+    told = f"{vm.vm_id} boots in memory\n{vm.vm_id} is ready"
+    assert process.value == [{"vm_id": vm.vm_id, "text": told}]
+    looked.env.run(until=looked.end_ms)
+    assert looked.result(0).digest == outcome(tmp_path, text).digest

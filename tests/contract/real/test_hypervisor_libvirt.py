@@ -33,6 +33,7 @@ class LibvirtBench:
     def __init__(self, uri: str, virt: Virt, files: BootFiles, logs: Path) -> None:
         # Of this process alone: two runs on one machine must not meet.
         self.prefix = f"contract-{os.getpid()}-"
+        self.has_console = virt != "test"
         self._uri, self._virt, self._files, self._logs = uri, virt, files, logs
         self._inner: dict[str, int] = {}
         self.hypervisor: Hypervisor = self._open()

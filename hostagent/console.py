@@ -1,0 +1,45 @@
+"""A guest's serial console as text: what the renter gets of it. Pure.
+
+A console holds whatever the guest writes: colours, cursor movements, bytes that are no text. All of
+that goes, so that the text can be shown anywhere and never grows beyond a frame on the wire.
+"""
+
+import re
+from typing import Final
+
+from exchange.wire import CONSOLE_MAX_BYTES
+
+READ_MAX_BYTES: Final = 4 * CONSOLE_MAX_BYTES
+"""So much of a console's end is looked at: escape sequences are most of some."""
+
+_ESCAPES: Final = re.compile(
+    r"\x1b(?:"
+    r"\[[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor movements
+    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, links
+    r"|[ -/]*[0-~]"  # two characters and their like
+    r")?"
+)
+_LINE_ENDS: Final = re.compile(r"\r+\n?")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def last_lines(data: bytes, lines: int) -> str:
+    """Return the last ``lines`` lines of ``data``, at most `CONSOLE_MAX_BYTES` of UTF-8.
+
+    The oldest lines are dropped, of a single line that is too long its beginning. A line that the
+    guest has not ended yet counts.
+    """
+    shown = _cleaned(data[-READ_MAX_BYTES:].decode("utf-8", "replace")).removesuffix("\n")
+    text = "\n".join(shown.split("\n")[-lines:])
+    encoded = text.encode()
+    if len(encoded) <= CONSOLE_MAX_BYTES:
+        return text
+    # A character that the cut went through is left out.
+    cut = encoded[-CONSOLE_MAX_BYTES:].decode("utf-8", "ignore")
+    _, found, whole = cut.partition("\n")
+    return whole if found else cut
+
+
+def _cleaned(text: str) -> str:
+    # A lone carriage return begins a line: progress bars overwrite themselves with it.
+    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", _ESCAPES.sub("", text)))
