@@ -7,7 +7,7 @@ what the feed has not read) are left out and rebuilt. Source: architecture.md se
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -23,7 +23,6 @@ from exchange.protocol import OrderPlace, VmStart
 from exchange.state import Counters, DeadMan, Image, Key, State, Token
 from exchange.wire import Capacity, Endpoint
 
-T = TypeVar("T")
 Row = list[Any]
 
 STATE: Final = ("seq", "now_ms", "epoch", "killed", "halted", "forget_ms", "roll_ms")
@@ -68,7 +67,37 @@ VM: Final = (
     ),
     *("boot", "used_at_ms", "cpu_ms_seen", "cpu_ms", "net_rx", "net_tx"),
 )
+OrderRow: TypeAlias = tuple[
+    tuple[int, str, OrderPlace, int | None], Row, list[tuple[str, int]] | None, list[FillRow] | None
+]
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    """The rows that `dump` writes, in its order, as `restore` reads them.
+
+    What is there in great numbers is typed in full, so that it is decoded in one go.
+    """
+
+    values: Row
+    made: tuple[Counters, ExchangeConfig]
+    accounts: list[Row]
+    zones: list[Zone]
+    instruments: list[Row]
+    hosts: list[Row]
+    live: list[OrderRow]
+    done: list[OrderRow]
+    leases: list[Row]
+    vms: list[int]
+    keys: list[Key]
+    tokens: list[tuple[str, Token]]
+    images: list[Image]
+    deposits: list[tuple[str, str, int, int]]
+    armed: list[tuple[int, str]]
+    dead_men: list[DeadMan]
+
+
 _encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Stored)
 
 
 def state_hash(state: State) -> str:
@@ -162,32 +191,32 @@ def _vm(vm: Vm) -> Row:
 
 def restore(data: bytes) -> State:
     """Return the state that `dump` wrote; ``dump(restore(data)) == data``."""
-    rows = msgspec.msgpack.decode(data)
-    counters, config = rows[1]
-    state = State(msgspec.convert(config, ExchangeConfig))
-    _set(state, STATE, rows[0])
-    state.counters = msgspec.convert(counters, Counters)
-    for name, title, limits, *values in rows[2]:
+    stored = _decoder.decode(data)
+    counters, config = stored.made
+    state = State(config)
+    _set(state, STATE, stored.values)
+    state.counters = counters
+    for name, title, limits, *values in stored.accounts:
         account = state.ledger.accounts.get(name) or state.ledger.open(name, title)
         account.limits = msgspec.convert(limits, Limits)
         _set(account, ACCOUNT, values)
-    state.zones = {zone.zone: zone for zone in msgspec.convert(rows[3], list[Zone])}
-    for row in rows[4]:
+    state.zones = {zone.zone: zone for zone in stored.zones}
+    for row in stored.instruments:
         _restore_instrument(state, row)
-    for row in rows[5]:
+    for row in stored.hosts:
         _restore_host(state, row)
-    _restore_orders(state, rows[6], rows[7], [(row[0], row[3]) for row in rows[4]])
-    for row in rows[8]:
+    _restore_orders(state, stored)
+    for row in stored.leases:
         _restore_lease(state, row)
-    _restore_vms(state, rows[9])
-    for key in msgspec.convert(rows[10], list[Key]):
+    _restore_vms(state, stored.vms)
+    for key in stored.keys:
         state.keys[key.key_id] = key
         state.key_ids[key.public_key] = key.key_id
-    state.tokens = dict(msgspec.convert(rows[11], list[tuple[str, Token]]))
-    state.images = {image.sha256: image for image in msgspec.convert(rows[12], list[Image])}
-    state.deposits = {(row[0], row[1]): (row[2], row[3]) for row in rows[13]}
-    state.armed = dict(rows[14])
-    for man in msgspec.convert(rows[15], list[DeadMan]):
+    state.tokens = dict(stored.tokens)
+    state.images = {image.sha256: image for image in stored.images}
+    state.deposits = {row[:2]: row[2:] for row in stored.deposits}
+    state.armed = dict(stored.armed)
+    for man in stored.dead_men:
         state.dead_men[man.key_id] = man
         state.dead_man_keys[man.number] = man.key_id
     _arm(state)
@@ -235,34 +264,33 @@ def _restored_use(values: list[int]) -> Use:
     return use
 
 
-def _restore_orders(state: State, live: list[Row], done: list[Row], books: list[Any]) -> None:
+def _restore_orders(state: State, stored: _Stored) -> None:
     by_number: dict[int, Order] = {}
-    for row in done:
+    for row in stored.done:
         order = _restored_order(state, row)
         order.account.orders[order.client_order_id] = order
         state.done_orders[order.number] = order
-    for row in live:
+    for row in stored.live:
         order = _restored_order(state, row)
         by_number[order.number] = order
         order.account.orders[order.client_order_id] = order
         order.account.open_orders[order.number] = order
         if order.request.expire_ms is not None:
             state.expiring[order.number] = order
-    for (class_name, zone, pricing, delivery), queue in books:
+    for (class_name, zone, pricing, delivery), _, _, queue in stored.instruments:
         book = state.instruments[f"{class_name}.{zone}.{pricing}.{delivery}"].book
         for number in queue:
             book.rest(by_number[number])
         book.touched.clear()
 
 
-def _restored_order(state: State, row: Row) -> Order:
+def _restored_order(state: State, row: OrderRow) -> Order:
     (number, account_id, request, price_ucr), values, backing, fills = row
-    account = state.ledger.accounts[account_id]
-    order = make_order(number, account, msgspec.convert(request, OrderPlace), price_ucr)
+    order = make_order(number, state.ledger.accounts[account_id], request, price_ucr)
     _set(order, ORDER, values)
     if backing is not None:
         order.backing = [(state.hosts[host], units) for host, units in backing]
-    order.fills = msgspec.convert(fills, list[FillRow] | None)
+    order.fills = fills
     return order
 
 

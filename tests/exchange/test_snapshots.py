@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from exchange import snapshot_files
+from exchange.chain import BrokenChainError
 from exchange.engine import Engine
 from exchange.journal import DataLock
-from exchange.loading import Loaded, load, replayed
+from exchange.loading import Loaded, load, replayed, verified
 from exchange.server import ExchangeServer, Settings
 from exchange.snapshot_files import SnapshotError, SnapshotFile
 from tests.exchange.harness import DEADLINE_S, ServerProcess, found, headroom, until
@@ -118,6 +119,37 @@ def test_a_snapshot_ahead_of_the_rows_is_no_start_and_verify_tells(data_dir: Pat
     code, _, errors = headroom("exchange", "verify", "--data", str(data_dir))
     assert (code, len(errors.splitlines())) == (1, 1)
     assert "runs ahead of the journal" in errors
+
+
+SPOILT = [
+    "UPDATE journal SET now_ms = now_ms + 1 WHERE seq = ?",
+    "UPDATE journal SET rules = 2 WHERE seq = ?",
+    "UPDATE journal SET body = zeroblob(length(body)) WHERE seq = ?",
+    "UPDATE journal SET chain = randomblob(32) WHERE seq = ?",
+    "DELETE FROM journal WHERE seq = ?",
+]
+
+
+@pytest.mark.parametrize("sql", SPOILT)
+def test_a_spoilt_row_is_found_wherever_it_is(data_dir: Path, sql: str) -> None:
+    """By `verify` and by a start, also before the snapshot that the start takes its state from.
+
+    Seen to fail with a start that checks the chain from its snapshot on.
+    """
+    latest, older = snapshot_files.newest_first(data_dir)
+    latest.unlink()
+    seq = load(data_dir).restored_seq
+    assert seq == snapshot_files.read(older).seq
+    journal = data_dir / "journal.db"
+    sound = journal.read_bytes()
+    for spoilt in (2, seq - 1, seq + 1, seq + 9):
+        journal.write_bytes(sound)
+        with closing(sqlite3.connect(journal)) as database:
+            database.execute(sql, (spoilt,))
+            database.commit()
+        for read in (load, verified):
+            with pytest.raises(BrokenChainError, match=f"row {spoilt}: "):
+                read(data_dir)
 
 
 def test_a_snapshot_of_something_else_is_found_by_verify(data_dir: Path) -> None:
