@@ -1,8 +1,9 @@
-"""What one network address may do: connect, fail to log in, talk without a login. Pure.
+"""What one network address may do: connect, fail to log in, talk without a login, apply. Pure.
 
 The account's own limits cannot help against those who have no account. An IPv6 network of 64 bits
 counts as one address, since one machine can use all of it. Loopback is the operator's own machine,
-and where a proxy in front of the exchange would come from: there only failed logins count.
+and where a proxy in front of the exchange would come from: there only failed logins count, and
+applications.
 """
 
 from ipaddress import IPv6Address, ip_address
@@ -11,9 +12,12 @@ from typing import Final
 from msgspec import Struct
 
 from exchange.bucket import Bucket
+from exchange.units import MS_PER_MINUTE
 
 ADDRESSES_MAX: Final = 10_000
 """Addresses remembered; beyond it those without a connection are forgotten, oldest first."""
+APPLY_EVERY_MS: Final = MS_PER_MINUTE
+"""One application for an account in this time."""
 LOOPBACK: Final = "loopback"
 _NETWORK_BITS: Final = 64
 
@@ -35,7 +39,7 @@ NEAR: Final = Allowance(connects_per_s=0, failures_per_s=100, frames_per_s=0, op
 class _Address:
     """One address: its buckets and its open connections."""
 
-    __slots__ = ("allowance", "connects", "failures", "frames", "open")
+    __slots__ = ("allowance", "apply_from_ms", "connects", "failures", "frames", "open")
 
     def __init__(self, allowance: Allowance, now_ms: int) -> None:
         self.allowance = allowance
@@ -43,6 +47,7 @@ class _Address:
         self.failures = Bucket(now_ms, allowance.failures_per_s, allowance.saved_s)
         self.frames = Bucket(now_ms, allowance.frames_per_s, allowance.saved_s)
         self.open = 0
+        self.apply_from_ms = 0
 
 
 class Addresses:
@@ -80,6 +85,14 @@ class Addresses:
         """Count a frame before login: 0, or after how many ms there may be another."""
         address = self._of(peer, now_ms)
         return address.frames.take(now_ms, address.allowance.frames_per_s)
+
+    def apply(self, peer: str, now_ms: int) -> int:
+        """Count an application for an account: 0, or after how many ms there may be another."""
+        address = self._of(peer, now_ms)
+        wait_ms = max(0, address.apply_from_ms - now_ms)
+        if not wait_ms:
+            address.apply_from_ms = now_ms + APPLY_EVERY_MS
+        return wait_ms
 
     def _of(self, peer: str, now_ms: int) -> _Address:
         name = network(peer)

@@ -15,6 +15,7 @@ from exchange.addresses import Addresses
 from exchange.bucket import Bucket
 from exchange.commands import Refused
 from exchange.protocol import (
+    AccountApply,
     AccountState,
     AccountStatement,
     ImageList,
@@ -81,6 +82,9 @@ class Limits:
             wait_ms = self.addresses.frame(session.peer, now_ms)
             if wait_ms:
                 return _limited(wait_ms, "too many requests before login")
+        if kind is AccountApply:
+            wait_ms = self.addresses.apply(session.peer, now_ms)
+            return _limited(wait_ms, "one application a minute from one address")
         if kind in BUDGETED:
             return self._orders(session.account, kind, now_ms)
         if kind in COSTLY:

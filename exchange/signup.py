@@ -2,14 +2,14 @@
 
 An application is a wish, not a fact: it is not journalled and a restart forgets it. Approved, it
 becomes an account with one trader key, journalled as the operator's own two commands. Since anybody
-may apply, all of it is bounded. Source: protocol.md, "Operator and sign-up".
+may apply, all of it is bounded; how often an address may, `addresses` says. Source: protocol.md,
+"Operator and sign-up".
 """
 
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from exchange.addresses import network
 from exchange.commands import Refused
 from exchange.operator_requests import (
     AdminAccount,
@@ -20,16 +20,11 @@ from exchange.operator_requests import (
 )
 from exchange.protocol import AccountApply
 from exchange.session import Session
-from exchange.units import MS_PER_MINUTE
 
 if TYPE_CHECKING:
     from exchange.gateway import Gateway
 
 PENDING_MAX: Final = 1_000
-ADDRESSES_MAX: Final = 10_000
-"""Addresses whose last application is remembered; beyond it nobody may apply for a while."""
-APPLY_EVERY_MS: Final = MS_PER_MINUTE
-"""One application an address in this time."""
 DECIDED_MAX: Final = 1_000
 """Approvals remembered, so that asking again gives the same answer."""
 
@@ -53,22 +48,7 @@ class SignUps:
         self.approved: dict[str, AdminApprove] = {}
         self._ids: dict[str, str] = {}
         """Application by public key."""
-        self._last_ms: dict[str, int] = {}
-        """Last application by address, oldest first."""
         self._last_number = 0
-
-    def wait(self, peer: str, now_ms: int) -> Refused | None:
-        """Count an application of ``peer``; refused when the one before is too young."""
-        self._forget_addresses(now_ms)
-        address = network(peer)
-        last_ms = self._last_ms.get(address)
-        if last_ms is not None:
-            text = "one application a minute from one address"
-            return Refused("rate_limited", text, retry_after_ms=last_ms + APPLY_EVERY_MS - now_ms)
-        if len(self._last_ms) >= ADDRESSES_MAX:
-            return Refused("busy", "too many applications", retry_after_ms=APPLY_EVERY_MS)
-        self._last_ms[address] = now_ms
-        return None
 
     def add(self, message: AccountApply, epoch: int, now_ms: int) -> Application | Refused:
         """Keep an application; the same key again is the same application."""
@@ -99,22 +79,17 @@ class SignUps:
         if len(self.approved) > DECIDED_MAX:
             del self.approved[next(iter(self.approved))]
 
-    def _forget_addresses(self, now_ms: int) -> None:
-        for address, last_ms in list(self._last_ms.items()):
-            if last_ms + APPLY_EVERY_MS > now_ms:
-                return
-            del self._last_ms[address]
-
 
 # --- requests ---
 
 
 def apply(gateway: "Gateway", session: Session, message: AccountApply, now_ms: int) -> None:
-    ups = gateway.sign_ups
-    refused = ups.wait(session.peer, now_ms)
-    if refused is None and gateway.engine.key(message.public_key) is not None:
-        refused = Refused("invalid_field", "this public key is in use", "public_key")
-    added = refused or ups.add(message, gateway.engine.epoch, now_ms)
+    engine = gateway.engine
+    added: Application | Refused
+    if engine.key(message.public_key) is not None:
+        added = Refused("invalid_field", "this public key is in use", "public_key")
+    else:
+        added = gateway.sign_ups.add(message, engine.epoch, now_ms)
     if isinstance(added, Refused):
         gateway.refuse(session, message, added)
     else:

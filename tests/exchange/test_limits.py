@@ -82,6 +82,18 @@ def test_addresses_are_bounded_and_those_with_connections_are_kept() -> None:
     assert addresses.knock(FAR, 0) > 0, "still known to hold too many"
 
 
+def test_each_address_applies_once_a_minute() -> None:
+    """(Seen to fail when a refused attempt put the next one off again.)"""
+    addresses = Addresses()
+    assert addresses.apply(FAR, 0) == 0
+    assert addresses.apply("192.0.2.8", 20_000) == 0, "another address"
+    assert addresses.apply(FAR, 20_000) == 40_000
+    assert addresses.apply(FAR, 59_999) == 1
+    assert addresses.apply(FAR, 60_000) == 0
+    assert addresses.apply("127.0.0.1", 60_000) == 0
+    assert addresses.apply("127.0.0.1", 60_000) == 60_000, "loopback too"
+
+
 def session(peer: str = FAR) -> Session:
     return Session(1, "00", JSON, peer, "trade", 0)
 

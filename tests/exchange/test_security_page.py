@@ -15,6 +15,8 @@ from exchange import (
     pump,
     server,
     session,
+    signup,
+    units,
     uploads,
     wire,
 )
@@ -40,6 +42,10 @@ ROWS: list[tuple[str, list[Any]]] = [
     (
         "failed logins and enrolments of one remote address",
         [addresses.REMOTE.failures_per_s],
+    ),
+    (
+        "applications for an account",
+        [units.MS_PER_MINUTE // addresses.APPLY_EVERY_MS, signup.PENDING_MAX],
     ),
     ("frames before login of one remote address", [addresses.REMOTE.frames_per_s]),
     (
