@@ -21,11 +21,13 @@ from exchange.server import EXIT_DISK_LOST, Settings, StartError, serve
 from exchange.snapshot_files import SnapshotError
 from exchange.snapshotter import SNAPSHOT_EVERY
 from exchange.store import rebuild
+from exchange.uploads import QUOTA_BYTES
 
 app = typer.Typer(
     no_args_is_help=True, help="Run the Marketplace: init, serve, verify, backup, rebuild."
 )
 
+MIB = 1024 * 1024
 EXIT_NOT_SO = 1
 EXIT_USAGE = 2
 
@@ -36,6 +38,12 @@ SnapshotEvery = Annotated[
 ]
 CancelOnlyMib = Annotated[
     int | None, typer.Option(min=0, help="Less free disk: only cancels are taken. [512]")
+]
+ReadyFile = Annotated[
+    Path | None, typer.Option("--ready-file", help="Written with url and pid when serving.")
+]
+ImageQuotaMib = Annotated[
+    int, typer.Option("--image-quota-mib", min=0, help="Images of one account, all together.")
 ]
 HaltMib = Annotated[int | None, typer.Option(min=0, help="Less free disk: nothing is taken. [128]")]
 
@@ -72,9 +80,7 @@ def serve_command(
     listen: Annotated[
         str, typer.Option("--listen", help="ADDRESS:PORT; port 0 picks one.")
     ] = "127.0.0.1:8750",
-    ready_file: Annotated[
-        Path | None, typer.Option("--ready-file", help="Written with url and pid when serving.")
-    ] = None,
+    ready_file: ReadyFile = None,
     tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="PEM chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", help="PEM key.")] = None,
     insecure: Annotated[
@@ -89,6 +95,7 @@ def serve_command(
     snapshot_every: SnapshotEvery = SNAPSHOT_EVERY,
     disk_cancel_only_mib: CancelOnlyMib = None,
     disk_halt_mib: HaltMib = None,
+    image_quota_mib: ImageQuotaMib = QUOTA_BYTES // MIB,
 ) -> None:
     """Serve the exchange in DIR until SIGTERM."""
     host, port = _address(listen)
@@ -104,6 +111,7 @@ def serve_command(
         accept_clock=accept_clock,
         snapshot_every=snapshot_every,
         disk=DiskMarks(disk_cancel_only_mib, disk_halt_mib),
+        image_quota_bytes=image_quota_mib * MIB,
     )
     try:
         require(data)

@@ -17,7 +17,9 @@ from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,
     Raw,
+    ServerProcess,
     add_account,
+    found,
     key_of,
     raw,
     running,
@@ -58,6 +60,29 @@ def test_uploads_count_when_they_begin_and_until_their_bytes_are_gone() -> None:
     uploads.release(tag, digest(1))
     assert not uploads.fits("bob", digest(2), 41, stored=60)
     uploads.release(tag, digest(1))
+
+
+def test_the_operator_says_what_the_quota_is(tmp_path: Path) -> None:
+    """(Seen to fail with an option that `serve` takes and forgets.)"""
+    found(tmp_path / "data")
+    options = ("--listen", "127.0.0.1:0", "--image-quota-mib", "2")
+    server = ServerProcess(tmp_path / "data", *options)
+
+    async def main() -> None:
+        url = await server.url()
+        async with Client(url, OPERATOR) as operator:
+            await add_account(operator, "bob")
+        async with raw(url.replace("/v1/ws", "/v1/images")) as images:
+            await images.log_in(key_of("bob"))
+            refused = await put(images, digest(1), 2 * 1024 * 1024 + 1)
+            assert refused["reason"] == "quota_exceeded"
+            assert (await put(images, digest(1), 2 * 1024 * 1024))["type"] == "ack"
+
+    try:
+        run(main)
+    finally:
+        server.process.terminate()
+        assert server.end()[0] == 0
 
 
 def test_two_uploads_at_once_do_not_get_around_the_quota(tmp_path: Path) -> None:
