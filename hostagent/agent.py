@@ -183,7 +183,7 @@ class Agent:
     def _end_if_shut_out(self, reason: str) -> None:
         """Raise when dialling again is of no use; two agents of one host would fight for ever."""
         if OTHER_LOGIN in reason:
-            text = "another agent uses this key, or this host was enrolled again"
+            text = "another agent uses this key"
             raise AgentError(f"{text}; only one agent can run a host")
         if reason.startswith(KEY_REFUSED):
             raise AgentError(f"{self._url} does not let this key in: {reason}")
