@@ -59,6 +59,7 @@ from exchange.frames import (
 from exchange.genesis import ExchangeConfig
 from exchange.ledger import Limits
 from exchange.state import Image, Key, State
+from exchange.timers import Entry
 from exchange.wire import Side
 
 Handler = Callable[[State, Command, Any], Done | Refused]
@@ -119,6 +120,8 @@ class Engine:
 
     def __init__(self, config: ExchangeConfig) -> None:
         self.state = State(config)
+        self.settling: Entry | None = None
+        """The deadline under way, for a post-mortem."""
 
     @property
     def seq(self) -> int:
@@ -189,6 +192,7 @@ class Engine:
         """Execute every deadline up to ``now_ms``, each at its own time."""
         state = self.state
         while (entry := state.timers.pop(now_ms)) is not None:
+            self.settling = entry
             at_ms, kind, number = entry
             state.now_ms = max(state.now_ms, at_ms)
             match kind:
@@ -207,6 +211,7 @@ class Engine:
                 case "5_roll":
                     windows.roll(state)
             tell.balances(state)
+        self.settling = None
         state.now_ms = now_ms
 
     def next_deadline_ms(self) -> int | None:

@@ -1,7 +1,8 @@
-"""The quarantine file: requests that stopped the exchange, one JSON object a line. Shell.
+"""The quarantine file: what stopped the exchange by a bug, one JSON object a line. Shell.
 
-It holds digests, never contents: a request may carry what opens a door. The operator reads the
-error and the trace there, and removes a line once a release mends its bug.
+Of a request it holds the digest, never the contents: they may be what opens a door. The operator
+reads the error and the trace there, and removes a line once a release mends its bug. A deadline is
+in it for its trace alone: docs/decisions/0022-a-deadline-that-breaks.md.
 """
 
 import os
@@ -14,6 +15,8 @@ from msgspec import Struct
 
 from exchange.guard import digest
 from exchange.journal import DataDirError
+from exchange.loading import Loaded
+from exchange.timers import SUBJECTS
 
 FILE_NAME: Final = "quarantine.jsonl"
 
@@ -22,11 +25,13 @@ class Entry(Struct, frozen=True):
     """Why the exchange stopped."""
 
     digest: str
+    """Of the request, empty for a deadline."""
     at_ms: int
     seq: int
     """Of the last accepted command before it."""
     account: str
     request: str
+    """Its name on the wire, or which deadline."""
     error: str
     trace: list[str]
 
@@ -36,45 +41,55 @@ _DECODER: Final = msgspec.json.Decoder(Entry)
 
 def read(data_dir: Path) -> dict[str, None]:
     """Return the digests to refuse. Raises `DataDirError` when the file cannot be read."""
+    return {entry.digest: None for entry in _entries(data_dir) if entry.digest}
+
+
+def _entries(data_dir: Path) -> list[Entry]:
     path = data_dir / FILE_NAME
     try:
         lines = path.read_bytes().splitlines() if path.exists() else []
-        return {_DECODER.decode(line).digest: None for line in lines if line.strip()}
+        return [_DECODER.decode(line) for line in lines if line.strip()]
     except OSError as error:
         raise DataDirError(f"{path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
         raise DataDirError(f"{path}: {error}") from error
 
 
-def stopped(
-    data_dir: Path, handling: tuple[str, Any] | None, error: BaseException, seq: int, at_ms: int
-) -> tuple[str, bool]:
-    """A bug of ours ends the exchange: keep what it was handling for the next start.
+def stopped(data_dir: Path, loaded: Loaded, error: BaseException, at_ms: int) -> tuple[str, bool]:
+    """A bug of ours ends the exchange: keep what it was at, for the next start and the operator.
 
-    Returns one line for the operator, and False when the disk would not take the entry. Without a
-    request under way (a deadline met the bug) there is nothing to refuse; the trace goes to stderr.
+    Returns one line for the operator, and False when the disk would not take the entry. A bug that
+    a deadline met is no request's fault, though one may have been under way. Without either the
+    trace goes to stderr.
     """
-    text = one_line(error)
-    if handling is None:
+    engine, handling, text = loaded.engine, loaded.gateway.guard.handling, one_line(error)
+    if engine.settling is not None:
+        due_ms, kind, number = engine.settling
+        name, account, met = "", "", f"{SUBJECTS[kind]}{number}"
+        what = f"internal error at a deadline, {met}, due at {due_ms} ms: {text}"
+        then = "every start meets it again"
+    elif handling is not None:
+        name, account, met = digest(*handling), handling[0], tag(handling[1])
+        what = f"internal error at {met} of {account or 'nobody'}: {text}"
+        then = "to be refused from now on"
+    else:
         traceback.print_exception(error)
         return f"internal error: {text}", True
-    account, message = handling
-    what = f"internal error at {tag(message)} of {account or 'nobody'}: {text}"
-    try:
-        add(data_dir, account, message, error, seq, at_ms)
-    except OSError as lost:
-        return f"{what}; {data_dir}: no quarantine: {lost.strerror or lost}", False
-    return f"{what}; to be refused from now on, see {FILE_NAME}", True
-
-
-def add(
-    data_dir: Path, account: str, message: Any, error: BaseException, seq: int, at_ms: int
-) -> None:
-    """Put a request into quarantine, durably. Raises `OSError`."""
     trace = [line.rstrip() for line in traceback.format_exception(error)]
-    entry = Entry(
-        digest(account, message), at_ms, seq, account, tag(message), one_line(error), trace
-    )
+    try:
+        add(data_dir, Entry(name, at_ms, engine.seq, account, met, text, trace))
+    except (OSError, DataDirError) as lost:
+        return f"{what}; {data_dir}: no quarantine: {lost}", False
+    return f"{what}; {then}, see {FILE_NAME}", True
+
+
+def add(data_dir: Path, entry: Entry) -> None:
+    """Put an entry into quarantine, durably; what is known is not told again.
+
+    Raises `OSError` or `DataDirError`.
+    """
+    if (entry.digest, entry.request) in [(one.digest, one.request) for one in _entries(data_dir)]:
+        return
     with (data_dir / FILE_NAME).open("ab") as file:
         file.write(msgspec.json.encode(entry) + b"\n")
         file.flush()

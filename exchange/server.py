@@ -47,6 +47,8 @@ from exchange.wire import MAX_FRAME_BYTES
 EXIT_BROKEN: Final = 1
 EXIT_DISK_LOST: Final = 70
 EXIT_CLOCK: Final = 71
+EXIT_DEADLINE: Final = 72
+"""A deadline breaks the exchange, and would at every start: not to be started again as it is."""
 QUIET: Final = logging.getLogger("headroom.websockets")
 """What peers do wrong on the wire is their matter and not worth a line of ours."""
 QUIET.setLevel(logging.CRITICAL)
@@ -220,13 +222,12 @@ class ExchangeServer:
         if isinstance(error, DiskLostError):
             say(str(error))
             return EXIT_DISK_LOST
-        engine, handling = self._loaded.engine, self._loaded.gateway.guard.handling
         now_ms = self._clock.now_ms()
-        line, kept = quarantine.stopped(
-            self._settings.data_dir, handling, error, engine.seq, now_ms
-        )
+        line, kept = quarantine.stopped(self._settings.data_dir, self._loaded, error, now_ms)
         say(line)
-        return EXIT_BROKEN if kept else EXIT_DISK_LOST
+        if not kept:
+            return EXIT_DISK_LOST
+        return EXIT_BROKEN if self._loaded.engine.settling is None else EXIT_DEADLINE
 
     def _announce(self) -> None:
         """Tell scripts where the server is; written aside and renamed, so never read half."""

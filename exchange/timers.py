@@ -7,7 +7,7 @@ on when an entry was pushed, so a restored engine settles exactly as the one it 
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from exchange.units import MAX_INT
 
@@ -16,6 +16,16 @@ TimerKind: TypeAlias = Literal[
 ]
 Entry: TypeAlias = tuple[int, TimerKind, int]
 
+SUBJECTS: Final[dict[TimerKind, str]] = {
+    "0_dead_man": "dead man's switch ",
+    "1_vm": "launch of v-",
+    "2_lease": "charge or end of l-",
+    "3_order": "expiry of o-",
+    "4_window": "next stage of window ",
+    "5_roll": "roll of the windows, ",
+    "6_cooling": "recalled slots of h-",
+}
+"""What a deadline is called before its subject's number."""
 NEVER_MS = MAX_INT
 """Later than any time the codec lets in."""
 

@@ -1,4 +1,4 @@
-"""An exchange whose engine has planted bugs. Only for test_poison.py.
+"""An exchange with planted bugs. Only for test_poison.py.
 
 python -m tests.crash.poisoned --data DIR --ready-file F --listen 127.0.0.1:PORT
 """
@@ -7,12 +7,14 @@ import asyncio
 import sys
 from pathlib import Path
 
+from exchange import orders
 from exchange.commands import Command, Out
 from exchange.engine import Engine
 from exchange.journal import DataLock
 from exchange.loading import load
 from exchange.protocol import OrderPlace
 from exchange.server import Settings, serve
+from exchange.state import State
 
 
 class BuggyEngine(Engine):
@@ -28,7 +30,15 @@ class BuggyEngine(Engine):
         return super().apply(command, now_ms)
 
 
+def broken_expiry(state: State, number: int) -> None:
+    """Take the order out of its book and forget the rest."""
+    order = state.expiring[number]
+    state.instruments[order.symbol].book.remove(order)
+    raise AssertionError("a planted expiry")
+
+
 def main() -> int:
+    orders.expire = broken_expiry
     options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
     host, _, port = options["--listen"].rpartition(":")
     data_dir = Path(options["--data"])

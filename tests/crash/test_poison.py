@@ -1,26 +1,34 @@
 """A request that breaks the engine stops the exchange once: never journalled, refused afterwards.
 
+A deadline that breaks it stops every start, with an exit code of its own, until a release mends it.
 The bugs are planted in ``poisoned.py``. Seen to fail when `Gateway.receive` forgets to ask the
-guard: the exchange then stops again at the resend.
+guard: the exchange then stops again at the resend; and when a deadline's bug is put down to the
+request that was under way.
 """
 
 import asyncio
 import json
 import random
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from exchange import quarantine
 from exchange.client import Client, Refused, Unknown
-from exchange.protocol import OrderPlace
+from exchange.loading import Loaded
+from exchange.protocol import OrderList, OrderPlace
 from exchange.replay import read_command
 from tests.exchange.harness import ServerProcess, found, headroom, journal_rows, key_of
+from tests.exchange.test_gateway import order as place
+from tests.exchange.test_gateway import trading
 from tests.exchange.trading import order, trade, traders
 
 PROGRAM = [sys.executable, "-m", "tests.crash.poisoned"]
 LISTEN = ("--listen", "127.0.0.1:0")
+SHORTLY_MS = 500
 
 
 @pytest.mark.parametrize(
@@ -72,3 +80,66 @@ async def go_on(data_dir: Path, poison: OrderPlace) -> None:
             assert (await alice.request(other))["status"] in ("new", "filled", "partially_filled")
     server.process.terminate()
     assert await asyncio.to_thread(server.end) == (0, "")
+
+
+def test_a_poisonous_deadline_is_named_until_a_release_mends_it(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    found(data_dir)
+    number = asyncio.run(stop_by_deadline(data_dir))
+    for _ in range(2):
+        server = ServerProcess(data_dir, *LISTEN, program=PROGRAM)
+        code, errors = server.end()
+        assert (code, len(errors.splitlines())) == (72, 1), errors
+        assert f"at a deadline, expiry of {number}, due at " in errors
+        assert "AssertionError: a planted expiry; every start meets it again" in errors
+    (line,) = (data_dir / "quarantine.jsonl").read_text().splitlines()
+    entry = json.loads(line)
+    assert (entry["digest"], entry["request"]) == ("", f"expiry of {number}")
+    assert any("broken_expiry" in line for line in entry["trace"])
+    assert headroom("exchange", "verify", "--data", str(data_dir))[0] == 0
+    asyncio.run(expired(data_dir, number))
+
+
+async def stop_by_deadline(data_dir: Path) -> str:
+    """Let an order expire; the process ends with one line. Returns the order's id."""
+    server = ServerProcess(data_dir, *LISTEN, program=PROGRAM)
+    async with traders(await server.url()) as (alice, _):
+        kept = order(random.Random("deadline"), "kept")
+        assert (await alice.request(kept))["status"] == "new"
+        poison = msgspec.structs.replace(
+            kept,
+            client_order_id="poison",
+            time_in_force="gtd",
+            expire_ms=int(time.time() * 1000) + SHORTLY_MS,
+        )
+        number = str((await alice.request(poison))["order_id"])
+        code, errors = await asyncio.to_thread(server.end)
+    assert (code, len(errors.splitlines())) == (72, 1), errors
+    return number
+
+
+async def expired(data_dir: Path, number: str) -> None:
+    """A release without the bug goes on: the order expires at its time, the others live."""
+    server = ServerProcess(data_dir, *LISTEN)
+    async with Client(await server.url(), key_of("alice")) as alice:
+        live = (await alice.request(OrderList(req_id=1)))["orders"]
+        assert [row["client_order_id"] for row in live] == ["kept"]
+    server.process.terminate()
+    assert await asyncio.to_thread(server.end) == (0, "")
+
+
+def test_a_deadline_met_by_a_request_is_not_the_requests_fault(tmp_path: Path) -> None:
+    """The request came late enough to find a deadline due: it is as good as any other."""
+    rig, alice = trading()
+    loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
+    soon_ms = rig.now_ms + 1_000
+    gtd = place(rig, alice, "poison", time_in_force="gtd", expire_ms=soon_ms)
+    number = gtd["result"]["order_id"]
+    rig.engine.state.expiring[1].level = None  # a slip of ours that the expiry meets
+    rig.now_ms = soon_ms
+    with pytest.raises(AssertionError) as caught:
+        place(rig, alice, "innocent")
+    assert rig.gateway.guard.handling is not None
+    line, kept = quarantine.stopped(tmp_path, loaded, caught.value, rig.now_ms)
+    assert kept and f"expiry of {number}" in line
+    assert quarantine.read(tmp_path) == {}
