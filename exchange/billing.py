@@ -8,8 +8,9 @@ at least a tenth. Source: domain.md, "What is owed" and "Posting".
 from typing import TYPE_CHECKING
 
 from exchange import tell
-from exchange.lease import Lease, Vm
-from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, ceil_div
+from exchange.lease import Lease, Meter, Vm, Wait
+from exchange.spans import Span, cut, first, length_ms, without
+from exchange.units import MAX_INT, MS_PER_HOUR, MS_PER_MINUTE, ceil_div
 
 if TYPE_CHECKING:
     from exchange.state import State
@@ -33,8 +34,17 @@ def accrue(lease: Lease, now_ms: int) -> None:
     meter.contract_ms += lease.units * elapsed_ms
     if meter.silent_from_ms is None:
         meter.unit_ms += lease.units * elapsed_ms
-        meter.unit_clock_ms += elapsed_ms
     meter.accrued_ms = now_ms
+
+
+def _recount(meter: Meter, spans: list[Span], units: int, closed_from_ms: int = 0) -> None:
+    """Count ``spans`` for so many units more (or fewer), also in the periods they lie in.
+
+    The last posted period stands for all before it that are later than ``closed_from_ms``.
+    """
+    meter.unit_ms += units * length_ms(spans)
+    meter.before_ms += units * length_ms(cut(spans, 0, meter.posted_ms))
+    meter.closed_ms += units * length_ms(cut(spans, closed_from_ms, meter.posted_ms))
 
 
 def silence(lease: Lease, since_ms: int, now_ms: int) -> None:
@@ -43,11 +53,8 @@ def silence(lease: Lease, since_ms: int, now_ms: int) -> None:
     meter = lease.meter
     if meter.silent_from_ms is not None:
         return
-    from_ms = max(since_ms, lease.start_ms)
-    back_ms = min(max(0, now_ms - from_ms), meter.unit_clock_ms)
-    meter.unit_clock_ms -= back_ms
-    meter.unit_ms -= lease.units * back_ms
-    meter.silent_from_ms = from_ms
+    meter.silent_from_ms = max(since_ms, lease.start_ms)
+    _recount(meter, without((meter.silent_from_ms, now_ms), meter.gaps), -lease.units)
 
 
 def unsilence(lease: Lease, now_ms: int, ran: bool) -> None:
@@ -56,104 +63,174 @@ def unsilence(lease: Lease, now_ms: int, ran: bool) -> None:
     if meter.silent_from_ms is None:
         return
     accrue(lease, now_ms)
-    if ran:
-        silent_ms = max(0, now_ms - meter.silent_from_ms)
-        meter.unit_ms += lease.units * silent_ms
-        meter.unit_clock_ms += silent_ms
+    gap = (meter.silent_from_ms, now_ms)
     meter.silent_from_ms = None
+    if ran:
+        _recount(meter, without(gap, meter.gaps), lease.units)
+    elif gap[0] < now_ms:
+        meter.gaps += (gap,)
 
 
-def boot_wait_ms(vm: Vm) -> int:
-    """Return the unbilled wait of a first VM: launch, plus at most 120 s of boot.
+# --- waits for a unit's first VM ---
 
-    Counted on the lease's own clock, which stands still while the host is silent and before a
-    window begins; the lease has accrued to now.
+
+def occupy(vm: Vm, from_ms: int) -> None:
+    """A VM takes a unit, one that had none before if there is any: that one's wait begins."""
+    meter = vm.lease.meter
+    if meter.fresh_units:
+        meter.fresh_units -= 1
+        vm.unit = vm.number
+        waits = meter.waits = meter.waits or {}
+        waits[vm.number] = Wait(from_ms, vm.launched_ms and from_ms)
+    else:
+        vm.unit, meter.idle = meter.idle[0], meter.idle[1:]
+
+
+def first_wait(vm: Vm) -> Wait | None:
+    """Return the wait for this VM if it is its unit's first, and somebody still waits."""
+    waits = vm.lease.meter.waits
+    wait = waits.get(vm.number) if waits and vm.unit == vm.number else None
+    return wait if wait is not None and wait.until_ms is None else None
+
+
+def awaited_no_more(vm: Vm, now_ms: int) -> None:
+    """The first VM of a unit is ready, told to stop or gone: its unbilled wait is over."""
+    wait = first_wait(vm)
+    if wait is not None:
+        wait.until_ms = now_ms
+
+
+def vacate(vm: Vm) -> None:
+    """A VM is gone; its unit, if that is still leased, may have another."""
+    if vm.unit is not None:
+        vm.lease.meter.idle += (vm.unit,)
+
+
+def _there(lease: Lease) -> list[Span]:
+    """Return the lease's time so far without the host's silence."""
+    meter = lease.meter
+    to_ms = meter.accrued_ms if meter.silent_from_ms is None else meter.silent_from_ms
+    return without((lease.start_ms, to_ms), meter.gaps)
+
+
+def _waited(there: list[Span], wait: Wait) -> list[Span]:
+    """Return the unbilled part of ``there``: until the launch, plus at most 120 s of boot."""
+    until_ms = MAX_INT if wait.until_ms is None else wait.until_ms
+    launched_ms = until_ms if wait.launched_ms is None else wait.launched_ms
+    boot = first(cut(there, launched_ms, until_ms), FREE_BOOT_MS)
+    return cut(there, wait.from_ms, launched_ms) + boot
+
+
+def _unbilled_ms(lease: Lease, from_ms: int = 0, to_ms: int = MAX_INT) -> int:
+    """Return the unit-time between two times that is not billed because a VM was awaited."""
+    waits = lease.meter.waits
+    if not waits:
+        return 0
+    there = _there(lease)
+    return sum(length_ms(cut(_waited(there, w), from_ms, to_ms)) for w in waits.values())
+
+
+def leaving(lease: Lease, units: int) -> list[int]:
+    """Choose ``units`` to leave; returns the keys of those of them that had a VM.
+
+    First those that never had one, then those without one for longest, then those whose VM is
+    stopping or, failing that, the youngest.
     """
-    clock_ms = vm.lease.meter.unit_clock_ms
-    launched_ms = clock_ms if vm.launched_clock_ms is None else vm.launched_clock_ms
-    ready_ms = clock_ms if vm.ready_clock_ms is None else vm.ready_clock_ms
-    wait_ms = max(0, launched_ms - vm.requested_clock_ms)
-    return wait_ms + min(FREE_BOOT_MS, max(0, ready_ms - launched_ms))
+    meter = lease.meter
+    live = [vm for vm in lease.live_vms() if vm.unit is not None]
+    stopping = [vm.unit for vm in live if vm.state == "stopping"]
+    others = [vm.unit for vm in reversed(live) if vm.state != "stopping"]
+    keys = [key for key in (*meter.idle, *stopping, *others) if key is not None]
+    return keys[: max(0, units - meter.fresh_units)]
 
 
-def settle_boot(vm: Vm, now_ms: int) -> None:
-    """The first VM of a unit is ready or gone: its unbilled wait is final."""
-    if vm.first:
-        accrue(vm.lease, now_ms)
-        vm.waited_ms = boot_wait_ms(vm)
-        vm.lease.meter.boot_ms += vm.waited_ms
-        vm.first = False
+def leave(lease: Lease, units: int, keys: list[int]) -> None:
+    """``units`` leave the lease, ``keys`` those of them that had a VM: their waits are final."""
+    meter = lease.meter
+    meter.fresh_units -= units - len(keys)
+    if not keys:
+        return
+    there, waits = _there(lease), meter.waits
+    assert waits is not None
+    for key in keys:
+        _recount(meter, _waited(there, waits.pop(key)), -1, meter.closed_from_ms)
+    meter.idle = tuple(key for key in meter.idle if key not in keys)
+    for vm in lease.live_vms():
+        if vm.unit in keys:
+            vm.unit = None
+
+
+# --- what is owed ---
 
 
 def delivered_ms(lease: Lease) -> int:
     """Return the unit-time that was there to be used: not silent, not awaited."""
-    return _billable_ms(lease)
-
-
-def unbilled_ms(lease: Lease) -> int:
-    """Return the unit-time not billed so far because a first VM was awaited."""
-    waiting_ms = sum(boot_wait_ms(vm) for vm in lease.vms.values() if vm.first)
-    return lease.meter.boot_ms + waiting_ms
+    return lease.meter.unit_ms - _unbilled_ms(lease)
 
 
 def owed_ucr(lease: Lease) -> int:
     """Return all that is owed up to when the lease has accrued to."""
-    if lease.metered:
-        meter = lease.meter
-        used_ms = max(meter.metered_ms + _period_ms(lease), meter.minimum_ms)
-        scaled_ms = used_ms + meter.topped_ms
-        return ceil_div(lease.price_ucr * scaled_ms, MS_PER_HOUR * _scale(lease))
-    billed_ms = _billable_ms(lease) + lease.meter.topped_ms
-    return ceil_div(lease.price_ucr * billed_ms, MS_PER_HOUR)
+    meter = lease.meter
+    used = max(_used(lease), meter.minimum_ms) if lease.metered else delivered_ms(lease)
+    return _price_ucr(lease, used + meter.topped_ms)
 
 
-def _billable_ms(lease: Lease) -> int:
-    return max(0, lease.meter.unit_ms - unbilled_ms(lease))
+def _price_ucr(lease: Lease, used: int) -> int:
+    """Return the price of ``used``, rounded up: the only division of money."""
+    return ceil_div(lease.price_ucr * used, MS_PER_HOUR * _scale(lease))
 
 
 def _scale(lease: Lease) -> int:
     """Metered unit-time is counted in so many parts of a millisecond, to stay whole."""
-    return MINIMUM_TAKE_DIVISOR * lease.instrument.shape.mvcpu
+    return MINIMUM_TAKE_DIVISOR * lease.instrument.shape.mvcpu if lease.metered else 1
 
 
-def _period_ms(lease: Lease) -> int:
-    """Return the scaled unit-time of the running posting period."""
-    unit_ms = max(0, _billable_ms(lease) - lease.meter.metered_from_ms)
-    return _metered_ms(lease, unit_ms, lease.meter.cpu_ms)
+def _used(lease: Lease) -> int:
+    """Return a metered lease's unit-time weighted by the CPU share of each posting period."""
+    closed_ms, running_ms = _open_periods_ms(lease)
+    meter = lease.meter
+    closed = _weighted(lease, closed_ms, meter.closed_cpu_ms)
+    return meter.metered_ms + closed + _weighted(lease, running_ms, meter.cpu_ms)
 
 
-def _metered_ms(lease: Lease, unit_ms: int, cpu_ms: int) -> int:
+def _open_periods_ms(lease: Lease) -> tuple[int, int]:
+    """Return the billed unit-time of the last posted period and of the running one."""
+    meter = lease.meter
+    closed_ms = meter.closed_ms - _unbilled_ms(lease, meter.closed_from_ms, meter.posted_ms)
+    running_ms = meter.unit_ms - meter.before_ms - _unbilled_ms(lease, meter.posted_ms)
+    return closed_ms, running_ms
+
+
+def _weighted(lease: Lease, unit_ms: int, cpu_ms: int) -> int:
     """Return ``unit_ms`` x min(1, max(0.10, CPU share)), scaled."""
     used = cpu_ms * MVCPU_PER_VCPU * MINIMUM_TAKE_DIVISOR
     return min(unit_ms * _scale(lease), max(unit_ms * lease.instrument.shape.mvcpu, used))
 
 
-def _close_period(lease: Lease) -> int | None:
-    """Begin the next posting period; returns the CPU of the one that ends, None for flat."""
-    if not lease.metered:
-        return None
+def _begin_period(lease: Lease, now_ms: int) -> int:
+    """A charge was posted: the next posting period begins. Returns the CPU of the last one."""
     meter = lease.meter
-    meter.closed_ms = max(0, _billable_ms(lease) - meter.metered_from_ms)
-    meter.metered_ms += _period_ms(lease)
-    meter.metered_from_ms += meter.closed_ms
+    if lease.metered:
+        closed_ms, _ = _open_periods_ms(lease)
+        meter.metered_ms += _weighted(lease, closed_ms, meter.closed_cpu_ms)
+    meter.closed_from_ms, meter.posted_ms = meter.posted_ms, now_ms
+    meter.closed_ms, meter.before_ms = meter.unit_ms - meter.before_ms, meter.unit_ms
     meter.closed_cpu_ms, meter.cpu_ms = meter.cpu_ms, 0
     return meter.closed_cpu_ms
 
 
-def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> None:
+def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> int:
     """Count the CPU of a reading for the time since ``from_ms``, evenly over it.
 
     What falls before the last posting counts to the period posted then, and is charged with the
-    next posting: readings do not come at the minute in which charges post.
+    next posting: readings do not come at the minute in which charges post. Returns that part.
     """
     meter = lease.meter
     before_ms = min(meter.posted_ms, now_ms) - from_ms
     late_ms = cpu_ms * before_ms // (now_ms - from_ms) if before_ms > 0 else 0
     meter.cpu_ms += cpu_ms - late_ms
-    if lease.metered and late_ms:
-        counted_ms = _metered_ms(lease, meter.closed_ms, meter.closed_cpu_ms)
-        meter.closed_cpu_ms += late_ms
-        meter.metered_ms += _metered_ms(lease, meter.closed_ms, meter.closed_cpu_ms) - counted_ms
+    meter.closed_cpu_ms += late_ms
+    return late_ms
 
 
 def post(state: "State", lease: Lease, now_ms: int) -> None:
@@ -161,10 +238,10 @@ def post(state: "State", lease: Lease, now_ms: int) -> None:
     accrue(lease, now_ms)
     amount_ucr = max(0, owed_ucr(lease) - lease.charged_ucr)
     assert amount_ucr <= lease.hold_ucr, "what is owed is always held"
-    cpu_ms = _close_period(lease)
-    from_ms, lease.meter.posted_ms = lease.meter.posted_ms, now_ms
+    from_ms, cpu_ms = lease.meter.posted_ms, _begin_period(lease, now_ms)
     if now_ms > from_ms or amount_ucr:
-        tell.charge(state, lease, from_ms, now_ms, amount_ucr, cpu_ms)
+        told_ms = cpu_ms if lease.metered else None
+        tell.charge(state, lease, from_ms, now_ms, amount_ucr, told_ms)
     if not amount_ucr:
         return
     fee_ucr = amount_ucr * state.config.fee_pct // 100
@@ -203,51 +280,36 @@ def give_back_surplus(state: "State", lease: Lease, now_ms: int) -> None:
         lease.hold_ucr -= surplus_ucr
 
 
-def top_up(lease: Lease, units: int, now_ms: int) -> None:
-    """``units`` are released by their buyer: they owe at least 5 minutes each."""
-    accrue(lease, now_ms)
-    if lease.metered:
-        _top_up_metered(lease, units)
-        return
-    billed_ms = units * lease.meter.unit_clock_ms
-    if units == lease.units:
-        billed_ms -= unbilled_ms(lease) - lease.meter.gone_boot_ms
-    lease.meter.topped_ms += max(0, units * MINIMUM_SPOT_MS - billed_ms)
+def top_up(lease: Lease, units: int, keys: list[int], now_ms: int) -> None:
+    """``units`` are released by their buyer, ``keys`` those of them that had a VM: together they
+    owe at least 5 minutes each.
 
-
-def _top_up_metered(lease: Lease, units: int) -> None:
-    """The same for metered units, by their part of what the lease has used; scaled.
-
-    When all units go, the last usage may still come: the minimum is compared at the final charge.
+    Units of a metered lease share alike in what it used. When all go, the last usage may still
+    come: the minimum is compared at the final charge.
     """
-    meter, least_ms = lease.meter, units * MINIMUM_SPOT_MS * _scale(lease)
-    if units == lease.units:
-        meter.minimum_ms = meter.gone_ms + least_ms
-        return
-    staying_ms = meter.metered_ms + _period_ms(lease) - meter.gone_ms
-    part_ms = max(0, staying_ms) * units // lease.units
-    meter.gone_ms += part_ms
-    meter.topped_ms += max(0, least_ms - part_ms)
-
-
-def _doubted_ms(lease: Lease, now_ms: int) -> int:
-    """Return the unit-time of a silence that is not over: owed if the host proves that it ran."""
-    silent_from_ms = lease.meter.silent_from_ms
-    if silent_from_ms is None:
-        return 0
-    return lease.units * max(0, now_ms - silent_from_ms)
+    accrue(lease, now_ms)
+    meter, least = lease.meter, units * MINIMUM_SPOT_MS * _scale(lease)
+    if not lease.metered:
+        there, waits = _there(lease), meter.waits or {}
+        waited_ms = sum(length_ms(_waited(there, waits[key])) for key in keys)
+        meter.topped_ms += max(0, least - units * length_ms(there) + waited_ms)
+    elif units == lease.units:
+        meter.minimum_ms = meter.gone_ms + least
+    else:
+        part = max(0, _used(lease) - meter.gone_ms) * units // lease.units
+        meter.gone_ms += part
+        meter.topped_ms += max(0, least - part)
 
 
 def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
-    """Return what must be held so that the lease can run to ``until_ms``."""
-    from_ms = max(now_ms, lease.start_ms)
+    """Return what must be held so that the lease can run to ``until_ms``.
+
+    A silence that is not over may yet be owed, and CPU of the last posted period yet be told.
+    """
     meter = lease.meter
-    run_ms = meter.unit_ms + _doubted_ms(lease, now_ms) + lease.units * (until_ms - from_ms)
-    if lease.metered:
-        late_ms = meter.closed_ms * _scale(lease)
-        late_ms -= _metered_ms(lease, meter.closed_ms, meter.closed_cpu_ms)
-        scaled_ms = meter.metered_ms + meter.topped_ms + late_ms
-        unit_ms = run_ms - meter.metered_from_ms + ceil_div(scaled_ms, _scale(lease))
-    else:
-        unit_ms = run_ms + meter.topped_ms
-    return ceil_div(lease.price_ucr * unit_ms, MS_PER_HOUR) - lease.charged_ucr
+    unit_ms = lease.units * (until_ms - max(now_ms, lease.start_ms))
+    if meter.silent_from_ms is not None:
+        unit_ms += lease.units * max(0, now_ms - meter.silent_from_ms)
+    unit_ms += sum(_open_periods_ms(lease)) if lease.metered else delivered_ms(lease)
+    used = meter.metered_ms + meter.topped_ms + unit_ms * _scale(lease)
+    return _price_ucr(lease, used) - lease.charged_ucr

@@ -209,10 +209,13 @@ def drain(state: "State", command: Command, request: HostDrain) -> Done | Refuse
 
 
 def fit_to_offer(state: "State", host: Host) -> None:
-    """Less capacity: newest asks are canceled whole, then excess spot leases are recalled."""
-    asks = _asks_on(host)
-    while host.overcommitted() and asks:
-        execution.cancel_resting(state, asks.pop(), "capacity_shrunk")
+    """Less capacity: newest asks are canceled whole, then excess spot leases are recalled.
+
+    An ask in an hour that has room enough would be canceled for nothing.
+    """
+    for order in reversed(_asks_on(host)):
+        if min(host.free(state.instruments[order.symbol].start_ms)) < 0:
+            execution.cancel_resting(state, order, "capacity_shrunk")
     if host.overcommitted():
         _recall_excess(state, host)
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from exchange.instrument import SPOT, Instrument
 from exchange.protocol import VmStart
 from exchange.reasons import LeaseEnd
+from exchange.spans import Span
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire import Endpoint, LeaseState, VmState
 
@@ -23,6 +24,15 @@ FUND_AHEAD_MS = 10 * MS_PER_MINUTE
 LIVE_VM: tuple[VmState, ...] = ("requested", "starting", "running", "stopping")
 
 
+class Wait(Struct):
+    """A unit's wait for its first VM, which is not billed; points in time."""
+
+    from_ms: int
+    launched_ms: int | None = None
+    until_ms: int | None = None
+    """When nobody waited any more: guest-ready, told to stop, or gone."""
+
+
 class Meter(Struct):
     """Running totals of one lease: never a row per unit. Times are unit-time unless said."""
 
@@ -30,38 +40,42 @@ class Meter(Struct):
     """Up to when (a point in time) the totals count."""
     posted_ms: int
     """Up to when (a point in time) charges have posted."""
-    granted_units: int
+    fresh_units: int
+    """How many units have had no VM yet."""
     contract_ms: int = 0
     """Sold so far, delivered or not."""
     unit_ms: int = 0
-    """Run so far, the host's silence left out."""
-    unit_clock_ms: int = 0
-    """The same for a single unit held from the start."""
+    """Run so far, without the host's silence and without waits of units that have left."""
+    before_ms: int = 0
+    """The part of it before the last posting."""
     topped_ms: int = 0
     """Added because released units owe at least 5 minutes; metered: in the scale of billing."""
     gone_ms: int = 0
     """Metered, scaled: the part of the use that belongs to units released before."""
     minimum_ms: int = 0
     """Metered, scaled: the least that the last units and those before them owe."""
-    boot_ms: int = 0
-    """Not billed: finished waits for a first VM's launch and boot."""
-    gone_boot_ms: int = 0
-    """The part of it whose units have left the lease."""
-    boot_credits: int = 0
-    """How many units have had their first VM."""
+    gaps: tuple[Span, ...] = ()
+    """Silences of the host that are over and not billed, in time order."""
     silent_from_ms: int | None = None
     """Since when (a point in time) the host is silent."""
+    waits: dict[int, Wait] | None = None
+    """By the number of the unit's first VM: of every unit that is there and had one."""
+    idle: tuple[int, ...] = ()
+    """Those of them whose VM is gone, in the order of its going."""
     metered_ms: int = 0
-    """Closed posting periods weighted by CPU share, in the scale of billing."""
-    metered_from_ms: int = 0
-    """Billable unit-time that closed periods have counted."""
+    """Posting periods before the last one posted, weighted by CPU share, in billing's scale."""
+    closed_from_ms: int = 0
+    """When (a point in time) the last posted period began. It stays open for what is found out
+    late, until the next posting."""
+    closed_ms: int = 0
+    """The part of ``unit_ms`` in the last posted period, and the CPU used in it."""
+    closed_cpu_ms: int = 0
     cpu_ms: int = 0
     """CPU its VMs used in the running posting period."""
-    closed_ms: int = 0
-    """Billable unit-time of the last closed period, and the CPU used in it."""
-    closed_cpu_ms: int = 0
     close_by_ms: int = 0
     """Until when (a point in time) a closing lease waits for its VMs' last usage."""
+    awaited: tuple[int, ...] = ()
+    """VMs that went on under the buyer's next lease and have not told what they used here."""
 
 
 class Lease(Struct, eq=False):
@@ -102,7 +116,7 @@ class Lease(Struct, eq=False):
     recalls: list[tuple[int, int]] = []
     """(when, units) of recalls whose notice runs, earliest first."""
     vms: dict[str, "Vm"] = {}
-    """By name, ended ones included until the lease ends."""
+    """By name: all that were started here, ended ones and those that went on elsewhere included."""
 
     @property
     def spot(self) -> bool:
@@ -139,8 +153,8 @@ class Lease(Struct, eq=False):
         return due
 
     def live_vms(self) -> list["Vm"]:
-        """Return the VMs that take a unit, oldest first."""
-        return [vm for vm in self.vms.values() if vm.state in LIVE_VM]
+        """Return the VMs that are here and have not ended, oldest first."""
+        return [vm for vm in self.vms.values() if vm.lease is self and vm.state in LIVE_VM]
 
 
 def make_lease(
@@ -183,10 +197,11 @@ class Vm:
 
     __slots__ = (
         "boot",
+        "booted",
+        "came_from",
         "cpu_ms",
         "cpu_ms_seen",
         "endpoints",
-        "launched_clock_ms",
         "launched_ms",
         "launch_by_ms",
         "lease",
@@ -195,14 +210,11 @@ class Vm:
         "net_tx",
         "number",
         "ready_ms",
-        "ready_clock_ms",
-        "waited_ms",
         "reason",
         "request",
-        "requested_clock_ms",
         "requested_ms",
-        "first",
         "state",
+        "unit",
         "used_at_ms",
         "vm_id",
     )
@@ -217,19 +229,17 @@ class Vm:
         self.reason: str | None = None
         self.endpoints: list[Endpoint] = []
         self.requested_ms = now_ms
-        self.requested_clock_ms = lease.meter.unit_clock_ms
-        """What the lease's own clock showed when the VM was asked for; so below."""
         self.launched_ms: int | None = None
         """When the exchange heard that it runs."""
         self.ready_ms: int | None = None
         """Guest-ready as the host says."""
-        self.launched_clock_ms: int | None = None
-        self.ready_clock_ms: int | None = None
+        self.booted = False
+        """Was it guest-ready ever?"""
         self.launch_by_ms: int | None = None
-        self.waited_ms = 0
-        """Unbilled wait for its launch and boot, once that is final."""
-        self.first = False
-        """True while its wait for launch and boot is not billed (domain.md, "What is owed")."""
+        self.unit: int | None = None
+        """Its unit's key in the meter's waits; None once that unit has left the lease."""
+        self.came_from = 0
+        """Number of the metered lease that awaits what it used there; 0 for none."""
         self.boot = ""
         self.used_at_ms = now_ms
         self.cpu_ms_seen = 0

@@ -11,7 +11,7 @@ from exchange.book import Order
 from exchange.capacity import Host
 from exchange.commands import Command, Done, FillRow, Refused
 from exchange.instrument import Instrument
-from exchange.lease import Lease, make_lease
+from exchange.lease import Lease, Vm, make_lease
 from exchange.ledger import Account
 from exchange.protocol import LeaseRecall, LeaseRelease
 from exchange.reasons import LeaseEnd
@@ -137,16 +137,17 @@ def _released(lease: Lease) -> dict[str, object]:
 def _give_up(state: "State", lease: Lease, units: int) -> None:
     """The buyer's release takes effect: a window is owed in full; spot at least 5 minutes,
     unless the host is silent."""
+    keys = billing.leaving(lease, units)
     if lease.meter.silent_from_ms is not None:
         billing.accrue(lease, state.now_ms)
     elif lease.spot:
-        billing.top_up(lease, units, state.now_ms)
+        billing.top_up(lease, units, keys, state.now_ms)
     else:
         billing.owe_window(lease, units, state.now_ms)
     if units == lease.units:
         end(state, lease, "released")
         return
-    shrink(state, lease, units, bond_to_buyer=False)
+    shrink(state, lease, units, keys, bond_to_buyer=False)
 
 
 def recall(state: "State", command: Command, request: LeaseRecall) -> Done | Refused:
@@ -209,7 +210,7 @@ def _take_recalled(state: "State", lease: Lease) -> None:
         end(state, lease, "recalled", bond_to_buyer=first_hour)
         return
     _kill_down_to(state, lease, lease.units - units)
-    shrink(state, lease, units, bond_to_buyer=first_hour)
+    shrink(state, lease, units, billing.leaving(lease, units), bond_to_buyer=first_hour)
 
 
 def _kill_down_to(state: "State", lease: Lease, units: int) -> None:
@@ -221,9 +222,15 @@ def _kill_down_to(state: "State", lease: Lease, units: int) -> None:
         vms.kill(state, vm, grace_ms=0)
 
 
-def shrink(state: "State", lease: Lease, units: int, *, bond_to_buyer: bool) -> None:
-    """Take ``units`` (not all) off a lease: capacity, bond and the money held for them."""
+def shrink(
+    state: "State", lease: Lease, units: int, keys: list[int], *, bond_to_buyer: bool
+) -> None:
+    """Take ``units`` (not all) off a lease: capacity, bond and the money held for them.
+
+    ``keys`` are those of them that had a VM (`billing.leaving`).
+    """
     billing.accrue(lease, state.now_ms)
+    billing.leave(lease, units, keys)
     lease.units -= units
     _settle_bond(state, lease, lease.bond_unit_ucr() * units, bond_to_buyer)
     lease.host.take(lease.instrument.need, lease.instrument.start_ms, -units)
@@ -248,7 +255,7 @@ def end(
     to_buyer = reason in BOND_TO_BUYER if bond_to_buyer is None else bond_to_buyer
     _settle_bond(state, lease, lease.bond_ucr, to_buyer)
     lease.closing, lease.ends_ms = reason, state.now_ms
-    if lease.metered and lease.live_vms():
+    if lease.metered and (lease.live_vms() or lease.meter.awaited):
         lease.state, lease.meter.close_by_ms = "ending", state.now_ms + LAST_USAGE_MS
         arm(state, lease)
         tell.lease(state, lease)
@@ -256,9 +263,19 @@ def end(
         _finish(state, lease)
 
 
-def vm_gone(state: "State", lease: Lease) -> None:
-    """A VM stopped; the last one of a closing lease brings its final charge."""
-    if lease.closing is not None and lease.state != "ended" and not lease.live_vms():
+def told_last(state: "State", vm: Vm, cpu_ms: int = 0) -> None:
+    """A VM that came from a metered lease told what it used there, or is gone."""
+    before, vm.came_from = state.leases.get(vm.came_from), 0
+    if before is not None:
+        before.meter.cpu_ms += cpu_ms
+        before.meter.awaited = tuple(n for n in before.meter.awaited if n != vm.number)
+        close_if_told(state, before)
+
+
+def close_if_told(state: "State", lease: Lease) -> None:
+    """The last reading of a closing lease brings its final charge."""
+    awaited = lease.meter.awaited or lease.live_vms()
+    if lease.closing is not None and lease.state != "ended" and not awaited:
         _finish(state, lease)
 
 
@@ -311,23 +328,21 @@ def _move_vms(state: "State", lease: Lease, other: Lease) -> None:
     room = other.units - len(other.live_vms())
     for vm in lease.live_vms():
         if room > 0 and vm.state != "stopping" and vm.name not in other.vms:
-            billing.settle_boot(vm, state.now_ms)
             vms.move(state, vm, other)
+            vm.came_from = lease.number if lease.metered else 0
+            lease.meter.awaited += (vm.number,) if lease.metered else ()
             room -= 1
 
 
-def launch_failed(state: "State", lease: Lease, waited_ms: int) -> None:
-    """The host did not launch a VM in time: that unit ends and its bond pays the buyer.
-
-    ``waited_ms``: how long the unit's VM was waited for, unbilled.
-    """
-    if lease.closing is not None:
+def launch_failed(state: "State", vm: Vm) -> None:
+    """The host did not launch a VM in time: that unit ends and its bond pays the buyer."""
+    lease = vm.lease
+    if lease.closing is not None or vm.unit is None:
         return
     lease.host.evidence.launch_failures += 1
     tell.notice(state, lease.buyer, "launch_failed", lease, units=1)
     if lease.units == 1:
         end(state, lease, "launch_failed")
     else:
-        lease.meter.gone_boot_ms += waited_ms
-        shrink(state, lease, 1, bond_to_buyer=True)
+        shrink(state, lease, 1, [vm.unit], bond_to_buyer=True)
         arm(state, lease)

@@ -56,14 +56,12 @@ VM: Final = (
     *(
         "state",
         "reason",
-        "requested_clock_ms",
         "launched_ms",
-        "launched_clock_ms",
         "ready_ms",
-        "ready_clock_ms",
-        "waited_ms",
+        "booted",
         "launch_by_ms",
-        "first",
+        "unit",
+        "came_from",
     ),
     *("boot", "used_at_ms", "cpu_ms_seen", "cpu_ms", "net_rx", "net_tx"),
 )
@@ -174,8 +172,9 @@ def _lease(lease: Lease) -> Row:
         lease.price_ucr,
         lease.start_ms,
     ]
-    vms = [_vm(vm) for vm in lease.vms.values()]
-    return [made, _values(lease, LEASE), lease.meter, lease.recalls, vms]
+    vms = [_vm(vm) for vm in lease.vms.values() if vm.lease is lease]
+    moved = [[vm.name, vm.number] for vm in lease.vms.values() if vm.lease is not lease]
+    return [made, _values(lease, LEASE), lease.meter, lease.recalls, vms, moved]
 
 
 def _times(item: Instrument) -> Row:
@@ -208,7 +207,7 @@ def restore(data: bytes) -> State:
     _restore_orders(state, stored)
     for row in stored.leases:
         _restore_lease(state, row)
-    _restore_vms(state, stored.vms)
+    _restore_vms(state, stored.vms, {row[0][0]: row[5] for row in stored.leases})
     for key in stored.keys:
         state.keys[key.key_id] = key
         state.key_ids[key.public_key] = key.key_id
@@ -295,7 +294,7 @@ def _restored_order(state: State, row: OrderRow) -> Order:
 
 
 def _restore_lease(state: State, row: Row) -> None:
-    made, values, meter, recalls, vms = row
+    made, values, meter, recalls, vms, _ = row
     number, trade_id, (class_name, zone), (pricing, delivery, *times) = made[:4]
     buyer, seller, host, units, price_ucr, start_ms = made[4:]
     item = state.instruments.get(f"{class_name}.{zone}.{pricing}.{delivery}")
@@ -335,10 +334,13 @@ def _restored_vm(lease: Lease, row: Row) -> Vm:
     return vm
 
 
-def _restore_vms(state: State, numbers: list[int]) -> None:
+def _restore_vms(state: State, numbers: list[int], moved: dict[int, list[Row]]) -> None:
+    """Tie the VMs that live, and those that a lease remembers although they went on elsewhere."""
     leases = [*state.leases.values(), *state.ended_leases.values()]
     known = {vm.number: vm for lease in leases for vm in lease.vms.values()}
     state.vms = {number: known[number] for number in numbers}
+    for lease in leases:
+        lease.vms.update((name, known[number]) for name, number in moved[lease.number])
 
 
 def _arm(state: State) -> None:

@@ -44,7 +44,9 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     account = state.ledger.accounts[command.account]
     known = _started_before(state, account, request)
     if known is not None:
-        if msgspec.structs.replace(request, req_id=known.request.req_id) == known.request:
+        asked = known.request  # it may have gone on under the buyer's next lease since
+        request = msgspec.structs.replace(request, req_id=asked.req_id, lease_id=asked.lease_id)
+        if request == asked:
             return Done({"vm_id": known.vm_id, "duplicate": True}, duplicate=True)
         return Refused("vm_exists", f"{request.name!r} names another VM of this lease", "name")
     lease = leasing.find_for(state, account, request.lease_id, "buy")
@@ -64,8 +66,7 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     state.counters.vm += 1
     billing.accrue(lease, state.now_ms)
     vm = Vm(state.counters.vm, lease, request, state.now_ms)
-    vm.first = lease.meter.boot_credits < lease.meter.granted_units
-    lease.meter.boot_credits += vm.first
+    billing.occupy(vm, state.now_ms)
     lease.vms[vm.name] = vm
     state.vms[vm.number] = vm
     image_s = image.size // (IMAGE_MIB_PER_S * 1024 * 1024)
@@ -120,12 +121,19 @@ def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
 
 
 def move(state: "State", vm: Vm, other: Lease) -> None:
-    """A running VM goes on under another lease; its host learns the new end."""
-    del vm.lease.vms[vm.name]
+    """A VM goes on under another lease; its host learns the new end.
+
+    There too it is its unit's first VM, so what is left of the wait for it is not billed.
+    """
+    now_ms = state.now_ms
+    billing.awaited_no_more(vm, now_ms)
     vm.lease = other
     vm.request = msgspec.structs.replace(vm.request, lease_id=other.lease_id)
     other.vms[vm.name] = vm
-    other.meter.boot_credits += 1
+    other.vms = dict(sorted(other.vms.items(), key=lambda item: item[1].number))
+    billing.occupy(vm, now_ms)
+    if vm.booted:
+        billing.awaited_no_more(vm, now_ms)
     tell.vm(state, vm)
     order = launch_order(vm, tell.instruction_id(state, other.host), state.epoch)
     state.outs.append((other.host.host_id, order))
@@ -153,7 +161,7 @@ def find_for(state: "State", buyer: str, vm_id: str) -> Vm | Refused:
 def kill(state: "State", vm: Vm, grace_ms: int) -> None:
     """Have the host stop a VM: ACPI first when there is a grace, then by force."""
     if vm.state != "stopping":
-        billing.settle_boot(vm, state.now_ms)
+        billing.awaited_no_more(vm, state.now_ms)
         vm.state, vm.launch_by_ms = "stopping", None
         tell.vm(state, vm)
     host = vm.lease.host
@@ -172,12 +180,14 @@ def stopped(state: "State", vm: Vm) -> None:
 
 
 def _end(state: "State", vm: Vm, final: VmState, reason: str | None) -> None:
-    billing.settle_boot(vm, state.now_ms)
+    billing.awaited_no_more(vm, state.now_ms)
+    billing.vacate(vm)
     vm.state, vm.reason, vm.launch_by_ms = final, reason, None
     vm.endpoints = []
     del state.vms[vm.number]
     tell.vm(state, vm)
-    leasing.vm_gone(state, vm.lease)
+    leasing.told_last(state, vm)
+    leasing.close_if_told(state, vm.lease)
 
 
 def status(state: "State", command: Command, report: VmStatus) -> Done | Refused:
@@ -209,15 +219,15 @@ def _moved(state: "State", vm: Vm, report: VmStatus) -> None:
     now_ms = state.now_ms
     vm.state, vm.reason = report.state, report.reason
     vm.endpoints = list(report.endpoints)
-    billing.accrue(vm.lease, now_ms)
-    clock_ms = vm.lease.meter.unit_clock_ms
     if report.state == "running" and vm.launched_ms is None:
         vm.launched_ms, vm.launch_by_ms = now_ms, None
-        vm.launched_clock_ms = clock_ms
-    if report.ready_ms is not None and vm.ready_clock_ms is None and vm.launched_ms is not None:
-        vm.ready_clock_ms = clock_ms
+        wait = billing.first_wait(vm)
+        if wait is not None:
+            wait.launched_ms = now_ms
+    if report.ready_ms is not None and not vm.booted and vm.launched_ms is not None:
+        vm.booted = True
         vm.lease.host.evidence.booted(now_ms - vm.launched_ms)
-        billing.settle_boot(vm, now_ms)
+        billing.awaited_no_more(vm, now_ms)
     vm.ready_ms = report.ready_ms
     tell.vm(state, vm)
 
@@ -229,7 +239,7 @@ def _ended(state: "State", vm: Vm, report: VmStatus) -> None:
     never_ran = vm.launched_ms is None and vm.launch_by_ms is not None
     _end(state, vm, report.state, report.reason)
     if never_ran and report.reason not in BUYERS_FAULT:
-        leasing.launch_failed(state, vm.lease, vm.waited_ms)
+        leasing.launch_failed(state, vm)
 
 
 def launch_overdue(state: "State", number: int) -> None:
@@ -237,7 +247,7 @@ def launch_overdue(state: "State", number: int) -> None:
     vm = state.vms[number]
     kill(state, vm, grace_ms=0)
     fail(state, vm, "launch_failed")
-    leasing.launch_failed(state, vm.lease, vm.waited_ms)
+    leasing.launch_failed(state, vm)
 
 
 def extend_launches(state: "State", now_ms: int) -> None:
@@ -259,7 +269,8 @@ def usage(state: "State", command: Command, report: UsageReport) -> Done | Refus
     most_ms = elapsed_ms * vm.lease.instrument.shape.mvcpu // 1000
     cpu_ms = min(report.cpu_ms_total - seen_ms, most_ms)
     vm.cpu_ms += cpu_ms
-    billing.use_cpu(vm.lease, cpu_ms, vm.used_at_ms, state.now_ms)
+    late_ms = billing.use_cpu(vm.lease, cpu_ms, vm.used_at_ms, state.now_ms)
+    leasing.told_last(state, vm, late_ms)
     vm.boot, vm.cpu_ms_seen, vm.used_at_ms = report.boot, report.cpu_ms_total, state.now_ms
     vm.net_rx, vm.net_tx = report.net_rx_total, report.net_tx_total
     return Done({"cpu_ms": vm.cpu_ms})

@@ -232,6 +232,9 @@ class HostCore:
     def _launch_again(self, vm: Vm, order: VmLaunch, out: list[Out]) -> None:
         vm.reap_ms = vm.cutoff_ms = None
         life.remember(vm.launches, order.instruction_id)
+        if order.until_ms != vm.spec.until_ms:
+            # The exchange waits a minute for what was used under the lease before.
+            self._reporter.usage(vm, out)
         self._follow(vm, life.extended(vm, order.until_ms), out)
 
     def _kill(self, order: VmKill, now_ms: int, out: list[Out]) -> None:

@@ -17,7 +17,13 @@ from exchange.commands import (
     Started,
 )
 from exchange.engine import Engine
-from exchange.genesis import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
+from exchange.genesis import (
+    ExchangeConfig,
+    InstrumentConfig,
+    WindowConfig,
+    ZoneConfig,
+    default_config,
+)
 from exchange.operator_requests import AdminDeposit, AdminHalt, AdminKillSwitch, AdminLimits
 from exchange.protocol import (
     HostDrain,
@@ -33,7 +39,6 @@ from exchange.protocol import (
     VmStop,
 )
 from tests.exchange import laws
-from tests.exchange.duel_scene import CLASSES, HOSTS, MONEY, small_config
 from tests.exchange.market import Market
 
 IMAGE: Final = "ab" * 32
@@ -42,12 +47,17 @@ VM_STATES: Final = ("starting", "running", "running", "running", "stopped", "fai
 REASONS: Final = (None, "image_invalid", "not_ready", "out of memory")
 
 
+CLASSES: Final = ["small", "nano"]
+MONEY: Final = {"ann": 10**7, "bob": 10**7, "cat": 30_000, "dan": 4_000}
+"""ucr; cat and dan often lack what they need."""
+HOSTS: Final = (("ann", 12), ("ann", 8), ("bob", 16), ("cat", 9), ("dan", 5), ("dan", 7))
+
+
 def full_config() -> ExchangeConfig:
-    """Flat and metered, spot and windows of two classes."""
-    small = small_config()
-    zone = ZoneConfig(zone="eu-de", country="DE", accel=["simulated"])
+    """Flat and metered, spot and windows of two classes; a price band on one instrument."""
     instruments = [
-        *small.instruments,
+        InstrumentConfig(class_="small", zone="eu-de", pricing="flat"),
+        InstrumentConfig(class_="nano", zone="eu-de", pricing="flat", ref_ucr=600, band_pct=20),
         *(InstrumentConfig(class_=name, zone="eu-de", pricing="metered") for name in CLASSES),
     ]
     windows = [
@@ -55,7 +65,10 @@ def full_config() -> ExchangeConfig:
         WindowConfig(class_="nano", zone="eu-de", pricing="metered", hours_ahead=2),
     ]
     return ExchangeConfig(
-        classes=small.classes, zones=[zone], instruments=instruments, windows=windows
+        classes={name: default_config().classes[name] for name in CLASSES},
+        zones=[ZoneConfig(zone="eu-de", country="DE", accel=["simulated"])],
+        instruments=instruments,
+        windows=windows,
     )
 
 

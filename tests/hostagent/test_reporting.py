@@ -90,6 +90,16 @@ def test_leased_vms_are_not_the_owners_own_load() -> None:
     assert rig.got(HostAnnounce)[-1].offered.mvcpu == 0
 
 
+def test_usage_is_reported_when_the_next_window_takes_a_vm_over(rig: Rig) -> None:
+    rig.tell(launch(until_ms=START_MS + 600_000))
+    rig.run(599_000)
+    rig.tell(launch(instruction_id="i-2", until_ms=START_MS + 1_200_000))
+    (report,) = rig.got(UsageReport)
+    assert report.cpu_ms_total > 500_000 // 10
+    rig.tell(launch(instruction_id="i-2", until_ms=START_MS + 1_200_000))
+    assert rig.got(UsageReport) == [report], "the same order again brings nothing new"
+
+
 def test_usage_is_reported_hourly_and_at_the_end(rig: Rig) -> None:
     rig.tell(launch())
     rig.run(2 * HOUR_MS + 60_000)
