@@ -7,6 +7,7 @@ Why files and not a table: docs/decisions/0020-snapshots.md.
 """
 
 import os
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ KEPT: Final = 2
 
 _MAGIC: Final = b"headroom-snapshot-1\n"
 _PREFIX: Final = "snapshot-"
+_NAME: Final = re.compile(rf"{_PREFIX}\d{{16}}")
 _DIGEST_BYTES: Final = sha256().digest_size
 _WRITE_BYTES: Final = 1 << 20
 
@@ -91,10 +93,17 @@ def read(path: Path) -> SnapshotFile:
 
 
 def newest_first(data_dir: Path) -> list[Path]:
-    """Return the snapshot files of a data directory; their names are in the order of ``seq``."""
-    return sorted(
-        (path for path in data_dir.glob(f"{_PREFIX}*") if path.suffix != ".new"), reverse=True
-    )
+    """Return the snapshot files of a data directory; their names are in the order of ``seq``.
+
+    Whatever else lies there, such as a copy that somebody put aside, is none.
+    """
+    found = [path for path in data_dir.glob(f"{_PREFIX}*") if _NAME.fullmatch(path.name)]
+    return sorted(found, reverse=True)
+
+
+def seq_of(path: Path) -> int:
+    """Return the row that a snapshot file was taken behind, as its name says."""
+    return int(path.name.removeprefix(_PREFIX))
 
 
 def drop_drafts(data_dir: Path) -> None:

@@ -46,7 +46,7 @@ class Snapshotter:
         self._chain = chain
         self._every = every
         self._child: int | None = None
-        self._taken_seq = max(map(_seq, snapshot_files.newest_first(data_dir)), default=0)
+        self._taken_seq = next(map(snapshot_files.seq_of, snapshot_files.newest_first(data_dir)), 0)
         snapshot_files.drop_drafts(data_dir)
 
     async def if_due(self) -> None:
@@ -144,7 +144,3 @@ class Snapshotter:
             with suppress(ChildProcessError):
                 os.waitpid(self._child, 0)
             self._child = None
-
-
-def _seq(path: Path) -> int:
-    return int(path.name.rpartition("-")[2])

@@ -20,7 +20,7 @@ from exchange.journal import DataLock
 from exchange.loading import Loaded, load, replayed, verified
 from exchange.server import ExchangeServer, Settings
 from exchange.snapshot_files import SnapshotError, SnapshotFile
-from tests.exchange.harness import DEADLINE_S, ServerProcess, found, headroom, until
+from tests.exchange.harness import DEADLINE_S, ServerProcess, found, headroom, running, until
 from tests.exchange.trading import trade, traders
 
 EVERY = 100
@@ -87,6 +87,23 @@ def test_a_start_from_a_snapshot_is_the_replay_of_every_row(data_dir: Path) -> N
     with_tail = load(data_dir)
     assert 0 < with_tail.restored_seq == snapshot_files.read(older).seq < with_tail.engine.seq
     assert facts(whole) == facts(from_newest) == facts(with_tail)
+    assert headroom("exchange", "verify", "--data", str(data_dir))[0] == 0
+
+
+def test_other_names_beside_the_snapshots_are_nobodys_business(data_dir: Path) -> None:
+    """Seen to fail while any name that begins like a snapshot's was taken for one."""
+    names = snapshot_files.newest_first(data_dir)
+    latest = names[0].read_bytes()
+    for stray in ("snapshot-40.bak", "snapshot-40", f"{names[0].name}.gz", "snapshot-"):
+        (data_dir / stray).write_bytes(latest)
+    assert snapshot_files.newest_first(data_dir) == names
+
+    async def served() -> None:
+        async with running(data_dir):
+            pass
+
+    asyncio.run(served())
+    assert (data_dir / "snapshot-40.bak").read_bytes() == latest, "not ours to delete"
     assert headroom("exchange", "verify", "--data", str(data_dir))[0] == 0
 
 
