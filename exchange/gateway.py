@@ -28,7 +28,7 @@ from exchange.limits import Limits
 from exchange.liveness import Liveness
 from exchange.outbox import Deliveries, ImageJob, Job, Outbox
 from exchange.ports import EngineView, JournalRow
-from exchange.requests import HANDLERS
+from exchange.requests import HANDLERS, host_speaks
 from exchange.routing import ROUTES, TO_ACCOUNT, TO_PUBLIC
 from exchange.session import (
     BAD_FRAMES_MAX,
@@ -87,10 +87,10 @@ class Gateway:
         self.sessions: dict[int, Session] = {}
         self.listeners: dict[int, Session] = {}
         self.jobs: list[Job] = []
+        self.syncs = 0
         self.outcomes: dict[tuple[type[Struct], str], int] = {}
         """How often which message was done, a duplicate, or refused for which reason."""
         self._anonymous: dict[int, Session] = {}
-        self._syncs = 0
         self._rows: list[JournalRow] = []
         self._closes: list[tuple[int, int, str]] = []
         self._heartbeat_ms: int | None = None
@@ -143,6 +143,8 @@ class Gateway:
         if refused is not None:
             self.refuse(session, message, refused)
             return
+        if session.host:
+            host_speaks(self, session, message, now_ms)
         handler = HANDLERS.get(type(message))
         if handler is not None:
             handler(self, session, message, now_ms)
@@ -274,17 +276,6 @@ class Gateway:
             reason, text = refused.reason, refused.message
             reply = ErrorReply(req_id, reason, text, refused.field, refused.retry_after_ms)
             self.outbox.send(session, reply)
-
-    def sync_host(self, session: Session, now_ms: int) -> None:
-        """Send a host all it must run, then its owner's limit: first thing after its login."""
-        self._syncs += 1
-        sync = self.engine.host_sync(session.host, f"s-{self.engine.epoch}-{self._syncs}")
-        self.instructions.send(session.host, sync, now_ms)
-        for kill in self.engine.host_kills(session.host, f"{sync.instruction_id}-kill"):
-            self.instructions.send(session.host, kill, now_ms)
-        limit = self.engine.host_limit(session.host, f"{sync.instruction_id}-limit")
-        if limit is not None:
-            self.instructions.send(session.host, limit, now_ms)
 
     def close(self, session: Session, code: int, reason: str) -> None:
         session.closing = True

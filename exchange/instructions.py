@@ -30,22 +30,35 @@ class Instructions:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._sessions: dict[str, Session] = {}
+        self._waiting: dict[str, Session] = {}
         self._pending: dict[str, dict[str, _Sent]] = {}
 
     def session(self, host: str) -> Session | None:
         return self._sessions.get(host)
 
-    def log_in(self, session: Session) -> Session | None:
+    def wait(self, session: Session) -> Session | None:
+        """The host logged in beside its session; returns who waited so before, to be closed."""
+        earlier = self._waiting.get(session.host)
+        self._waiting[session.host] = session
+        return earlier
+
+    def take_over(self, session: Session) -> Session | None:
         """The host is connected here now; returns its older session, to be closed."""
         older = self._sessions.get(session.host)
         self._sessions[session.host] = session
+        self._stop_waiting(session)
         self._pending.pop(session.host, None)
         return older
 
     def log_out(self, session: Session) -> None:
+        self._stop_waiting(session)
         if self._sessions.get(session.host) is session:
             del self._sessions[session.host]
             self._pending.pop(session.host, None)
+
+    def _stop_waiting(self, session: Session) -> None:
+        if self._waiting.get(session.host) is session:
+            del self._waiting[session.host]
 
     def send(self, host: str, instruction: Instruction, now_ms: int) -> bool:
         """Send to the host if it is connected; False: it confirms nothing and must be cut."""

@@ -14,7 +14,7 @@ from exchange.wire import Role
 _READERS: Final[tuple[Role, ...]] = ("viewer", "trader", "operator")
 _OWNERS: Final[tuple[Role, ...]] = ("trader", "operator")
 _TRADER: Final[tuple[Role, ...]] = ("trader",)
-_HOST: Final[tuple[Role, ...]] = ("host",)
+HOST_ALONE: Final[tuple[Role, ...]] = ("host",)
 _OPERATOR: Final[tuple[Role, ...]] = ("operator",)
 
 BEFORE_LOGIN: Final[tuple[type[Struct], ...]] = (
@@ -53,13 +53,13 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     protocol.HostApprove: _OWNERS,
     protocol.HostOffer: _OWNERS,
     protocol.HostDrain: _OWNERS,
-    protocol.HostAnnounce: _HOST,
-    protocol.HostHeartbeat: _HOST,
-    protocol.HostDone: _HOST,
-    protocol.HostSynced: _HOST,
-    protocol.VmStatus: _HOST,
-    protocol.UsageReport: _HOST,
-    protocol.ConsoleText: _HOST,
+    protocol.HostAnnounce: HOST_ALONE,
+    protocol.HostHeartbeat: HOST_ALONE,
+    protocol.HostDone: HOST_ALONE,
+    protocol.HostSynced: HOST_ALONE,
+    protocol.VmStatus: HOST_ALONE,
+    protocol.UsageReport: HOST_ALONE,
+    protocol.ConsoleText: HOST_ALONE,
     operator_requests.AdminAccount: _OPERATOR,
     operator_requests.AdminKey: _OPERATOR,
     operator_requests.AdminKeyRevoke: _OPERATOR,

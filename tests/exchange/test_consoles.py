@@ -129,6 +129,8 @@ def test_a_newer_login_of_the_host_is_asked_and_the_older_one_not_waited_for() -
     scene = Scene()
     scene.read(901)
     older, scene.host = scene.host, scene.rig.log_in("host")
+    load = {"cpu_pct": 1, "mem_pct": 1}
+    scene.rig.tell(scene.host, "host.heartbeat", load=load, vms=0)
     scene.read(902)
     scene.rig.gateway.disconnect(older, False, scene.rig.now_ms)
     scene.rig.take()

@@ -24,7 +24,7 @@ from exchange.keys import public_key_b64, sign_b64, verify
 from exchange.liveness import SILENT_MS
 from exchange.ports import JournalRow
 from exchange.replay import read_command, recorded_events
-from exchange.session import CLOSE_BAD_LOGIN, LOGIN_MS
+from exchange.session import CLOSE_BAD_LOGIN, CLOSE_POLICY, LOGIN_MS
 from tests.exchange.harness import BIG, OPERATOR, SYMBOL, key_of
 
 START_MS = 1_800_000_000_000
@@ -221,7 +221,8 @@ def test_refusals_reads_and_duplicates_leave_no_row() -> None:
 
 
 def test_an_unconfirmed_instruction_is_sent_again_until_confirmed() -> None:
-    rig, _, _ = hosting()
+    rig, _, older = hosting()
+    rig.gateway.disconnect(older, False, rig.now_ms)
     host = rig.log_in("host")
     rig.run_to(rig.now_ms + 2 * RESEND_MS)
     syncs = rig.frames(host, "host.sync")
@@ -232,13 +233,50 @@ def test_an_unconfirmed_instruction_is_sent_again_until_confirmed() -> None:
     assert len(rig.frames(host, "host.sync")) == 3
 
 
-def test_the_newest_login_of_a_host_counts() -> None:
+def test_the_newest_login_of_a_host_that_reports_counts() -> None:
     rig, _, older = hosting()
     newer = rig.log_in("host")
-    assert older in rig.closed
+    be_live(rig, newer)
+    assert rig.closed == {older: CLOSE_POLICY}
     rig.gateway.disconnect(older, False, rig.now_ms)
     rig.run_to(rig.now_ms + RESEND_MS)
-    assert len(rig.frames(newer, "host.sync")) == 2, "the older session's end is not the host's"
+    assert len(rig.frames(newer, "host.sync")) == 3, "the older session's end is not the host's"
+
+
+def test_a_login_that_reports_nothing_ends_no_agent() -> None:
+    """A command run with a host's key by mistake. (Seen to fail while the login alone counted.)"""
+    rig, alice, agent = hosting()
+    stray = rig.log_in("host")
+    assert len(rig.frames(stray, "host.sync")) == 1, "it may be an agent: it learns what to run"
+    assert rig.ask(stray, "account.state")["reason"] == "forbidden"
+    assert rig.ask(stray, "directory.search")["type"] == "ack"
+    assert rig.closed == {}
+    rig.gateway.disconnect(stray, True, rig.now_ms)
+    order(rig, alice, "ask", "sell")
+    order(rig, alice, "bid", stp="cancel_oldest")
+    rig.ask(alice, "host.offer", host="h-1", residual_below_pct=50)
+    assert rig.frames(agent, "host.limit"), "instructions still go to the agent"
+
+
+def test_logins_of_a_host_that_report_nothing_do_not_pile_up() -> None:
+    """(Seen to fail while all of them were kept: hosts count for no bound of the account.)"""
+    rig, _, _ = hosting()
+    first, second = rig.log_in("host"), rig.log_in("host")
+    assert rig.closed == {first: CLOSE_POLICY}
+    rig.gateway.disconnect(first, False, rig.now_ms)
+    third = rig.log_in("host")
+    assert rig.closed == {first: CLOSE_POLICY, second: CLOSE_POLICY}
+    be_live(rig, third)
+
+
+def test_a_login_that_waits_takes_over_when_the_agent_is_gone() -> None:
+    rig, _, older = hosting()
+    newer = rig.log_in("host")
+    rig.gateway.disconnect(older, False, rig.now_ms)
+    rig.tell(newer, "host.heartbeat", load={"cpu_pct": 1, "mem_pct": 1}, vms=0)
+    assert rig.closed == {}
+    assert len(rig.frames(newer, "host.sync")) == 2, "what happened meanwhile is in the second"
+    be_live(rig, newer)
 
 
 def test_enrolling_again_ends_the_connections_of_the_key_before() -> None:

@@ -14,6 +14,7 @@ from tests.hostagent.market import (
     enroll,
     enroll_as,
     market,
+    run,
     start_agent,
     stop,
 )
@@ -47,6 +48,23 @@ def test_the_older_of_two_agents_with_one_key_ends(tmp_path: Path) -> None:
             await ask_when_live(seller)
         finally:
             assert await stop(newer) == 0, "the newer one runs on"
+
+    asyncio.run(with_seller(tmp_path, story))
+
+
+def test_a_command_with_the_hosts_key_is_refused_and_ends_no_agent(tmp_path: Path) -> None:
+    """(Seen to fail while a login alone ended the agent: its leases were served no more.)"""
+
+    async def story(here: Market, seller: Client) -> None:
+        await enroll(here, seller)
+        agent = await start_agent(here)
+        await connected(agent)
+        await ask_when_live(seller)
+        login = ("--url", here.url, "--key", str(here.key("host")))
+        code, _, err = await run("account", "state", *login)
+        assert (code, err.count("\n")) == (1, 1)
+        assert err.startswith("headroom: refused: forbidden: a host key may not send this")
+        assert await stop(agent) == 0, "it runs on until it is stopped"
 
     asyncio.run(with_seller(tmp_path, story))
 
