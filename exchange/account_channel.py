@@ -30,12 +30,23 @@ class AccountRow(Struct, frozen=True):
     body: bytes
 
 
+class SpoiltFramesError(Exception):
+    """Stored frames are not what was stored. ``str()`` is one line."""
+
+
 _DECODER: Final = msgspec.msgpack.Decoder(list[AccountFrame])
 
 
 def stored_frames(row_body: bytes, after: int, upto: int) -> list[AccountFrame]:
-    """Return the frames ``after < account_seq <= upto`` of one `AccountRow.body`."""
-    return [frame for frame in _DECODER.decode(row_body) if after < frame.account_seq <= upto]
+    """Return the frames ``after < account_seq <= upto`` of one `AccountRow.body`.
+
+    Raises `SpoiltFramesError` where the body cannot be read.
+    """
+    try:
+        frames = _DECODER.decode(row_body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SpoiltFramesError(str(error)) from error
+    return [frame for frame in frames if after < frame.account_seq <= upto]
 
 
 class AccountChannel:

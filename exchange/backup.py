@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from exchange import quarantine, snapshot_files
-from exchange.journal import BUSY_MS, FILE_NAME, DataDirError
+from exchange.journal import BUSY_MS, FILE_NAME, DataDirError, opened_to_read
 from exchange.loading import Loaded, verified
 from exchange.units import MS_PER_SECOND
 
@@ -52,7 +52,7 @@ def _copy_beside(data_dir: Path, out: Path) -> None:
 def _copy_rows(source: Path, target: Path) -> None:
     draft = target.with_suffix(".new")
     with (
-        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as rows,
+        closing(opened_to_read(source)) as rows,
         closing(sqlite3.connect(draft)) as copy,
     ):
         rows.execute(f"PRAGMA busy_timeout={BUSY_MS}")

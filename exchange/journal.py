@@ -124,6 +124,11 @@ def require(data_dir: Path) -> Path:
     return path
 
 
+def opened_to_read(path: Path) -> sqlite3.Connection:
+    """Return the SQLite file at ``path``, read-only: a server may be writing it."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
 def stored_rows(data_dir: Path) -> Iterator[StoredRow]:
     """Yield all rows, oldest first, read-only: a server may run on the same directory.
 
@@ -131,7 +136,7 @@ def stored_rows(data_dir: Path) -> Iterator[StoredRow]:
     """
     path = require(data_dir)
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(opened_to_read(path)) as database:
             version(database)
             found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
@@ -147,7 +152,7 @@ def stored_chain(data_dir: Path, seq: int) -> bytes | None:
     if not path.is_file():
         return None
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(opened_to_read(path)) as database:
             found = database.execute("SELECT chain FROM journal WHERE seq = ?", (seq,)).fetchone()
     except sqlite3.Error as error:
         raise DataDirError(f"{path}: {error}") from error

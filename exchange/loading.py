@@ -19,9 +19,10 @@ from exchange.chain import RULES_VERSION, BrokenChainError, checked
 from exchange.codec import MSGPACK
 from exchange.commands import Command, Genesis, Out
 from exchange.engine import Engine
+from exchange.frame_check import FrameCheck
 from exchange.gateway import Gateway
 from exchange.genesis import ExchangeConfig
-from exchange.journal import DataDirError, create, stored_chain, stored_rows
+from exchange.journal import DataDirError, create, require, stored_chain, stored_rows
 from exchange.ports import JournalRow
 from exchange.replay import read_command, read_genesis, server_id
 from exchange.snapshot_files import SnapshotError, SnapshotFile
@@ -86,16 +87,17 @@ def replayed(
 
 
 def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
-    """Replay everything and hold every snapshot against the state at its row.
+    """Replay everything; hold every snapshot and all stored account frames against it.
 
     Raises `BrokenChainError`, `DataDirError`, or `SnapshotError` when a snapshot is damaged, runs
     ahead of the rows or says something else than their replay.
     """
-    with _without_collector():
-        return _verified(data_dir, to_seq)
+    require(data_dir)
+    with _without_collector(), FrameCheck(data_dir) as frames:
+        return _verified(data_dir, to_seq, frames)
 
 
-def _verified(data_dir: Path, to_seq: int | None) -> Loaded:
+def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
     # First the snapshots, then the rows: a running server only ever adds to both.
     snapshots = [snapshot_files.read(path) for path in snapshot_files.newest_first(data_dir)]
     waiting = {snapshot.seq: snapshot for snapshot in snapshots}
@@ -107,12 +109,13 @@ def _verified(data_dir: Path, to_seq: int | None) -> Loaded:
         last = row
         if to_seq is not None and row.seq > to_seq:
             continue
-        _apply(loaded, row, chain)
+        _apply(loaded, row, chain, frames.row)
         if (snapshot := waiting.pop(row.seq, None)) is not None:
             _agree(loaded, snapshot)
     for seq in waiting:
         if seq > last.seq:
             raise SnapshotError(f"snapshot {seq}: runs ahead of the journal, which ends {last.seq}")
+    frames.end(loaded.engine.seq)
     return loaded
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final, TypeAlias, TypeVar
 
-from exchange.account_channel import AccountRow, stored_frames
+from exchange.account_channel import AccountRow, SpoiltFramesError, stored_frames
 from exchange.connection import Framing, WireConnection
 from exchange.gateway import Batch, Gateway
 from exchange.journal import DiskLostError
@@ -166,12 +166,12 @@ class Pump:
                 page = await self._journal.account_rows(
                     replay.account, after, replay.upto, PAGE_ROWS
                 )
-            except DiskLostError:
+                self._write_page(connection, page, after, replay.upto)
+            except (DiskLostError, SpoiltFramesError):
                 page = []
             if not page:  # Nothing may be left out: the client is to ask again.
                 connection.close_soon(CLOSE_INTERNAL, "stored frames cannot be read")
                 return
-            self._write_page(connection, page, after, replay.upto)
             after = page[-1].last_seq
             await connection.drain()
         connection.replayed(replay.final)

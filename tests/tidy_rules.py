@@ -29,6 +29,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "dial",
             "disk",
             "door",
+            "frame_check",
             "http_pages",
             "history_server",
             "image_cli",

@@ -16,7 +16,7 @@ import pytest
 from exchange import snapshot_files
 from exchange.chain import BrokenChainError
 from exchange.engine import Engine
-from exchange.journal import DataLock
+from exchange.journal import DataDirError, DataLock
 from exchange.loading import Loaded, load, replayed, verified
 from exchange.server import ExchangeServer, Settings
 from exchange.snapshot_files import SnapshotError, SnapshotFile
@@ -167,6 +167,53 @@ def test_a_spoilt_row_is_found_wherever_it_is(data_dir: Path, sql: str) -> None:
         for read in (load, verified):
             with pytest.raises(BrokenChainError, match=f"row {spoilt}: "):
                 read(data_dir)
+
+
+FRAMES = [
+    "UPDATE account_frames SET first_seq = first_seq + 1 WHERE rowid = :row",
+    "UPDATE account_frames SET last_seq = last_seq - 1 WHERE rowid = :row",
+    "UPDATE account_frames SET last_seq = last_seq + 1000000 WHERE rowid = :row",
+    "UPDATE account_frames SET account = 'nobody' WHERE rowid = :row",
+    "DELETE FROM account_frames WHERE rowid = :row",
+    "DELETE FROM account_frames WHERE rowid > :row",
+    "INSERT INTO account_frames SELECT * FROM account_frames WHERE rowid = :row",
+]
+
+
+@pytest.mark.parametrize("sql", FRAMES)
+def test_spoilt_account_frames_are_found_by_verify(data_dir: Path, sql: str) -> None:
+    """Seen to fail before stored frames were held against those of the replay."""
+    assert verified(data_dir).engine.seq > 0
+    with closing(sqlite3.connect(data_dir / "journal.db")) as database:
+        middle = database.execute("SELECT max(rowid) / 2 FROM account_frames").fetchone()[0]
+        database.execute(sql, {"row": middle})
+        database.commit()
+    code, _, errors = headroom("exchange", "verify", "--data", str(data_dir))
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "journal.db: account frames of " in errors
+
+
+def test_one_bit_of_an_account_frame_is_found_wherever_it_is(data_dir: Path) -> None:
+    """Each byte of one stored row in turn; without the comparison none of them was."""
+    with closing(sqlite3.connect(data_dir / "journal.db")) as database:
+        chosen = "SELECT max(rowid), body FROM account_frames WHERE length(body) < 400"
+        row, body = database.execute(chosen).fetchone()
+        for at in range(len(body)):
+            spoilt = body[:at] + bytes((body[at] ^ 1,)) + body[at + 1 :]
+            database.execute("UPDATE account_frames SET body = ? WHERE rowid = ?", (spoilt, row))
+            database.commit()
+            with pytest.raises(DataDirError, match="account frames of "):
+                verified(data_dir)
+
+
+def test_frames_that_were_dropped_by_age_are_not_missed(data_dir: Path) -> None:
+    with closing(sqlite3.connect(data_dir / "journal.db")) as database:
+        last = database.execute("SELECT max(rowid) FROM account_frames").fetchone()[0]
+        for dropped in (last // 2, last - 1, last):
+            sql = "DELETE FROM account_frames WHERE rowid <= ?"
+            assert database.execute(sql, (dropped,)).rowcount > 0
+            database.commit()
+            verified(data_dir)
 
 
 def test_a_snapshot_of_something_else_is_found_by_verify(data_dir: Path) -> None:

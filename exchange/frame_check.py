@@ -1,0 +1,111 @@
+"""Holds the stored account frames against those that a replay of the rows makes anew. Shell.
+
+Frames are not chained as rows are: what can be known of them is that they say what the rows lead
+to, and that an account's have no gap. Older ones are dropped after 7 days (`journal.KEEP_MS`), so
+an account's first stored frame may have any number.
+"""
+
+import sqlite3
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+
+from exchange.account_channel import SpoiltFramesError, stored_frames
+from exchange.commands import Command, Out
+from exchange.frames import AccountFrame
+from exchange.journal import FILE_NAME, DataDirError, opened_to_read
+from exchange.units import MAX_INT
+
+_SELECT: Final = "SELECT account, first_seq, last_seq, body FROM account_frames ORDER BY rowid"
+_KEPT_FROM: Final = "SELECT account, min(first_seq) FROM account_frames GROUP BY account"
+
+_Stored: TypeAlias = tuple[str, int, int, bytes]
+
+
+class FrameCheck:
+    """Sees the stored frames as they are now, also when a server goes on writing.
+
+    `row` hears of each row in order, then `end` is called. Raises `DataDirError` where they differ.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / FILE_NAME
+        self._database = opened_to_read(self._path)
+        self._next: dict[str, int] = {}
+        """The number of an account's next stored frame; accounts without any are left out."""
+        self._made: dict[str, deque[AccountFrame]] = {}
+        """Frames of the replay that are not compared yet: those of one batch."""
+
+    def __enter__(self) -> Self:
+        try:
+            # One transaction for all that is read, so that both sides end with the same row.
+            self._database.execute("BEGIN")
+            newest = self._database.execute("SELECT max(seq) FROM journal").fetchone()[0]
+            self._next = dict(self._database.execute(_KEPT_FROM).fetchall())
+            self._stored = self._database.execute(_SELECT)
+        except sqlite3.Error as error:
+            raise DataDirError(f"{self._path}: {error}") from error
+        self._upto_seq: int = newest or 0
+        self._made = {account: deque() for account in self._next}
+        self._waiting = self._taken()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._database.close()
+
+    def row(self, command: Command, seq: int, outs: list[Out]) -> None:
+        """Row ``seq`` was replayed: compare what is complete by now."""
+        if seq > self._upto_seq:
+            return
+        for account, frame in outs:
+            if isinstance(frame, AccountFrame) and frame.account_seq >= self._next.get(
+                account, MAX_INT
+            ):
+                self._made[account].append(frame)
+        while self._waiting is not None:
+            account, _, last_seq, _ = self._waiting
+            made = self._made[account]
+            if not made or made[-1].account_seq < last_seq:
+                return
+            self._compare(self._waiting, made)
+            self._waiting = self._taken()
+
+    def end(self, seq: int) -> None:
+        """All rows up to ``seq`` were replayed: nothing may be left on either side."""
+        if seq < self._upto_seq:
+            return
+        if self._waiting is not None:
+            raise self._fault(self._waiting[0], self._waiting[1], "no row leads to them")
+        for account, made in self._made.items():
+            if made:
+                raise self._fault(account, made[0].account_seq, "they are missing")
+
+    def _compare(self, stored: _Stored, made: deque[AccountFrame]) -> None:
+        account, first_seq, last_seq, body = stored
+        if first_seq != self._next[account]:
+            raise self._fault(account, self._next[account], "they are missing")
+        try:
+            found = stored_frames(body, 0, MAX_INT)
+        except SpoiltFramesError as error:
+            raise self._fault(account, first_seq, f"damaged: {error}") from error
+        expected = [made.popleft() for _ in range(last_seq - first_seq + 1) if made]
+        if not expected or found != expected:
+            raise self._fault(account, first_seq, "not what the journal's rows lead to")
+        self._next[account] = last_seq + 1
+
+    def _taken(self) -> _Stored | None:
+        try:
+            found: _Stored | None = self._stored.fetchone()
+        except sqlite3.Error as error:
+            raise DataDirError(f"{self._path}: {error}") from error
+        return found
+
+    def _fault(self, account: str, account_seq: int, what: str) -> DataDirError:
+        where = f"account frames of {account} from {account_seq} on"
+        return DataDirError(f"{self._path}: {where}: {what}")
