@@ -16,7 +16,7 @@ from exchange.journal import DiskLostError
 from exchange.outbox import HistoryJob
 from exchange.pump import Pump
 from exchange.statements import Page, page
-from exchange.store import FILE_NAME, Follower, opened
+from exchange.store import FILE_NAME, Follower, HistoryError, opened, require_whole
 
 WAITING_MAX: Final = 64
 """Questions that may wait for the thread; more are told to come again."""
@@ -34,8 +34,12 @@ class HistoryServer:
         self._turn = asyncio.Lock()
         self._waiting = 0
 
+    def check(self) -> None:
+        """Look at the file as it was left. Raises `HistoryError`."""
+        require_whole(self._path)
+
     async def follow(self) -> None:
-        """Take over what was committed. Raises `DiskLostError`."""
+        """Take over what was committed. Raises `DiskLostError`, `HistoryError`."""
         async with self._turn:
             await asyncio.to_thread(self._follower.catch_up)
 
@@ -57,7 +61,7 @@ class HistoryServer:
             async with self._turn:
                 found = await asyncio.to_thread(self._read, job)
             reply = Ack(job.message.req_id, None, None, found)
-        except (sqlite3.Error, DiskLostError) as error:
+        except (sqlite3.Error, DiskLostError, HistoryError) as error:
             reply = ErrorReply(
                 job.message.req_id, "internal", f"the history cannot be read: {error}"
             )

@@ -40,6 +40,7 @@ from exchange.loading import Loaded
 from exchange.pump import Pump
 from exchange.session import CLOSE_GOING_AWAY, CLOSE_NORMAL, Purpose
 from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
+from exchange.store import HistoryError
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.uploads import QUOTA_BYTES
 from exchange.wire import MAX_FRAME_BYTES
@@ -140,7 +141,11 @@ class ExchangeServer:
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/v1/ws"
 
     async def open(self) -> None:
-        """Open the journal and listen. Raises `StartError` when the port is taken."""
+        """Open the journal and listen. Raises `StartError`: a taken port, a damaged history."""
+        try:
+            self._history.check()
+        except HistoryError as error:
+            raise StartError(str(error)) from error
         await self._journal.open()
         for account, account_seq in await self._journal.kept_from():
             self._loaded.gateway.accounts.kept_from(account, account_seq)
@@ -206,9 +211,9 @@ class ExchangeServer:
             await self._snapshots.finish()
             await self._history.follow()
             await self._journal.close()
-        except DiskLostError as error:
-            say(str(error))
-            return EXIT_DISK_LOST
+        except (DiskLostError, HistoryError) as error:
+            await self._journal.abandon()
+            return told(error)
         return 0
 
     async def _lost(self, ended: "asyncio.Task[None]") -> int:
@@ -219,9 +224,8 @@ class ExchangeServer:
         await self._journal.abandon()
         error = ended.exception()
         assert error is not None, "they end only by stop or by an error"
-        if isinstance(error, DiskLostError):
-            say(str(error))
-            return EXIT_DISK_LOST
+        if isinstance(error, DiskLostError | HistoryError):
+            return told(error)
         now_ms = self._clock.now_ms()
         line, kept = quarantine.stopped(self._settings.data_dir, self._loaded, error, now_ms)
         say(line)
@@ -336,6 +340,12 @@ def _peer(connection: ServerConnection) -> str:
 
 def _path(request: Request) -> str:
     return request.path.partition("?")[0]
+
+
+def told(error: DiskLostError | HistoryError) -> int:
+    """Say in one line what ends the server; returns the exit code."""
+    say(str(error))
+    return EXIT_DISK_LOST if isinstance(error, DiskLostError) else EXIT_BROKEN
 
 
 def say(line: str) -> None:

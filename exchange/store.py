@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from exchange import frames
-from exchange.account_channel import stored_frames
+from exchange.account_channel import SpoiltFramesError, stored_frames
 from exchange.commands import Command, Out
-from exchange.journal import BUSY_MS, DiskLostError
+from exchange.journal import BUSY_MS, DiskLostError, opened_to_read
 from exchange.journal import FILE_NAME as JOURNAL_NAME
 from exchange.loading import replayed
 from exchange.ports import JournalRow
@@ -27,6 +27,7 @@ from exchange.units import MAX_INT
 FILE_NAME: Final = "history.db"
 PAGE_ROWS: Final = 1_000
 """Stored rows taken over in one transaction."""
+MEND: Final = "stop the server; `headroom exchange rebuild` makes history.db anew"
 VERSION: Final = 1
 """A file of another version is built anew from the journal, never converted."""
 
@@ -85,6 +86,25 @@ WHERE seq > ? AND seq <= ? AND instr(body, CAST('usage.report' AS BLOB)) ORDER B
 
 Told: TypeAlias = tuple[str, frames.AccountFrame]
 """An account and one of its frames."""
+
+
+class HistoryError(Exception):
+    """The read model cannot go on. ``str()`` is one line for the user and says what mends it."""
+
+
+def require_whole(path: Path) -> None:
+    """Raise `HistoryError` when there is a read model at ``path`` that SQLite finds damaged."""
+    if not path.is_file():
+        return
+    try:
+        with closing(opened_to_read(path)) as database:
+            found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return  # The disk's fault, which the next write will tell.
+        found = str(error)
+    if found != "ok":
+        raise HistoryError(f"{path}: damaged: {' '.join(found.split())}; {MEND}")
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -163,7 +183,10 @@ class Follower:
         self._journal_uri = f"{journal.as_uri()}?mode=ro"
 
     def catch_up(self) -> None:
-        """Take over all that was committed since the last time. Raises `DiskLostError`."""
+        """Take over all that was committed since the last time.
+
+        Raises `DiskLostError`, or `HistoryError` when what is stored is damaged.
+        """
         try:
             with (
                 closing(opened(self._path)) as history,
@@ -171,7 +194,10 @@ class Follower:
             ):
                 while self._page(history, journal):
                     pass
+        except SpoiltFramesError as error:
+            raise HistoryError(f"{self._path.parent}: account frames: {error}; {MEND}") from error
         except (sqlite3.Error, OSError) as error:
+            require_whole(self._path)
             raise DiskLostError(f"{self._path}: {error}") from error
 
     def _page(self, history: sqlite3.Connection, journal: sqlite3.Connection) -> bool:

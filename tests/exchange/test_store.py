@@ -19,16 +19,27 @@ from exchange.client import Client, Refused
 from exchange.journal import DiskLostError, create
 from exchange.keys import public_key_b64
 from exchange.loading import load
-from exchange.operator_requests import AdminDeposit, AdminKey
+from exchange.operator_requests import AdminApplications, AdminDeposit, AdminKey
 from exchange.protocol import AccountState, AccountStatement, LeaseRelease, UsageReport
+from exchange.pump import CLOSE_INTERNAL
 from exchange.server import ExchangeServer
 from exchange.statements import PAGE_ROWS
-from exchange.store import FILE_NAME, Follower, rebuild
-from tests.exchange.harness import OPERATOR, headroom, key_of, running
+from exchange.store import FILE_NAME, Follower, HistoryError, rebuild
+from tests.exchange.harness import (
+    OPERATOR,
+    ServerProcess,
+    add_account,
+    found,
+    headroom,
+    key_of,
+    raw,
+    running,
+)
 from tests.exchange.test_golden_journal import golden, rows_of
 from tests.exchange.trading import trade, traders
 
 ORDERS = 150
+SERVED = ("--listen", "127.0.0.1:0")
 
 
 async def a_day(data_dir: Path) -> dict[str, list[dict[str, Any]]]:
@@ -183,3 +194,85 @@ def test_a_history_that_cannot_be_written_is_a_lost_disk(tmp_path: Path) -> None
         Follower(data_dir).catch_up()
     with pytest.raises(DiskLostError, match=r"history\.db"):
         rebuild(data_dir)
+
+
+SPOILT = ["no database", "half of it"]
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_damaged_history_is_told_before_anything_is_served(tmp_path: Path, how: str) -> None:
+    """Seen to fail when it came out after "serving", with the exit code of a lost disk."""
+    data_dir = tmp_path / "data"
+
+    async def served() -> None:
+        async with running(data_dir):
+            pass
+
+    asyncio.run(served())
+    path = data_dir / FILE_NAME
+    whole = path.read_bytes()
+    path.write_bytes(b"x" * 100 if how == SPOILT[0] else whole[: len(whole) // 2])
+    for _ in range(2):
+        code, out, errors = headroom("exchange", "serve", "--data", str(data_dir), *SERVED)
+        assert (code, out, len(errors.splitlines())) == (1, "", 1)
+        assert "history.db: damaged: " in errors
+        assert "headroom exchange rebuild" in errors
+    assert headroom("exchange", "rebuild", "--data", str(data_dir))[0] == 0
+    asyncio.run(served())
+
+
+def test_a_history_spoilt_while_serving_ends_the_server_and_names_the_way_out(
+    tmp_path: Path,
+) -> None:
+    data_dir = tmp_path / "data"
+    found(data_dir)
+    server = ServerProcess(data_dir)
+
+    async def main() -> None:
+        async with Client(await server.url(), OPERATOR) as operator:
+            await operator.request(AdminApplications(req_id=1))
+            (data_dir / FILE_NAME).write_bytes(b"x" * 100)
+
+    asyncio.run(main())
+    server.process.terminate()
+    code, errors = server.end()
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "headroom exchange rebuild" in errors
+
+
+def test_spoilt_account_frames_are_not_sent_and_not_taken_over(tmp_path: Path) -> None:
+    """Who resumes is told to ask again; a rebuild, from the rows, goes round them.
+
+    Seen to fail with a connection that heard nothing more, and with a trace of the decoder's.
+    """
+    data_dir = tmp_path / "data"
+
+    async def main() -> None:
+        async with running(data_dir) as server, Client(server.url, OPERATOR) as operator:
+            await add_account(operator, "alice", 1_000)
+            was = await asyncio.to_thread(spoil, data_dir, b"\xff")
+            async with raw(server.url) as alice:
+                await alice.log_in(key_of("alice"))
+                await alice.ask("subscribe", channel="account", resume_from=0)
+                await alice.drained()
+                assert alice.connection.close_code == CLOSE_INTERNAL
+            await asyncio.to_thread(spoil, data_dir, was)
+
+    asyncio.run(main())
+    (data_dir / FILE_NAME).unlink()
+    spoil(data_dir, b"\xff")
+    with pytest.raises(HistoryError, match="exchange rebuild"):
+        Follower(data_dir).catch_up()
+    rebuild(data_dir)
+    Follower(data_dir).catch_up()
+    assert any('INSERT INTO "posting"' in line for line in tables(data_dir))
+
+
+def spoil(data_dir: Path, body: bytes) -> bytes:
+    """Write over the oldest stored frames of alice; returns what was there."""
+    with closing(sqlite3.connect(data_dir / "journal.db")) as database:
+        sql = "SELECT min(rowid), body FROM account_frames WHERE account = 'alice'"
+        row, was = database.execute(sql).fetchone()
+        database.execute("UPDATE account_frames SET body = ? WHERE rowid = ?", (body, row))
+        database.commit()
+    return bytes(was)
