@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from tempfile import mkdtemp
 
 from exchange import quarantine, snapshot_files
 from exchange.journal import BUSY_MS, FILE_NAME, DataDirError, opened_to_read
@@ -20,23 +21,36 @@ from exchange.units import MS_PER_SECOND
 def back_up(data_dir: Path, out: Path) -> Loaded:
     """Copy the exchange in ``data_dir`` to the new directory ``out`` and verify the copy.
 
-    Raises `DataDirError`, `BrokenChainError` or `SnapshotError`, each one line for the user.
+    Raises `DataDirError`, `BrokenChainError` or `SnapshotError`, each one line for the user; then
+    there is no ``out``.
     """
-    source = data_dir / FILE_NAME
-    if not source.is_file():
+    if not (data_dir / FILE_NAME).is_file():
         raise DataDirError(f"data directory {data_dir}: no exchange here")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataDirError(f"{out}: exists already; a backup needs a new directory")
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        _copy_beside(data_dir, out)  # before the rows, so that no snapshot runs ahead of them
-        _copy_rows(source, out / FILE_NAME)
-        snapshot_files.sync_dir(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # Under another name until it is verified: half a copy must not look like a backup.
+        partial = Path(mkdtemp(".partial", f"{out.name}.", out.parent))
+        try:
+            loaded = _verified_copy(data_dir, partial)
+            os.replace(partial, out)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        snapshot_files.sync_dir(out.parent)
     except OSError as error:
         raise DataDirError(f"backup to {out}: {error.strerror or error}") from error
     except sqlite3.Error as error:
         raise DataDirError(f"backup to {out}: {error}") from error
-    return verified(out)
+    return loaded
+
+
+def _verified_copy(data_dir: Path, partial: Path) -> Loaded:
+    _copy_beside(data_dir, partial)  # before the rows, so that no snapshot runs ahead of them
+    _copy_rows(data_dir / FILE_NAME, partial / FILE_NAME)
+    snapshot_files.sync_dir(partial)
+    return verified(partial)
 
 
 def _copy_beside(data_dir: Path, out: Path) -> None:

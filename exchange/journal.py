@@ -39,6 +39,9 @@ CHECKPOINT_ROWS: Final = 20_000
 KEEP_MS: Final = 7 * MS_PER_DAY
 """How long account frames can be resumed from."""
 
+PRIVATE_MODE: Final = 0o700
+"""Of a new data directory: who owns how much is for its operator alone."""
+
 SYNC_FULL: Final = 2
 """SQLite's number for synchronous=FULL; anything less was seen to lose acknowledged rows."""
 _PRAGMAS: Final[dict[str, int | str]] = {
@@ -102,6 +105,8 @@ def create(data_dir: Path, rows: list[JournalRow]) -> None:
     """Make a new journal that begins with ``rows``; never over an old one."""
     path = data_dir / FILE_NAME
     data_dir.mkdir(parents=True, exist_ok=True)
+    if not any(data_dir.iterdir()):
+        data_dir.chmod(PRIVATE_MODE)
     with DataLock(data_dir):
         if path.exists():
             raise DataDirError(f"data directory {data_dir}: holds an exchange already")

@@ -6,7 +6,11 @@ the log is missing.
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from exchange import snapshot_files
 from exchange.client import Client
@@ -110,3 +114,27 @@ def test_a_backup_never_overwrites_and_says_what_is_wrong(tmp_path: Path) -> Non
     code, _, errors = headroom(*nothing)
     assert (code, len(errors.splitlines())) == (1, 1)
     assert "no exchange here" in errors
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_copy_that_cannot_be_verified_does_not_stay(tmp_path: Path, made: bool) -> None:
+    """Seen to fail when OUT stayed behind, looked like a backup and was in the next one's way."""
+    data_dir, out = tmp_path / "data", tmp_path / "out"
+    found(data_dir)
+    if made:
+        out.mkdir()
+    arguments = ("exchange", "backup", "--data", str(data_dir), str(out))
+    spoil(data_dir, "UPDATE journal SET now_ms = now_ms + 1")
+    code, _, errors = headroom(*arguments)
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"][: 1 + made]
+    assert not made or not any(out.iterdir())
+    spoil(data_dir, "UPDATE journal SET now_ms = now_ms - 1")
+    assert headroom(*arguments)[0] == 0
+    assert out.stat().st_mode & 0o077 == 0, "as private as the directory it was made from"
+
+
+def spoil(data_dir: Path, sql: str) -> None:
+    with closing(sqlite3.connect(data_dir / "journal.db")) as database:
+        database.execute(sql)
+        database.commit()

@@ -80,6 +80,19 @@ def test_the_journal_is_what_it_says_and_keeps_frames_a_week(tmp_path: Path) -> 
             database.execute("INSERT INTO journal VALUES (9, 'no number', 1, x'', x'')")
 
 
+def test_a_new_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    """Seen to fail with the umask's mode. A directory that holds other things keeps its own."""
+    for name in ("new", "empty", "in_use"):
+        data_dir = tmp_path / name
+        if name != "new":
+            data_dir.mkdir(mode=0o755)
+        if name == "in_use":
+            (data_dir / "other").touch()
+        found(data_dir)
+        private = data_dir.stat().st_mode & 0o077 == 0
+        assert private == (name != "in_use"), name
+
+
 def test_a_full_disk_ends_with_70_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
     """The file size limit stands in for the disk: the write that passes it fails like ENOSPC."""
     data_dir = tmp_path / "data"
