@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange import channels, commands, consoles, frames, image_requests, protocol
+from exchange import channels, commands, consoles, frames, image_requests, key_ends, protocol
 from exchange.account_channel import AccountChannel, AccountRow
 from exchange.auth import Verify
 from exchange.codec import CODECS, MSGPACK, Data, UnreadableError
@@ -80,6 +80,7 @@ class Gateway:
         self.accounts = AccountChannel(self.outbox)
         self.instructions = Instructions(self.outbox)
         self.consoles = consoles.Consoles()
+        self.key_ends = key_ends.KeyEnds()
         self.liveness = Liveness(engine.lost_after_ms)
         self.guard = Guard()
         self.uploads = Uploads()
@@ -188,6 +189,7 @@ class Gateway:
             self.internal(message, now_ms)
         self.instructions.resend(now_ms)
         consoles.advance(self, now_ms)
+        key_ends.close_expired(self, now_ms)
         self._heartbeats(now_ms)
         self._cut_anonymous(now_ms)
 
@@ -198,6 +200,7 @@ class Gateway:
             self.liveness.next_deadline_ms(),
             self.instructions.next_deadline_ms(),
             self.consoles.next_deadline_ms(),
+            self.key_ends.next_deadline_ms(),
             self._heartbeat_ms if self._ticking() else None,
         ]
         for session in self._anonymous.values():

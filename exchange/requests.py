@@ -14,6 +14,7 @@ from exchange import channels, consoles, image_requests, operator_requests, prot
 from exchange.auth import proves
 from exchange.commands import Done, EnrollHost, Refused
 from exchange.frames import HostSync
+from exchange.key_ends import close_revoked
 from exchange.limits import CONNECTIONS_PER_ACCOUNT_MAX
 from exchange.outbox import HistoryJob
 from exchange.roles import HOST_ALONE, ROLES
@@ -48,6 +49,7 @@ def log_in(gateway: "Gateway", session: Session, message: protocol.Auth, now_ms:
         return
     session.log_in(key)
     gateway.known(session)
+    gateway.key_ends.watch(session, key.not_after_ms)
     gateway.ack(session, message, {"account": session.account, "role": session.role})
     if session.host and session.purpose == "trade":
         _log_in_host(gateway, session, now_ms)
@@ -135,7 +137,7 @@ def enroll(gateway: "Gateway", session: Session, message: protocol.HostEnroll, n
     if isinstance(gateway.command(session, command, now_ms, message), Refused):
         gateway.limits.addresses.failed(session.peer, now_ms)
     else:
-        _close_revoked(gateway)
+        close_revoked(gateway)
 
 
 # --- reads: not journalled, but answered in order ---
@@ -204,15 +206,7 @@ def key_revoke(
     gateway: "Gateway", session: Session, message: operator_requests.AdminKeyRevoke, now_ms: int
 ) -> None:
     if isinstance(gateway.command(session, message, now_ms), Done):
-        _close_revoked(gateway)
-
-
-def _close_revoked(gateway: "Gateway") -> None:
-    """A key's connections end with it, whether the operator or a new enrolment revoked it."""
-    for session in gateway.sessions.values():
-        key = gateway.engine.key(session.key_id)
-        if key is not None and key.revoked and not session.closing:
-            gateway.close(session, CLOSE_BAD_LOGIN, "the key was revoked")
+        close_revoked(gateway)
 
 
 Handler = Callable[["Gateway", Session, Any, int], None]

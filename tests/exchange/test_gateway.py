@@ -296,6 +296,24 @@ def test_enrolling_again_ends_the_connections_of_the_key_before() -> None:
     be_live(rig, rig.log_in("newer"))
 
 
+def test_a_connection_ends_when_its_key_has_expired() -> None:
+    """(Seen to fail while only the next login was refused.)"""
+    rig, alice = trading()
+    operator = rig.log_in("operator")
+    public_key, ends_ms = public_key_b64(key_of("guest")), rig.now_ms + 5_000
+    fields = {"key_id": "guest", "account": "alice", "role": "viewer", "public_key": public_key}
+    rig.ask(operator, "admin.key", **fields, not_after_ms=ends_ms)
+    guest, gone = rig.log_in("guest"), rig.log_in("guest")
+    rig.gateway.disconnect(gone, True, rig.now_ms)
+    rig.run_to(ends_ms - 1)
+    assert rig.closed == {}
+    rig.run_to(ends_ms)
+    assert rig.closed == {guest: CLOSE_BAD_LOGIN}
+    late = rig.log_in("guest")
+    assert rig.closed == {guest: CLOSE_BAD_LOGIN, late: CLOSE_BAD_LOGIN}
+    assert rig.ask(alice, "order.list")["type"] == "ack"
+
+
 def test_a_silent_host_loses_its_asks_and_comes_back() -> None:
     rig, alice, host = hosting()
     assert order(rig, alice, "ask", side="sell")["type"] == "ack"
