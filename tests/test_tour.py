@@ -78,6 +78,7 @@ class Visitor:
 @contextmanager
 def exchange(visitor: Visitor) -> Iterator[None]:
     """Found and serve an exchange on a free port; the visitor's environment then names it."""
+    visitor.run("key", "new", "operator.pem")
     visitor.run("exchange", "init", "--data", "market", "--operator-key", "operator.pem")
     ready = visitor.folder / "ready.json"
     serve = ("exchange", "serve", "--data", "market", "--listen", "127.0.0.1:0")
@@ -125,6 +126,8 @@ def in_time(is_so: Callable[[], bool], what: str) -> None:
 
 
 def open_accounts(visitor: Visitor) -> None:
+    for role in ("bank", "shop"):
+        visitor.run("key", "new", f"{role}.pem")
     with_key = ("--key", "operator.pem")
     for name in ("bank", "shop"):
         key = visitor.run("key", "show", f"{name}.pem")
@@ -135,21 +138,26 @@ def open_accounts(visitor: Visitor) -> None:
         visitor.run("admin", "deposit", "--account", name, *money, *with_key)
 
 
-def test_the_tour(tmp_path: Path) -> None:
-    visitor = Visitor(tmp_path)
-    guest = tmp_path / "guest"
+def sell(visitor: Visitor) -> None:
+    # The ask is refused for want of capacity until the host has announced itself.
+    in_time(lambda: visitor.succeeds(str(EXAMPLES / "sell.py")), "the ask is backed")
+
+
+def put_image(visitor: Visitor) -> str:
+    guest = visitor.folder / "guest"
     guest.mkdir()
     for name in ("vmlinuz", "initrd.gz"):
         (guest / name).write_bytes(b"enough for a hypervisor in memory")
-    for role in ("operator", "bank", "shop"):
-        visitor.run("key", "new", f"{role}.pem")
+    return visitor.run("image", "put", "--key", "shop.pem", "guest")
+
+
+def test_the_tour(tmp_path: Path) -> None:
+    visitor = Visitor(tmp_path)
     with exchange(visitor):
         open_accounts(visitor)
         with host(visitor):
-            # The ask is refused for want of capacity until the host has announced itself.
-            in_time(lambda: visitor.succeeds(str(EXAMPLES / "sell.py")), "the ask is backed")
-            image = visitor.run("image", "put", "--key", "shop.pem", "guest")
-            buy = (str(EXAMPLES / "buy.py"), image)
+            sell(visitor)
+            buy = (str(EXAMPLES / "buy.py"), put_image(visitor))
             served = visitor.run(*buy)
             assert served.startswith("l-1: http://127.0.0.1:")
             assert visitor.run(*buy) == served
@@ -158,7 +166,7 @@ def test_the_tour(tmp_path: Path) -> None:
             assert re.search(
                 r"^l-1 +buy +small.eu-de.flat.spot +1 +0.020000 .* active$", shown, re.M
             )
-            assert re.search(r"^v-1 +l-1 +web-1 +ready +127.0.0.1:\d+ -> 80$", shown, re.M)
+            assert re.search(r"^v-1 +l-1 +web-\d+ +ready +127.0.0.1:\d+ -> 80$", shown, re.M)
             released = visitor.json("account", "release", "l-1", "--key", "shop.pem")
             assert released["state"] == "ended"
             state = visitor.json("account", "state", "--key", "shop.pem")
@@ -201,15 +209,16 @@ def test_mistakes_at_the_shell_are_one_line(tmp_path: Path) -> None:
 def test_a_bid_that_rests_is_gone_on_with(tmp_path: Path) -> None:
     """Ctrl-C ends the buyer without a traceback; the next run waits for the same bid."""
     visitor = Visitor(tmp_path)
-    for role in ("operator", "bank", "shop"):
-        visitor.run("key", "new", f"{role}.pem")
     with exchange(visitor):
         open_accounts(visitor)
+        image = put_image(visitor)
         assert visitor.run(str(EXAMPLES / "sell.py"), exit_code=1).startswith(
             "sell.py: insufficient_capacity: "
         )
         for _ in range(2):
-            assert interrupted_when_waiting(visitor) == (130, "")
+            process = waiting_buyer(visitor, image)
+            process.send_signal(signal.SIGINT)
+            assert last_words(process) == (130, "", "")
         (order,) = visitor.json("account", "state", "--key", "shop.pem")["orders"]
         assert (order["status"], order["leaves_qty"]) == ("new", 1)
     said = visitor.run(str(EXAMPLES / "buy.py"), "0" * 64, exit_code=1)
@@ -218,21 +227,54 @@ def test_a_bid_that_rests_is_gone_on_with(tmp_path: Path) -> None:
     assert visitor.run(str(EXAMPLES / "buy.py"), exit_code=1).startswith("usage: ")
 
 
-def interrupted_when_waiting(visitor: Visitor) -> tuple[int, str]:
-    """Run the buyer until its bid rests, press Ctrl-C, return its exit code and last words."""
+def test_a_guest_on_a_lease_that_ended_is_not_taken_for_the_new_one(tmp_path: Path) -> None:
+    """(Seen to fail while any VM that had been ready was: its host is away, it is `stopping`.)"""
+    visitor = Visitor(tmp_path)
+    with exchange(visitor):
+        open_accounts(visitor)
+        image = put_image(visitor)
+        with host(visitor):
+            sell(visitor)
+            assert visitor.run(str(EXAMPLES / "buy.py"), image).startswith("l-1: ")
+        visitor.run("account", "release", "l-1", "--key", "shop.pem")
+        buyer = waiting_buyer(visitor, image)
+        with host(visitor):
+            sell(visitor)
+            code, out, _ = last_words(buyer)
+    assert (code, out[:5]) == (0, "l-2: ")
+
+
+def test_nothing_is_bought_for_an_image_that_is_not_there(tmp_path: Path) -> None:
+    visitor = Visitor(tmp_path)
+    buy = str(EXAMPLES / "buy.py")
+    with exchange(visitor):
+        open_accounts(visitor)
+        assert visitor.run(buy, "0" * 64, exit_code=1).startswith("buy.py: image_unknown: ")
+        assert visitor.run(buy, "guest", exit_code=1).startswith("buy.py: invalid_field: ")
+        state = visitor.json("account", "state", "--key", "shop.pem")
+        assert (state["orders"], state["leases"]) == ([], [])
+
+
+def waiting_buyer(visitor: Visitor, image: str) -> subprocess.Popen[str]:
+    """Start the buyer and return it when its bid rests."""
     process = subprocess.Popen(
-        [sys.executable, str(EXAMPLES / "buy.py"), "0" * 64],
+        [sys.executable, str(EXAMPLES / "buy.py"), image],
         cwd=visitor.folder,
         env=visitor.env,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "bid rests, waiting for a seller\n"
+    return process
+
+
+def last_words(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Return the exit code, the output and what else it says to standard error."""
     with process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "bid rests, waiting for a seller\n"
-        process.send_signal(signal.SIGINT)
-        _, last_words = process.communicate(timeout=DEADLINE_S)
-    return process.returncode, last_words
+        out, err = process.communicate(timeout=DEADLINE_S)
+    return process.returncode, out, err
 
 
 def test_the_readme_shows_the_example_that_was_walked() -> None:

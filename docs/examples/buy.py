@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -11,12 +12,13 @@ import msgspec
 from exchange.client import Client, Event, Refused, Unknown, Unreachable
 from exchange.frames import LeaseUpdate, VmUpdate
 from exchange.keys import KeyFileError, load_private_key
-from exchange.protocol import OrderPlace, VmStart
+from exchange.protocol import ImageStat, OrderPlace, VmStart
 
 URL = os.environ.get("HEADROOM_URL", "ws://127.0.0.1:8750/v1/ws")
+RUN = time.time_ns()
 BID = OrderPlace(
     req_id=1,
-    client_order_id=f"bid-{time.time_ns()}",
+    client_order_id=f"bid-{RUN}",
     symbol="small.eu-de.flat.spot",
     side="buy",
     order_type="limit",
@@ -27,28 +29,41 @@ BID = OrderPlace(
 
 async def main(image: str) -> None:
     async with Client(URL, load_private_key(Path("shop.pem"))) as shop:
+        # Refused when there is no such image: then nothing is bought for it.
+        await shop.request(ImageStat(req_id=1, sha256=image))
         state = await shop.subscribe("account")
         # An earlier run may have left a lease or a resting bid: go on from there.
         if not state["leases"] and (state["orders"] or (await shop.place(BID))["leaves_qty"]):
             print("bid rests, waiting for a seller", file=sys.stderr)
-        before = [*state["leases"], *state["vms"]]
-        for row in msgspec.convert(before, list[LeaseUpdate | VmUpdate]):
-            if await is_reached(shop, row, image):
-                return
-        async for event in shop.events():
-            if await is_reached(shop, event, image):
+        vms = {row["lease_id"]: row["vm_id"] for row in state["vms"]}
+        vm_id = None
+        async for row in rows(shop, [*state["leases"], *state["vms"]]):
+            if isinstance(row, LeaseUpdate) and row.state == "active":
+                vm_id = vms.get(row.lease_id) or await start(shop, row.lease_id, image)
+            if isinstance(row, VmUpdate) and row.vm_id == vm_id and is_reached(row):
                 return
 
 
-async def is_reached(shop: Client, event: Event, image: str) -> bool:
-    if isinstance(event, LeaseUpdate) and event.state == "active":
-        lease = event.lease_id
-        await shop.request(VmStart(req_id=1, lease_id=lease, name="web-1", image=image, ports=[80]))
-    if isinstance(event, VmUpdate) and event.ready_ms is not None:
-        guest = event.endpoints[0]
-        print(f"{event.lease_id}: http://{guest.address}:{guest.port}/")
-        return True
-    return False
+async def rows(shop: Client, before: list[object]) -> AsyncIterator[Event]:
+    for row in msgspec.convert(before, list[LeaseUpdate | VmUpdate]):
+        yield row
+    async for event in shop.events():
+        yield event
+
+
+async def start(shop: Client, lease_id: str, image: str) -> str:
+    vm = VmStart(req_id=1, lease_id=lease_id, name=f"web-{RUN}", image=image, ports=[80])
+    return str((await shop.request(vm))["vm_id"])
+
+
+def is_reached(vm: VmUpdate) -> bool:
+    if vm.state not in ("requested", "starting", "running"):
+        sys.exit(f"buy.py: {vm.vm_id} on {vm.lease_id} is {vm.state}; release it and run again")
+    if vm.ready_ms is None:
+        return False
+    guest = vm.endpoints[0]
+    print(f"{vm.lease_id}: http://{guest.address}:{guest.port}/")
+    return True
 
 
 if len(sys.argv) != 2:
