@@ -40,7 +40,7 @@ CancelOnlyMib = Annotated[
     int | None, typer.Option(min=0, help="Less free disk: only cancels are taken. [512]")
 ]
 ReadyFile = Annotated[
-    Path | None, typer.Option("--ready-file", help="Written with url and pid when serving.")
+    Path | None, typer.Option("--ready-file", help="Holds url and pid while it serves.")
 ]
 ImageQuotaMib = Annotated[
     int, typer.Option("--image-quota-mib", min=0, help="Images of one account, all together.")

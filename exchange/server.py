@@ -13,6 +13,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -186,6 +187,7 @@ class ExchangeServer:
         self._announce()
         ends = {writer, watch, stopping}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        self._retract()
         if self._sweeping is not None:
             self._sweeping.cancel()
         if stopping in done:
@@ -240,6 +242,13 @@ class ExchangeServer:
             draft = path.with_name(path.name + ".new")
             draft.write_bytes(msgspec.json.encode({"url": self.url, "pid": os.getpid()}))
             os.replace(draft, path)
+
+    def _retract(self) -> None:
+        """We serve no more; the file may be another server's by now."""
+        path = self._settings.ready_file
+        with suppress(OSError, ValueError, KeyError):
+            if path is not None and msgspec.json.decode(path.read_bytes())["pid"] == os.getpid():
+                path.unlink()
 
     async def _watch(self) -> None:
         """Once a second: cut readers that do not keep up, tidy the log and the memory."""

@@ -160,6 +160,7 @@ def test_sigterm_says_goodbye_and_exits_0(tmp_path: Path) -> None:
 
     asyncio.run(main())
     assert server.end() == (0, "")
+    assert not server.ready_file.exists(), "nobody is ready"
 
 
 def test_a_reader_that_never_reads_is_cut_and_harms_nobody(tmp_path: Path) -> None:
