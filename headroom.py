@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, NoReturn
 
 EXIT_NOT_SO: Final = 1
+EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
 
 
@@ -45,6 +46,9 @@ with quiet_imports():
 
     import typer
     from typer.main import get_command
+
+# What Typer raises for wrong usage: every release has this class, under names of its own.
+UsageError: Final[Any] = typer.BadParameter.__mro__[1]
 
 
 class Mount(NamedTuple):
@@ -79,9 +83,33 @@ def run_mounted(name: str, args: list[str]) -> None:
     try:
         with quiet_imports():
             command = mounted(import_module(MOUNTS[name].module).app)
-        command.main(args=args, prog_name=f"headroom {name}")
+        run(command, args, f"headroom {name}")
     except ModuleNotFoundError as error:
         sys.exit(missing_package(name, error))
+
+
+def run(command: Any, args: list[str], name: str) -> NoReturn:
+    """Run ``command`` and leave with its exit code; wrong usage is one line and exit code 2."""
+    try:
+        code = command.main(args=args, prog_name=name, standalone_mode=False)
+    except UsageError as error:
+        # Without any argument Typer has printed the help by now.
+        if type(error).__name__ != "NoArgsIsHelpError":
+            typer.echo(usage_line(error, name), err=True)
+        sys.exit(EXIT_USAGE)
+    except typer.Abort:
+        sys.exit(EXIT_NOT_SO)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def usage_line(error: Any, name: str) -> str:
+    """Return what is wrong with a command line, in one line that names the command."""
+    path = error.ctx.command_path if error.ctx is not None else name
+    text = " ".join(error.format_message().split()).rstrip(".")
+    for other in getattr(getattr(error, "param", None), "secondary_opts", ()):
+        # A switch that must be said either way, such as --halted or --no-halted.
+        text = text.replace(f"'{error.param.opts[0]}'", f"'{error.param.opts[0]}' or '{other}'")
+    return f"{path.replace(' ', ': ', 1)}: {text[:1].lower()}{text[1:]}; {path} --help says more"
 
 
 def mounted(app: typer.Typer) -> Any:
@@ -145,7 +173,7 @@ def build_app() -> typer.Typer:
 def main() -> None:
     """Entry point of the `headroom` script."""
     try:
-        get_command(build_app()).main(prog_name="headroom")
+        run(get_command(build_app()), sys.argv[1:], "headroom")
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
 

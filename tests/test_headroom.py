@@ -71,6 +71,32 @@ def test_wrong_usage_exits_2(args: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+WRONG = [
+    (["nothing"], "headroom: no such command 'nothing'"),
+    (["--nothing"], "headroom: no such option: --nothing"),
+    (["key", "nwe"], "headroom: key: no such command 'nwe'. Did you mean 'new'?"),
+    (["exchange", "serve"], "headroom: exchange serve: missing option '--data'"),
+    (["exchange", "serve", "--data"], "headroom: exchange: option '--data' requires an argument"),
+    (
+        ["exchange", "serve", "--data", "x", "--image-quota-mib", "x"],
+        "headroom: exchange serve: invalid value for '--image-quota-mib'",
+    ),
+    (
+        ["admin", "halt", "--key", "k", "--symbol", "s"],
+        "headroom: admin halt: missing option '--halted' or '--no-halted'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("args", "line"), WRONG)
+def test_wrong_usage_is_one_line_that_names_it(args: list[str], line: str) -> None:
+    """Seen to fail with Typer's own usage, hint and box."""
+    done = run(*args)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert done.stderr.startswith(line)
+    assert done.stderr.endswith(" --help says more\n")
+
+
 def test_a_missing_package_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     error = ModuleNotFoundError("No module named 'libvirt'", name="libvirt")
     assert headroom.missing_package("host", error) == 1
