@@ -1,9 +1,13 @@
 """Run the application from first dial to last goodbye, with or without a terminal."""
 
 import asyncio
+import signal
 import sys
+from typing import Final
 
 from tui.app import HeadroomApp
+
+EXIT_TERMINATED: Final = 143  # 128 + SIGTERM, what a shell reports for it
 
 
 class NoTerminalError(Exception):
@@ -27,9 +31,12 @@ async def run_app(
         raise NoTerminalError("the market needs a terminal; this output is none")
     loop = asyncio.get_running_loop()
     timer = loop.call_later(for_s, app.exit) if for_s is not None else None
+    # Left as it is, the signal would leave the terminal on its other screen, reporting the mouse.
+    loop.add_signal_handler(signal.SIGTERM, lambda: app.exit(return_code=EXIT_TERMINATED))
     try:
         await app.run_async(headless=headless, size=size)
     finally:
+        loop.remove_signal_handler(signal.SIGTERM)
         if timer is not None:
             timer.cancel()
         await app.link.close()
