@@ -36,6 +36,7 @@ from exchange.dial import (
     Unknown,
     Unreachable,
     dial,
+    endpoint,
     hung_up,
     log_in,
     pause_s,
@@ -53,6 +54,7 @@ from exchange.protocol import (
 from exchange.wire import Channel, Report, Request
 
 __all__ = [
+    "TRADE_PATH",
     "AccountReset",
     "Client",
     "Connected",
@@ -63,6 +65,7 @@ __all__ = [
     "Unknown",
     "Unreachable",
     "Unsubscribed",
+    "endpoint",
     "fetch_image",
     "put_image",
 ]

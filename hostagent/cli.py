@@ -12,7 +12,7 @@ import msgspec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exchange.client import Client, Refused, Unknown, Unreachable
+from exchange.client import TRADE_PATH, Client, Refused, Unknown, Unreachable, endpoint
 from exchange.codec import readable
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 from exchange.protocol import HostEnroll
@@ -135,10 +135,11 @@ def run(
             hypervisor, override, options.address(advertise), low, high, state, shapes
         )
         private_key = load_private_key(key)
+        endpoint(url, TRADE_PATH)  # what is no address will not become one by dialling again
         asyncio.run(_run(settings, url, private_key))
     except OptionError as error:
         _fail(str(error), EXIT_USAGE)
-    except KeyFileError as error:
+    except (KeyFileError, Unreachable) as error:
         _fail(str(error))
     except SetupError as error:
         _fail(str(error), EXIT_USAGE if error.usage else EXIT_NOT_SO)
