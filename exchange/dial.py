@@ -79,12 +79,13 @@ def pause_s(attempt: int, longest_s: float) -> float:
 def endpoint(url: str, path: str) -> str:
     """Return the WebSocket address of ``path`` on the exchange at ``url``.
 
-    ``url`` may be ``ws://host:port`` with or without a path, or its http form. Raises
-    `Unreachable` for anything else.
+    ``url`` may be ``ws://host:port`` with or without one of our paths, or its http form. Raises
+    `Unreachable` for anything else: what another path leads to, we do not know.
     """
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.netloc:
+    ours = parts.path in ("", "/", TRADE_PATH, IMAGES_PATH) and not (parts.query or parts.fragment)
+    if scheme not in ("ws", "wss") or not parts.netloc or not ours:
         raise Unreachable(f"{url}: not an address like ws://HOST:PORT/v1/ws")
     return urlunsplit((scheme, parts.netloc, path, "", ""))
 
@@ -135,14 +136,22 @@ async def send(connection: ClientConnection, codec: Codec, message: Any) -> None
 async def _reached(address: str, opening: Awaitable[T]) -> T:
     try:
         return await opening
+    except ssl.SSLCertVerificationError as error:
+        mend = "SSL_CERT_FILE names a CA of your own"
+        raise Unreachable(f"{address}: TLS: {error.verify_message}; {mend}") from error
     except ssl.SSLError as error:
         raise Unreachable(f"{address}: TLS: {error.reason or error}") from error
     except TimeoutError as error:
         raise Unreachable(f"{address}: no answer within {OPEN_TIMEOUT_S} s") from error
     except ConnectionRefusedError as error:
         raise Unreachable(f"{address}: no exchange listens there") from error
+    except ConnectionResetError as error:
+        hint = "; does it speak TLS?" if address.startswith("wss:") else ""
+        raise Unreachable(f"{address}: it hung up{hint}") from error
     except OSError as error:
-        raise Unreachable(f"{address}: {error.strerror or error}") from error
+        raise Unreachable(
+            f"{address}: {error.strerror or str(error) or type(error).__name__}"
+        ) from error
     except (InvalidURI, InvalidHandshake) as error:
         raise Unreachable(f"{address}: no exchange there: {error}") from error
 

@@ -45,6 +45,8 @@ class HttpPages:
                 return page(TEXT, b"ok\n")
             case "/metrics":
                 return page(CONTENT_TYPE, await pump.read(pump.metrics.text))
+            case "/v1/instruments" if pump.gateway.private:
+                return page(TEXT, b"needs a login over /v1/ws\n", http.HTTPStatus.FORBIDDEN)
             case "/v1/instruments":
                 return page(JSON, await pump.read(self._instruments))
             case "/v1/schema":

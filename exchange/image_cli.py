@@ -10,7 +10,7 @@ import typer
 from exchange.client import Refused, Unknown, Unreachable, put_image
 from exchange.image_client import BUNDLE_FILES, pack_bundle
 from exchange.keys import KeyFileError, load_private_key
-from exchange.one_request import DEFAULT_URL, Json, Url, ask, fail, show
+from exchange.one_request import DEFAULT_URL, Json, Url, ask, fail, refusal, show
 from exchange.protocol import ImageBuy, ImageDelete, ImageList, ImageOffer
 from exchange.wire import ImageFormat
 
@@ -37,7 +37,7 @@ def put(
     except (KeyFileError, Unreachable, Unknown) as error:
         fail(str(error))
     except Refused as error:
-        fail(f"refused: {error}")
+        fail(refusal(error))
     except OSError as error:
         fail(f"{error.filename or path}: {error.strerror}")
     show({"sha256": digest}, as_json=True) if as_json else print(digest)

@@ -11,6 +11,7 @@ import typer
 
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
+from exchange.units import MS_PER_SECOND, ceil_div
 from exchange.wire import Request
 
 EXIT_NOT_SO: Final = 1
@@ -33,7 +34,14 @@ def ask(url: str | None, key: Path | None, message: Request) -> Any:
     except (KeyFileError, Unreachable, Unknown) as error:
         fail(str(error))
     except Refused as error:
-        fail(f"refused: {error}" + (f" (field {error.field})" if error.field else ""))
+        fail(refusal(error))
+
+
+def refusal(error: Refused) -> str:
+    """Return why a request was refused, which field it was, and when to ask again."""
+    field = f" (field {error.field})" if error.field else ""
+    wait_s = ceil_div(error.retry_after_ms or 0, MS_PER_SECOND)
+    return f"refused: {error}{field}" + (f"; ask again in {wait_s} s" if wait_s else "")
 
 
 async def _ask(url: str, key: Path | None, message: Request) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from exchange.client import Client, Unreachable
+from exchange.dial import TRADE_PATH, endpoint
 from exchange.keys import public_key_b64
 from exchange.operator_requests import (
     AdminAccount,
@@ -117,8 +118,20 @@ def test_a_client_with_a_wrong_key_or_no_exchange_says_so_in_one_line(tmp_path: 
     code, _, errors = headroom("admin", "balances", "--url", url, "--key", str(key))
     assert (code, errors.count("\n")) == (1, 1)
     assert "no exchange listens there" in errors
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ws:///v1/ws", "ws://h:1/nope", "ws://h:1/v1/ws/", "ws://h:1/v1/ws?a=b"]
+)
+def test_an_address_that_is_none_of_ours_is_not_dialled(url: str) -> None:
+    """Seen to fail when any path was taken for ours, as behind a proxy that serves others too."""
     with pytest.raises(Unreachable, match="not an address"):
-        asyncio.run(Client("nonsense").__aenter__())
+        endpoint(url, TRADE_PATH)
+
+
+@pytest.mark.parametrize("url", ["ws://h:1", "ws://h:1/", "http://h:1/v1/ws", "ws://h:1/v1/images"])
+def test_an_address_needs_no_path_and_may_be_a_browsers(url: str) -> None:
+    assert endpoint(url, TRADE_PATH) == "ws://h:1/v1/ws"
 
 
 def refused_start(data_dir: Path, *options: str) -> tuple[int, str]:

@@ -169,6 +169,20 @@ def test_what_is_shown_is_durable() -> None:
     asyncio.run(asyncio.wait_for(main(), DEADLINE_S))
 
 
+def test_a_private_exchange_shows_no_instruments_to_strangers() -> None:
+    """Seen to fail when `--private` closed the channel of that name alone."""
+
+    async def main() -> None:
+        gateway = Rig().gateway
+        gateway.private = True
+        pages = HttpPages(Pump(gateway, SlowDisk(), SystemClock()))
+        answer = await pages.answer("/v1/instruments")
+        assert (answer.status_code, SYMBOL.encode() in answer.body) == (403, False)
+        assert (await pages.answer("/healthz")).status_code == 200
+
+    asyncio.run(asyncio.wait_for(main(), DEADLINE_S))
+
+
 def test_a_stuck_exchange_says_so() -> None:
     async def main() -> None:
         gateway, disk = Rig().gateway, SlowDisk()

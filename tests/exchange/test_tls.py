@@ -14,7 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from exchange.client import Client, Unreachable
 from exchange.operator_requests import AdminBalances
-from tests.exchange.harness import OPERATOR, ServerProcess, found
+from tests.exchange.harness import OPERATOR, ServerProcess, found, headroom, running
+from tests.exchange.test_store import pem
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
@@ -46,7 +47,14 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     return cert_path, key_path
 
 
-def test_wss(tmp_path: Path) -> None:
+def test_wss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key_file = tmp_path / "operator.pem"
+    key_file.write_bytes(pem(OPERATOR))
+    key_file.chmod(0o600)
+
+    def asking(url: str) -> tuple[str, ...]:
+        return ("admin", "balances", "--url", url, "--key", str(key_file))
+
     cert, key = self_signed(tmp_path)
     found(tmp_path / "data")
     options = ("--listen", "127.0.0.1:0", "--tls-cert", str(cert), "--tls-key", str(key))
@@ -58,8 +66,12 @@ def test_wss(tmp_path: Path) -> None:
         trusting = ssl.create_default_context(cafile=str(cert))
         async with Client(url, OPERATOR, tls=trusting) as operator:
             assert await operator.request(AdminBalances(req_id=1))
-        with pytest.raises(Unreachable, match="TLS"):
+        with pytest.raises(Unreachable, match=r"TLS: self-signed certificate; SSL_CERT_FILE names"):
             await Client(url, OPERATOR).__aenter__()
+        code, _, errors = await asyncio.to_thread(headroom, *asking(url))
+        assert code == 1 and "SSL_CERT_FILE" in errors
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        assert (await asyncio.to_thread(headroom, *asking(url)))[0] == 0
         with pytest.raises(Unreachable, match="no exchange there"):
             await Client(url.replace("wss:", "ws:"), OPERATOR).__aenter__()
 
@@ -68,3 +80,15 @@ def test_wss(tmp_path: Path) -> None:
     finally:
         server.process.terminate()
         assert server.end() == (0, "")
+
+
+def test_wss_to_a_port_without_tls_is_told_so(tmp_path: Path) -> None:
+    """Seen to fail with nothing behind the colon."""
+
+    async def main() -> None:
+        async with running(tmp_path / "data") as server:
+            url = server.url.replace("ws:", "wss:")
+            with pytest.raises(Unreachable, match=r"it hung up; does it speak TLS\?"):
+                await Client(url, OPERATOR).__aenter__()
+
+    asyncio.run(main())
