@@ -12,7 +12,7 @@ import typer
 
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
-from exchange.one_request import DEFAULT_URL, Url, fail
+from exchange.one_request import DEFAULT_URL, Url, fail, refusal
 from exchange.protocol import AccountStatement, StatementKind
 
 EXIT_USAGE: Final = 2
@@ -35,18 +35,19 @@ def statement(
     from_ms, to_ms = _moment("--from", since), _moment("--to", until)
     try:
         private_key = load_private_key(key)
-        rows = asyncio.run(_all(url or DEFAULT_URL, private_key, kind, from_ms or 0, to_ms))
+        found = asyncio.run(_all(url or DEFAULT_URL, private_key, kind, from_ms or 0, to_ms))
     except (KeyFileError, Unreachable, Unknown) as error:
         fail(str(error))
     except Refused as error:
-        fail(f"refused: {error}")
-    _print(rows, form)
+        fail(refusal(error))
+    _print(*found, form)
 
 
 async def _all(
     url: str, key: Any, kind: Any, from_ms: int, to_ms: int | None
-) -> list[dict[str, Any]]:
-    """Ask for page after page."""
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Ask for page after page; returns the names of the columns and all rows."""
+    columns: list[str] = []
     rows: list[dict[str, Any]] = []
     offset: int | None = 0
     async with Client(url, key) as client:
@@ -55,16 +56,17 @@ async def _all(
                 req_id=1, kind=kind, from_ms=from_ms, to_ms=to_ms, offset=offset
             )
             found = await client.request(asked)
+            columns = found["columns"]
             rows.extend(found["rows"])
             offset = found.get("next")
-    return rows
+    return columns, rows
 
 
-def _print(rows: list[dict[str, Any]], form: str) -> None:
+def _print(columns: list[str], rows: list[dict[str, Any]], form: str) -> None:
     if form == "json":
         sys.stdout.write(json.dumps(rows) + "\n")
-    elif rows:
-        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+    else:
+        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

@@ -58,6 +58,8 @@ _FOR_EVER_MS: Final = 2**62
 class Page(Struct):
     """The result of an `AccountStatement`; ``next``: the ``offset`` of the next page, if any."""
 
+    columns: list[str]
+    """Names of what a row holds, also when there is none."""
     rows: list[dict[str, Any]]
     next: int | None = None
 
@@ -76,4 +78,4 @@ def page(database: sqlite3.Connection, account: str, asked: AccountStatement, fe
     names = [column[0].rstrip("_") for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor]
     more = len(rows) > PAGE_ROWS
-    return Page(rows[:PAGE_ROWS], asked.offset + PAGE_ROWS if more else None)
+    return Page(names, rows[:PAGE_ROWS], asked.offset + PAGE_ROWS if more else None)
