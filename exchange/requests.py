@@ -199,6 +199,15 @@ def host_synced(
     gateway.command(session, message, now_ms)
 
 
+def host_approve(
+    gateway: "Gateway", session: Session, message: protocol.HostApprove, now_ms: int
+) -> None:
+    """Nothing a host said while it waited was heard: let in, it is asked what it runs."""
+    reply = gateway.command(session, message, now_ms)
+    if isinstance(reply, Done) and not reply.duplicate:
+        _sync_host(gateway, message.host, now_ms)
+
+
 # --- keys ---
 
 
@@ -240,6 +249,7 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.HostHeartbeat: heartbeat,
     protocol.HostDone: host_done,
     protocol.HostSynced: host_synced,
+    protocol.HostApprove: host_approve,
     operator_requests.AdminKeyRevoke: key_revoke,
     protocol.ImagePut: image_requests.put,
     protocol.ImageGet: image_requests.get,
