@@ -1,4 +1,4 @@
-"""The command line: `headroom exchange|host|manager|sim|tui|demo|key|account|admin|image|vm`.
+"""The command line: `headroom exchange|host|manager|tui|demo|sim|key|account|admin|...` (`MOUNTS`).
 
 Each sub-command lives in its own package and is imported only when it is asked for, so that
 `headroom --help` is quick and a host without Textual or an exchange without libvirt still runs.
@@ -72,6 +72,7 @@ MOUNTS: Final[dict[str, Mount]] = {
     "admin": Mount("exchange.admin_cli", "The operator's requests to a running exchange."),
     "image": Mount("exchange.image_cli", "VM images in the exchange's store: put, list, delete."),
     "vm": Mount("exchange.vm_cli", "A VM of your account: console."),
+    "request": Mount("exchange.request_cli", "Any one request of the wire protocol, as JSON."),
 }
 
 # What a plain `pip install headroom` leaves out, and the extra that brings it.

@@ -46,6 +46,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "pump",
             "quarantine",
             "reference",
+            "request_cli",
             "server",
             "snapshot_files",
             "snapshotter",
