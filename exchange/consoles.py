@@ -15,6 +15,7 @@ from exchange.frames import ConsoleRead
 from exchange.protocol import ConsoleText, VmConsole
 from exchange.session import Session
 from exchange.units import MS_PER_SECOND
+from exchange.wire import console_end
 
 if TYPE_CHECKING:
     from exchange.gateway import Gateway
@@ -114,14 +115,15 @@ def read(gateway: "Gateway", session: Session, message: VmConsole, now_ms: int) 
 
 
 def answer(gateway: "Gateway", session: Session, message: ConsoleText, now_ms: int) -> None:
-    """A host answers; what nobody waits for any more is dropped."""
+    """A host answers, perhaps with more than was asked; too late an answer is dropped."""
     found = gateway.consoles.end(session, message.read_id)
     if found is None or found.session.closing:
         return
     if message.text is None:
         gateway.refuse(found.session, found.request, _NOTHING)
     else:
-        result = {"vm_id": found.request.vm_id, "text": message.text}
+        text = console_end(message.text, found.request.lines)
+        result = {"vm_id": found.request.vm_id, "text": text}
         gateway.ack(found.session, found.request, result)
 
 

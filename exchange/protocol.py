@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 from exchange.units import MAX_INT
 from exchange.wire import (
     CONSOLE_LINES_MAX,
-    CONSOLE_MAX_BYTES,
+    MAX_FRAME_BYTES,
     MAX_USER_DATA_CHARS,
     Accel,
     Capacity,
@@ -370,7 +370,8 @@ class UsageReport(Request, tag="usage.report", frozen=True):
 
 
 class ConsoleText(Report, tag="console.text", frozen=True):
-    """Answer to `ConsoleRead`; without ``text`` the host shows no console of that VM."""
+    """Answer to `ConsoleRead`; without ``text`` the host shows no console of that VM. What is
+    longer than the buyer asked for, or than 32,000 bytes of UTF-8, is cut."""
 
     read_id: Name
-    text: Annotated[str, Meta(max_length=CONSOLE_MAX_BYTES)] | None = None
+    text: Annotated[str, Meta(max_length=MAX_FRAME_BYTES)] | None = None

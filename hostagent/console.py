@@ -7,7 +7,7 @@ that goes, so that the text can be shown anywhere and never grows beyond a frame
 import re
 from typing import Final
 
-from exchange.wire import CONSOLE_MAX_BYTES
+from exchange.wire import CONSOLE_MAX_BYTES, console_end
 
 READ_MAX_BYTES: Final = 4 * CONSOLE_MAX_BYTES
 """So much of a console's end is looked at: escape sequences are most of some."""
@@ -24,20 +24,8 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def last_lines(data: bytes, lines: int) -> str:
-    """Return the last ``lines`` lines of ``data``, at most `CONSOLE_MAX_BYTES` of UTF-8.
-
-    The oldest lines are dropped, of a single line that is too long its beginning. A line that the
-    guest has not ended yet counts.
-    """
-    shown = _cleaned(data[-READ_MAX_BYTES:].decode("utf-8", "replace")).removesuffix("\n")
-    text = "\n".join(shown.split("\n")[-lines:])
-    encoded = text.encode()
-    if len(encoded) <= CONSOLE_MAX_BYTES:
-        return text
-    # A character that the cut went through is left out.
-    cut = encoded[-CONSOLE_MAX_BYTES:].decode("utf-8", "ignore")
-    _, found, whole = cut.partition("\n")
-    return whole if found else cut
+    """Return the last ``lines`` lines of ``data`` as plain text, bounded by `console_end`."""
+    return console_end(_cleaned(data[-READ_MAX_BYTES:].decode("utf-8", "replace")), lines)
 
 
 def _cleaned(text: str) -> str:
