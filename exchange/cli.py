@@ -58,7 +58,8 @@ def init(
         ),
     ],
     config: Annotated[
-        Path | None, typer.Option("--config", help="exchange.toml; defaults without it.")
+        Path | None,
+        typer.Option("--config", help="TOML file, see docs/operator.md; else defaults."),
     ] = None,
     as_json: Json = False,
 ) -> None:

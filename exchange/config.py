@@ -1,18 +1,33 @@
 """The operator's configuration file for `exchange init`: TOML over the defaults. Shell."""
 
+import re
 import tomllib
 from pathlib import Path
+from typing import Final
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
+from exchange.codec import readable
 from exchange.genesis import (
     ExchangeConfig,
+    InstrumentConfig,
+    WindowConfig,
+    ZoneConfig,
     default_config,
     mistake,
     spot_instruments,
     window_series,
 )
+from exchange.wire import Capacity
+
+_TABLES: Final[dict[str, type[msgspec.Struct]]] = {
+    "classes": Capacity,
+    "zones": ZoneConfig,
+    "instruments": InstrumentConfig,
+    "windows": WindowConfig,
+}
+_PLACE: Final = re.compile(r"unknown field .* - at `\$\.(?P<table>\w+)")
 
 
 class ConfigError(Exception):
@@ -32,7 +47,7 @@ def load_config(path: Path | None) -> ExchangeConfig:
     try:
         config = msgspec.convert(msgspec.to_builtins(default_config()) | given, ExchangeConfig)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"configuration {path}: {error}") from error
+        raise ConfigError(f"configuration {path}: {_explained(str(error))}") from error
     if "instruments" not in given:
         config = replace(config, instruments=spot_instruments(config.classes, config.zones))
     if "windows" not in given:
@@ -40,3 +55,13 @@ def load_config(path: Path | None) -> ExchangeConfig:
     if (told := mistake(config)) is not None:
         raise ConfigError(f"configuration {path}: {told}")
     return config
+
+
+def _explained(text: str) -> str:
+    """Return what msgspec says of a mistake; an unknown name with those that there are."""
+    if "unknown field" not in text:
+        return readable(text)
+    place = _PLACE.search(text)
+    table = _TABLES[place["table"]] if place else ExchangeConfig
+    names = ", ".join(field.encode_name for field in fields(table))
+    return f"{text}; there are {names}"

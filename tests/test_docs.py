@@ -109,7 +109,7 @@ def wrong_in(command: Any, words: list[str]) -> str | None:
         if words[0] not in command.commands:
             return f"no such command: {words[0]}"
         command, words = command.commands[words[0]], words[1:]
-    known = {"--help"}.union(*(set(param.opts) for param in command.params))
+    known = {"--help"}.union(*({*param.opts, *param.secondary_opts} for param in command.params))
     options = {word.partition("=")[0] for word in words if word.startswith("--")}
     return f"no such option: {sorted(options - known)}" if options - known else None
 

@@ -1,11 +1,23 @@
 """The operator's configuration file: what it leaves out, and what it gets wrong in one line."""
 
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import fields
 
+from exchange.admin_cli import operator_messages, subcommand
 from exchange.config import ConfigError, load_config
-from exchange.genesis import default_config
+from exchange.genesis import (
+    ExchangeConfig,
+    InstrumentConfig,
+    WindowConfig,
+    ZoneConfig,
+    default_config,
+    mistake,
+)
+from tests.exchange.harness import ROOT
 
 TINY = """
 [classes.tiny]
@@ -38,7 +50,11 @@ def test_own_classes_bring_their_own_markets(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("fee_pct = 101", "fee_pct"),
-        ("colour = 1", "colour"),
+        ("colour = 1", "`colour`; there are classes, zones, instruments, windows, fee_pct"),
+        ("[[zones]]\nname='x'", "; there are zone, country, accel, lost_after_ms"),
+        ("[classes.tiny]\ncpu=1", "; there are mvcpu, mem_mib, disk_mib"),
+        ("[[windows]]\nclass_='small'", "; there are class, zone, pricing, hours_ahead"),
+        ("zones = [{zone='x', country='de', accel=['kvm']}]", "two capital letters"),
         ("fee_pct =", "Invalid value"),
         (TINY + "[[windows]]\nclass='small'\nzone='eu-de'\npricing='flat'", "windows[0].class"),
         ("[[instruments]]\nclass='nano'\nzone='mars'\npricing='flat'", "instruments[0].zone"),
@@ -50,3 +66,25 @@ def test_a_mistake_is_one_line_that_names_its_place(tmp_path: Path, text: str, t
         load_config(written(tmp_path, text))
     assert told in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_documented_file_is_one_and_names_every_key() -> None:
+    """Seen to fail with a page that left out ``lost_after_ms``."""
+    page = (ROOT / "docs" / "operator.md").read_text("utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    given = tomllib.loads(text)
+    config = msgspec.convert(given, ExchangeConfig)
+    assert mistake(config) is None
+    tables = [given, *(given[name][0] for name in ("zones", "instruments", "windows"))]
+    kinds: list[type[msgspec.Struct]] = [ExchangeConfig, ZoneConfig, InstrumentConfig, WindowConfig]
+    for table, kind in zip(tables, kinds, strict=True):
+        as_above = {"ref_ucr", "band_pct"} if kind is WindowConfig else set()
+        assert {field.encode_name for field in fields(kind)} - set(table) == as_above
+
+
+def test_every_command_of_the_operator_is_documented() -> None:
+    """Seen to fail for `admin decline`, which stood on no page."""
+    page = (ROOT / "docs" / "operator.md").read_text("utf-8")
+    commands = [subcommand(message) for message in operator_messages()]
+    assert len(commands) > 10
+    assert [name for name in commands if f"headroom admin {name}" not in page] == []
