@@ -126,8 +126,8 @@ def in_time(is_so: Callable[[], bool], what: str) -> None:
 
 
 def open_accounts(visitor: Visitor) -> None:
-    for role in ("bank", "shop"):
-        visitor.run("key", "new", f"{role}.pem")
+    for trader in ("bank", "shop"):
+        visitor.run("key", "new", f"{trader}.pem")
     with_key = ("--key", "operator.pem")
     for name in ("bank", "shop"):
         key = visitor.run("key", "show", f"{name}.pem")

@@ -221,7 +221,9 @@ class ScriptedAccount:
     def vm(self, lease_id: str, name: str) -> VmUpdate:
         """Return a VM that runs on a lease."""
         where = [Endpoint(guest_port=80, address="10.0.7.21", port=30_080)]
-        return VmUpdate(*self._stamp(), f"v-{lease_id}", lease_id, name, "running", where)
+        stamp = self._stamp()
+        who = (f"v-{lease_id}", lease_id, name)
+        return VmUpdate(*stamp, *who, "running", where, ready_ms=stamp[2])
 
     def _balance(self) -> BalanceUpdate:
         market = self.market

@@ -73,6 +73,14 @@ def test_an_ended_lease_and_a_stopped_vm_leave() -> None:
     assert (account.leases, account.vms) == ({}, {})
 
 
+@pytest.mark.parametrize(("ready_ms", "state"), [(None, "running"), (1, "ready")])
+def test_a_vm_whose_guest_serves_is_ready(ready_ms: int | None, state: str) -> None:
+    """As `headroom account state` says. (Seen to fail: it said ``running``.)"""
+    vm = VmUpdate(3, 3, 0, "v-1", "l-1", "web", "running", [], None, ready_ms)
+    row = "".join(text for text, _, _ in portfolio.vm_line(vm, 60))
+    assert row.split() == ["└", "web", state]
+
+
 @pytest.mark.parametrize("width", [30, 34, 46, 60, 79, 100])
 def test_rows_fill_every_width(width: int) -> None:
     account = Account()
@@ -140,6 +148,8 @@ HAPPENED: list[tuple[AccountFrame, str]] = [
     (ended(120, "no_liquidity", "sell"), "Sold 120 of 400 at 0.0310; no more is bid for"),
     (ended(120, "user"), "Bought 120 of 400 at 0.0310; the rest canceled: at your request"),
     (VmUpdate(1, 1, 0, "v-1", "l-1", "web", "failed", [], "boot"), "VM web failed: boot"),
+    (VmUpdate(1, 1, 0, "v-1", "l-1", "web", "running", []), "VM web is running"),
+    (VmUpdate(1, 1, 0, "v-1", "l-1", "web", "running", [], None, 1), "VM web is ready"),
     (Notice(1, 1, 0, "recall", "l-1"), "l-1 is recalled"),
 ]
 

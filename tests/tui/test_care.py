@@ -7,11 +7,14 @@ import pytest
 from msgspec import to_builtins
 from msgspec.structs import replace
 from textual import events
+from textual.widgets import OptionList
+from textual.widgets._footer import FooterKey
 
 from exchange.protocol import OrderCancel
 from exchange.wire import Channel
 from tests.tui.market import lease
-from tests.tui.test_app import SIZES, SMALL, SYMBOL, Stand, play, stand
+from tests.tui.test_app import LARGE, SIZES, SMALL, SYMBOL, Stand, play, stand
+from tui.link import Down, Up
 from tui.scripted import SYMBOLS, ScriptedLink
 
 PLANTED = [name for name in string.ascii_letters if name != "q"]
@@ -118,6 +121,67 @@ def test_enter_says_why_nothing_is_sent_while_stale(size: tuple[int, int]) -> No
         assert s.sent() == []
 
     play(size, scene)
+
+
+def test_what_held_an_order_back_is_said_no_longer_than_it_does() -> None:
+    """(Seen to fail while the message stayed beside the head's `live` until the next key.)"""
+
+    async def scene(s: Stand) -> None:
+        await s.press("b")
+        s.link.push(Down("reset by peer"))
+        await s.press("enter")
+        assert "Not armed: connection lost" in s.text("ticket")
+        s.link.push(Up("acme"))
+        await s.settle()
+        assert "Not armed" not in s.text("ticket")
+        s.link.push(Down("reset by peer"))
+        await s.settle()
+        assert "Not armed" not in s.text("ticket"), "it was said of another time"
+
+    play(LARGE, scene)
+
+
+def test_a_force_chosen_before_a_ticket_is_said() -> None:
+    """(Seen to fail while `f` and `t` changed the next order without a word.)"""
+
+    async def scene(s: Stand) -> None:
+        for key, said in [
+            ("f", "Next order: limit ioc."),
+            ("t", "Next order: market ioc."),
+            ("f", "A market order is always ioc."),
+            ("t", "Next order: limit gtc."),
+        ]:
+            await s.press(key)
+            assert said in s.text("ticket")
+        await s.press("b", "t", "f")
+        assert "A market order is always ioc." in s.text("ticket")
+
+    play(SMALL, scene)
+
+
+def test_a_search_without_a_hit_says_so() -> None:
+    async def scene(s: Stand) -> None:
+        await s.press("slash", *"zzz")
+        options = s.app.screen.query_one(OptionList)
+        assert str(options.get_option_at_index(0).prompt) == "nothing has that in its symbol"
+        await s.press("enter")
+        assert (s.app.desk.symbol, s.app.screen) == (SYMBOL, s.app.market)
+
+    play(SMALL, scene)
+
+
+def test_at_the_least_size_help_and_quit_are_in_the_footer() -> None:
+    """(Seen to fail while the palette's key took their place.)"""
+
+    async def scene(s: Stand) -> None:
+        for size in [(60, 17), LARGE, (60, 17)]:
+            await s.pilot.resize_terminal(*size)
+            await s.settle()
+            shown = {key.description: key.region for key in s.app.screen.query(FooterKey)}
+            assert max(shown["Help"].right, shown["Quit"].right) <= size[0]
+            assert ("palette" in shown) == (size == LARGE)
+
+    play((60, 17), scene)
 
 
 class Holding(ScriptedLink):

@@ -1,5 +1,7 @@
 """Numbers and rows as a person reads them."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,3 +153,9 @@ def test_bars_stay_in_their_cells_and_never_hide_a_digit(
         shown = "".join(piece for piece, _, _ in line)
         assert all(b == a for a, b in zip(text, shown, strict=True) if a != " ")
     assert len(column(value, largest, cells)) == cells
+
+
+def test_the_page_on_the_terminal_explains_the_short_forms() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "terminal.md").read_text("utf-8")
+    whole = "small.eu-de.flat.2026-11-22T18"
+    assert all(f"`{short_symbol(whole, width)}`" in page for width in (30, 22, 16))

@@ -42,6 +42,13 @@ def test_the_hold_is_what_the_exchange_takes(
     assert hold_ucr(ticket, item, 31_201, now_ms) == hold
 
 
+def test_an_empty_book_invites_in_whole_words() -> None:
+    """At 160 x 50 the ticket has 55 cells. (Seen to fail: ``name the first pri``.)"""
+    scene = TicketScene(Ticket(), instrument(), 4, None, None, None, None, "", 0)
+    said = ["".join(text for text, _, _ in line).rstrip() for line in lines(scene, 42, 6)]
+    assert " b buy or s sell: name the first price" in said
+
+
 def test_a_market_order_names_the_worst_case() -> None:
     ticket = Ticket().staged("buy", 31_000).other_type()
     assert (ticket.order_type, ticket.time_in_force) == ("market", "ioc")

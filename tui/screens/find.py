@@ -14,6 +14,7 @@ from tui.view.model import Model
 from tui.view.text import price_text
 
 FOUND_MAX = 60
+NOTHING = "nothing has that in its symbol"
 
 
 class FindScreen(ModalScreen[str | None]):
@@ -67,6 +68,8 @@ class FindScreen(ModalScreen[str | None]):
         options.add_options([Option(self._row(item.symbol), id=item.symbol) for item in found])
         if found:
             options.highlighted = 0
+        else:
+            options.add_option(Option(NOTHING, disabled=True))
 
     def _row(self, symbol: str) -> str:
         places = self._model.places(symbol)

@@ -31,6 +31,8 @@ CALM: Final[tuple[Pane, ...]] = ("head", "depth", "instruments")
 """Panes nobody trades from. Textual composes the rectangle around all that changed in a frame, so
 drawing these with every frame of the ladder would cost the whole screen twenty times a second."""
 
+FOOTER_CELLS: Final = 80
+"""What all the keys of the footer take."""
 PROMPT_ENDS: Final = ("enter", "escape")
 """The only keys that mean something beside the prompt while a number is typed."""
 KEY_ACTIONS: Final = {key: name for name, keys in KEYMAP.items() for key in keys}
@@ -83,6 +85,12 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         self.set_interval(PULSE_S, self.pulse)
 
     def on_resize(self) -> None:
+        footer = self.query_one(Footer)
+        # The palette's key is docked and would cover what does not fit: help and quit.
+        if footer.compact != (self.size.width < FOOTER_CELLS):
+            footer.compact = not footer.compact
+            footer.show_command_palette = not footer.compact
+            self.refresh_bindings()  # only then the footer is made anew
         self.redraw()
 
     def now_ms(self) -> int:

@@ -45,6 +45,7 @@ class Desk:
         self.rows: dict[Pane, int] = {}
         self.cursors: dict[Pane, int] = {}
         self.grids: dict[str, Grid] = {}
+        self._held_back: Message | None = None
 
     # --- looking ---
 
@@ -75,6 +76,14 @@ class Desk:
     def trouble(self, now_ms: int) -> str:
         """Return why orders are held back, "" when they are not."""
         return explanation(self.model.connection, now_ms)
+
+    def news(self, now_ms: int) -> Message | None:
+        """Return the last message; that the connection held an order back only while it does."""
+        if self._held_back is not None and not self.trouble(now_ms):
+            if self.model.message is self._held_back:
+                self.model.message = None
+            self._held_back = None
+        return self.model.message
 
     def cursor(self, pane: Pane, count: int) -> int:
         """Return the row the cursor of a list stands on, -1 when the list is empty."""
@@ -181,9 +190,20 @@ class Desk:
 
     def other_type(self) -> None:
         self._edit(self.dealing.ticket.other_type())
+        self._say_next()
 
     def next_force(self) -> None:
         self._edit(self.dealing.ticket.next_force())
+        if self.dealing.ticket.order_type == "market":
+            self.say("A market order is always ioc.", "warn")
+        else:
+            self._say_next()
+
+    def _say_next(self) -> None:
+        """Before a side is chosen the ticket shows neither type nor force."""
+        ticket = self.dealing.ticket
+        if ticket.stage == "idle":
+            self.say(f"Next order: {ticket.order_type} {ticket.time_in_force}.", "text")
 
     def _edit(self, ticket: Ticket) -> None:
         self.model.message = None
@@ -207,7 +227,8 @@ class Desk:
 
     def _holds_back(self, now_ms: int) -> bool:
         """Tell whether nothing may be armed or sent now, and say why."""
-        why, ticket = self.trouble(now_ms), self.dealing.ticket
+        trouble = why = self.trouble(now_ms)
+        ticket = self.dealing.ticket
         if not why and ticket.stage == "staged" and ticket.order_type == "limit":
             # The tick and the band may have moved since the price was chosen.
             known = self.model.instruments.get(self.dealing.symbol)
@@ -215,6 +236,7 @@ class Desk:
             why = fault.text if fault else ""
         if why:
             self.say(f"Not {'sent' if self.dealing.armed else 'armed'}: {why}", "warn")
+            self._held_back = self.model.message if trouble else None
             self.dealing.hold_fire()
         return bool(why)
 

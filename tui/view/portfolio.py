@@ -17,6 +17,7 @@ from tui.view.text import (
     span,
     span_text,
 )
+from tui.view.words import vm_state
 
 SYMBOL_CELLS: Final = 22
 NARROW: Final = 60
@@ -150,9 +151,9 @@ def vm_line(vm: VmUpdate, width: int) -> Line:
     ink = "text" if vm.state == "running" else "dim"
     if width < NARROW:
         return fit(
-            (span(f" └ {clip(vm.name, 10):<11}", ink), span(where or vm.state, "dim")), width
+            (span(f" └ {clip(vm.name, 10):<11}", ink), span(where or vm_state(vm), "dim")), width
         )
-    line = (span(f"  └ {clip(vm.name, 16):<17}", ink), span(f"{vm.state:<10}", "dim"))
+    line = (span(f"  └ {clip(vm.name, 16):<17}", ink), span(f"{vm_state(vm):<10}", "dim"))
     return fit((*line, span(where, "dim")), width)
 
 

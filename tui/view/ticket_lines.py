@@ -129,7 +129,7 @@ def _invitation(scene: TicketScene) -> Line:
     if scene.read_only:
         return (span(" watching only: this terminal sends no orders", "dim"),)
     if scene.cursor_ucr is None:
-        text = " sell: the book is empty, name the first price"
+        text = " sell: name the first price"
         return (
             span(" b", "accent"),
             span(" buy or", "dim"),
