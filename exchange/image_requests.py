@@ -25,6 +25,10 @@ def put(gateway: "Gateway", session: Session, message: protocol.ImagePut, now_ms
         gateway.refuse(session, message, _ELSEWHERE)
         return
     image = _readable(gateway, session, message.sha256)
+    if image is not None and image.size != message.size:
+        text = f"the image with this digest has {image.size} bytes"
+        gateway.refuse(session, message, Refused("image_invalid", text, "size"))
+        return
     used = sum(row.size for row in gateway.engine.account_state(session.account).images)
     account, digest, uploads = session.account, message.sha256, gateway.uploads
     if image is None and not uploads.fits(account, digest, message.size, used):

@@ -123,14 +123,19 @@ class ImageServer:
             taken = await chunks.take()
             offset += sum(len(chunk) for chunk in taken)
             if offset > put.size:
-                return f"more than the {put.size} bytes announced"
+                await asyncio.to_thread(store.drop, job.account, put.sha256)
+                return self._forget(job, put, f"more than the {put.size} bytes announced")
             await asyncio.to_thread(store.append, job.account, put.sha256, taken)
         if not job.size and not await asyncio.to_thread(store.finish, job.account, put.sha256):
-            self._pump.gateway.uploads.release(account_tag(job.account), put.sha256)
-            return "the bytes have another SHA-256"
+            return self._forget(job, put, "the bytes have another SHA-256")
         gateway = self._pump.gateway
         self._pump.submit(lambda now_ms: gateway.image_arrived(job, put, now_ms))
         return None
+
+    def _forget(self, job: ImageJob, put: ImagePut, why: str) -> str:
+        """What came can never become this image: it counts no more, and nobody may resume it."""
+        self._pump.gateway.uploads.release(account_tag(job.account), put.sha256)
+        return why
 
     async def _get(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
         offset = min(get.offset, job.size)

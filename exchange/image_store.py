@@ -40,6 +40,10 @@ class ImageStore:
         with self._part(account, digest).open("ab") as file:
             file.writelines(chunks)
 
+    def drop(self, account: str, digest: str) -> None:
+        """Forget what came of an upload."""
+        self._part(account, digest).unlink(missing_ok=True)
+
     def finish(self, account: str, digest: str) -> bool:
         """Hash a complete upload and give it its name; False, and the bytes are gone, when the
         digest is another."""
@@ -48,7 +52,7 @@ class ImageStore:
             found = file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
         if found != digest:
-            part.unlink()
+            self.drop(account, digest)
             return False
         os.replace(part, self.path(digest))
         self._sync()
