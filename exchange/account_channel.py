@@ -55,7 +55,8 @@ class AccountChannel:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._live: dict[str, dict[int, Session]] = {}
-        self._paging: dict[int, Session] = {}
+        self._paging: dict[int, Replay] = {}
+        """By session number; what it asks for anew replaces it."""
         self._frames: dict[str, list[AccountFrame]] = {}
         self._kept_from: dict[str, int] = {}
 
@@ -93,16 +94,18 @@ class AccountChannel:
         """Send what is stored after ``after``, then go live; call again when a page is through."""
         missing = account_seq - after
         final = missing <= HELD_MAX
+        replay = Replay(session.account, after, account_seq, final)
         if missing:
-            self._outbox.put(session, Replay(session.account, after, account_seq, final))
+            self._outbox.put(session, replay)
         if final:
             self._paging.pop(session.number, None)
             self.join(session)
         else:
-            self._paging[session.number] = session
+            self._paging[session.number] = replay
 
-    def is_paging(self, session: Session) -> bool:
-        return session.number in self._paging
+    def is_paging(self, number: int, replay: Replay) -> bool:
+        """Is this page still what the session last asked for?"""
+        return self._paging.get(number) is replay
 
     def leave(self, session: Session) -> None:
         self._live.get(session.account, {}).pop(session.number, None)

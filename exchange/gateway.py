@@ -26,7 +26,7 @@ from exchange.guard import Guard
 from exchange.instructions import Instructions
 from exchange.limits import Limits
 from exchange.liveness import Liveness
-from exchange.outbox import Deliveries, ImageJob, Job, Outbox
+from exchange.outbox import Deliveries, ImageJob, Job, Outbox, Replay
 from exchange.ports import EngineView, JournalRow
 from exchange.requests import HANDLERS, host_speaks
 from exchange.routing import ROUTES, TO_ACCOUNT, TO_PUBLIC
@@ -230,12 +230,12 @@ class Gateway:
         self._settle(now_ms)
         return self._apply(Command(account, "", 0, message), now_ms)
 
-    def caught_up(self, session_id: int, upto: int) -> None:
-        """A page of stored account frames went out to the session, up to ``upto``."""
+    def caught_up(self, session_id: int, replay: Replay) -> None:
+        """A page of stored account frames went out to the session."""
         session = self.sessions.get(session_id)
-        if session is not None and self.accounts.is_paging(session):
+        if session is not None and self.accounts.is_paging(session_id, replay):
             account_seq = self.engine.account_seq(session.account)
-            self.accounts.resume(session, upto, account_seq)
+            self.accounts.resume(session, replay.upto, account_seq)
 
     def replay(self, command: Command, now_ms: int) -> list[commands.Out]:
         """Apply a journalled command again at the start: state and feed memory, no deliveries."""

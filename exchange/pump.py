@@ -166,6 +166,8 @@ class Pump:
                 page = await self._journal.account_rows(
                     replay.account, after, replay.upto, PAGE_ROWS
                 )
+                if not (replay.final or self._is_wanted(connection, replay)):
+                    break
                 self._write_page(connection, page, after, replay.upto)
             except (DiskLostError, SpoiltFramesError):
                 page = []
@@ -176,7 +178,11 @@ class Pump:
             await connection.drain()
         connection.replayed(replay.final)
         if not replay.final:
-            self.submit(lambda _: self.gateway.caught_up(connection.number, replay.upto))
+            self.submit(lambda _: self.gateway.caught_up(connection.number, replay))
+
+    def _is_wanted(self, connection: WireConnection, replay: Replay) -> bool:
+        """Has the session not asked for something else of its account meanwhile?"""
+        return self.gateway.accounts.is_paging(connection.number, replay)
 
     def _write_page(
         self, connection: WireConnection, page: list[AccountRow], after: int, upto: int
