@@ -59,6 +59,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _tag(message: HostMessage | Request) -> str:
+    """Return what protocol.md calls ``message``."""
+    return str(message.__struct_config__.tag)
+
+
 class Agent:
     """One host's agent. `run` ends only by cancellation or with an `AgentError`."""
 
@@ -132,17 +137,17 @@ class Agent:
             else:
                 await client.send(message)
         except Unknown as error:
-            log.info("%s was not sent: %s", type(message).__name__, error)
+            log.info("%s was not sent: %s", _tag(message), error)
 
     async def _ask(self, client: Client, message: Request) -> Ack | ErrorReply:
         """Return the answer under the core's number: on the wire the client gives its own."""
         try:
             await client.request(message)
         except Refused as error:
-            log.warning("%s was refused: %s", type(message).__name__, error)
+            log.warning("%s was refused: %s", _tag(message), error)
             return ErrorReply(message.req_id, error.reason, error.message)
         except Unknown as error:
-            log.info("%s got no answer: %s", type(message).__name__, error)
+            log.info("%s got no answer: %s", _tag(message), error)
             return ErrorReply(message.req_id, "busy", str(error))
         return Ack(message.req_id)
 

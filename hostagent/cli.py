@@ -156,7 +156,11 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
     try:
         await running
     except asyncio.CancelledError:
-        logging.getLogger(__name__).info("stopped; VMs keep running")
+        logging.getLogger(__name__).info(
+            "stopped, and its VMs with it: they were in memory only"
+            if settings.hypervisor == "memory"
+            else "stopped; VMs keep running"
+        )
 
 
 @app.command("doctor")

@@ -42,8 +42,7 @@ from hostagent.ports import (
     WatchGuest,
 )
 
-FIRST_PORT = 20_000
-PORTS = 40_000
+PORTS = range(20_001, 60_001)
 
 
 class Boot(Struct, frozen=True):
@@ -167,12 +166,14 @@ class MemoryServer:
         load: Callable[[], Load] = Load,
         fetch_ms: int = 0,
         address: str = "127.0.0.1",
+        ports: range = PORTS,
     ) -> None:
         self.hypervisor = MemoryHypervisor(clock, boots)
         self._clock = clock
         self._load = load
         self._fetch_ms = fetch_ms
         self._address = address
+        self._ports = ports
         self._images: dict[str, int] = {}
         self._ports_given = 0
 
@@ -231,5 +232,6 @@ class MemoryServer:
         return [Endpoint(one.guest_port, self._address, one.public_port) for one in forwards]
 
     def _next_port(self) -> int:
+        port = self._ports[self._ports_given % len(self._ports)]
         self._ports_given += 1
-        return FIRST_PORT + self._ports_given % PORTS
+        return port

@@ -17,10 +17,10 @@ READY_MS = 1_000
 class MemoryMachine:
     """As `machine.Machine`, with nothing behind it."""
 
-    def __init__(self, clock: Clock, address: str) -> None:
+    def __init__(self, clock: Clock, address: str, ports: range) -> None:
         self._clock = clock
         load = LoadMeter()
-        self._server = MemoryServer(clock, _boot, load.read, address=address)
+        self._server = MemoryServer(clock, _boot, load.read, address=address, ports=ports)
 
     async def carry_out(self, effect: Effect) -> Result | None:
         """Do ``effect`` and return its result when its time has come."""

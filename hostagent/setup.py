@@ -62,7 +62,8 @@ def set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCo
         raise SetupError(line, usage=True)
     check_state(settings.state, kept=wanted != "memory")
     if wanted == "memory":
-        return _core(settings, "simulated"), MemoryMachine(now_ms, settings.advertise)
+        ports = range(settings.low_port, settings.high_port + 1)
+        return _core(settings, "simulated"), MemoryMachine(now_ms, settings.advertise, ports)
     if wanted.startswith("test:"):
         return _core(settings, "simulated"), _machine(settings, "test", url, key)
     found = probe()

@@ -24,6 +24,7 @@ from tests.hostagent.market import (
     order,
     run,
     start,
+    start_agent,
     stop,
     vm_is,
 )
@@ -115,6 +116,45 @@ def test_without_an_exchange_it_keeps_dialling_until_it_is_stopped(tmp_path: Pat
         assert await stop(process) == 0
 
     asyncio.run(story())
+
+
+def test_a_refused_announcement_is_named_as_the_protocol_does(tmp_path: Path) -> None:
+    """(Seen to fail: ``HostAnnounce was refused``, a name that is on no page.)"""
+
+    async def story(here: Market) -> None:
+        async with here.client("seller") as seller:
+            await enroll(here, seller)
+        process = await start_agent(here, "host", "--classes", "odd=1000/1024/1024")
+        assert process.stderr is not None
+        async with asyncio.timeout(WAIT_S):
+            while b" was refused" not in (line := await process.stderr.readline()):
+                assert line, "the agent ended"
+        assert b" host.announce was refused: " in line
+        assert await stop(process) == 0
+
+    within(tmp_path, story)
+
+
+def test_vms_in_memory_take_the_ports_asked_for_and_end_with_the_agent(tmp_path: Path) -> None:
+    """(Seen to fail: port 20001 whatever ``--ports`` said, and ``VMs keep running`` at the end.)"""
+
+    async def story(here: Market) -> None:
+        async with here.client("seller") as seller, here.client("buyer") as buyer:
+            await enroll(here, seller)
+            process = await start_agent(here, "host", "--ports", "31000-31001")
+            lease = await lease_of_two(here, seller, buyer)
+            image = await put_image(
+                here.url, load_private_key(here.key("buyer")), ROOT / "LICENSE", "raw"
+            )
+            wanted = VmStart(req_id=1, lease_id=lease.lease_id, name="a", image=image, ports=[80])
+            await buyer.request(wanted)
+            seen = await first(buyer, vm_is("running"))
+            assert [end.port for end in seen.endpoints] == [31000]
+            process.terminate()
+            _, err = await asyncio.wait_for(process.communicate(), WAIT_S)
+            assert err.decode().endswith("stopped, and its VMs with it: they were in memory only\n")
+
+    within(tmp_path, story)
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,11 @@ from exchange.protocol import (
     HostToken,
     OrderPlace,
 )
-from hostagent.memory_hypervisor import FIRST_PORT
 from tests.e2e.test_chain import Running, client, end, exchange, headroom, start_headroom
 from tests.e2e.wait import eventually
 
 ADDRESS = "127.83.19.7"
+GUEST_PORT = 30_000
 """A loopback address of this test's own, so that the guest's port is free."""
 TOKEN = "made up for this test"
 PRICE_UCR = 20_000
@@ -109,7 +109,8 @@ async def start_host(running: Running, seller: Client, state: Path) -> Process:
     login = ("--url", running.url, "--key", str(running.keys["host"]))
     await headroom("host", "enroll", *login, "--token", TOKEN, "--name", "r1", "--json")
     room = ("--mvcpu", "4000", "--mem-mib", "8192", "--disk-mib", "65536", "--state", str(state))
-    where = ("--advertise", ADDRESS, "--hypervisor", "memory")
+    ports = f"{GUEST_PORT}-{GUEST_PORT + 9}"
+    where = ("--advertise", ADDRESS, "--ports", ports, "--hypervisor", "memory")
     return await start_headroom("host", "run", *login, *where, *room)
 
 
@@ -154,9 +155,9 @@ async def leases(buyer: Client) -> list[dict[str, Any]]:
 
 async def episode(folder: Path) -> None:
     guest = Guest()
-    server = await asyncio.start_server(guest.answer, ADDRESS, FIRST_PORT + 1)
+    server = await asyncio.start_server(guest.answer, ADDRESS, GUEST_PORT)
     config = folder / "manager.toml"
-    config.write_text(CONFIG.format(address=ADDRESS, port=FIRST_PORT + 1))
+    config.write_text(CONFIG.format(address=ADDRESS, port=GUEST_PORT))
     (folder / "web.raw").write_bytes(b"\0" * 4096)
     async with exchange(folder) as running, server:
         await found_market(running)
