@@ -22,7 +22,7 @@ PAPER_VM: Final = StoredVm(name="vm", image="0" * 64, vm_class="small", ports=(8
 
 
 class Fired(Struct, frozen=True):
-    """``rule`` acted at ``t_s`` of the series; ``units`` were bought by then, before it."""
+    """``rule`` acted at ``t_s`` of the series, ``units`` were bought before it."""
 
     t_s: float
     rule: str
@@ -59,13 +59,13 @@ def dry_run(config: ManagerConfig, samples: Sequence[tuple[int, float]], boot_ms
         unit_ms += units * (at_ms - paper.now_ms)
         paper.feed(LoadSample(load_rps, at_ms), at_ms)
         peak = max(peak, len(paper.leases))
-        fired += [one for line in paper.log[seen:] if (one := _fired(line, units)) is not None]
+        fired += [one for line in paper.log[seen:] if (one := _fired(line)) is not None]
     return Outcome(fired, peak, unit_ms / MS_PER_HOUR, paper.owed_ucr())
 
 
-def _fired(line: tuple[int, str], units: int) -> Fired | None:
+def _fired(line: tuple[int, str, int]) -> Fired | None:
     """Return what a line of the Manager's log says of a rule that acted, ``None`` for others."""
-    at_ms, text = line
+    at_ms, text, units = line
     parts = text.removeprefix("rule ").split(": ")
     acted = len(parts) == 3 and parts[2].startswith(("buy", "take back", "release", "cancel"))
     return Fired(at_ms / 1000, parts[0], f"{parts[1]}: {parts[2]}", units) if acted else None

@@ -68,13 +68,13 @@ class Expired(Struct, frozen=True):
 
 
 class Paper:
-    """Drives ``manager`` on virtual time; ``log`` collects (ms, line) of what it says."""
+    """Drives ``manager`` on virtual time; ``log`` collects what it says: (ms, line, units before)."""
 
     def __init__(
         self, manager: Manager, price_ucr: int, boot_ms: int, supply: int | None = None
     ) -> None:
         self.manager = manager
-        self.log: list[tuple[int, str]] = []
+        self.log: list[tuple[int, str, int]] = []
         self.outs: list[Out] = []
         self.leases: dict[str, PaperLease] = {}
         self.supply = supply
@@ -159,6 +159,7 @@ class Paper:
 
     def _carry_out(self, outs: list[Out]) -> None:
         self.outs += outs
+        units = len(self.leases)
         for out in outs:
             match out:
                 case Send(request):
@@ -170,7 +171,7 @@ class Paper:
                 case RemoveBackend():
                     pass
                 case Log(text):
-                    self.log.append((self.now_ms, text))
+                    self.log.append((self.now_ms, text, units))
 
     def _request(self, request: ManagerRequest) -> None:
         match request:

@@ -56,6 +56,21 @@ def test_it_prints_what_would_have_fired(tmp_path: Path) -> None:
     assert outcome["cost_ucr"] == pytest.approx(hours * 100_000, abs=2)
 
 
+def test_each_line_says_what_was_bought_when_it_fired(tmp_path: Path) -> None:
+    """Between two rows of the series too. (Seen to fail: what was bought at the row before.)"""
+    arguments = write(tmp_path, series((2, 20), (3, 180), (4, 20)))
+    rules = RULES.replace("buy 2", "buy 4").replace('"release all"', '"release 1"\ncooldown = "1m"')
+    (tmp_path / "rules.toml").write_text(rules)
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["fired"]
+    assert [(one["what"].split(": ")[1], one["units"]) for one in found] == [
+        ("buy 4", 0),
+        ("release 1", 4),
+        ("release 1", 3),
+        ("release 1", 2),
+        ("release 1", 1),
+    ]
+
+
 def test_options_go_before_the_file(tmp_path: Path) -> None:
     arguments = write(tmp_path, series((5, 180)))
     found = CliRunner().invoke(app, [*arguments, "--unit-rps", "1000"])

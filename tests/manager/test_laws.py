@@ -87,7 +87,7 @@ def test_without_a_fresh_sample_no_rule_fires(plan: list[tuple[str, int]]) -> No
     farm.paper.advance(farm.now_ms + STALE_MS + BOOT_MS)
     seen = len(farm.paper.log)
     farm.paper.advance(farm.now_ms + 60 * MINUTE_MS)
-    assert [line for _, line in farm.paper.log[seen:] if line.startswith("rule")] == []
+    assert [line for _, line, _ in farm.paper.log[seen:] if line.startswith("rule")] == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -97,7 +97,7 @@ def test_within_its_cooldown_a_rule_does_not_fire_again(plan: list[tuple[str, in
     farm = Farm(*RULES)
     run(farm, plan)
     fired: dict[str, int] = {}
-    for at_ms, line in farm.paper.log:
+    for at_ms, line, _ in farm.paper.log:
         words = line.split(": ")
         if len(words) == 3 and words[2].startswith(("buy", "take back", "release", "cancel")):
             name = words[0].removeprefix("rule ")
