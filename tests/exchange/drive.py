@@ -2,26 +2,19 @@
 
 Small on purpose: few accounts, hosts of a few units, prices within a narrow band, so that every
 queue, hold and host is touched by many commands and limits are hit all the time. Nothing here
-decides what is right; it only looks at the oracle to name orders and leases that exist.
+decides what is right; it only looks at the oracle to name orders, leases and VMs that exist.
 """
 
 from collections.abc import Callable
-from functools import partial
+from itertools import accumulate
 from typing import Any, Final
 
-from exchange.operator_requests import AdminDeposit, AdminHalt, AdminKillSwitch, AdminLimits
-from exchange.protocol import (
-    HostDrain,
-    LeaseRecall,
-    LeaseRelease,
-    OrderCancel,
-    OrderMassCancel,
-    OrderPlace,
-    OrderReplace,
-)
-from tests.exchange import laws
-from tests.exchange.drive_hosts import HostTrouble
-from tests.exchange.duel_scene import MONEY, SYMBOLS
+from exchange.protocol import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
+from exchange.wire import Side
+from tests.exchange import duel_acts
+from tests.exchange.drive_vms import LeaseLife
+from tests.exchange.duel_scene import FLAT, METERED, MONEY, SPOTS
+from tests.exchange.laws import SIDES
 from tests.exchange.oracle_orders import Limits
 
 STP: Final = (
@@ -31,30 +24,37 @@ STP: Final = (
     "cancel_both",
     "decrement_and_cancel",
 )
-LAWS_EVERY: Final = 100
-"""The referee compares everything after each command; the laws look from another side."""
 CROWD: Final = 4
 """Live orders of an account above which it rather cancels."""
 
 
-class Storm(HostTrouble):
+class Storm(LeaseLife):
     """Sends random commands; the same seed sends the same ones."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.placed = 0
-        self.sent: list[OrderPlace] = []
+        self.sent: list[tuple[OrderPlace, str]] = []
         self.refs = 0
         self.weights: dict[Callable[[], None], int] = {
-            self.place: 520,
-            self.repeat: 15,
+            self.place: 480,
+            self.repeat: 12,
             self.replace: 130,
-            self.cancel: 40,
-            self.mass_cancel: 4,
-            self.release: 220,
-            self.recall: 25,
+            self.cancel: 30,
+            self.mass_cancel: 3,
+            self.release: 100,
+            self.recall: 40,
+            self.follow: 40,
+            self.start_vm: 100,
+            self.vm_news: 180,
+            self.usage: 50,
+            self.stop_vm: 15,
             self.pause: 60,
             self.long_pause: 6,
+            self.next_hour: 9,
+            self.session: 10,
+            self.dead_man: 3,
+            self.restart: 4,
             self.money: 12,
             self.limits: 3,
             self.halt: 3,
@@ -63,25 +63,31 @@ class Storm(HostTrouble):
             self.offer: 4,
             self.drain: 4,
             self.calm: 20,
-            self.fall_silent: 6,
-            self.come_back: 14,
+            self.fall_silent: 8,
+            self.come_back: 20,
         }
         self.menu = list(self.weights)
-        self.odds = list(self.weights.values())
+        self.odds = list(accumulate(self.weights.values()))
 
     def run(self, commands: int) -> None:
         """Send this many; a disagreement is an AssertionError that names seed and command."""
-        for number, step in enumerate(self.random.choices(self.menu, self.odds, k=commands)):
+        while self.duel.commands < commands:
+            (step,) = self.random.choices(self.menu, cum_weights=self.odds)
             try:
                 step()
-                if number % LAWS_EVERY == 0:
-                    laws.check(self.duel.market)
             except AssertionError as error:
-                step_name = getattr(step, "__name__", "step")
-                told = f"seed {self.seed}, command {number} ({step_name}): {error}"
-                raise AssertionError(told) from error
+                where = f"command {self.duel.commands} ({getattr(step, '__name__', 'step')})"
+                raise AssertionError(f"seed {self.seed}, {where}: {error}") from error
 
     # --- orders ---
+
+    def symbol(self) -> str:
+        """Spot or a window; hardly ever one whose gate is closed or that nobody knows."""
+        windows = self.oracle.windows
+        if self.chance(50):
+            return self.random.choice([*windows, "small.eu-de.flat.2020-01-01T00"])
+        traded = [one.symbol for one in windows.values() if not one.stage]
+        return self.random.choice([FLAT, FLAT, METERED, *traded[:2]])
 
     def place(self) -> None:
         pick = self.random
@@ -97,7 +103,7 @@ class Storm(HostTrouble):
             terms["min_qty"] = pick.randint(1, 5)
         if self.chance(8):
             terms["post_only"] = True
-        side = pick.choice(laws.SIDES)
+        side = pick.choice(SIDES)
         if side == "sell" and self.chance(8):
             terms["hosts"] = [pick.choice(list(self.oracle.hosts))]
         market = self.chance(10)
@@ -107,15 +113,36 @@ class Storm(HostTrouble):
         message = OrderPlace(
             req_id=1,
             client_order_id=f"c{self.placed}",
-            symbol=pick.choice(SYMBOLS),
+            symbol=self.symbol(),
             side=side,
             order_type="market" if market else "limit",
             qty=pick.randint(1, 4) if self.chance(2) else pick.randint(1, 9),
             price_ucr=None if market and self.chance(2) else self.price(side),
             **terms,
         )
-        self.sent.append(message)
-        self.duel.send(message, account)
+        self.enter(message, account)
+
+    def enter(self, message: OrderPlace, account: str) -> None:
+        self.sent.append((message, account))
+        self.duel.send(message, account, session=self.random.choice(self.sessions(account)))
+
+    def follow(self) -> None:
+        """A buyer takes the hour after one of his windows, from the same seller and host."""
+        leases = [one for one in self.oracle.leases if not one.spot and not one.over]
+        if not leases:
+            return
+        lease = self.random.choice(leases)
+        windows = [w for w in self.oracle.windows.values() if w.start_ms == lease.ends_ms]
+        if not windows:
+            return
+        symbol, qty = self.random.choice(windows).symbol, self.random.randint(1, lease.units)
+        trade: list[tuple[Side, str]] = [("sell", lease.seller), ("buy", lease.buyer)]
+        for side, account in trade:
+            self.placed += 1
+            name, host = f"c{self.placed}", lease.host if side == "sell" else None
+            price_ucr = 590 if side == "sell" else 610
+            message = duel_acts.limit_order(name, symbol, side, qty, price_ucr, host)
+            self.enter(message, account)
 
     def time_in_force(self) -> str:
         return self.random.choice(("gtc",) * 7 + ("gtd", "ioc", "fok"))
@@ -129,7 +156,7 @@ class Storm(HostTrouble):
         """Send a body again, or the same id with another body."""
         if not self.sent:
             return
-        message = self.random.choice(self.sent[-40:])
+        message, account = self.random.choice(self.sent[-40:])
         if self.chance(2):
             message = OrderPlace(
                 req_id=9,
@@ -140,7 +167,8 @@ class Storm(HostTrouble):
                 qty=message.qty + 1,
                 price_ucr=message.price_ucr,
             )
-        self.duel.send(message, self.random.choice(list(MONEY)))
+        someone = self.random.choice(list(MONEY)) if self.chance(4) else account
+        self.duel.send(message, someone)
 
     def names(self) -> tuple[str, dict[str, Any]]:
         """An account and the name of an order: mostly a live one of its own."""
@@ -162,7 +190,7 @@ class Storm(HostTrouble):
         if self.chance(2):
             change["price_ucr"] = 600 + self.random.randint(-7, 7)
         if not change or self.chance(2):
-            change["qty"] = self.random.randint(1, 9)
+            change["qty"] = self.random.choice((1, 1, 2, 2, 3, 4, 5, 7, 9))
         self.duel.send(OrderReplace(req_id=1, **named, **change), account)
 
     def cancel(self) -> None:
@@ -172,97 +200,75 @@ class Storm(HostTrouble):
     def mass_cancel(self) -> None:
         which: dict[str, Any] = {}
         if self.chance(2):
-            which["symbol"] = self.random.choice(SYMBOLS)
+            which["symbol"] = self.symbol()
         if self.chance(2):
-            which["side"] = self.random.choice(laws.SIDES)
+            which["side"] = self.random.choice(SIDES)
         self.duel.send(OrderMassCancel(req_id=1, **which), self.random.choice(list(MONEY)))
 
-    # --- leases ---
+    # --- connections ---
 
-    def release(self) -> None:
-        if not self.oracle.leases:
-            return
-        lease = self.random.choice(self.oracle.leases)
-        terms: dict[str, Any] = {}
+    def sessions(self, account: str) -> list[int]:
+        """The numbers of an account's two connections."""
+        first = 1 + 2 * list(MONEY).index(account)
+        return [first, first + 1]
+
+    def session(self) -> None:
+        """A connection arms or disarms cancel-on-disconnect, or it drops, some of them properly."""
+        account = self.random.choice(list(MONEY))
+        number = self.random.choice(self.sessions(account))
         if self.chance(2):
-            terms["units"] = self.random.randint(1, lease.units + 1)
-        if self.chance(5):
-            terms["at_ms"] = self.duel.market.now_ms + self.random.randrange(1, 3_000_000)
-        account = lease.seller if self.chance(20) else lease.buyer
-        self.duel.send(LeaseRelease(req_id=1, lease_id=f"l-{lease.number}", **terms), account)
+            duel_acts.drop(self.duel, number, clean=self.chance(4))
+        else:
+            duel_acts.arm(self.duel, account, number, enabled=not self.chance(4))
 
-    def recall(self) -> None:
-        if not self.oracle.leases:
-            return
-        lease = self.random.choice(self.oracle.leases)
-        terms = {"units": self.random.randint(1, lease.units + 1)} if self.chance(2) else {}
-        account = lease.buyer if self.chance(20) else lease.seller
-        self.duel.send(LeaseRecall(req_id=1, lease_id=f"l-{lease.number}", **terms), account)
+    def dead_man(self) -> None:
+        """One of an account's two keys arms, renews or disarms its dead man's switch."""
+        account = self.random.choice(list(MONEY))
+        key = f"{account}'s {self.random.choice(('first', 'second'))}"
+        timeout_ms = self.random.choice((0, 0, 1_000, 60_000, 600_000))
+        duel_acts.dead_man(self.duel, account, key, timeout_ms)
+
+    def restart(self) -> None:
+        """The exchange was down, now and then for longer than a launch may take."""
+        self.resolve_silences()
+        self.duel.restart(self.random.choice((0, 5_000, 100_000, 700_000)))
 
     # --- time, money, rules ---
 
     def pause(self) -> None:
         self.duel.advance(self.random.choice((1, 7, 500, 20_000, 100_000)))
+        self.tell_of_carried()
 
     def long_pause(self) -> None:
-        for host in [host for host in self.oracle.hosts.values() if host.state == "silent"]:
-            self.hear_or_lose(host)
-        hours = self.random.choice((0.2, 0.5, 1, 1, 2, 26 if self.chance(20) else 1))
+        self.resolve_silences()
+        hours = self.random.choice((0.1, 0.1, 0.2, 0.3, 0.5, 26 if self.chance(40) else 1))
         self.duel.advance(int(hours * 3_600_000) + self.random.randrange(1000))
 
     def money(self) -> None:
-        account, oracle = self.random.choice(list(MONEY)), self.oracle
         self.refs += 1
-        amount = self.random.randint(-2_000, 2_500)
-        self.duel.advance(0)
-        if oracle.available(account) + amount < 0:
-            amount = -oracle.available(account)
-        message = AdminDeposit(req_id=1, account=account, amount_ucr=amount, ref=f"r{self.refs}")
-        self.duel.act(message, "", "", lambda: oracle.pay("outside", account, amount))
+        account, amount = self.random.choice(list(MONEY)), self.random.randint(-2_000, 2_500)
+        duel_acts.deposit(self.duel, account, amount, f"r{self.refs}")
 
     def limits(self) -> None:
         account, pick = self.random.choice(list(MONEY)), self.random
-        on = self.chance(6)
         row = Limits(pick.randint(3, 9), pick.randint(2_000, 5_400), pick.randint(2, 9))
-        limits = row if on else Limits()
-        message = AdminLimits(
-            req_id=1,
-            account=account,
-            max_qty=limits.max_qty,
-            max_notional_ucr=limits.max_notional_ucr,
-            max_open_orders=limits.max_open_orders,
-        )
-        self.duel.act(message, "", "", lambda: self.oracle.limits.update({account: limits}))
+        duel_acts.limit(self.duel, account, row if self.chance(6) else Limits())
 
     def halt(self) -> None:
-        symbol, halted = self.random.choice(SYMBOLS), self.chance(3)
-
-        def effect() -> None:
-            (self.oracle.halted.add if halted else self.oracle.halted.discard)(symbol)
-
-        self.duel.act(AdminHalt(req_id=1, symbol=symbol, halted=halted), "", "", effect)
+        symbol = self.random.choice([*SPOTS, *self.oracle.windows])
+        duel_acts.halt(self.duel, symbol, halted=self.chance(3))
 
     def kill(self) -> None:
-        account, enabled, oracle = self.random.choice(list(MONEY)), self.chance(3), self.oracle
-
-        def effect() -> None:
-            (oracle.killed.add if enabled else oracle.killed.discard)(account)
-            for order in [o for o in oracle.live if enabled and o.account == account]:
-                oracle.finish(order, "canceled", "kill_switch")
-
-        message = AdminKillSwitch(req_id=1, account=account, enabled=enabled)
-        self.duel.act(message, "", "", effect)
+        account = self.random.choice(list(MONEY))
+        duel_acts.kill(self.duel, account, enabled=self.chance(3))
 
     def calm(self) -> None:
         """What stops trading does not last."""
-        oracle, act = self.oracle, self.duel.act
-        for symbol in sorted(oracle.halted):
-            resume = AdminHalt(req_id=1, symbol=symbol, halted=False)
-            act(resume, "", "", partial(oracle.halted.discard, symbol))
+        oracle = self.oracle
+        for symbol in sorted(oracle.halted & {*SPOTS, *oracle.windows}):
+            duel_acts.halt(self.duel, symbol, halted=False)
         for account in sorted(oracle.killed):
-            lift = AdminKillSwitch(req_id=1, account=account, enabled=False)
-            act(lift, "", "", partial(oracle.killed.discard, account))
+            duel_acts.kill(self.duel, account, enabled=False)
         for host in oracle.hosts.values():
             if host.draining:
-                drain = HostDrain(req_id=1, host=host.name, enabled=False)
-                act(drain, host.owner, "", partial(setattr, host, "draining", False))
+                duel_acts.drain(self.duel, host, enabled=False)

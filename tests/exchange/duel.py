@@ -1,32 +1,21 @@
 """Engine and oracle side by side: each command goes to both, then everything must be equal.
 
-`Duel` is the referee. It knows how a message is put to the oracle, and after each command compares
-the reply, the trades, every order heard of, every account's money, both queues and all levels of
-every book, every lease, the use of every host and the next deadline.
+`Duel` is the referee. It knows how a message is put to the oracle; leases and VMs are judged in
+``duel_leases.py``. After each command all laws must hold, and reply, trades, every order heard of
+and everything in ``duel_compare.py`` must be the same on both sides.
 """
 
 from collections.abc import Callable
-from itertools import groupby
 from typing import Any
 
-from exchange.commands import Done, OrderResult, Refused
-from exchange.frames import OrderUpdate
-from exchange.protocol import (
-    LeaseRecall,
-    LeaseRelease,
-    OrderCancel,
-    OrderMassCancel,
-    OrderPlace,
-    OrderReplace,
-)
-from tests.exchange.laws import SIDES
-from tests.exchange.market import Market, queue
+from exchange.commands import Done, OrderResult, Refused, Started
+from exchange.protocol import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
+from tests.exchange import duel_compare, duel_leases, laws
+from tests.exchange.duel_leases import Faults, same_verdict
+from tests.exchange.market import Market
 from tests.exchange.oracle import Oracle
-from tests.exchange.oracle_leases import Lease
 from tests.exchange.oracle_orders import Order
-
-Faults = list[str]
-DAY_MS = 24 * 3_600_000
+from tests.exchange.oracle_owed import DAY_MS
 
 
 class Duel:
@@ -36,81 +25,109 @@ class Duel:
         self.market = market
         self.oracle = oracle
         self.trades_seen = 0
-        self.order_frames_seen: list[OrderUpdate] = []
+        self.epoch = 1
+        self.commands = 0
+        """How many were put to both."""
 
     def advance(self, by_ms: int) -> None:
         """Let time pass for both."""
+        heard = len(self.market.order_news)
         self.market.advance(by_ms)
         self.oracle.settle(self.market.now_ms)
-        self.compare()
+        self.compare(heard)
 
-    def send(self, message: Any, account: str = "", host: str = "") -> None:
+    def restart(self, after_ms: int) -> None:
+        """The exchange was down for so long: `Started` comes before settling."""
+        heard = len(self.market.order_news)
+        self.market.now_ms += after_ms
+        self.epoch += 1
+        self.market.must(Started(self.epoch))
+        self.oracle.restart(self.market.now_ms)
+        self.compare(heard)
+
+    def send(self, message: Any, account: str = "", host: str = "", session: int = 0) -> None:
         """Put a command to both; the engine's answer must be one the oracle allows."""
-        self.market.settle()
-        self.oracle.settle(self.market.now_ms)
-        heard = len(self.market.order_news)
-        reply = self.market.send(message, account, host)
-        self.judge(reply, account, message)
-        self.compare()
-        self.compare_news(heard)
+        heard = self.settle()
+        reply = self.market.send(message, account, host, session=session)
+        self.judge(reply, account, host, message, session)
+        self.compare(heard)
 
-    def act(self, message: Any, account: str, host: str, effect: Callable[[], None]) -> None:
+    def act(
+        self,
+        message: Any,
+        account: str,
+        host: str,
+        effect: Callable[[], None],
+        key_id: str = "",
+        session: int = 0,
+    ) -> None:
         """Put a command to the engine that is never refused, and do ``effect`` to the oracle."""
-        self.market.settle()
-        self.oracle.settle(self.market.now_ms)
-        heard = len(self.market.order_news)
-        reply = self.market.send(message, account, host)
+        heard = self.settle()
+        reply = self.market.send(message, account, host, key_id, session)
         assert isinstance(reply, Done), f"{message}: {reply}"
         effect()
-        self.compare()
-        self.compare_news(heard)
+        self.compare(heard)
+
+    def settle(self) -> int:
+        """What is due happens before a command; returns how many order frames came before."""
+        heard = len(self.market.order_news)
+        self.market.settle()
+        self.oracle.settle(self.market.now_ms)
+        return heard
 
     # --- putting a request to the oracle ---
 
-    def judge(self, reply: Done | Refused, account: str, message: Any) -> None:
+    def judge(
+        self, reply: Done | Refused, account: str, host: str, message: Any, session: int
+    ) -> None:
         """The oracle accepts or refuses too, and an accepted request has the same result."""
-        oracle = self.oracle
         if isinstance(message, OrderPlace):
-            self.judge_place(reply, account, message)
+            self.judge_place(reply, account, message, session)
         elif isinstance(message, OrderReplace | OrderCancel):
             self.judge_change(reply, account, message)
         elif isinstance(message, OrderMassCancel):
-            mine = [o for o in oracle.live if o.account == account]
-            mine = [o for o in mine if message.symbol in (None, o.asked.symbol)]
-            for order in [o for o in mine if message.side in (None, o.asked.side)]:
-                oracle.finish(order, "canceled", "mass_cancel")
+            self.judge_mass_cancel(reply, account, message)
         else:
-            assert isinstance(message, LeaseRelease | LeaseRecall)
-            self.judge_lease(reply, account, message)
+            duel_leases.judge(self.oracle, reply, account, host, message)
 
-    def judge_place(self, reply: Done | Refused, account: str, asked: OrderPlace) -> None:
+    def judge_place(
+        self, reply: Done | Refused, account: str, asked: OrderPlace, session: int
+    ) -> None:
         known = self.oracle.find(account, asked.client_order_id)
         if known is not None:
-            if self.same_body(known.asked, asked):
+            if same_body(known.asked, asked):
                 self.same_result(reply, known, duplicate=True)
             else:
-                self.same_verdict(reply, ["duplicate_client_order_id"])
-        elif self.same_verdict(reply, self.oracle.place_faults(account, asked)):
-            self.same_result(reply, self.oracle.place(account, asked))
+                same_verdict(reply, ["duplicate_client_order_id"])
+        elif same_verdict(reply, self.oracle.place_faults(account, asked)):
+            self.same_result(reply, self.oracle.place(account, asked, session))
 
-    @staticmethod
-    def same_body(one: OrderPlace, other: OrderPlace) -> bool:
-        names = [name for name in OrderPlace.__struct_fields__ if name != "req_id"]
-        return all(getattr(one, name) == getattr(other, name) for name in names)
+    def judge_mass_cancel(
+        self, reply: Done | Refused, account: str, asked: OrderMassCancel
+    ) -> None:
+        oracle = self.oracle
+        faults: Faults = []
+        if asked.symbol is not None and not oracle.known(asked.symbol):
+            faults.append("unknown_instrument")
+        if same_verdict(reply, faults):
+            mine = [o for o in oracle.live if o.account == account]
+            mine = [o for o in mine if asked.symbol in (None, o.asked.symbol)]
+            for order in [o for o in mine if asked.side in (None, o.asked.side)]:
+                oracle.finish(order, "canceled", "mass_cancel")
 
     def judge_change(
         self, reply: Done | Refused, account: str, asked: OrderReplace | OrderCancel
     ) -> None:
         order = self.named(account, asked)
         if order is None:
-            self.same_verdict(reply, ["unknown_order"])
+            same_verdict(reply, ["unknown_order"])
         elif order.done_ms is not None:
             old = order.done_ms <= self.oracle.now_ms - DAY_MS
-            self.same_verdict(reply, ["order_done", *(["unknown_order"] if old else [])])
+            same_verdict(reply, ["order_done", *(["unknown_order"] if old else [])])
         elif isinstance(asked, OrderCancel):
             self.oracle.finish(order, "canceled", "user")
             self.same_result(reply, order)
-        elif self.same_verdict(reply, self.oracle.replace_faults(order, asked)):
+        elif same_verdict(reply, self.oracle.replace_faults(order, asked)):
             before = len(order.fills)
             self.oracle.replace(order, asked)
             self.same_result(reply, order, fills_from=before)
@@ -124,39 +141,7 @@ class Duel:
         order = orders[number - 1] if number <= len(orders) else None
         return order if order is not None and order.account == account else None
 
-    def judge_lease(
-        self, reply: Done | Refused, account: str, asked: LeaseRelease | LeaseRecall
-    ) -> None:
-        lease = self.lease(asked.lease_id)
-        mine = isinstance(asked, LeaseRelease)
-        if lease is None or account != (lease.buyer if mine else lease.seller):
-            self.same_verdict(reply, ["unknown_lease", "lease_ended"])
-        elif isinstance(asked, LeaseRelease):
-            self.judge_release(reply, lease, asked)
-        elif self.same_verdict(reply, self.oracle.recall_faults(lease, asked.units)):
-            self.oracle.recall(lease, asked.units or lease.recallable)
-
-    def judge_release(self, reply: Done | Refused, lease: Lease, asked: LeaseRelease) -> None:
-        units = asked.units or lease.units
-        if not self.same_verdict(reply, self.oracle.release_faults(lease, units)):
-            return
-        if asked.at_ms is not None and asked.at_ms > self.oracle.now_ms:
-            lease.release = (asked.at_ms, asked.units or 0)
-        else:
-            self.oracle.give_back(lease, units)
-
-    def lease(self, lease_id: str) -> Lease | None:
-        return next((one for one in self.oracle.leases if f"l-{one.number}" == lease_id), None)
-
     # --- comparing ---
-
-    def same_verdict(self, reply: Done | Refused, faults: Faults) -> bool:
-        """Both accept (True), or the engine refuses for one of the oracle's reasons."""
-        if isinstance(reply, Refused):
-            assert reply.reason in faults, f"refused for {reply}, the oracle finds {faults}"
-            return False
-        assert not faults, f"accepted: {reply}, the oracle finds {faults}"
-        return True
 
     def same_result(
         self,
@@ -177,75 +162,12 @@ class Duel:
         fills = [(fill.price_ucr, fill.qty) for fill in result.fills]
         assert fills == order.fills[fills_from:], result
 
-    def compare(self) -> None:
-        """Everything there is, recomputed by the oracle from its smallest parts."""
-        engine, oracle = self.market.engine, self.oracle
-        state = engine.state
-        holds = oracle.holds()
-        for name, account in state.ledger.accounts.items():
-            expected = (oracle.cash.get(name, 0) - holds[name], holds[name])
-            assert (account.available_ucr, account.held_ucr) == expected, name
-        assert sum(oracle.cash.values()) == 0
-        for symbol in state.instruments:
-            self.compare_book(symbol)
-        self.compare_leases()
-        for name, used in oracle.uses().items():
-            use = state.hosts[name].spot
-            assert (use.mvcpu, use.mem_mib, use.disk_mib) == used, name
-            room = oracle.hosts[name].room
-            if used[0] > room[0] or used[1] > room[1] or used[2] > room[2]:
-                recalled = [
-                    lease for lease in oracle.leases if lease.host == name and lease.recalls
-                ]
-                assert recalled, f"{name} is oversold"
-        assert engine.next_deadline_ms() == oracle.next_deadline_ms()
-
-    def compare_book(self, symbol: str) -> None:
-        """Queues in order, level sums, and never crossed."""
-        best = []
-        for side in SIDES:
-            rows = [
-                (o.account, o.asked.client_order_id, o.leaves, o.price)
-                for o in self.oracle.queue(symbol, side)
-            ]
-            assert queue(self.market.engine, symbol, side) == rows
-            levels = []
-            for price, level in groupby(rows, lambda row: row[3]):
-                leaves = [row[2] for row in level]
-                levels.append((price, sum(leaves), len(leaves)))
-            assert self.market.engine.levels(symbol, side, 0) == levels
-            best += [levels[0][0]] if levels else []
-        assert len(best) < len(SIDES) or best[0] < best[1], f"{symbol} is crossed"
-
-    def compare_leases(self) -> None:
-        have = [
-            (
-                lease.number,
-                lease.buyer.account_id,
-                lease.seller.account_id,
-                lease.host.host_id,
-                lease.units,
-                lease.price_ucr,
-                lease.charged_ucr,
-                lease.hold_ucr,
-                lease.ends_ms,
-            )
-            for lease in self.market.engine.state.leases.values()
-        ]
-        assert have == [
-            (
-                one.number,
-                one.buyer,
-                one.seller,
-                one.host,
-                one.units,
-                one.price_ucr,
-                one.charged_ucr,
-                one.hold_ucr,
-                one.ends_ms,
-            )
-            for one in self.oracle.leases
-        ]
+    def compare(self, heard: int | None = None) -> None:
+        """All laws hold and everything is equal; ``heard``: order frames told of before."""
+        self.commands += 1
+        books = laws.check(self.market)
+        duel_compare.same(self.market, self.oracle, books)
+        self.compare_news(len(self.market.order_news) if heard is None else heard)
 
     def compare_news(self, heard: int) -> None:
         """The last frame of every order told of now, and the trades, are the oracle's."""
@@ -256,7 +178,13 @@ class Duel:
             assert (frame.order_qty, frame.filled_qty) == (order.qty, order.filled), frame
             assert (frame.leaves_qty, frame.price_ucr) == (order.leaves, order.price_ucr), frame
             assert frame.filled_notional_ucr == order.notional_ucr, frame
+            assert order.live or frame.reason == order.reason, frame
         trades = self.market.trades[self.trades_seen :]
         self.trades_seen = len(self.market.trades)
         expected = self.oracle.trades[self.trades_seen - len(trades) :]
         assert [(t.symbol, t.price_ucr, t.qty) for t in trades] == [row[:3] for row in expected]
+
+
+def same_body(one: OrderPlace, other: OrderPlace) -> bool:
+    names = [name for name in OrderPlace.__struct_fields__ if name != "req_id"]
+    return all(getattr(one, name) == getattr(other, name) for name in names)

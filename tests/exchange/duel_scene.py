@@ -1,48 +1,75 @@
-"""Where engine and oracle duel: few accounts, some of them poor, on hosts of a few units."""
+"""Where engine and oracle duel: few accounts, some of them poor, on hosts of a few units.
+
+Flat and metered, spot and windows of two classes; a price band on one of them.
+"""
 
 from typing import Final
 
-from exchange.genesis import ExchangeConfig, InstrumentConfig, ZoneConfig, default_config
+from exchange.commands import ImageStored
+from exchange.genesis import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
+from exchange.genesis import default_config as defaults
+from exchange.instrument import Pricing
 from tests.exchange.duel import Duel
 from tests.exchange.market import SMALL_UNIT, Market
 from tests.exchange.oracle import Oracle
 from tests.exchange.oracle_hosts import Host, Need
 
-SYMBOLS: Final = ("small.eu-de.flat.spot", "nano.eu-de.flat.spot")
-BANDED: Final = SYMBOLS[1]
+FLAT: Final = "small.eu-de.flat.spot"
+METERED: Final = "nano.eu-de.metered.spot"
+SPOTS: Final = (FLAT, METERED)
 BAND: Final = (600, 20)
+"""Of the metered one: the reference price and percent."""
+HOURS_AHEAD: Final = 2
+SERIES: Final = ("small.eu-de.flat", "small.eu-de.metered")
+"""Windows of one class and two pricings, so that VMs carry over from one into the other."""
 SHAPES: Final[dict[str, Need]] = {"small": SMALL_UNIT, "nano": (250, 256 + 100, 1024)}
 CLASSES: Final = ["small", "nano"]
 MONEY: Final = {"ann": 10**7, "bob": 10**7, "cat": 30_000, "dan": 4_000}
 """ucr; cat and dan often lack what they need."""
-HOSTS: Final = (("ann", 12), ("ann", 8), ("bob", 16), ("cat", 9), ("dan", 5), ("dan", 7))
+HOSTS: Final = (("ann", 9), ("ann", 6), ("bob", 14), ("dan", 7))
+IMAGE: Final = "ab" * 32
+IMAGE_BYTES: Final = 50 * 1024 * 1024
 
 
-def small_config() -> ExchangeConfig:
-    """Two classes in one zone, spot only, one of them with a price band."""
+def duel_config() -> ExchangeConfig:
+    """Two classes in one zone, a spot instrument of each, windows of one."""
     zone = ZoneConfig(zone="eu-de", country="DE", accel=["simulated"])
-    instruments = [InstrumentConfig(class_=name, zone="eu-de", pricing="flat") for name in CLASSES]
-    instruments[1] = InstrumentConfig(
-        class_="nano", zone="eu-de", pricing="flat", ref_ucr=BAND[0], band_pct=BAND[1]
+    pricings: tuple[Pricing, ...] = ("flat", "metered")
+    return ExchangeConfig(
+        classes={name: defaults().classes[name] for name in CLASSES},
+        zones=[zone],
+        instruments=[
+            InstrumentConfig(class_="small", zone="eu-de", pricing="flat"),
+            InstrumentConfig(
+                class_="nano", zone="eu-de", pricing="metered", ref_ucr=BAND[0], band_pct=BAND[1]
+            ),
+        ],
+        windows=[
+            WindowConfig(class_="small", zone="eu-de", pricing=pricing, hours_ahead=HOURS_AHEAD)
+            for pricing in pricings
+        ],
     )
-    classes = {name: default_config().classes[name] for name in CLASSES}
-    return ExchangeConfig(classes=classes, zones=[zone], instruments=instruments)
 
 
 def new_duel() -> Duel:
-    """Return a market and its oracle with accounts, money and live hosts."""
-    market = Market(small_config())
+    """Return a market and its oracle with accounts, money, an image and live hosts."""
+    market = Market(duel_config())
     market.thorough = False
     oracle = Oracle(SHAPES)
-    oracle.bands[BANDED] = BAND
+    oracle.spots = list(SPOTS)
+    oracle.bands[METERED] = BAND
+    oracle.series = [(name, HOURS_AHEAD) for name in SERIES]
+    oracle.now_ms = market.now_ms
+    oracle.open_windows()
     for account, money_ucr in MONEY.items():
         market.open_account(account, money_ucr)
         oracle.cash[account] = money_ucr
         oracle.cash["outside"] -= money_ucr
+        market.must(ImageStored(account, IMAGE, IMAGE_BYTES, "bundle"))
+    oracle.images[IMAGE] = IMAGE_BYTES
     for number, (owner, units) in enumerate(HOSTS, 1):
         name = market.add_host(owner, units, CLASSES)
         oracle.hosts[name] = Host(name, number, owner, room_for(units), CLASSES)
-    oracle.settle(market.now_ms)
     duel = Duel(market, oracle)
     duel.compare()
     return duel

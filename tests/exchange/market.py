@@ -73,10 +73,15 @@ class Market:
         self.must(Started(1))
 
     def send(
-        self, message: JournalMessage, account: str = "", host: str = "", key_id: str = ""
+        self,
+        message: JournalMessage,
+        account: str = "",
+        host: str = "",
+        key_id: str = "",
+        session: int = 0,
     ) -> Done | Refused:
         """Apply one command now and return its reply; a refusal must leave no trace."""
-        command = Command(account, host, 0, message, key_id)
+        command = Command(account, host, session, message, key_id)
         if not isinstance(message, Started):  # the only command that runs before settling
             self.settle()
         before = (self.engine.seq, self.engine.state_hash()) if self.thorough else None

@@ -6,9 +6,12 @@ Part of `tests.exchange.oracle.Oracle`; see there.
 from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 
 Need = tuple[int, int, int]
 """mvcpu, MiB of memory with the VM's overhead, MiB of disk."""
+SPOT = "spot"
+NOTHING: Need = (0, 0, 0)
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Host:
     cooling: list[tuple[int, str, int]] = field(default_factory=list)
     """(until, symbol, units) of recalled slots, which take no new spot ask for 10 min."""
     heard_ms: int = 0
-    """Its last sign of life before it fell silent or came back."""
+    """When it came back last: it cannot have been silent since before."""
     boot: str = "boot 1"
     """The boot it ran in when it was last live."""
 
@@ -39,6 +42,17 @@ class Host:
             return self.offer
         a, b = self.offer, self.limit
         return (min(a[0], b[0]), min(a[1], b[1]), min(a[2], b[2]))
+
+
+@cache
+def parts(symbol: str) -> tuple[str, str]:
+    """The class and the delivery of an instrument."""
+    class_name, _, _, delivery = symbol.split(".")
+    return class_name, delivery
+
+
+def plus(one: Need, need: Need, units: int) -> Need:
+    return (one[0] + units * need[0], one[1] + units * need[1], one[2] + units * need[2])
 
 
 class Hosts(ABC):
@@ -55,29 +69,46 @@ class Hosts(ABC):
     def need(self, symbol: str) -> Need:
         return self.shapes[symbol.partition(".")[0]]
 
-    def uses(self) -> dict[str, Need]:
-        """Everything on each host: every unit with its class's need."""
-        uses = dict.fromkeys(self.hosts, (0, 0, 0))
+    def uses(self) -> dict[str, dict[str, Need]]:
+        """What is taken of each host by delivery: every unit with its class's need."""
+        uses: dict[str, dict[str, Need]] = {host: {SPOT: NOTHING} for host in self.hosts}
         for (host, symbol), units in Counter(self.slots()).items():
-            use, need = uses[host], self.need(symbol)
-            uses[host] = (
-                use[0] + units * need[0],
-                use[1] + units * need[1],
-                use[2] + units * need[2],
-            )
+            use, (class_name, delivery) = uses[host], parts(symbol)
+            use[delivery] = plus(use.get(delivery, NOTHING), self.shapes[class_name], units)
         return uses
 
-    def fits(self, host: Host, symbol: str) -> int:
-        """How many more units of a class start beside all that, in CPU, memory and disk at once."""
-        room, used, need = host.room, self.uses()[host.name], self.need(symbol)
-        cold = [self.need(name) for _, name, units in host.cooling for _ in range(units)]
-        free = [room[i] - used[i] - sum(one[i] for one in cold) for i in range(3)]
-        return max(0, min(free[i] // need[i] for i in range(3)))
+    def hours(self, host: str) -> dict[str, Need]:
+        """What stands on the host in every hour: its spot use, and that hour's window use.
 
-    def excess(self, host: str) -> bool:
-        """Does more stand on the host than it offers?"""
-        room, used = self.hosts[host].room, self.uses()[host]
-        return any(used[i] > room[i] for i in range(3))
+        Under ``spot`` any hour in which there are no windows.
+        """
+        use = self.uses()[host]
+        spot = use[SPOT]
+        return {SPOT: spot} | {h: plus(spot, use[h], 1) for h in use if h != SPOT}
+
+    def fits(self, host: Host, symbol: str) -> int:
+        """How many more units start beside all that, in CPU, memory and disk at once.
+
+        Spot stands in every hour and not where recalled slots cool down; a window in its own hour.
+        """
+        room, need, hours = host.room, self.need(symbol), self.hours(host.name)
+        delivery = symbol.rpartition(".")[2]
+        cold = NOTHING
+        if delivery == SPOT:
+            there = list(hours.values())
+            for _, name, units in host.cooling:
+                cold = plus(cold, self.need(name), units)
+        else:
+            there = [hours.get(delivery, hours[SPOT])]
+        return max(
+            0, min((room[i] - use[i] - cold[i]) // need[i] for use in there for i in range(3))
+        )
+
+    def excess(self, host: str, delivery: str = SPOT) -> bool:
+        """Does more stand on the host than it offers: in that hour, or for spot in any?"""
+        room, hours = self.hosts[host].room, self.hours(host)
+        there = list(hours.values()) if delivery == SPOT else [hours.get(delivery, hours[SPOT])]
+        return any(use[i] > room[i] for use in there for i in range(3))
 
     def best_fit(
         self, account: str, symbol: str, named: list[str] | None, units: int

@@ -1,137 +1,53 @@
-"""The naive exchange's leases and money: a row for every unit, all owed computed from scratch.
+"""The naive exchange's leases and money: who pays whom, and when a lease changes.
 
-Part of `tests.exchange.oracle.Oracle`; see there. domain.md, "Leases" and "Money".
+Part of `tests.exchange.oracle.Oracle`; see there. domain.md, "Leases" and "Money". What is owed
+for a lease is in ``oracle_owed.py``.
 """
 
 from abc import abstractmethod
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final
 
-from tests.exchange.oracle_hosts import Hosts, Need
+from tests.exchange.oracle_hosts import Need
+from tests.exchange.oracle_owed import HOUR_MS, MINIMUM_MS, MINUTE_MS, Lease, Unit, Vm, within
+from tests.exchange.oracle_vms import Vms
 
-HOUR_MS: Final = 3_600_000
-MINUTE_MS: Final = 60_000
 NOTICE_MS: Final = 120_000
-FUND_AHEAD_MS: Final = 10 * MINUTE_MS
 COOLING_MS: Final = 10 * MINUTE_MS
-MINIMUM_MS: Final = 5 * MINUTE_MS
+LAST_USAGE_MS: Final = 60_000
 
 
-@dataclass
-class Unit:
-    """One unit of a lease, from its grant to its end; ``gaps`` are not billed."""
-
-    since_ms: int
-    until_ms: int | None = None
-    gaps: list[tuple[int, int]] = field(default_factory=list)
-    gap_from_ms: int | None = None
-    """The host is silent since then, and nobody knows yet whether it ran."""
-    at_least_ms: int = 0
-
-    def billed_ms(self, now_ms: int) -> int:
-        """How long the unit is to be paid for."""
-        end_ms = now_ms if self.until_ms is None else self.until_ms
-        length_ms = end_ms - self.since_ms - sum(to - since for since, to in self.gaps)
-        if self.gap_from_ms is not None:
-            length_ms -= end_ms - self.gap_from_ms
-        return max(length_ms, self.at_least_ms)
-
-
-@dataclass(eq=False)
-class Lease:
-    """What a buyer has on one host."""
-
-    number: int
-    buyer: str
-    seller: str
-    symbol: str
-    host: str
-    price_ucr: int
-    start_ms: int
-    living: list[Unit]
-    hold_ucr: int
-    paid_until_ms: int
-    post_ms: int
-    bond_ucr: int
-    """Of one unit."""
-    charged_ucr: int = 0
-    ends_ms: int | None = None
-    recalls: list[tuple[int, int]] = field(default_factory=list)
-    release: tuple[int, int] | None = None
-    """A release set for later: when, and how many units (0: all)."""
-    past: list[Unit] = field(default_factory=list)
-    """Units that ended before the others."""
-    reason: str | None = None
-
-    @property
-    def units(self) -> int:
-        return len(self.living)
-
-    @property
-    def recallable(self) -> int:
-        return max(0, self.units - sum(units for _, units in self.recalls))
-
-    def stop(self, units: int, now_ms: int) -> None:
-        """So many units end now, oldest first."""
-        for unit in self.living[:units]:
-            unit.until_ms = now_ms
-        self.past += self.living[:units]
-        del self.living[:units]
-
-    def owed_ucr(self, now_ms: int) -> int:
-        """Price x all unit-time, rounded up once."""
-        billed_ms = sum(unit.billed_ms(now_ms) for unit in self.living + self.past)
-        return -(-self.price_ucr * billed_ms // HOUR_MS)
-
-    def needed_ucr(self, until_ms: int, now_ms: int) -> int:
-        """What must be held to run on until then; time in doubt may yet be owed."""
-        billed_ms = sum(unit.billed_ms(now_ms) for unit in self.living + self.past)
-        doubt_ms = sum(now_ms - u.gap_from_ms for u in self.living if u.gap_from_ms is not None)
-        ahead_ms = self.units * (until_ms - now_ms)
-        total_ucr = -(-self.price_ucr * (billed_ms + doubt_ms + ahead_ms) // HOUR_MS)
-        return total_ucr - self.charged_ucr
-
-    def fund_ms(self) -> int | None:
-        """When the next hour must be held; never when the end is fixed before it."""
-        if self.ends_ms is not None and self.ends_ms <= self.paid_until_ms:
-            return None
-        return self.paid_until_ms - FUND_AHEAD_MS
-
-    def due(self) -> list[int]:
-        """Every time at which something happens to it by itself."""
-        maybe = (self.ends_ms, self.fund_ms(), self.release[0] if self.release else None)
-        return [self.post_ms, *(t for t in maybe if t is not None), *(t for t, _ in self.recalls)]
-
-
-class Leases(Hosts):
+class Leases(Vms):
     """Money of all accounts and the leases between them."""
 
     def __init__(self, shapes: dict[str, Need], fee_pct: int = 1) -> None:
         super().__init__(shapes)
-        self.now_ms = 0
         self.fee_pct = fee_pct
         self.cash: dict[str, int] = {"fees": 0, "outside": 0}
         """All that an account has, held or not."""
         self.leases: list[Lease] = []
-        """Those that live."""
+        """Those that live, or wait for their last charge."""
         self.granted = 0
+        self.ended: dict[int, int] = {}
+        """When leases ended, by number."""
+        self.endings: Counter[tuple[str, str]] = Counter()
+        """How many leases of spot and of windows ended for which reason."""
+        self.carried: set[tuple[str, str]] = set()
+        """From which pricing into which VMs went on."""
+        self.evidence: Counter[tuple[str, str]] = Counter()
+        """Unit-time of leases that are over, contracted and delivered, by host."""
 
     @abstractmethod
     def order_holds(self) -> Counter[str]:
         """What each account's open orders hold."""
 
     @abstractmethod
-    def order_deadlines(self) -> list[int]:
-        """When gtd orders expire."""
-
-    @abstractmethod
-    def expire_orders(self) -> None:
-        """End the gtd orders whose time is now."""
+    def start_ms(self, symbol: str) -> int | None:
+        """When a window begins; None for spot."""
 
     @abstractmethod
     def cancel_newest_ask(self, host: str) -> bool:
-        """Cancel the newest ask that the host backs; False when there is none."""
+        """Cancel the newest ask on the host in an hour with too much; False when none is left."""
 
     # --- money ---
 
@@ -140,9 +56,8 @@ class Leases(Hosts):
         self.cash[payee] += amount_ucr
 
     def bond_ucr(self, symbol: str, price_ucr: int) -> int:
-        """Of one unit: spot 10 min of the price."""
-        assert symbol.endswith(".spot")
-        return price_ucr * 10 // 60
+        """Of one unit, rounded down: spot 10 min of the price, a window half its value."""
+        return price_ucr * 10 // 60 if symbol.endswith(".spot") else price_ucr // 2
 
     def holds(self) -> Counter[str]:
         """What each account has held: the sum of its open orders' and leases' holds."""
@@ -166,18 +81,27 @@ class Leases(Hosts):
     def grant(
         self, buyer: str, seller: str, symbol: str, host: str, units: int, price_ucr: int
     ) -> None:
-        """A spot lease is active at once, with its first hour held."""
+        """A spot lease is active at once, a window's waits for its hour; one hour is held."""
         self.granted += 1
-        now_ms = self.now_ms
-        rows = [Unit(now_ms) for _ in range(units)]
-        hour_ms = now_ms + HOUR_MS
-        hold_ucr = price_ucr * units
-        self.leases.append(
-            Lease(
-                self.granted, buyer, seller, symbol, host, price_ucr, now_ms, rows,
-                hold_ucr, hour_ms, hour_ms, self.bond_ucr(symbol, price_ucr),
-            )
-        )  # fmt: skip
+        start_ms = self.start_ms(symbol)
+        since_ms = self.now_ms if start_ms is None else start_ms
+        lease = Lease(
+            self.granted,
+            buyer,
+            seller,
+            symbol,
+            host,
+            price_ucr,
+            since_ms,
+            [Unit(since_ms) for _ in range(units)],
+            hold_ucr=price_ucr * units,
+            paid_until_ms=since_ms + HOUR_MS,
+            bond_ucr=self.bond_ucr(symbol, price_ucr),
+            mvcpu=self.need(symbol)[0],
+        )
+        if start_ms is not None:
+            lease.begun, lease.ends_ms = False, start_ms + HOUR_MS
+        self.leases.append(lease)
 
     def post(self, lease: Lease) -> None:
         """Charge ceil(total owed so far) - already charged; the fee is a floor of each charge."""
@@ -188,33 +112,132 @@ class Leases(Hosts):
         self.pay(lease.buyer, "fees", fee_ucr)
         lease.hold_ucr -= amount_ucr
         lease.charged_ucr += amount_ucr
+        lease.posts.append(self.now_ms)
+        lease.cpu_ms.append(0)
 
     def end(self, lease: Lease, reason: str, *, bond_to_buyer: bool) -> None:
-        units = lease.units
-        lease.stop(units, self.now_ms)
-        self.post(lease)
-        self.leases.remove(lease)
-        lease.reason = reason
+        """All of it ends. A metered lease waits up to 60 s for its VMs' last readings."""
+        for vm in lease.live_vms():
+            self.stop(vm)
+            if reason == "host_lost":
+                self.gone(vm, "failed")
         if bond_to_buyer:
-            self.pay(lease.seller, lease.buyer, lease.bond_ucr * units)
+            self.pay(lease.seller, lease.buyer, lease.bond_ucr * lease.units)
+        kept = lease.units
+        self.leave(lease, list(lease.living))
+        lease.over, lease.ends_ms, lease.kept = reason, self.now_ms, kept
+        self.ended[lease.number] = self.now_ms
+        self.endings["spot" if lease.spot else "window", reason] += 1
+        lease.last_usage_by_ms = self.now_ms + LAST_USAGE_MS
+        if lease.metered:
+            self.close_if_told(lease)
+        else:
+            self.close(lease)
 
-    def drop(self, lease: Lease, units: int, *, bond_to_buyer: bool) -> None:
+    def close_if_told(self, lease: Lease) -> None:
+        """The last reading has come: of its own VMs, and of those that went on elsewhere."""
+        awaited = lease.live_vms() or any(vm.before is lease for vm in self.vms.values())
+        if lease.over and lease in self.leases and not awaited:
+            self.close(lease)
+
+    def close(self, lease: Lease) -> None:
+        self.post(lease)
+        for vm in self.vms.values():
+            if vm.before is lease:
+                vm.before = None
+        self.leases.remove(lease)
+        for unit in lease.past:
+            assert unit.until_ms is not None
+            contracted_ms = max(0, unit.until_ms - unit.since_ms)
+            delivered_ms = within(unit.billed(self.now_ms), 0, unit.until_ms)
+            self.evidence[lease.host, "contracted"] += contracted_ms
+            self.evidence[lease.host, "delivered"] += delivered_ms
+
+    def leave(self, lease: Lease, units: list[Unit]) -> None:
+        """These units end now, unless they are owed to a later time."""
+        for unit in units:
+            if unit.until_ms is None:
+                unit.until_ms = self.now_ms
+            vm, unit.vm = unit.vm, None
+            if vm is not None:
+                self.no_longer_awaited(vm)
+                vm.unit = None
+            lease.living.remove(unit)
+        lease.past += units
+
+    def drop(self, lease: Lease, units: list[Unit], *, bond_to_buyer: bool) -> None:
         """Some units end, the rest lives on and holds no more than it needs."""
-        lease.stop(units, self.now_ms)
+        self.leave(lease, units)
         if bond_to_buyer:
-            self.pay(lease.seller, lease.buyer, lease.bond_ucr * units)
+            self.pay(lease.seller, lease.buyer, lease.bond_ucr * len(units))
         self.fit_recalls(lease)
         lease.hold_ucr = min(lease.hold_ucr, lease.needed_ucr(lease.paid_until_ms, self.now_ms))
 
-    def give_back(self, lease: Lease, units: int) -> None:
-        """The buyer releases units: each owes 5 min at least, unless the host is silent now."""
-        for unit in lease.living[:units]:
-            if unit.gap_from_ms is None:
-                unit.at_least_ms = MINIMUM_MS
-        if units == lease.units:
+    def leaving(self, lease: Lease, count: int) -> list[Unit]:
+        """Which units go: those that never had a VM, those without one for longest, and then
+        those whose VM is stopping or, failing that, the youngest."""
+
+        def rank(unit: Unit) -> tuple[int, int]:
+            if unit.first is None:
+                return 0, 0
+            if unit.vm is None:
+                return 1, unit.idle_turn
+            stopping = unit.vm.state == "stopping"
+            return (2, unit.vm.number) if stopping else (3, -unit.vm.number)
+
+        return sorted(lease.living, key=rank)[:count]
+
+    def stop_down_to(self, lease: Lease, units: int) -> None:
+        """No more VMs than units: those that stop anyway go first, then the newest."""
+        vms = lease.live_vms()
+        stopping = [vm for vm in vms if vm.state == "stopping"]
+        others = [vm for vm in reversed(vms) if vm.state != "stopping"]
+        for vm in (stopping + others)[: max(0, len(vms) - units)]:
+            self.stop(vm)
+
+    def give_back(self, lease: Lease, count: int) -> None:
+        """The buyer releases units. Spot owes 5 min of each at least, a window all of its hour;
+        while the host is silent neither."""
+        units = self.leaving(lease, count)
+        if not lease.silent:
+            if lease.spot:
+                self.top_up(lease, units)
+            else:
+                for unit in units:
+                    unit.until_ms = lease.ends_ms
+        if count == lease.units:
             self.end(lease, "released", bond_to_buyer=False)
         else:
             self.drop(lease, units, bond_to_buyer=False)
+
+    def top_up(self, lease: Lease, units: list[Unit]) -> None:
+        """Released units owe at least ceil(units x price / 12) together.
+
+        Units of a metered lease share alike in what it has used. When all go, the last reading may
+        still come, so what the lease has used by then counts.
+        """
+        least = len(units) * MINIMUM_MS * lease.scale
+        if not lease.metered:
+            billed_ms = sum(within(u.billed(self.now_ms), 0, self.now_ms) for u in units)
+            lease.topped += max(0, least - billed_ms)
+        elif len(units) == lease.units:
+            lease.least = lease.gone + least
+        else:
+            staying = max(0, lease.use_by_period(self.now_ms) - lease.gone)
+            part = staying * len(units) // lease.units
+            lease.gone += part
+            lease.topped += max(0, least - part)
+
+    def unit_failed(self, lease: Lease, unit: Unit) -> None:
+        """A launch that does not come ends its unit, and the bond of it pays (0004)."""
+        if lease.over:
+            return
+        if lease.units == 1:
+            self.end(lease, "launch_failed", bond_to_buyer=True)
+        else:
+            self.drop(lease, [unit], bond_to_buyer=True)
+
+    # --- recalls ---
 
     def recall(self, lease: Lease, units: int) -> None:
         lease.recalls.append((self.now_ms + NOTICE_MS, units))
@@ -224,7 +247,7 @@ class Leases(Hosts):
         """No more units are under notice than there are; with all under notice the end is fixed."""
         notices = [at_ms for at_ms, units in lease.recalls for _ in range(units)][: lease.units]
         lease.recalls = [(at_ms, notices.count(at_ms)) for at_ms in dict.fromkeys(notices)]
-        if len(notices) == lease.units:
+        if notices and len(notices) == lease.units:
             lease.ends_ms = min(notices[-1], lease.ends_ms or notices[-1])
 
     def take_recalled(self, lease: Lease) -> None:
@@ -236,7 +259,22 @@ class Leases(Hosts):
         if units == lease.units:
             self.end(lease, "recalled", bond_to_buyer=early)
         else:
-            self.drop(lease, units, bond_to_buyer=early)
+            self.stop_down_to(lease, lease.units - units)
+            self.drop(lease, self.leaving(lease, units), bond_to_buyer=early)
+
+    def recall_faults(self, lease: Lease, units: int | None) -> list[str]:
+        if not lease.recallable:
+            return ["not_recallable"]
+        return ["invalid_qty"] if (units or 0) > lease.recallable else []
+
+    # --- requests and times ---
+
+    def release_faults(self, lease: Lease, units: int, *, at_once: bool) -> list[str]:
+        faults = ["invalid_qty"] if units > lease.units else []
+        idle = lease.units - len(lease.live_vms())
+        if at_once and units < lease.units and units > idle:
+            faults.append("units_in_use")
+        return faults
 
     def fund(self, lease: Lease) -> None:
         """Hold the next hour, or let the lease end with the paid one."""
@@ -248,13 +286,49 @@ class Leases(Hosts):
         lease.hold_ucr += max(0, missing_ucr)
         lease.paid_until_ms = until_ms
 
-    def release_faults(self, lease: Lease, units: int) -> list[str]:
-        return ["invalid_qty"] if units > lease.units else []
+    def settle_lease(self, lease: Lease) -> None:
+        """One of the things due: beginning, recall, end, release, posting, funding."""
+        now_ms = self.now_ms
+        if lease.over:
+            self.close(lease)
+        elif not lease.begun and lease.start_ms == now_ms:
+            lease.begun = True
+        elif lease.recalls and lease.recalls[0][0] == now_ms:
+            self.take_recalled(lease)
+        elif lease.ends_ms == now_ms:
+            if not lease.spot:
+                self.carry_over(lease)
+            reason = "funds_exhausted" if lease.spot else "window_over"
+            self.end(lease, reason, bond_to_buyer=False)
+        elif lease.release is not None and lease.release[0] == now_ms:
+            units = min(lease.release[1] or lease.units, lease.units)
+            lease.release = None
+            self.stop_down_to(lease, lease.units - units)
+            self.give_back(lease, units)
+        elif lease.post_ms == now_ms:
+            self.post(lease)
+        else:
+            self.fund(lease)
 
-    def recall_faults(self, lease: Lease, units: int | None) -> list[str]:
-        if not lease.recallable:
-            return ["not_recallable"]
-        return ["invalid_qty"] if (units or 0) > lease.recallable else []
+    def carry_over(self, lease: Lease) -> None:
+        """The VMs of a window go on, the oldest first, on the same buyer's next one there."""
+        for other in self.leases:
+            same = (other.buyer, other.host, other.class_name)
+            if same != (lease.buyer, lease.host, lease.class_name) or other.over:
+                continue
+            for vm in lease.live_vms() if other.start_ms == self.now_ms and not other.spot else []:
+                taken = (other.number, vm.asked.name) in self.names
+                if vm.state != "stopping" and len(other.live_vms()) < other.units and not taken:
+                    self.move(vm, lease, other)
+
+    def move(self, vm: Vm, lease: Lease, other: Lease) -> None:
+        """It stands on another lease now. A metered one waits for what it has used up to now."""
+        assert vm.unit is not None
+        vm.unit.vm = None
+        self.carried.add((lease.symbol.split(".")[2], other.symbol.split(".")[2]))
+        lease.vms.remove(vm)
+        self.settle_in(vm, other)
+        vm.before = lease if lease.metered else None
 
     # --- hosts ---
 
@@ -262,22 +336,32 @@ class Leases(Hosts):
         """Less capacity: newest asks go whole, then spot units are recalled, newest lease first."""
         while self.excess(host) and self.cancel_newest_ask(host):
             continue
-        if not self.excess(host):
-            return
-        staying = [lease for lease in self.leases if lease.host == host]
-        counts = {lease.number: lease.recallable for lease in staying}
-        for lease in reversed(staying):
+        counts = {one.number: one.units for one in self.leases if one.host == host}
+        counts |= {
+            one.number: one.recallable
+            for one in self.leases
+            if one.host == host and one.spot and not one.over
+        }
+        for lease in [one for one in reversed(self.leases) if one.host == host]:
             before = counts[lease.number]
-            while counts[lease.number] and self.too_many(host, staying, counts):
+            while counts[lease.number] and self.too_many(host, counts) and self.cuttable(lease):
                 counts[lease.number] -= 1
             if counts[lease.number] < before:
                 self.recall(lease, before - counts[lease.number])
 
-    def too_many(self, host: str, leases: list[Lease], counts: dict[int, int]) -> bool:
-        """Would these many units of each lease be more than is offered?"""
-        needs = [(self.need(lease.symbol), counts[lease.number]) for lease in leases]
+    def cuttable(self, lease: Lease) -> bool:
+        return lease.spot and not lease.over
+
+    def too_many(self, host: str, counts: dict[int, int]) -> bool:
+        """Would these many units of each lease be more than is offered in some hour?"""
+        staying = [one for one in self.leases if one.number in counts]
         room = self.hosts[host].room
-        return any(sum(need[i] * units for need, units in needs) > room[i] for i in range(3))
+        for hour in {one.symbol.rpartition(".")[2] for one in staying}:
+            there = [one for one in staying if one.spot or one.symbol.endswith(hour)]
+            for at in range(3):
+                if sum(self.need(one.symbol)[at] * counts[one.number] for one in there) > room[at]:
+                    return True
+        return False
 
     def silence(self, host: str, since_ms: int) -> None:
         """From the last sign of life on it is in doubt whether the VMs ran."""
@@ -291,48 +375,12 @@ class Leases(Hosts):
         for lease in self.leases:
             for unit in lease.living if lease.host == host else []:
                 if unit.gap_from_ms is not None and not ran:
-                    unit.gaps.append((unit.gap_from_ms, self.now_ms))
+                    unit.gaps.append((unit.gap_from_ms, max(self.now_ms, unit.gap_from_ms)))
                 unit.gap_from_ms = None
 
     def lose(self, host: str) -> None:
-        for lease in [lease for lease in self.leases if lease.host == host]:
+        """Its leases end, the bonds pay the buyers, its VMs are gone."""
+        for lease in [one for one in self.leases if one.host == host and not one.over]:
             self.end(lease, "host_lost", bond_to_buyer=True)
-
-    # --- time ---
-
-    def next_deadline_ms(self) -> int | None:
-        times = [min(lease.due()) for lease in self.leases]
-        times += [at_ms for host in self.hosts.values() for at_ms, _, _ in host.cooling]
-        return min(times + self.order_deadlines(), default=None)
-
-    def settle(self, now_ms: int) -> None:
-        """Everything due happens at its own time: leases by number, then gtd orders."""
-        if now_ms == self.now_ms:
-            return
-        while (due_ms := self.next_deadline_ms()) is not None and due_ms <= now_ms:
-            self.now_ms = due_ms
-            lease = next((one for one in self.leases if due_ms in one.due()), None)
-            if lease is not None:
-                self.settle_lease(lease)
-            else:
-                self.expire_orders()
-                for host in self.hosts.values():
-                    host.cooling = [row for row in host.cooling if row[0] > due_ms]
-        self.now_ms = now_ms
-
-    def settle_lease(self, lease: Lease) -> None:
-        """One of the things due: recall, end, release, posting, funding."""
-        now_ms = self.now_ms
-        if lease.recalls and lease.recalls[0][0] == now_ms:
-            self.take_recalled(lease)
-        elif lease.ends_ms == now_ms:
-            self.end(lease, "funds_exhausted", bond_to_buyer=False)
-        elif lease.release is not None and lease.release[0] == now_ms:
-            units = min(lease.release[1] or lease.units, lease.units)
-            lease.release = None
-            self.give_back(lease, units)
-        elif lease.post_ms == now_ms:
-            self.post(lease)
-            lease.post_ms = now_ms + HOUR_MS
-        else:
-            self.fund(lease)
+        for vm in [vm for vm in self.vms.values() if vm.lease.host == host]:
+            self.gone(vm, "failed")

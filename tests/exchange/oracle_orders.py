@@ -15,6 +15,7 @@ class Order:
     price_ucr: int | None
     qty: int
     turn: int
+    session: int = 0
     filled: int = 0
     notional_ucr: int = 0
     slots: list[str] = field(default_factory=list)
