@@ -125,7 +125,12 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
     account = state.ledger.accounts[command.account]
     name = request.client_order_id
     order = None if name is None or request.order_id is not None else account.orders.get(name)
-    if order is None or order.level is None or order.request.expire_ms is not None:
+    if (
+        order is None
+        or order.level is None
+        or order.request.expire_ms is not None
+        or not order.hold_unit_ucr
+    ):
         return orders.cancel(state, command, request)
     placed, qty, backing = order.request, order.leaves_qty, order.backing
     instrument = state.instruments[placed.symbol]

@@ -6,7 +6,8 @@ leaves too. Orders of several instruments, good till a date among them, replaces
 and passing time are mixed.
 
 Seen to fail on planted bugs: the price held without the quantity, a canceled ask whose slots stay
-taken, an ask accepted on a draining host, another hold or reason for windows in the general path.
+taken, an ask accepted on a draining host, another hold or reason for windows in the general path,
+a balance told at the end of an ask whose bond is zero.
 """
 
 from random import Random
@@ -28,6 +29,7 @@ SYMBOLS = (
     "nano.eu-de.flat.spot",
 )
 """Spot and a window, flat and metered; the last has a band and a tick (`exchange`)."""
+CHEAP = SYMBOLS[1]
 ACCOUNTS = ("ann", "bob", "cat", "dan")
 SELLER_OF_TWO_HOSTS = "dan"
 COMMANDS = 1500
@@ -59,6 +61,11 @@ def nameless(outs: list[Out]) -> list[Out]:
     return outs
 
 
+def price_ucr(symbol: str, rng: Random) -> int:
+    """Draw a price; in the cheap market the bond is often zero."""
+    return rng.randint(1, 9) if symbol == CHEAP else 100 + rng.randint(-9, 9)
+
+
 class Twins:
     """The plain and the general exchange, and the order ids by label."""
 
@@ -86,14 +93,15 @@ class Twins:
 
     def place(self, label: str, rng: Random) -> None:
         account, _, client_order_id = label.partition(".")
+        symbol = rng.choice(SYMBOLS)
         order = OrderPlace(
             req_id=1,
             client_order_id=client_order_id,
-            symbol=rng.choice(SYMBOLS),
+            symbol=symbol,
             side="buy" if rng.random() < 0.5 else "sell",
             order_type="limit",
             qty=rng.randint(1, 9),
-            price_ucr=100 + rng.randint(-9, 9),
+            price_ucr=price_ucr(symbol, rng),
             post_only=rng.random() < 0.1,
             **self.until(rng),
         )
