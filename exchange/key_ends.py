@@ -3,7 +3,6 @@
 Source: protocol.md, "Login"; docs/security.md, "Who may do what".
 """
 
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from exchange.session import CLOSE_BAD_LOGIN, Session
@@ -13,30 +12,40 @@ if TYPE_CHECKING:
 
 
 class KeyEnds:
-    """When which logged-in connection's key is over; an entry of one that is gone is passed by."""
+    """When the keys of open connections are over; most never are."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int]] = []
-        """(not_after_ms, session number)."""
+        self._ends_ms: dict[int, int] = {}
+        """By session number."""
+        self._next_ms: int | None = None
 
     def watch(self, session: Session, not_after_ms: int | None) -> None:
         """Expect the end of the session's key, if it has one."""
         if not_after_ms is not None:
-            heappush(self._heap, (not_after_ms, session.number))
+            self._ends_ms[session.number] = not_after_ms
+            self._next_ms = min(self._ends_ms.values())
+
+    def forget(self, number: int) -> None:
+        """The session is gone."""
+        if self._ends_ms.pop(number, None) is not None:
+            self._next_ms = min(self._ends_ms.values(), default=None)
 
     def next_deadline_ms(self) -> int | None:
-        return self._heap[0][0] if self._heap else None
+        return self._next_ms
 
-    def take(self, now_ms: int) -> int | None:
-        """Return a session whose key is over at ``now_ms``, None when there is none any more."""
-        return heappop(self._heap)[1] if self._heap and self._heap[0][0] <= now_ms else None
+    def due(self, now_ms: int) -> list[int]:
+        """Return the sessions whose key is over at ``now_ms``."""
+        if self._next_ms is None or now_ms < self._next_ms:
+            return []
+        return [number for number, end_ms in self._ends_ms.items() if end_ms <= now_ms]
 
 
 def close_expired(gateway: "Gateway", now_ms: int) -> None:
     """End the connections whose key is over."""
-    while (number := gateway.key_ends.take(now_ms)) is not None:
+    for number in gateway.key_ends.due(now_ms):
+        gateway.key_ends.forget(number)
         session = gateway.sessions.get(number)
-        if session is not None and not session.closing:
+        if session is not None:
             gateway.close(session, CLOSE_BAD_LOGIN, "the key has expired")
 
 
@@ -44,5 +53,5 @@ def close_revoked(gateway: "Gateway") -> None:
     """End the connections of keys that the operator or a new enrolment revoked."""
     for session in gateway.sessions.values():
         key = gateway.engine.key(session.key_id)
-        if key is not None and key.revoked and not session.closing:
+        if key is not None and key.revoked:
             gateway.close(session, CLOSE_BAD_LOGIN, "the key was revoked")
