@@ -109,6 +109,7 @@ class WireConnection(ServerConnection):
         super().__init__(*args, **kwargs)
         self.number = 0
         self.binary = False
+        self.speaks_other_version = False
         self.inbox: Inbox | None = None
         self.door: Doorkeeper | None = None
         self.send_stored: SendStored | None = None

@@ -16,7 +16,7 @@ from msgspec import Struct
 from exchange import channels, commands, consoles, frames, image_requests, key_ends, protocol
 from exchange.account_channel import AccountChannel, AccountRow
 from exchange.auth import Verify
-from exchange.codec import CODECS, MSGPACK, Data, UnreadableError
+from exchange.codec import CODECS, JSON, MSGPACK, Data, UnreadableError
 from exchange.commands import AdvanceTime, Command, Done, JournalMessage, Refused
 from exchange.directory import Directory
 from exchange.feed import Feed
@@ -115,11 +115,18 @@ class Gateway:
         now_ms: int,
         purpose: Purpose = "trade",
     ) -> None:
-        """A connection opened; queues its `Hello`. ``nonce_hex``: 32 fresh random bytes."""
-        session = Session(session_id, nonce_hex, CODECS[codec], peer, purpose, self._at(now_ms))
+        """A connection opened; queues its `Hello`. ``nonce_hex``: 32 fresh random bytes;
+        ``codec`` "": the client speaks only other versions of the protocol."""
+        spoken = CODECS.get(codec, JSON)
+        session = Session(session_id, nonce_hex, spoken, peer, purpose, self._at(now_ms))
         self.sessions[session_id] = session
         if len(self._anonymous) >= ANONYMOUS_MAX:
             self.close(session, CLOSE_TRY_LATER, "too many connections that did not log in")
+            return
+        if not codec:
+            text = f"this exchange speaks version {PROTOCOL_VERSION}"
+            self.outbox.send(session, ErrorReply(0, "unsupported_version", text))
+            self.close(session, CLOSE_POLICY, "unsupported_version")
             return
         self._anonymous[session_id] = session
         self.outbox.send(session, Hello(self.server_id, nonce_hex, PROTOCOL_VERSION, self._now_ms))
@@ -172,6 +179,7 @@ class Gateway:
         if session is None:
             return
         session.closing = True
+        self.key_ends.forget(session_id)
         self._anonymous.pop(session_id, None)
         self.leave_all(session)
         if session.host:
@@ -251,7 +259,8 @@ class Gateway:
         image_requests.arrived(self, job, message, self._at(now_ms))
 
     def shut_down(self) -> None:
-        """Tell every connection that the exchange goes down."""
+        """Tell every connection that the exchange goes down; what they ask after it is refused."""
+        self.guard.shutting_down = True
         self.outbox.broadcast(self.sessions.values(), frames.Shutdown(self._now_ms))
 
     # --- what the handlers in requests.py call ---
@@ -281,6 +290,9 @@ class Gateway:
             self.outbox.send(session, reply)
 
     def close(self, session: Session, code: int, reason: str) -> None:
+        """End the connection once what it was sent has left; the first reason counts."""
+        if session.closing:
+            return
         session.closing = True
         self._anonymous.pop(session.number, None)
         self._closes.append((session.number, code, reason))

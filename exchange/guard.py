@@ -1,9 +1,10 @@
-"""What no client may ask right now: requests that broke us before, and writes on a full disk. Pure.
+"""What no client may ask now: what broke us before, writes on a full disk, all at the end. Pure.
 
 A request whose handling raised stops the exchange; its digest is kept, and after the restart the
 same request is refused `internal` instead of stopping us again. When the disk fills up, trading
 ends before the journal does: first only what winds down is taken, then nothing that must be
-written. Source: domain.md, "What is journalled", and the issue's free-disk watermark.
+written. Behind the shutdown frame nothing is done any more. Source: domain.md, "What is
+journalled", and the issue's free-disk watermark.
 """
 
 from hashlib import sha256
@@ -54,15 +55,18 @@ _ENCODE: Final = msgspec.msgpack.Encoder().encode
 class Guard:
     """Asked about every readable request. ``handling`` is the one under way, for a post-mortem."""
 
-    __slots__ = ("disk", "handling", "quarantined")
+    __slots__ = ("disk", "handling", "quarantined", "shutting_down")
 
     def __init__(self) -> None:
         self.disk: DiskLevel = "ok"
         self.quarantined: dict[str, None] = {}
         self.handling: tuple[str, Any] | None = None
+        self.shutting_down = False
 
     def refusal(self, account: str, message: Any) -> Refused | None:
         """Return why ``message`` must not be handled; otherwise it counts as under way."""
+        if self.shutting_down:
+            return Refused("shutting_down", "the exchange goes down; ask again when it is back")
         if self.disk != "ok":
             refused = _full(self.disk, type(message))
             if refused is not None:

@@ -44,7 +44,7 @@ from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.store import HistoryError
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.uploads import QUOTA_BYTES
-from exchange.wire import MAX_FRAME_BYTES
+from exchange.wire import MAX_FRAME_BYTES, PROTOCOL_NAME
 
 EXIT_BROKEN: Final = 1
 EXIT_DISK_LOST: Final = 70
@@ -308,13 +308,14 @@ class ExchangeServer:
         number = self._last_number
         gateway, pump = self._loaded.gateway, self.pump
         codec = BY_SUBPROTOCOL.get(connection.subprotocol or "", JSON)
+        spoken = "" if connection.speaks_other_version else codec.name
         purpose = PURPOSES[_path(connection.request)]
         if purpose == "images":
             connection.protocol.max_message_size = CHUNK_MAX_BYTES
         nonce, peer = secrets.token_hex(32), _peer(connection)
         pump.connections[number] = connection
         self._door.entered(peer)
-        pump.submit(lambda now: gateway.connect(number, nonce, codec.name, peer, now, purpose))
+        pump.submit(lambda now: gateway.connect(number, nonce, spoken, peer, now, purpose))
         connection.attach(number, pump, codec.binary, pump.send_stored)
         try:
             await connection.wait_closed()
@@ -337,8 +338,12 @@ class ExchangeServer:
 def choose_subprotocol(
     connection: ServerConnection, offered: Sequence[Subprotocol]
 ) -> Subprotocol | None:
-    """Take the client's first that we speak; without one it is JSON."""
-    return next((name for name in offered if name in BY_SUBPROTOCOL), None)
+    """Take the client's first that we speak; without one, and without another of ours, JSON."""
+    chosen = next((name for name in offered if name in BY_SUBPROTOCOL), None)
+    assert isinstance(connection, WireConnection)
+    ours = any(name.startswith(f"{PROTOCOL_NAME}.") for name in offered)
+    connection.speaks_other_version = ours and chosen is None
+    return chosen
 
 
 def _peer(connection: ServerConnection) -> str:

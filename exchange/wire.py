@@ -17,6 +17,7 @@ CONSOLE_LINES_MAX = 1_000
 CONSOLE_MAX_BYTES = 32_000
 """Of a console's text in UTF-8: in JSON at worst twice as long, which still fits a frame. (Where an
 encoder writes all but ASCII as escapes it is three times as long, and more than one may hold.)"""
+PROTOCOL_NAME = "headroom"
 JSON_SUBPROTOCOL = "headroom.v1+json"
 MSGPACK_SUBPROTOCOL = "headroom.v1+msgpack"
 
