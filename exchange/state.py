@@ -81,7 +81,7 @@ class State:
     def __init__(self, config: ExchangeConfig) -> None:
         self.config = config
         self.quiet = False
-        """True while a journal is replayed: frames are numbered but not made again, nor results."""
+        """True while a journal is replayed: frames are numbered but not made again."""
         self.seq = 0
         self.now_ms = 0
         self.epoch = 0
