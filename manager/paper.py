@@ -68,7 +68,10 @@ class Expired(Struct, frozen=True):
 
 
 class Paper:
-    """Drives ``manager`` on virtual time; ``log`` collects what it says: (ms, line, units before)."""
+    """Drives ``manager`` on virtual time.
+
+    ``log`` collects what it says: (ms, line, how many units were bought before).
+    """
 
     def __init__(
         self, manager: Manager, price_ucr: int, boot_ms: int, supply: int | None = None

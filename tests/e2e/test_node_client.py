@@ -4,8 +4,11 @@ Here and not with the other examples, because Node is installed by `make e2e` on
 """
 
 import asyncio
+import os
+import subprocess
 from pathlib import Path
 
+from exchange.keys import new_key
 from tests.exchange.test_example_clients import EXAMPLES, market, order_ids, said
 
 DEBIAN_MODULES = "/usr/share/nodejs"
@@ -24,3 +27,21 @@ def test_the_node_example_places_an_order(tmp_path: Path) -> None:
             assert await order_ids(url, key_file) == ["js-1"]
 
     asyncio.run(main())
+
+
+def test_an_old_node_without_the_package_is_told_in_a_line(tmp_path: Path) -> None:
+    """(Seen to fail with the stack of a module that is not found, under Node 20.)"""
+    program = tmp_path / "order.js"
+    # Without its own WebSocket any Node is an old one.
+    program.write_text("delete globalThis.WebSocket;\n" + (EXAMPLES / "order.js").read_text())
+    new_key(tmp_path / "k.pem")
+    run = subprocess.run(
+        ["node", str(program), "ws://127.0.0.1:9", str(tmp_path / "k.pem")],
+        env={**os.environ, "NODE_PATH": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    line = "order.js: this Node needs: npm install ws\n"
+    assert (run.returncode, run.stdout, run.stderr) == (1, "", line)
