@@ -222,13 +222,7 @@ class Gateway:
         accounts = self.accounts.take(self._now_ms)
         for row in accounts:
             self.directory.touch(row.account)
-        batch = Batch(
-            self._rows,
-            accounts,
-            self.outbox.take(),
-            self._closes,
-            self.jobs,
-        )
+        batch = Batch(self._rows, accounts, self.outbox.take(), self._closes, self.jobs)
         self._rows, self._closes, self.jobs = [], [], []
         return batch
 

@@ -169,7 +169,17 @@ def balances(
     gateway.ack(session, message, {"balances": gateway.engine.balances()})
 
 
-# --- hosts ---
+# --- VMs and hosts ---
+
+
+def vm_start(gateway: "Gateway", session: Session, message: protocol.VmStart, now_ms: int) -> None:
+    """One guest port has one endpoint. (Here: journals of before may hold two.)"""
+    ports = message.ports or []
+    if len(dict.fromkeys(ports)) < len(ports):
+        refused = Refused("invalid_field", "a port is there twice", "ports")
+        gateway.refuse(session, message, refused)
+    else:
+        gateway.command(session, message, now_ms)
 
 
 def heartbeat(
@@ -196,6 +206,19 @@ def host_synced(
     gateway: "Gateway", session: Session, message: protocol.HostSynced, now_ms: int
 ) -> None:
     gateway.instructions.confirm(session.host, message.instruction_id)
+    gateway.command(session, message, now_ms)
+
+
+def host_announce(
+    gateway: "Gateway", session: Session, message: protocol.HostAnnounce, now_ms: int
+) -> None:
+    """What a host cannot have it cannot sell. (Here: journals of before may hold it.)"""
+    for name in message.capacity.__struct_fields__:
+        most = getattr(message.capacity, name)
+        if getattr(message.offered, name) > most:
+            text = f"more than the host's capacity, {most}"
+            gateway.refuse(session, message, Refused("invalid_field", text, f"offered.{name}"))
+            return
     gateway.command(session, message, now_ms)
 
 
@@ -250,6 +273,8 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.HostDone: host_done,
     protocol.HostSynced: host_synced,
     protocol.HostApprove: host_approve,
+    protocol.HostAnnounce: host_announce,
+    protocol.VmStart: vm_start,
     operator_requests.AdminKeyRevoke: key_revoke,
     protocol.ImagePut: image_requests.put,
     protocol.ImageGet: image_requests.get,
