@@ -7,9 +7,10 @@ an account's first stored frame may have any number.
 
 import sqlite3
 from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
 
 from exchange.account_channel import SpoiltFramesError, stored_frames
 from exchange.codec import MSGPACK
@@ -24,41 +25,35 @@ _KEPT_FROM: Final = "SELECT account, min(first_seq) FROM account_frames GROUP BY
 _Stored: TypeAlias = tuple[str, int, int, bytes]
 
 
+@contextmanager
+def frame_check(data_dir: Path) -> "Iterator[FrameCheck]":
+    """Open the journal for a `FrameCheck`. Raises `DataDirError` when it cannot be read."""
+    path = data_dir / FILE_NAME
+    try:
+        with closing(opened_to_read(path)) as database:
+            yield FrameCheck(path, database)
+    except sqlite3.Error as error:
+        raise DataDirError(f"{path}: {error}") from error
+
+
 class FrameCheck:
     """Sees the stored frames as they are now, also when a server goes on writing.
 
     `row` hears of each row in order, then `end` is called. Raises `DataDirError` where they differ.
     """
 
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / FILE_NAME
-        self._database = opened_to_read(self._path)
-        self._next: dict[str, int] = {}
-        """The number of an account's next stored frame; accounts without any are left out."""
-        self._made: dict[str, deque[AccountFrame]] = {}
-        """Frames of the replay that are not compared yet: those of one batch."""
-
-    def __enter__(self) -> Self:
-        try:
-            # One transaction for all that is read, so that both sides end with the same row.
-            self._database.execute("BEGIN")
-            newest = self._database.execute("SELECT max(seq) FROM journal").fetchone()[0]
-            self._next = dict(self._database.execute(_KEPT_FROM).fetchall())
-            self._stored = self._database.execute(_SELECT)
-        except sqlite3.Error as error:
-            raise DataDirError(f"{self._path}: {error}") from error
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        self._path = path
+        # One transaction for all that is read, so that both sides end with the same row.
+        database.execute("BEGIN")
+        newest = database.execute("SELECT max(seq) FROM journal").fetchone()[0]
         self._upto_seq: int = newest or 0
-        self._made = {account: deque() for account in self._next}
-        self._waiting = self._taken()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._database.close()
+        self._next: dict[str, int] = dict(database.execute(_KEPT_FROM).fetchall())
+        """The number of an account's next stored frame; accounts without any are left out."""
+        self._made: dict[str, deque[AccountFrame]] = {account: deque() for account in self._next}
+        """Frames of the replay that are not compared yet: those of one batch."""
+        self._stored = database.execute(_SELECT)
+        self._waiting: _Stored | None = self._stored.fetchone()
 
     def row(self, command: Command, seq: int, outs: list[Out]) -> None:
         """Row ``seq`` was replayed: compare what is complete by now."""
@@ -75,7 +70,7 @@ class FrameCheck:
             if not made or made[-1].account_seq < last_seq:
                 return
             self._compare(self._waiting, made)
-            self._waiting = self._taken()
+            self._waiting = self._stored.fetchone()
 
     def end(self, seq: int) -> None:
         """All rows up to ``seq`` were replayed: nothing may be left on either side."""
@@ -95,18 +90,14 @@ class FrameCheck:
             found = stored_frames(body, 0, MAX_INT)
         except SpoiltFramesError as error:
             raise self._fault(account, first_seq, f"damaged: {error}") from error
-        expected = [made.popleft() for _ in range(last_seq - first_seq + 1) if made]
+        expected: list[AccountFrame] = []
+        # The row's numbers may be damaged: they say when to stop, never how often to go round.
+        while made and made[0].account_seq <= last_seq:
+            expected.append(made.popleft())
         # Encoded: what a VM's endpoint is made of has one type in the engine, another when read.
         if not expected or MSGPACK.encode(found) != MSGPACK.encode(expected):
             raise self._fault(account, first_seq, "not what the journal's rows lead to")
         self._next[account] = last_seq + 1
-
-    def _taken(self) -> _Stored | None:
-        try:
-            found: _Stored | None = self._stored.fetchone()
-        except sqlite3.Error as error:
-            raise DataDirError(f"{self._path}: {error}") from error
-        return found
 
     def _fault(self, account: str, account_seq: int, what: str) -> DataDirError:
         where = f"account frames of {account} from {account_seq} on"

@@ -19,13 +19,13 @@ from exchange.chain import RULES_VERSION, BrokenChainError, checked
 from exchange.codec import MSGPACK
 from exchange.commands import Command, Genesis, Out
 from exchange.engine import Engine
-from exchange.frame_check import FrameCheck
+from exchange.frame_check import FrameCheck, frame_check
 from exchange.gateway import Gateway
 from exchange.genesis import ExchangeConfig
 from exchange.journal import DataDirError, create, require, stored_chain, stored_rows
 from exchange.ports import JournalRow
 from exchange.replay import read_command, read_genesis, server_id
-from exchange.snapshot_files import SnapshotError, SnapshotFile
+from exchange.snapshot_files import OtherLayoutError, SnapshotError, SnapshotFile
 
 Rows = Iterator[tuple[JournalRow, bytes]]
 OnRow = Callable[[Command, int, list[Out]], None]
@@ -61,15 +61,30 @@ def load(data_dir: Path, make_engine: type[Engine] = Engine, private: bool = Fal
 
 
 def _loaded(data_dir: Path, make_engine: type[Engine], private: bool) -> Loaded:
-    snapshot = newest_snapshot(data_dir)
-    if snapshot is None:
-        return replayed(data_dir, make_engine, private)
-    rows = checked(stored_rows(data_dir), snapshot.seq)
-    _, first_chain = _first(data_dir, rows)
-    loaded = _made(make_engine.restore(snapshot.state), first_chain, private)
-    loaded.gateway.feed.recall(snapshot.memory)
+    for snapshot in usable_snapshots(data_dir):
+        rows = checked(stored_rows(data_dir), snapshot.seq)
+        _, first_chain = _first(data_dir, rows)
+        try:
+            loaded = _restored(snapshot, make_engine, first_chain, private)
+        except SnapshotError as error:
+            _not_used(str(error))
+        else:
+            return _replayed(loaded, rows)
+    return replayed(data_dir, make_engine, private)
+
+
+def _restored(
+    snapshot: SnapshotFile, make_engine: type[Engine], first_chain: bytes, private: bool
+) -> Loaded:
+    try:
+        loaded = _made(make_engine.restore(snapshot.state), first_chain, private)
+        loaded.gateway.feed.recall(snapshot.memory)
+    except Exception as error:
+        # Whatever its rows do not fit is no reason to stand still: the journal has it all.
+        text = f"snapshot {snapshot.seq}: cannot be restored: {one_line(error)}"
+        raise SnapshotError(text) from error
     loaded.restored_seq = snapshot.seq
-    return _replayed(loaded, rows)
+    return loaded
 
 
 def replayed(
@@ -93,14 +108,13 @@ def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
     ahead of the rows or says something else than their replay.
     """
     require(data_dir)
-    with _without_collector(), FrameCheck(data_dir) as frames:
+    with _without_collector(), frame_check(data_dir) as frames:
         return _verified(data_dir, to_seq, frames)
 
 
 def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
     # First the snapshots, then the rows: a running server only ever adds to both.
-    snapshots = [snapshot_files.read(path) for path in snapshot_files.newest_first(data_dir)]
-    waiting = {snapshot.seq: snapshot for snapshot in snapshots}
+    waiting = _snapshots_to_check(data_dir)
     rows = checked(stored_rows(data_dir))
     first, first_chain = _first(data_dir, rows)
     loaded = _made(Engine(read_genesis(first).config), first_chain, False)
@@ -119,20 +133,40 @@ def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
     return loaded
 
 
-def newest_snapshot(data_dir: Path) -> SnapshotFile | None:
-    """Return the newest snapshot that a start can use; says on stderr why one cannot be used."""
+def usable_snapshots(data_dir: Path) -> Iterator[SnapshotFile]:
+    """Yield what a start may restore, newest first; says on stderr why one cannot be used."""
     for path in snapshot_files.newest_first(data_dir):
         try:
             snapshot = snapshot_files.read(path)
         except SnapshotError as error:
-            fault = str(error)
+            _not_used(str(error))
+            continue
+        if stored_chain(data_dir, snapshot.seq) == snapshot.chain:
+            yield snapshot
         else:
-            chain = stored_chain(data_dir, snapshot.seq)
-            if chain == snapshot.chain:
-                return snapshot
-            fault = f"{path}: does not belong to the journal's rows"
-        sys.stderr.write(f"headroom: snapshot not used: {fault}\n")
-    return None
+            _not_used(f"{path}: does not belong to the journal's rows")
+
+
+def _not_used(fault: str) -> None:
+    sys.stderr.write(f"headroom: snapshot not used: {fault}\n")
+
+
+def _snapshots_to_check(data_dir: Path) -> dict[int, SnapshotFile]:
+    """Return the snapshots by row. Another release's says nothing that could be compared."""
+    found: dict[int, SnapshotFile] = {}
+    for path in snapshot_files.newest_first(data_dir):
+        try:
+            snapshot = snapshot_files.read(path)
+        except OtherLayoutError as error:
+            sys.stderr.write(f"headroom: snapshot not verified: {error}\n")
+        else:
+            found[snapshot.seq] = snapshot
+    return found
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as a person reads it in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 @contextmanager
@@ -177,8 +211,7 @@ def _apply(loaded: Loaded, row: JournalRow, chain: bytes, on_row: OnRow | None =
     try:
         outs = loaded.gateway.replay(command, row.now_ms)
     except Exception as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BrokenChainError(row.seq, f"cannot be replayed: {text}") from error
+        raise BrokenChainError(row.seq, f"cannot be replayed: {one_line(error)}") from error
     if loaded.engine.seq != row.seq:
         raise BrokenChainError(row.seq, "is refused by these rules, which accepted it once")
     if on_row is not None:

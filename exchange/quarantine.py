@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from exchange.guard import digest
 from exchange.journal import DataDirError
-from exchange.loading import Loaded
+from exchange.loading import Loaded, one_line
 from exchange.timers import SUBJECTS
 
 FILE_NAME: Final = "quarantine.jsonl"
@@ -99,8 +99,3 @@ def add(data_dir: Path, entry: Entry) -> None:
 def tag(message: Any) -> str:
     """Return the request's name on the wire."""
     return str(type(message).__struct_config__.tag)
-
-
-def one_line(error: BaseException) -> str:
-    """Return an exception as a person reads it in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())

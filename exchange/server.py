@@ -107,7 +107,11 @@ class ExchangeServer:
         self._journal = self.make_journal(settings.data_dir, loaded.last_chain)
         self._clock = SystemClock(loaded.last_ms)
         self._snapshots = Snapshotter(
-            settings.data_dir, loaded.gateway, lambda: self._journal.chain, settings.snapshot_every
+            settings.data_dir,
+            loaded.gateway,
+            lambda: self._journal.chain,
+            settings.snapshot_every,
+            loaded.restored_seq,
         )
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
         self._images = ImageServer(ImageStore(settings.data_dir), self.pump)

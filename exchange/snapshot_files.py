@@ -18,7 +18,10 @@ from msgspec import Struct
 KEPT: Final = 2
 """Two, so that a start has another try when the newest turns out to be damaged."""
 
-_MAGIC: Final = b"headroom-snapshot-1\n"
+LAYOUT: Final = 2
+"""Of the rows in a snapshot's state and memory: one more with each change of them."""
+_KIND: Final = b"headroom-snapshot-"
+_MAGIC: Final = b"%b%d\n" % (_KIND, LAYOUT)
 _PREFIX: Final = "snapshot-"
 _NAME: Final = re.compile(rf"{_PREFIX}\d{{16}}")
 _DIGEST_BYTES: Final = sha256().digest_size
@@ -27,6 +30,10 @@ _WRITE_BYTES: Final = 1 << 20
 
 class SnapshotError(Exception):
     """A snapshot file cannot be used. ``str()`` is one line for the user."""
+
+
+class OtherLayoutError(SnapshotError):
+    """It is whole, but another release's: of no use to this one, and no damage either."""
 
 
 class SnapshotFile(Struct, frozen=True, array_like=True):
@@ -81,8 +88,10 @@ def read(path: Path) -> SnapshotFile:
     except OSError as error:
         raise SnapshotError(f"{path}: {error.strerror}") from error
     body, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
-    if not body.startswith(_MAGIC) or sha256(body).digest() != digest:
+    if not body.startswith(_KIND) or sha256(body).digest() != digest:
         raise SnapshotError(f"{path}: its hash does not agree with its contents")
+    if not body.startswith(_MAGIC):
+        raise OtherLayoutError(f"{path}: its layout is another release's")
     try:
         snapshot = _DECODER.decode(body[len(_MAGIC) :])
     except msgspec.MsgspecError as error:
@@ -99,11 +108,6 @@ def newest_first(data_dir: Path) -> list[Path]:
     """
     found = [path for path in data_dir.glob(f"{_PREFIX}*") if _NAME.fullmatch(path.name)]
     return sorted(found, reverse=True)
-
-
-def seq_of(path: Path) -> int:
-    """Return the row that a snapshot file was taken behind, as its name says."""
-    return int(path.name.removeprefix(_PREFIX))
 
 
 def drop_drafts(data_dir: Path) -> None:

@@ -36,17 +36,26 @@ _CHILD_S: Final = 60.0
 
 
 class Snapshotter:
-    """``chain()`` is the journal's digest of the last committed row."""
+    """``chain()`` is the journal's digest of the last committed row.
+
+    ``taken_seq``: the row of the snapshot that the exchange came from; one that could not be used
+    counts for nothing.
+    """
 
     def __init__(
-        self, data_dir: Path, gateway: Gateway, chain: Callable[[], bytes], every: int
+        self,
+        data_dir: Path,
+        gateway: Gateway,
+        chain: Callable[[], bytes],
+        every: int,
+        taken_seq: int = 0,
     ) -> None:
         self._data_dir = data_dir
         self._gateway = gateway
         self._chain = chain
         self._every = every
         self._child: int | None = None
-        self._taken_seq = next(map(snapshot_files.seq_of, snapshot_files.newest_first(data_dir)), 0)
+        self._taken_seq = taken_seq
         snapshot_files.drop_drafts(data_dir)
 
     async def if_due(self) -> None:

@@ -16,6 +16,7 @@ from exchange.disk import DiskMarks, level
 from exchange.guard import WINDING_DOWN, WRITES, DiskLevel, Guard, digest
 from exchange.inbound import ClientMessage
 from exchange.journal import DataDirError
+from exchange.loading import one_line
 from exchange.protocol import AccountState, HostEnroll, OrderCancel, OrderPlace, Subscribe
 from exchange.wire import Request
 from tests.exchange.harness import DEADLINE_S, SYMBOL, ServerProcess, found
@@ -71,7 +72,7 @@ def test_the_tables_name_requests() -> None:
 def test_a_quarantined_request_is_known_by_all_but_its_req_id(tmp_path: Path) -> None:
     assert quarantine.read(tmp_path) == {}
     name = digest("ann", ORDER)
-    error = quarantine.one_line(AssertionError("no\nway"))
+    error = one_line(AssertionError("no\nway"))
     entry = quarantine.Entry(name, 1_000, 5, "ann", "order.place", error, [])
     for _ in range(3):
         quarantine.add(tmp_path, entry)

@@ -6,8 +6,10 @@ Seen to fail on a planted bug: candles left out of `Feed.recall`.
 import asyncio
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ import pytest
 from exchange import snapshot_files
 from exchange.chain import BrokenChainError
 from exchange.engine import Engine
+from exchange.frame_check import frame_check
 from exchange.journal import DataDirError, DataLock
 from exchange.loading import Loaded, load, replayed, verified
 from exchange.server import ExchangeServer, Settings
@@ -35,23 +38,29 @@ def newer(data_dir: Path, before: list[Path]) -> bool:
     return newest(data_dir) > before
 
 
-async def session(data_dir: Path) -> None:
-    """Serve with frequent snapshots, trade until there are two, and end orderly."""
-    if not (data_dir / "journal.db").exists():
-        found(data_dir)
+@asynccontextmanager
+async def serving(data_dir: Path) -> AsyncIterator[ExchangeServer]:
+    """Serve with frequent snapshots; on leaving, the exchange has ended orderly."""
     settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0, snapshot_every=EVERY)
     with DataLock(data_dir):
         server = ExchangeServer(settings, load(data_dir))
         await server.open()
         task = asyncio.create_task(server.run())
-        async with traders(server.url) as (alice, bob):
-            for seed in ("first", "second"):
-                before = newest(data_dir)
-                flows = trade(alice, "alice", ORDERS, seed), trade(bob, "bob", ORDERS, seed)
-                await asyncio.gather(*flows)
-                await until(partial(newer, data_dir, before))
+        yield server
         server.stop()
         assert await asyncio.wait_for(task, DEADLINE_S) == 0
+
+
+async def session(data_dir: Path) -> None:
+    """Serve with frequent snapshots, trade until there are two, and end orderly."""
+    if not (data_dir / "journal.db").exists():
+        found(data_dir)
+    async with serving(data_dir) as server, traders(server.url) as (alice, bob):
+        for seed in ("first", "second"):
+            before = newest(data_dir)
+            flows = trade(alice, "alice", ORDERS, seed), trade(bob, "bob", ORDERS, seed)
+            await asyncio.gather(*flows)
+            await until(partial(newer, data_dir, before))
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +134,54 @@ def test_a_damaged_snapshot_is_passed_over_and_verify_tells(
         assert "hash does not agree" in errors
 
 
+def relaid(path: Path) -> None:
+    """Write the snapshot as a release would whose state has other rows, hashes all right."""
+    state = msgspec.msgpack.encode([1, [2, 3], "another layout"])
+    digest = sha256(state).hexdigest()
+    snapshot = snapshot_files.read(path)
+    snapshot_files.write(
+        path.parent, msgspec.structs.replace(snapshot, state=state, state_hash=digest)
+    )
+
+
+def from_another_release(path: Path) -> None:
+    body = path.read_bytes()[: -sha256().digest_size]
+    body = body.replace(b"headroom-snapshot-%d\n" % snapshot_files.LAYOUT, b"headroom-snapshot-1\n")
+    path.write_bytes(body + sha256(body).digest())
+
+
+@pytest.mark.parametrize("change", [relaid, from_another_release])
+def test_a_snapshot_that_cannot_be_restored_is_passed_over(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], None]
+) -> None:
+    """Seen to fail with a traceback while only a file's hashes were looked at."""
+    latest, older = snapshot_files.newest_first(data_dir)
+    whole = facts(replayed(data_dir))
+    change(latest)
+    loaded = load(data_dir)
+    assert (loaded.restored_seq, facts(loaded)) == (snapshot_files.read(older).seq, whole)
+    change(older)
+    loaded = load(data_dir)
+    assert (loaded.restored_seq, facts(loaded)) == (0, whole)
+    assert capsys.readouterr().err.count("snapshot not used: ") == 3
+
+
+def test_verify_does_not_take_another_releases_snapshot_for_damage(data_dir: Path) -> None:
+    """Nor does it keep a new one from being written, at the first start of a release."""
+    latest, older = snapshot_files.newest_first(data_dir)
+    for path in (latest, older):
+        from_another_release(path)
+    code, _, told = headroom("exchange", "verify", "--data", str(data_dir))
+    assert (code, told.count("another release's"), len(told.splitlines())) == (0, 2, 2)
+
+    async def served() -> None:
+        async with serving(data_dir):
+            pass
+
+    asyncio.run(served())
+    assert load(data_dir).restored_seq > 0
+
+
 def test_a_snapshot_ahead_of_the_rows_is_no_start_and_verify_tells(data_dir: Path) -> None:
     latest, _ = snapshot_files.newest_first(data_dir)
     seq = snapshot_files.read(latest).seq
@@ -193,6 +250,16 @@ def test_spoilt_account_frames_are_found_by_verify(data_dir: Path, sql: str) -> 
     assert "journal.db: account frames of " in errors
 
 
+def test_a_damaged_first_number_keeps_verify_from_nothing(data_dir: Path) -> None:
+    """Seen to spin for hours while the numbers of a row said how often to go round."""
+    with closing(sqlite3.connect(data_dir / "journal.db")) as database:
+        sql = "UPDATE account_frames SET first_seq = ? WHERE rowid = 1"
+        assert database.execute(sql, (-(10**12),)).rowcount == 1
+        database.commit()
+    with pytest.raises(DataDirError, match="account frames of "):
+        verified(data_dir)
+
+
 def test_one_bit_of_an_account_frame_is_found_wherever_it_is(data_dir: Path) -> None:
     """Each byte of one stored row in turn; without the comparison none of them was."""
     with closing(sqlite3.connect(data_dir / "journal.db")) as database:
@@ -204,6 +271,12 @@ def test_one_bit_of_an_account_frame_is_found_wherever_it_is(data_dir: Path) -> 
             database.commit()
             with pytest.raises(DataDirError, match="account frames of "):
                 verified(data_dir)
+
+
+def test_a_journal_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    """Seen to fail while the file was opened outside of what tells its errors."""
+    with pytest.raises(DataDirError, match=r"journal\.db: unable to open"), frame_check(tmp_path):
+        pass
 
 
 def test_frames_that_were_dropped_by_age_are_not_missed(data_dir: Path) -> None:
