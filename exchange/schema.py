@@ -143,7 +143,12 @@ def _field_row(field: inspect.Field) -> str:
     if not field.required:
         empty = field.default in (None, msgspec.NODEFAULT)
         default = "optional" if empty else f"default `{str(field.default).lower()}`"
-    return f"| `{field.encode_name}` | {type_text(field.type)} | {default} |"
+    null = " or null" if field.required and _may_be_null(field.type) else ""
+    return f"| `{field.encode_name}` | {type_text(field.type)}{null} | {default} |"
+
+
+def _may_be_null(kind: inspect.Type) -> bool:
+    return any(isinstance(part, inspect.NoneType) for part in _parts(kind))
 
 
 def type_text(kind: inspect.Type) -> str:

@@ -18,22 +18,14 @@ from exchange.wire import JSON_SUBPROTOCOL, MAX_FRAME_BYTES
 from tests.exchange.harness import DEADLINE_S, ROOT, SYMBOL, raw, running
 from tests.exchange.test_gateway import order, trading
 from tests.exchange.test_image_market import on_images
-
-
-def reasons(kind: object) -> list[str]:
-    """Return the members of a Literal, or of a union of them."""
-    parts = get_args(kind)
-    if all(isinstance(part, str) for part in parts):
-        return list(parts)
-    return [reason for part in parts for reason in reasons(part)]
+from tests.exchange.test_schema import all_reasons, literals
 
 
 def test_every_reason_is_sent_somewhere() -> None:
     """(Seen to fail with `unsupported_version` and `shutting_down`, which nothing sent.)"""
     modules = [path for path in (ROOT / "exchange").glob("*.py") if path.stem != "reasons"]
     source = "".join(path.read_text("utf-8") for path in modules)
-    told = [*reasons(RefusalReason), *reasons(CancelReason), *reasons(LeaseEnd)]
-    assert [reason for reason in told if f'"{reason}"' not in source] == []
+    assert [reason for reason in all_reasons() if f'"{reason}"' not in source] == []
 
 
 def test_every_reason_is_written_down() -> None:
@@ -42,8 +34,9 @@ def test_every_reason_is_written_down() -> None:
     section = page.split("\n## When something is refused\n")[1].split("\n## ")[0]
     table, _, ends = section.partition("\nOrders end with")
     named = re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\|.*$", table, re.MULTILINE)))
-    assert set(reasons(RefusalReason)) <= set(named)
-    assert {*reasons(CancelReason), *reasons(LeaseEnd)} <= set(re.findall(r"`([a-z_]+)`", ends))
+    ending = [*get_args(CancelReason), *get_args(LeaseEnd)]
+    assert {reason for part in literals(RefusalReason) for reason in get_args(part)} <= set(named)
+    assert set(ending) <= set(re.findall(r"`([a-z_]+)`", ends))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,11 @@ def test_the_generated_pages_are_up_to_date() -> None:
         assert path.read_text() == text, f"run: python -m exchange.reference docs ({path.name})"
 
 
+def test_what_may_be_null_says_so() -> None:
+    """An optional field is left out instead. (Seen to fail: it was an int.)"""
+    assert "| `boot_p50_ms` | int or null |" in (DOCS / "protocol.md").read_text()
+
+
 def all_reasons() -> list[str]:
     kinds = (reasons.RefusalReason, reasons.CancelReason, reasons.LeaseEnd)
     return [reason for kind in kinds for part in literals(kind) for reason in get_args(part)]
