@@ -125,40 +125,35 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
     account = state.ledger.accounts[command.account]
     name = request.client_order_id
     order = None if name is None or request.order_id is not None else account.orders.get(name)
-    if (
-        order is None
-        or order.level is None
-        or order.request.expire_ms is not None
-        or not order.hold_unit_ucr
-    ):
+    if order is None or order.level is None or not order.hold_unit_ucr:
         return orders.cancel(state, command, request)
     placed, qty, backing = order.request, order.leaves_qty, order.backing
+    if placed.expire_ms is not None:
+        return orders.cancel(state, command, request)
     instrument = state.instruments[placed.symbol]
     instrument.book.remove(order)
     if backing is not None:
-        need, bucket = instrument.need, instrument.start_ms
         for host, units in backing:
-            host.take(need, bucket, -units)
+            host.take(instrument.need, instrument.start_ms, -units)
         backing.clear()
     now_ms = order.done_ms = state.now_ms
     order.leaves_qty, order.status, order.reason = 0, "canceled", "user"
     del account.open_orders[order.number]
     state.done_orders[order.number] = order
-    free_ucr = order.hold_unit_ucr * qty
-    account.available_ucr = available_ucr = account.available_ucr + free_ucr
-    account.held_ucr = held_ucr = account.held_ucr - free_ucr
+    account.available_ucr = available_ucr = account.available_ucr + order.hold_unit_ucr * qty
+    account.held_ucr = held_ucr = account.held_ucr - order.hold_unit_ucr * qty
     assert held_ucr >= 0, "a hold is never more than what was set aside"
     account.account_seq = told = account.account_seq + 2
     if state.quiet:
         return Done()
     order_id, filled_qty, fills = order.order_id, order.filled_qty, order.fills
-    account_id, seq = account.account_id, state.seq
+    account_id, seq, name = account.account_id, state.seq, placed.client_order_id
     canceled = OrderUpdate(
         told - 1,
         seq,
         now_ms,
         order_id,
-        placed.client_order_id,
+        name,
         placed.symbol,
         placed.side,
         "canceled",
@@ -173,5 +168,4 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
     balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
     state.outs += ((account_id, canceled), (account_id, balance))
     rows = list(fills) if fills else []
-    name = placed.client_order_id
     return Done(OrderResult(order_id, name, "canceled", filled_qty, 0, False, rows, "user"))
