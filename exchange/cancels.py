@@ -91,8 +91,8 @@ def _disarm(state: "State", man: DeadMan) -> None:
 def dead_man(state: "State", number: int) -> None:
     """No sign of life from the key in time: its account's orders go."""
     man = state.dead_men[state.dead_man_keys[number]]
-    _disarm(state, man)
     cancel_account(state, state.ledger.accounts[man.account], "dead_man")
+    _disarm(state, man)
 
 
 def cancel_account(state: "State", account: Account, reason: str) -> None:

@@ -8,7 +8,7 @@ in it for its trace alone: docs/decisions/0022-a-deadline-that-breaks.md.
 import os
 import traceback
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +16,7 @@ from msgspec import Struct
 from exchange.guard import digest
 from exchange.journal import DataDirError
 from exchange.loading import Loaded, one_line
-from exchange.timers import SUBJECTS
+from exchange.timers import subject
 
 FILE_NAME: Final = "quarantine.jsonl"
 
@@ -55,40 +55,53 @@ def _entries(data_dir: Path) -> list[Entry]:
         raise DataDirError(f"{path}: {error}") from error
 
 
-def stopped(data_dir: Path, loaded: Loaded, error: BaseException, at_ms: int) -> tuple[str, bool]:
+class Stop(Struct, frozen=True):
+    """What ended the exchange, for the operator and for whoever starts it again."""
+
+    line: str
+    cause: Literal["deadline", "request", "unknown"]
+    kept: bool = True
+    """False: the disk would not take the entry."""
+
+
+def stopped(data_dir: Path, loaded: Loaded, error: BaseException, at_ms: int) -> Stop:
     """A bug of ours ends the exchange: keep what it was at, for the next start and the operator.
 
-    Returns one line for the operator, and False when the disk would not take the entry. A bug that
-    a deadline met is no request's fault, though one may have been under way. Without either the
-    trace goes to stderr.
+    A bug that a deadline met is no request's fault, though one may have been under way. The trace
+    goes to stderr where the file does not hold it.
     """
     engine, handling, text = loaded.engine, loaded.gateway.guard.handling, one_line(error)
+    cause: Literal["deadline", "request"]
     if engine.settling is not None:
         due_ms, kind, number = engine.settling
-        name, account, met = "", "", f"{SUBJECTS[kind]}{number}"
+        cause, name, account = "deadline", "", ""
+        met = subject(kind, number, engine.state.dead_man_keys)
         what = f"internal error at a deadline, {met}, due at {due_ms} ms: {text}"
         then = "every start meets it again"
     elif handling is not None:
-        name, account, met = digest(*handling), handling[0], tag(handling[1])
+        cause, name, account = "request", digest(*handling), handling[0]
+        met = tag(handling[1])
         what = f"internal error at {met} of {account or 'nobody'}: {text}"
         then = "to be refused from now on"
     else:
         traceback.print_exception(error)
-        return f"internal error: {text}", True
+        return Stop(f"internal error: {text}", "unknown")
     trace = [line.rstrip() for line in traceback.format_exception(error)]
     try:
         add(data_dir, Entry(name, at_ms, engine.seq, account, met, text, trace))
     except (OSError, DataDirError) as lost:
-        return f"{what}; {data_dir}: no quarantine: {lost}", False
-    return f"{what}; {then}, see {FILE_NAME}", True
+        traceback.print_exception(error)
+        return Stop(f"{what}; {data_dir}: no quarantine: {lost}", cause, kept=False)
+    return Stop(f"{what}; {then}, see {FILE_NAME}", cause)
 
 
 def add(data_dir: Path, entry: Entry) -> None:
     """Put an entry into quarantine, durably; what is known is not told again.
 
-    Raises `OSError` or `DataDirError`.
+    Another error at the same subject is another bug. Raises `OSError` or `DataDirError`.
     """
-    if (entry.digest, entry.request) in [(one.digest, one.request) for one in _entries(data_dir)]:
+    known = [(one.digest, one.request, one.error) for one in _entries(data_dir)]
+    if (entry.digest, entry.request, entry.error) in known:
         return
     with (data_dir / FILE_NAME).open("ab") as file:
         file.write(msgspec.json.encode(entry) + b"\n")

@@ -233,11 +233,11 @@ class ExchangeServer:
         if isinstance(error, DiskLostError | HistoryError):
             return told(error)
         now_ms = self._clock.now_ms()
-        line, kept = quarantine.stopped(self._settings.data_dir, self._loaded, error, now_ms)
-        say(line)
-        if not kept:
+        stop = quarantine.stopped(self._settings.data_dir, self._loaded, error, now_ms)
+        say(stop.line)
+        if not stop.kept:
             return EXIT_DISK_LOST
-        return EXIT_BROKEN if self._loaded.engine.settling is None else EXIT_DEADLINE
+        return EXIT_DEADLINE if stop.cause == "deadline" else EXIT_BROKEN
 
     def _announce(self) -> None:
         """Tell scripts where the server is; written aside and renamed, so never read half."""

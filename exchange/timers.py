@@ -5,7 +5,7 @@ pushing another entry. The order among equal times is by kind, then by number: i
 on when an entry was pushed, so a restored engine settles exactly as the one it copies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Final, Literal, TypeAlias
 
@@ -16,18 +16,23 @@ TimerKind: TypeAlias = Literal[
 ]
 Entry: TypeAlias = tuple[int, TimerKind, int]
 
-SUBJECTS: Final[dict[TimerKind, str]] = {
-    "0_dead_man": "dead man's switch ",
-    "1_vm": "launch of v-",
-    "2_lease": "charge or end of l-",
-    "3_order": "expiry of o-",
-    "4_window": "next stage of window ",
-    "5_roll": "roll of the windows, ",
-    "6_cooling": "recalled slots of h-",
+_SUBJECTS: Final[dict[TimerKind, str]] = {
+    "0_dead_man": "dead man's switch of key {}",
+    "1_vm": "launch of v-{}",
+    "2_lease": "charge or end of l-{}",
+    "3_order": "expiry of o-{}",
+    "4_window": "next stage of window {}",
+    "5_roll": "roll of the windows",
+    "6_cooling": "recalled slots of h-{}",
 }
-"""What a deadline is called before its subject's number."""
 NEVER_MS = MAX_INT
 """Later than any time the codec lets in."""
+
+
+def subject(kind: TimerKind, number: int, dead_man_keys: Mapping[int, str]) -> str:
+    """Return what a person calls a deadline; a switch has a number only in the engine."""
+    name = dead_man_keys.get(number, "unknown") if kind == "0_dead_man" else number
+    return _SUBJECTS[kind].format(name)
 
 
 class Timers:

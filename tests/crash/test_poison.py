@@ -140,6 +140,63 @@ def test_a_deadline_met_by_a_request_is_not_the_requests_fault(tmp_path: Path) -
     with pytest.raises(AssertionError) as caught:
         place(rig, alice, "innocent")
     assert rig.gateway.guard.handling is not None
-    line, kept = quarantine.stopped(tmp_path, loaded, caught.value, rig.now_ms)
-    assert kept and f"expiry of {number}" in line
+    stop = quarantine.stopped(tmp_path, loaded, caught.value, rig.now_ms)
+    assert (stop.cause, stop.kept) == ("deadline", True)
+    assert f"expiry of {number}" in stop.line
     assert quarantine.read(tmp_path) == {}
+
+
+def test_a_second_bug_at_the_same_deadline_leaves_its_trace_too(tmp_path: Path) -> None:
+    """Seen to fail while what is known was told by the deadline alone: charges recur hourly."""
+    rig, _ = trading()
+    loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
+    rig.engine.settling = (rig.now_ms, "2_lease", 9)
+    for error in ("the first", "the second", "the first"):
+        quarantine.stopped(tmp_path, loaded, AssertionError(error), rig.now_ms)
+    lines = (tmp_path / "quarantine.jsonl").read_text().splitlines()
+    told = [(entry["request"], entry["error"]) for entry in map(json.loads, lines)]
+    lease = "charge or end of l-9"
+    assert told == [
+        (lease, "AssertionError: the first"),
+        (lease, "AssertionError: the second"),
+    ]
+
+
+def test_a_trace_that_cannot_be_kept_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seen to fail: the disk was full, and the trace was nowhere."""
+    rig, _ = trading()
+    loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
+    rig.engine.settling = (rig.now_ms, "2_lease", 9)
+    try:
+        raise AssertionError("a planted slip")
+    except AssertionError as error:
+        stop = quarantine.stopped(tmp_path / "gone", loaded, error, rig.now_ms)
+    assert not stop.kept
+    assert "no quarantine" in stop.line
+    assert "test_a_trace_that_cannot_be_kept" in capsys.readouterr().err
+
+
+def test_a_deadline_is_called_what_its_owner_calls_it(tmp_path: Path) -> None:
+    """Seen to fail with "roll of the windows, 0"."""
+    rig, _ = trading()
+    loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
+    rig.engine.settling = (5, "5_roll", 0)
+    stop = quarantine.stopped(tmp_path, loaded, AssertionError(), rig.now_ms)
+    assert "a deadline, roll of the windows, due at 5 ms" in stop.line
+
+
+def test_a_switch_that_breaks_is_named_by_its_key(tmp_path: Path) -> None:
+    """Seen to fail with "dead man's switch 1", and with a switch disarmed before it is done."""
+    rig, alice = trading()
+    loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
+    place(rig, alice, "kept")
+    rig.ask(alice, "order.cancel_all_after", timeout_ms=5_000)
+    (order_kept,) = rig.engine.state.ledger.accounts["alice"].open_orders.values()
+    order_kept.level = None  # a slip of ours that its cancel meets
+    with pytest.raises(AssertionError) as caught:
+        rig.run_to(rig.now_ms + 5_000)
+    (key_id,) = rig.engine.state.dead_men
+    stop = quarantine.stopped(tmp_path, loaded, caught.value, rig.now_ms)
+    assert f"dead man's switch of key {key_id}, due at " in stop.line
