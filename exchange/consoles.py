@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from exchange.commands import Refused
+from exchange.console_text import console_end
 from exchange.frames import ConsoleRead
 from exchange.protocol import ConsoleText, VmConsole
 from exchange.session import Session
 from exchange.units import MS_PER_SECOND
-from exchange.wire import console_end
+from exchange.wire import CONSOLE_READS_MAX
 
 if TYPE_CHECKING:
     from exchange.gateway import Gateway
 
 ANSWER_MS: Final = 10 * MS_PER_SECOND
-PER_HOST_MAX: Final = 32
-"""Reads under way at one host, so that no host is flooded."""
 PER_VM_MAX: Final = 2
 """Of one VM, so that its buyer leaves room for the other buyers of its host."""
 RETRY_MS: Final = MS_PER_SECOND
@@ -56,8 +55,8 @@ class Consoles:
         reads = self._reads.get(host.number, {})
         vm_id = read.request.vm_id
         of_vm = sum(other.request.vm_id == vm_id for other in reads.values())
-        if of_vm >= PER_VM_MAX or len(reads) >= PER_HOST_MAX:
-            text = f"at most {PER_VM_MAX} reads of a VM and {PER_HOST_MAX} of a host at a time"
+        if of_vm >= PER_VM_MAX or len(reads) >= CONSOLE_READS_MAX:
+            text = f"at most {PER_VM_MAX} reads of a VM and {CONSOLE_READS_MAX} of a host at a time"
             return Refused("busy", text, None, RETRY_MS)
         self._last += 1
         # The epoch: an answer to the run before this one must not be taken for another VM's.

@@ -15,8 +15,11 @@ MAX_FRAME_BYTES = 64 * 1024
 MAX_USER_DATA_CHARS = 16 * 1024
 CONSOLE_LINES_MAX = 1_000
 CONSOLE_MAX_BYTES = 32_000
-"""Of a console's text in UTF-8: in JSON at worst twice as long, which still fits a frame. (Where an
-encoder writes all but ASCII as escapes it is three times as long, and more than one may hold.)"""
+"""Of a console's text in UTF-8: without control characters it is in JSON at worst twice as long,
+which still fits a frame. (Where an encoder writes all but ASCII as escapes it is three times as
+long, and more than one may hold.)"""
+CONSOLE_READS_MAX = 32
+"""Reads of consoles under way at one host, so that no host is flooded."""
 PROTOCOL_NAME = "headroom"
 JSON_SUBPROTOCOL = "headroom.v1+json"
 MSGPACK_SUBPROTOCOL = "headroom.v1+msgpack"
@@ -122,19 +125,3 @@ class Report(
 
 class Frame(Struct, tag_field="type", omit_defaults=True, gc=False):
     """Base of everything the exchange sends."""
-
-
-def console_end(text: str, lines: int) -> str:
-    """Return the last ``lines`` lines of a console, at most `CONSOLE_MAX_BYTES` of UTF-8.
-
-    The oldest lines are dropped, of a single line that is too long its beginning. A line that the
-    guest has not ended yet counts.
-    """
-    shown = "\n".join(text.removesuffix("\n").rsplit("\n", lines)[-lines:])
-    encoded = shown.encode()
-    if len(encoded) <= CONSOLE_MAX_BYTES:
-        return shown
-    # A character that the cut went through is left out.
-    cut = encoded[-CONSOLE_MAX_BYTES:].decode("utf-8", "ignore")
-    _, found, whole = cut.partition("\n")
-    return whole if found else cut

@@ -7,7 +7,8 @@ that goes, so that the text can be shown anywhere and never grows beyond a frame
 import re
 from typing import Final
 
-from exchange.wire import CONSOLE_MAX_BYTES, console_end
+from exchange.console_text import console_end
+from exchange.wire import CONSOLE_MAX_BYTES
 
 READ_MAX_BYTES: Final = 4 * CONSOLE_MAX_BYTES
 """So much of a console's end is looked at: escape sequences are most of some."""
@@ -20,7 +21,6 @@ _ESCAPES: Final = re.compile(
     r")?"
 )
 _LINE_ENDS: Final = re.compile(r"\r+\n?")
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def last_lines(data: bytes, lines: int) -> str:
@@ -30,4 +30,4 @@ def last_lines(data: bytes, lines: int) -> str:
 
 def _cleaned(text: str) -> str:
     # A lone carriage return begins a line: progress bars overwrite themselves with it.
-    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", _ESCAPES.sub("", text)))
+    return _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from exchange.frames import Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.protocol import ConsoleText, HostDone, HostHeartbeat, HostSynced, HostVm
+from exchange.wire import CONSOLE_READS_MAX
 from hostagent import vm as life
 from hostagent.offer import HostConfig, Offer
 from hostagent.ports import (
@@ -46,8 +47,6 @@ from hostagent.vm import Vm
 SPOT_CUTOFF_MS = 2 * 3_600_000
 """How long a host that hears nothing keeps VMs without an end of their own (domain.md)."""
 MAX_TOMBS = 10_000
-MAX_CONSOLES = 32
-"""Consoles being read at a time; further reads get no answer."""
 STOPPING_OBSERVE_MS = 1_000
 
 __all__ = ["HostConfig", "HostCore"]
@@ -356,9 +355,10 @@ class HostCore:
         self._follow(vm, effects, out)
 
     def _read_console(self, order: ConsoleRead, out: list[Out]) -> None:
-        if order.vm_id not in self.vms:
+        if order.vm_id not in self.vms or len(self._consoles) >= CONSOLE_READS_MAX:
+            # No text, but at once: a buyer waits for it.
             out.append(Send(ConsoleText(read_id=order.read_id)))
-        elif len(self._consoles) < MAX_CONSOLES:
+        else:
             self._consoles[order.read_id] = None
             out.append(ReadConsole(order.read_id, order.vm_id, order.lines))
 

@@ -82,7 +82,16 @@ PURE_PARTS: Final = ("tui.view",)
 
 # What the exchange shows to everyone outside it: the wire and the client that speaks it.
 WIRE_CORE: Final = frozenset(
-    {"units", "protocol", "operator_requests", "wire", "frames", "reasons", "codec"}
+    {
+        "units",
+        "protocol",
+        "operator_requests",
+        "wire",
+        "frames",
+        "reasons",
+        "codec",
+        "console_text",
+    }
 )
 WIRE: Final = WIRE_CORE | {"client", "image_client", "keys"}
 

@@ -7,14 +7,14 @@ import pytest
 
 from exchange.codec import JSON
 from exchange.commands import ImageStored
-from exchange.consoles import ANSWER_MS, PER_HOST_MAX, PER_VM_MAX, Consoles, Read
+from exchange.consoles import ANSWER_MS, PER_VM_MAX, Consoles, Read
 from exchange.frames import ConsoleRead
 from exchange.keys import public_key_b64
 from exchange.limits import COSTLY_PER_S, COSTLY_SAVED_S
 from exchange.protocol import VmConsole
 from exchange.session import Session
 from exchange.vm_cli import printable
-from exchange.wire import CONSOLE_LINES_MAX, CONSOLE_MAX_BYTES
+from exchange.wire import CONSOLE_LINES_MAX, CONSOLE_MAX_BYTES, CONSOLE_READS_MAX, MAX_FRAME_BYTES
 from tests.exchange.harness import key_of
 from tests.exchange.test_gateway import be_live, hosting, order
 
@@ -118,6 +118,7 @@ def test_a_host_that_shows_none_is_said() -> None:
         ("\u00e9" * 31_000, 1, "\u00e9" * (CONSOLE_MAX_BYTES // 2)),
         ("x" * 40_000 + "\n" + "y" * 20_000, 1_000, "y" * 20_000),
         ("x" * (CONSOLE_MAX_BYTES + 1), 1, "x" * CONSOLE_MAX_BYTES),
+        ("a\0\x1b[31mb\x9bc\x7f\td\n" + "\0" * 9, 2, "a[31mbc\td"),
     ],
 )
 def test_of_a_host_that_says_too_much_the_end_is_shown(text: str, lines: int, shown: str) -> None:
@@ -126,6 +127,17 @@ def test_of_a_host_that_says_too_much_the_end_is_shown(text: str, lines: int, sh
     scene.read(901, lines=lines)
     scene.text(scene.reads()[0]["read_id"], text)
     assert scene.told(901) == [shown]
+
+
+@pytest.mark.parametrize("char", ["\0", "\x1f", "\x7f", "\x80", "\r", '"', "\\", "\u2028"])
+def test_whatever_a_host_says_its_buyer_gets_one_frame(char: str) -> None:
+    """(Seen to fail: 32,000 NULs in MessagePack were 192,084 bytes of JSON.)"""
+    scene = Scene(codecs=("json", "msgpack"))
+    scene.read(901)
+    scene.text(scene.reads()[0]["read_id"], char * (32_000 // len(char.encode())))
+    (text,) = scene.told(901)
+    answer = {"req_id": 2**53, "seq": 2**53, "result": {"vm_id": "v-1", "text": text}}
+    assert len(JSON.encode(answer)) < MAX_FRAME_BYTES - 200
 
 
 def test_a_host_that_is_away_is_said_at_once() -> None:
@@ -256,16 +268,16 @@ def test_reads_of_a_vm_under_way_have_a_bound_that_leaving_does_not_lift() -> No
 
 
 def test_reads_of_a_host_under_way_have_a_bound() -> None:
-    full = PER_HOST_MAX // PER_VM_MAX
+    full = CONSOLE_READS_MAX // PER_VM_MAX
     scene = Scene(vms=full + 1)
-    for number in range(PER_HOST_MAX):
+    for number in range(CONSOLE_READS_MAX):
         scene.read(901 + number, f"v-{1 + number % full}")
-    assert len(scene.reads()) == PER_HOST_MAX
+    assert len(scene.reads()) == CONSOLE_READS_MAX
     scene.read(990, f"v-{full + 1}")
-    assert (scene.told(990), len(scene.reads())) == (["busy"], PER_HOST_MAX)
+    assert (scene.told(990), len(scene.reads())) == (["busy"], CONSOLE_READS_MAX)
     scene.rig.run_to(scene.rig.now_ms + ANSWER_MS)
     scene.read(991, f"v-{full + 1}")
-    assert len(scene.reads()) == PER_HOST_MAX + 1
+    assert len(scene.reads()) == CONSOLE_READS_MAX + 1
 
 
 def test_looking_is_rated_like_other_costly_questions() -> None:

@@ -55,7 +55,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("subscriptions and other costly questions of a connection", [limits.COSTLY_PER_S]),
     (
         "reads of consoles under way, of a VM and of a host",
-        [consoles.PER_VM_MAX, consoles.PER_HOST_MAX, consoles.ANSWER_MS // 1000],
+        [consoles.PER_VM_MAX, wire.CONSOLE_READS_MAX, consoles.ANSWER_MS // 1000],
     ),
     ("a console's text", [wire.CONSOLE_LINES_MAX, wire.CONSOLE_MAX_BYTES]),
     ("subscriptions of a connection", [session.SUBSCRIPTIONS_MAX]),

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from exchange.codec import CODECS
 from exchange.frames import ConsoleRead
 from exchange.protocol import ConsoleText
-from exchange.wire import CONSOLE_LINES_MAX, CONSOLE_MAX_BYTES, MAX_FRAME_BYTES
+from exchange.wire import (
+    CONSOLE_LINES_MAX,
+    CONSOLE_MAX_BYTES,
+    CONSOLE_READS_MAX,
+    MAX_FRAME_BYTES,
+)
 from hostagent.console import READ_MAX_BYTES, last_lines
 from hostagent.console_log import ROLLED_MAX, read_tail
-from hostagent.core import MAX_CONSOLES
 from hostagent.forwarder import Forwarder
 from hostagent.images import ImageCache
 from hostagent.machine import Machine
@@ -148,15 +152,16 @@ def test_a_console_is_read_when_its_vm_is_here(rig: Rig) -> None:
 
 
 def test_no_more_are_read_at_a_time_than_so_many(rig: Rig) -> None:
+    """(Seen to fail: one too many got no answer, and its buyer waited for 10 s.)"""
     rig.tell(launch())
     rig.run(20_000)
 
     def asked(number: int) -> list[Out]:
         return rig.core.apply(ConsoleRead(f"c-1-{number}", "v-1", 10), rig.now_ms)
 
-    for number in range(MAX_CONSOLES):
+    for number in range(CONSOLE_READS_MAX):
         assert asked(number) == [ReadConsole(f"c-1-{number}", "v-1", 10)]
-    assert asked(99) == []
+    assert asked(99) == [Send(ConsoleText(read_id="c-1-99"))]
     told = rig.core.apply(ConsoleSeen("c-1-0", "text"), rig.now_ms)
     assert told == [Send(ConsoleText(read_id="c-1-0", text="text"))]
     assert asked(100) == [ReadConsole("c-1-100", "v-1", 10)]
