@@ -122,12 +122,45 @@ def _waited(there: list[Span], wait: Wait) -> list[Span]:
 
 
 def _unbilled_ms(lease: Lease, from_ms: int = 0, to_ms: int = MAX_INT) -> int:
-    """Return the unit-time between two times that is not billed because a VM was awaited."""
-    waits = lease.meter.waits
-    if not waits:
-        return 0
+    """Return the unit-time between two times that is not billed because a VM was awaited.
+
+    ``from_ms`` is 0 or not before ``closed_from_ms``.
+    """
+    meter = lease.meter
+    past_ms = 0 if from_ms else meter.past_wait_ms
+    if not meter.waits:
+        return past_ms
     there = _there(lease)
-    return sum(length_ms(cut(_waited(there, w), from_ms, to_ms)) for w in waits.values())
+    waits = meter.waits.values()
+    return past_ms + sum(length_ms(cut(_waited(there, w), from_ms, to_ms)) for w in waits)
+
+
+def _settle_past(lease: Lease) -> None:
+    """What lies before the last posted period and can change no more is kept as totals.
+
+    So a lease that lasts has no more spans than fit into two periods.
+    """
+    meter = lease.meter
+    there, waits, past_ms = _there(lease), meter.waits or {}, meter.closed_from_ms
+    for key in list(waits):
+        if _is_over(there, waits[key], past_ms):
+            waited_ms = length_ms(_waited(there, waits.pop(key)))
+            meter.past_waits = meter.past_waits or {}
+            meter.past_waits[key] = waited_ms
+            meter.past_wait_ms += waited_ms
+    needed_ms = min([past_ms, *(wait.from_ms for wait in waits.values())])
+    past = [gap for gap in meter.gaps if gap[1] <= needed_ms]
+    meter.past_gaps_ms += length_ms(past)
+    meter.gaps = meter.gaps[len(past) :]
+
+
+def _is_over(there: list[Span], wait: Wait, now_ms: int) -> bool:
+    """Was all that this wait leaves unbilled before ``now_ms``?"""
+    if wait.until_ms is not None and wait.until_ms <= now_ms:
+        return True
+    if wait.launched_ms is None:
+        return False
+    return length_ms(cut(there, wait.launched_ms, now_ms)) >= FREE_BOOT_MS
 
 
 def leaving(lease: Lease, units: int) -> list[int]:
@@ -150,14 +183,34 @@ def leave(lease: Lease, units: int, keys: list[int]) -> None:
     meter.fresh_units -= units - len(keys)
     if not keys:
         return
-    there, waits = _there(lease), meter.waits
-    assert waits is not None
+    there, waits = _there(lease), meter.waits or {}
     for key in keys:
-        _recount(meter, _waited(there, waits.pop(key)), -1, meter.closed_from_ms)
+        if key in waits:
+            _recount(meter, _waited(there, waits.pop(key)), -1, meter.closed_from_ms)
+        else:
+            _forget_past(meter, key)
     meter.idle = tuple(key for key in meter.idle if key not in keys)
     for vm in lease.live_vms():
         if vm.unit in keys:
             vm.unit = None
+
+
+def _forget_past(meter: Meter, key: int) -> None:
+    """A unit leaves whose wait was over before the last posted period."""
+    assert meter.past_waits is not None
+    waited_ms = meter.past_waits.pop(key)
+    meter.past_wait_ms -= waited_ms
+    meter.unit_ms -= waited_ms
+    meter.before_ms -= waited_ms
+
+
+def _waited_ms(lease: Lease, there: list[Span], key: int) -> int:
+    """Return how much of a unit's time is not billed."""
+    meter = lease.meter
+    if meter.past_waits and key in meter.past_waits:
+        return meter.past_waits[key]
+    assert meter.waits is not None
+    return length_ms(_waited(there, meter.waits[key]))
 
 
 # --- what is owed ---
@@ -216,6 +269,7 @@ def _begin_period(lease: Lease, now_ms: int) -> int:
     meter.closed_from_ms, meter.posted_ms = meter.posted_ms, now_ms
     meter.closed_ms, meter.before_ms = meter.unit_ms - meter.before_ms, meter.unit_ms
     meter.closed_cpu_ms, meter.cpu_ms = meter.cpu_ms, 0
+    _settle_past(lease)
     return meter.closed_cpu_ms
 
 
@@ -290,9 +344,10 @@ def top_up(lease: Lease, units: int, keys: list[int], now_ms: int) -> None:
     accrue(lease, now_ms)
     meter, least = lease.meter, units * MINIMUM_SPOT_MS * _scale(lease)
     if not lease.metered:
-        there, waits = _there(lease), meter.waits or {}
-        waited_ms = sum(length_ms(_waited(there, waits[key])) for key in keys)
-        meter.topped_ms += max(0, least - units * length_ms(there) + waited_ms)
+        there = _there(lease)
+        there_ms = length_ms(there) - meter.past_gaps_ms
+        waited_ms = sum(_waited_ms(lease, there, key) for key in keys)
+        meter.topped_ms += max(0, least - units * there_ms + waited_ms)
     elif units == lease.units:
         meter.minimum_ms = meter.gone_ms + least
     else:

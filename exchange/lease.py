@@ -1,7 +1,7 @@
 """Leases and VMs as data: what a buyer holds on a host, and the life of the VMs on it.
 
 A spot lease is active at once; `ending` means its end is fixed (a recall); `ended` is final. A
-lease of many units keeps running totals, never a row per unit. Source: domain.md, "Leases".
+lease of many units keeps running totals, no row per unit. Source: domain.md, "Leases".
 """
 
 from typing import TYPE_CHECKING
@@ -34,7 +34,10 @@ class Wait(Struct):
 
 
 class Meter(Struct):
-    """Running totals of one lease: never a row per unit. Times are unit-time unless said."""
+    """Running totals of one lease; a number per unit only of those that have had a VM.
+
+    Times are unit-time unless said.
+    """
 
     accrued_ms: int
     """Up to when (a point in time) the totals count."""
@@ -56,10 +59,15 @@ class Meter(Struct):
     """Metered, scaled: the least that the last units and those before them owe."""
     gaps: tuple[Span, ...] = ()
     """Silences of the host that are over and not billed, in time order."""
+    past_gaps_ms: int = 0
+    """The length of those that are settled (`billing._settle_past`): time, not unit-time."""
     silent_from_ms: int | None = None
     """Since when (a point in time) the host is silent."""
     waits: dict[int, Wait] | None = None
     """By the number of the unit's first VM: of every unit that is there and had one."""
+    past_waits: dict[int, int] | None = None
+    """How long those were that are settled; and their sum."""
+    past_wait_ms: int = 0
     idle: tuple[int, ...] = ()
     """Those of them whose VM is gone, in the order of its going."""
     metered_ms: int = 0

@@ -1,7 +1,7 @@
 """Spans of time, from (included) to (excluded) in ms, and what they have in common.
 
 Billing keeps running totals; the few things that may yet be found out about the past, a host's
-silence and the wait for a launch, are kept as spans until they are final.
+silence and the wait for a launch, are kept as spans until the period they lie in is settled.
 """
 
 from collections.abc import Sequence

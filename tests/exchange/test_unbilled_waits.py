@@ -141,3 +141,28 @@ def test_silence_found_out_after_a_posting_is_not_in_the_period_that_was_posted(
     used_s = 3600 - 10
     idle_s = 3600 - 65
     assert ended(market, lease) == ("released", used_s * 10 + idle_s)
+
+
+def test_a_lease_does_not_grow_with_every_silence_of_its_host(market: LeaseMarket) -> None:
+    """What can change no more is a total, and still not billed when the unit leaves.
+
+    (Seen to fail while every silence was kept to the end of the lease.)
+    """
+    lease = market.lease(2, PRICE_UCR)
+    for name in ("ready", "never"):
+        vm = market.start(lease, name)
+        market.advance(50 * SECOND)
+        market.report(vm, "running", ready=name == "ready")
+    sizes = []
+    for boot in range(40):
+        market.advance(50 * MINUTE)
+        market.silent(market.now_ms)
+        market.advance(2 * MINUTE)
+        market.back(f"boot {boot + 2}")
+        sizes.append(len(market.engine.snapshot()))
+    market.advance(50 * SECOND)
+    assert sizes[-1] - sizes[5] < 100
+    market.release(lease, units=1)
+    market.release(lease)
+    there_s = 150 + 40 * 50 * 60
+    assert ended(market, lease) == ("released", 2 * there_s - (50 + 50 + 120))
