@@ -13,37 +13,53 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from exchange import quarantine, snapshot_files
-from exchange.journal import BUSY_MS, FILE_NAME, DataDirError, opened_to_read
+from exchange.journal import BUSY_MS, FILE_NAME, PRIVATE_MODE, DataDirError, opened_to_read
 from exchange.loading import Loaded, verified
 from exchange.units import MS_PER_SECOND
 
 
 def back_up(data_dir: Path, out: Path) -> Loaded:
-    """Copy the exchange in ``data_dir`` to the new directory ``out`` and verify the copy.
+    """Copy the exchange in ``data_dir`` to ``out``, new or empty, and verify the copy.
 
     Raises `DataDirError`, `BrokenChainError` or `SnapshotError`, each one line for the user; then
-    there is no ``out``.
+    ``out`` is as it was.
     """
     if not (data_dir / FILE_NAME).is_file():
         raise DataDirError(f"data directory {data_dir}: no exchange here")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    # A link to a directory, or a directory that others mounted, stays what it is and is filled.
+    out = out.resolve()
+    there = out.exists()
+    if there and (not out.is_dir() or any(out.iterdir())):
         raise DataDirError(f"{out}: exists already; a backup needs a new directory")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        if there:
+            out.chmod(PRIVATE_MODE)
+        else:
+            out.parent.mkdir(parents=True, exist_ok=True)
         # Under another name until it is verified: half a copy must not look like a backup.
-        partial = Path(mkdtemp(".partial", f"{out.name}.", out.parent))
+        partial = Path(mkdtemp(".partial", f"{out.name}.", out if there else out.parent))
         try:
             loaded = _verified_copy(data_dir, partial)
-            os.replace(partial, out)
+            if there:
+                _move_up(partial)
+            else:
+                os.replace(partial, out)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        snapshot_files.sync_dir(out.parent)
+        snapshot_files.sync_dir(out if there else out.parent)
     except OSError as error:
         raise DataDirError(f"backup to {out}: {error.strerror or error}") from error
     except sqlite3.Error as error:
         raise DataDirError(f"backup to {out}: {error}") from error
     return loaded
+
+
+def _move_up(partial: Path) -> None:
+    """Move the files into the directory around them, the journal last: with it, it is a backup."""
+    for path in sorted(partial.iterdir(), key=lambda path: path.name == FILE_NAME):
+        os.replace(path, partial.parent / path.name)
+    partial.rmdir()
 
 
 def _verified_copy(data_dir: Path, partial: Path) -> Loaded:

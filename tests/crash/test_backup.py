@@ -134,6 +134,29 @@ def test_a_copy_that_cannot_be_verified_does_not_stay(tmp_path: Path, made: bool
     assert out.stat().st_mode & 0o077 == 0, "as private as the directory it was made from"
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_directory_that_is_there_is_filled_not_replaced(tmp_path: Path, linked: bool) -> None:
+    """It may be a mount point. Seen to fail: the renamed copy could not take its place, or did."""
+    data_dir, there, out = tmp_path / "data", tmp_path / "there", tmp_path / "out"
+    found(data_dir)
+    there.mkdir()
+    if linked:
+        out.symlink_to(there)
+    before = there.stat()
+    arguments = ("exchange", "backup", "--data", str(data_dir), str(out if linked else there))
+    assert headroom(*arguments)[0] == 0
+    after = there.stat()
+    assert (after.st_ino, after.st_mode & 0o077) == (before.st_ino, 0)
+    assert out.is_symlink() == linked
+    assert "journal.db" in names(there) <= names(data_dir)
+    assert names(tmp_path) == {"data", "there", *(["out"] if linked else [])}
+    assert headroom("exchange", "verify", "--data", str(there))[0] == 0
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
 def spoil(data_dir: Path, sql: str) -> None:
     with closing(sqlite3.connect(data_dir / "journal.db")) as database:
         database.execute(sql)
