@@ -141,6 +141,8 @@ def _settle_past(lease: Lease) -> None:
     So a lease that lasts has no more spans than fit into two periods.
     """
     meter = lease.meter
+    if not meter.waits and not meter.gaps:
+        return
     there, waits, past_ms = _there(lease), meter.waits or {}, meter.closed_from_ms
     for key in list(waits):
         if _is_over(there, waits[key], past_ms):
