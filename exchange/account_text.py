@@ -37,6 +37,11 @@ def table(names: Row, rows: Sequence[Row]) -> Iterator[str]:
         yield GAP.join(cells).rstrip()
 
 
+def vm_state(state: str, ready_ms: int | None) -> str:
+    """Return what people read: a running VM whose guest serves is ready."""
+    return "ready" if state == "running" and ready_ms is not None else state
+
+
 def _order(row: dict[str, Any]) -> Row:
     left = f"{row['leaves_qty']} of {row['order_qty']}"
     price = _credits(row["price_ucr"]) if row.get("price_ucr") is not None else "market"
@@ -61,9 +66,7 @@ def _vm(row: dict[str, Any]) -> Row:
     guests = [
         f"{each['address']}:{each['port']} -> {each['guest_port']}" for each in row["endpoints"]
     ]
-    state = row["state"]
-    if state == "running" and row.get("ready_ms") is not None:
-        state = "ready"
+    state = vm_state(row["state"], row.get("ready_ms"))
     return (row["vm_id"], row["lease_id"], row["name"], state, ", ".join(guests))
 
 

@@ -83,6 +83,7 @@ PURE_PARTS: Final = ("tui.view",)
 # What the exchange shows to everyone outside it: the wire and the client that speaks it.
 WIRE_CORE: Final = frozenset(
     {
+        "account_text",
         "units",
         "protocol",
         "operator_requests",

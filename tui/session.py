@@ -89,6 +89,7 @@ class Session:
     async def _up(self, who: str) -> None:
         self.who = who
         self.model.connection.connected(self.now_ms())
+        self.desk.listen_again(self.now_ms())
         self._changed(ALL_PANES)
         await self._follow("instruments")
         if who and not self.model.account.known:
@@ -109,6 +110,8 @@ class Session:
             self._changed(("instruments",))
         else:
             self._changed(TOUCHES[topic])
+        if self.desk.listen_again(now_ms):
+            self._changed(("ticket",))
         if topic == "instruments":
             await self._follow_instruments()
         if isinstance(frame, TradesSnapshot) and frame.symbol in self._awaited:

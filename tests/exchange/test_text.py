@@ -43,6 +43,16 @@ def test_rows_are_aligned() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "ready_ms", "shown"),
+    [("running", None, "running"), ("running", 5, "ready"), ("stopped", 5, "stopped")],
+)
+def test_a_running_vm_that_serves_is_ready(state: str, ready_ms: int | None, shown: str) -> None:
+    vm = {"vm_id": "v-1", "lease_id": "l-1", "name": "web", "state": state, "endpoints": []}
+    *_, row = account_lines({**EMPTY, "vms": [{**vm, "ready_ms": ready_ms}]})
+    assert row.split() == ["v-1", "l-1", "web", shown]
+
+
+@pytest.mark.parametrize(
     ("message", "words"),
     [
         (ImageDelete(req_id=1, sha256="deadbeef"), "Expected 64 hex digits in lower case"),

@@ -10,6 +10,7 @@ from textual import events
 from textual.widgets import OptionList
 from textual.widgets._footer import FooterKey
 
+from exchange.frames import Heartbeat
 from exchange.protocol import OrderCancel
 from exchange.wire import Channel
 from tests.tui.market import lease
@@ -137,6 +138,25 @@ def test_what_held_an_order_back_is_said_no_longer_than_it_does() -> None:
         s.link.push(Down("reset by peer"))
         await s.settle()
         assert "Not armed" not in s.text("ticket"), "it was said of another time"
+
+    play(LARGE, scene)
+
+
+def test_drawing_changes_nothing() -> None:
+    """(Seen to fail while the drawn ticket cleared the message that it showed.)"""
+
+    async def scene(s: Stand) -> None:
+        await s.press("b")
+        s.link.market.now_ms += 5_000
+        await s.press("enter")
+        assert "Not armed: nothing heard" in s.text("ticket")
+        held, model = s.app.desk.model.message, s.app.desk.model
+        s.link.market.now_ms -= 5_000
+        s.app.redraw()
+        assert model.message is held
+        s.link.push(Heartbeat(s.link.market.now_ms, 9))
+        await s.settle()
+        assert model.message is None
 
     play(LARGE, scene)
 

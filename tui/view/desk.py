@@ -77,13 +77,18 @@ class Desk:
         """Return why orders are held back, "" when they are not."""
         return explanation(self.model.connection, now_ms)
 
-    def news(self, now_ms: int) -> Message | None:
-        """Return the last message; that the connection held an order back only while it does."""
-        if self._held_back is not None and not self.trouble(now_ms):
-            if self.model.message is self._held_back:
-                self.model.message = None
-            self._held_back = None
-        return self.model.message
+    def listen_again(self, now_ms: int) -> bool:
+        """Forget what the connection held back once it no longer does; tell whether it was shown.
+
+        Whoever folds what the connection brought calls this.
+        """
+        if self._held_back is None or self.trouble(now_ms):
+            return False
+        shown = self.model.message is self._held_back
+        if shown:
+            self.model.message = None
+        self._held_back = None
+        return shown
 
     def cursor(self, pane: Pane, count: int) -> int:
         """Return the row the cursor of a list stands on, -1 when the list is empty."""

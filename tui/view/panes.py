@@ -173,7 +173,7 @@ def _ticket(scene: Scene, width: int, height: int) -> list[Line]:
         cursor_ucr=grid.cursor_ucr if grid else None,
         best_ucr=desk.best_to_meet(),
         prompt=dealing.prompt(),
-        message=desk.news(scene.now_ms),
+        message=model.message,
         trouble=desk.trouble(scene.now_ms),
         now_ms=scene.exchange_ms,
         read_only=desk.read_only,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from exchange.account_text import vm_state
 from exchange.frames import LeaseUpdate, OrderUpdate, VmUpdate
 from tui.view.account import Account, accrued_ucr
 from tui.view.text import (
@@ -17,7 +18,6 @@ from tui.view.text import (
     span,
     span_text,
 )
-from tui.view.words import vm_state
 
 SYMBOL_CELLS: Final = 22
 NARROW: Final = 60
@@ -151,9 +151,16 @@ def vm_line(vm: VmUpdate, width: int) -> Line:
     ink = "text" if vm.state == "running" else "dim"
     if width < NARROW:
         return fit(
-            (span(f" └ {clip(vm.name, 10):<11}", ink), span(where or vm_state(vm), "dim")), width
+            (
+                span(f" └ {clip(vm.name, 10):<11}", ink),
+                span(where or vm_state(vm.state, vm.ready_ms), "dim"),
+            ),
+            width,
         )
-    line = (span(f"  └ {clip(vm.name, 16):<17}", ink), span(f"{vm_state(vm):<10}", "dim"))
+    line = (
+        span(f"  └ {clip(vm.name, 16):<17}", ink),
+        span(f"{vm_state(vm.state, vm.ready_ms):<10}", "dim"),
+    )
     return fit((*line, span(where, "dim")), width)
 
 

@@ -3,6 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
+from exchange.account_text import vm_state
 from exchange.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
 from tui.view.text import count_text, exact_price_text, price_text
 
@@ -133,7 +134,9 @@ def happened(frame: AccountFrame, places: int) -> Message | None:
             which = f"{count_text(frame.units, 'unit')} {frame.symbol} {frame.lease_id}"
             return Message(f"Lease ended: {end} · {which}", "text", frame.ts_ms)
         case VmUpdate(state="running"):
-            return Message(f"VM {frame.name} is {vm_state(frame)}", "text", frame.ts_ms)
+            return Message(
+                f"VM {frame.name} is {vm_state(frame.state, frame.ready_ms)}", "text", frame.ts_ms
+            )
         case VmUpdate(state="failed"):
             return Message(f"VM {frame.name} failed: {frame.reason or ''}", "warn", frame.ts_ms)
         case Notice():
@@ -142,11 +145,6 @@ def happened(frame: AccountFrame, places: int) -> Message | None:
             return Message(text, "warn", frame.ts_ms)
         case _:
             return None
-
-
-def vm_state(vm: VmUpdate) -> str:
-    """Return the VM's state; a running one whose guest serves is ready."""
-    return "ready" if vm.state == "running" and vm.ready_ms is not None else vm.state
 
 
 def terms(order: OrderUpdate, places: int) -> str:
