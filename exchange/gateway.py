@@ -23,12 +23,13 @@ from exchange.feed import Feed
 from exchange.fleet import Fleet
 from exchange.frames import Ack, ErrorReply, Hello
 from exchange.guard import Guard
+from exchange.host_sessions import host_speaks
 from exchange.instructions import Instructions
 from exchange.limits import Limits
 from exchange.liveness import Liveness
 from exchange.outbox import Deliveries, ImageJob, Job, Outbox, Replay
 from exchange.ports import EngineView, JournalRow
-from exchange.requests import HANDLERS, host_speaks
+from exchange.requests import HANDLERS
 from exchange.routing import ROUTES, TO_ACCOUNT, TO_PUBLIC
 from exchange.session import (
     BAD_FRAMES_MAX,
@@ -88,7 +89,6 @@ class Gateway:
         self.sessions: dict[int, Session] = {}
         self.listeners: dict[int, Session] = {}
         self.jobs: list[Job] = []
-        self.syncs = 0
         self.outcomes: dict[tuple[type[Struct], str], int] = {}
         """How often which message was done, a duplicate, or refused for which reason."""
         self._anonymous: dict[int, Session] = {}

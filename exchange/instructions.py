@@ -25,13 +25,20 @@ class _Sent:
 
 
 class Instructions:
-    """Per connected host its session; per host that owes some, what it has not confirmed."""
+    """Per connected host its session, and its newest login that has reported nothing yet, which
+    waits; per host that owes some, what it has not confirmed."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._sessions: dict[str, Session] = {}
         self._waiting: dict[str, Session] = {}
         self._pending: dict[str, dict[str, _Sent]] = {}
+        self._syncs = 0
+
+    def next_sync(self) -> int:
+        """Return the number of this run's next `HostSync`."""
+        self._syncs += 1
+        return self._syncs
 
     def session(self, host: str) -> Session | None:
         return self._sessions.get(host)

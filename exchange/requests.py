@@ -10,25 +10,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from exchange import channels, consoles, image_requests, operator_requests, protocol, signup
+from exchange import (
+    channels,
+    consoles,
+    host_sessions,
+    image_requests,
+    operator_requests,
+    protocol,
+    signup,
+)
 from exchange.auth import proves
 from exchange.commands import Done, EnrollHost, Refused
-from exchange.frames import HostSync
 from exchange.key_ends import close_revoked
 from exchange.limits import CONNECTIONS_PER_ACCOUNT_MAX
 from exchange.outbox import HistoryJob
-from exchange.roles import HOST_ALONE, ROLES
 from exchange.session import (
     CLOSE_BAD_LOGIN,
-    CLOSE_POLICY,
     CLOSE_TRY_LATER,
     Session,
 )
 
 if TYPE_CHECKING:
     from exchange.gateway import Gateway
-
-LOGGED_IN_AGAIN: Final = "the host logged in again"
 
 
 def log_in(gateway: "Gateway", session: Session, message: protocol.Auth, now_ms: int) -> None:
@@ -52,7 +55,7 @@ def log_in(gateway: "Gateway", session: Session, message: protocol.Auth, now_ms:
     gateway.key_ends.watch(session, key.not_after_ms)
     gateway.ack(session, message, {"account": session.account, "role": session.role})
     if session.host and session.purpose == "trade":
-        _log_in_host(gateway, session, now_ms)
+        host_sessions.logged_in(gateway, session, now_ms)
 
 
 def _blocked(gateway: "Gateway", session: Session, message: Any, now_ms: int) -> bool:
@@ -77,55 +80,6 @@ def _crowded(gateway: "Gateway", session: Session, message: Any, account: str) -
     gateway.refuse(session, message, Refused("busy", text))
     gateway.close(session, CLOSE_TRY_LATER, text)
     return True
-
-
-def _log_in_host(gateway: "Gateway", session: Session, now_ms: int) -> None:
-    """A host has one connection: the newest that has reported anything.
-
-    So a command run with a host's key does not end the agent that serves the leases.
-    """
-    current = gateway.instructions.session(session.host)
-    if current is None or current.closing:
-        _take_over(gateway, session, now_ms)
-        return
-    earlier = gateway.instructions.wait(session)
-    if earlier is not None:
-        gateway.close(earlier, CLOSE_POLICY, LOGGED_IN_AGAIN)
-    gateway.outbox.send(session, _next_sync(gateway, session.host))
-
-
-def host_speaks(gateway: "Gateway", session: Session, message: Struct, now_ms: int) -> None:
-    """A host's connection sends ``message``; with its first report it takes the host over."""
-    if session.purpose != "trade" or gateway.instructions.session(session.host) is session:
-        return
-    if ROLES.get(type(message)) == HOST_ALONE:
-        _take_over(gateway, session, now_ms)
-
-
-def _take_over(gateway: "Gateway", session: Session, now_ms: int) -> None:
-    """The host's newest connection gets all it must run, then only what changes."""
-    older = gateway.instructions.take_over(session)
-    if older is not None:
-        gateway.close(older, CLOSE_POLICY, LOGGED_IN_AGAIN)
-    if back := gateway.liveness.heard(session.host, now_ms):
-        gateway.internal(back, now_ms)
-    _sync_host(gateway, session.host, now_ms)
-
-
-def _sync_host(gateway: "Gateway", host: str, now_ms: int) -> None:
-    """Send a host all it must run, then its owner's limit."""
-    sync = _next_sync(gateway, host)
-    gateway.instructions.send(host, sync, now_ms)
-    for kill in gateway.engine.host_kills(host, f"{sync.instruction_id}-kill"):
-        gateway.instructions.send(host, kill, now_ms)
-    limit = gateway.engine.host_limit(host, f"{sync.instruction_id}-limit")
-    if limit is not None:
-        gateway.instructions.send(host, limit, now_ms)
-
-
-def _next_sync(gateway: "Gateway", host: str) -> HostSync:
-    gateway.syncs += 1
-    return gateway.engine.host_sync(host, f"s-{gateway.engine.epoch}-{gateway.syncs}")
 
 
 def enroll(gateway: "Gateway", session: Session, message: protocol.HostEnroll, now_ms: int) -> None:
@@ -186,14 +140,7 @@ def heartbeat(
     gateway: "Gateway", session: Session, message: protocol.HostHeartbeat, now_ms: int
 ) -> None:
     gateway.fleet.heard(session.host, message)
-    _alive(gateway, session, now_ms)
-
-
-def _alive(gateway: "Gateway", session: Session, now_ms: int) -> None:
-    """A sign of life; a host heard again must agree on what it runs before it offers anything."""
-    if back := gateway.liveness.heard(session.host, now_ms):
-        gateway.internal(back, now_ms)
-        _sync_host(gateway, session.host, now_ms)
+    host_sessions.alive(gateway, session, now_ms)
 
 
 def host_done(
@@ -228,7 +175,7 @@ def host_approve(
     """Nothing a host said while it waited was heard: let in, it is asked what it runs."""
     reply = gateway.command(session, message, now_ms)
     if isinstance(reply, Done) and not reply.duplicate:
-        _sync_host(gateway, message.host, now_ms)
+        host_sessions.sync(gateway, message.host, now_ms)
 
 
 # --- keys ---

@@ -14,7 +14,7 @@ from exchange.wire import Role
 _READERS: Final[tuple[Role, ...]] = ("viewer", "trader", "operator")
 _OWNERS: Final[tuple[Role, ...]] = ("trader", "operator")
 _TRADER: Final[tuple[Role, ...]] = ("trader",)
-HOST_ALONE: Final[tuple[Role, ...]] = ("host",)
+_HOST: Final[tuple[Role, ...]] = ("host",)
 _OPERATOR: Final[tuple[Role, ...]] = ("operator",)
 
 BEFORE_LOGIN: Final[tuple[type[Struct], ...]] = (
@@ -53,13 +53,13 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     protocol.HostApprove: _OWNERS,
     protocol.HostOffer: _OWNERS,
     protocol.HostDrain: _OWNERS,
-    protocol.HostAnnounce: HOST_ALONE,
-    protocol.HostHeartbeat: HOST_ALONE,
-    protocol.HostDone: HOST_ALONE,
-    protocol.HostSynced: HOST_ALONE,
-    protocol.VmStatus: HOST_ALONE,
-    protocol.UsageReport: HOST_ALONE,
-    protocol.ConsoleText: HOST_ALONE,
+    protocol.HostAnnounce: _HOST,
+    protocol.HostHeartbeat: _HOST,
+    protocol.HostDone: _HOST,
+    protocol.HostSynced: _HOST,
+    protocol.VmStatus: _HOST,
+    protocol.UsageReport: _HOST,
+    protocol.ConsoleText: _HOST,
     operator_requests.AdminAccount: _OPERATOR,
     operator_requests.AdminKey: _OPERATOR,
     operator_requests.AdminKeyRevoke: _OPERATOR,
@@ -74,3 +74,6 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     operator_requests.AdminApprove: _OPERATOR,
     operator_requests.AdminDecline: _OPERATOR,
 }
+
+REPORTS: Final = frozenset(message for message, roles in ROLES.items() if roles == _HOST)
+"""What a host alone says, and says only while it serves."""
