@@ -26,6 +26,8 @@ STP: Final = (
 )
 CROWD: Final = 4
 """Live orders of an account above which it rather cancels."""
+ENOUGH: Final = 8
+"""Leases of all accounts above which somebody rather gives one back."""
 
 
 class Storm(LeaseLife):
@@ -39,7 +41,7 @@ class Storm(LeaseLife):
         self.weights: dict[Callable[[], None], int] = {
             self.place: 480,
             self.repeat: 12,
-            self.replace: 130,
+            self.replace: 150,
             self.cancel: 30,
             self.mass_cancel: 3,
             self.release: 100,
@@ -47,7 +49,7 @@ class Storm(LeaseLife):
             self.follow: 40,
             self.start_vm: 100,
             self.vm_news: 180,
-            self.usage: 50,
+            self.usage: 60,
             self.stop_vm: 15,
             self.pause: 60,
             self.long_pause: 6,
@@ -94,6 +96,9 @@ class Storm(LeaseLife):
         account = pick.choice(list(MONEY))
         if sum(o.account == account for o in self.oracle.live) > CROWD:
             self.cancel()
+            return
+        if len(self.oracle.leases) > ENOUGH:
+            self.leave()
             return
         self.placed += 1
         terms: dict[str, Any] = {"stp": pick.choice(STP), "time_in_force": self.time_in_force()}

@@ -38,6 +38,12 @@ class LeaseLife(HostTrouble):
         account = lease.seller if self.chance(20) else lease.buyer
         self.duel.send(LeaseRelease(req_id=1, lease_id=f"l-{lease.number}", **terms), account)
 
+    def leave(self) -> None:
+        """A buyer gives all of a lease back, of a window only when there is nothing else."""
+        leases = self.oracle.leases
+        lease = self.random.choice([one for one in leases if one.spot] or leases)
+        self.duel.send(LeaseRelease(req_id=1, lease_id=f"l-{lease.number}"), lease.buyer)
+
     def recall(self) -> None:
         if (lease := self.lease()) is not None:
             terms = {"units": self.random.randint(1, lease.units + 1)} if self.chance(2) else {}

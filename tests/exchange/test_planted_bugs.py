@@ -21,7 +21,7 @@ from exchange.units import MS_PER_HOUR
 from tests.exchange.drive import Storm
 
 COMMANDS: Final = 2_500
-SEEDS: Final = range(6)
+SEEDS: Final = range(8)
 
 
 @contextmanager
