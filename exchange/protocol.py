@@ -370,8 +370,9 @@ class UsageReport(Request, tag="usage.report", frozen=True):
 
 
 class ConsoleText(Report, tag="console.text", frozen=True):
-    """Answer to `ConsoleRead`; without ``text`` the host shows no console of that VM. What is
-    longer than the buyer asked for, or than 32,000 bytes of UTF-8, is cut."""
+    """Answer to `ConsoleRead`; without ``text`` the host shows no console of that VM. Control
+    characters but newline and tab go, and what is longer than the buyer asked for, or than 32,000
+    bytes of UTF-8, is cut."""
 
     read_id: Name
     text: Annotated[str, Meta(max_length=MAX_FRAME_BYTES)] | None = None

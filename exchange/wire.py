@@ -72,7 +72,7 @@ class ToldCapacity(Struct, frozen=True):
 
 
 class Capacity(ToldCapacity, frozen=True, forbid_unknown_fields=True):
-    """`ToldCapacity` in a request, which is read strictly also inside."""
+    """CPU, memory and disk together, as a request says them; unknown fields are refused."""
 
 
 class ToldLoad(Struct, frozen=True):
@@ -83,7 +83,7 @@ class ToldLoad(Struct, frozen=True):
 
 
 class HostLoad(ToldLoad, frozen=True, forbid_unknown_fields=True):
-    """`ToldLoad` in a host's heartbeat, read strictly."""
+    """How busy a host is, as its heartbeat says; unknown fields are refused."""
 
 
 class ToldEndpoint(Struct, frozen=True):
@@ -95,7 +95,7 @@ class ToldEndpoint(Struct, frozen=True):
 
 
 class Endpoint(ToldEndpoint, frozen=True, forbid_unknown_fields=True):
-    """`ToldEndpoint` as a host reports it, read strictly."""
+    """Where a guest's port is reached, as its host says; unknown fields are refused."""
 
 
 class Request(
