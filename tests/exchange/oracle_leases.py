@@ -245,10 +245,14 @@ class Leases(Vms):
 
     def fit_recalls(self, lease: Lease) -> None:
         """No more units are under notice than there are; with all under notice the end is fixed."""
-        notices = [at_ms for at_ms, units in lease.recalls for _ in range(units)][: lease.units]
-        lease.recalls = [(at_ms, notices.count(at_ms)) for at_ms in dict.fromkeys(notices)]
-        if notices and len(notices) == lease.units:
-            lease.ends_ms = min(notices[-1], lease.ends_ms or notices[-1])
+        kept: list[tuple[int, int]] = []
+        left = lease.units
+        for at_ms, units in lease.recalls:
+            kept += [(at_ms, min(units, left))] if left else []
+            left -= min(units, left)
+        lease.recalls = kept
+        if kept and not left:
+            lease.ends_ms = min(kept[-1][0], lease.ends_ms or kept[-1][0])
 
     def take_recalled(self, lease: Lease) -> None:
         """The notice is over; a recall made in the lease's first hour pays the units' bond."""
