@@ -275,18 +275,22 @@ def _begin_period(lease: Lease, now_ms: int) -> int:
     return meter.closed_cpu_ms
 
 
-def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> int:
+def cpu_before(at_ms: int, cpu_ms: int, from_ms: int, now_ms: int) -> int:
+    """Return the part before ``at_ms`` of CPU used evenly between ``from_ms`` and now."""
+    before_ms = min(at_ms, now_ms) - from_ms
+    return cpu_ms * before_ms // (now_ms - from_ms) if before_ms > 0 else 0
+
+
+def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> None:
     """Count the CPU of a reading for the time since ``from_ms``, evenly over it.
 
     What falls before the last posting counts to the period posted then, and is charged with the
-    next posting: readings do not come at the minute in which charges post. Returns that part.
+    next posting: readings do not come at the minute in which charges post.
     """
     meter = lease.meter
-    before_ms = min(meter.posted_ms, now_ms) - from_ms
-    late_ms = cpu_ms * before_ms // (now_ms - from_ms) if before_ms > 0 else 0
+    late_ms = cpu_before(meter.posted_ms, cpu_ms, from_ms, now_ms)
     meter.cpu_ms += cpu_ms - late_ms
     meter.closed_cpu_ms += late_ms
-    return late_ms
 
 
 def post(state: "State", lease: Lease, now_ms: int) -> None:

@@ -269,8 +269,9 @@ def usage(state: "State", command: Command, report: UsageReport) -> Done | Refus
     most_ms = elapsed_ms * vm.lease.instrument.shape.mvcpu // 1000
     cpu_ms = min(report.cpu_ms_total - seen_ms, most_ms)
     vm.cpu_ms += cpu_ms
-    late_ms = billing.use_cpu(vm.lease, cpu_ms, vm.used_at_ms, state.now_ms)
-    leasing.told_last(state, vm, late_ms)
+    from_ms, now_ms = vm.used_at_ms, state.now_ms
+    billing.use_cpu(vm.lease, cpu_ms, from_ms, now_ms)
+    leasing.told_last(state, vm, billing.cpu_before(vm.lease.start_ms, cpu_ms, from_ms, now_ms))
     vm.boot, vm.cpu_ms_seen, vm.used_at_ms = report.boot, report.cpu_ms_total, state.now_ms
     vm.net_rx, vm.net_tx = report.net_rx_total, report.net_tx_total
     return Done({"cpu_ms": vm.cpu_ms})

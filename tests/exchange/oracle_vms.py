@@ -156,14 +156,17 @@ class Vms(Hosts):
         used_ms = min(used_ms, elapsed_ms * lease.mvcpu // 1000)
         vm.boot, vm.seen_ms, vm.read_ms = report.boot, report.cpu_ms_total, self.now_ms
         vm.cpu_ms += used_ms
+
+        def before(at_ms: int) -> int:
+            early_ms = max(0, min(at_ms, self.now_ms) - since_ms)
+            return used_ms * early_ms // elapsed_ms if early_ms else 0
+
         begin_ms = max([lease.start_ms, *lease.posts])
-        early_ms = max(0, min(begin_ms, self.now_ms) - since_ms)
-        early_cpu_ms = used_ms * early_ms // elapsed_ms if early_ms else 0
-        lease.cpu_ms[-1] += used_ms - early_cpu_ms
+        if vm.before is not None:
+            vm.before.cpu_ms[-1] += before(lease.start_ms)
         if lease.posts:
-            lease.cpu_ms[-2] += early_cpu_ms
-        elif vm.before is not None:
-            vm.before.cpu_ms[-1] += early_cpu_ms
+            lease.cpu_ms[-2] += before(begin_ms) - before(lease.start_ms)
+        lease.cpu_ms[-1] += used_ms - before(begin_ms)
         self.told_last(vm)
 
     def restart(self, now_ms: int) -> None:

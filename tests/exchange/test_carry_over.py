@@ -78,6 +78,22 @@ def test_cpu_of_the_hour_before_counts_in_the_hour_before(market: LeaseMarket) -
     assert ended(market, second) == ("window_over", 3_600)
 
 
+def test_cpu_of_the_next_hour_stays_there_also_when_that_lease_is_over_already(
+    market: LeaseMarket,
+) -> None:
+    """Half load; the next window is given up after 20 s and told of after 40 s."""
+    first = market.lease(symbol=window(0, "metered"))
+    second = market.lease(symbol=window(1))
+    until(market, START_OF_FIRST)
+    vm = market.start(first)
+    market.report(vm, "running", ready=True)
+    until(market, START_OF_FIRST + HOUR + 20 * SECOND)
+    market.release(second)
+    market.advance(20 * SECOND)
+    market.use(vm, 1820 * SECOND)
+    assert ended(market, first) == ("window_over", 18_000)
+
+
 @pytest.mark.parametrize("word", ["nothing", "gone"])
 def test_the_hour_before_waits_a_minute_for_its_cpu_and_for_vms_that_live(
     market: LeaseMarket, word: str

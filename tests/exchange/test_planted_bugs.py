@@ -164,9 +164,8 @@ def metered_owes_only_what_it_used(right: Any) -> Any:
 def late_cpu_counts_too_late(right: Any) -> Any:
     """CPU before a posting counts to the period that was posted."""
 
-    def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> int:
+    def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> None:
         lease.meter.cpu_ms += cpu_ms
-        return 0
 
     return use_cpu
 
