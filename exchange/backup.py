@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from exchange import quarantine, snapshot_files
 from exchange.journal import BUSY_MS, FILE_NAME, PRIVATE_MODE, DataDirError, opened_to_read
 from exchange.loading import Loaded, verified
+from exchange.snapshot_files import SnapshotError
 from exchange.units import MS_PER_SECOND
 
 
@@ -44,9 +45,11 @@ def back_up(data_dir: Path, out: Path) -> Loaded:
                 _move_up(partial)
             else:
                 os.replace(partial, out)
-        except BaseException:
+        except (DataDirError, SnapshotError) as error:
+            # The copy goes; what is wrong is wrong in what it was made of.
+            raise type(error)(str(error).replace(str(partial), str(data_dir))) from error
+        finally:
             shutil.rmtree(partial, ignore_errors=True)
-            raise
         snapshot_files.sync_dir(out if there else out.parent)
     except OSError as error:
         raise DataDirError(f"backup to {out}: {error.strerror or error}") from error

@@ -134,6 +134,16 @@ def test_a_copy_that_cannot_be_verified_does_not_stay(tmp_path: Path, made: bool
     assert out.stat().st_mode & 0o077 == 0, "as private as the directory it was made from"
 
 
+def test_what_is_wrong_is_named_where_it_still_is(tmp_path: Path) -> None:
+    """Seen to fail when the message named the copy, which was gone by then."""
+    data_dir, out = tmp_path / "data", tmp_path / "out"
+    found(data_dir)
+    spoil(data_dir, "INSERT INTO account_frames VALUES ('nobody', 1, 1, 0, x'00')")
+    code, _, errors = headroom("exchange", "backup", "--data", str(data_dir), str(out))
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert f"{data_dir}/journal.db" in errors and ".partial" not in errors
+
+
 @pytest.mark.parametrize("linked", [False, True])
 def test_a_directory_that_is_there_is_filled_not_replaced(tmp_path: Path, linked: bool) -> None:
     """It may be a mount point. Seen to fail: the renamed copy could not take its place, or did."""
