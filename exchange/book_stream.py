@@ -52,14 +52,14 @@ class BookStream:
         "_depth",
         "_seq",
         "_source",
-        "_symbol",
         "joining",
         "sessions",
+        "symbol",
     )
 
     def __init__(self, source: BookSource, symbol: str, depth: int) -> None:
         self._source = source
-        self._symbol = symbol
+        self.symbol = symbol
         self._depth = depth
         self.sessions: dict[int, Session] = {}
         self.joining: dict[int, Session] = {}
@@ -76,7 +76,15 @@ class BookStream:
     def snapshot(self, now_ms: int) -> BookSnapshot:
         """Return all that was told; right behind `update`, so that the book is just that."""
         bids, asks = self._levels("buy", self._depth), self._levels("sell", self._depth)
-        return BookSnapshot(self._symbol, self._seq, now_ms, bids, asks, self._checksum)
+        return BookSnapshot(self.symbol, self._seq, now_ms, bids, asks, self._checksum)
+
+    def ended(self, now_ms: int) -> BookSnapshot:
+        """Return the snapshot of a book that is gone: its orders ended before it did."""
+        return BookSnapshot(self.symbol, self._source.seq, now_ms, [], [], checksum([], []))
+
+    def listeners(self) -> list[int]:
+        """Return the numbers of all sessions that follow it, in whatever way."""
+        return [*self.sessions, *self.joining, *self._behind]
 
     def join(self) -> None:
         """Those who joined have their snapshot: they are told updates from now on."""
@@ -136,7 +144,7 @@ class BookStream:
         now: dict[int, LevelRow | None] = {}
         moved: dict[int, None] = {}
         for key in touched:
-            row, told = self._source.level(self._symbol, key), self._side(key)
+            row, told = self._source.level(self.symbol, key), self._side(key)
             if not self._depth or (row is not None and key in told):
                 now[key] = row
             elif key in told or (row and (len(told) < self._depth or key > min(told))):
@@ -155,7 +163,7 @@ class BookStream:
         return {sign * row[0]: row for row in rows}
 
     def _levels(self, side: Side, depth: int) -> list[LevelRow]:
-        return self._source.levels(self._symbol, side, depth)
+        return self._source.levels(self.symbol, side, depth)
 
     def _check(self) -> int:
         return checksum(self._levels("buy", CHECKED_LEVELS), self._levels("sell", CHECKED_LEVELS))
@@ -163,4 +171,4 @@ class BookStream:
     def _frame(self, prev_seq: int, keys: list[int], now_ms: int) -> BookUpdate:
         rows = [(key, self._side(key).get(key) or (abs(key), 0, 0)) for key in keys]
         bids, asks = [row for key, row in rows if key > 0], [row for key, row in rows if key < 0]
-        return BookUpdate(self._symbol, prev_seq, self._seq, now_ms, bids, asks, self._checksum)
+        return BookUpdate(self.symbol, prev_seq, self._seq, now_ms, bids, asks, self._checksum)

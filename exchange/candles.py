@@ -158,12 +158,14 @@ class Candles:
             self._markets[symbol].fold()
             series.pass_time(now_ms)
 
-    def forget(self, live: dict[str, None]) -> None:
-        """Drop the symbols that are not ``live`` any more, unless somebody still listens."""
-        followed = {symbol for symbol, _ in self._followed}
-        for symbol in [name for name in self._markets if name not in live]:
-            if symbol not in followed:
-                del self._markets[symbol]
+    def listeners(self, symbol: str) -> list[int]:
+        """Return the sessions that listen to any series of ``symbol``."""
+        market = self._markets.get(symbol)
+        return [] if market is None else [n for item in market.series for n in item.sessions]
+
+    def forget(self, symbol: str) -> None:
+        """The symbol is gone, and nobody listens to it any more."""
+        self._markets.pop(symbol, None)
 
     def memory(self) -> list[Candle]:
         """Return all that is remembered, oldest first in each series: for a snapshot."""

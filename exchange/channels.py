@@ -39,6 +39,7 @@ CHANNELS: Final[dict[Channel, Shape]] = {
     "account": Shape(field="resume_from", public=False),
     "fleet": Shape(public=False),
 }
+OF_A_SYMBOL: Final = tuple(name for name, shape in CHANNELS.items() if shape.symbol != "no")
 _OWN_FIELDS: Final = ("depth", "interval_ms", "resume_from")
 
 
@@ -65,6 +66,12 @@ def unsubscribe(gateway: "Gateway", session: Session, message: Unsubscribe, now_
 
 def leave(gateway: "Gateway", session: Session, channel: Channel, symbol: str) -> None:
     """End one subscription, also one that never was."""
+    _end(gateway, session, channel, symbol)
+    if not any(CHANNELS[other].public for other, _ in session.channels):
+        gateway.listeners.pop(session.number, None)
+
+
+def _end(gateway: "Gateway", session: Session, channel: Channel, symbol: str) -> None:
     session.channels.pop((channel, symbol), None)
     if session.behind is not None:
         session.behind.forget(channel, symbol)
@@ -86,8 +93,14 @@ def leave(gateway: "Gateway", session: Session, channel: Channel, symbol: str) -
             gateway.fleet.leave(session)
         case "account":
             gateway.accounts.leave(session)
-    if not any(CHANNELS[other].public for other, _ in session.channels):
-        gateway.listeners.pop(session.number, None)
+
+
+def forget(gateway: "Gateway", symbol: str, now_ms: int) -> None:
+    """An instrument is gone, and every subscription to it; its listeners still get heartbeats."""
+    for number in gateway.feed.listeners(symbol):
+        for channel in OF_A_SYMBOL:
+            _end(gateway, gateway.sessions[number], channel, symbol)
+    gateway.feed.forget(symbol, now_ms)
 
 
 def search(gateway: "Gateway", session: Session, message: DirectorySearch, now_ms: int) -> None:

@@ -162,10 +162,19 @@ class Refused(Struct, frozen=True):
     retry_after_ms: int | None = None
 
 
-Event: TypeAlias = frames.AccountFrame | frames.Trade | frames.InstrumentUpdate | frames.Instruction
+class Forgotten(Internal, tag="forgotten", frozen=True):
+    """An instrument is gone: whoever keeps anything under its symbol drops it. Not on the wire."""
+
+    symbol: str
+
+
+Event: TypeAlias = (
+    frames.AccountFrame | frames.Trade | frames.InstrumentUpdate | frames.Instruction | Forgotten
+)
 Out: TypeAlias = tuple[str, Done | Refused | Event]
 """(address, message). The reply, always first, is addressed to "". An `AccountFrame` is addressed
-to an account, a `Trade` or `InstrumentUpdate` to a symbol, an `Instruction` to a host id."""
+to an account, a `Trade`, `InstrumentUpdate` or `Forgotten` to a symbol, an `Instruction` to a host
+id."""
 
 
 class FillRow(Struct, gc=False):

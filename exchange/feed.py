@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from exchange.book_stream import ALL_LEVELS, DEFAULT_DEPTH, BookSource, BookStream
 from exchange.candles import Candles
+from exchange.commands import Forgotten, Out
 from exchange.conflation import Behind
 from exchange.frames import (
     Candle,
@@ -26,6 +27,7 @@ from exchange.session import Session
 from exchange.ticker import DayMemory, Tickers
 
 TRADES_KEPT: Final = 50
+DEPTHS: Final = (DEFAULT_DEPTH, ALL_LEVELS)
 
 
 def _books(session: Session) -> list[str]:
@@ -52,6 +54,8 @@ class Feed:
         self.tickers = Tickers(source, outbox)
         self.candles = Candles(outbox)
         self._books: dict[tuple[str, int], BookStream] = {}
+        self._left: dict[str, None] = {}
+        """Symbols whose streams may be idle: somebody left one in this batch."""
         self._snapshots: list[tuple[Slot, BookStream]] = []
         self._trades: dict[str, deque[Trade]] = {}
         self._trade_sessions: dict[str, dict[int, Session]] = {}
@@ -74,6 +78,7 @@ class Feed:
     def leave_book(self, session: Session, symbol: str) -> None:
         for stream in self._streams(symbol):
             stream.leave(session.number)
+            self._left[symbol] = None
 
     def join_trades(self, session: Session, symbol: str) -> None:
         recent = list(self._trades.get(symbol, ()))
@@ -81,7 +86,10 @@ class Feed:
         self._trade_sessions.setdefault(symbol, {})[session.number] = session
 
     def leave_trades(self, session: Session, symbol: str) -> None:
-        self._trade_sessions.get(symbol, {}).pop(session.number, None)
+        sessions = self._trade_sessions.get(symbol, {})
+        sessions.pop(session.number, None)
+        if not sessions:
+            self._trade_sessions.pop(symbol, None)
 
     def join_instruments(self, session: Session) -> None:
         self._outbox.send(session, InstrumentsSnapshot(self._source.instruments()))
@@ -125,16 +133,23 @@ class Feed:
             self._outbox.put(session, encoded.by(session))
 
     def _streams(self, symbol: str) -> list[BookStream]:
-        found = [self._books.get((symbol, depth)) for depth in (DEFAULT_DEPTH, ALL_LEVELS)]
+        found = [self._books.get((symbol, depth)) for depth in DEPTHS]
         return [stream for stream in found if stream is not None]
 
     # --- what happens ---
 
+    def replayed(self, outs: list[Out], now_ms: int) -> None:
+        """Take in what a command caused that is applied again at the start; nobody listens."""
+        for _, message in outs:
+            if type(message) is Trade:
+                self.remember(message)
+            elif type(message) is Forgotten:
+                self.forget(message.symbol, now_ms)
+
     def remember(self, trade: Trade) -> None:
-        """Keep ``trade`` for later snapshots; replay at the start goes through here too."""
+        """Keep ``trade`` for later snapshots."""
         recent = self._trades.get(trade.symbol)
         if recent is None:
-            self._forget()
             recent = self._trades[trade.symbol] = deque(maxlen=TRADES_KEPT)
         recent.append(trade)
         self.tickers.trade(trade)
@@ -166,6 +181,8 @@ class Feed:
             self._update_touched(now_ms)
         if self._snapshots:
             self._fill_snapshots(now_ms)
+        if self._left:
+            self._drop_idle()
         self.tickers.flush(now_ms)
         self.candles.flush()
         if self._recovering:
@@ -177,8 +194,16 @@ class Feed:
         for symbol in self._source.symbols():
             if touched := self._source.take_touched(symbol):
                 self.tickers.touched(symbol)
-                for depth in (DEFAULT_DEPTH, ALL_LEVELS):
+                for depth in DEPTHS:
                     self._update((symbol, depth), touched, now_ms)
+
+    def _drop_idle(self) -> None:
+        for symbol in self._left:
+            for depth in DEPTHS:
+                stream = self._books.get((symbol, depth))
+                if stream is not None and stream.idle:
+                    del self._books[symbol, depth]
+        self._left.clear()
 
     def _fill_snapshots(self, now_ms: int) -> None:
         snapshots: dict[BookStream, Encoded] = {}
@@ -197,26 +222,40 @@ class Feed:
 
     def recall(self, data: bytes) -> None:
         """Take over what `memory` returned; before the first trade."""
-        memory = _MEMORIES.decode(data)
+        memory, live = _MEMORIES.decode(data), dict.fromkeys(self._source.symbols())
+        # A snapshot of an earlier release may name symbols that are gone.
         for trade in memory.trades:
-            self._trades.setdefault(trade.symbol, deque(maxlen=TRADES_KEPT)).append(trade)
-        self.tickers.recall(memory.days)
-        self.candles.recall(memory.candles)
+            if trade.symbol in live:
+                self._trades.setdefault(trade.symbol, deque(maxlen=TRADES_KEPT)).append(trade)
+        self.tickers.recall([day for day in memory.days if day.symbol in live])
+        self.candles.recall([candle for candle in memory.candles if candle.symbol in live])
 
-    def _forget(self) -> None:
-        """A symbol trades for the first time: drop what windows of the past left behind."""
-        live = dict.fromkeys(self._source.symbols())
-        for symbol in [name for name in self._trades if name not in live]:
-            del self._trades[symbol]
-        self.tickers.forget(live)
-        self.candles.forget(live)
+    def listeners(self, symbol: str) -> list[int]:
+        """Return the sessions that listen to ``symbol`` itself, on any channel."""
+        found = dict.fromkeys(self._trade_sessions.get(symbol, ()))
+        for stream in self._streams(symbol):
+            found |= dict.fromkeys(stream.listeners())
+        found |= dict.fromkeys(self.tickers.listeners(symbol))
+        found |= dict.fromkeys(self.candles.listeners(symbol))
+        return list(found)
+
+    def forget(self, symbol: str, now_ms: int) -> None:
+        """The instrument is gone, and nobody listens to it any more: keep nothing of it."""
+        waiting, self._snapshots = self._snapshots, []
+        for slot, stream in waiting:
+            if stream.symbol == symbol:  # asked for in this batch: the book ended empty
+                slot.fill(Encoded(stream.ended(now_ms)).by(slot.session))
+            else:
+                self._snapshots.append((slot, stream))
+        for depth in DEPTHS:
+            self._books.pop((symbol, depth), None)
+        self._trades.pop(symbol, None)
+        self.tickers.forget(symbol)
+        self.candles.forget(symbol)
 
     def _update(self, key: tuple[str, int], touched: dict[int, None], now_ms: int) -> None:
         stream = self._books.get(key)
         if stream is None:
-            return
-        if stream.idle:
-            del self._books[key]
             return
         if update := stream.update(touched, now_ms):
             self._outbox.broadcast(stream.sessions.values(), update)

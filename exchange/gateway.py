@@ -242,9 +242,7 @@ class Gateway:
     def replay(self, command: Command, now_ms: int) -> list[commands.Out]:
         """Apply a journalled command again at the start: state and feed memory, no deliveries."""
         outs = self.engine.apply(command, now_ms)
-        for _, message in outs:
-            if type(message) is frames.Trade:
-                self.feed.remember(message)
+        self.feed.replayed(outs, now_ms)
         self._now_ms = now_ms
         return outs
 
@@ -365,6 +363,8 @@ class Gateway:
         for message in public:
             if type(message) is frames.Trade:
                 self.feed.trade(message)
+            elif type(message) is commands.Forgotten:
+                channels.forget(self, message.symbol, now_ms)
             else:
                 self.feed.instrument(message)
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from exchange import frames
+from exchange import commands, frames
 
 TO_ACCOUNT, TO_PUBLIC, TO_HOST = 0, 1, 2
 ROUTES: Final[dict[type, int]] = {
@@ -14,6 +14,7 @@ ROUTES: Final[dict[type, int]] = {
     frames.Notice: TO_ACCOUNT,
     frames.Trade: TO_PUBLIC,
     frames.InstrumentUpdate: TO_PUBLIC,
+    commands.Forgotten: TO_PUBLIC,
     frames.VmLaunch: TO_HOST,
     frames.VmKill: TO_HOST,
     frames.HostLimit: TO_HOST,

@@ -130,12 +130,14 @@ class Tickers:
             if day.roll(now_ms):
                 self._changed[symbol] = None
 
-    def forget(self, live: dict[str, None]) -> None:
-        """Drop the symbols that are not ``live`` any more."""
-        for symbol in [name for name in self._days if name not in live]:
-            del self._days[symbol]
-            self._told.pop(symbol, None)
-            self._changed.pop(symbol, None)
+    def listeners(self, symbol: str) -> list[int]:
+        """Return the sessions that listen to ``symbol`` itself."""
+        return list(self._sessions.get(symbol, ()))
+
+    def forget(self, symbol: str) -> None:
+        """The symbol is gone, and nobody listens to it any more."""
+        for kept in (self._days, self._told, self._changed):
+            kept.pop(symbol, None)
 
     def memory(self) -> list[DayMemory]:
         """Return all that is remembered: for a snapshot."""

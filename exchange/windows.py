@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from exchange import execution, tell, views
+from exchange.commands import Forgotten
 from exchange.genesis import WindowConfig
 from exchange.instrument import Instrument
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
@@ -77,6 +78,7 @@ def next_stage(state: "State", number: int) -> None:
         case _:
             del state.windows[number]
             del state.instruments[window.symbol]
+            state.outs.append((window.symbol, Forgotten(window.symbol)))
             return
     at_ms = window.due_ms()
     assert at_ms is not None, "every stage of a window ends"

@@ -247,6 +247,6 @@ def test_a_symbol_that_is_gone_is_forgotten() -> None:
     feed = Feed(source, outbox)
     gone = Trade("small.eu-de.flat.2020-01-01T00", "t-1", 5, 1, "buy", 1, START_MS)
     feed.remember(gone)
-    feed.remember(trade(10, 1, 0))
+    feed.forget(gone.symbol, START_MS)
     feed.tickers.join(session(1), gone.symbol, START_MS)
     assert [frame.last_ucr for frame in told(outbox)] == [None]
