@@ -9,7 +9,7 @@ from exchange import cancels, views, windows
 from exchange.commands import Command, Done, Genesis, Refused
 from exchange.genesis import ZoneConfig
 from exchange.instrument import SPOT, Instrument, Pricing, Zone
-from exchange.ledger import SYSTEM_ACCOUNTS
+from exchange.ledger import SYSTEM_ACCOUNTS, Account
 from exchange.operator_requests import (
     AdminAccount,
     AdminDeposit,
@@ -201,31 +201,32 @@ def halt(state: "State", command: Command, request: AdminHalt) -> Done | Refused
         for target in state.instruments.values()
         if request.symbol in (None, target.symbol) and target.halted != request.halted
     ]
-    if request.symbol is None:
+    # The halt of all is a fact of its own, also when every market was halted by name before: it
+    # covers those that open later.
+    for_all = request.symbol is None and state.halted != request.halted
+    if for_all:
         state.halted = request.halted
     for target in chosen:
         target.halt(request.halted)
         state.outs.append((target.symbol, views.instrument_row(target)))
-    return Done({"changed": len(chosen)}, duplicate=not chosen)
+    return Done({"changed": len(chosen)}, duplicate=not (chosen or for_all))
 
 
 def kill_switch(state: "State", command: Command, request: AdminKillSwitch) -> Done | Refused:
     """Cancel all orders of one account or everybody, and block new ones until lifted."""
-    if request.account is None:
-        unchanged = state.killed == request.enabled
-        state.killed = request.enabled
-        targets = list(state.ledger.accounts.values())
-    else:
+    subject: State | Account = state
+    targets = list(state.ledger.accounts.values())
+    if request.account is not None:
         target = state.ledger.accounts.get(request.account)
         if target is None:
             return Refused("invalid_field", f"no account {request.account!r}", "account")
-        unchanged = target.killed == request.enabled
-        target.killed = request.enabled
-        targets = [target]
-    if request.enabled:
-        for target in targets:
-            cancels.cancel_account(state, target, "kill_switch")
-    return Done({"enabled": request.enabled}, duplicate=unchanged)
+        subject, targets = target, [target]
+    if subject.killed == request.enabled:
+        return Done({"enabled": request.enabled}, duplicate=True)
+    subject.killed = request.enabled
+    for target in targets if request.enabled else ():
+        cancels.cancel_account(state, target, "kill_switch")
+    return Done({"enabled": request.enabled})
 
 
 def limits(state: "State", command: Command, request: AdminLimits) -> Done | Refused:

@@ -35,12 +35,13 @@ def cancel_on_disconnect(
     state: "State", command: Command, request: OrderCancelOnDisconnect
 ) -> Done | Refused:
     """Arm or disarm the connection: its orders go when it drops (protocol.md)."""
-    unchanged = (command.session in state.armed) == request.enabled
+    if (command.session in state.armed) == request.enabled:
+        return Done({"enabled": request.enabled}, duplicate=True)
     if request.enabled:
         state.armed[command.session] = command.account
     else:
-        state.armed.pop(command.session, None)
-    return Done({"enabled": request.enabled}, duplicate=unchanged)
+        del state.armed[command.session]
+    return Done({"enabled": request.enabled})
 
 
 def session_dropped(state: "State", command: Command, message: SessionDropped) -> Done | Refused:

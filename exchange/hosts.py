@@ -172,10 +172,15 @@ def _asks_on(host: Host) -> list[Order]:
     ]
 
 
-def _open(host: Host) -> None:
-    """A host is live once it is synced and has announced (protocol.md, ``host.announce``)."""
-    if host.status == "syncing" and host.synced and host.offered_known:
+def _open(host: Host) -> bool:
+    """A host is live once it is synced and has announced (protocol.md, ``host.announce``).
+
+    Returns whether that is so from now on.
+    """
+    opens = host.status == "syncing" and host.synced and host.offered_known
+    if opens:
         host.status = "live"
+    return opens
 
 
 def offer(state: "State", command: Command, request: HostOffer) -> Done | Refused:
@@ -201,11 +206,12 @@ def drain(state: "State", command: Command, request: HostDrain) -> Done | Refuse
     host = owned(state, command, request.host)
     if isinstance(host, Refused):
         return host
-    unchanged = host.draining == request.enabled
+    if host.draining == request.enabled:
+        return Done({"host": host.host_id}, duplicate=True)
     host.draining = request.enabled
     if host.draining:
         cancels.cancel_backed_by(state, host, "capacity_shrunk")
-    return Done({"host": host.host_id}, duplicate=unchanged)
+    return Done({"host": host.host_id})
 
 
 def fit_to_offer(state: "State", host: Host) -> None:
@@ -300,16 +306,18 @@ def synced(state: "State", command: Command, report: HostSynced) -> Done | Refus
         for vm in state.vms.values()
         if vm.lease.host is host and vm.state == "stopping" and vm.vm_id not in running
     ]
-    unchanged = host.synced and not gone
+    running_on = _running_on(state, host)
+    unheard = [lease for lease in running_on if lease.meter.silent_from_ms is not None]
+    changed = not host.synced or bool(gone or unheard)
     host.synced = True
-    for lease in _running_on(state, host):
-        if lease.meter.silent_from_ms is not None:
-            billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_before)
-            tell.notice(state, lease.buyer, "host_back", lease)
+    for lease in unheard:
+        billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_before)
+        tell.notice(state, lease.buyer, "host_back", lease)
     for vm in gone:
         vms.stopped(state, vm)
-    _open(host)
-    return Done({"host": host.host_id, "status": host.status}, duplicate=unchanged)
+    # What it said while it was silent counts, so that this may be all that was missing.
+    changed = _open(host) or changed
+    return Done({"host": host.host_id, "status": host.status}, duplicate=not changed)
 
 
 def kill_orders(state: "State", host: Host, prefix: str) -> list[VmKill]:

@@ -53,9 +53,10 @@ def offer(state: "State", command: Command, request: ImageOffer) -> Done | Refus
     if known is None or command.account not in known.owners:
         return UNKNOWN
     offered = ImageOffered(request.title, request.price_ucr)
-    unchanged = known.offers.get(command.account) == offered
+    if known.offers.get(command.account) == offered:
+        return Done({"sha256": request.sha256}, duplicate=True)
     known.offers[command.account] = offered
-    return Done({"sha256": request.sha256}, duplicate=unchanged)
+    return Done({"sha256": request.sha256})
 
 
 def buy(state: "State", command: Command, request: ImageBuy) -> Done | Refused:

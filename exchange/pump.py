@@ -52,6 +52,7 @@ class Pump:
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
+        self._beginning = False
         self._stopping = False
 
     @property
@@ -85,6 +86,11 @@ class Pump:
         """Queue a gateway call; it gets the batch's time."""
         self._queue.append(work)
         self._wake.set()
+
+    def begin(self) -> None:
+        """Have the run's first row be `Started`: nothing settles and nobody is heard before it."""
+        self._beginning = True
+        self.submit(lambda _: None)
 
     def was_cut(self) -> None:
         """A connection read too slowly."""
@@ -196,6 +202,9 @@ class Pump:
         gateway = self.gateway
         queue, self._queue = self._queue, deque()
         self.round += 1
+        if self._beginning:
+            self._beginning = False
+            gateway.start(now_ms)
         due_ms = gateway.next_deadline_ms()
         if due_ms is not None and due_ms <= now_ms:
             gateway.advance(now_ms)

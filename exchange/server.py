@@ -183,7 +183,7 @@ class ExchangeServer:
 
     async def run(self) -> int:
         """Serve until `stop`; returns the exit code. Raises what the engine asserts."""
-        self.pump.submit(self._loaded.gateway.start)
+        self.pump.begin()
         self._look_at_disk()
         writer = asyncio.create_task(self.pump.run())
         watch = asyncio.create_task(self._watch())
