@@ -22,7 +22,7 @@ from exchange.operator_requests import (
     AdminZone,
 )
 from exchange.state import Key
-from exchange.units import MS_PER_DAY
+from exchange.units import MAX_INT, MS_PER_DAY
 
 if TYPE_CHECKING:
     from exchange.state import State
@@ -135,6 +135,8 @@ def deposit(state: "State", command: Command, request: AdminDeposit) -> Done | R
         return Refused(
             "insufficient_funds", f"{target.available_ucr} ucr are available", "amount_ucr"
         )
+    if known is None and not state.replaying and state.ledger.full(request.amount_ucr):
+        return Refused("invalid_field", f"all money together is at most {MAX_INT}", "amount_ucr")
     if known is None:
         state.deposits.pop((request.account, request.ref), None)
         state.deposits[(request.account, request.ref)] = (request.amount_ucr, state.now_ms)

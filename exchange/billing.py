@@ -311,11 +311,13 @@ def post(state: "State", lease: Lease, now_ms: int) -> None:
 
 
 def fund(state: "State", lease: Lease, now_ms: int) -> bool:
-    """Hold the hour after the paid one; False when the buyer cannot."""
+    """Hold the hour after the paid one; False when the buyer cannot, or when what is charged for
+    the lease in all could come to more than can be told."""
     accrue(lease, now_ms)
     until_ms = lease.paid_until_ms + MS_PER_HOUR
-    missing_ucr = _needed_ucr(lease, until_ms, now_ms) - lease.hold_ucr
-    if missing_ucr > lease.buyer.available_ucr:
+    needed_ucr = _needed_ucr(lease, until_ms, now_ms)
+    missing_ucr = needed_ucr - lease.hold_ucr
+    if missing_ucr > lease.buyer.available_ucr or lease.charged_ucr + needed_ucr > MAX_INT:
         return False
     if missing_ucr > 0:
         state.ledger.hold(lease.buyer, missing_ucr, "lease")

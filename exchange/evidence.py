@@ -3,9 +3,15 @@
 Source: domain.md, "Public facts". Boot times are kept for the last `BOOTS_KEPT` boots.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct, field
 
+from exchange.units import MAX_INT, MS_PER_SECOND
+
 BOOTS_KEPT = 100
+TOTAL_MAX_MS = MAX_INT * MS_PER_SECOND
+"""Unit-time of a host that is counted: more seconds could not be told."""
 
 
 class Evidence(Struct):
@@ -25,6 +31,14 @@ class Evidence(Struct):
     not_ready: int = 0
     not_ready_buyers: list[str] = field(default_factory=list)
     """The distinct buyers whose guests never got ready."""
+
+    def over(self, contracted_ms: int, delivered_ms: int) -> None:
+        """A lease is over. When its time does not fit any more none is added to either total:
+        what was delivered of what was sold stays true."""
+        self.leases += 1
+        if self.contracted_ms + contracted_ms <= TOTAL_MAX_MS:
+            self.contracted_ms += contracted_ms
+            self.delivered_ms += delivered_ms
 
     def booted(self, took_ms: int) -> None:
         """A guest got ready ``took_ms`` after its launch."""
@@ -60,8 +74,8 @@ def view(parts: list[Evidence]) -> EvidenceView:
     boot_ms = sorted(took_ms for part in parts for took_ms in part.boot_ms)
     buyers = dict.fromkeys(buyer for part in parts for buyer in part.not_ready_buyers)
     return EvidenceView(
-        sum(part.contracted_ms for part in parts) // 1000,
-        sum(part.delivered_ms for part in parts) // 1000,
+        _seconds(part.contracted_ms for part in parts),
+        _seconds(part.delivered_ms for part in parts),
         sum(part.leases for part in parts),
         sum(part.boots for part in parts),
         _percentile(boot_ms, 50),
@@ -72,6 +86,10 @@ def view(parts: list[Evidence]) -> EvidenceView:
         sum(part.not_ready for part in parts),
         len(buyers),
     )
+
+
+def _seconds(parts_ms: Iterable[int]) -> int:
+    return min(sum(parts_ms) // MS_PER_SECOND, MAX_INT)
 
 
 def _percentile(ordered: list[int], percent: int) -> int | None:

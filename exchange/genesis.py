@@ -8,7 +8,11 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from exchange.instrument import SPOT, Pricing
+from exchange.units import MAX_INT
 from exchange.wire import Accel, Capacity, Name, Percent, PriceUcr
+
+CLASS_MVCPU_MAX = 1_000_000
+"""Thousand vCPU: what the VMs of a million units use in an hour can still be told."""
 
 
 class ZoneConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,7 +21,7 @@ class ZoneConfig(Struct, frozen=True, forbid_unknown_fields=True):
     zone: Name
     country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
     accel: list[Accel]
-    lost_after_ms: Annotated[int, Meta(ge=15_000)] = 300_000
+    lost_after_ms: Annotated[int, Meta(ge=15_000, le=MAX_INT)] = 300_000
 
 
 class InstrumentConfig(Struct, frozen=True, forbid_unknown_fields=True, rename={"class_": "class"}):
@@ -97,6 +101,9 @@ def mistake(config: ExchangeConfig) -> str | None:
     for name in [*config.classes, *zones]:
         if "." in name:
             return f"{name!r}: no dot, it is part of symbols"
+    for name, shape in config.classes.items():
+        if not (1 <= shape.mvcpu <= CLASS_MVCPU_MAX and shape.mem_mib and shape.disk_mib):
+            return f"classes.{name}: mvcpu 1 to {CLASS_MVCPU_MAX}, mem_mib and disk_mib at least 1"
     places = [(f"instruments[{n}]", i.class_, i.zone) for n, i in enumerate(config.instruments)]
     places += [(f"windows[{n}]", w.class_, w.zone) for n, w in enumerate(config.windows)]
     for place, class_name, zone_name in places:

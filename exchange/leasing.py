@@ -283,10 +283,7 @@ def _finish(state: "State", lease: Lease) -> None:
     """Final charge, the rest of the hold back, slots free."""
     reason = lease.closing
     billing.post(state, lease, state.now_ms)
-    evidence = lease.host.evidence
-    evidence.leases += 1
-    evidence.contracted_ms += lease.meter.contract_ms
-    evidence.delivered_ms += billing.delivered_ms(lease)
+    lease.host.evidence.over(lease.meter.contract_ms, billing.delivered_ms(lease))
     if lease.hold_ucr:
         state.ledger.void(lease.buyer, lease.hold_ucr, "lease")
         lease.hold_ucr = 0

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from exchange.units import MAX_INT
+
 if TYPE_CHECKING:
     from exchange.book import Order
     from exchange.capacity import Host
@@ -112,6 +114,14 @@ class Ledger:
         self.accounts[OUTSIDE].available_ucr -= amount_ucr
         account.available_ucr += amount_ucr
         self.moved.setdefault(account, "deposit" if amount_ucr >= 0 else "withdrawal")
+
+    def full(self, amount_ucr: int) -> bool:
+        """Would this deposit bring more in than can be told?
+
+        All money inside came from ``outside`` and nobody else owes: where that is within bounds,
+        so is every other sum of money there is at one time.
+        """
+        return amount_ucr > 0 and amount_ucr - self.accounts[OUTSIDE].available_ucr > MAX_INT
 
     def total_ucr(self) -> int:
         """Return the sum over everything: zero unless the ledger is broken."""

@@ -189,6 +189,7 @@ def _first(data_dir: Path, rows: Rows) -> tuple[JournalRow, bytes]:
 
 
 def _made(engine: Engine, first_chain: bytes, private: bool) -> Loaded:
+    engine.state.replaying = True
     name = server_id(first_chain)
     gateway = Gateway(engine, server_id=name, verify=keys.verify, private=private)
     return Loaded(engine, gateway, engine.now_ms, first_chain)
@@ -200,7 +201,7 @@ def _replayed(loaded: Loaded, rows: Rows, on_row: OnRow | None = None) -> Loaded
         if row.seq > loaded.restored_seq:
             _apply(loaded, row, chain, on_row)
         loaded.last_chain = chain
-    loaded.engine.state.quiet = False
+    loaded.engine.state.quiet = loaded.engine.state.replaying = False
     for symbol in loaded.engine.symbols():
         loaded.engine.take_touched(symbol)
     return loaded

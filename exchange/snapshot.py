@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 import msgspec
+from msgspec.structs import asdict
 
 from exchange.book import Order, make_order
 from exchange.capacity import Host, Use
@@ -65,6 +66,8 @@ VM: Final = (
     ),
     *("boot", "used_at_ms", "cpu_ms_seen", "cpu_ms", "net_rx", "net_tx"),
 )
+SCALED: Final = ("metered_ms", "topped_ms", "gone_ms", "minimum_ms")
+STORED_MAX: Final = 2**63 - 1
 OrderRow: TypeAlias = tuple[
     tuple[int, str, OrderPlace, int | None], Row, list[tuple[str, int]] | None, list[FillRow] | None
 ]
@@ -174,7 +177,16 @@ def _lease(lease: Lease) -> Row:
     ]
     vms = [_vm(vm) for vm in lease.vms.values() if vm.lease is lease]
     moved = [[vm.name, vm.number] for vm in lease.vms.values() if vm.lease is not lease]
-    return [made, _values(lease, LEASE), lease.meter, lease.recalls, vms, moved]
+    return [made, _values(lease, LEASE), _meter(lease.meter), lease.recalls, vms, moved]
+
+
+def _meter(meter: Meter) -> Meter | dict[str, Any]:
+    """Return the totals as they are stored: as text where MessagePack has no number for them.
+
+    A metered lease is counted in parts of a millisecond (``billing._scale``).
+    """
+    long = {name: str(getattr(meter, name)) for name in SCALED if getattr(meter, name) > STORED_MAX}
+    return asdict(meter) | long if long else meter
 
 
 def _times(item: Instrument) -> Row:
@@ -315,7 +327,7 @@ def _restore_lease(state: State, row: Row) -> None:
         start_ms,
     )
     _set(lease, LEASE, values)
-    lease.meter = msgspec.convert(meter, Meter)
+    lease.meter = msgspec.convert(meter, Meter, strict=False)
     lease.recalls = [(at_ms, recalled) for at_ms, recalled in recalls]
     for vm_row in vms:
         vm = _restored_vm(lease, vm_row)

@@ -80,8 +80,9 @@ class State:
 
     def __init__(self, config: ExchangeConfig) -> None:
         self.config = config
-        self.quiet = False
-        """True while a journal is replayed: frames are numbered but not made again."""
+        self.quiet = self.replaying = False
+        """While a journal is replayed: ``quiet``: frames are numbered but not made again;
+        ``replaying``: a bound that came later refuses no row of it."""
         self.seq = 0
         self.now_ms = 0
         self.epoch = 0

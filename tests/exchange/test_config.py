@@ -25,6 +25,7 @@ mvcpu = 100
 mem_mib = 64
 disk_mib = 100
 """
+ZONE = "zones = [{zone='x', country='DE', accel=['kvm'], lost_after_ms=15000}]"
 
 
 def written(folder: Path, text: str) -> Path:
@@ -59,6 +60,12 @@ def test_own_classes_bring_their_own_markets(tmp_path: Path) -> None:
         (TINY + "[[windows]]\nclass='small'\nzone='eu-de'\npricing='flat'", "windows[0].class"),
         ("[[instruments]]\nclass='nano'\nzone='mars'\npricing='flat'", "instruments[0].zone"),
         (TINY.replace("tiny", '"ti.ny"'), "ti.ny"),
+        (TINY.replace("100", "0", 1), "classes.tiny: mvcpu 1 to 1000000"),
+        (TINY.replace("100", "1000001", 1), "classes.tiny: mvcpu 1 to 1000000"),
+        (TINY.replace("64", "0"), "mem_mib and disk_mib at least 1"),
+        (TINY.replace("disk_mib = 100", "disk_mib = 0"), "disk_mib at least 1"),
+        (ZONE.replace("15000", str(2**53 + 1)), "zones[0].lost_after_ms"),
+        (ZONE.replace("15000", str(10**30)), "zones[0].lost_after_ms"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_its_place(tmp_path: Path, text: str, told: str) -> None:
