@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from exchange import log_options
 from exchange.backup import back_up
 from exchange.chain import BrokenChainError
 from exchange.clock import SystemClock
@@ -44,6 +45,11 @@ ReadyFile = Annotated[
 ]
 ImageQuotaMib = Annotated[
     int, typer.Option("--image-quota-mib", min=0, help="Images of one account, all together.")
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain text beyond loopback.")]
+Private = Annotated[bool, typer.Option("--private", help="Public channels need a login too.")]
+AcceptClock = Annotated[
+    bool, typer.Option("--accept-clock", help="Start although the clock looks wrong.")
 ]
 HaltMib = Annotated[int | None, typer.Option(min=0, help="Less free disk: nothing is taken. [128]")]
 
@@ -84,21 +90,18 @@ def serve_command(
     ready_file: ReadyFile = None,
     tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="PEM chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", help="PEM key.")] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow plain text beyond loopback.")
-    ] = False,
-    private: Annotated[
-        bool, typer.Option("--private", help="Public channels need a login too.")
-    ] = False,
-    accept_clock: Annotated[
-        bool, typer.Option("--accept-clock", help="Start although the clock looks wrong.")
-    ] = False,
+    insecure: Insecure = False,
+    private: Private = False,
+    accept_clock: AcceptClock = False,
     snapshot_every: SnapshotEvery = SNAPSHOT_EVERY,
     disk_cancel_only_mib: CancelOnlyMib = None,
     disk_halt_mib: HaltMib = None,
     image_quota_mib: ImageQuotaMib = QUOTA_BYTES // MIB,
+    log_level: log_options.Level = log_options.INFO,
+    log_format: log_options.Format = log_options.TEXT,
 ) -> None:
     """Serve the exchange in DIR until SIGTERM."""
+    log_options.set_up(log_level, log_format)
     host, port = _address(listen)
     tls = _tls(tls_cert, tls_key)
     if not (tls or insecure or _is_loopback(host)):

@@ -27,6 +27,7 @@ from exchange.host_sessions import host_speaks
 from exchange.instructions import Instructions
 from exchange.limits import Limits
 from exchange.liveness import Liveness
+from exchange.notes import Note, Notes
 from exchange.outbox import Deliveries, ImageJob, Job, Outbox, Replay
 from exchange.ports import EngineView, JournalRow
 from exchange.requests import HANDLERS
@@ -58,6 +59,8 @@ class Batch(Struct):
     closes: list[tuple[int, int, str]]
     """(session, close code, reason), after the deliveries."""
     jobs: list[Job]
+    notes: list[Note]
+    """What an operator may want to read of."""
 
 
 class Gateway:
@@ -89,8 +92,7 @@ class Gateway:
         self.sessions: dict[int, Session] = {}
         self.listeners: dict[int, Session] = {}
         self.jobs: list[Job] = []
-        self.outcomes: dict[tuple[type[Struct], str], int] = {}
-        """How often which message was done, a duplicate, or refused for which reason."""
+        self.notes = Notes()
         self._anonymous: dict[int, Session] = {}
         self._rows: list[JournalRow] = []
         self._closes: list[tuple[int, int, str]] = []
@@ -222,7 +224,8 @@ class Gateway:
         accounts = self.accounts.take(self._now_ms)
         for row in accounts:
             self.directory.touch(row.account)
-        batch = Batch(self._rows, accounts, self.outbox.take(), self._closes, self.jobs)
+        sent, notes = self.outbox.take(), self.notes.take()
+        batch = Batch(self._rows, accounts, sent, self._closes, self.jobs, notes)
         self._rows, self._closes, self.jobs = [], [], []
         return batch
 
@@ -269,12 +272,12 @@ class Gateway:
         return self._apply(command, now_ms, session, request or message)
 
     def ack(self, session: Session, message: Any, result: Any = None) -> None:
-        self._count(message, "done")
+        self.notes.answered(session, message, result)
         self.outbox.send(session, Ack(message.req_id, None, self._now_ms, result))
 
     def refuse(self, session: Session, message: Any, refused: Refused) -> None:
         """Answer with an error; a report without ``req_id`` gets none."""
-        self._count(message, refused.reason)
+        self.notes.refused(session, message, refused)
         req_id = getattr(message, "req_id", None)
         if req_id is not None:
             reason, text = refused.reason, refused.message
@@ -328,8 +331,9 @@ class Gateway:
                 self.refuse(session, request, reply)
             return reply
         assert type(reply) is Done, "the reply comes first"
-        self._count(command.message, "duplicate" if reply.duplicate else "done")
+        self.notes.count(command.message, "duplicate" if reply.duplicate else "done")
         if not reply.duplicate:
+            self.notes.accepted(command, reply, outs)
             self._rows.append(JournalRow(self.engine.seq, now_ms, MSGPACK.encode(command)))
             if command.account or type(command.message) is not AdvanceTime:
                 self.directory.touch(command.account)
@@ -337,10 +341,6 @@ class Gateway:
             self._acknowledge(session, request, reply)
         self._route(outs, now_ms)
         return reply
-
-    def _count(self, message: Struct, outcome: str) -> None:
-        key = type(message), outcome
-        self.outcomes[key] = self.outcomes.get(key, 0) + 1
 
     def _acknowledge(self, session: Session, message: Any, reply: Done) -> None:
         req_id = getattr(message, "req_id", None)

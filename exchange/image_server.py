@@ -63,17 +63,18 @@ class ImageServer:
         for tag, digest, size in self._store.partials():
             self._pump.gateway.uploads.reserve(tag, digest, size)
 
-    async def sweep(self, now_s: float) -> None:
-        """Delete what nobody has owned, or gone on uploading, for 7 days. Raises `OSError`
-        (`TimeoutError` is one)."""
+    async def sweep(self, now_s: float) -> int:
+        """Delete what nobody has owned, or gone on uploading, for 7 days; returns how many files.
+        Raises `OSError` (`TimeoutError` is one)."""
         names = await asyncio.to_thread(self._store.names)
         image = self._pump.gateway.engine.image
         async with asyncio.timeout(READ_TIMEOUT_S):
             owned = await self._pump.read(lambda: [name for name in names if image(name)])
-        await asyncio.to_thread(self._store.sweep, owned, now_s)
+        deleted = await asyncio.to_thread(self._store.sweep, owned, now_s)
         partials = await asyncio.to_thread(self._store.partials)
         kept = {(account_tag(account), digest) for account, digest in self._receiving}
         self._pump.gateway.uploads.retain(kept | {(tag, digest) for tag, digest, _ in partials})
+        return deleted
 
     def start(self, job: ImageJob) -> None:
         """Begin ``job`` unless its connection is gone or busy with an upload."""

@@ -76,17 +76,19 @@ class ImageStore:
             found.append((tag, digest, path.stat().st_size))
         return found
 
-    def sweep(self, owned: list[str], now_s: float) -> None:
-        """Delete what is over, finished images and uploads.
+    def sweep(self, owned: list[str], now_s: float) -> int:
+        """Delete what is over, finished images and uploads; returns how many.
 
         An owned image is touched, so a file's time says when somebody owned it last: nothing else
         needs to be kept over a restart.
         """
         for name in owned:
             os.utime(self.path(name), (now_s, now_s))
-        for path in self._files(self._dir) + self._files(self._parts):
-            if path.stat().st_mtime < now_s - KEPT_S:
-                path.unlink()
+        files = self._files(self._dir) + self._files(self._parts)
+        over = [path for path in files if path.stat().st_mtime < now_s - KEPT_S]
+        for path in over:
+            path.unlink()
+        return len(over)
 
     def _files(self, folder: Path) -> list[Path]:
         return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain as chained
 from pathlib import Path
+from time import perf_counter
 
 from msgspec import Struct
 
-from exchange import keys, snapshot_files
+from exchange import keys, log, log_events, snapshot_files
 from exchange.chain import RULES_VERSION, BrokenChainError, checked
 from exchange.codec import MSGPACK
 from exchange.commands import Command, Genesis, Out
@@ -26,6 +27,7 @@ from exchange.journal import DataDirError, create, require, stored_chain, stored
 from exchange.ports import JournalRow
 from exchange.replay import read_command, read_genesis, server_id
 from exchange.snapshot_files import OtherLayoutError, SnapshotError, SnapshotFile
+from exchange.units import MS_PER_SECOND
 
 Rows = Iterator[tuple[JournalRow, bytes]]
 OnRow = Callable[[Command, int, list[Out]], None]
@@ -40,6 +42,8 @@ class Loaded(Struct):
     last_chain: bytes
     restored_seq: int = 0
     """Row of the snapshot it came from, 0 when every row was replayed."""
+    replay_ms: int = 0
+    """How long `load` took."""
 
 
 def found(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int) -> None:
@@ -56,8 +60,11 @@ def load(data_dir: Path, make_engine: type[Engine] = Engine, private: bool = Fal
 
     Raises `BrokenChainError` or `DataDirError`, each one line for the user.
     """
+    begun_s = perf_counter()
     with _without_collector():
-        return _loaded(data_dir, make_engine, private)
+        loaded = _loaded(data_dir, make_engine, private)
+    loaded.replay_ms = int((perf_counter() - begun_s) * MS_PER_SECOND)
+    return loaded
 
 
 def _loaded(data_dir: Path, make_engine: type[Engine], private: bool) -> Loaded:
@@ -134,7 +141,7 @@ def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
 
 
 def usable_snapshots(data_dir: Path) -> Iterator[SnapshotFile]:
-    """Yield what a start may restore, newest first; says on stderr why one cannot be used."""
+    """Yield what a start may restore, newest first; logs why one cannot be used."""
     for path in snapshot_files.newest_first(data_dir):
         try:
             snapshot = snapshot_files.read(path)
@@ -148,7 +155,7 @@ def usable_snapshots(data_dir: Path) -> Iterator[SnapshotFile]:
 
 
 def _not_used(fault: str) -> None:
-    sys.stderr.write(f"headroom: snapshot not used: {fault}\n")
+    log.tell(log_events.snapshot_unused(fault))
 
 
 def _snapshots_to_check(data_dir: Path) -> dict[int, SnapshotFile]:

@@ -110,7 +110,7 @@ class _State(Collector):
             "Requests by type and outcome: done, duplicate, or why it was refused",
             labels=["type", "outcome"],
         )
-        for (message, outcome), count in self._pump.gateway.outcomes.items():
+        for (message, outcome), count in self._pump.gateway.notes.outcomes.items():
             found.add_metric([tag(message), outcome], count)
         return found
 

@@ -43,6 +43,8 @@ class Pump:
         self.connections: dict[int, WireConnection] = {}
         self.on_image_job: Callable[[ImageJob], None] | None = None
         self.on_history_job: Callable[[HistoryJob], None] | None = None
+        self.on_batch: Callable[[Batch, float, float], None] | None = None
+        """Hears of every batch that went out: seconds before its commit, and altogether."""
         self.chores: list[Callable[[], Awaitable[None]]] = []
         """Work on the journal between two batches, added by the server's watch."""
         self._journal = journal
@@ -121,9 +123,12 @@ class Pump:
             begun_s = perf_counter()
             self._work(self._clock.now_ms())
             batch = self.gateway.take()
-            self.metrics.apply_s.observe(perf_counter() - begun_s)
+            apply_s = perf_counter() - begun_s
+            self.metrics.apply_s.observe(apply_s)
             await self.commit(batch)
             self.release(batch)
+            if self.on_batch is not None:
+                self.on_batch(batch, apply_s, perf_counter() - begun_s)
             while self.chores:
                 await self.chores.pop()()
 

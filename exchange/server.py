@@ -24,7 +24,7 @@ from websockets.asyncio.server import serve as listen
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from exchange import disk, quarantine
+from exchange import disk, log, log_events, quarantine
 from exchange.clock import SystemClock, clock_fault
 from exchange.codec import BY_SUBPROTOCOL, JSON
 from exchange.connection import WireConnection
@@ -39,6 +39,7 @@ from exchange.image_store import ImageStore
 from exchange.journal import DiskLostError, SqliteJournal
 from exchange.loading import Loaded
 from exchange.pump import Pump
+from exchange.server_log import ServerLog
 from exchange.session import CLOSE_GOING_AWAY, CLOSE_NORMAL, Purpose
 from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.store import HistoryError
@@ -114,6 +115,8 @@ class ExchangeServer:
             loaded.restored_seq,
         )
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
+        self.log = ServerLog(loaded)
+        self.pump.on_batch = self.log.batch
         self._images = ImageServer(ImageStore(settings.data_dir), self.pump)
         self._sweeping: asyncio.Task[None] | None = None
         self.pump.on_image_job = self._images.start
@@ -220,6 +223,7 @@ class ExchangeServer:
         except (DiskLostError, HistoryError) as error:
             await self._journal.abandon()
             return told(error)
+        log.tell(log_events.stopped(0, "it was asked to"))
         return 0
 
     async def _lost(self, ended: "asyncio.Task[None]") -> int:
@@ -234,10 +238,10 @@ class ExchangeServer:
             return told(error)
         now_ms = self._clock.now_ms()
         stop = quarantine.stopped(self._settings.data_dir, self._loaded, error, now_ms)
-        say(stop.line)
-        if not stop.kept:
-            return EXIT_DISK_LOST
-        return EXIT_DEADLINE if stop.cause == "deadline" else EXIT_BROKEN
+        broken = EXIT_DEADLINE if stop.cause == "deadline" else EXIT_BROKEN
+        code = broken if stop.kept else EXIT_DISK_LOST
+        log.tell(log_events.stopped(code, stop.line))
+        return code
 
     def _announce(self) -> None:
         """Tell scripts where the server is; written aside and renamed, so never read half."""
@@ -261,6 +265,7 @@ class ExchangeServer:
         follow_s, collect_s = loop.time() + FOLLOW_S, loop.time() + COLLECT_S
         while True:
             await asyncio.sleep(1)
+            log.catch_up()
             cut_slow(list(self.pump.connections.values()), loop.time())
             if loop.time() >= follow_s or self._clock.now_ms() >= forget_ms:
                 follow_s = loop.time() + FOLLOW_S
@@ -288,14 +293,16 @@ class ExchangeServer:
             raise DiskLostError(f"{data_dir}: {error.strerror or error}") from error
         if level != self._disk:
             self._disk = level
-            say(f"{data_dir}: free disk space: {level.replace('_', ' ')}")
+            log.tell(log_events.disk(str(data_dir), level))
             self.pump.submit(lambda _: self._loaded.gateway.guard.set_disk(level))
 
     async def _sweep(self) -> None:
         try:
-            await self._images.sweep(self._clock.now_ms() / MS_PER_SECOND)
+            deleted = await self._images.sweep(self._clock.now_ms() / MS_PER_SECOND)
         except OSError as error:
-            say(f"images: {error.strerror or error}")
+            log.tell(log_events.images_failed(str(error.strerror or error)))
+        else:
+            self.log.swept(deleted)
 
     async def _forget(self) -> None:
         await self._journal.forget(self._clock.now_ms())
@@ -319,6 +326,7 @@ class ExchangeServer:
         nonce, peer = secrets.token_hex(32), _peer(connection)
         pump.connections[number] = connection
         self._door.entered(peer)
+        self.log.opened(peer, number)
         pump.submit(lambda now: gateway.connect(number, nonce, spoken, peer, now, purpose))
         connection.attach(number, pump, codec.binary, pump.send_stored)
         try:
@@ -327,13 +335,17 @@ class ExchangeServer:
             del pump.connections[number]
             self._door.left(peer)
             connection.abandon()
+            self.log.closed(peer, number, connection)
             clean = connection.close_code == CLOSE_NORMAL
             pump.submit(lambda now: gateway.disconnect(number, clean, now))
 
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP; None lets the WebSocket handshake go on."""
         path = _path(request)
-        refused = self._door.refusal(_peer(connection))
+        peer = _peer(connection)
+        refused = self._door.refusal(peer)
+        if refused is not None:
+            self.log.turned_away(peer, refused.status_code)
         if refused is not None or path in PURPOSES:
             return refused
         return await self._pages.answer(path)
@@ -362,13 +374,9 @@ def _path(request: Request) -> str:
 
 def told(error: DiskLostError | HistoryError) -> int:
     """Say in one line what ends the server; returns the exit code."""
-    say(str(error))
-    return EXIT_DISK_LOST if isinstance(error, DiskLostError) else EXIT_BROKEN
-
-
-def say(line: str) -> None:
-    """Print one line for the operator."""
-    sys.stderr.write(f"headroom: {line}\n")
+    code = EXIT_DISK_LOST if isinstance(error, DiskLostError) else EXIT_BROKEN
+    log.tell(log_events.stopped(code, str(error)))
+    return code
 
 
 async def serve(
@@ -382,6 +390,7 @@ async def serve(
     await server.open()
     sys.stdout.write(f"headroom: serving {server.url}\n")
     sys.stdout.flush()
+    server.log.started(str(settings.data_dir), server.url)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)

@@ -9,18 +9,19 @@ Measured in docs/operations.md; the choice is docs/decisions/0020-snapshots.md.
 import asyncio
 import os
 import signal
-import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NoReturn
 
-from exchange import snapshot_files
+from exchange import log, log_events, snapshot_files
 from exchange.chain import RULES_VERSION
 from exchange.gateway import Gateway
 from exchange.journal import DiskLostError
 from exchange.snapshot_files import SnapshotFile
+from exchange.units import MS_PER_SECOND
 
 FINAL_SHARE: Final = 10
 """The last snapshot is worth it from this part of `SNAPSHOT_EVERY` commands on."""
@@ -55,6 +56,7 @@ class Snapshotter:
         self._chain = chain
         self._every = every
         self._child: int | None = None
+        self._begun_s = 0.0
         self._taken_seq = taken_seq
         snapshot_files.drop_drafts(data_dir)
 
@@ -72,12 +74,12 @@ class Snapshotter:
         try:
             child = os.fork()
         except OSError as error:  # No memory for a child is no reason to stop trading.
-            sys.stderr.write(f"headroom: no snapshot this time: {error.strerror}\n")
+            log.tell(log_events.snapshot_failed(str(error.strerror)))
             self._taken_seq = self._gateway.engine.seq
             return
         if child == 0:
             self._write_and_exit()
-        self._child = child
+        self._child, self._begun_s = child, time.time()
         self._taken_seq = self._gateway.engine.seq
 
     def _write_and_exit(self) -> NoReturn:
@@ -93,9 +95,7 @@ class Snapshotter:
             code = 0
         except OSError as error:
             code = _CHILD_DISK_LOST
-            text = f"headroom: snapshot: {error.strerror or error}\n"
-            with suppress(OSError):
-                os.write(sys.stderr.fileno(), text.encode())
+            log.tell(log_events.snapshot_failed(str(error.strerror or error)))
         finally:
             os._exit(code)
 
@@ -121,9 +121,18 @@ class Snapshotter:
             return
         self._child = None
         code = os.waitstatus_to_exitcode(status)
+        if code == 0:
+            self._tell()
         if code == _CHILD_DISK_LOST:
             raise DiskLostError(f"{self._data_dir}: a snapshot could not be written")
         assert code in (0, -signal.SIGKILL, -signal.SIGTERM), f"the snapshot's writer ended {code}"
+
+    def _tell(self) -> None:
+        """Log the snapshot that was just written; the file's time says when it was."""
+        with suppress(OSError):
+            file = snapshot_files.path_of(self._data_dir, self._taken_seq).stat()
+            took_ms = max(0, int((file.st_mtime - self._begun_s) * MS_PER_SECOND))
+            log.tell(log_events.snapshot_written(self._taken_seq, file.st_size, took_ms))
 
     async def finish(self) -> None:
         """Take a last snapshot at the orderly end, so that the next start replays little.
@@ -139,8 +148,10 @@ class Snapshotter:
                 os.kill(self._child, signal.SIGKILL)
                 await waiting
         if self._gateway.engine.seq - self._taken_seq >= max(1, self._every // FINAL_SHARE):
+            self._begun_s, self._taken_seq = time.time(), self._gateway.engine.seq
             try:
                 self._write()
+                self._tell()
             except OSError as error:
                 text = f"{self._data_dir}: snapshot failed: {error.strerror or error}"
                 raise DiskLostError(text) from error

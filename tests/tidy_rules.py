@@ -41,6 +41,8 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "key_cli",
             "keys",
             "loading",
+            "log",
+            "log_options",
             "metrics",
             "one_request",
             "pump",
@@ -48,6 +50,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "reference",
             "request_cli",
             "server",
+            "server_log",
             "snapshot_files",
             "snapshotter",
             "statement_cli",
@@ -92,9 +95,12 @@ WIRE_CORE: Final = frozenset(
         "reasons",
         "codec",
         "console_text",
+        "log_line",
     }
 )
-WIRE: Final = WIRE_CORE | {"client", "image_client", "keys"}
+# Not of the wire: what a line of the log looks like, and where it goes, is one thing for all three.
+LOG: Final = frozenset({"log", "log_options"})
+WIRE: Final = WIRE_CORE | LOG | {"client", "image_client", "keys"}
 
 # Shell modules whose functions are the same every time: simulated traders log in with real keys.
 SIM_MAY_USE: Final = frozenset({"exchange.keys"})

@@ -217,7 +217,8 @@ class ServerProcess:
     def __init__(self, data_dir: Path, *options: str, program: list[str] | None = None) -> None:
         self.ready_file = data_dir.parent / f"{data_dir.name}.ready"
         self.ready_file.unlink(missing_ok=True)
-        command = program or [sys.executable, str(ROOT / "headroom.py"), "exchange", "serve"]
+        serve = [sys.executable, str(ROOT / "headroom.py"), "exchange", "serve"]
+        command = program or [*serve, "--log-level", "error"]
         self.process = subprocess.Popen(
             [*command, "--data", str(data_dir), "--ready-file", str(self.ready_file)]
             + (list(options) or ["--listen", "127.0.0.1:0"]),
