@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from exchange import orders
+from exchange import log, orders
 from exchange.commands import Command, Out
 from exchange.engine import Engine
 from exchange.journal import DataLock
@@ -39,6 +39,7 @@ def broken_expiry(state: State, number: int) -> None:
 
 def main() -> int:
     orders.expire = broken_expiry
+    log.set_up("error", "text")
     options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
     host, _, port = options["--listen"].rpartition(":")
     data_dir = Path(options["--data"])

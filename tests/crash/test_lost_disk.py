@@ -40,7 +40,7 @@ FAULTS = int(os.environ.get("HEADROOM_DISK_FAULTS", "2"))
 IN_FLIGHT = 32
 KINDS = [("fdatasync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC")]
 LATEST = {"fdatasync": 80, "pwrite64": 400}
-SERVE = [sys.executable, str(ROOT / "headroom.py"), "exchange", "serve"]
+SERVE = [sys.executable, str(ROOT / "headroom.py"), "exchange", "serve", "--log-level", "error"]
 
 
 def failing(call: str, error: str, first: int) -> list[str]:
@@ -103,7 +103,7 @@ def one_fault(data_dir: Path, program: list[str], *options: str) -> set[str]:
     asyncio.run(load())
     code, errors = server.end()
     assert code == 70, errors
-    assert errors.splitlines()[-1].startswith("headroom: ")
+    assert " ERROR the exchange stops, exit code 70: " in errors.splitlines()[-1]
     assert "Traceback" not in errors
     return acked
 

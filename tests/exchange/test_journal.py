@@ -98,7 +98,8 @@ def test_a_full_disk_ends_with_70_and_loses_nothing_acknowledged(tmp_path: Path)
     data_dir = tmp_path / "data"
     found(data_dir)
     serve = (
-        f'ulimit -f {FSIZE_KIB}; exec "{sys.executable}" "{ROOT}/headroom.py" exchange serve "$@"'
+        f'ulimit -f {FSIZE_KIB}; exec "{sys.executable}" "{ROOT}/headroom.py" exchange serve '
+        '--log-level error "$@"'
     )
     server = ServerProcess(data_dir, program=["bash", "-c", serve, "serve"])
     acked: list[str] = []

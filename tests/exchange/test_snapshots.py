@@ -117,7 +117,7 @@ def test_other_names_beside_the_snapshots_are_nobodys_business(data_dir: Path) -
 
 
 def test_a_damaged_snapshot_is_passed_over_and_verify_tells(
-    data_dir: Path, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     latest, older = snapshot_files.newest_first(data_dir)
     whole = facts(replayed(data_dir))
@@ -128,7 +128,8 @@ def test_a_damaged_snapshot_is_passed_over_and_verify_tells(
         loaded = load(data_dir)
         assert facts(loaded) == whole
         assert (loaded.restored_seq == 0) == (path is older)
-        assert capsys.readouterr().err.count("snapshot not used: ") == count
+        assert caplog.text.count("snapshot not used: ") == count
+        caplog.clear()
         code, _, errors = headroom("exchange", "verify", "--data", str(data_dir))
         assert (code, len(errors.splitlines())) == (1, 1)
         assert "hash does not agree" in errors
@@ -152,7 +153,7 @@ def from_another_release(path: Path) -> None:
 
 @pytest.mark.parametrize("change", [relaid, from_another_release])
 def test_a_snapshot_that_cannot_be_restored_is_passed_over(
-    data_dir: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], None]
+    data_dir: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Path], None]
 ) -> None:
     """Seen to fail with a traceback while only a file's hashes were looked at."""
     latest, older = snapshot_files.newest_first(data_dir)
@@ -163,7 +164,7 @@ def test_a_snapshot_that_cannot_be_restored_is_passed_over(
     change(older)
     loaded = load(data_dir)
     assert (loaded.restored_seq, facts(loaded)) == (0, whole)
-    assert capsys.readouterr().err.count("snapshot not used: ") == 3
+    assert caplog.text.count("snapshot not used: ") == 3
 
 
 def test_verify_does_not_take_another_releases_snapshot_for_damage(data_dir: Path) -> None:
