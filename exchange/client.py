@@ -6,41 +6,45 @@
         async for event in client.events():
             ...
 
-The client logs in with its Ed25519 key, reconnects for ever with full-jitter backoff, subscribes
-again, resumes the account channel where it stopped, and asks for a new snapshot when a book's
-updates have a gap. It never repeats a request by itself: one without an answer raises `Unknown`;
-`place` is how to ask again safely.
+The client logs in with its Ed25519 key, reconnects with pauses that grow until a connection has
+held, subscribes again, resumes the account channel where it stopped, and asks for a new snapshot
+when a book's updates have a gap. What is lost for good it tells: `Unsubscribed`, `AccountReset`,
+and `Refused` out of `events` when the key is no longer let in. It never repeats a request by
+itself: one without an answer raises `Unknown`; `place` is how to ask again safely.
 """
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from msgspec import Struct
 from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from exchange.backoff import BACKOFF_MAX_S, STEADY_S, Backoff
 from exchange.client_events import AccountReset, Connected, Disconnected, Event, Unsubscribed
 from exchange.client_queue import EVENTS_MAX, EventQueue
+from exchange.client_requests import Requests, answer, certain_answer
 from exchange.client_subscriptions import Subscriptions
+from exchange.close_codes import CLOSE_LOST
 from exchange.codec import CODECS
 from exchange.dial import (
-    BACKOFF_MAX_S,
+    KEY_REFUSED,
     TRADE_PATH,
     Refused,
     Unknown,
     Unreachable,
+    close_code,
     dial,
     endpoint,
     hung_up,
     log_in,
-    pause_s,
     send,
+    shut_out,
     unanswered,
 )
 from exchange.frames import Ack, BookSnapshot, BookUpdate, ErrorReply
@@ -71,15 +75,8 @@ __all__ = [
 ]
 
 REQUEST_TIMEOUT_S: Final = 30
-FIRST_REQ_ID: Final = 2
-"""1 is the login's."""
-
-
-class _Pending(Struct):
-    """A request under way; ``on_ack`` runs before any later frame is looked at."""
-
-    answer: "asyncio.Future[Any]"
-    on_ack: Callable[[Any], None] | None = None
+TAKEN_AT_ONCE: Final = 64
+"""Frames taken in before others of the loop have their turn."""
 
 
 class Client:
@@ -89,7 +86,8 @@ class Client:
     ``codec``: "json" or "msgpack". ``tls``: a context for wss other than the default.
     ``backoff_max_s``: longest pause between two attempts to reconnect.
     Entering raises `Unreachable`, or `Refused` when the key is not accepted, each one line; after
-    that the client never gives up. Whoever subscribes must read `events`.
+    that the client only gives up when its key is no longer accepted. Whoever subscribes must read
+    `events`.
     """
 
     def __init__(
@@ -110,13 +108,14 @@ class Client:
         self._backoff_max_s = backoff_max_s
         self._connection: ClientConnection | None = None
         self._ready = asyncio.Event()
-        self._last_req_id = FIRST_REQ_ID - 1
-        self._pending: dict[int, _Pending] = {}
+        self._requests = Requests()
         self._books: dict[str, LocalBook] = {}
         self._events = EventQueue()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._subscriptions = Subscriptions(self._ask, self._hang_up, self._spawn, self._events)
+        self._subscriptions = Subscriptions(self._ask, self._hang_up, self._events, backoff_max_s)
         self._closed = False
+        self._ended: Refused | None = None
+        """Why the exchange will not let us in again."""
 
     # --- life ---
 
@@ -142,12 +141,13 @@ class Client:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._fail_pending("closed")
+        self._requests.fail("the client was closed")
+        self._ready.set()
         self._events.close()
 
     @property
     def connected(self) -> bool:
-        return self._ready.is_set()
+        return self._connection is not None and self._ready.is_set()
 
     # --- requests ---
 
@@ -156,36 +156,34 @@ class Client:
         message: Request,
         timeout_s: float = REQUEST_TIMEOUT_S,
         on_ack: Callable[[Any], None] | None = None,
+        *,
+        patient: bool = False,
     ) -> Any:
         """Send ``message`` (its ``req_id`` is replaced) and return the ack's ``result``.
 
         Waits for a connection first. ``on_ack`` gets the result before any later frame is looked
         at. Raises `Refused` (nothing changed) or `Unknown` (no answer: the connection was lost, or
-        ``timeout_s`` passed).
+        ``timeout_s`` passed). ``patient``: a refusal that says "later" is asked again after a
+        pause, and raised when ``timeout_s`` is over.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._ready.wait()
-                return await self._ask(message, on_ack)
-        except TimeoutError as error:
-            raise Unknown(f"no answer within {timeout_s:g} s") from error
+        pauses = Backoff(self._backoff_max_s) if patient else None
+        return await answer(lambda: self._ask(message, on_ack), self._ready, timeout_s, pauses)
 
     async def place(self, order: OrderPlace, timeout_s: float = REQUEST_TIMEOUT_S) -> Any:
         """Place ``order``, asking again with the same ``client_order_id`` while unanswered.
 
         The exchange executes it once: a repeated order is answered with its outcome and
-        ``duplicate: true``. Raises `Refused`, or `Unknown` after ``timeout_s``.
+        ``duplicate: true``. Asks again after a pause, also when told "later". Raises `Refused`
+        (there is no such order), or `Unknown` after ``timeout_s``.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                while True:
-                    try:
-                        return await self.request(order, timeout_s)
-                    except Unknown:
-                        if self._closed:
-                            raise
-        except TimeoutError as error:
-            raise Unknown(f"no answer within {timeout_s:g} s") from error
+
+        def is_over() -> bool:
+            return self._closed or self._ended is not None
+
+        def ask() -> Awaitable[Any]:
+            return self.request(order, timeout_s, patient=True)
+
+        return await certain_answer(ask, is_over, timeout_s, Backoff(self._backoff_max_s))
 
     async def send(self, message: Report) -> None:
         """Send a message that gets no answer. Raises `Unknown` when not connected."""
@@ -203,10 +201,12 @@ class Client:
         symbol: str | None = None,
         depth: int | None = None,
         interval_ms: int | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> Any:
         """Subscribe now and after every reconnect; returns the ack's ``result``.
 
-        For ``account`` that is ``account.state``. For ``book`` see `book`. Raises like `request`.
+        For ``account`` that is ``account.state``. For ``book`` see `book`. Raises like a patient
+        `request`. A subscription that is lost later is an `Unsubscribed` event.
         """
         fields = {"symbol": symbol, "depth": depth, "interval_ms": interval_ms}
         message = msgspec.convert({"req_id": 1, "channel": channel, **fields}, Subscribe)
@@ -218,14 +218,14 @@ class Client:
             if channel == "account":
                 self._events.begin_account(result["account_seq"])
 
-        return await self.request(message, on_ack=subscribed)
+        return await self.request(message, timeout_s, on_ack=subscribed, patient=True)
 
     async def unsubscribe(self, channel: Channel, symbol: str | None = None) -> None:
         """End a subscription. Raises like `request`."""
         self._subscriptions.remove(channel, symbol or "")
         if channel == "book":
             self._books.pop(symbol or "", None)
-        await self.request(Unsubscribe(req_id=1, channel=channel, symbol=symbol))
+        await self.request(Unsubscribe(req_id=1, channel=channel, symbol=symbol), patient=True)
 
     def book(self, symbol: str) -> LocalBook:
         """Return the book of a subscribed symbol, as of the last frame `events` will give."""
@@ -234,7 +234,8 @@ class Client:
     async def events(self) -> AsyncIterator[Event]:
         """Yield what the exchange sends, and `Connected` and `Disconnected` in between.
 
-        Account frames come without gap or repetition. One reader at a time. Ends with `close`.
+        Account frames come without gap or repetition, or an `AccountReset` tells of the gap. One
+        reader at a time. Ends with `close`; raises `Refused` when the key is no longer let in.
         """
         async for event in self._events.read():
             yield event
@@ -256,34 +257,68 @@ class Client:
         return connection
 
     async def _run(self, connection: ClientConnection) -> None:
-        attempt = 0
-        while True:
-            again = self._spawn(self._subscriptions.again())
-            reason = await self._read(connection)
-            again.cancel()
-            self._lost(reason)
-            found = None
-            while found is None:
-                await asyncio.sleep(pause_s(attempt, self._backoff_max_s))
-                attempt += 1
-                try:
-                    found = await self._connect()
-                except (Unreachable, Refused) as error:
-                    self._events.put(Disconnected(str(error)))
-            connection, attempt = found, 0
+        """Keep a connection up, until the key is refused. Nothing may end this in silence."""
+        backoff = Backoff(self._backoff_max_s)
+        try:
+            while True:
+                await self._live(connection, backoff)
+                connection = await self._dial_again(backoff)
+        except Refused as error:
+            self._ended = error
+            self._events.put(Disconnected(str(error)))
+            self._end(error)
+        except Exception as error:
+            self._end(error)
+            raise
 
-    async def _read(self, connection: ClientConnection) -> str:
-        """Take frames until the connection ends; returns why it did."""
+    async def _live(self, connection: ClientConnection, backoff: Backoff) -> None:
+        """Take what comes until the connection ends. Raises `Refused` when it was for our key."""
+        began_s = asyncio.get_running_loop().time()
+        again = self._spawn(self._subscriptions.serve())
+        code, reason = await self._read(connection)
+        again.cancel()
+        held_s = asyncio.get_running_loop().time() - began_s
+        if held_s >= STEADY_S and self._subscriptions.settled:
+            backoff.worked()
+        self._lost(code, reason)
+        if refused := shut_out(code, reason):
+            raise refused
+
+    async def _dial_again(self, backoff: Backoff) -> ClientConnection:
+        """Dial until there is a connection. Raises `Refused` when the key is not let in."""
+        at_least_s = 0.0
+        while True:
+            await asyncio.sleep(backoff.pause_s(at_least_s))
+            try:
+                return await self._connect()
+            except (Unreachable, Refused) as error:
+                if isinstance(error, Refused) and error.reason in KEY_REFUSED:
+                    raise
+                at_least_s = error.retry_after_s
+                self._events.put(Disconnected(str(error)))
+
+    def _end(self, error: Exception) -> None:
+        """Nothing is dialled any more: whoever waits or reads is told why."""
+        self._lost(CLOSE_LOST, str(error))
+        self._ready.set()
+        self._events.close(error)
+
+    async def _read(self, connection: ClientConnection) -> tuple[int, str]:
+        """Take frames until the connection ends; returns the close code and why, in words."""
+        taken = 0
         try:
             while True:
                 self._take(await connection.recv(decode=False))
                 if self._events.full:
-                    return await self._overflow(connection)
+                    return CLOSE_LOST, await self._overflow(connection)
+                taken += 1
+                if taken % TAKEN_AT_ONCE == 0:
+                    await asyncio.sleep(0)
         except ConnectionClosed as error:
-            return hung_up(error)
+            return close_code(error), hung_up(error)
         except msgspec.DecodeError as error:
             connection.transport.abort()
-            return f"unreadable frame: {error}"
+            return CLOSE_LOST, f"unreadable frame: {error}"
 
     async def _overflow(self, connection: ClientConnection) -> str:
         """Nobody reads: forget what waits, and have the account frames again later."""
@@ -295,22 +330,11 @@ class Client:
         frame = self._codec.decode_frame(data)
         kind = type(frame)
         if kind is Ack or kind is ErrorReply:
-            self._answered(frame)  # type: ignore[arg-type]
+            self._requests.answered(frame)  # type: ignore[arg-type]
         elif kind is BookUpdate or kind is BookSnapshot:
             self._book_frame(frame)  # type: ignore[arg-type]
         elif frame is not None and not self._events.put(frame):
-            self._subscriptions.mend("account")
-
-    def _answered(self, reply: Ack | ErrorReply) -> None:
-        pending = self._pending.pop(reply.req_id, None)
-        if pending is None or pending.answer.done():
-            return
-        if isinstance(reply, ErrorReply):
-            pending.answer.set_exception(Refused(reply))
-            return
-        if pending.on_ack is not None:
-            pending.on_ack(reply.result)
-        pending.answer.set_result(reply.result)
+            self._subscriptions.mend("account", progress=self._events.received_seq)
 
     def _book_frame(self, frame: BookSnapshot | BookUpdate) -> None:
         book = self._books.get(frame.symbol)
@@ -320,43 +344,40 @@ class Client:
         if outcome == "applied":
             self._events.put(frame)
         elif outcome == "gap":
-            self._subscriptions.mend("book", frame.symbol)
+            self._subscriptions.mend("book", frame.symbol, progress=book.taken)
 
     async def _ask(self, message: Request, on_ack: Callable[[Any], None] | None = None) -> Any:
         connection = self._connection
+        if self._ended is not None:
+            raise self._ended.with_traceback(None)
         if connection is None:
-            raise Unknown("not connected")
-        self._last_req_id = req_id = self._last_req_id + 1
-        pending = _Pending(asyncio.get_running_loop().create_future(), on_ack)
-        self._pending[req_id] = pending
+            raise Unknown("the client is closed" if self._closed else "not connected")
+        req_id, answered = self._requests.open(on_ack)
         try:
             await send(connection, self._codec, replace(message, req_id=req_id))
-            return await pending.answer
+            return await answered
         except ConnectionClosed as error:
+            # `_read` has not noticed yet: until it has, nobody else need try.
+            if connection is self._connection:
+                self._ready.clear()
             raise Unknown(unanswered(hung_up(error))) from error
         finally:
-            self._pending.pop(req_id, None)
+            self._requests.forget(req_id)
 
     def _hang_up(self) -> None:
         if self._connection is not None:
             self._connection.transport.abort()
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, code: int, reason: str) -> None:
         self._ready.clear()
         self._connection = None
         for book in self._books.values():
             book.seq = None
-        self._subscriptions.lost()
-        self._fail_pending(unanswered(reason))
+        self._subscriptions.lost(code)
+        self._requests.fail(unanswered(reason))
         self._events.put(Disconnected(reason))
-
-    def _fail_pending(self, reason: str) -> None:
-        pending, self._pending = self._pending, {}
-        for request in pending.values():
-            if not request.answer.done():
-                request.answer.set_exception(Unknown(reason))
-                # Its caller may be in `send` still and find the lost connection there.
-                request.answer.exception()
+        if self._events.full:
+            self._events.throw_away()
 
     def _spawn(self, work: Any) -> "asyncio.Task[Any]":
         task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)

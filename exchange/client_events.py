@@ -21,13 +21,16 @@ class Disconnected(Struct, frozen=True):
 
 
 class AccountReset(Struct, frozen=True):
-    """The account channel could not be resumed: begin anew from this ``account.state``."""
+    """The account channel has a gap that cannot be filled, for ``reason``: what happened in it is
+    not told. Begin anew from this ``account.state``; the frames go on behind it.
+    """
 
     account_state: dict[str, Any]
+    reason: str = ""
 
 
 class Unsubscribed(Struct, frozen=True):
-    """After a reconnect the exchange refused a subscription; it is not tried again."""
+    """A subscription is lost, for ``reason``, and not tried again. ``symbol``: "" for none."""
 
     channel: str
     symbol: str

@@ -1,113 +1,232 @@
 """What a client listens to, and how that survives lost connections and lost frames. Shell.
 
-After a reconnect everything is subscribed again, the account channel from where it stopped. Frames
-that are missing in the middle are had again by subscribing again, once at a time: the answer to a
-subscription is complete from there on.
+One task a connection asks for what is due, one subscription at a time: on a new connection all of
+them, the account channel from where it stopped; later those whose frames have a gap. "Later" is not
+"no": such a refusal is asked again after a pause. A subscription ends in two ways only, `remove` or
+an `Unsubscribed` event. An account channel that cannot be resumed begins anew, with an
+`AccountReset` event.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, Final, TypeAlias
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
+from exchange.backoff import STEADY_S, Backoff
 from exchange.client_events import AccountReset, Unsubscribed
 from exchange.client_queue import EventQueue
+from exchange.close_codes import CLOSE_INTERNAL
 from exchange.dial import Refused, Unknown
 from exchange.protocol import Subscribe
 
 ANSWER_TIMEOUT_S: Final = 30
+IN_VAIN_MAX: Final = 5
+"""Attempts in a row to have missing frames again of which none came."""
+NOT_KEPT: Final = ("too_old", "invalid_field")
+"""Why a resume is refused for its number; without a number it may be accepted."""
 
 OnAck: TypeAlias = Callable[[Any], None]
 Ask: TypeAlias = Callable[[Subscribe, OnAck | None], Awaitable[Any]]
-Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], object]
+Place: TypeAlias = tuple[str, str, int]
+
+
+class _Kept(Struct):
+    """A subscription. ``progress``: how far its frames were at the last gap, in any unit."""
+
+    message: Subscribe
+    later: Backoff
+    mending: Backoff
+    mended_s: float = -inf
+    progress: int | None = None
+    in_vain: int = 0
+    missing_from: int | None = None
+    """The account channel, resumed from here: frames are on their way."""
+    gap: str = ""
+    """Why the account channel cannot be resumed; "" when it can."""
+    check: asyncio.TimerHandle | None = field(default=None)
 
 
 class Subscriptions:
     """``ask`` sends a request, ``hang_up`` breaks a connection that does not answer."""
 
     def __init__(
-        self, ask: Ask, hang_up: Callable[[], None], spawn: Spawn, events: EventQueue
+        self, ask: Ask, hang_up: Callable[[], None], events: EventQueue, longest_s: float
     ) -> None:
         self._ask = ask
         self._hang_up = hang_up
-        self._spawn = spawn
         self._events = events
-        self._messages: dict[tuple[str, str, int], Subscribe] = {}
-        self._mending: set[tuple[str, str]] = set()
-        """Asked for again because of a gap and not answered yet."""
+        self._longest_s = longest_s
+        self._kept: dict[Place, _Kept] = {}
+        self._due_s: dict[Place, float] = {}
+        """When to ask for what is not subscribed, or not whole, on this connection."""
+        self._asked: Place | None = None
+        self._not_before_s = -inf
+        self._wake = asyncio.Event()
+
+    @property
+    def settled(self) -> bool:
+        """Is everything subscribed on this connection?"""
+        return not self._due_s and self._asked is None
 
     def add(self, message: Subscribe) -> None:
         """The exchange accepted ``message``."""
-        self._messages[_place(message)] = message
+        place = _place(message)
+        self._forget(place)
+        self._kept[place] = _Kept(message, Backoff(self._longest_s), Backoff(self._longest_s))
 
     def remove(self, channel: str, symbol: str) -> None:
-        for place in [key for key in self._messages if key[:2] == (channel, symbol)]:
-            del self._messages[place]
+        for place in [key for key in self._kept if key[:2] == (channel, symbol)]:
+            self._forget(place)
 
-    def lost(self) -> None:
-        """The connection is gone, and what was asked over it."""
-        self._mending.clear()
+    def lost(self, code: int) -> None:
+        """The connection is gone, with ``code``; all of it is due on the next."""
+        self._due_s = dict.fromkeys(self._kept, -inf)
+        self._asked = None
+        self._not_before_s = -inf
+        for kept in self._kept.values():
+            _uncheck(kept)
+            resumed_from, kept.missing_from = kept.missing_from, None
+            received = self._events.received_seq
+            if code == CLOSE_INTERNAL and resumed_from is not None and resumed_from == received:
+                self._in_vain(kept, received, "stored frames cannot be read")
 
-    async def again(self) -> None:
-        """Subscribe to everything on a new connection."""
-        for message in list(self._messages.values()):
-            if message.channel == "account":
-                await self._resume(message)
-            else:
-                await self._quietly(message)
+    async def serve(self) -> None:
+        """Ask for what is due as long as the connection lives."""
+        now_s = asyncio.get_running_loop().time
+        while True:
+            self._wake.clear()
+            place = min(self._due_s, key=self._due_s.__getitem__, default=None)
+            due_s = inf if place is None else max(self._due_s[place], self._not_before_s)
+            if place is None or due_s > now_s():
+                await self._woken(due_s)
+                continue
+            del self._due_s[place]
+            self._asked = place
+            await self._subscribe(place, self._kept[place])
+            self._asked = None
 
-    def mend(self, channel: str, symbol: str = "") -> None:
-        """Frames of the channel are missing."""
-        message = self._messages.get((channel, symbol, 0))
-        place = channel, symbol
-        if message is None or place in self._mending:
+    def mend(self, channel: str, symbol: str = "", progress: int | None = None) -> None:
+        """Frames of the channel are missing; ``progress`` tells whether any came since."""
+        place = channel, symbol, 0
+        kept = self._kept.get(place)
+        if kept is None or place in self._due_s or place == self._asked:
             return
-        self._mending.add(place)
+        if not self._in_vain(kept, progress, "frames are missing"):
+            self._drop(place, "its frames do not fit together, however often it is asked again")
+            return
+        now_s = asyncio.get_running_loop().time()
+        pause_s = kept.mending.pause_s()
+        if now_s - kept.mended_s > STEADY_S:
+            pause_s = 0
+            kept.mending.worked()
+        self._ask_at(place, now_s + pause_s)
+        kept.mended_s = now_s + pause_s
 
-        def answered(_: Any) -> None:
+    def _in_vain(self, kept: _Kept, progress: int | None, why: str) -> bool:
+        """Count attempts without effect; False when it is of no use to go on."""
+        kept.in_vain = kept.in_vain + 1 if progress == kept.progress else 1
+        kept.progress = progress
+        if kept.in_vain <= IN_VAIN_MAX:
+            return True
+        kept.in_vain = 0
+        if kept.message.channel != "account":
+            return False
+        kept.gap = why
+        return True
+
+    async def _subscribe(self, place: Place, kept: _Kept) -> None:
+        """Ask once; what is refused for now stays due."""
+        message, resume_from = kept.message, None
+        if message.channel == "account" and not kept.gap:
+            resume_from = self._events.received_seq
+            message = replace(message, resume_from=resume_from)
+
+        def answered(result: Any) -> None:
             # What follows the ack is complete again, or has a gap of its own.
-            self._mending.discard(place)
+            self._asked = None
+            kept.later.worked()
+            if message.channel == "account":
+                self._account_answered(kept, resume_from, result)
 
-        if channel == "account":
-            self._spawn(self._resume(message, answered))
-        else:
-            self._spawn(self._quietly(message, answered))
-
-    async def _resume(self, message: Subscribe, on_ack: OnAck | None = None) -> None:
-        resumed = replace(message, resume_from=self._events.received_seq)
-        try:
-            await self._answered(resumed, on_ack)
-        except Refused:
-            await self._quietly(message, self._begin_anew)
-        except Unknown:
-            return
-
-    def _begin_anew(self, state: dict[str, Any]) -> None:
-        self._mending.discard(("account", ""))
-        self._events.begin_account(state["account_seq"])
-        self._events.put(AccountReset(state))
-
-    async def _quietly(self, message: Subscribe, on_ack: OnAck | None = None) -> None:
-        """Subscribe again; a refusal becomes an event, a lost connection tells itself."""
-        try:
-            await self._answered(message, on_ack)
-        except Refused as error:
-            self._messages.pop(_place(message), None)
-            self._mending.discard((message.channel, message.symbol or ""))
-            self._events.put(Unsubscribed(message.channel, message.symbol or "", str(error)))
-        except Unknown:
-            return
-
-    async def _answered(self, message: Subscribe, on_ack: OnAck | None) -> None:
-        """Wait for the answer; a connection without one is worth nothing."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await self._ask(message, on_ack)
-        except TimeoutError:
+                await self._ask(message, answered)
+        except Refused as error:
+            self._refused(place, kept, error, resumed=resume_from is not None)
+        except (TimeoutError, Unknown):
+            # A connection without an answer is worth nothing.
             self._hang_up()
 
+    def _refused(self, place: Place, kept: _Kept, error: Refused, *, resumed: bool) -> None:
+        if self._kept.get(place) is not kept:
+            return
+        if error.later:
+            now_s = asyncio.get_running_loop().time()
+            self._not_before_s = now_s + kept.later.pause_s(error.retry_after_s)
+            self._ask_at(place, self._not_before_s)
+        elif resumed and error.reason in NOT_KEPT:
+            kept.gap = str(error)
+            self._ask_at(place, -inf)
+        else:
+            self._drop(place, str(error))
 
-def _place(message: Subscribe) -> tuple[str, str, int]:
+    def _account_answered(self, kept: _Kept, resume_from: int | None, result: Any) -> None:
+        account_seq = result["account_seq"]
+        _uncheck(kept)
+        if resume_from is None:
+            self._events.reset_account(AccountReset(result, kept.gap), account_seq)
+            kept.gap, kept.missing_from = "", None
+        elif account_seq > resume_from:
+            kept.missing_from = resume_from
+            self._look_later(kept, resume_from, account_seq)
+
+    def _look_later(self, kept: _Kept, received: int, promised: int) -> None:
+        """Notice when frames that an ack promised do not come: no later frame may show the gap."""
+        loop = asyncio.get_running_loop()
+        kept.check = loop.call_later(ANSWER_TIMEOUT_S, self._look, kept, received, promised)
+
+    def _look(self, kept: _Kept, before: int, promised: int) -> None:
+        received = self._events.received_seq
+        kept.check = None
+        if received is None or received >= promised:
+            return
+        if received == before:
+            self.mend("account", progress=received)
+        else:
+            self._look_later(kept, received, promised)
+
+    def _drop(self, place: Place, why: str) -> None:
+        self._forget(place)
+        self._events.put(Unsubscribed(place[0], place[1], why))
+
+    def _forget(self, place: Place) -> None:
+        kept = self._kept.pop(place, None)
+        self._due_s.pop(place, None)
+        if kept is not None:
+            _uncheck(kept)
+
+    def _ask_at(self, place: Place, at_s: float) -> None:
+        self._due_s[place] = at_s
+        self._wake.set()
+
+    async def _woken(self, due_s: float) -> None:
+        """Wait for ``due_s`` of the loop's clock, or for something else to be due."""
+        try:
+            async with asyncio.timeout_at(None if due_s == inf else due_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+def _uncheck(kept: _Kept) -> None:
+    if kept.check is not None:
+        kept.check.cancel()
+        kept.check = None
+
+
+def _place(message: Subscribe) -> Place:
     """Return what tells two subscriptions apart: a symbol's candles may have several intervals."""
     return message.channel, message.symbol or "", message.interval_ms or 0

@@ -1,7 +1,6 @@
 """Open a connection to an exchange and log in, or say in one line why not. Shell."""
 
 import asyncio
-import random
 import ssl
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
@@ -10,13 +9,22 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+)
 from websockets.typing import Subprotocol
 
+from exchange import close_codes
 from exchange.auth import login_message
+from exchange.close_codes import CLOSE_BAD_LOGIN
 from exchange.codec import SUBPROTOCOL, Codec
 from exchange.frames import Ack, ErrorReply, Hello
 from exchange.keys import public_key_b64, sign_b64
+from exchange.reasons import LATER
+from exchange.units import MS_PER_SECOND
 from exchange.wire import MAX_FRAME_BYTES, PROTOCOL_VERSION
 
 OPEN_TIMEOUT_S: Final = 5
@@ -26,16 +34,28 @@ FRAME_MAX_BYTES: Final = 256 * MAX_FRAME_BYTES
 """A whole book or a long account.state is one frame."""
 TRADE_PATH: Final = "/v1/ws"
 IMAGES_PATH: Final = "/v1/images"
-
-BACKOFF_MIN_S: Final = 0.25
-BACKOFF_MAX_S: Final = 10.0
-BACKOFF_DOUBLINGS_MAX: Final = 16
+LATER_STATUS: Final = {
+    429: "too many connections from here",
+    502: "no exchange behind the proxy",
+    503: "no room for a connection now",
+    504: "no exchange behind the proxy",
+}
+"""HTTP answers to a handshake that mean: later."""
+KEY_REFUSED: Final = ("bad_signature", "forbidden")
+"""Why a login will not succeed later either; other reasons pass."""
 
 T = TypeVar("T")
 
 
 class Unreachable(Exception):  # noqa: N818 - part of the public API, read as a state
-    """No connection to the exchange. ``str()`` is one line naming the address and the cause."""
+    """No connection to the exchange. ``str()`` is one line naming the address and the cause.
+
+    ``retry_after_s``: how long the exchange asks to wait before the next attempt; 0 if it did not.
+    """
+
+    def __init__(self, text: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 class Refused(Exception):  # noqa: N818 - part of the public API, read as an answer
@@ -48,6 +68,15 @@ class Refused(Exception):  # noqa: N818 - part of the public API, read as an ans
         self.field = reply.field
         self.retry_after_ms = reply.retry_after_ms
 
+    @property
+    def retry_after_s(self) -> float:
+        return (self.retry_after_ms or 0) / MS_PER_SECOND
+
+    @property
+    def later(self) -> bool:
+        """Is this "not now"? Then the same request may succeed after a pause."""
+        return self.reason in LATER
+
 
 class Unknown(Exception):  # noqa: N818 - part of the public API, read as a state
     """The connection was lost before the answer: the request may or may not have been done."""
@@ -55,8 +84,29 @@ class Unknown(Exception):  # noqa: N818 - part of the public API, read as a stat
 
 def hung_up(error: ConnectionClosed) -> str:
     """Return in words how a connection ended; the exchange may have said why."""
-    why = error.rcvd.reason if error.rcvd is not None else ""
-    return f"the exchange hung up ({why})" if why else "the exchange hung up"
+    code, reason, by_us = _ending(error)
+    return close_codes.told(code, reason, by_us)
+
+
+def close_code(error: ConnectionClosed) -> int:
+    """Return the code with which a connection ended, `CLOSE_LOST` when without one."""
+    return _ending(error)[0]
+
+
+def shut_out(code: int, reason: str) -> Refused | None:
+    """Return what a close says about our key: None unless it will not be let in again."""
+    if code != CLOSE_BAD_LOGIN:
+        return None
+    return Refused(ErrorReply(0, "bad_signature", reason or close_codes.told(code, "")))
+
+
+def _ending(error: ConnectionClosed) -> tuple[int, str, bool]:
+    """Return (code, reason, by us) of the close frame that ended it."""
+    by_us = error.sent is not None and not error.rcvd_then_sent
+    close = error.sent if by_us else error.rcvd
+    if close is None:
+        return close_codes.CLOSE_LOST, "", False
+    return close.code, close.reason, by_us
 
 
 def unanswered(cause: str) -> str:
@@ -65,15 +115,6 @@ def unanswered(cause: str) -> str:
     Asking again is safe: the requests that move money carry an id of the client's own.
     """
     return f"{cause} before it answered; ask again"
-
-
-def pause_s(attempt: int, longest_s: float) -> float:
-    """Return how long to wait before dialling again, at most ``longest_s``.
-
-    Full jitter: a thousand clients of a restarted exchange must not return as one.
-    """
-    doubled_s = BACKOFF_MIN_S * 2.0 ** min(attempt, BACKOFF_DOUBLINGS_MAX)
-    return random.uniform(0, min(longest_s, doubled_s))
 
 
 def endpoint(url: str, path: str) -> str:
@@ -119,7 +160,10 @@ async def log_in(
 ) -> dict[str, Any]:
     """Prove possession of ``key``; returns ``{account, role}``. Raises `Refused`, `Unreachable`."""
     message = login_message(public_key_b64(key), lambda text: sign_b64(key, text), hello)
-    await send(connection, codec, message)
+    try:
+        await send(connection, codec, message)
+    except ConnectionClosed as error:
+        raise Unreachable(f"{hung_up(error)} before the login") from error
     reply = await _frame("the exchange", connection, codec)
     if isinstance(reply, ErrorReply):
         raise Refused(reply)
@@ -152,12 +196,27 @@ async def _reached(address: str, opening: Awaitable[T]) -> T:
         raise Unreachable(
             f"{address}: {error.strerror or str(error) or type(error).__name__}"
         ) from error
+    except InvalidStatus as error:
+        raise _turned_away(address, error) from error
     except (InvalidURI, InvalidHandshake) as error:
         raise Unreachable(f"{address}: no exchange there: {error}") from error
 
 
+def _turned_away(address: str, error: InvalidStatus) -> Unreachable:
+    """Return what an HTTP answer to the handshake means."""
+    status = error.response.status_code
+    words = LATER_STATUS.get(status)
+    if words is None:
+        return Unreachable(f"{address}: no exchange there: {error}")
+    after = error.response.headers.get("Retry-After", "")
+    seconds = float(after) if after.isascii() and after.isdigit() else 0.0
+    return Unreachable(f"{address}: {words} (HTTP {status}); try again later", seconds)
+
+
 async def _first(address: str, connection: ClientConnection, codec: Codec) -> Hello:
     hello = await _frame(address, connection, codec)
+    if isinstance(hello, ErrorReply):
+        raise Unreachable(f"{address}: {hello.reason}: {hello.message}")
     if not isinstance(hello, Hello):
         raise Unreachable(f"{address}: no exchange there: it sent no hello")
     if hello.protocol != PROTOCOL_VERSION:
@@ -174,7 +233,9 @@ async def _frame(address: str, connection: ClientConnection, codec: Codec) -> An
         connection.transport.abort()
         raise Unreachable(f"{address}: no answer within {OPEN_TIMEOUT_S} s") from error
     except ConnectionClosed as error:
-        raise Unreachable(f"{address}: closed the connection: {error}") from error
+        if refused := shut_out(*_ending(error)[:2]):
+            raise refused from error
+        raise Unreachable(f"{address}: {hung_up(error)}") from error
     except msgspec.DecodeError as error:
         connection.transport.abort()
         raise Unreachable(f"{address}: no exchange there: {error}") from error

@@ -18,11 +18,13 @@ class LocalBook:
     """One symbol's book. ``bids`` and ``asks`` map price_ucr to its row; see `levels`.
 
     ``seq`` is None until the first snapshot. A checksum that does not agree counts as a gap.
+    ``taken``: how many frames were applied.
     """
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
         self.seq: int | None = None
+        self.taken = 0
         self.bids: dict[int, LevelRow] = {}
         self.asks: dict[int, LevelRow] = {}
 
@@ -43,6 +45,7 @@ class LocalBook:
         if self._checksum() != frame.checksum:
             return self._lost()
         self.seq = frame.seq
+        self.taken += 1
         return "applied"
 
     def levels(self, side: Literal["buy", "sell"], depth: int = 0) -> list[LevelRow]:

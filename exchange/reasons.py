@@ -3,7 +3,7 @@
 protocol.md, "Reasons". A refusal the user can cause is one of these values, never an exception.
 """
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 ProtocolReason: TypeAlias = Literal[
     "parse_error", "unknown_type", "invalid_field", "frame_too_large", "unsupported_version"
@@ -59,6 +59,9 @@ RefusalReason: TypeAlias = (
     | HostReason
     | ServerReason
 )
+
+LATER: Final[tuple[RefusalReason, ...]] = ("rate_limited", "busy", "shutting_down")
+"""These say "not now": nothing was done, and the same request may succeed later."""
 
 CancelReason: TypeAlias = Literal[
     "user",

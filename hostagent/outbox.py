@@ -9,8 +9,10 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from exchange.reasons import LATER
+
 About: TypeAlias = Literal["announce", "status", "usage"]
-RETRY_REASONS = ("rate_limited", "busy", "internal", "shutting_down")
+RETRY_REASONS = (*LATER, "internal")
 """Refusals that say "not now"; every other refusal is final."""
 
 

@@ -18,10 +18,12 @@ SHELL: Final[dict[str, frozenset[str]]] = {
         {
             "account_cli",
             "admin_cli",
+            "backoff",
             "backup",
             "cli",
             "client",
             "client_queue",
+            "client_requests",
             "client_subscriptions",
             "clock",
             "config",
@@ -100,7 +102,7 @@ WIRE_CORE: Final = frozenset(
 )
 # Not of the wire: what a line of the log looks like, and where it goes, is one thing for all three.
 LOG: Final = frozenset({"log", "log_options"})
-WIRE: Final = WIRE_CORE | LOG | {"client", "image_client", "keys"}
+WIRE: Final = WIRE_CORE | LOG | {"backoff", "client", "image_client", "keys"}
 
 # Shell modules whose functions are the same every time: simulated traders log in with real keys.
 SIM_MAY_USE: Final = frozenset({"exchange.keys"})

@@ -1,0 +1,40 @@
+"""How a WebSocket connection ended, told as what it is: one table. Pure.
+
+Source: docs/protocol.md, "When a connection ends".
+"""
+
+from typing import Final
+
+CLOSE_TOO_BIG: Final = 1009
+CLOSE_INTERNAL: Final = 1011
+CLOSE_BAD_LOGIN: Final = 4401
+CLOSE_LOST: Final = 1006
+"""No close frame came: what RFC 6455 calls the code of a broken connection."""
+
+BY_EXCHANGE: Final[dict[int, str]] = {
+    1000: "the exchange closed the connection",
+    1001: "the exchange shuts down",
+    1002: "the exchange was sent a broken frame",
+    1003: "the exchange was sent the wrong kind of frame",
+    CLOSE_LOST: "the exchange hung up",
+    1007: "the exchange was sent text that is not UTF-8",
+    1008: "the exchange ended a connection that broke its rules",
+    CLOSE_TOO_BIG: "a message was larger than the exchange takes",
+    CLOSE_INTERNAL: "the exchange failed inside",
+    1012: "the exchange restarts",
+    1013: "the exchange has no room for this connection now",
+    CLOSE_BAD_LOGIN: "the exchange no longer lets this key in",
+}
+BY_US: Final[dict[int, str]] = {
+    1002: "the exchange sent a broken frame",
+    1007: "the exchange sent text that is not UTF-8",
+    CLOSE_TOO_BIG: "an answer was larger than this client takes",
+    CLOSE_INTERNAL: "the exchange answered no ping",
+}
+
+
+def told(code: int, reason: str, by_us: bool = False) -> str:
+    """Return one line for a close ``code`` and the ``reason`` that came with it, "" for none."""
+    words = BY_US.get(code, "this client hung up") if by_us else BY_EXCHANGE.get(code)
+    words = words or f"the exchange closed the connection with code {code}"
+    return f"{words} ({reason})" if reason and not by_us else words
