@@ -10,80 +10,47 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
-from struct import Struct
 from typing import Any, Final, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
-from websockets.protocol import OPEN, Event
+from websockets.protocol import CLOSING, OPEN, Event
 
+from exchange.bucket import Bucket
+from exchange.framing import Framing, framed
 from exchange.outbox import Delivery, Replay
+from exchange.units import MS_PER_SECOND
 
-PENDING_MAX: Final = 256
+PENDING_MAX: Final = 32
 """Frames a connection may have in the pump's queue before it is read no further."""
+TURN_FRAMES: Final = 64
+"""Frames of a connection that are parsed in one turn of the loop; the rest waits for the next."""
+PIECE_BYTES: Final = 1024
+"""What the parser gets at once: it holds at most 170 frames."""
+HANDSHAKE_MAX_BYTES: Final = 16 * 1024
+"""Of request line and headers."""
+SMALL_BYTES: Final = 1024
+SMALL_PER_S: Final = 20
+SMALL_SAVED_S: Final = 10
+"""Control frames, and fragments and chunks below `SMALL_BYTES`: what costs more than it says."""
+TOO_MANY_SMALL: Final = "too many control frames or small fragments"
 SEND_BUFFER_BYTES: Final = 64 * 1024
 """The kernel's default hides a dead reader for 20 s and more."""
 BACKLOG_MAX_BYTES: Final = 16 * 1024 * 1024
 BACKLOG_MAX_MS: Final = 5_000
 """A reader whose oldest waiting frame is older than this is cut."""
 ABORT_AFTER_S: Final = 2.0
+CLOSE_POLICY: Final = 1008
 CLOSE_TRY_LATER: Final = 1013
-
-_TEXT, _BINARY = 0x81, 0x82
-_HEADERS: Final = {
-    first: [bytes((first, length)) for length in range(126)] for first in (_TEXT, _BINARY)
-}
-_MEDIUM: Final = Struct("!BBH")
-_LARGE: Final = Struct("!BBQ")
-
-
-def framed(payloads: list[bytes], binary: bool) -> bytes:
-    """Return ``payloads`` as unmasked, unfragmented WebSocket frames in one piece."""
-    first = _BINARY if binary else _TEXT
-    short = _HEADERS[first]
-    parts: list[bytes] = []
-    for payload in payloads:
-        length = len(payload)
-        if length < 126:
-            parts.append(short[length])
-        elif length < 65536:
-            parts.append(_MEDIUM.pack(first, 126, length))
-        else:
-            parts.append(_LARGE.pack(first, 127, length))
-        parts.append(payload)
-    return b"".join(parts)
-
-
-class Framing:
-    """Frames what goes to many connections once: a fan-out hands the same payloads to each.
-
-    Remembers one batch's last payloads; they are compared by identity first, so a hit is cheap.
-    """
-
-    __slots__ = ("_binary", "_data", "_items")
-
-    def __init__(self) -> None:
-        self._items: list[Delivery] = []
-        self._binary = False
-        self._data = b""
-
-    def of(self, items: list[Delivery], binary: bool) -> bytes | None:
-        """Return ``items`` framed in one piece, None when there is more to them than bytes."""
-        if items == self._items and binary is self._binary:
-            return self._data
-        for item in items:
-            if type(item) is Replay:
-                return None
-        self._data = framed(cast(list[bytes], items), binary)
-        self._items, self._binary = items, binary
-        return self._data
 
 
 class Inbox(Protocol):
     """The pump, as a connection sees it."""
 
-    round: int
     framing: Framing
+
+    @property
+    def full(self) -> bool: ...
 
     def frame(self, connection: "WireConnection", data: bytes) -> None: ...
     def paused(self, connection: "WireConnection") -> None: ...
@@ -114,10 +81,18 @@ class WireConnection(ServerConnection):
         self.door: Doorkeeper | None = None
         self.send_stored: SendStored | None = None
         self.take_chunk: Callable[[bytes], None] | None = None
+        self.pending = 0
+        """Frames in the pump's queue; the pump counts down."""
+        self.chunks_wait = False
+        """An upload's chunks wait for the disk."""
         self._early: list[bytes] = []
+        self._unread = bytearray()
+        self._handshake_bytes = 0
+        self._taken = 0
+        self._turn: asyncio.Handle | None = None
+        self._ending: asyncio.TimerHandle | None = None
+        self._small = Bucket(self._now_ms(), SMALL_PER_S, SMALL_SAVED_S)
         self._fragments: list[bytes] = []
-        self._round = 0
-        self._pending = 0
         self._held = False
         self._behind = False
         self._replays = 0
@@ -137,6 +112,9 @@ class WireConnection(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        for waiting in (self._turn, self._ending):
+            if waiting is not None:
+                waiting.cancel()
         if self.door is not None:
             self.door.passed(self)
 
@@ -149,8 +127,36 @@ class WireConnection(ServerConnection):
         early, self._early = self._early, []
         for data in early:
             self._message(data)
+        self.resume()
+
+    def data_received(self, data: bytes) -> None:
+        """Take of it what this turn of the loop has room for; the rest waits, and nothing more
+        is read."""
+        if self._unread or len(data) > PIECE_BYTES or not self._open():
+            self._unread += data
+            self.resume()
+        else:
+            self._parse(data)
+            if self.inbox is not None and not self._open():
+                self._stop_reading()
+
+    def resume(self) -> None:
+        """Go on with what came, as far as it may be handled now, then read on or not."""
+        if self.transport.is_closing():
+            return
+        while self._unread and self._open():
+            piece = bytes(self._unread[:PIECE_BYTES])
+            del self._unread[:PIECE_BYTES]
+            self._parse(piece)
+        if self._unread or not self._open():
+            self._stop_reading()
+        else:
+            self.transport.resume_reading()
 
     def process_event(self, event: Event) -> None:
+        if self._ending is not None:
+            return  # What else it sent is of no interest.
+        self._taken += 1
         if not isinstance(event, Frame):
             super().process_event(event)
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
@@ -158,16 +164,66 @@ class WireConnection(ServerConnection):
                 self._data(event.opcode, bytes(event.data))
             else:
                 self._fragment(event)
-        else:
+        elif self._small_fits():
             super().process_event(event)
 
-    def resume(self) -> None:
-        """The pump took what was queued: read on, unless the answers are not read."""
-        if not self.transport.is_closing() and not (self._behind and not self._replays):
-            self.transport.resume_reading()
+    def _parse(self, data: bytes) -> None:
+        if self.request is None:
+            self._handshake_bytes += len(data)
+            if self._handshake_bytes > HANDSHAKE_MAX_BYTES:
+                self.transport.abort()
+                return
+        super().data_received(data)
+        if self.protocol.state is CLOSING:
+            self._end_soon()
+
+    def _open(self) -> bool:
+        """May another frame be parsed now?"""
+        inbox = self.inbox
+        if inbox is None:
+            return self.request is None  # Behind the handshake: not before it is answered.
+        return (
+            self.pending < PENDING_MAX
+            and self._taken < TURN_FRAMES
+            and not (self._behind and not self._replays)
+            and not self.chunks_wait
+            and not inbox.full
+        )
+
+    def _stop_reading(self) -> None:
+        """Whoever holds us up lets us go on: the loop, the pump, the disk or the reader."""
+        self.transport.pause_reading()
+        if self._taken >= TURN_FRAMES and self._turn is None:
+            self._turn = self.loop.call_soon(self._next_turn)
+        if self.inbox is not None and (self.pending >= PENDING_MAX or self.inbox.full):
+            self.inbox.paused(self)
+
+    def _next_turn(self) -> None:
+        self._turn, self._taken = None, 0
+        self.resume()
+
+    def _small_fits(self) -> bool:
+        """Count a small frame; too many end the connection."""
+        if self._small.take(self._now_ms(), SMALL_PER_S) == 0:
+            return True
+        self.protocol.fail(CLOSE_POLICY, TOO_MANY_SMALL)
+        self.send_data()
+        self._end_soon()
+        return False
+
+    def _end_soon(self) -> None:
+        """Whatever the other end does, or does not, the connection will be gone."""
+        if self._ending is None:
+            self._unread.clear()
+            self._ending = self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
+
+    def _now_ms(self) -> int:
+        return int(self.loop.time() * MS_PER_SECOND)
 
     def _fragment(self, event: Frame) -> None:
         # The parser bounds their sum by the message size limit.
+        if len(event.data) < SMALL_BYTES and not self._small_fits():
+            return
         self._fragments.append(bytes(event.data))
         if event.fin:
             data = b"".join(self._fragments)
@@ -175,25 +231,33 @@ class WireConnection(ServerConnection):
             self._message(data)
 
     def _data(self, opcode: Opcode, data: bytes) -> None:
-        if opcode is Opcode.BINARY and self.take_chunk is not None:
-            self.take_chunk(data)
-        else:
+        if opcode is not Opcode.BINARY or self.take_chunk is None:
             self._message(data)
+        elif len(data) >= SMALL_BYTES or self._small_fits():
+            self.take_chunk(data)
 
     def _message(self, data: bytes) -> None:
         inbox = self.inbox
         if inbox is None:
             self._early.append(data)
             return
-        if self._round != inbox.round:
-            self._round, self._pending = inbox.round, 0
-        self._pending += 1
-        if self._pending == PENDING_MAX:
-            self.transport.pause_reading()
-            inbox.paused(self)
+        self.pending += 1
         inbox.frame(self, data)
 
     # --- outbound ---
+
+    def send_data(self) -> None:
+        """Write what the protocol has to say, pongs above all, in one piece."""
+        parts = self.protocol.data_to_send()
+        if not parts or self.transport.is_closing():
+            return
+        if data := b"".join(parts):
+            self.transport.write(data)
+        if not parts[-1] and not self.transport.is_closing():  # The protocol's sign for the end.
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            else:
+                self.transport.close()
 
     def deliver(self, items: list[Delivery]) -> None:
         """Write a batch's payloads, or queue them behind a slow reader or a stored replay."""

@@ -36,6 +36,7 @@ class Chunks:
         self._chunks.append(chunk)
         self._bytes += len(chunk)
         if self._bytes >= QUEUED_MAX_BYTES:
+            self._connection.chunks_wait = True
             self._connection.transport.pause_reading()
         self._arrived.set()
 
@@ -45,6 +46,7 @@ class Chunks:
             await self._arrived.wait()
         self._arrived.clear()
         chunks, self._chunks, self._bytes = self._chunks, [], 0
+        self._connection.chunks_wait = False
         self._connection.resume()
         return chunks
 

@@ -12,7 +12,8 @@ from time import perf_counter
 from typing import Final, TypeAlias, TypeVar
 
 from exchange.account_channel import AccountRow, SpoiltFramesError, stored_frames
-from exchange.connection import Framing, WireConnection
+from exchange.connection import WireConnection
+from exchange.framing import Framing
 from exchange.gateway import Batch, Gateway
 from exchange.journal import DiskLostError
 from exchange.metrics import Metrics
@@ -22,6 +23,10 @@ from exchange.units import MS_PER_SECOND
 
 QUEUE_MAX: Final = 65_536
 """Work items that may wait; beyond it whoever adds one is read no further until the next round."""
+TURN_S: Final = 0.005
+TURN_MAX_S: Final = 0.05
+"""A batch takes in no more work after as long as the last commit took, between these two: what
+comes next is not to wait for all that is there, and a slow disk is not to write tiny batches."""
 CLOSE_INTERNAL: Final = 1011
 PAGE_ROWS: Final = 64
 """Stored batches of account frames read at once for a resuming session."""
@@ -56,20 +61,23 @@ class Pump:
         self._timer_ms: int | None = None
         self._beginning = False
         self._stopping = False
+        self._turn_s = TURN_S
 
     @property
     def depth(self) -> int:
         """Work items that wait."""
         return len(self._queue)
 
+    @property
+    def full(self) -> bool:
+        """Does so much wait that nobody is read any further?"""
+        return len(self._queue) >= QUEUE_MAX
+
     # --- what connections call ---
 
     def frame(self, connection: WireConnection, data: bytes) -> None:
         """Queue a frame that arrived."""
         self._queue.append((connection, data))
-        if len(self._queue) >= QUEUE_MAX:
-            connection.transport.pause_reading()
-            self._paused.append(connection)
         self._wake.set()
 
     def paused(self, connection: WireConnection) -> None:
@@ -137,7 +145,9 @@ class Pump:
         if batch.rows:
             begun_s = perf_counter()
             await self._journal.append(batch.rows, batch.accounts)
-            self.metrics.commit_s.observe(perf_counter() - begun_s)
+            took_s = perf_counter() - begun_s
+            self._turn_s = min(max(TURN_S, took_s), TURN_MAX_S)
+            self.metrics.commit_s.observe(took_s)
             self.metrics.rows.inc(len(batch.rows))
         else:
             await asyncio.sleep(0)
@@ -205,7 +215,6 @@ class Pump:
 
     def _work(self, now_ms: int) -> None:
         gateway = self.gateway
-        queue, self._queue = self._queue, deque()
         self.round += 1
         if self._beginning:
             self._beginning = False
@@ -213,15 +222,20 @@ class Pump:
         due_ms = gateway.next_deadline_ms()
         if due_ms is not None and due_ms <= now_ms:
             gateway.advance(now_ms)
-        for item in queue:
+        queue, ends_s = self._queue, perf_counter() + self._turn_s
+        for _ in range(len(queue)):
+            item = queue.popleft()
             if type(item) is tuple:
                 connection, data = item
+                connection.pending -= 1
                 gateway.receive(connection.number, data, now_ms)
             else:
                 item(now_ms)  # type: ignore[operator]
-        for connection in self._paused:
+            if perf_counter() > ends_s:
+                break
+        paused, self._paused = self._paused, []
+        for connection in paused:
             connection.resume()
-        self._paused.clear()
 
     async def _sleep(self) -> None:
         """Wait for work or the next deadline."""

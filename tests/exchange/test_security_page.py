@@ -59,7 +59,15 @@ ROWS: list[tuple[str, list[Any]]] = [
     ),
     ("a console's text", [wire.CONSOLE_LINES_MAX, wire.CONSOLE_MAX_BYTES]),
     ("subscriptions of a connection", [session.SUBSCRIPTIONS_MAX]),
+    ("request line and headers", [connection.HANDSHAKE_MAX_BYTES]),
+    (
+        "pings, pongs, fragments and upload chunks below 1,024 bytes, of a connection",
+        [connection.SMALL_PER_S, connection.SMALL_SAVED_S],
+    ),
+    ("frames of a connection parsed in one turn", [connection.TURN_FRAMES]),
     ("frames of a connection taken at once", [connection.PENDING_MAX]),
+    ("work of one batch", [round(pump.TURN_S * 1000), round(pump.TURN_MAX_S * 1000)]),
+    ("a connection told to close", [round(connection.ABORT_AFTER_S)]),
     ("work waiting in the exchange", [pump.QUEUE_MAX]),
     (
         "frames waiting for a slow reader",
