@@ -49,6 +49,15 @@ def stored_frames(row_body: bytes, after: int, upto: int) -> list[AccountFrame]:
     return [frame for frame in frames if after < frame.account_seq <= upto]
 
 
+def follows(rows: list[AccountRow], after: int) -> bool:
+    """Does one of an account's ``rows`` after the other follow ``after``, none left out?"""
+    for row in rows:
+        if row.first_seq > after + 1:
+            return False
+        after = row.last_seq
+    return True
+
+
 class AccountChannel:
     """Subscribers by account, and the batch's frames."""
 
@@ -60,9 +69,9 @@ class AccountChannel:
         self._frames: dict[str, list[AccountFrame]] = {}
         self._kept_from: dict[str, int] = {}
 
-    def kept_from(self, account: str, account_seq: int) -> None:
-        """The store's oldest frame of ``account`` has this number: at start and after pruning."""
-        self._kept_from[account] = account_seq
+    def kept_from(self, oldest: dict[str, int]) -> None:
+        """The oldest frames that are kept, by account: at the start, and whenever that changes."""
+        self._kept_from = oldest
 
     def tell(self, account: str, frame: AccountFrame) -> None:
         """Send ``frame`` to the account's live sessions and keep it for the store."""
@@ -108,7 +117,10 @@ class AccountChannel:
         return self._paging.get(number) is replay
 
     def leave(self, session: Session) -> None:
-        self._live.get(session.account, {}).pop(session.number, None)
+        sessions = self._live.get(session.account, {})
+        sessions.pop(session.number, None)
+        if not sessions:
+            self._live.pop(session.account, None)
         self._paging.pop(session.number, None)
 
     def take(self, now_ms: int) -> list[AccountRow]:

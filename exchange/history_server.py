@@ -6,6 +6,7 @@ reads one page. One thread at a time: the next question waits.
 
 import asyncio
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,15 @@ from exchange.journal import DiskLostError
 from exchange.outbox import HistoryJob
 from exchange.pump import Pump
 from exchange.statements import Page, page
-from exchange.store import FILE_NAME, Follower, HistoryError, opened, require_whole
+from exchange.store import (
+    FILE_NAME,
+    Follower,
+    HistoryError,
+    needs_rows,
+    opened,
+    rebuild,
+    require_whole,
+)
 
 WAITING_MAX: Final = 64
 """Questions that may wait for the thread; more are told to come again."""
@@ -35,8 +44,14 @@ class HistoryServer:
         self._waiting = 0
 
     def check(self) -> None:
-        """Look at the file as it was left. Raises `HistoryError`."""
+        """Look at the file as it was left; one that lacks what only rows know is built anew.
+
+        Raises `HistoryError`, and what `store.rebuild` raises.
+        """
         require_whole(self._path)
+        if needs_rows(self._path.parent):
+            sys.stderr.write(f"headroom: {self._path}: built anew from all rows of the journal\n")
+            rebuild(self._path.parent)
 
     async def follow(self) -> None:
         """Take over what was committed. Raises `DiskLostError`, `HistoryError`."""

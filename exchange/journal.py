@@ -29,7 +29,7 @@ from exchange.journal_schema import (
 )
 from exchange.ports import JournalRow
 from exchange.snapshot_files import sync_dir
-from exchange.units import MS_PER_DAY
+from exchange.units import MS_PER_DAY, MS_PER_HOUR
 
 FILE_NAME: Final = "journal.db"
 LOCK_NAME: Final = "lock"
@@ -38,6 +38,8 @@ ABANDON_S: Final = 2.0
 CHECKPOINT_ROWS: Final = 20_000
 KEEP_MS: Final = 7 * MS_PER_DAY
 """How long account frames can be resumed from."""
+DROP_AFTER_MS: Final = MS_PER_HOUR
+"""Frames stay this much longer, for whoever is being sent them just now."""
 
 PRIVATE_MODE: Final = 0o700
 """Of a new data directory: who owns how much is for its operator alone."""
@@ -57,10 +59,28 @@ _SELECT_FRAMES: Final = """
 SELECT account, first_seq, last_seq, ts_ms, body FROM account_frames
 WHERE account = ? AND last_seq > ? AND first_seq <= ? ORDER BY last_seq LIMIT ?"""
 
+_KEPT_FROM: Final = """
+WITH RECURSIVE known(name) AS (
+  SELECT min(account) FROM account_frames UNION ALL
+  SELECT (SELECT min(account) FROM account_frames WHERE account > name) FROM known
+  WHERE name IS NOT NULL)
+SELECT name, (
+  SELECT first_seq FROM account_frames WHERE account = name AND ts_ms >= ?
+  ORDER BY last_seq LIMIT 1)
+FROM known WHERE name IS NOT NULL"""
+"""A look at the index for each account, not at every frame of a week."""
 _DELETE_FRAMES: Final = """
 DELETE FROM account_frames
 WHERE ts_ms < ? AND rowid < (SELECT max(rowid) FROM account_frames)"""
 """The last row stays, so that row numbers never repeat: the read model counts by them."""
+
+
+def kept_since_ms(now_ms: int) -> int:
+    """Return how old a frame may be at ``now_ms``, in whole hours.
+
+    It depends on nothing else, so that a restart changes no answer.
+    """
+    return now_ms // MS_PER_HOUR * MS_PER_HOUR - KEEP_MS
 
 
 class DataDirError(Exception):
@@ -249,16 +269,20 @@ class SqliteJournal:
             raise DiskLostError(f"{self._path}: read failed: {error}") from error
         return [AccountRow(*row) for row in found]
 
-    async def kept_from(self) -> list[tuple[str, int]]:
-        """Return each account's oldest stored account_seq."""
-        sql = "SELECT account, min(first_seq) FROM account_frames GROUP BY account"
-        return [(row[0], row[1]) for row in await self._reader.execute_fetchall(sql)]
+    async def kept_from(self, now_ms: int) -> dict[str, int]:
+        """Return each account's oldest account_seq that is kept at ``now_ms``, if it has any."""
+        since_ms = kept_since_ms(now_ms)
+        try:
+            found = await self._reader.execute_fetchall(_KEPT_FROM, (since_ms,))
+        except sqlite3.Error as error:
+            raise DiskLostError(f"{self._path}: read failed: {error}") from error
+        return {row[0]: row[1] for row in found if row[1] is not None}
 
     async def forget(self, now_ms: int) -> None:
         """Drop account frames nobody can resume from any more."""
         try:
-            oldest_ms = now_ms - KEEP_MS
-            await self._database.execute(_DELETE_FRAMES, (oldest_ms,))
+            before_ms = kept_since_ms(now_ms) - DROP_AFTER_MS
+            await self._database.execute(_DELETE_FRAMES, (before_ms,))
             await self._database.commit()
         except (sqlite3.Error, OSError) as error:
             raise DiskLostError(f"{self._path}: commit failed: {error}") from error

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final, TypeAlias, TypeVar
 
-from exchange.account_channel import AccountRow, SpoiltFramesError, stored_frames
+from exchange.account_channel import AccountRow, SpoiltFramesError, follows, stored_frames
 from exchange.connection import WireConnection
 from exchange.framing import Framing
 from exchange.gateway import Batch, Gateway
@@ -19,6 +19,7 @@ from exchange.journal import DiskLostError
 from exchange.metrics import Metrics
 from exchange.outbox import HistoryJob, ImageJob, Replay
 from exchange.ports import Clock, Journal
+from exchange.session import CLOSE_TRY_LATER
 from exchange.units import MS_PER_SECOND
 
 QUEUE_MAX: Final = 65_536
@@ -189,17 +190,26 @@ class Pump:
                 )
                 if not (replay.final or self._is_wanted(connection, replay)):
                     break
+                if not follows(page, after):
+                    page = []
                 self._write_page(connection, page, after, replay.upto)
             except (DiskLostError, SpoiltFramesError):
                 page = []
             if not page:  # Nothing may be left out: the client is to ask again.
-                connection.close_soon(CLOSE_INTERNAL, "stored frames cannot be read")
+                self._end_replay(connection, replay.account, after, replay.upto)
                 return
             after = page[-1].last_seq
             await connection.drain()
         connection.replayed(replay.final)
         if not replay.final:
             self.submit(lambda _: self.gateway.caught_up(connection.number, replay))
+
+    def _end_replay(self, connection: WireConnection, account: str, after: int, upto: int) -> None:
+        """The next frame is not there: a reader so slow that it is too old, or a damaged store."""
+        if self.gateway.accounts.too_old(account, after, upto):
+            connection.close_soon(CLOSE_TRY_LATER, "the next frames are too old by now")
+        else:
+            connection.close_soon(CLOSE_INTERNAL, "stored frames cannot be read")
 
     def _is_wanted(self, connection: WireConnection, replay: Replay) -> bool:
         """Has the session not asked for something else of its account meanwhile?"""

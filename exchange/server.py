@@ -106,7 +106,7 @@ class ExchangeServer:
         self._stop = asyncio.Event()
         self._server: Server
         self._journal = self.make_journal(settings.data_dir, loaded.last_chain)
-        self._clock = SystemClock(loaded.last_ms)
+        self._clock = self.make_clock(loaded.last_ms)
         self._snapshots = Snapshotter(
             settings.data_dir,
             loaded.gateway,
@@ -134,6 +134,10 @@ class ExchangeServer:
         """Return the journal; a test weakens it here."""
         return SqliteJournal(data_dir, last_chain)
 
+    def make_clock(self, last_ms: int) -> SystemClock:
+        """Return the clock; a test lets days pass here."""
+        return SystemClock(last_ms)
+
     def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
         """Return the pump; a test plants its faults here."""
         return Pump(gateway, journal, clock)
@@ -155,8 +159,7 @@ class ExchangeServer:
         except HistoryError as error:
             raise StartError(str(error)) from error
         await self._journal.open()
-        for account, account_seq in await self._journal.kept_from():
-            self._loaded.gateway.accounts.kept_from(account, account_seq)
+        await self._keep_frames()
         self._images.find_partials()
         settings = self._settings
         try:
@@ -270,8 +273,8 @@ class ExchangeServer:
             if loop.time() >= follow_s or self._clock.now_ms() >= forget_ms:
                 follow_s = loop.time() + FOLLOW_S
                 await self._history.follow()
-            if self._clock.now_ms() >= forget_ms:
-                forget_ms = self._clock.now_ms() + MS_PER_HOUR
+            if (now_ms := self._clock.now_ms()) >= forget_ms:
+                forget_ms = (now_ms // MS_PER_HOUR + 1) * MS_PER_HOUR
                 self.pump.chores.append(self._forget)
                 self._sweeping = asyncio.create_task(self._sweep())
             self._look_at_disk()
@@ -306,6 +309,11 @@ class ExchangeServer:
 
     async def _forget(self) -> None:
         await self._journal.forget(self._clock.now_ms())
+        await self._keep_frames()
+
+    async def _keep_frames(self) -> None:
+        oldest = await self._journal.kept_from(self._clock.now_ms())
+        self._loaded.gateway.accounts.kept_from(oldest)
 
     def _make_connection(self, *args: Any, **kwargs: Any) -> WireConnection:
         connection = WireConnection(*args, **kwargs)

@@ -123,6 +123,26 @@ def opened(path: Path) -> sqlite3.Connection:
     return database
 
 
+def needs_rows(data_dir: Path) -> bool:
+    """Are account frames gone that the read model has not taken over? Then only rows know them.
+
+    So it is when the file was lost, or was another release's, after the first week.
+    """
+    with closing(opened_to_read(data_dir / JOURNAL_NAME)) as journal:
+        oldest = journal.execute("SELECT min(rowid) FROM account_frames").fetchone()[0]
+    return oldest is not None and oldest > _followed(data_dir / FILE_NAME) + 1
+
+
+def _followed(path: Path) -> int:
+    """Return the number of the last frames taken over; 0 when there is no file of this version."""
+    if not path.is_file():
+        return 0
+    with closing(opened_to_read(path)) as history:
+        if history.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            return 0
+        return int(history.execute("SELECT frames FROM progress").fetchone()[0])
+
+
 def note(database: sqlite3.Connection, told: Iterable[Told]) -> None:
     """Take over account frames; the same ones again change nothing."""
     for account, frame in told:
@@ -206,6 +226,8 @@ class Follower:
         stored = journal.execute(_STORED, (frame_mark, PAGE_ROWS)).fetchall()
         last_seq = journal.execute("SELECT max(seq) FROM journal").fetchone()[0]
         rows = journal.execute(_REPORTS, (row_mark, last_seq, PAGE_ROWS)).fetchall()
+        if stored and stored[0][0] > frame_mark + 1:
+            raise HistoryError(f"{self._path}: lacks account frames that are gone by now; {MEND}")
         for _, account, body in stored:
             note(history, [(account, frame) for frame in stored_frames(body, 0, MAX_INT)])
         for seq, now_ms, body in rows:

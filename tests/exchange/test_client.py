@@ -222,7 +222,7 @@ def test_a_resume_that_is_too_old_begins_anew(tmp_path: Path) -> None:
             proxy.cut()
             for number in range(3):
                 await trader.request(bid(number))
-            server.pump.gateway.accounts.kept_from("bob", 6)
+            server.pump.gateway.accounts.kept_from({"bob": 6})
             proxy.refusing = False
             async for event in watcher.events():
                 assert not isinstance(event, OrderUpdate | BalanceUpdate)

@@ -14,7 +14,7 @@ from exchange.client import Client, Refused, Unknown
 from exchange.codec import MSGPACK
 from exchange.commands import Command
 from exchange.frames import BalanceUpdate
-from exchange.journal import KEEP_MS, SqliteJournal, create, stored_rows
+from exchange.journal import DROP_AFTER_MS, KEEP_MS, SqliteJournal, create, stored_rows
 from exchange.operator_requests import AdminAccount, AdminBalances
 from exchange.ports import JournalRow
 from exchange.protocol import OrderPlace
@@ -36,6 +36,7 @@ from tests.exchange.harness import (
 
 ROWS = [JournalRow(seq, 1_000 + seq, b"body-%d" % seq) for seq in range(1, 6)]
 FSIZE_KIB = 512
+HOUR_MS = 3_600_000
 
 
 def test_the_chain_covers_every_column() -> None:
@@ -59,17 +60,20 @@ def test_the_journal_is_what_it_says_and_keeps_frames_a_week(tmp_path: Path) -> 
         journal = SqliteJournal(tmp_path, sealed(ORIGIN, ROWS[:1])[0][4])
         await journal.open()
         frames = [BalanceUpdate(seq, 1, 1, 5, 0, "x") for seq in range(1, 5)]
-        old = AccountRow("ann", 1, 2, 1_000, MSGPACK.encode(frames[:2]))
-        new = AccountRow("ann", 3, 4, 1_001, MSGPACK.encode(frames[2:]))
+        old = AccountRow("ann", 1, 2, HOUR_MS - 1, MSGPACK.encode(frames[:2]))
+        new = AccountRow("ann", 3, 4, HOUR_MS, MSGPACK.encode(frames[2:]))
         await journal.append(ROWS[1:3], [old])
         await journal.append(ROWS[3:], [new])
         assert await journal.account_rows("ann", 1, 3, 10) == [old, new]
         assert await journal.account_rows("ann", 2, 9, 10) == [new]
         assert await journal.account_rows("ben", 0, 9, 10) == []
         assert stored_frames(old.body, 1, 3) == frames[1:2]
-        assert await journal.kept_from() == [("ann", 1)]
-        await journal.forget(1_001 + KEEP_MS)
-        assert await journal.kept_from() == [("ann", 3)]
+        assert await journal.kept_from(HOUR_MS) == {"ann": 1}
+        assert await journal.kept_from(HOUR_MS + KEEP_MS - 1) == {"ann": 1}
+        assert await journal.kept_from(HOUR_MS + KEEP_MS) == {"ann": 3}
+        await journal.forget(HOUR_MS + DROP_AFTER_MS + KEEP_MS)
+        assert await journal.account_rows("ann", 0, 9, 10) == [new]
+        assert await journal.kept_from(2 * HOUR_MS + KEEP_MS) == {}
         await journal.close()
 
     asyncio.run(main())
