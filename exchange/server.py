@@ -12,7 +12,6 @@ import secrets
 import signal
 import ssl
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +21,6 @@ from msgspec import Struct
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as listen
 from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
 from exchange import disk, log, log_events, quarantine
 from exchange.clock import SystemClock, clock_fault
@@ -44,8 +42,9 @@ from exchange.session import CLOSE_GOING_AWAY, CLOSE_NORMAL, Purpose
 from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.store import HistoryError
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.upgrade import choose_subprotocol, path_of, peer_of
 from exchange.uploads import QUOTA_BYTES
-from exchange.wire import MAX_FRAME_BYTES, PROTOCOL_NAME
+from exchange.wire import MAX_FRAME_BYTES
 
 EXIT_BROKEN: Final = 1
 EXIT_DISK_LOST: Final = 70
@@ -328,10 +327,10 @@ class ExchangeServer:
         gateway, pump = self._loaded.gateway, self.pump
         codec = BY_SUBPROTOCOL.get(connection.subprotocol or "", JSON)
         spoken = "" if connection.speaks_other_version else codec.name
-        purpose = PURPOSES[_path(connection.request)]
+        purpose = PURPOSES[path_of(connection.request)]
         if purpose == "images":
             connection.protocol.max_message_size = CHUNK_MAX_BYTES
-        nonce, peer = secrets.token_hex(32), _peer(connection)
+        nonce, peer = secrets.token_hex(32), peer_of(connection)
         pump.connections[number] = connection
         self._door.entered(peer)
         self.log.opened(peer, number)
@@ -349,35 +348,14 @@ class ExchangeServer:
 
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP; None lets the WebSocket handshake go on."""
-        path = _path(request)
-        peer = _peer(connection)
+        path = path_of(request)
+        peer = peer_of(connection)
         refused = self._door.refusal(peer)
         if refused is not None:
             self.log.turned_away(peer, refused.status_code)
         if refused is not None or path in PURPOSES:
             return refused
         return await self._pages.answer(path)
-
-
-def choose_subprotocol(
-    connection: ServerConnection, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    """Take the client's first that we speak; without one, and without another of ours, JSON."""
-    chosen = next((name for name in offered if name in BY_SUBPROTOCOL), None)
-    assert isinstance(connection, WireConnection)
-    ours = any(name.startswith(f"{PROTOCOL_NAME}.") for name in offered)
-    connection.speaks_other_version = ours and chosen is None
-    return chosen
-
-
-def _peer(connection: ServerConnection) -> str:
-    """Return the other end's address; one that is gone already counts as any stranger."""
-    address = connection.remote_address
-    return str(address[0]) if address else "0.0.0.0"  # noqa: S104 - compared, not bound
-
-
-def _path(request: Request) -> str:
-    return request.path.partition("?")[0]
 
 
 def told(error: DiskLostError | HistoryError) -> int:

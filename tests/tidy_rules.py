@@ -34,6 +34,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "frame_check",
             "http_pages",
             "history_server",
+            "upgrade",
             "image_cli",
             "image_client",
             "image_server",
