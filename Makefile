@@ -3,6 +3,8 @@
 # .venv) and is quick when nothing is missing.
 
 PYTEST  := .venv/bin/pytest
+# The suite waits more than it computes: four workers fill two cores.
+WORKERS := 4
 READY   := .venv/.ready
 HOST    := .venv/.host-ready
 SOURCES := headroom.py exchange manager hostagent sim tui bench tests
@@ -41,7 +43,7 @@ check: $(READY)
 # Real-VM tests are left out by path, never by a skip: what is collected must run.
 test: check
 	bash .ci/need strace
-	$(PYTEST) tests --ignore=tests/e2e --ignore-glob='*/contract/real*'
+	$(PYTEST) -n $(WORKERS) --dist worksteal tests --ignore=tests/e2e --ignore-glob='*/contract/real*'
 
 e2e: $(HOST)
 	bash .ci/start-libvirt
