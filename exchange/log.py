@@ -10,6 +10,7 @@ import select
 import sys
 import time
 import traceback
+from contextlib import nullcontext
 from typing import Final
 
 from exchange.log_line import Format, Level, LogLine, as_json, as_text, line
@@ -45,7 +46,8 @@ def catch_up(last: bool = False) -> None:
     """Tell how much the rate left out; for quiet times, and with ``last`` for the end."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, StderrHandler):
-            handler.catch_up(None if last else _now_ms())
+            with handler.lock or nullcontext():
+                handler.catch_up(None if last else _now_ms())
 
 
 class StderrHandler(logging.Handler):

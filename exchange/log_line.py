@@ -5,6 +5,7 @@ than fits. Keys, tokens, signatures and what renters send their guests are never
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
@@ -19,6 +20,7 @@ TEXT_MAX: Final = 1_000
 """Characters of a sentence or a field; a whole line stays below what a pipe takes at once."""
 FIELDS_MAX_BYTES: Final = 3_800
 _CUT: Final = "..."
+_LOGIN_IN_URL: Final = re.compile(r"://[^/\s@]*@")
 
 
 class LogLine(Struct, frozen=True):
@@ -36,8 +38,13 @@ def line(level: Level, event: str, text: str, **fields: str | int) -> LogLine:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` on one line, without control characters, cut to `TEXT_MAX`."""
+    """Return ``text`` on one line, without control characters, cut to `TEXT_MAX`.
+
+    The user and password that an address may hold are left out.
+    """
     shown = text if len(text) <= TEXT_MAX else text[: TEXT_MAX - len(_CUT)] + _CUT
+    if "@" in shown:
+        shown = _LOGIN_IN_URL.sub("://", shown)
     if shown.isascii() and shown.isprintable():
         return shown
     return "".join(char if char.isprintable() else " " for char in shown)

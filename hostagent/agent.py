@@ -6,7 +6,6 @@ them by their metadata. The exchange is dialled for ever, since a host must come
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
@@ -15,8 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exchange.client import Client, Connected, Disconnected, Event, Refused, Unknown, Unreachable
 from exchange.frames import Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
+from exchange.log import tell
+from exchange.log_line import LogLine
 from exchange.wire import Request
+from hostagent import log_events
 from hostagent.core import HostCore
+from hostagent.log_events import VmLog
 from hostagent.ports import (
     Effect,
     HostMessage,
@@ -25,12 +28,11 @@ from hostagent.ports import (
     LinkUp,
     Message,
     Observed,
+    Out,
     Result,
     Send,
     Tick,
 )
-
-log = logging.getLogger(__name__)
 
 QUEUE_MAX = 10_000
 DIAL_AGAIN_S = 2.0
@@ -75,6 +77,8 @@ class Agent:
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_MAX)
         self._client: Client | None = None
         self._last_ms = 0
+        self._vms = VmLog()
+        self._offer: LogLine | None = None
 
     async def run(self) -> None:
         """Adopt what runs here, then serve the exchange until cancelled."""
@@ -85,8 +89,6 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._apply(seen, tasks)
-                for vm_id, vm in self._core.vms.items():
-                    log.info("adopted %s, %s", vm_id, vm.state)
                 tasks.create_task(self._pump(tasks))
                 tasks.create_task(self._link())
         except* AgentError as errors:
@@ -114,10 +116,22 @@ class Agent:
     def _apply(self, message: Message, tasks: asyncio.TaskGroup) -> None:
         # The wall clock may be set back; the core's time must not be.
         self._last_ms = max(self._last_ms, now_ms())
-        for out in self._core.apply(message, self._last_ms):
+        outs = self._core.apply(message, self._last_ms)
+        self._tell(message, outs)
+        for out in outs:
             job: Coroutine[Any, Any, None]
             job = self._send(out.message) if isinstance(out, Send) else self._carry_out(out)
             tasks.create_task(job)
+
+    def _tell(self, message: Message, outs: list[Out]) -> None:
+        """Log what came, what it changed, and what goes out; an offer only when it is another."""
+        told = [log_events.of_message(message)]
+        told += self._vms.changes(self._core.vms, isinstance(message, Observed))
+        told += [log_events.of_out(out) for out in outs]
+        for line in told:
+            if line is not None and line != self._offer:
+                self._offer = line if line.event == "offer" else self._offer
+                tell(line)
 
     async def _carry_out(self, effect: Effect) -> None:
         result = await self._machine.carry_out(effect)
@@ -137,17 +151,17 @@ class Agent:
             else:
                 await client.send(message)
         except Unknown as error:
-            log.info("%s was not sent: %s", _tag(message), error)
+            tell(log_events.unanswered(_tag(message), str(error)))
 
     async def _ask(self, client: Client, message: Request) -> Ack | ErrorReply:
         """Return the answer under the core's number: on the wire the client gives its own."""
         try:
             await client.request(message)
         except Refused as error:
-            log.warning("%s was refused: %s", _tag(message), error)
+            tell(log_events.refused(_tag(message), str(error)))
             return ErrorReply(message.req_id, error.reason, error.message)
         except Unknown as error:
-            log.info("%s got no answer: %s", _tag(message), error)
+            tell(log_events.unanswered(_tag(message), str(error)))
             return ErrorReply(message.req_id, "busy", str(error))
         return Ack(message.req_id)
 
@@ -162,11 +176,11 @@ class Agent:
                         await self._take(event)
             except Unreachable as error:
                 if str(error) != said:
-                    log.warning("%s; dialling again", error)
+                    tell(log_events.unreachable(str(error)))
                 said = str(error)
             except Refused as error:
                 self._end_if_shut_out(str(error))
-                log.warning("%s is not let in yet: %s; dialling again", self._url, error)
+                tell(log_events.not_let_in(self._url, str(error)))
             await asyncio.sleep(DIAL_AGAIN_S)
 
     async def _take(self, event: Event) -> None:
@@ -174,16 +188,16 @@ class Agent:
             case Connected():
                 if event.role != "host":
                     raise AgentError(f"this key is a {event.role}'s; enrol a host's key first")
-                log.info("connected to %s as a host of %s", self._url, event.account)
+                tell(log_events.connected(self._url, event.account))
                 await self._queue.put(LinkUp())
             case Disconnected():
-                log.warning("disconnected: %s", event.reason)
+                tell(log_events.disconnected(event.reason))
                 self._end_if_shut_out(event.reason)
                 await self._queue.put(LinkDown())
             case VmLaunch() | VmKill() | HostLimit() | HostSync() | ConsoleRead():
                 await self._queue.put(event)
             case _:
-                log.debug("%s is not for a host", type(event).__name__)
+                tell(log_events.not_for_a_host(type(event).__name__))
 
     def _end_if_shut_out(self, reason: str) -> None:
         """Raise when dialling again is of no use; two agents of one host would fight for ever."""

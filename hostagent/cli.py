@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import logging
 import signal
-import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -12,12 +11,13 @@ import msgspec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from exchange import log, log_options
 from exchange.client import TRADE_PATH, Client, Refused, Unknown, Unreachable, endpoint
 from exchange.codec import readable
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 from exchange.protocol import HostEnroll
 from hostagent import doctor as checks
-from hostagent import facts, options
+from hostagent import facts, log_events, options
 from hostagent.agent import Agent, AgentError
 from hostagent.build_guest import BuildError
 from hostagent.build_guest import build_guest as build
@@ -35,6 +35,7 @@ STATE = Path("/var/lib/headroom")
 Url = Annotated[str, typer.Option("--url", help="The exchange: ws://HOST:PORT/v1/ws")]
 Key = Annotated[Path, typer.Option("--key", help="This host's own key file (PEM).")]
 State = Annotated[Path, typer.Option("--state", help="Where images, disks and consoles are kept.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="The same as --log-level debug.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -121,12 +122,12 @@ def run(
         typer.Option("--classes", help="NAME=MVCPU/MEM/DISK,... where the usual four are not."),
     ] = None,
     state: State = STATE,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log every detail.")] = False,
+    verbose: Verbose = False,
+    log_level: log_options.Level = log_options.INFO,
+    log_format: log_options.Format = log_options.TEXT,
 ) -> None:
     """Run the agent until SIGTERM or Ctrl-C. VMs keep running and are found again."""
-    level = logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=level, format="%(asctime)s %(message)s", stream=sys.stderr)
-    logging.getLogger("websockets").setLevel(logging.WARNING)
+    log_options.set_up(log_options.LogLevel.debug if verbose else log_level, log_format)
     override = Override(mvcpu=mvcpu, mem_mib=mem_mib, disk_mib=disk_mib)
     try:
         low, high = options.port_range(ports)
@@ -148,6 +149,8 @@ def run(
 
 
 async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
+    version = metadata.version("headroom")
+    log.tell(log_events.started(version, url, settings.hypervisor))
     core, machine = await asyncio.to_thread(set_up, settings, url, key)
     running = asyncio.create_task(Agent(core, machine, url, key).run())
     loop = asyncio.get_running_loop()
@@ -156,11 +159,7 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
     try:
         await running
     except asyncio.CancelledError:
-        logging.getLogger(__name__).info(
-            "stopped, and its VMs with it: they were in memory only"
-            if settings.hypervisor == "memory"
-            else "stopped; VMs keep running"
-        )
+        log.tell(log_events.stopped(kept=settings.hypervisor != "memory"))
 
 
 @app.command("doctor")

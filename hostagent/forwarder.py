@@ -10,16 +10,15 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
-import logging
 import socket
 from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from exchange.log import tell
 from exchange.wire import Endpoint
+from hostagent import log_events
 from hostagent.ports import Forward
-
-log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024
 CONNECTIONS_PER_VM = 512
@@ -183,10 +182,10 @@ async def _serve(
     try:
         await _carry(opened.counted, inner_port, reader, writer)
     except (OSError, TimeoutError) as error:
-        log.debug("a connection to inner port %d ended: %s", inner_port, error)
+        tell(log_events.guest_connection(inner_port, f"ended: {error}"))
     except asyncio.CancelledError:
         # The VM is going: asyncio would log a cancelled connection handler as an error.
-        log.debug("a connection to inner port %d was cut", inner_port)
+        tell(log_events.guest_connection(inner_port, "was cut"))
     finally:
         opened.connections.discard(task)
         writer.transport.abort()
@@ -229,7 +228,7 @@ async def _carry(
         writer.close()
         await writer.wait_closed()
     except* OSError as errors:
-        log.debug("a connection to inner port %d broke: %s", inner_port, errors.exceptions[0])
+        tell(log_events.guest_connection(inner_port, f"broke: {errors.exceptions[0]}"))
     finally:
         guest_writer.transport.abort()
 

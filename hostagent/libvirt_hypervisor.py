@@ -5,7 +5,6 @@ one which powers off or dies stays to be found, with our metadata, until we remo
 without our metadata are somebody else's and are neither shown nor touched.
 """
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +12,8 @@ from typing import Any, TypeVar
 import libvirt
 import libvirt_qemu
 
-from hostagent import console_log, domain_xml
+from exchange.log import tell
+from hostagent import console_log, domain_xml, log_events
 from hostagent.console import READ_MAX_BYTES, last_lines
 from hostagent.domain_xml import Virt
 from hostagent.ports import (
@@ -28,8 +28,6 @@ from hostagent.ports import (
     Reading,
 )
 from hostagent.usernet import guest_accepted
-
-log = logging.getLogger(__name__)
 
 _GONE = libvirt.VIR_ERR_NO_DOMAIN
 _WRONG_STATE = libvirt.VIR_ERR_OPERATION_INVALID
@@ -158,7 +156,7 @@ class LibvirtHypervisor:
         try:
             return domain_xml.read_carried(xml)
         except HypervisorError as error:
-            log.warning("domain %s is left alone: %s", domain.name(), error)
+            tell(log_events.vm_trouble(domain.name(), "left_alone", f"left alone: {error}"))
             return None
 
     def _observed(self, domain: Any) -> ObservedDomain | None:

@@ -6,7 +6,6 @@ so in its result; where it has none, the core's next look shows it and the core 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,7 +13,9 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from exchange.log import tell
 from exchange.wire import Endpoint
+from hostagent import log_events
 from hostagent.forwarder import (
     CONNECT_TIMEOUT_S,
     LOOPBACK,
@@ -53,8 +54,6 @@ from hostagent.ports import (
     WatchGuest,
 )
 
-log = logging.getLogger(__name__)
-
 START_TRIES = 5
 WATCH_EVERY_S = 0.5
 GUEST_ANSWER_S = 0.2
@@ -86,14 +85,28 @@ class Machine:
         self._simulated = simulated
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="hypervisor")
         self._watching: dict[str, asyncio.Task[bool]] = {}
+        self._lost = False
+        """The last look at the hypervisor failed."""
 
     async def carry_out(self, effect: Effect) -> Result | None:
         """Do ``effect`` and return its result; None when it has none, or has failed for now."""
         try:
-            return await self._do(effect)
+            result = await self._do(effect)
         except (HypervisorError, ForwardError, ImageError) as error:
-            log.warning("%s: %s", type(effect).__name__, error)
+            self._failed(effect, str(error))
             return None
+        if self._lost and isinstance(effect, Observe):
+            self._lost = False
+            tell(log_events.hypervisor_back())
+        return result
+
+    def _failed(self, effect: Effect, why: str) -> None:
+        """A look that fails is said once, until one succeeds: the core looks again and again."""
+        if not isinstance(effect, Observe):
+            tell(log_events.effect_failed(type(effect).__name__, why))
+        elif not self._lost:
+            self._lost = True
+            tell(log_events.hypervisor_lost(why))
 
     async def observe(self) -> Observed:
         """Look at all our domains; listen again for those that an agent before us started."""
@@ -142,7 +155,7 @@ class Machine:
         try:
             await self._images.fetch(image)
         except ImageError as error:
-            log.warning("%s", error)
+            tell(log_events.image_failed(str(error)))
             return ImageFailed(image, error.reason)
         return ImageReady(image)
 
@@ -151,7 +164,7 @@ class Machine:
             files = await asyncio.to_thread(self._images.boot_files, spec.image, spec)
             forwards = await self._start_on_free_ports(spec, files)
         except (ImageError, ForwardError, HypervisorError) as error:
-            log.warning("%s does not start: %s", spec.vm_id, error)
+            tell(log_events.not_started(spec, str(error)))
             await asyncio.to_thread(self._images.forget_vm, spec.vm_id)
             return DomainFailed(spec.vm_id, error.reason)
         return DomainStarted(spec.vm_id, self._forwarder.endpoints(forwards))
@@ -187,7 +200,7 @@ class Machine:
         try:
             text = await self._call(partial(self._hypervisor.console, effect.vm_id, effect.lines))
         except HypervisorError as error:
-            log.warning("%s: %s", effect.vm_id, error)
+            tell(log_events.vm_trouble(effect.vm_id, "console_failed", str(error)))
             text = None
         return ConsoleSeen(effect.read_id, text)
 
@@ -234,7 +247,7 @@ class Machine:
         try:
             return await self._call(partial(self._hypervisor.guest_accepts, vm_id))
         except HypervisorError as error:
-            log.warning("cannot tell whether %s is ready: %s", vm_id, error)
+            tell(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
             return False
 
     async def _listen_again(self, domain: ObservedDomain) -> None:
@@ -244,7 +257,7 @@ class Machine:
             await self._forwarder.open(spec.vm_id, domain.forwards, spec.allow_from, base)
         except ForwardError as error:
             # Not lost: the next look tries again.
-            log.warning("%s cannot be reached for now: %s", spec.vm_id, error)
+            tell(log_events.vm_trouble(spec.vm_id, "unreached", f"not to be reached: {error}"))
 
     def _with_network(self, domain: ObservedDomain) -> ObservedDomain:
         """Add the forwarded bytes; the hypervisor does not see the user network's."""

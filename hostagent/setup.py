@@ -3,7 +3,6 @@
 The only place that knows which hypervisor is which; libvirt is imported when it is wanted.
 """
 
-import logging
 import shutil
 import tempfile
 from importlib import metadata
@@ -13,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from exchange.client import Refused, Unknown, Unreachable, fetch_image
+from exchange.log import tell
 from exchange.wire import Accel, Capacity
-from hostagent import facts
+from hostagent import facts, log_events
 from hostagent.agent import Carrier, now_ms
 from hostagent.core import HostConfig, HostCore
 from hostagent.domain_xml import Virt
@@ -26,8 +26,6 @@ from hostagent.machine import Machine
 from hostagent.memory_machine import MemoryMachine
 from hostagent.ports import ImageError
 from hostagent.probe import probe
-
-log = logging.getLogger(__name__)
 
 READY_BOUND_MS: dict[Accel, int] = {"kvm": 180_000, "tcg": 900_000, "simulated": 60_000}
 """How long a guest may take to serve. Emulated guests are slow, and slower beside each other."""
@@ -67,7 +65,7 @@ def set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCo
     if wanted.startswith("test:"):
         return _core(settings, "simulated"), _machine(settings, "test", url, key)
     found = probe()
-    log.info("%s", found.why)
+    tell(log_events.acceleration(found.why))
     if found.accel is None:
         raise SetupError(f"no VM runs here: {found.why}; see `headroom host doctor`")
     virt: Virt = "kvm" if found.accel == "kvm" else "qemu"
@@ -92,13 +90,7 @@ def check_state(folder: Path, kept: bool) -> None:
 def _core(settings: Settings, accel: Accel) -> HostCore:
     known = facts.read_facts(settings.state)
     capacity = advertised(known, settings.override)
-    log.info(
-        "offering %d mvcpu, %d MiB memory, %d MiB disk (%s)",
-        capacity.mvcpu,
-        capacity.mem_mib,
-        capacity.disk_mib,
-        accel,
-    )
+    tell(log_events.capacity(capacity, accel))
     config = HostConfig(
         capacity=capacity,
         classes=settings.classes,
