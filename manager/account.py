@@ -71,7 +71,9 @@ class Account:
         lease = self._fleet.leases.get(notice.lease_id or "")
         if lease is None:
             return
-        self._desk.log(f"{lease.lease_id} on {lease.host}: {notice.kind.replace('_', ' ')}")
+        self._desk.log(
+            "notice", f"{lease.lease_id} on {lease.host}: {notice.kind.replace('_', ' ')}"
+        )
         if notice.kind == "recall":
             self._recall(lease, notice.units)
         elif notice.kind == "host_silent":
@@ -119,7 +121,10 @@ class Account:
         """Log once, and go on without: the burst matters more than its dead man's switch."""
         if self._renews and lease_id in self._fleet.leases:
             self._renews = False
-            self._desk.log(f"{lease_id}: release not scheduled: {reason}; leases end only by rule")
+            self._desk.log(
+                "not_scheduled",
+                f"{lease_id}: release not scheduled: {reason}; leases end only by rule",
+            )
 
     def _remind(self, unit: Unit) -> None:
         """Repeat a release that was refused; give back what should have ended by itself."""
@@ -132,14 +137,16 @@ class Account:
         lease = self._fleet.add(row, rule, self._vm_of(rule))
         lease.ending = row.state == "ending"
         price = f"{row.units} units on {row.host} at {row.price_ucr} ucr"
-        self._desk.log(f"rule {rule}: {lease.lease_id}: {price}")
+        self._desk.log("leased", f"rule {rule}: {lease.lease_id}: {price}")
         return lease
 
     def _change(self, lease: Lease, row: LeaseUpdate) -> None:
         lease.silent_until_ms = 0
         lease.ending = row.state == "ending"
         if row.state == "ended":
-            self._desk.log(f"{lease.lease_id} ended: {row.reason or 'no reason given'}")
+            self._desk.log(
+                "lease_ended", f"{lease.lease_id} ended: {row.reason or 'no reason given'}"
+            )
             self._end(lease)
         else:
             self._shrink(lease, row.units)

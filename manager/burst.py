@@ -106,7 +106,7 @@ class Bursts:
         unit = self._fleet.unit(server)
         if unit is not None and unit.state == "joining":
             unit.state = "ready"
-            self._desk.log(f"{server}: in service")
+            self._desk.log("in_service", f"{server}: in service")
 
     def drained(self, server: str) -> None:
         unit = self._fleet.unit(server)
@@ -117,7 +117,7 @@ class Bursts:
     def not_joined(self, server: str, reason: str) -> None:
         unit = self._fleet.unit(server)
         if unit is not None and unit.state in IN_BALANCER:
-            self._desk.log(f"{server}: not fit to serve: {reason}")
+            self._desk.log("not_fit", f"{server}: not fit to serve: {reason}")
             self._desk.emit(RemoveBackend(server))
             self._stop(unit)
 
@@ -175,7 +175,7 @@ class Bursts:
     def start_refused(self, server: str, why: str) -> None:
         unit = self._fleet.unit(server)
         if unit is not None:
-            self._desk.log(f"{server}: VM not started: {why}")
+            self._desk.log("vm_not_started", f"{server}: VM not started: {why}")
             self.stopped(unit)
 
     def stop_refused(self, server: str) -> None:
@@ -230,12 +230,12 @@ class Bursts:
     def _guest_ready(self, lease: Lease, unit: Unit, update: VmUpdate) -> None:
         if lease.vm is None or not lease.vm.ports:
             unit.state = "ready"
-            self._desk.log(f"{unit.server}: ready; it has no port for the balancer")
+            self._desk.log("vm_ready", f"{unit.server}: ready; it has no port for the balancer")
             return
         wanted = lease.vm.ports[0]
         endpoint = next((e for e in update.endpoints if e.guest_port == wanted), None)
         if endpoint is None:
-            self._desk.log(f"{unit.server}: its host tells no way to port {wanted}")
+            self._desk.log("not_fit", f"{unit.server}: its host tells no way to port {wanted}")
             self._stop(unit)
             return
         unit.address, unit.port = endpoint.address, endpoint.port
@@ -260,7 +260,7 @@ class Bursts:
             self.stopped(unit)
             return
         unit.failures += 1
-        self._desk.log(f"{unit.server}: VM {unit.vm_id} ended: {reason}")
+        self._desk.log("vm_ended", f"{unit.server}: VM {unit.vm_id} ended: {reason}")
         if not unit.ran and reason not in BUYERS_FAULT:
             unit.give_back = False
             self.stopped(unit)

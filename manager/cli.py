@@ -5,16 +5,18 @@ import csv
 import json
 import math
 import signal
-from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import msgspec
 import typer
 
+from exchange import log, log_options
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.units import credits_text
+from manager import log_events
 from manager.config import ConfigError, ConfigFile, manager_config, read_config, read_user_data
 from manager.core import Manager, ManagerConfig
 from manager.daemon import Daemon
@@ -43,12 +45,15 @@ def run_command(
         str | None, typer.Option("--url", help="In place of the file's exchange.")
     ] = None,
     key: Annotated[Path | None, typer.Option("--key", help="In place of the file's key.")] = None,
+    log_level: log_options.Level = log_options.INFO,
+    log_format: log_options.Format = log_options.TEXT,
 ) -> None:
     """Watch the load and buy, start, drain and give back as the rules say, until stopped."""
+    log_options.set_up(log_level, log_format)
     try:
         file = read_config(config)
         for warning in file.warnings:
-            typer.echo(f"headroom: warning: {warning}", err=True)
+            log.tell(log_events.warned(warning))
         where, key_file = _exchange(file, url, key)
         asyncio.run(_run(file, where, key_file))
     except (ConfigError, UsageError) as error:
@@ -182,15 +187,17 @@ async def _run(file: ConfigFile, url: str, key_file: Path) -> None:
         }
         manager = Manager(manager_config(file, images, user_data))
         load = JsonLoad(file.load.url, file.load.field, file.load.per_s)
-        daemon = Daemon(client, manager, load, MemoryBalancer(), file.load.interval_s, _say)
-        _say(f"account {client.account}: {len(file.rules)} rules at work")
+        pace = file.load.interval_s, file.load.stale_s
+        daemon = Daemon(client, manager, load, MemoryBalancer(), *pace)
+        version, account = metadata.version("headroom"), client.account
+        log.tell(log_events.started(version, url, account, len(file.rules)))
         task = asyncio.create_task(daemon.run())
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         try:
             await task
         except asyncio.CancelledError:
-            _say("stopped; leases end by their schedule unless a Manager goes on with them")
+            log.tell(log_events.stopped())
 
 
 def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str, Path]:
@@ -200,11 +207,6 @@ def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str,
     if where is None or key_file is None:
         raise UsageError("which exchange? [exchange] url and key, or --url and --key")
     return where, key_file
-
-
-def _say(text: str) -> None:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    print(f"{now} {text}", flush=True)
 
 
 def _fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:

@@ -210,7 +210,7 @@ class Manager:
             case "stop":
                 self._bursts.stop_refused(asked.subject)
             case "release":
-                self._desk.log(f"{asked.subject}: not released: {why}")
+                self._desk.log("release_refused", f"{asked.subject}: not released: {why}")
             case "timer":
                 self._account.schedule_refused(asked.subject, why)
             case "cancel":

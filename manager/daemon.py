@@ -8,7 +8,7 @@ the account is read anew and the core asks for what is missing.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from exchange import client as wire
@@ -25,7 +25,9 @@ from exchange.frames import (
     OrderUpdate,
     VmUpdate,
 )
+from exchange.log import tell
 from exchange.protocol import AccountState
+from manager import log_events
 from manager.core import Manager
 from manager.load_http import is_healthy
 from manager.messages import (
@@ -72,7 +74,7 @@ class Clock:
 
 
 class Daemon:
-    """Runs ``manager`` until `run` is cancelled. ``say`` gets one line at a time."""
+    """Runs ``manager`` until `run` is cancelled."""
 
     def __init__(
         self,
@@ -81,14 +83,14 @@ class Daemon:
         load: LoadSource,
         balancer: LoadBalancer,
         interval_s: float,
-        say: Callable[[str], None],
+        stale_s: float,
     ) -> None:
         self._client = client
         self._manager = manager
         self._load = load
         self._balancer = balancer
         self._interval_s = interval_s
-        self._say = say
+        self._stale_s = stale_s
         self._clock = Clock()
         self._inbox: asyncio.Queue[ManagerMessage] = asyncio.Queue(INBOX_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -135,16 +137,16 @@ class Daemon:
             match event:
                 case wire.Connected():
                     if not first:
-                        self._say("connected again")
+                        tell(log_events.connected())
                         self._spawn(self._read_account())
                     first = False
                 case wire.Disconnected(reason):
-                    self._say(f"disconnected: {reason}")
+                    tell(log_events.disconnected(reason))
                     await self._inbox.put(Disconnected())
                 case wire.AccountReset(state):
                     await self._inbox.put(connected(state))
                 case wire.Unsubscribed(channel, _, reason):
-                    self._say(f"no longer told of {channel}: {reason}")
+                    tell(log_events.unsubscribed(channel, reason))
                 case InstrumentsSnapshot(instruments):
                     for instrument in instruments:
                         await self._inbox.put(instrument)
@@ -161,26 +163,31 @@ class Daemon:
         except Unknown:
             return  # the connection is gone again; the next one comes here
         except Refused as error:
-            self._say(f"the account cannot be read: {error}")
+            tell(log_events.account_unread(str(error)))
             return
         await self._inbox.put(connected(state))
 
     async def _read_load(self) -> None:
-        told = ""
+        told, stale, heard_s = "", False, time.monotonic()
         while True:
             try:
                 value_rps = await self._load.read_rps()
                 await self._inbox.put(LoadSample(value_rps, self._clock.now_ms()))
-                trouble = ""
+                trouble, stale, heard_s = "", False, time.monotonic()
             except LoadError as error:
                 trouble = str(error)
             if trouble != told:
-                self._say(trouble or "the load is known again")
+                tell(log_events.load(trouble))
                 told = trouble
+            if trouble and not stale and time.monotonic() - heard_s > self._stale_s:
+                stale = True
+                tell(log_events.load_stale(self._stale_s))
             await asyncio.sleep(self._interval_s)
 
     def _carry_out(self, outs: list[Out]) -> None:
         for out in outs:
+            if (line := log_events.of_out(out)) is not None:
+                tell(line)
             match out:
                 case Send(request):
                     self._spawn(self._ask(request))
@@ -190,8 +197,8 @@ class Daemon:
                     self._for_server(server, self._drain(server))
                 case RemoveBackend(server):
                     self._for_server(server, self._remove(server))
-                case Log(text):
-                    self._say(text)
+                case Log():
+                    pass
 
     async def _ask(self, request: ManagerRequest) -> None:
         if not self._client.connected:
@@ -202,7 +209,7 @@ class Daemon:
             refusal = ErrorReply(request.req_id, error.reason, error.message, error.field)
             await self._inbox.put(refusal)
         except Unknown as error:
-            self._say(f"{type(request).__name__}: outcome unknown: {error}")
+            tell(log_events.unknown(type(request).__name__, str(error)))
             if self._client.connected:
                 await self._read_account()
         else:
@@ -236,7 +243,7 @@ class Daemon:
                 await self._balancer.drain(server)
         except (BalancerError, TimeoutError) as error:
             # A balancer that cannot drain must not keep a unit paid for ever.
-            self._say(f"{server}: not drained: {_cause(error)}")
+            tell(log_events.balancer(server, "drained", _cause(error)))
         await self._inbox.put(BackendDrained(server))
 
     async def _remove(self, server: str) -> None:
@@ -244,7 +251,7 @@ class Daemon:
             async with asyncio.timeout(BALANCER_LIMIT_S):
                 await self._balancer.remove(server)
         except (BalancerError, TimeoutError) as error:
-            self._say(f"{server}: not removed: {_cause(error)}")
+            tell(log_events.balancer(server, "removed", _cause(error)))
 
     def _for_server(self, server: str, work: Coroutine[Any, Any, None]) -> None:
         """Work on one server is done in order; what is new makes what was begun pointless."""

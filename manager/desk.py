@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from manager.messages import Log, ManagerRequest, Out, Send
+from manager.messages import Log, LogEvent, ManagerRequest, Out, Send
 
 Purpose: TypeAlias = Literal["order", "cancel", "start", "stop", "release", "timer"]
 
@@ -64,8 +64,8 @@ class Desk:
     def emit(self, out: Out) -> None:
         self._outs.append(out)
 
-    def log(self, text: str) -> None:
-        self._outs.append(Log(text))
+    def log(self, event: LogEvent, text: str) -> None:
+        self._outs.append(Log(text, event))
 
     def take(self) -> list[Out]:
         outs, self._outs = self._outs, []

@@ -5,7 +5,7 @@ daemon, or the simulator) carries them out and reports back. Times are UTC epoch
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -126,10 +126,31 @@ class RemoveBackend(Struct, frozen=True):
     server: str
 
 
+LogEvent: TypeAlias = Literal[
+    "fired",
+    "idle",
+    "budget_used",
+    "order_refused",
+    "bid_rests",
+    "price_below_tick",
+    "leased",
+    "lease_ended",
+    "notice",
+    "in_service",
+    "not_fit",
+    "vm_not_started",
+    "vm_ready",
+    "vm_ended",
+    "release_refused",
+    "not_scheduled",
+]
+
+
 class Log(Struct, frozen=True):
-    """One line for the administrator."""
+    """One line for the administrator; ``event`` is its kind."""
 
     text: str
+    event: LogEvent
 
 
 Out: TypeAlias = Send | RegisterBackend | DrainBackend | RemoveBackend | Log

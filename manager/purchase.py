@@ -104,7 +104,10 @@ class Purchases:
         """The order does not exist; another zone may still sell, but nothing rests."""
         order = self._orders.pop(client_order_id, None)
         if order is not None and order.rule is not None:
-            self._desk.log(f"rule {order.rule.name}: order for {order.symbol} refused: {reason}")
+            self._desk.log(
+                "order_refused",
+                f"rule {order.rule.name}: order for {order.symbol} refused: {reason}",
+            )
             if order.zones_left:
                 self._go_on(order, order.rule, order.qty)
 
@@ -163,7 +166,9 @@ class Purchases:
         symbol = self._symbol(rule, zone)
         price_ucr = self.limit_ucr(rule, zone)
         if price_ucr == 0:
-            self._desk.log(f"rule {rule.name}: price_max is below the tick of {symbol}")
+            self._desk.log(
+                "price_below_tick", f"rule {rule.name}: price_max is below the tick of {symbol}"
+            )
             return
         order = Order(
             self._client_order_id(rule),
@@ -188,7 +193,9 @@ class Purchases:
             rests=True,
         )
         price = credits_text(price_ucr)
-        self._desk.log(f"rule {rule.name}: {units} units not offered up to {price}; bid rests")
+        self._desk.log(
+            "bid_rests", f"rule {rule.name}: {units} units not offered up to {price}; bid rests"
+        )
         self._send(order, done.rest_until_ms - self._desk.now_ms + self._desk.exchange_ms)
 
     def _send(self, order: Order, expire_ms: int | None) -> None:

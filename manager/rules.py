@@ -80,7 +80,9 @@ class Rules:
                 spent_ucr = self._budget.spent_ucr(rule.name, self._desk.now_ms)
                 units = self._bursts.keep_within(rule.name, rule.budget_day_ucr - spent_ucr)
                 if units:
-                    self._desk.log(f"rule {rule.name}: budget_day is used up: {units} units go")
+                    self._desk.log(
+                        "budget_used", f"rule {rule.name}: budget_day is used up: {units} units go"
+                    )
 
     def _observe(self) -> Reading:
         reading = self._reading()
@@ -122,9 +124,9 @@ class Rules:
         why = " and ".join(condition.text for condition in rule.conditions)
         if done:
             state.fired_ms = self._desk.now_ms
-            self._desk.log(f"rule {rule.name}: {why}: {done}")
+            self._desk.log("fired", f"rule {rule.name}: {why}: {done}")
         elif rule.buys and not state.told_idle:
-            self._desk.log(f"rule {rule.name}: {why}: nothing more within its limits")
+            self._desk.log("idle", f"rule {rule.name}: {why}: nothing more within its limits")
         state.told_idle = not done
         return bool(done)
 

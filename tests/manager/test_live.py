@@ -23,7 +23,7 @@ from exchange.protocol import (
     HostToken,
     OrderPlace,
 )
-from tests.e2e.test_chain import Running, client, end, exchange, headroom, start_headroom
+from tests.e2e.test_chain import ROOT, Running, client, end, exchange, headroom, start_headroom
 from tests.e2e.wait import eventually
 
 ADDRESS = "127.83.19.7"
@@ -136,12 +136,18 @@ async def ask_when_live(seller: Client) -> None:
     await eventually(place, WAIT_S, "the host is live and backs an ask")
 
 
+async def start_manager(*arguments: str) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "headroom", *arguments, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+    )
+
+
 async def heard(manager: Process, wanted: str) -> str:
     """Return the first line of the Manager's log with ``wanted`` in it."""
-    assert manager.stdout is not None
+    assert manager.stderr is not None
     lines = []
     async with asyncio.timeout(WAIT_S):
-        async for line in manager.stdout:
+        async for line in manager.stderr:
             lines.append(line.decode())
             if wanted in lines[-1]:
                 return lines[-1]
@@ -164,7 +170,7 @@ async def episode(folder: Path) -> None:
         async with client(running, "seller") as seller, client(running, "buyer") as buyer:
             host = await start_host(running, seller, folder / "state")
             run = ("manager", "run", "--url", running.url, "--config", str(config))
-            manager = await start_headroom(*run)
+            manager = await start_manager(*run)
             try:
                 await ask_when_live(seller)
                 guest.per_s = 90
@@ -173,7 +179,7 @@ async def episode(folder: Path) -> None:
                 [lease] = await leases(buyer)
                 assert lease["client_order_id"].startswith("rule/burst/")
                 assert await end(manager) == 0
-                manager = await start_headroom(*run)
+                manager = await start_manager(*run)
                 await heard(manager, "in service")
                 guest.per_s = 10
                 await heard(manager, "ended: released")
