@@ -15,9 +15,11 @@ from exchange.chain import BrokenChainError
 from exchange.clock import SystemClock
 from exchange.config import ConfigError, load_config
 from exchange.disk import DiskMarks
+from exchange.engine import Engine
 from exchange.journal import DataDirError, DataLock, DiskLostError, require
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.loading import found, load, verified
+from exchange.paranoid import ParanoidEngine
 from exchange.server import EXIT_DISK_LOST, Settings, StartError, serve
 from exchange.snapshot_files import SnapshotError
 from exchange.snapshotter import SNAPSHOT_EVERY
@@ -50,6 +52,9 @@ Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain text bey
 Private = Annotated[bool, typer.Option("--private", help="Public channels need a login too.")]
 AcceptClock = Annotated[
     bool, typer.Option("--accept-clock", help="Start although the clock looks wrong.")
+]
+Paranoid = Annotated[
+    bool, typer.Option("--paranoid", help="Check after every command that it kept the laws; slow.")
 ]
 HaltMib = Annotated[int | None, typer.Option(min=0, help="Less free disk: nothing is taken. [128]")]
 
@@ -99,6 +104,7 @@ def serve_command(
     image_quota_mib: ImageQuotaMib = QUOTA_BYTES // MIB,
     log_level: log_options.Level = log_options.INFO,
     log_format: log_options.Format = log_options.TEXT,
+    paranoid: Paranoid = False,
 ) -> None:
     """Serve the exchange in DIR until SIGTERM."""
     log_options.set_up(log_level, log_format)
@@ -120,7 +126,8 @@ def serve_command(
     try:
         require(data)
         with DataLock(data):
-            code = asyncio.run(serve(settings, load(data, private=private)))
+            loaded = load(data, ParanoidEngine if paranoid else Engine, private)
+            code = asyncio.run(serve(settings, loaded))
     except (BrokenChainError, DataDirError) as error:
         fail(str(error))
     except StartError as error:

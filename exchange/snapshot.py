@@ -5,8 +5,10 @@ objects is written as their ids and tied again on the way back. Derived things (
 what the feed has not read) are left out and rebuilt. Source: architecture.md section 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -99,6 +101,7 @@ class _Stored(msgspec.Struct, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
+_plain = msgspec.msgpack.Decoder(Row).decode
 
 
 def state_hash(state: State) -> str:
@@ -133,8 +136,22 @@ def dump(state: State) -> bytes:
     )
 
 
-def _values(item: object, names: Sequence[str]) -> Row:
-    return [getattr(item, name) for name in names]
+def differing(one: bytes, other: bytes) -> list[str]:
+    """Return which parts of two snapshots are not the same."""
+    (values, *parts), (other_values, *other_parts) = _plain(one), _plain(other)
+    names = (*STATE, *_Stored.__struct_fields__[1:])
+    pairs = zip(names, (*values, *parts), (*other_values, *other_parts), strict=True)
+    return [name for name, mine, theirs in pairs if mine != theirs]
+
+
+def _values(item: object, names: tuple[str, ...]) -> Any:
+    return _getter(names)(item)
+
+
+@cache
+def _getter(names: tuple[str, ...]) -> Callable[[object], Any]:
+    """Return what reads all the fields at once, which is most of a snapshot's work."""
+    return attrgetter(*names)
 
 
 def _instrument(item: Instrument) -> Row:

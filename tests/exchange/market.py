@@ -53,11 +53,12 @@ class Market:
         self,
         config: ExchangeConfig | None = None,
         on_row: Callable[[Engine, list[Out]], None] | None = None,
+        make_engine: type[Engine] = Engine,
     ) -> None:
         config = config or default_config()
         self.on_row = on_row
         """Called with all that an accepted command caused."""
-        self.engine = Engine(config)
+        self.engine = make_engine(config)
         self.now_ms = START_MS
         self.journal: list[tuple[Command, int]] = []
         """Accepted commands with their times: what the gateway would have journalled."""

@@ -1,0 +1,20 @@
+"""`headroom` with a planted slip by which state changes without a row. Only for test_unlawful.py.
+
+python -m tests.crash.unlawful WIRE_NAME exchange serve ...
+"""
+
+import sys
+
+import headroom
+from tests.exchange.slips import SLIPS, planted, wire_name
+
+
+def main() -> None:
+    name = sys.argv.pop(1)
+    (kind,) = [kind for kind in SLIPS if wire_name(kind) == name]
+    with planted(kind):
+        headroom.main()
+
+
+if __name__ == "__main__":
+    main()
