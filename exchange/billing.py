@@ -7,7 +7,7 @@ at least a tenth. Source: domain.md, "What is owed" and "Posting".
 
 from typing import TYPE_CHECKING
 
-from exchange import tell
+from exchange import charge_terms, tell
 from exchange.lease import Lease, Meter, Vm, Wait
 from exchange.spans import Span, cut, first, length_ms, without
 from exchange.units import MAX_INT, MS_PER_HOUR, MS_PER_MINUTE, ceil_div
@@ -106,19 +106,36 @@ def vacate(vm: Vm) -> None:
         vm.lease.meter.idle += (vm.unit,)
 
 
-def _there(lease: Lease) -> list[Span]:
+def time_there(lease: Lease) -> list[Span]:
     """Return the lease's time so far without the host's silence."""
     meter = lease.meter
     to_ms = meter.accrued_ms if meter.silent_from_ms is None else meter.silent_from_ms
     return without((lease.start_ms, to_ms), meter.gaps)
 
 
+def waiting(there: list[Span], wait: Wait) -> list[Span]:
+    """Return the part of ``there`` that waited for the launch."""
+    launched_ms = wait.until_ms if wait.launched_ms is None else wait.launched_ms
+    return cut(there, wait.from_ms, MAX_INT if launched_ms is None else launched_ms)
+
+
+def booting(there: list[Span], wait: Wait) -> list[Span]:
+    """Return the part of ``there`` that is free as a boot: at most 120 s."""
+    if wait.launched_ms is None:
+        return []
+    boot = cut(there, wait.launched_ms, MAX_INT if wait.until_ms is None else wait.until_ms)
+    return first(boot, FREE_BOOT_MS)
+
+
 def _waited(there: list[Span], wait: Wait) -> list[Span]:
-    """Return the unbilled part of ``there``: until the launch, plus at most 120 s of boot."""
-    until_ms = MAX_INT if wait.until_ms is None else wait.until_ms
-    launched_ms = until_ms if wait.launched_ms is None else wait.launched_ms
-    boot = first(cut(there, launched_ms, until_ms), FREE_BOOT_MS)
-    return cut(there, wait.from_ms, launched_ms) + boot
+    return waiting(there, wait) + booting(there, wait)
+
+
+def _tell_wait(lease: Lease, there: list[Span], wait: Wait) -> list[Span]:
+    """A wait changes no more: return its unbilled part, which goes into the lease's story."""
+    lease.story.waited_ms += length_ms(waiting(there, wait))
+    lease.story.boot_ms += length_ms(booting(there, wait))
+    return _waited(there, wait)
 
 
 def _unbilled_ms(lease: Lease, from_ms: int = 0, to_ms: int = MAX_INT) -> int:
@@ -130,7 +147,7 @@ def _unbilled_ms(lease: Lease, from_ms: int = 0, to_ms: int = MAX_INT) -> int:
     past_ms = 0 if from_ms else meter.past_wait_ms
     if not meter.waits:
         return past_ms
-    there = _there(lease)
+    there = time_there(lease)
     waits = meter.waits.values()
     return past_ms + sum(length_ms(cut(_waited(there, w), from_ms, to_ms)) for w in waits)
 
@@ -143,10 +160,10 @@ def _settle_past(lease: Lease) -> None:
     meter = lease.meter
     if not meter.waits and not meter.gaps:
         return
-    there, waits, past_ms = _there(lease), meter.waits or {}, meter.closed_from_ms
+    there, waits, past_ms = time_there(lease), meter.waits or {}, meter.closed_from_ms
     for key in list(waits):
         if _is_over(there, waits[key], past_ms):
-            waited_ms = length_ms(_waited(there, waits.pop(key)))
+            waited_ms = length_ms(_tell_wait(lease, there, waits.pop(key)))
             meter.past_waits = meter.past_waits or {}
             meter.past_waits[key] = waited_ms
             meter.past_wait_ms += waited_ms
@@ -185,10 +202,11 @@ def leave(lease: Lease, units: int, keys: list[int]) -> None:
     meter.fresh_units -= units - len(keys)
     if not keys:
         return
-    there, waits = _there(lease), meter.waits or {}
+    there, waits = time_there(lease), meter.waits or {}
     for key in keys:
         if key in waits:
-            _recount(meter, _waited(there, waits.pop(key)), -1, meter.closed_from_ms)
+            waited = _tell_wait(lease, there, waits.pop(key))
+            _recount(meter, waited, -1, meter.closed_from_ms)
         else:
             _forget_past(meter, key)
     meter.idle = tuple(key for key in meter.idle if key not in keys)
@@ -206,9 +224,8 @@ def _forget_past(meter: Meter, key: int) -> None:
     meter.before_ms -= waited_ms
 
 
-def _waited_ms(lease: Lease, there: list[Span], key: int) -> int:
+def _waited_ms(meter: Meter, there: list[Span], key: int) -> int:
     """Return how much of a unit's time is not billed."""
-    meter = lease.meter
     if meter.past_waits and key in meter.past_waits:
         return meter.past_waits[key]
     assert meter.waits is not None
@@ -226,29 +243,29 @@ def delivered_ms(lease: Lease) -> int:
 def owed_ucr(lease: Lease) -> int:
     """Return all that is owed up to when the lease has accrued to."""
     meter = lease.meter
-    used = max(_used(lease), meter.minimum_ms) if lease.metered else delivered_ms(lease)
+    used = max(weighted_use(lease), meter.minimum_ms) if lease.metered else delivered_ms(lease)
     return _price_ucr(lease, used + meter.topped_ms)
 
 
 def _price_ucr(lease: Lease, used: int) -> int:
     """Return the price of ``used``, rounded up: the only division of money."""
-    return ceil_div(lease.price_ucr * used, MS_PER_HOUR * _scale(lease))
+    return ceil_div(lease.price_ucr * used, MS_PER_HOUR * scale(lease))
 
 
-def _scale(lease: Lease) -> int:
+def scale(lease: Lease) -> int:
     """Metered unit-time is counted in so many parts of a millisecond, to stay whole."""
     return MINIMUM_TAKE_DIVISOR * lease.instrument.shape.mvcpu if lease.metered else 1
 
 
-def _used(lease: Lease) -> int:
+def weighted_use(lease: Lease) -> int:
     """Return a metered lease's unit-time weighted by the CPU share of each posting period."""
-    closed_ms, running_ms = _open_periods_ms(lease)
+    closed_ms, running_ms = open_periods_ms(lease)
     meter = lease.meter
     closed = _weighted(lease, closed_ms, meter.closed_cpu_ms)
     return meter.metered_ms + closed + _weighted(lease, running_ms, meter.cpu_ms)
 
 
-def _open_periods_ms(lease: Lease) -> tuple[int, int]:
+def open_periods_ms(lease: Lease) -> tuple[int, int]:
     """Return the billed unit-time of the last posted period and of the running one."""
     meter = lease.meter
     closed_ms = meter.closed_ms - _unbilled_ms(lease, meter.closed_from_ms, meter.posted_ms)
@@ -259,19 +276,20 @@ def _open_periods_ms(lease: Lease) -> tuple[int, int]:
 def _weighted(lease: Lease, unit_ms: int, cpu_ms: int) -> int:
     """Return ``unit_ms`` x min(1, max(0.10, CPU share)), scaled."""
     used = cpu_ms * MVCPU_PER_VCPU * MINIMUM_TAKE_DIVISOR
-    return min(unit_ms * _scale(lease), max(unit_ms * lease.instrument.shape.mvcpu, used))
+    return min(unit_ms * scale(lease), max(unit_ms * lease.instrument.shape.mvcpu, used))
 
 
 def _begin_period(lease: Lease, now_ms: int) -> int:
     """A charge was posted: the next posting period begins. Returns the CPU of the last one."""
     meter = lease.meter
     if lease.metered:
-        closed_ms, _ = _open_periods_ms(lease)
+        closed_ms, _ = open_periods_ms(lease)
         meter.metered_ms += _weighted(lease, closed_ms, meter.closed_cpu_ms)
     meter.closed_from_ms, meter.posted_ms = meter.posted_ms, now_ms
     meter.closed_ms, meter.before_ms = meter.unit_ms - meter.before_ms, meter.unit_ms
     meter.closed_cpu_ms, meter.cpu_ms = meter.cpu_ms, 0
     _settle_past(lease)
+    lease.story.units = lease.units
     return meter.closed_cpu_ms
 
 
@@ -298,10 +316,11 @@ def post(state: "State", lease: Lease, now_ms: int) -> None:
     accrue(lease, now_ms)
     amount_ucr = max(0, owed_ucr(lease) - lease.charged_ucr)
     assert amount_ucr <= lease.hold_ucr, "what is owed is always held"
+    terms = None if state.quiet else charge_terms.of(lease)
     from_ms, cpu_ms = lease.meter.posted_ms, _begin_period(lease, now_ms)
     if now_ms > from_ms or amount_ucr:
         told_ms = cpu_ms if lease.metered else None
-        tell.charge(state, lease, from_ms, now_ms, amount_ucr, told_ms)
+        tell.charge(state, lease, from_ms, now_ms, amount_ucr, told_ms, terms)
     if not amount_ucr:
         return
     fee_ucr = amount_ucr * state.config.fee_pct // 100
@@ -311,13 +330,15 @@ def post(state: "State", lease: Lease, now_ms: int) -> None:
 
 
 def fund(state: "State", lease: Lease, now_ms: int) -> bool:
-    """Hold the hour after the paid one; False when the buyer cannot, or when what is charged for
-    the lease in all could come to more than can be told."""
+    """Hold the hour after the paid one; False when the buyer cannot, or when the lease's charges
+    or its unit-time could come to more than can be told."""
     accrue(lease, now_ms)
     until_ms = lease.paid_until_ms + MS_PER_HOUR
     needed_ucr = _needed_ucr(lease, until_ms, now_ms)
     missing_ucr = needed_ucr - lease.hold_ucr
-    if missing_ucr > lease.buyer.available_ucr or lease.charged_ucr + needed_ucr > MAX_INT:
+    sold_ms = lease.meter.contract_ms + lease.units * (until_ms - now_ms)
+    too_much = max(lease.charged_ucr + needed_ucr, sold_ms) > MAX_INT
+    if too_much or missing_ucr > lease.buyer.available_ucr:
         return False
     if missing_ucr > 0:
         state.ledger.hold(lease.buyer, missing_ucr, "lease")
@@ -331,6 +352,7 @@ def owe_window(lease: Lease, units: int, now_ms: int) -> None:
     accrue(lease, now_ms)
     owed_ms = units * (lease.paid_until_ms - max(now_ms, lease.start_ms))
     lease.meter.unit_ms += owed_ms
+    lease.story.whole_ms += owed_ms
     lease.meter.contract_ms += owed_ms
 
 
@@ -350,16 +372,16 @@ def top_up(lease: Lease, units: int, keys: list[int], now_ms: int) -> None:
     come: the minimum is compared at the final charge.
     """
     accrue(lease, now_ms)
-    meter, least = lease.meter, units * MINIMUM_SPOT_MS * _scale(lease)
+    meter, least = lease.meter, units * MINIMUM_SPOT_MS * scale(lease)
     if not lease.metered:
-        there = _there(lease)
+        there = time_there(lease)
         there_ms = length_ms(there) - meter.past_gaps_ms
-        waited_ms = sum(_waited_ms(lease, there, key) for key in keys)
+        waited_ms = sum(_waited_ms(meter, there, key) for key in keys)
         meter.topped_ms += max(0, least - units * there_ms + waited_ms)
     elif units == lease.units:
         meter.minimum_ms = meter.gone_ms + least
     else:
-        part = max(0, _used(lease) - meter.gone_ms) * units // lease.units
+        part = max(0, weighted_use(lease) - meter.gone_ms) * units // lease.units
         meter.gone_ms += part
         meter.topped_ms += max(0, least - part)
 
@@ -373,6 +395,6 @@ def _needed_ucr(lease: Lease, until_ms: int, now_ms: int) -> int:
     unit_ms = lease.units * (until_ms - max(now_ms, lease.start_ms))
     if meter.silent_from_ms is not None:
         unit_ms += lease.units * max(0, now_ms - meter.silent_from_ms)
-    unit_ms += sum(_open_periods_ms(lease)) if lease.metered else delivered_ms(lease)
-    used = meter.metered_ms + meter.topped_ms + unit_ms * _scale(lease)
+    unit_ms += sum(open_periods_ms(lease)) if lease.metered else delivered_ms(lease)
+    used = meter.metered_ms + meter.topped_ms + unit_ms * scale(lease)
     return _price_ucr(lease, used) - lease.charged_ucr

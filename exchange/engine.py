@@ -26,6 +26,7 @@ from exchange import (
     protocol,
     retention,
     snapshot,
+    stories,
     tell,
     views,
     vms,
@@ -224,7 +225,7 @@ class Engine:
 
     def snapshot(self) -> bytes:
         """Return the whole state; `restore` gives an engine that goes on exactly alike."""
-        return snapshot.dump(self.state)
+        return stories.joined(snapshot.dump(self.state), self.state)
 
     @classmethod
     def restore(cls, data: bytes) -> "Engine":

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from exchange.account_channel import SpoiltFramesError, stored_frames
 from exchange.codec import MSGPACK
 from exchange.commands import Command, Out
-from exchange.frames import AccountFrame
+from exchange.frames import AccountFrame, Charge
 from exchange.journal import FILE_NAME, DataDirError, opened_to_read
 from exchange.units import MAX_INT
 
@@ -34,6 +34,13 @@ def frame_check(data_dir: Path) -> "Iterator[FrameCheck]":
             yield FrameCheck(path, database)
     except sqlite3.Error as error:
         raise DataDirError(f"{path}: {error}") from error
+
+
+def told_as_before(found: list[AccountFrame], expected: list[AccountFrame]) -> None:
+    """Leave out of ``expected`` what an older release did not tell yet: a charge's terms."""
+    for old, new in zip(found, expected, strict=False):
+        if isinstance(old, Charge) and isinstance(new, Charge) and old.terms is None:
+            new.terms = None
 
 
 class FrameCheck:
@@ -94,6 +101,7 @@ class FrameCheck:
         # The row's numbers may be damaged: they say when to stop, never how often to go round.
         while made and made[0].account_seq <= last_seq:
             expected.append(made.popleft())
+        told_as_before(found, expected)
         # Encoded: what a VM's endpoint is made of has one type in the engine, another when read.
         same = MSGPACK.encode(found) == MSGPACK.encode(expected)
         if not (same and expected and expected[0].account_seq == first_seq):

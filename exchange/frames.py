@@ -1,7 +1,6 @@
 """The wire messages the exchange sends: answers, market data, the account channel, instructions.
 
-Built positionally on the hot path, so the field order matters to the engine and only there.
-Optional fields are omitted when absent. Source: protocol.md.
+Built positionally on the hot path; optional fields are omitted when absent. Source: protocol.md.
 """
 
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from msgspec import Struct
 
 from exchange.evidence import EvidenceView
 from exchange.reasons import RefusalReason
+from exchange.terms import ChargeTerms
 from exchange.wire import (
     Frame,
     HostStatus,
@@ -24,8 +24,7 @@ from exchange.wire import (
     VmState,
 )
 
-LevelRow: TypeAlias = tuple[int, int, int]
-"""price_ucr, qty, orders; qty 0 deletes the level."""
+LevelRow: TypeAlias = tuple[int, int, int]  # price_ucr, qty (0 deletes the level), orders
 
 
 # --- connection ---
@@ -297,6 +296,7 @@ class Charge(Frame, tag="charge"):
     to_ms: int
     amount_ucr: int
     cpu_ms: int | None = None
+    terms: ChargeTerms | None = None
 
 
 class Notice(Frame, tag="notice"):

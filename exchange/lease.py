@@ -6,12 +6,14 @@ lease of many units keeps running totals, no row per unit. Source: domain.md, "L
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from exchange.instrument import SPOT, Instrument
 from exchange.protocol import VmStart
 from exchange.reasons import LeaseEnd
 from exchange.spans import Span
+from exchange.stories import Story
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire import Endpoint, LeaseState, VmState
 
@@ -125,6 +127,8 @@ class Lease(Struct, eq=False):
     """(when, units) of recalls whose notice runs, earliest first."""
     vms: dict[str, "Vm"] = {}
     """By name: all that were started here, ended ones and those that went on elsewhere included."""
+    story: Story = msgspec.field(default_factory=Story)
+    """What explains its charges; no rule reads it."""
 
     @property
     def spot(self) -> bool:
@@ -197,6 +201,7 @@ def make_lease(
         paid_until_ms,
         Meter(start_ms, start_ms, units),
         instrument.pricing == "metered",
+        story=Story(units),
     )
 
 

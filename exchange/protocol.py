@@ -152,7 +152,7 @@ class OrderCancelAllAfter(Request, tag="order.cancel_all_after", frozen=True):
     timeout_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
 
 
-StatementKind: TypeAlias = Literal["postings", "trades", "charges", "usage", "invoices"]
+StatementKind: TypeAlias = Literal["postings", "trades", "charges", "earnings", "usage", "invoices"]
 
 
 class AccountStatement(Request, tag="account.statement", frozen=True):

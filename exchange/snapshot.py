@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from msgspec.structs import asdict
 
+from exchange import stories
 from exchange.book import Order, make_order
 from exchange.capacity import Host, Use
 from exchange.commands import FillRow
@@ -200,7 +201,7 @@ def _lease(lease: Lease) -> Row:
 def _meter(meter: Meter) -> Meter | dict[str, Any]:
     """Return the totals as they are stored: as text where MessagePack has no number for them.
 
-    A metered lease is counted in parts of a millisecond (``billing._scale``).
+    A metered lease is counted in parts of a millisecond (``billing.scale``).
     """
     long = {name: str(getattr(meter, name)) for name in SCALED if getattr(meter, name) > STORED_MAX}
     return asdict(meter) | long if long else meter
@@ -218,8 +219,9 @@ def _vm(vm: Vm) -> Row:
 
 
 def restore(data: bytes) -> State:
-    """Return the state that `dump` wrote; ``dump(restore(data)) == data``."""
-    stored = _decoder.decode(data)
+    """Return the state that `dump` wrote, with the stories that `stories.joined` put behind it."""
+    rows, told = stories.split(data)
+    stored = _decoder.decode(rows)
     counters, config = stored.made
     state = State(config)
     _set(state, STATE, stored.values)
@@ -247,6 +249,7 @@ def restore(data: bytes) -> State:
     for man in stored.dead_men:
         state.dead_men[man.key_id] = man
         state.dead_man_keys[man.number] = man.key_id
+    stories.recall(state, told)
     _arm(state)
     return state
 

@@ -15,10 +15,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from exchange.stories import split
+
 KEPT: Final = 2
 """Two, so that a start has another try when the newest turns out to be damaged."""
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Of the rows in a snapshot's state and memory: one more with each change of them."""
 _KIND: Final = b"headroom-snapshot-"
 _MAGIC: Final = b"%b%d\n" % (_KIND, LAYOUT)
@@ -46,7 +48,7 @@ class SnapshotFile(Struct, frozen=True, array_like=True):
     chain: bytes
     """The journal's digest of row ``seq``: ties the file to one journal."""
     state_hash: str
-    """Hex SHA-256 of ``state``, which is `Engine.state_hash`."""
+    """`Engine.state_hash`: hex SHA-256 of ``state`` without the stories behind it."""
     state: bytes
     """`Engine.snapshot`."""
     memory: bytes
@@ -96,7 +98,7 @@ def read(path: Path) -> SnapshotFile:
         snapshot = _DECODER.decode(body[len(_MAGIC) :])
     except msgspec.MsgspecError as error:
         raise SnapshotError(f"{path}: {error}") from error
-    if sha256(snapshot.state).hexdigest() != snapshot.state_hash:
+    if sha256(split(snapshot.state)[0]).hexdigest() != snapshot.state_hash:
         raise SnapshotError(f"{path}: its state hash does not agree with its state")
     return snapshot
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NoReturn
 
-from exchange import log, log_events, snapshot_files
+from exchange import log, log_events, snapshot_files, stories
 from exchange.chain import RULES_VERSION
 from exchange.gateway import Gateway
 from exchange.journal import DiskLostError
@@ -107,7 +107,7 @@ class Snapshotter:
             engine.seq,
             engine.now_ms,
             self._chain(),
-            sha256(state).hexdigest(),
+            sha256(stories.split(state)[0]).hexdigest(),
             state,
             self._gateway.feed.memory(),
         )

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from exchange import frames
 from exchange.account_channel import SpoiltFramesError, stored_frames
+from exchange.codec import JSON
 from exchange.commands import Command, Out
 from exchange.journal import BUSY_MS, DiskLostError, opened_to_read
 from exchange.journal import FILE_NAME as JOURNAL_NAME
@@ -28,8 +29,8 @@ FILE_NAME: Final = "history.db"
 PAGE_ROWS: Final = 1_000
 """Stored rows taken over in one transaction."""
 MEND: Final = "stop the server; `headroom exchange rebuild` makes history.db anew"
-VERSION: Final = 1
-"""A file of another version is built anew from the journal, never converted."""
+VERSION: Final = 2
+"""A file of version 1 gets columns; any other is built anew from the journal."""
 
 _TABLES: Final = """
 CREATE TABLE posting(
@@ -43,7 +44,7 @@ CREATE TABLE trade(
 CREATE TABLE charge(
   account TEXT NOT NULL, account_seq INTEGER NOT NULL, seq INTEGER NOT NULL,
   ts_ms INTEGER NOT NULL, lease_id TEXT NOT NULL, from_ms INTEGER NOT NULL,
-  to_ms INTEGER NOT NULL, amount_ucr INTEGER NOT NULL, cpu_ms INTEGER,
+  to_ms INTEGER NOT NULL, amount_ucr INTEGER NOT NULL, cpu_ms INTEGER, terms TEXT,
   PRIMARY KEY(account, account_seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE lease(
   lease_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, trade_id TEXT NOT NULL, symbol TEXT NOT NULL,
@@ -65,16 +66,19 @@ CREATE INDEX trade_by_seller ON trade(seller, ts_ms);
 CREATE INDEX lease_by_seller ON lease(seller);
 """
 _POSTING: Final = "INSERT OR IGNORE INTO posting VALUES (?, ?, ?, ?, ?, ?, ?)"
-_CHARGE: Final = "INSERT OR IGNORE INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WITH_TERMS: Final = "ALTER TABLE charge ADD COLUMN terms TEXT"
+"""Version 1 to 2. Charges of before say nothing of their terms until the file is rebuilt."""
+_CHARGE: Final = "INSERT OR IGNORE INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TRADE: Final = """
 INSERT INTO trade VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(trade_id) DO UPDATE SET
 buyer = coalesce(buyer, excluded.buyer), seller = coalesce(seller, excluded.seller),
 taker_side = coalesce(taker_side, excluded.taker_side)"""
 _LEASE: Final = """
 INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(lease_id) DO UPDATE SET
-seq = excluded.seq, units = excluded.units, state = excluded.state, ends_ms = excluded.ends_ms,
-charged_ucr = excluded.charged_ucr, buyer = coalesce(buyer, excluded.buyer),
-seller = coalesce(seller, excluded.seller) WHERE excluded.seq >= lease.seq"""
+seq = excluded.seq, units = max(lease.units, excluded.units), state = excluded.state,
+ends_ms = excluded.ends_ms, charged_ucr = excluded.charged_ucr,
+buyer = coalesce(buyer, excluded.buyer), seller = coalesce(seller, excluded.seller)
+WHERE excluded.seq >= lease.seq"""
 _VM: Final = "INSERT OR IGNORE INTO vm VALUES (?, ?, ?, ?)"
 _USAGE: Final = "INSERT OR IGNORE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _STORED: Final = """
@@ -111,7 +115,11 @@ def opened(path: Path) -> sqlite3.Connection:
     """Return the read model at ``path``, made empty when there is none of this version."""
     database = sqlite3.connect(path, check_same_thread=False)
     database.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-    if database.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION - 1:
+        database.executescript(f"BEGIN; {_WITH_TERMS}; PRAGMA user_version = {VERSION}; COMMIT")
+        version = VERSION
+    if version == VERSION:
         return database
     database.close()
     for old in path.parent.glob(f"{path.name}*"):
@@ -158,7 +166,8 @@ def _row(account: str, frame: frames.AccountFrame) -> tuple[str, tuple[object, .
             return _POSTING, (*head, frame.why, frame.available_ucr, frame.held_ucr)
         case frames.Charge():
             span = (frame.lease_id, frame.from_ms, frame.to_ms)
-            return _CHARGE, (*head, *span, frame.amount_ucr, frame.cpu_ms)
+            terms = None if frame.terms is None else JSON.encode(frame.terms).decode()
+            return _CHARGE, (*head, *span, frame.amount_ucr, frame.cpu_ms, terms)
         case frames.OrderUpdate(exec="trade"):
             return _TRADE, _trade(account, frame)
         case frames.LeaseUpdate():

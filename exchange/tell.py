@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exchange.lease import Lease, Vm
     from exchange.ledger import Account
     from exchange.state import State
+    from exchange.terms import ChargeTerms
 
 
 def order(
@@ -156,16 +157,21 @@ def vm_row(subject: "Vm", account_seq: int, seq: int, ts_ms: int) -> VmUpdate:
 
 
 def charge(
-    state: "State", subject: "Lease", from_ms: int, to_ms: int, amount_ucr: int, cpu_ms: int | None
+    state: "State",
+    subject: "Lease",
+    from_ms: int,
+    to_ms: int,
+    amount_ucr: int,
+    cpu_ms: int | None,
+    terms: "ChargeTerms | None",
 ) -> None:
     """Tell the buyer of a posted charge."""
     account = subject.buyer
     account.account_seq = seq = account.account_seq + 1
     if state.quiet:
         return
-    frame = Charge(
-        seq, state.seq, state.now_ms, subject.lease_id, from_ms, to_ms, amount_ucr, cpu_ms
-    )
+    head = seq, state.seq, state.now_ms
+    frame = Charge(*head, subject.lease_id, from_ms, to_ms, amount_ucr, cpu_ms, terms)
     state.outs.append((account.account_id, frame))
 
 
