@@ -37,9 +37,9 @@ DECODE: dict[str, Callable[[bytes], Any]] = {
 class Rig:
     """An exchange on virtual time: send dicts, read dicts; keeps every journalled row."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_engine: type[Engine] = Engine) -> None:
         self.now_ms = START_MS
-        self.engine = Engine(default_config())
+        self.engine = make_engine(default_config())
         self.gateway = Gateway(self.engine, server_id="rig", verify=verify)
         self.rows: list[JournalRow] = []
         self.inbox: dict[int, list[dict[str, Any]]] = {}
@@ -108,9 +108,9 @@ class Rig:
         return [frame for frame in self.inbox.get(number, []) if frame["type"] == tag]
 
 
-def trading() -> tuple[Rig, int]:
+def trading(make_engine: type[Engine] = Engine) -> tuple[Rig, int]:
     """Return a rig on which alice is logged in with money."""
-    rig = Rig()
+    rig = Rig(make_engine)
     operator = rig.log_in("operator")
     public_key = public_key_b64(key_of("alice"))
     rig.ask(operator, "admin.account", account="alice", name="Alice")
@@ -126,9 +126,9 @@ def trading() -> tuple[Rig, int]:
     return rig, rig.log_in("alice")
 
 
-def hosting() -> tuple[Rig, int, int]:
+def hosting(make_engine: type[Engine] = Engine) -> tuple[Rig, int, int]:
     """Return a rig, alice's session and the session of her live host."""
-    rig, alice = trading()
+    rig, alice = trading(make_engine)
     digest = sha256(b"secret").hexdigest()
     rig.ask(alice, "host.token", zone="eu-de", token_sha256=digest, uses=1, ttl_s=60)
     assert enroll(rig, "secret", "host")["result"]["status"] == "approved"

@@ -14,8 +14,12 @@ import pytest
 from exchange.clock import SystemClock
 from exchange.commands import Done, Genesis, HostBack, HostSilent, Started
 from exchange.engine import Engine
+from exchange.gateway import Gateway
 from exchange.genesis import default_config
+from exchange.keys import verify
+from exchange.liveness import SILENT_MS
 from exchange.operator_requests import AdminHalt, AdminInstrument
+from exchange.paranoid import ParanoidEngine
 from exchange.ports import JournalRow
 from exchange.replay import read_command
 from exchange.units import MS_PER_HOUR
@@ -23,6 +27,7 @@ from sim.clock import VirtualTime
 from sim.marketplace import Marketplace
 from tests.exchange.harness import found, journal_rows, running
 from tests.exchange.market import START_MS, Market
+from tests.exchange.test_gateway import Rig, be_live, hosting, order
 
 LATER: Final = "small.eu-de.metered.spot"
 
@@ -123,3 +128,86 @@ def test_a_simulated_restart_begins_like_a_real_one() -> None:
 
 def kinds(rows: list[JournalRow]) -> list[type]:
     return [type(read_command(row).message) for row in rows]
+
+
+def test_a_lost_host_is_heard_after_a_restart_as_before_it() -> None:
+    """That it was lost is part of the state; heard again, it must agree on what it runs."""
+    rig, _, _ = hosting()
+    rig.run_to(rig.now_ms + MS_PER_HOUR)
+    assert rig.engine.hosts()[0].status == "lost"
+    restart(rig)
+    rig.log_in("host")
+    assert isinstance(rig.messages()[-1], HostBack)
+    assert rig.engine.hosts()[0].status == "syncing"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_connections_and_silences_leave_rows(seed: int) -> None:
+    """Frames, drops, silences and restarts in any order: replay is the state, live and after."""
+    story = Wire(seed)
+    for _ in range(50):
+        story.step()
+    story.restart()
+
+
+def restart(rig: Rig) -> None:
+    """End, and begin again from the rows, which lead to the very state there was."""
+    before, rig.engine = rig.engine, type(rig.engine)(default_config())
+    rig.gateway = Gateway(rig.engine, server_id="rig", verify=verify)
+    rig.engine.state.quiet = True
+    for row in rig.rows:
+        rig.gateway.replay(read_command(row), row.now_ms)
+    rig.engine.state.quiet = False
+    assert rig.engine.state_hash() == before.state_hash()
+    rig.gateway.start(rig.now_ms)
+    rig.take()
+
+
+class Wire:
+    """A host and a trader with two connections, as the gateway sees them."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(f"wire {seed}")
+        self.rig, self.trader, self.host = hosting(ParanoidEngine)
+        self.other = self.rig.log_in("alice")
+
+    def step(self) -> None:
+        steps = (self.order, self.order, self.arm, self.drop, self.wait, self.say, self.say)
+        self.random.choice((*steps, self.host_drops, self.restart))()
+
+    def order(self) -> None:
+        number = self.random.choice((self.trader, self.other))
+        side = self.random.choice(("buy", "sell"))
+        order(self.rig, number, f"c{self.random.randrange(30)}", side=side)
+
+    def arm(self) -> None:
+        enabled = self.random.random() < 0.7
+        self.rig.ask(self.other, "order.cancel_on_disconnect", enabled=enabled)
+
+    def drop(self) -> None:
+        self.rig.gateway.disconnect(self.other, self.random.random() < 0.3, self.rig.now_ms)
+        self.rig.take()
+        self.other = self.rig.log_in("alice")
+
+    def wait(self) -> None:
+        wait_ms = self.random.choice((1_000, SILENT_MS, SILENT_MS, 60_000, 400_000))
+        self.rig.run_to(self.rig.now_ms + wait_ms)
+
+    def say(self) -> None:
+        """The host reports, silent or not."""
+        rig, what = self.rig, self.random.randrange(3)
+        if what == 0:
+            rig.tell(self.host, "host.heartbeat", load={"cpu_pct": 1, "mem_pct": 1}, vms=0)
+        elif what == 1:
+            rig.tell(self.host, "host.synced", instruction_id="i", boot_id="b", vms=[])
+        else:
+            be_live(rig, self.host)
+
+    def host_drops(self) -> None:
+        self.rig.gateway.disconnect(self.host, False, self.rig.now_ms)
+        self.host = self.rig.log_in("host")
+
+    def restart(self) -> None:
+        restart(self.rig)
+        self.trader, self.other = self.rig.log_in("alice"), self.rig.log_in("alice")
+        self.host = self.rig.log_in("host")
