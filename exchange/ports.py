@@ -15,6 +15,7 @@ from exchange.directory import HostSource
 from exchange.fleet import FleetSource
 from exchange.frames import HostLimit, HostSync, OrderUpdate, VmKill
 from exchange.session import SessionKey
+from exchange.wire import HostStatus
 
 __all__ = ["Clock", "EngineView", "Journal", "JournalRow", "Verify"]
 
@@ -51,7 +52,7 @@ class HostFacts(Protocol):
     @property
     def host(self) -> str: ...
     @property
-    def status(self) -> str: ...
+    def status(self) -> HostStatus: ...
 
 
 class OrderLimits(Protocol):
