@@ -18,6 +18,9 @@ ADDRESSES_MAX: Final = 10_000
 """Addresses remembered; beyond it those without a connection are forgotten, oldest first."""
 APPLY_EVERY_MS: Final = MS_PER_MINUTE
 """One application for an account in this time."""
+ENROLMENTS_PER_S: Final = 200
+ENROLMENTS_SAVED_S: Final = 30
+"""A farm behind one address may enrol at once."""
 LOOPBACK: Final = "loopback"
 _NETWORK_BITS: Final = 64
 
@@ -39,13 +42,22 @@ NEAR: Final = Allowance(connects_per_s=0, failures_per_s=100, frames_per_s=0, op
 class _Address:
     """One address: its buckets and its open connections."""
 
-    __slots__ = ("allowance", "apply_from_ms", "connects", "failures", "frames", "open")
+    __slots__ = (
+        "allowance",
+        "apply_from_ms",
+        "connects",
+        "enrolments",
+        "failures",
+        "frames",
+        "open",
+    )
 
     def __init__(self, allowance: Allowance, now_ms: int) -> None:
         self.allowance = allowance
         self.connects = Bucket(now_ms, allowance.connects_per_s, allowance.saved_s)
         self.failures = Bucket(now_ms, allowance.failures_per_s, allowance.saved_s)
         self.frames = Bucket(now_ms, allowance.frames_per_s, allowance.saved_s)
+        self.enrolments = Bucket(now_ms, ENROLMENTS_PER_S, ENROLMENTS_SAVED_S)
         self.open = 0
         self.apply_from_ms = 0
 
@@ -93,6 +105,10 @@ class Addresses:
         if not wait_ms:
             address.apply_from_ms = now_ms + APPLY_EVERY_MS
         return wait_ms
+
+    def enrol(self, peer: str, now_ms: int) -> int:
+        """Count an enrolment: 0, or after how many ms there may be another."""
+        return self._of(peer, now_ms).enrolments.take(now_ms, ENROLMENTS_PER_S)
 
     def _of(self, peer: str, now_ms: int) -> _Address:
         name = network(peer)

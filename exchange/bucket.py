@@ -1,6 +1,11 @@
 """Token bucket in integers: so many a second, saved up for some seconds. Pure."""
 
+from typing import Final
+
 from exchange.units import MS_PER_SECOND, ceil_div
+
+DEBT_S: Final = 10
+"""Nobody owes more than this brings in, whatever was charged."""
 
 
 class Bucket:
@@ -23,6 +28,15 @@ class Bucket:
         if wait_ms == 0 and per_s:
             self._milli -= MS_PER_SECOND
         return wait_ms
+
+    def spend(self, now_ms: int, per_s: int, tokens: int, debt_s: int = DEBT_S) -> None:
+        """Take ``tokens``, there or not: what is missing has to come in before the next.
+
+        The debt is at most what ``debt_s`` seconds bring.
+        """
+        self.wait_ms(now_ms, per_s)
+        least = -per_s * debt_s * MS_PER_SECOND
+        self._milli = max(self._milli - tokens * MS_PER_SECOND, least)
 
     def wait_ms(self, now_ms: int, per_s: int) -> int:
         """Return what `take` would, without taking."""

@@ -3,14 +3,19 @@
 A single cancel is order entry (``orders.py``). Cancels always pass. Source: protocol.md, "Orders".
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from exchange import execution
 from exchange.capacity import Host
-from exchange.commands import SYSTEM, Command, Done, Refused, SessionDropped
+from exchange.commands import SYSTEM, Command, Done, Out, Refused, SessionDropped
+from exchange.frames import OrderUpdate
 from exchange.ledger import Account
 from exchange.protocol import OrderCancelAllAfter, OrderCancelOnDisconnect, OrderMassCancel
 from exchange.state import DeadMan
+
+CANCEL_MANY: Final = frozenset({OrderMassCancel, SessionDropped})
+"""What a client can bring about at any time, for as many orders as it has."""
 
 if TYPE_CHECKING:
     from exchange.state import State
@@ -107,3 +112,8 @@ def cancel_backed_by(state: "State", host: Host, reason: str) -> None:
     for order in list(host.account.open_orders.values()):
         if order.backing is not None and any(slot[0] is host for slot in order.backing):
             execution.cancel_resting(state, order, reason)
+
+
+def canceled(outs: Iterable[Out]) -> int:
+    """Return how many orders are told to have ended."""
+    return sum(type(message) is OrderUpdate for _, message in outs)

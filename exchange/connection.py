@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
@@ -90,6 +91,7 @@ class WireConnection(ServerConnection):
         self._handshake_bytes = 0
         self._taken = 0
         self._turn: asyncio.Handle | None = None
+        self._resting: asyncio.TimerHandle | None = None
         self._ending: asyncio.TimerHandle | None = None
         self._small = Bucket(self._now_ms(), SMALL_PER_S, SMALL_SAVED_S)
         self._fragments: list[bytes] = []
@@ -112,7 +114,7 @@ class WireConnection(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        for waiting in (self._turn, self._ending):
+        for waiting in (self._turn, self._resting, self._ending):
             if waiting is not None:
                 waiting.cancel()
         if self.door is not None:
@@ -153,6 +155,16 @@ class WireConnection(ServerConnection):
         else:
             self.transport.resume_reading()
 
+    def rest(self, seconds: float) -> None:
+        """Read no further for so long; one rest at a time."""
+        if self._resting is None and not self.transport.is_closing():
+            self._resting = self.loop.call_later(seconds, self._rested)
+            self.transport.pause_reading()
+
+    def _rested(self) -> None:
+        self._resting = None
+        self.resume()
+
     def process_event(self, event: Event) -> None:
         if self._ending is not None:
             return  # What else it sent is of no interest.
@@ -180,6 +192,8 @@ class WireConnection(ServerConnection):
     def _open(self) -> bool:
         """May another frame be parsed now?"""
         inbox = self.inbox
+        if self._resting is not None:
+            return False
         if inbox is None:
             return self.request is None  # Behind the handshake: not before it is answered.
         return (
@@ -255,7 +269,8 @@ class WireConnection(ServerConnection):
             self.transport.write(data)
         if not parts[-1] and not self.transport.is_closing():  # The protocol's sign for the end.
             if self.transport.can_write_eof():
-                self.transport.write_eof()
+                with suppress(OSError):  # The other end may be gone already.
+                    self.transport.write_eof()
             else:
                 self.transport.close()
 

@@ -123,6 +123,7 @@ def answer(gateway: "Gateway", session: Session, message: ConsoleText, now_ms: i
     else:
         text = console_end(message.text, found.request.lines)
         result = {"vm_id": found.request.vm_id, "text": text}
+        found.session.unpaid += len(text)
         gateway.ack(found.session, found.request, result)
 
 

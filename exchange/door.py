@@ -14,12 +14,16 @@ from websockets.datastructures import Headers
 from websockets.http11 import Response
 
 from exchange.addresses import Addresses
+from exchange.bucket import Bucket
 from exchange.connection import BACKLOG_MAX_MS, WireConnection
 from exchange.units import MS_PER_SECOND, ceil_div
 
 CONNECTIONS_MAX: Final = 4_000
 HANDSHAKES_MAX: Final = 1_000
 """TCP connections that have not finished TLS and upgrade; each has 5 s."""
+HANDSHAKES_PER_S: Final = 200
+HANDSHAKES_SAVED_S: Final = 5
+"""Handshakes of all addresses together: who comes beyond that waits for his turn."""
 OWN_FILES: Final = 128
 """File descriptors left for the journal, images and the rest of the process."""
 BACKLOG_TOTAL_MAX_BYTES: Final = 256 * 1024 * 1024
@@ -44,13 +48,18 @@ class Door:
         self._connections = connections
         self._now_ms = now_ms
         self._outside: set[WireConnection] = set()
+        self._handshakes = Bucket(now_ms(), HANDSHAKES_PER_S, HANDSHAKES_SAVED_S)
 
     def came(self, connection: WireConnection) -> None:
         """A TCP connection was accepted: give it a slot for its handshake, or drop it."""
         if len(self._outside) >= self.handshakes_max:
             connection.transport.abort()
-        else:
-            self._outside.add(connection)
+            return
+        self._outside.add(connection)
+        now_ms, bucket = self._now_ms(), self._handshakes
+        if wait_ms := bucket.wait_ms(now_ms, HANDSHAKES_PER_S):
+            connection.rest(wait_ms / MS_PER_SECOND)
+        bucket.spend(now_ms, HANDSHAKES_PER_S, 1)
 
     def passed(self, connection: WireConnection) -> None:
         """Its handshake is over, well or not."""

@@ -11,11 +11,11 @@ same outs. Source: architecture.md section 1.
 
 from typing import Any, Final
 
-from msgspec import Struct
-
 from exchange import channels, commands, consoles, frames, image_requests, key_ends, protocol
-from exchange.account_channel import AccountChannel, AccountRow
+from exchange.account_channel import AccountChannel
 from exchange.auth import Verify
+from exchange.batch import Batch
+from exchange.cancels import CANCEL_MANY, canceled
 from exchange.codec import CODECS, JSON, MSGPACK, Data, UnreadableError
 from exchange.commands import AdvanceTime, Command, Done, JournalMessage, Refused
 from exchange.directory import Directory
@@ -27,8 +27,8 @@ from exchange.host_sessions import host_speaks
 from exchange.instructions import Instructions
 from exchange.limits import Limits
 from exchange.liveness import Liveness
-from exchange.notes import Note, Notes
-from exchange.outbox import Deliveries, ImageJob, Job, Outbox, Replay
+from exchange.notes import Notes
+from exchange.outbox import ImageJob, Job, Outbox, Replay
 from exchange.ports import EngineView, JournalRow
 from exchange.requests import HANDLERS
 from exchange.routing import ROUTES, TO_ACCOUNT, TO_PUBLIC
@@ -48,19 +48,6 @@ from exchange.wire import PROTOCOL_VERSION
 
 ANONYMOUS_MAX: Final = 1_000
 HEARTBEAT_MS: Final = MS_PER_SECOND
-
-
-class Batch(Struct):
-    """What came of everything since the last `take`, in the order it must be carried out."""
-
-    rows: list[JournalRow]
-    accounts: list[AccountRow]
-    deliveries: Deliveries
-    closes: list[tuple[int, int, str]]
-    """(session, close code, reason), after the deliveries."""
-    jobs: list[Job]
-    notes: list[Note]
-    """What an operator may want to read of."""
 
 
 class Gateway:
@@ -96,6 +83,7 @@ class Gateway:
         self._anonymous: dict[int, Session] = {}
         self._rows: list[JournalRow] = []
         self._closes: list[tuple[int, int, str]] = []
+        self._rests: dict[int, int] = {}
         self._heartbeat_ms: int | None = None
         self._now_ms = engine.now_ms
 
@@ -152,7 +140,9 @@ class Gateway:
         )
         if refused is not None:
             self.refuse(session, message, refused)
+            self._rest(session)
             return
+        weight = self.outbox.weight
         if session.host:
             host_speaks(self, session, message, now_ms)
         handler = HANDLERS.get(type(message))
@@ -161,6 +151,7 @@ class Gateway:
         else:
             self.command(session, message, now_ms)  # type: ignore[arg-type]
         self.guard.handling = None
+        self.limits.answered(session, message, self.outbox.weight - weight, now_ms)
 
     def fall_behind(self, session_id: int) -> None:
         """The session does not read as fast as it is told: merge what it may be told later."""
@@ -225,8 +216,8 @@ class Gateway:
         for row in accounts:
             self.directory.touch(row.account)
         sent, notes = self.outbox.take(), self.notes.take()
-        batch = Batch(self._rows, accounts, sent, self._closes, self.jobs, notes)
-        self._rows, self._closes, self.jobs = [], [], []
+        batch = Batch(self._rows, accounts, sent, self._closes, self.jobs, notes, self._rests)
+        self._rows, self._closes, self.jobs, self._rests = [], [], [], {}
         return batch
 
     def internal(self, message: JournalMessage, now_ms: int, account: str = "") -> Done | Refused:
@@ -335,6 +326,8 @@ class Gateway:
         if not reply.duplicate:
             self.notes.accepted(command, reply, outs)
             self._rows.append(JournalRow(self.engine.seq, now_ms, MSGPACK.encode(command)))
+            if type(command.message) in CANCEL_MANY:
+                self.limits.canceled(command.account, canceled(outs), now_ms)
             if command.account or type(command.message) is not AdvanceTime:
                 self.directory.touch(command.account)
         if session is not None:
@@ -374,8 +367,14 @@ class Gateway:
             assert session is not None, "only a connected host has unconfirmed instructions"
             self.close(session, CLOSE_POLICY, "instructions are not confirmed")
 
+    def _rest(self, session: Session) -> None:
+        """Who goes on sending what is refused is read more slowly."""
+        if rest_ms := self.limits.rest_ms(session, self._now_ms):
+            self._rests[session.number] = rest_ms
+
     def _unreadable(self, session: Session, reply: ErrorReply) -> None:
         self.outbox.send(session, reply)
+        self._rest(session)
         session.bad_in_row += 1
         if session.bad_in_row >= BAD_FRAMES_MAX:
             self.close(session, CLOSE_POLICY, f"{BAD_FRAMES_MAX} unreadable frames in a row")

@@ -5,7 +5,7 @@ pump writes it after the commit, one transport write a connection.
 """
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -13,6 +13,9 @@ from exchange.codec import CODECS
 from exchange.conflation import Key
 from exchange.protocol import AccountStatement, ImageGet, ImagePut
 from exchange.session import Session
+
+REPLAY_BYTES: Final = 128 * 1024
+"""As so much a stored replay is weighed: the shell reads it, at its reader's pace."""
 
 
 class Replay(Struct, frozen=True):
@@ -56,15 +59,18 @@ Deliveries: TypeAlias = dict[int, list[Delivery]]
 class Outbox:
     """Deliveries by session number."""
 
-    __slots__ = ("_deliveries",)
+    __slots__ = ("_deliveries", "weight")
 
     def __init__(self) -> None:
         self._deliveries: Deliveries = {}
+        self.weight = 0
+        """Bytes that were put here for single sessions, from the beginning on."""
 
     def send(self, session: Session, frame: Struct) -> None:
         self.put(session, session.codec.encode(frame))
 
     def put(self, session: Session, item: Delivery) -> None:
+        self.weight += len(item) if type(item) is bytes else REPLAY_BYTES
         items = self._deliveries.get(session.number)
         if items is None:
             self._deliveries[session.number] = [item]
@@ -131,4 +137,5 @@ class Slot:
         self._index = index
 
     def fill(self, data: bytes) -> None:
+        self.session.unpaid += len(data)
         self._items[self._index] = data

@@ -12,9 +12,10 @@ from time import perf_counter
 from typing import Final, TypeAlias, TypeVar
 
 from exchange.account_channel import AccountRow, SpoiltFramesError, follows, stored_frames
+from exchange.batch import Batch
 from exchange.connection import WireConnection
 from exchange.framing import Framing
-from exchange.gateway import Batch, Gateway
+from exchange.gateway import Gateway
 from exchange.journal import DiskLostError
 from exchange.metrics import Metrics
 from exchange.outbox import HistoryJob, ImageJob, Replay
@@ -172,6 +173,10 @@ class Pump:
             connection = connections.get(number)
             if connection is not None:
                 connection.close_soon(code, reason)
+        for number, rest_ms in batch.rests.items():
+            connection = connections.get(number)
+            if connection is not None:
+                connection.rest(rest_ms / MS_PER_SECOND)
         for job in batch.jobs:
             if isinstance(job, HistoryJob):
                 assert self.on_history_job is not None, "statements need a history"

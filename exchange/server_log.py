@@ -8,7 +8,7 @@ from importlib import metadata
 from websockets.asyncio.server import ServerConnection
 
 from exchange import log, log_events
-from exchange.gateway import Batch
+from exchange.batch import Batch
 from exchange.loading import Loaded
 from exchange.log_events import HostLog, Who
 from exchange.units import MS_PER_SECOND

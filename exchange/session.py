@@ -55,6 +55,7 @@ class Session:
 
     __slots__ = (
         "account",
+        "answers",
         "bad_in_row",
         "behind",
         "cancels_on_drop",
@@ -69,7 +70,9 @@ class Session:
         "opened_ms",
         "peer",
         "purpose",
+        "refusals",
         "role",
+        "unpaid",
     )
 
     def __init__(
@@ -89,6 +92,10 @@ class Session:
         self.cancels_on_drop = False
         self.closing = False
         self.costly: Bucket | None = None
+        self.answers: Bucket | None = None
+        self.refusals: Bucket | None = None
+        self.unpaid = 0
+        """Bytes of answers that came later, behind the batch or from a host."""
         self.behind: Behind | None = None
         """What a slow reader has not been told; None while it keeps up."""
         self.channels: dict[tuple[Channel, str], None] = {}
@@ -97,6 +104,11 @@ class Session:
     def anonymous(self) -> bool:
         """Neither logged in nor subscribed: such a connection has no right to stay."""
         return self.role is None and not self.channels
+
+    def take_unpaid(self) -> int:
+        """Return what is unpaid; it counts as paid."""
+        unpaid, self.unpaid = self.unpaid, 0
+        return unpaid
 
     def log_in(self, key: SessionKey) -> None:
         self.key_id, self.account, self.role = key.key_id, key.account, key.role

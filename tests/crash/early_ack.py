@@ -7,8 +7,9 @@ import asyncio
 import sys
 from pathlib import Path
 
+from exchange.batch import Batch
 from exchange.clock import SystemClock
-from exchange.gateway import Batch, Gateway
+from exchange.gateway import Gateway
 from exchange.journal import DataLock, SqliteJournal
 from exchange.loading import load
 from exchange.pump import Pump

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from exchange.auth import login_message
+from exchange.batch import Batch
 from exchange.codec import CODECS, JSON, MSGPACK
 from exchange.commands import (
     AdvanceTime,
@@ -17,7 +18,7 @@ from exchange.commands import (
 )
 from exchange.engine import Engine
 from exchange.frames import Hello
-from exchange.gateway import ANONYMOUS_MAX, Batch, Gateway
+from exchange.gateway import ANONYMOUS_MAX, Gateway
 from exchange.genesis import default_config
 from exchange.instructions import RESEND_MS
 from exchange.keys import public_key_b64, sign_b64, verify
