@@ -10,6 +10,8 @@ the engine.
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec import Struct
+
 from exchange.addresses import Addresses
 from exchange.bucket import Bucket
 from exchange.commands import Refused
@@ -98,11 +100,15 @@ class Limits:
 
     def refusal(self, session: Session, message: Any, now_ms: int) -> Refused | None:
         """Spend what ``message`` costs; returns why it is not handled, None when it may be."""
+        return self.spend(session, type(message), now_ms)
+
+    def spend(self, session: Session, kind: type[Struct], now_ms: int) -> Refused | None:
+        """The same, for any message of this type."""
         if session.role is None:
             wait_ms = self.addresses.frame(session.peer, now_ms)
             if wait_ms:
                 return _limited(wait_ms, "too many requests before login")
-        cost = COSTS[type(message)]
+        cost = COSTS[kind]
         match cost.budget:
             case "orders" | "cancels" | "changes":
                 per_s = self._orders_per_s(session.account)

@@ -2,11 +2,12 @@
 
     python -m tests.exchange.attacks [part of a name]
 
-Each attack of `attack_kinds`, over one connection and over twenty, against a real process; calm
-before each. It prints a table of median round trips and of the memory's growth.
+Each attack of `attack_kinds`, over one connection and over twenty, against a real process, calm
+and attack by turns. It prints a table of median round trips and of the memory's growth.
 """
 
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -37,7 +38,9 @@ SECONDS: Final = 4.0
 SLOWER_MAX: Final = 3.0
 GROWTH_MAX_MIB: Final = 32.0
 OPEN_ORDERS: Final = 3_000
-CALM_S: Final = 1.0
+START_S: Final = 1.0
+"""The attacker's process starts."""
+TURN_S: Final = 0.5
 
 
 class Figures(Struct, frozen=True):
@@ -131,18 +134,32 @@ def resting(number: int) -> OrderPlace:
 
 
 async def figures(victim: Victim, url: str, name: str, number: int, seconds: float) -> Figures:
-    """Trade in the calm, then while ``number`` connections attack."""
-    calm, before_mib = await victim.trade(min(CALM_S, seconds))
+    """Trade while ``number`` connections attack, and, by turns, while they hold their breath.
+
+    So what else the machine does slows both alike.
+    """
+    _, before_mib = await victim.trade(TURN_S)
     program = (sys.executable, "-m", "tests.exchange.attack_kinds", name, str(number), url)
     attacker = await asyncio.create_subprocess_exec(*program, cwd=ROOT)
+    calm: list[float] = []
+    attacked: list[float] = []
+    most_mib = 0.0
     try:
-        await victim.trade(seconds / 4)  # the attacker starts
-        times, most_mib = await victim.trade(seconds)
+        await victim.trade(START_S)
+        for _ in range(round(seconds / TURN_S)):
+            attacker.send_signal(signal.SIGCONT)
+            times, mib = await victim.trade(TURN_S)
+            attacked += times
+            attacker.send_signal(signal.SIGSTOP)
+            await victim.trade(TURN_S / 4)  # what was sent before is worked off
+            calm += (await victim.trade(TURN_S / 2))[0]
+            most_mib = max(most_mib, mib)
         assert attacker.returncode is None, "the attacker gave up"
     finally:
         attacker.kill()
         await attacker.wait()
-    return Figures(median(calm), median(times), max(times), most_mib - before_mib)
+    growth_mib = most_mib - before_mib
+    return Figures(median(calm), median(attacked), max(attacked), growth_mib)
 
 
 def line(name: str, number: int, of: Figures) -> str:
