@@ -4,6 +4,7 @@ Lines go to stderr through Python's logging. A log must never stop what it tells
 stderr does not take at once (closed, full, nobody reads) is left out and counted.
 """
 
+import atexit
 import logging
 import os
 import select
@@ -33,6 +34,7 @@ def set_up(level: Level, form: Format) -> None:
     root.addHandler(StderrHandler(form))
     root.setLevel(logging.WARNING)
     LOGGER.setLevel(LEVELS[level])
+    atexit.register(catch_up, last=True)
 
 
 def tell(told: LogLine) -> None:
