@@ -23,7 +23,7 @@ from exchange.protocol import (
     HostToken,
     OrderPlace,
 )
-from tests.e2e.test_chain import ROOT, Running, client, end, exchange, headroom, start_headroom
+from tests.e2e.test_chain import ROOT, Running, client, end, exchange, headroom
 from tests.e2e.wait import eventually
 
 ADDRESS = "127.83.19.7"
@@ -32,6 +32,7 @@ GUEST_PORT = 30_000
 TOKEN = "made up for this test"
 PRICE_UCR = 20_000
 WAIT_S = 60.0
+MARK = "fL4g-never-logged"
 
 CONFIG = """
 schema = 1
@@ -43,6 +44,7 @@ name = "web"
 image = "web.raw"
 class = "small"
 ports = [80]
+user_data = "web-user-data"
 health = "/healthz"
 backend = "farm"
 [balancer]
@@ -111,7 +113,7 @@ async def start_host(running: Running, seller: Client, state: Path) -> Process:
     room = ("--mvcpu", "4000", "--mem-mib", "8192", "--disk-mib", "65536", "--state", str(state))
     ports = f"{GUEST_PORT}-{GUEST_PORT + 9}"
     where = ("--advertise", ADDRESS, "--ports", ports, "--hypervisor", "memory")
-    return await start_headroom("host", "run", *login, *where, *room)
+    return await start_logging(state / "host.log", "host", "run", *login, *where, *room)
 
 
 async def ask_when_live(seller: Client) -> None:
@@ -136,22 +138,29 @@ async def ask_when_live(seller: Client) -> None:
     await eventually(place, WAIT_S, "the host is live and backs an ask")
 
 
-async def start_manager(*arguments: str) -> Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "headroom", *arguments, cwd=ROOT, stderr=asyncio.subprocess.PIPE
-    )
+async def start_logging(log: Path, *arguments: str) -> Process:
+    """Start a command whose log, every level of it, goes to a file as JSON."""
+    every = ("--log-level", "debug", "--log-format", "json")
+    with log.open("ab") as file:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "headroom", *arguments, *every, cwd=ROOT, stderr=file
+        )
 
 
-async def heard(manager: Process, wanted: str) -> str:
-    """Return the first line of the Manager's log with ``wanted`` in it."""
-    assert manager.stderr is not None
-    lines = []
-    async with asyncio.timeout(WAIT_S):
-        async for line in manager.stderr:
-            lines.append(line.decode())
-            if wanted in lines[-1]:
-                return lines[-1]
-    raise AssertionError(f"{wanted!r} is not in: {''.join(lines)}")
+async def heard(log: Path, wanted: str) -> None:
+    """Wait until the log tells ``wanted``."""
+
+    async def look() -> bool | None:
+        return wanted in await asyncio.to_thread(log.read_text) or None
+
+    await eventually(look, WAIT_S, f"{log.name} tells {wanted!r}")
+
+
+def events(log: Path) -> set[str]:
+    """Return all that the log told, which must be whole lines and quote no secret."""
+    text = log.read_text()
+    assert MARK not in text
+    return {json.loads(line)["event"] for line in text.splitlines()}
 
 
 async def leases(buyer: Client) -> list[dict[str, Any]]:
@@ -165,28 +174,37 @@ async def episode(folder: Path) -> None:
     config = folder / "manager.toml"
     config.write_text(CONFIG.format(address=ADDRESS, port=GUEST_PORT))
     (folder / "web.raw").write_bytes(b"\0" * 4096)
+    (folder / "web-user-data").write_text(f"password: {MARK}")
+    first, second = folder / "first.log", folder / "second.log"
     async with exchange(folder) as running, server:
         await found_market(running)
         async with client(running, "seller") as seller, client(running, "buyer") as buyer:
             host = await start_host(running, seller, folder / "state")
             run = ("manager", "run", "--url", running.url, "--config", str(config))
-            manager = await start_manager(*run)
+            manager = await start_logging(first, *run)
             try:
                 await ask_when_live(seller)
                 guest.per_s = 90
-                await heard(manager, "in service")
+                await heard(first, "in service")
                 assert guest.probes >= 1
                 [lease] = await leases(buyer)
                 assert lease["client_order_id"].startswith("rule/burst/")
                 assert await end(manager) == 0
-                manager = await start_manager(*run)
-                await heard(manager, "in service")
+                manager = await start_logging(second, *run)
+                await heard(second, "in service")
                 guest.per_s = 10
-                await heard(manager, "ended: released")
+                await heard(second, "ended: released")
                 assert await leases(buyer) == []
             finally:
                 assert await end(manager) == 0
                 await end(host)
+    bought = {"fired", "order", "leased", "vm_start", "joining", "in_service", "release_scheduled"}
+    assert {"started", "stopped", *bought} <= events(first)
+    given_back = {"fired", "draining", "removed", "vm_stop", "release", "lease_ended"}
+    assert given_back <= events(second)
+    ran = {"launch", "image_fetch", "vm_starting", "vm_running", "vm_ready", "kill", "vm_stopped"}
+    kept = {"started", "connected", "capacity", "offer", "sync", "stopped"}
+    assert ran | kept <= events(folder / "state" / "host.log")
 
 
 def test_an_episode_with_a_restart_of_the_manager_in_its_middle(tmp_path: Path) -> None:
@@ -199,6 +217,7 @@ def test_a_wrong_key_is_one_line_and_exit_1(tmp_path: Path) -> None:
         config = tmp_path / "manager.toml"
         config.write_text(CONFIG.format(address=ADDRESS, port=80))
         (tmp_path / "web.raw").write_bytes(b"\0" * 4096)
+        (tmp_path / "web-user-data").write_text("")
         async with exchange(tmp_path) as running:
             arguments = ("manager", "run", "--url", running.url, "--config", str(config))
             process = await asyncio.create_subprocess_exec(
