@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 
 from exchange.frames import Hello
 from exchange.protocol import Auth
+from exchange.wire import PROTOCOL_MINOR
 
 Sign: TypeAlias = Callable[[bytes], str]
 """Text to the base64 of its Ed25519 signature."""
@@ -31,7 +32,8 @@ class KeyFacts(Protocol):
 def login_message(key_id: str, sign: Sign, hello: Hello, req_id: int = 1) -> Auth:
     """Return the `Auth` that answers ``hello``; ``key_id`` may be the base64 public key itself."""
     text = auth_text(hello.server_id, hello.nonce, key_id)
-    return Auth(req_id=req_id, key_id=key_id, signature=sign(text))
+    minor = None if hello.minor is None else PROTOCOL_MINOR  # an older exchange refuses the field
+    return Auth(req_id=req_id, key_id=key_id, signature=sign(text), minor=minor)
 
 
 def proves(

@@ -6,17 +6,19 @@ protocol.md, "Public channels".
 """
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 from zlib import crc32
 
 from exchange.conflation import Standing
 from exchange.frames import BookSnapshot, BookUpdate, InstrumentUpdate, LevelRow
 from exchange.session import Session
-from exchange.wire import Side
+from exchange.wire import LEVELS_MAX, Side
 
 CHECKED_LEVELS: Final = 10
 DEFAULT_DEPTH: Final = 25
 ALL_LEVELS: Final = 0
+
+BookFrame: TypeAlias = BookSnapshot | BookUpdate
 
 
 class BookSource(Protocol):
@@ -73,10 +75,29 @@ class BookStream:
         """Nobody listens any more."""
         return not (self.sessions or self.joining or self._behind)
 
-    def snapshot(self, now_ms: int) -> BookSnapshot:
-        """Return all that was told; right behind `update`, so that the book is just that."""
+    def snapshot(self, now_ms: int) -> list[BookFrame]:
+        """Return all that was told; right behind `update`, so that the book is just that.
+
+        The best levels are the snapshot. What one frame does not hold follows as updates, and the
+        numbers lead up to ours: whoever keeps books by the rule has all of it at the last.
+        """
         bids, asks = self._levels("buy", self._depth), self._levels("sell", self._depth)
-        return BookSnapshot(self.symbol, self._seq, now_ms, bids, asks, self._checksum)
+        if len(bids) + len(asks) <= LEVELS_MAX:
+            return [BookSnapshot(self.symbol, self._seq, now_ms, bids, asks, self._checksum)]
+        half = LEVELS_MAX // 2
+        starts = range(0, max(len(bids), len(asks)), half)
+        first = self._seq - len(starts) + 1
+        return [
+            self._part(first + number, now_ms, bids[at : at + half], asks[at : at + half], at == 0)
+            for number, at in enumerate(starts)
+        ]
+
+    def _part(
+        self, seq: int, now_ms: int, bids: list[LevelRow], asks: list[LevelRow], begins: bool
+    ) -> BookFrame:
+        if begins:
+            return BookSnapshot(self.symbol, seq, now_ms, bids, asks, self._checksum)
+        return BookUpdate(self.symbol, seq - 1, seq, now_ms, bids, asks, self._checksum)
 
     def ended(self, now_ms: int) -> BookSnapshot:
         """Return the snapshot of a book that is gone: its orders ended before it did."""
@@ -103,20 +124,20 @@ class BookStream:
         if self.sessions.pop(number, None) is not None:
             self._behind[number] = Standing(self._seq, {})
 
-    def catch_up(self, session: Session, now_ms: int) -> BookUpdate | None:
-        """Return one update from where the reader stands to here; None when it missed nothing."""
+    def catch_up(self, session: Session, now_ms: int) -> list[BookFrame]:
+        """Return what leads from where the reader stands to here: mostly one update, or none."""
         stood = self._behind.pop(session.number, None)
         if stood is None:
-            return None
+            return []
         self.sessions[session.number] = session
         if stood.seq == self._seq:
-            return None
+            return []
         # Also when the levels are the same again: the next update's prev_seq is this one's seq.
         keys = [key for key, held in stood.held.items() if self._side(key).get(key) != held]
-        return self._frame(stood.seq, keys, now_ms)
+        return self._frames(stood.seq, keys, now_ms)
 
-    def update(self, touched: Iterable[int], now_ms: int) -> BookUpdate | None:
-        """Return what changed since the last frame, None when nothing at this depth did.
+    def update(self, touched: Iterable[int], now_ms: int) -> list[BookFrame]:
+        """Return what changed since the last frame: mostly one update, or nothing.
 
         ``touched`` are the keys of the levels that may have changed: it costs no more than these,
         unless a level enters or leaves the depth.
@@ -134,10 +155,10 @@ class BookStream:
                 else:
                     told[key] = row
         if not keys:
-            return None
+            return []
         prev_seq, self._seq = self._seq, self._source.seq
         self._checksum = self._check()
-        return self._frame(prev_seq, keys, now_ms)
+        return self._frames(prev_seq, keys, now_ms)
 
     def _now(self, touched: Iterable[int]) -> dict[int, LevelRow | None]:
         """Return, of the levels that may be other ones than told, what they are now."""
@@ -168,7 +189,10 @@ class BookStream:
     def _check(self) -> int:
         return checksum(self._levels("buy", CHECKED_LEVELS), self._levels("sell", CHECKED_LEVELS))
 
-    def _frame(self, prev_seq: int, keys: list[int], now_ms: int) -> BookUpdate:
+    def _frames(self, prev_seq: int, keys: list[int], now_ms: int) -> list[BookFrame]:
+        if len(keys) > LEVELS_MAX:  # There may be no numbers between for the parts of an update.
+            return self.snapshot(now_ms)
         rows = [(key, self._side(key).get(key) or (abs(key), 0, 0)) for key in keys]
         bids, asks = [row for key, row in rows if key > 0], [row for key, row in rows if key < 0]
-        return BookUpdate(self.symbol, prev_seq, self._seq, now_ms, bids, asks, self._checksum)
+        seq, check = self._seq, self._checksum
+        return [BookUpdate(self.symbol, prev_seq, seq, now_ms, bids, asks, check)]

@@ -4,10 +4,11 @@
 Source: protocol.md, "Public channels" and "Account channel".
 """
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from exchange import paging, questions
 from exchange.book_stream import DEFAULT_DEPTH
 from exchange.candles import DEFAULT_INTERVAL_MS
 from exchange.commands import Refused
@@ -48,9 +49,12 @@ def subscribe(gateway: "Gateway", session: Session, message: Subscribe, now_ms: 
     if refused is not None:
         gateway.refuse(session, message, refused)
         return
+    stands = _stands(gateway, session, message)
+    if isinstance(stands, Refused):
+        gateway.refuse(session, message, stands)
+        return
     session.channels[message.channel, message.symbol or ""] = None
-    if message.channel != "account":  # its ack carries the account's state
-        gateway.ack(session, message)
+    gateway.ack(session, message, stands)
     gateway.known(session)
     gateway.listens(session, public=CHANNELS[message.channel].public)
     _join(gateway, session, message, now_ms)
@@ -111,7 +115,8 @@ def search(gateway: "Gateway", session: Session, message: DirectorySearch, now_m
     if refused is not None:
         gateway.refuse(session, message, refused)
         return
-    gateway.ack(session, message, {"hosts": gateway.directory.search(message, now_ms)})
+    found = gateway.directory.search(message, now_ms)
+    gateway.ack(session, message, {"hosts": found[: paging.head(found)]})
 
 
 def _join(gateway: "Gateway", session: Session, message: Subscribe, now_ms: int) -> None:
@@ -140,12 +145,19 @@ def _join(gateway: "Gateway", session: Session, message: Subscribe, now_ms: int)
 def _join_account(gateway: "Gateway", session: Session, message: Subscribe) -> None:
     gateway.accounts.leave(session)
     if message.resume_from is None:
-        gateway.ack(session, message, gateway.engine.account_state(session.account))
         gateway.accounts.join(session)
-        return
-    account_seq = gateway.engine.account_seq(session.account)
-    gateway.ack(session, message, {"account_seq": account_seq})
-    gateway.accounts.resume(session, message.resume_from, account_seq)
+    else:
+        account_seq = gateway.engine.account_seq(session.account)
+        gateway.accounts.resume(session, message.resume_from, account_seq)
+
+
+def _stands(gateway: "Gateway", session: Session, message: Subscribe) -> Any:
+    """Return the ack's result: of ``account`` the state from which its frames go on."""
+    if message.channel != "account":
+        return None
+    if message.resume_from is None:
+        return questions.whole_account(gateway, session.account)
+    return {"account_seq": gateway.engine.account_seq(session.account)}
 
 
 def _bad_subscription(gateway: "Gateway", session: Session, message: Subscribe) -> Refused | None:

@@ -16,6 +16,7 @@ itself: one without an answer raises `Unknown`; `place` is how to ask again safe
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -27,6 +28,7 @@ from websockets.exceptions import ConnectionClosed
 
 from exchange.backoff import BACKOFF_MAX_S, STEADY_S, Backoff
 from exchange.client_events import AccountReset, Connected, Disconnected, Event, Unsubscribed
+from exchange.client_pages import in_pages, read_pages, subscribe_account
 from exchange.client_queue import EVENTS_MAX, EventQueue
 from exchange.client_requests import Requests, answer, certain_answer
 from exchange.client_subscriptions import Subscriptions
@@ -164,8 +166,25 @@ class Client:
         Waits for a connection first. ``on_ack`` gets the result before any later frame is looked
         at. Raises `Refused` (nothing changed) or `Unknown` (no answer: the connection was lost, or
         ``timeout_s`` passed). ``patient``: a refusal that says "later" is asked again after a
-        pause, and raised when ``timeout_s`` is over.
+        pause, and raised when ``timeout_s`` is over. An answer too long for a frame is read in
+        pages, patiently, and ``timeout_s`` is for each.
         """
+        try:
+            return await self._request(message, on_ack, timeout_s, patient=patient)
+        except Refused as error:
+            if not in_pages(message, error):
+                raise
+            paged = message
+        return await read_pages(partial(self._request, timeout_s=timeout_s), paged)
+
+    async def _request(
+        self,
+        message: Request,
+        on_ack: Callable[[Any], None] | None,
+        timeout_s: float,
+        *,
+        patient: bool = True,
+    ) -> Any:
         pauses = Backoff(self._backoff_max_s) if patient else None
         return await answer(lambda: self._ask(message, on_ack), self._ready, timeout_s, pauses)
 
@@ -218,7 +237,10 @@ class Client:
             if channel == "account":
                 self._events.begin_account(result["account_seq"])
 
-        return await self.request(message, timeout_s, on_ack=subscribed, patient=True)
+        ask = partial(self._request, timeout_s=timeout_s)
+        if channel == "account":
+            return await subscribe_account(ask, message, subscribed)
+        return await ask(message, subscribed)
 
     async def unsubscribe(self, channel: Channel, symbol: str | None = None) -> None:
         """End a subscription. Raises like `request`."""

@@ -17,10 +17,12 @@ from msgspec.structs import replace
 
 from exchange.backoff import STEADY_S, Backoff
 from exchange.client_events import AccountReset, Unsubscribed
+from exchange.client_pages import subscribe_account
 from exchange.client_queue import EventQueue
 from exchange.close_codes import CLOSE_INTERNAL
 from exchange.dial import Refused, Unknown
 from exchange.protocol import Subscribe
+from exchange.wire import Request
 
 ANSWER_TIMEOUT_S: Final = 30
 IN_VAIN_MAX: Final = 5
@@ -29,7 +31,7 @@ NOT_KEPT: Final = ("too_old", "invalid_field")
 """Why a resume is refused for its number; without a number it may be accepted."""
 
 OnAck: TypeAlias = Callable[[Any], None]
-Ask: TypeAlias = Callable[[Subscribe, OnAck | None], Awaitable[Any]]
+Ask: TypeAlias = Callable[[Request, OnAck | None], Awaitable[Any]]
 Place: TypeAlias = tuple[str, str, int]
 
 
@@ -152,13 +154,22 @@ class Subscriptions:
                 self._account_answered(kept, resume_from, result)
 
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await self._ask(message, answered)
+            if message.channel == "account" and resume_from is None:
+                await subscribe_account(self._answered, message, answered)
+            else:
+                await self._answered(message, answered)
         except Refused as error:
             self._refused(place, kept, error, resumed=resume_from is not None)
-        except (TimeoutError, Unknown):
+        except Unknown:
             # A connection without an answer is worth nothing.
             self._hang_up()
+
+    async def _answered(self, message: Request, on_ack: OnAck | None) -> Any:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await self._ask(message, on_ack)
+        except TimeoutError as error:
+            raise Unknown(f"no answer within {ANSWER_TIMEOUT_S} s") from error
 
     def _refused(self, place: Place, kept: _Kept, error: Refused, *, resumed: bool) -> None:
         if self._kept.get(place) is not kept:

@@ -195,4 +195,13 @@ class OrderResult(Struct, gc=False, omit_defaults=True):
     leaves_qty: int
     duplicate: bool
     fills: list[FillRow]
+    """The first `FILLS_TOLD_MAX`."""
     reason: str | None = None
+    more_fills: int | None = None
+    """So many are not in ``fills``."""
+
+
+def told_fills(fills: list[FillRow] | None) -> tuple[list[FillRow], int | None]:
+    """Return the fills that one answer holds, and how many it leaves out (None for none)."""
+    rows = fills[: wire.FILLS_TOLD_MAX] if fills else []
+    return rows, len(fills or ()) - len(rows) or None

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from exchange.bucket import Bucket
 from exchange.frames import DirectorySnapshot, DirectoryUpdate
 from exchange.outbox import Encoded, Outbox
+from exchange.paging import head
 from exchange.protocol import DirectorySearch
 from exchange.session import Session
 from exchange.units import MS_PER_SECOND
@@ -46,16 +47,24 @@ class Directory:
         self._fresh_until_ms: dict[str, int] = {}
         self._untold: dict[str, None] = {}
         self._told_ms: dict[str, int] = {}
-        self._snapshot: Encoded | None = None
+        self._snapshot: list[Encoded] | None = None
+        """The snapshot, and what it does not hold as updates."""
         self._budgets: dict[str, Bucket] = {}
 
     def join(self, session: Session, now_ms: int) -> None:
         """Subscribe; the snapshot holds every host."""
         self._refresh(now_ms)
         if self._snapshot is None:
-            self._snapshot = Encoded(DirectorySnapshot(list(self._rows.values())))
-        self._outbox.put(session, self._snapshot.by(session))
+            self._snapshot = self._make_snapshot()
+        for part in self._snapshot:
+            self._outbox.put(session, part.by(session))
         self.sessions[session.number] = session
+
+    def _make_snapshot(self) -> list[Encoded]:
+        rows = list(self._rows.values())
+        held = head(rows)
+        snapshot = DirectorySnapshot(rows[:held], len(rows) - held or None)
+        return [Encoded(snapshot), *(Encoded(row) for row in rows[held:])]
 
     def leave(self, session: Session) -> None:
         self.sessions.pop(session.number, None)

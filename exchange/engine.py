@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from exchange import (
+    account_pages,
     admin,
     cancels,
     host_views,
@@ -248,8 +249,27 @@ class Engine:
     def order_list(self, account: str) -> list[OrderUpdate]:
         return views.order_list(self.state, account)
 
+    def account_page(
+        self, account: str, kinds: tuple[str, ...], after: str | None, limit: int
+    ) -> tuple[dict[str, list[Any]], str | None] | Refused:
+        """Return the account's rows of ``kinds`` behind the cursor, by kind, and the next one."""
+        return account_pages.account_page(self.state, account, kinds, after, limit)
+
+    def usable_images(self, account: str) -> list[views.ImageRow]:
+        return views.usable_images(self.state, account)
+
     def balances(self) -> dict[str, views.Balance]:
         return views.balances(self.state)
+
+    def balance(self, account: str) -> views.Balance:
+        subject = self.state.ledger.accounts[account]
+        return views.Balance(subject.available_ucr, subject.held_ucr)
+
+    def balance_page(
+        self, after: str | None, limit: int
+    ) -> tuple[dict[str, views.Balance], str | None] | Refused:
+        """Return the money of the accounts behind ``after``, and the next cursor."""
+        return account_pages.balance_page(self.state, after, limit)
 
     def limits(self, account: str) -> Limits:
         return self.state.ledger.accounts[account].limits

@@ -23,6 +23,7 @@ from exchange.frames import (
     TradesSnapshot,
 )
 from exchange.outbox import Encoded, Outbox, Slot
+from exchange.paging import head
 from exchange.session import Session
 from exchange.ticker import DayMemory, Tickers
 
@@ -92,7 +93,11 @@ class Feed:
             self._trade_sessions.pop(symbol, None)
 
     def join_instruments(self, session: Session) -> None:
-        self._outbox.send(session, InstrumentsSnapshot(self._source.instruments()))
+        rows = self._source.instruments()
+        held = head(rows)
+        self._outbox.send(session, InstrumentsSnapshot(rows[:held], len(rows) - held or None))
+        for row in rows[held:]:
+            self._outbox.send(session, row)
         self._instrument_sessions[session.number] = session
 
     def leave_instruments(self, session: Session) -> None:
@@ -118,7 +123,7 @@ class Feed:
         send = self._outbox.send
         for symbol in _books(session):
             for stream in self._streams(symbol):
-                if update := stream.catch_up(session, now_ms):
+                for update in stream.catch_up(session, now_ms):
                     send(session, update)
         for symbol, seq in behind.trades.items():
             recent = self._trades.get(symbol, ())
@@ -206,11 +211,11 @@ class Feed:
         self._left.clear()
 
     def _fill_snapshots(self, now_ms: int) -> None:
-        snapshots: dict[BookStream, Encoded] = {}
-        for slot, stream in self._snapshots:
+        snapshots: dict[BookStream, list[Encoded]] = {}
+        for slot, stream in reversed(self._snapshots):  # one that is filled moves those behind it
             if stream not in snapshots:
-                snapshots[stream] = Encoded(stream.snapshot(now_ms))
-            slot.fill(snapshots[stream].by(slot.session))
+                snapshots[stream] = [Encoded(part) for part in stream.snapshot(now_ms)]
+            slot.fill([part.by(slot.session) for part in snapshots[stream]])
             stream.join()
         self._snapshots.clear()
 
@@ -257,5 +262,5 @@ class Feed:
         stream = self._books.get(key)
         if stream is None:
             return
-        if update := stream.update(touched, now_ms):
+        for update in stream.update(touched, now_ms):
             self._outbox.broadcast(stream.sessions.values(), update)

@@ -18,6 +18,7 @@ from exchange.wire import (
     LeaseState,
     OrderStatus,
     Side,
+    SyncLease,
     ToldCapacity,
     ToldEndpoint,
     ToldLoad,
@@ -37,6 +38,7 @@ class Hello(Frame, tag="hello"):
     nonce: str
     protocol: int
     ts_ms: int
+    minor: int | None = None
 
 
 class Ack(Frame, tag="ack"):
@@ -135,9 +137,10 @@ class InstrumentUpdate(Frame, tag="instrument.update", rename={"class_": "class"
 
 
 class InstrumentsSnapshot(Frame, tag="instruments.snapshot"):
-    """All instruments."""
+    """All instruments; ``more``: so many rows follow at once, each as an update."""
 
     instruments: list[InstrumentUpdate]
+    more: int | None = None
 
 
 class Ticker(Frame, tag="ticker"):
@@ -194,9 +197,10 @@ class DirectoryUpdate(Frame, tag="directory.update"):
 
 
 class DirectorySnapshot(Frame, tag="directory.snapshot"):
-    """All hosts that their owners let in."""
+    """All hosts that their owners let in; ``more`` as in `InstrumentsSnapshot`."""
 
     hosts: list[DirectoryUpdate]
+    more: int | None = None
 
 
 class HostUpdate(Frame, tag="host.update"):
@@ -353,22 +357,15 @@ class HostLimit(Frame, tag="host.limit"):
     residual_below_pct: int | None = None
 
 
-class SyncLease(Struct, frozen=True, omit_defaults=True, rename={"class_": "class"}):
-    """A lease the host must honour; ``until_ms`` is set for windows."""
-
-    lease_id: str
-    class_: str
-    units: int
-    until_ms: int | None = None
-
-
 class HostSync(Frame, tag="host.sync"):
-    """All the host must run, sent after every login; ``vms`` are complete launch orders."""
+    """All the host must run, after every login; ``vms`` are complete launch orders. ``more``: the
+    next frame goes on with it."""
 
     instruction_id: str
     epoch: int
     leases: list[SyncLease]
     vms: list[VmLaunch]
+    more: bool = False
 
 
 class ConsoleRead(Frame, tag="console.read"):

@@ -44,7 +44,7 @@ from exchange.session import (
 from exchange.signup import SignUps
 from exchange.units import MS_PER_SECOND
 from exchange.uploads import Uploads
-from exchange.wire import PROTOCOL_VERSION
+from exchange.wire import PROTOCOL_MINOR, PROTOCOL_VERSION
 
 ANONYMOUS_MAX: Final = 1_000
 HEARTBEAT_MS: Final = MS_PER_SECOND
@@ -119,7 +119,8 @@ class Gateway:
             self.close(session, CLOSE_POLICY, "unsupported_version")
             return
         self._anonymous[session_id] = session
-        self.outbox.send(session, Hello(self.server_id, nonce_hex, PROTOCOL_VERSION, self._now_ms))
+        versions = PROTOCOL_VERSION, self._now_ms, PROTOCOL_MINOR
+        self.outbox.send(session, Hello(self.server_id, nonce_hex, *versions))
 
     def receive(self, session_id: int, data: Data, now_ms: int) -> None:
         """A frame arrived. Whatever it holds is answered; this never raises for its content."""

@@ -29,7 +29,7 @@ def logged_in(gateway: "Gateway", session: Session, now_ms: int) -> None:
     earlier = gateway.instructions.wait(session)
     if earlier is not None:
         gateway.close(earlier, CLOSE_POLICY, LOGGED_IN_AGAIN)
-    gateway.outbox.send(session, _next_sync(gateway, session.host))
+    gateway.instructions.tell(session, _next_sync(gateway, session.host))
 
 
 def host_speaks(gateway: "Gateway", session: Session, message: Struct, now_ms: int) -> None:

@@ -10,7 +10,7 @@ from exchange import billing, cancels, execution, leasing, tell, vms
 from exchange.book import Order
 from exchange.capacity import Host
 from exchange.commands import Command, Done, EnrollHost, HostBack, HostLost, HostSilent, Refused
-from exchange.frames import HostLimit, HostSync, SyncLease, VmKill
+from exchange.frames import HostLimit, HostSync, VmKill
 from exchange.ledger import Account
 from exchange.protocol import (
     HostAnnounce,
@@ -22,6 +22,7 @@ from exchange.protocol import (
 )
 from exchange.state import Key, Token
 from exchange.units import ceil_div
+from exchange.wire import SyncLease
 
 MAX_TOKENS = 1_000
 """Tokens an account may have that have not expired."""

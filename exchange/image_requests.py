@@ -29,7 +29,7 @@ def put(gateway: "Gateway", session: Session, message: protocol.ImagePut, now_ms
         text = f"the image with this digest has {image.size} bytes"
         gateway.refuse(session, message, Refused("image_invalid", text, "size"))
         return
-    used = sum(row.size for row in gateway.engine.account_state(session.account).images)
+    used = sum(row.size for row in gateway.engine.usable_images(session.account))
     account, digest, uploads = session.account, message.sha256, gateway.uploads
     if image is None and not uploads.fits(account, digest, message.size, used):
         text = f"{used} of {uploads.quota_bytes} bytes are used, and uploads count when they begin"
@@ -57,11 +57,6 @@ def stat(gateway: "Gateway", session: Session, message: protocol.ImageStat, now_
         return
     result = {"sha256": image.sha256, "size": image.size, "format": image.format}
     gateway.ack(session, message, result)
-
-
-def listing(gateway: "Gateway", session: Session, message: protocol.ImageList, now_ms: int) -> None:
-    images = gateway.engine.account_state(session.account).images
-    gateway.ack(session, message, {"images": images})
 
 
 def delete(

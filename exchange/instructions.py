@@ -6,8 +6,9 @@ after a restart nothing is lost. Source: protocol.md, "Hosts".
 
 from typing import Final
 
-from exchange.frames import Instruction
+from exchange.frames import HostSync, Instruction
 from exchange.outbox import Outbox
+from exchange.paging import sync_parts
 from exchange.session import Session
 from exchange.units import MS_PER_SECOND
 
@@ -74,8 +75,16 @@ class Instructions:
             return True
         pending = self._pending.setdefault(host, {})
         pending[instruction.instruction_id] = _Sent(instruction, now_ms + RESEND_MS)
-        self._outbox.send(session, instruction)
+        self.tell(session, instruction)
         return len(pending) <= PENDING_MAX
+
+    def tell(self, session: Session, instruction: Instruction) -> None:
+        """Send it now, a long `HostSync` in parts to whoever knows them."""
+        if session.minor and type(instruction) is HostSync:
+            for part in sync_parts(instruction):
+                self._outbox.send(session, part)
+        else:
+            self._outbox.send(session, instruction)
 
     def confirm(self, host: str, instruction_id: str) -> None:
         pending = self._pending.get(host)
@@ -91,7 +100,7 @@ class Instructions:
             for sent in pending.values():
                 if sent.due_ms <= now_ms:
                     sent.due_ms = now_ms + RESEND_MS
-                    self._outbox.send(self._sessions[host], sent.instruction)
+                    self.tell(self._sessions[host], sent.instruction)
 
     def next_deadline_ms(self) -> int | None:
         if not self._pending:

@@ -13,6 +13,7 @@ from exchange.wire import (
     Count,
     Ms,
     Name,
+    Paged,
     Percent,
     PriceUcr,
     PublicKey,
@@ -93,7 +94,7 @@ class AdminLimits(Request, tag="admin.limits", frozen=True):
     orders_per_s: Count | None = None
 
 
-class AdminApplications(Request, tag="admin.applications", frozen=True):
+class AdminApplications(Paged, tag="admin.applications", frozen=True):
     """Read who asked for an account and waits for an answer."""
 
 
@@ -111,5 +112,5 @@ class AdminDecline(Request, tag="admin.decline", frozen=True):
     application: Name
 
 
-class AdminBalances(Request, tag="admin.balances", frozen=True):
+class AdminBalances(Paged, tag="admin.balances", frozen=True):
     """Read every account's money, ``fees`` and ``outside`` included: it sums to zero."""

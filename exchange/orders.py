@@ -18,6 +18,7 @@ from exchange.commands import (
     FillRow,
     OrderResult,
     Refused,
+    told_fills,
 )
 from exchange.instrument import Instrument
 from exchange.ledger import Account
@@ -268,6 +269,7 @@ def result_of(
     """Return the result an ack carries; ``fills`` defaults to all so far."""
     if fills is None:
         fills = order.fills
+    rows, more = told_fills(fills)
     return OrderResult(
         order.order_id,
         order.request.client_order_id,
@@ -275,6 +277,7 @@ def result_of(
         order.filled_qty,
         order.leaves_qty,
         duplicate,
-        list(fills) if fills else [],
+        rows,
         order.reason,
+        more,
     )

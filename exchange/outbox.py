@@ -136,6 +136,8 @@ class Slot:
         self._items = items
         self._index = index
 
-    def fill(self, data: bytes) -> None:
-        self.session.unpaid += len(data)
-        self._items[self._index] = data
+    def fill(self, parts: list[bytes]) -> None:
+        """Put frames in the place; places reserved behind it in the same session must be filled
+        before."""
+        self.session.unpaid += sum(map(len, parts))
+        self._items[self._index : self._index + 1] = parts

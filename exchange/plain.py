@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from exchange import execution, orders
 from exchange.book import Order
 from exchange.capacity import Host
-from exchange.commands import Command, Done, OrderResult, Refused
+from exchange.commands import Command, Done, OrderResult, Refused, told_fills
 from exchange.frames import BalanceUpdate, OrderUpdate
 from exchange.instrument import Instrument
 from exchange.ledger import Account
@@ -167,5 +167,5 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
     )
     balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
     state.outs += ((account_id, canceled), (account_id, balance))
-    rows = list(fills) if fills else []
-    return Done(OrderResult(order_id, name, "canceled", filled_qty, 0, False, rows, "user"))
+    rows, more = told_fills(fills)
+    return Done(OrderResult(order_id, name, "canceled", filled_qty, 0, False, rows, "user", more))

@@ -26,6 +26,7 @@ from exchange.wire import (
     Ms,
     Name,
     OrderType,
+    Paged,
     Percent,
     Port,
     PriceUcr,
@@ -45,10 +46,12 @@ from exchange.wire import (
 
 
 class Auth(Request, tag="auth", frozen=True):
-    """Answer to `Hello`: base64 Ed25519 signature over `auth.auth_text`."""
+    """Answer to `Hello`: base64 Ed25519 signature over `auth.auth_text`. ``minor``: of the
+    protocol the client knows, where the hello has one."""
 
     key_id: Annotated[str, Meta(min_length=1, max_length=64)]
     signature: Annotated[str, Meta(max_length=128)]
+    minor: Count | None = None
 
 
 class AccountApply(Request, tag="account.apply", frozen=True):
@@ -136,8 +139,8 @@ class OrderMassCancel(Request, tag="order.mass_cancel", frozen=True):
     side: Side | None = None
 
 
-class OrderList(Request, tag="order.list", frozen=True):
-    """Read the own live orders."""
+class OrderList(Paged, tag="order.list", frozen=True):
+    """Read the own live orders, oldest first."""
 
 
 class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect", frozen=True):
@@ -167,7 +170,7 @@ class AccountStatement(Request, tag="account.statement", frozen=True):
     offset: Count = 0
 
 
-class AccountState(Request, tag="account.state", frozen=True):
+class AccountState(Paged, tag="account.state", frozen=True):
     """Read the account as it stands; also the result of subscribing to ``account``."""
 
 
@@ -239,7 +242,7 @@ class ImageStat(Request, tag="image.stat", frozen=True):
     sha256: Sha256Hex
 
 
-class ImageList(Request, tag="image.list", frozen=True):
+class ImageList(Paged, tag="image.list", frozen=True):
     """Read the images the account may use."""
 
 

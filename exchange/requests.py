@@ -17,6 +17,7 @@ from exchange import (
     image_requests,
     operator_requests,
     protocol,
+    questions,
     signup,
 )
 from exchange.auth import proves
@@ -51,6 +52,7 @@ def log_in(gateway: "Gateway", session: Session, message: protocol.Auth, now_ms:
     if key.host is None and _crowded(gateway, session, message, key.account):
         return
     session.log_in(key)
+    session.minor = message.minor or 0
     gateway.known(session)
     gateway.key_ends.watch(session, key.not_after_ms)
     gateway.ack(session, message, {"account": session.account, "role": session.role})
@@ -97,30 +99,12 @@ def enroll(gateway: "Gateway", session: Session, message: protocol.HostEnroll, n
 # --- reads: not journalled, but answered in order ---
 
 
-def account_state(
-    gateway: "Gateway", session: Session, message: protocol.AccountState, now_ms: int
-) -> None:
-    gateway.ack(session, message, gateway.engine.account_state(session.account))
-
-
 def statement(
     gateway: "Gateway", session: Session, message: protocol.AccountStatement, now_ms: int
 ) -> None:
     """Answered by the shell, behind this batch's commit."""
     job = HistoryJob(session.number, session.account, session.codec.name, message)
     gateway.jobs.append(job)
-
-
-def order_list(
-    gateway: "Gateway", session: Session, message: protocol.OrderList, now_ms: int
-) -> None:
-    gateway.ack(session, message, {"orders": gateway.engine.order_list(session.account)})
-
-
-def balances(
-    gateway: "Gateway", session: Session, message: operator_requests.AdminBalances, now_ms: int
-) -> None:
-    gateway.ack(session, message, {"balances": gateway.engine.balances()})
 
 
 # --- VMs and hosts ---
@@ -205,13 +189,13 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.Subscribe: channels.subscribe,
     protocol.Unsubscribe: channels.unsubscribe,
     protocol.DirectorySearch: channels.search,
-    protocol.AccountState: account_state,
+    protocol.AccountState: questions.account_state,
     protocol.AccountStatement: statement,
-    protocol.OrderList: order_list,
+    protocol.OrderList: questions.order_list,
     protocol.OrderCancelOnDisconnect: cancel_on_disconnect,
-    operator_requests.AdminBalances: balances,
+    operator_requests.AdminBalances: questions.balances,
     protocol.AccountApply: signup.apply,
-    operator_requests.AdminApplications: signup.listing,
+    operator_requests.AdminApplications: questions.applications,
     operator_requests.AdminApprove: signup.approve,
     operator_requests.AdminDecline: signup.decline,
     protocol.VmConsole: consoles.read,
@@ -226,6 +210,6 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     protocol.ImagePut: image_requests.put,
     protocol.ImageGet: image_requests.get,
     protocol.ImageStat: image_requests.stat,
-    protocol.ImageList: image_requests.listing,
+    protocol.ImageList: questions.image_list,
     protocol.ImageDelete: image_requests.delete,
 }

@@ -65,6 +65,7 @@ class Session:
         "costly",
         "host",
         "key_id",
+        "minor",
         "nonce",
         "number",
         "opened_ms",
@@ -88,6 +89,8 @@ class Session:
         self.account = ""
         self.role: Role | None = None
         self.host = ""
+        self.minor = 0
+        """What the client knows of the protocol, as it said at login."""
         self.bad_in_row = 0
         self.cancels_on_drop = False
         self.closing = False

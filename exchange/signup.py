@@ -13,7 +13,6 @@ from msgspec import Struct
 from exchange.commands import Refused
 from exchange.operator_requests import (
     AdminAccount,
-    AdminApplications,
     AdminApprove,
     AdminDecline,
     AdminKey,
@@ -94,10 +93,6 @@ def apply(gateway: "Gateway", session: Session, message: AccountApply, now_ms: i
         gateway.refuse(session, message, added)
     else:
         gateway.ack(session, message, {"application": added.application})
-
-
-def listing(gateway: "Gateway", session: Session, message: AdminApplications, now_ms: int) -> None:
-    gateway.ack(session, message, {"applications": list(gateway.sign_ups.pending.values())})
 
 
 def approve(gateway: "Gateway", session: Session, message: AdminApprove, now_ms: int) -> None:

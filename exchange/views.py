@@ -10,6 +10,7 @@ from exchange.frames import InstrumentUpdate, LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.wire import Capacity, HostStatus
 
 if TYPE_CHECKING:
+    from exchange.book import Order
     from exchange.capacity import Host
     from exchange.instrument import Instrument
     from exchange.ledger import Account
@@ -91,29 +92,33 @@ def account_state(state: "State", account_id: str) -> AccountStateView:
         for vm in state.vms.values()
         if vm.lease.buyer is account
     ]
-    usable = [
-        ImageRow(image.sha256, image.size, image.format)
-        for image in state.images.values()
-        if images.may_use(image, account_id)
-    ]
     return AccountStateView(
         account.account_seq,
         Balance(account.available_ucr, account.held_ucr),
         order_list(state, account_id),
         leases,
         vms,
-        usable,
+        usable_images(state, account_id),
     )
+
+
+def usable_images(state: "State", account_id: str) -> list[ImageRow]:
+    """Return the images the account may use."""
+    return [
+        ImageRow(image.sha256, image.size, image.format)
+        for image in state.images.values()
+        if images.may_use(image, account_id)
+    ]
 
 
 def order_list(state: "State", account_id: str) -> list[OrderUpdate]:
     """Return the account's live orders, oldest first."""
     account = state.ledger.accounts[account_id]
-    return [_order_row(state, account, number) for number in account.open_orders]
+    return [order_row(state, account, order) for order in account.open_orders.values()]
 
 
-def _order_row(state: "State", account: "Account", number: int) -> OrderUpdate:
-    order = account.open_orders[number]
+def order_row(state: "State", account: "Account", order: "Order") -> OrderUpdate:
+    """Return a live order as its owner sees it."""
     return OrderUpdate(
         account.account_seq,
         state.seq,

@@ -11,7 +11,17 @@ from msgspec import Meta, Struct
 from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY
 
 PROTOCOL_VERSION = 1
+PROTOCOL_MINOR = 1
+"""Told in `hello`; 1: long answers come in pages, `host.sync` in parts to whoever says so too."""
 MAX_FRAME_BYTES = 64 * 1024
+"""Of what a client sends."""
+SENT_FRAME_BYTES = 512 * 1024
+"""Of what the exchange sends: half of what WebSocket libraries take when nobody tells them."""
+PAGE_ROWS_MAX = 10_000
+LEVELS_MAX = 10_000
+"""Levels of a book in one frame: 38 bytes each at most."""
+FILLS_TOLD_MAX = 1_000
+"""Fills in one ack."""
 MAX_USER_DATA_CHARS = 16 * 1024
 CONSOLE_LINES_MAX = 1_000
 CONSOLE_MAX_BYTES = 32_000
@@ -33,6 +43,11 @@ AmountUcr: TypeAlias = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$(?!\n)")]
 Sha256Hex: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Text: TypeAlias = Annotated[str, Meta(max_length=1024)]
+Cursor: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=128, pattern=r"^[\x20-\x7e]+$(?!\n)")
+]
+"""Where a page ended: the exchange's ``next``, given back as ``after``."""
+PageRows: TypeAlias = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
 PublicKey: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]
@@ -98,6 +113,15 @@ class Endpoint(ToldEndpoint, frozen=True, forbid_unknown_fields=True):
     """Where a guest's port is reached, as its host says; unknown fields are refused."""
 
 
+class SyncLease(Struct, frozen=True, omit_defaults=True, rename={"class_": "class"}):
+    """A lease the host must honour; ``until_ms`` is set for windows."""
+
+    lease_id: str
+    class_: str
+    units: int
+    until_ms: int | None = None
+
+
 class Request(
     Struct,
     tag_field="type",
@@ -110,6 +134,14 @@ class Request(
     """A message with a ``req_id`` that gets exactly one `Ack` or `ErrorReply`."""
 
     req_id: ReqId
+
+
+class Paged(Request, frozen=True):
+    """A question whose answer may be longer than a frame. With ``limit`` or ``after`` it is
+    answered page by page; ``after`` is what the page before returned as ``next``."""
+
+    limit: PageRows | None = None
+    after: Cursor | None = None
 
 
 class Report(

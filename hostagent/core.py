@@ -40,7 +40,7 @@ from hostagent.ports import (
     Send,
     Tick,
 )
-from hostagent.reconcile import compare_seen, compare_wanted
+from hostagent.reconcile import compare_seen, compare_wanted, joined
 from hostagent.reporter import Reporter
 from hostagent.vm import Vm
 
@@ -64,6 +64,8 @@ class HostCore:
         self._seen = False
         self._consoles: dict[str, None] = {}
         """The reads under way."""
+        self._begun_sync: HostSync | None = None
+        """Of which parts are to come."""
         self._held_sync: HostSync | None = None
         self._synced_id = ""
         self._epoch = 0
@@ -252,6 +254,10 @@ class HostCore:
     # --- what the exchange wants against what is here ---
 
     def _sync(self, sync: HostSync, now_ms: int, out: list[Out]) -> None:
+        sync = joined(self._begun_sync, sync)
+        self._begun_sync = sync if sync.more else None
+        if sync.more:
+            return
         if not self._seen:
             self._held_sync = sync
             return

@@ -40,6 +40,14 @@ class Tombs(Protocol):
     def __contains__(self, vm_id: object) -> bool: ...
 
 
+def joined(before: HostSync | None, part: HostSync) -> HostSync:
+    """Return the sync as far as it is here; ``before``: the parts of it that came already."""
+    if before is None or before.instruction_id != part.instruction_id:
+        return part
+    leases, vms = [*before.leases, *part.leases], [*before.vms, *part.vms]
+    return HostSync(part.instruction_id, part.epoch, leases, vms, part.more)
+
+
 def compare_wanted(sync: HostSync, vms: dict[str, Vm], ended: Tombs) -> Wanted:
     """Sort the VMs of ``sync`` and ours into launch, keep and orphans."""
     wanted = {launch.vm_id: launch for launch in sync.vms}

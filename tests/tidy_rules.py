@@ -22,6 +22,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "backup",
             "cli",
             "client",
+            "client_pages",
             "client_queue",
             "client_requests",
             "client_subscriptions",
