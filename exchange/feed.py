@@ -249,7 +249,7 @@ class Feed:
         waiting, self._snapshots = self._snapshots, []
         for slot, stream in waiting:
             if stream.symbol == symbol:  # asked for in this batch: the book ended empty
-                slot.fill(Encoded(stream.ended(now_ms)).by(slot.session))
+                slot.fill([Encoded(stream.ended(now_ms)).by(slot.session)])
             else:
                 self._snapshots.append((slot, stream))
         for depth in DEPTHS:
