@@ -18,8 +18,8 @@ MAX_FRAME_BYTES = 64 * 1024
 SENT_FRAME_BYTES = 512 * 1024
 """Of what the exchange sends: half of what WebSocket libraries take when nobody tells them."""
 PAGE_ROWS_MAX = 10_000
-LEVELS_MAX = 10_000
-"""Levels of a book in one frame: 38 bytes each at most."""
+LEVELS_MAX = 9_000
+"""Levels of a book in one frame, 53 bytes each at most."""
 FILLS_TOLD_MAX = 1_000
 """Fills in one ack."""
 MAX_USER_DATA_CHARS = 16 * 1024
