@@ -50,7 +50,9 @@ class Reader:
         assert self._begun_seq is not None
         rows = dict(self._rows)
         for frame in self._market.frames.get(self._account, ()):
-            if frame.account_seq > self._begun_seq and isinstance(frame, OrderUpdate | LeaseUpdate):
+            if not isinstance(frame, OrderUpdate | LeaseUpdate):
+                continue
+            if frame.account_seq > self._begun_seq:
                 rows[_name(frame)] = frame
         return {name: _facts(row) for name, row in rows.items() if _facts(row)}
 
@@ -108,6 +110,8 @@ def _do(market: Market, step: tuple[Any, ...], placed: list[str]) -> None:
                 market.send(LeaseRelease(req_id=1, lease_id=row.lease_id, units=1), "buyer")
         case ("wait",):
             market.advance(400_000)
+        case _:
+            pass
 
 
 @given(steps, steps, st.integers(1, 4))
