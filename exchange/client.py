@@ -15,8 +15,7 @@ itself: one without an answer raises `Unknown`; `place` is how to ask again safe
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -28,7 +27,7 @@ from websockets.exceptions import ConnectionClosed
 
 from exchange.backoff import BACKOFF_MAX_S, STEADY_S, Backoff
 from exchange.client_events import AccountReset, Connected, Disconnected, Event, Unsubscribed
-from exchange.client_pages import in_pages, read_pages, subscribe_account
+from exchange.client_pages import Ask, OnAck, subscribe, whole_answer
 from exchange.client_queue import EVENTS_MAX, EventQueue
 from exchange.client_requests import Requests, answer, certain_answer
 from exchange.client_subscriptions import Subscriptions
@@ -157,7 +156,7 @@ class Client:
         self,
         message: Request,
         timeout_s: float = REQUEST_TIMEOUT_S,
-        on_ack: Callable[[Any], None] | None = None,
+        on_ack: OnAck | None = None,
         *,
         patient: bool = False,
     ) -> Any:
@@ -166,27 +165,17 @@ class Client:
         Waits for a connection first. ``on_ack`` gets the result before any later frame is looked
         at. Raises `Refused` (nothing changed) or `Unknown` (no answer: the connection was lost, or
         ``timeout_s`` passed). ``patient``: a refusal that says "later" is asked again after a
-        pause, and raised when ``timeout_s`` is over. An answer too long for a frame is read in
-        pages, patiently, and ``timeout_s`` is for each.
+        pause, and raised when ``timeout_s`` is over. A long answer is read in pages, with
+        ``timeout_s`` for each.
         """
-        try:
-            return await self._request(message, on_ack, timeout_s, patient=patient)
-        except Refused as error:
-            if not in_pages(message, error):
-                raise
-            paged = message
-        return await read_pages(partial(self._request, timeout_s=timeout_s), paged)
+        return await whole_answer(self._asking(timeout_s, patient), message, on_ack)
 
-    async def _request(
-        self,
-        message: Request,
-        on_ack: Callable[[Any], None] | None,
-        timeout_s: float,
-        *,
-        patient: bool = True,
-    ) -> Any:
-        pauses = Backoff(self._backoff_max_s) if patient else None
-        return await answer(lambda: self._ask(message, on_ack), self._ready, timeout_s, pauses)
+    def _asking(self, timeout_s: float, patient: bool) -> Ask:
+        def ask(message: Request, on_ack: OnAck | None) -> Awaitable[Any]:
+            pauses = Backoff(self._backoff_max_s) if patient else None
+            return answer(lambda: self._ask(message, on_ack), self._ready, timeout_s, pauses)
+
+        return ask
 
     async def place(self, order: OrderPlace, timeout_s: float = REQUEST_TIMEOUT_S) -> Any:
         """Place ``order``, asking again with the same ``client_order_id`` while unanswered.
@@ -237,10 +226,7 @@ class Client:
             if channel == "account":
                 self._events.begin_account(result["account_seq"])
 
-        ask = partial(self._request, timeout_s=timeout_s)
-        if channel == "account":
-            return await subscribe_account(ask, message, subscribed)
-        return await ask(message, subscribed)
+        return await subscribe(self._asking(timeout_s, patient=True), message, subscribed)
 
     async def unsubscribe(self, channel: Channel, symbol: str | None = None) -> None:
         """End a subscription. Raises like `request`."""
@@ -368,7 +354,7 @@ class Client:
         elif outcome == "gap":
             self._subscriptions.mend("book", frame.symbol, progress=book.taken)
 
-    async def _ask(self, message: Request, on_ack: Callable[[Any], None] | None = None) -> Any:
+    async def _ask(self, message: Request, on_ack: OnAck | None = None) -> Any:
         connection = self._connection
         if self._ended is not None:
             raise self._ended.with_traceback(None)

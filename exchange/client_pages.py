@@ -7,7 +7,7 @@ thing is as new as its row, so that whoever applies them in turn ends at the tru
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from exchange.protocol import AccountState, Subscribe
 from exchange.units import MS_PER_SECOND
 from exchange.wire import PAGE_ROWS_MAX, Paged, Request
 
+TOO_LONG: Final = "frame_too_large"
 WAITS_MAX: Final = 20
 """So often a page is asked for again when the exchange says: later."""
 
@@ -24,11 +25,16 @@ Ask: TypeAlias = Callable[[Any, OnAck | None], Awaitable[Any]]
 """Sends a request and returns its result; raises `Refused` or `Unknown`."""
 
 
-def in_pages(message: Request, error: Refused) -> TypeGuard[Paged]:
-    """Was ``message`` refused because its answer is too long, and may it be had in pages?"""
-    if not isinstance(message, Paged) or message.limit is not None or message.after is not None:
-        return False
-    return error.reason == "frame_too_large"
+async def whole_answer(ask: Ask, message: Request, on_ack: OnAck | None) -> Any:
+    """Return the answer to ``message``, in pages if it is too long for a frame."""
+    try:
+        return await ask(message, on_ack)
+    except Refused as error:
+        asks_for_one = isinstance(message, Paged) and (message.limit or message.after) is not None
+        if not isinstance(message, Paged) or asks_for_one or error.reason != TOO_LONG:
+            raise
+        paged = message
+    return await read_pages(ask, paged)
 
 
 async def read_pages(ask: Ask, message: Paged) -> dict[str, Any]:
@@ -53,15 +59,15 @@ async def read_pages(ask: Ask, message: Paged) -> dict[str, Any]:
             return whole
 
 
-async def subscribe_account(ask: Ask, message: Subscribe, begun: OnAck) -> Any:
-    """Listen to the account; returns its state, also one that is too long for a frame.
+async def subscribe(ask: Ask, message: Subscribe, begun: OnAck) -> Any:
+    """Listen to a channel; returns the ack's result, also an account too long for a frame.
 
-    ``begun`` gets the state before any later frame is looked at. Raises like ``ask``.
+    ``begun`` gets it before any later frame is looked at. Raises like ``ask``.
     """
     try:
         return await ask(message, begun)
     except Refused as error:
-        if error.reason != "frame_too_large":
+        if message.channel != "account" or error.reason != TOO_LONG:
             raise
     state = await read_pages(ask, AccountState(req_id=1))
     resumed = replace(message, resume_from=state["account_seq"])

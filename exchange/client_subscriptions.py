@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from exchange.backoff import STEADY_S, Backoff
 from exchange.client_events import AccountReset, Unsubscribed
-from exchange.client_pages import subscribe_account
+from exchange.client_pages import subscribe
 from exchange.client_queue import EventQueue
 from exchange.close_codes import CLOSE_INTERNAL
 from exchange.dial import Refused, Unknown
@@ -154,10 +154,7 @@ class Subscriptions:
                 self._account_answered(kept, resume_from, result)
 
         try:
-            if message.channel == "account" and resume_from is None:
-                await subscribe_account(self._answered, message, answered)
-            else:
-                await self._answered(message, answered)
+            await subscribe(self._answered, message, answered)
         except Refused as error:
             self._refused(place, kept, error, resumed=resume_from is not None)
         except Unknown:

@@ -41,18 +41,17 @@ class Reader:
         assert not isinstance(made, Refused)
         rows, self._after = made
         assert sum(map(len, rows.values())) <= self._limit
-        for row in (*rows["orders"], *rows["leases"]):
+        found: list[Any] = [*rows["orders"], *rows["leases"]]
+        for row in found:
             self._rows[_name(row)] = row
         self.done = self._after is None
 
     def knows(self) -> dict[str, tuple[Any, ...]]:
         """Return what is known in the end: the pages, then every frame behind the first one."""
         assert self._begun_seq is not None
-        rows = dict(self._rows)
+        rows: dict[str, Any] = dict(self._rows)
         for frame in self._market.frames.get(self._account, ()):
-            if not isinstance(frame, OrderUpdate | LeaseUpdate):
-                continue
-            if frame.account_seq > self._begun_seq:
+            if isinstance(frame, OrderUpdate | LeaseUpdate) and frame.account_seq > self._begun_seq:
                 rows[_name(frame)] = frame
         return {name: _facts(row) for name, row in rows.items() if _facts(row)}
 
@@ -72,7 +71,8 @@ def _facts(row: OrderUpdate | LeaseUpdate) -> tuple[Any, ...]:
 
 def _truth(market: Market, account: str) -> dict[str, tuple[Any, ...]]:
     state = market.engine.account_state(account)
-    return {_name(row): _facts(row) for row in (*state.orders, *state.leases)}
+    rows: list[OrderUpdate | LeaseUpdate] = [*state.orders, *state.leases]
+    return {_name(row): _facts(row) for row in rows}
 
 
 prices = st.integers(1, 6).map(lambda steps: steps * 100)
