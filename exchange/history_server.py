@@ -6,11 +6,11 @@ reads one page. One thread at a time: the next question waits.
 
 import asyncio
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from exchange import log, log_events
 from exchange.codec import CODECS
 from exchange.frames import Ack, ErrorReply
 from exchange.journal import DiskLostError
@@ -50,7 +50,7 @@ class HistoryServer:
         """
         require_whole(self._path)
         if needs_rows(self._path.parent):
-            sys.stderr.write(f"headroom: {self._path}: built anew from all rows of the journal\n")
+            log.tell(log_events.history_rebuilt(str(self._path)))
             rebuild(self._path.parent)
 
     async def follow(self) -> None:

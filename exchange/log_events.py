@@ -62,6 +62,11 @@ def snapshot_unused(why: str) -> LogLine:
     return line("warning", "snapshot_unused", f"snapshot not used: {why}", why=why)
 
 
+def history_rebuilt(path: str) -> LogLine:
+    text = f"{path}: built anew from all rows of the journal"
+    return line("warning", "history_rebuilt", text, path=path)
+
+
 def disk(data: str, level: DiskLevel) -> LogLine:
     text = f"{data}: free disk space: {level.replace('_', ' ')}"
     return line("info" if level == "ok" else "error", "disk", text, data=data, mark=level)

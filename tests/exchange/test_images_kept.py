@@ -197,9 +197,9 @@ def test_bytes_that_nobody_owns_are_deleted_after_seven_days(tmp_path: Path) -> 
                 await bob.request(ImageDelete(req_id=1, sha256=DIGEST))
                 with pytest.raises(Refused, match="image_unknown"):
                     await bob.request(ImageDelete(req_id=1, sha256=DIGEST))
-            await images.sweep(begun_s + 11 * week_s - 20)
+            assert await images.sweep(begun_s + 11 * week_s - 20) == 0
             assert store.names() == [DIGEST], "6 days and some hours"
-            await images.sweep(begun_s + 11 * week_s)
+            assert await images.sweep(begun_s + 11 * week_s) == 1
             assert store.names() == []
 
     run(main)

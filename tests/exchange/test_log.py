@@ -12,6 +12,7 @@ from exchange.log_line import LogLine, as_json, as_text, line
 from exchange.log_rate import PER_S, SAVED_S, SILENCE_MS, Rate
 from exchange.notes import NOTES_MAX, Note, Notes
 from exchange.wire import Capacity
+from tests.exchange.harness import ROOT
 
 AT_MS = 1_795_984_846_123
 SECRET = "fL4g-never-logged"
@@ -147,6 +148,48 @@ def test_a_host_is_told_to_be_live_once_until_it_falls_silent() -> None:
     live, silent = note(ANNOUNCE, LIVE, host="h-3"), note(commands.HostSilent("h-3", 5))
     events = [[told.event for told in hosts.lines(one)] for one in (live, live, silent, live)]
     assert events == [["host_live"], [], ["host_silent"], ["host_live"]]
+
+
+OWN: list[tuple[LogLine, str]] = [
+    (
+        log_events.started("1.2", "market", "ws://x", 9, 40, 7),
+        "info started: headroom 1.2 serves market at ws://x: row 9, from the snapshot of row 7,",
+    ),
+    (log_events.stopped(0, "asked"), "info stopped: the exchange stops, exit code 0: asked"),
+    (log_events.stopped(70, "disk"), "error stopped: the exchange stops, exit code 70: disk"),
+    (
+        log_events.quarantine(2),
+        "warning quarantine: requests that stopped the exchange before and are refused: 2",
+    ),
+    (
+        log_events.slow_batch(300, 20, 5),
+        "warning slow_batch: a batch of 5 rows took 300 ms, 20 of them before its commit",
+    ),
+    (log_events.snapshot_written(9, 100, 8), "info snapshot: snapshot of row 9: 100 bytes in 8 ms"),
+    (log_events.snapshot_failed("x"), "warning snapshot_failed: no snapshot: x"),
+    (log_events.disk("d", "cancel_only"), "error disk: d: free disk space: cancel only"),
+    (log_events.disk("d", "ok"), "info disk: d: free disk space: ok"),
+    (log_events.images_swept(3), "info images_swept: 3 images without an owner deleted"),
+    (log_events.images_failed("x"), "warning images_failed: images: x"),
+    (log_events.turned_away("::1", 429), "info turned_away: ::1 turned away: HTTP 429"),
+    (log_events.opened("::1", 7), "debug connected: connection 7 from ::1"),
+    (
+        log_events.history_rebuilt("h"),
+        "warning history_rebuilt: h: built anew from all rows of the journal",
+    ),
+]
+
+
+@pytest.mark.parametrize(("told", "said"), OWN)
+def test_what_the_process_says_of_itself(told: LogLine, said: str) -> None:
+    assert brief(told).startswith(said)
+
+
+def test_every_event_is_on_the_operators_page() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    lines = [told for one, _ in NOTES for told in HostLog({"h-3": "r"}.__getitem__).lines(one)]
+    events = {told.event for told in lines} | {told.event for told, _ in OWN}
+    assert [event for event in sorted(events) if f"`{event}`" not in page] == []
 
 
 CLOSED: list[tuple[int, str, bool, str]] = [

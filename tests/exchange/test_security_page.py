@@ -12,6 +12,7 @@ from exchange import (
     gateway,
     ledger,
     limits,
+    log_rate,
     pump,
     server,
     session,
@@ -75,6 +76,10 @@ ROWS: list[tuple[str, list[Any]]] = [
     ),
     ("frames waiting for all slow readers", [door.BACKLOG_TOTAL_MAX_BYTES // MIB]),
     ("addresses remembered", [addresses.ADDRESSES_MAX]),
+    (
+        "lines of one event in the log",
+        [log_rate.PER_S * log_rate.SAVED_S, log_rate.PER_S],
+    ),
     ("images of an account, uploads under way included", [uploads.QUOTA_BYTES // MIB // 1024]),
 ]
 

@@ -1,5 +1,7 @@
 """What the log of a host says of what comes in, goes out and becomes of VMs."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,18 +12,26 @@ from exchange.log_line import LogLine, as_json, as_text
 from exchange.protocol import HostAnnounce, VmStatus
 from exchange.wire import Capacity, ToldCapacity
 from hostagent import log_events
+from hostagent.forwarder import Forwarder
+from hostagent.images import ImageCache
 from hostagent.log_events import VmLog
+from hostagent.machine import Machine
+from hostagent.memory_hypervisor import MemoryHypervisor
 from hostagent.ports import (
     ConsoleSeen,
     DomainStarted,
     FetchImage,
     GuestReady,
+    HypervisorError,
     ImageFailed,
+    Load,
     Observe,
+    ObservedDomain,
     Send,
     StartDomain,
 )
 from hostagent.vm import ordered
+from tests.exchange.harness import ROOT
 
 SECRET = "fL4g-never-logged"
 ROOM = Capacity(mvcpu=4_000, mem_mib=9_000, disk_mib=50_000)
@@ -124,3 +134,47 @@ def test_a_hypervisors_complaint_quotes_nothing_of_the_renters() -> None:
     spec = replace(SPEC, user_data=f"line\n{SECRET}-2")
     why = f"qemu: -append '{spec.cmdline}': no such option, {spec.user_data}, password={SECRET}"
     assert "v-3 does not start: qemu: -append " in brief(log_events.not_started(spec, why))
+
+
+class Restarting(MemoryHypervisor):
+    """A hypervisor that does not answer while it is ``away``."""
+
+    away = True
+
+    def observe(self) -> list[ObservedDomain]:
+        if self.away:
+            raise HypervisorError("cannot connect to libvirtd")
+        return super().observe()
+
+
+def test_a_hypervisor_that_goes_and_comes_is_told_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often the core looks meanwhile. (Seen to fail: a line a look, none at the end.)"""
+
+    async def nothing(sha256: str, path: Path) -> str:
+        raise AssertionError("no image is fetched here")
+
+    async def story() -> None:
+        forwarder = Forwarder("127.0.0.1", 33_000, 33_001)
+        hypervisor = Restarting(lambda: 0)
+        here = Machine(hypervisor, ImageCache(tmp_path, nothing), forwarder, Load, lambda: 0)
+        for away in (True, True, True, False, False):
+            hypervisor.away = away
+            await here.carry_out(Observe())
+        await here.close()
+
+    caplog.set_level("INFO", "headroom")
+    asyncio.run(story())
+    assert caplog.messages == [
+        "the hypervisor does not answer: cannot connect to libvirtd",
+        "the hypervisor answers again",
+    ]
+
+
+def test_every_event_is_on_the_owners_page() -> None:
+    page = (ROOT / "docs" / "hosts.md").read_text()
+    told = [log_events.of_message(message) for message, _ in MESSAGES]
+    told += [log_events.of_out(out) for out, _ in OUTS]
+    events = {line.event for line in told if line is not None}
+    assert [event for event in sorted(events) if f"`{event}`" not in page] == []

@@ -15,6 +15,7 @@ from manager.messages import (
     RemoveBackend,
     Send,
 )
+from tests.exchange.harness import ROOT
 
 SECRET = "fL4g-never-logged"
 ORDER = OrderPlace(
@@ -84,3 +85,10 @@ def test_an_address_loses_its_password() -> None:
     told = log_events.load(f"load http://shop:{SECRET}@192.0.2.7/load: answered 401")
     assert brief(told) == f"warning load_lost: {told.text}"
     assert "http://192.0.2.7/load" in as_text(told, 1)
+
+
+def test_every_event_is_on_the_administrators_page() -> None:
+    page = (ROOT / "docs" / "manager.md").read_text()
+    told = [log_events.of_out(out) for out, _ in OUTS]
+    events = {line.event for line in told if line is not None} | set(log_events.LEVELS)
+    assert [event for event in sorted(events) if f"`{event}`" not in page] == []
