@@ -102,7 +102,8 @@ class _Stored(msgspec.Struct, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
-_plain = msgspec.msgpack.Decoder(Row).decode
+PARTS: Final = (*STATE, *_Stored.__struct_fields__[1:], "stories")
+"""What to call the parts of a snapshot: the values of the state itself, then one a list."""
 
 
 def state_hash(state: State) -> str:
@@ -135,14 +136,6 @@ def dump(state: State) -> bytes:
             list(state.dead_men.values()),
         ]
     )
-
-
-def differing(one: bytes, other: bytes) -> list[str]:
-    """Return which parts of two snapshots are not the same."""
-    (values, *parts), (other_values, *other_parts) = _plain(one), _plain(other)
-    names = (*STATE, *_Stored.__struct_fields__[1:])
-    pairs = zip(names, (*values, *parts), (*other_values, *other_parts), strict=True)
-    return [name for name, mine, theirs in pairs if mine != theirs]
 
 
 def _values(item: object, names: tuple[str, ...]) -> Any:

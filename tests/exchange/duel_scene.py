@@ -6,6 +6,7 @@ Flat and metered, spot and windows of two classes; a price band on one of them.
 from typing import Final
 
 from exchange.commands import ImageStored
+from exchange.engine import Engine
 from exchange.genesis import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
 from exchange.genesis import default_config as defaults
 from exchange.instrument import Pricing
@@ -51,9 +52,9 @@ def duel_config() -> ExchangeConfig:
     )
 
 
-def new_duel() -> Duel:
+def new_duel(make_engine: type[Engine] = Engine) -> Duel:
     """Return a market and its oracle with accounts, money, an image and live hosts."""
-    market = Market(duel_config())
+    market = Market(duel_config(), make_engine=make_engine)
     market.thorough = False
     oracle = Oracle(SHAPES)
     oracle.spots = list(SPOTS)

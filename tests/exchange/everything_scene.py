@@ -70,6 +70,7 @@ class Scene:
                 if sent >= looked + LAWS_EVERY:
                     looked = sent
                     laws.check(self.market)
+                    self.look()
             except AssertionError as error:
                 name = getattr(step, "__name__", "step")
                 raise AssertionError(f"story {self.seed}, {sent} sent, {name}: {error}") from error
@@ -87,6 +88,24 @@ class Scene:
         if isinstance(reply, Done):
             outcome = "duplicate" if reply.duplicate else "done"
         self.outcomes[type(message), outcome] += 1
+
+    def look(self) -> None:
+        """Ask the engine all that it can be asked: a read changes nothing."""
+        engine, before = self.market.engine, self.market.engine.snapshot()
+        for account in MONEY:
+            engine.account_state(account)
+            engine.order_list(account)
+            engine.directory_rows(account)
+            engine.fleet_rows(account)
+        for host in self.state.hosts:
+            engine.host_sync(host, "i")
+            engine.host_kills(host, "i")
+            engine.host_limit(host, "i")
+        for symbol in engine.symbols():
+            engine.levels(symbol, "buy", 0)
+            engine.take_touched(symbol)
+        assert engine.instruments() and engine.hosts() and engine.balances()
+        assert engine.snapshot() == before, "a read changed the state"
 
     # --- picking ---
 

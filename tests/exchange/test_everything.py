@@ -14,13 +14,14 @@ from msgspec import Struct
 from exchange.commands import Genesis, JournalMessage, Started
 from exchange.engine import HANDLERS
 from exchange.paranoid import LawBrokenError, ParanoidEngine
-from tests.exchange.everything import STORY, Outcomes, tell
+from tests.exchange.everything import STORY, Everything, Outcomes, tell
 from tests.exchange.everything_scene import config
 from tests.exchange.market import Market
 from tests.exchange.slips import SLIPS, planted, wire_name
 
 BATCH: Final = 40
 BATCHES: Final = range(20)
+LONG_STORY: Final = 4_000
 COMMANDS: Final = STORY * BATCH * len(BATCHES)
 NEVER_REFUSED: Final = {Genesis, Started}
 """Neither refused nor a duplicate, ever."""
@@ -35,6 +36,11 @@ def outcomes_of(batch: int) -> Outcomes:
 @pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"stories-{batch}")
 def test_state_is_what_the_rows_lead_to(batch: int) -> None:
     assert outcomes_of(batch).total() >= COMMANDS // len(BATCHES)
+
+
+def test_a_long_story() -> None:
+    """An exchange that has seen much: what ended is forgotten, numbers are large."""
+    Everything(0).run(LONG_STORY)
 
 
 def test_every_type_of_command_is_sent() -> None:

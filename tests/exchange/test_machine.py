@@ -2,7 +2,7 @@
 
 The storms of ``test_laws.py`` bring volume; this machine sends few commands with few values, so
 that what it finds comes out as the shortest story, printed as steps that can be read and run. After
-each step all laws hold and both sides are compared (`Duel`).
+each step all laws hold, both sides are compared (`Duel`) and the state is what the rows lead to.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from exchange.paranoid import ParanoidEngine
 from exchange.protocol import (
     LeaseRecall,
     LeaseRelease,
@@ -45,7 +46,7 @@ class MarketMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.duel = new_duel()
+        self.duel = new_duel(ParanoidEngine)
         self.oracle = self.duel.oracle
         self.sent = 0
 
