@@ -188,8 +188,8 @@ class Client:
         def is_over() -> bool:
             return self._closed or self._ended is not None
 
-        def ask() -> Awaitable[Any]:
-            return self.request(order, timeout_s, patient=True)
+        def ask(left_s: float) -> Awaitable[Any]:
+            return self.request(order, left_s, patient=True)
 
         return await certain_answer(ask, is_over, timeout_s, Backoff(self._backoff_max_s))
 

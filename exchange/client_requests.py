@@ -94,30 +94,29 @@ async def answer(
 
 
 async def certain_answer(
-    ask: Callable[[], Awaitable[Any]],
+    ask: Callable[[float], Awaitable[Any]],
     is_over: Callable[[], bool],
     timeout_s: float,
     pauses: Backoff,
 ) -> Any:
-    """Return what ``ask`` returns, asking again while unanswered, unless all ``is_over``.
+    """Return what ``ask`` returns within the seconds it is given; ask again while unanswered.
 
-    Raises `Refused` when nothing was done, or `Unknown`.
+    Raises `Refused` when nothing was done, or `Unknown`, also when all ``is_over``.
     """
-    unsure = False
-    try:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                try:
-                    return await ask()
-                except Unknown:
-                    if is_over():
-                        raise
-                    unsure = True
-                except Refused as error:
-                    if unsure and (error.later or is_over()):
-                        # It says nothing about what was sent before.
-                        raise Unknown(f"{error}; an earlier attempt was not answered") from error
-                    raise
-                await asyncio.sleep(pauses.pause_s())
-    except TimeoutError as error:
-        raise Unknown(f"no answer within {timeout_s:g} s") from error
+    now_s = asyncio.get_running_loop().time
+    left_s, ends_s, unsure = timeout_s, now_s() + timeout_s, False
+    while left_s > 0:
+        try:
+            return await ask(left_s)
+        except Unknown:
+            if is_over():
+                raise
+            unsure = True
+        except Refused as error:
+            if unsure and (error.later or is_over()):
+                # It says nothing about what was sent before.
+                raise Unknown(f"{error}; an earlier attempt was not answered") from error
+            raise
+        await asyncio.sleep(min(pauses.pause_s(), max(0.0, ends_s - now_s())))
+        left_s = ends_s - now_s()
+    raise Unknown(f"no answer within {timeout_s:g} s")

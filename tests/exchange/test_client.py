@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from exchange.client import (
     put_image,
 )
 from exchange.frames import BalanceUpdate, BookSnapshot, BookUpdate, OrderUpdate
-from exchange.protocol import AccountState, ImageDelete, OrderPlace
+from exchange.protocol import AccountState, ImageDelete, OrderPlace, Subscribe
 from exchange.server import ExchangeServer
+from exchange.wire import Channel
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,
@@ -41,7 +42,7 @@ class Proxy:
     """A TCP relay on loopback whose connections can be cut at any moment."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._server: asyncio.Server
         self._writers: set[asyncio.StreamWriter] = set()
         self.accepted = 0
@@ -66,7 +67,11 @@ class Proxy:
         if self.refusing:
             writer.transport.abort()
             return
-        upstream, upstream_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            upstream, upstream_writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except ConnectionRefusedError:
+            writer.transport.abort()
+            return
         self._writers |= {writer, upstream_writer}
         try:
             await asyncio.gather(pipe(reader, upstream_writer), pipe(upstream, writer))
@@ -263,5 +268,52 @@ def test_images_are_resumed_verified_and_private(tmp_path: Path) -> None:
                 assert await bob.request(ImageDelete(req_id=1, sha256=digest))
             with pytest.raises(Refused, match="image_unknown"):
                 await fetch_image(url, key_of("bob"), digest, tmp_path / "gone")
+
+    run(main())
+
+
+def test_no_subscription_is_lost_when_the_exchange_stops_again_and_again(tmp_path: Path) -> None:
+    """It goes down while clients still subscribe again: "shutting down" is not "no".
+
+    (Seen to lose some for good.)
+    """
+    clients = 12
+    channels: tuple[Channel, ...] = ("book", "trades", "ticker", "candles")
+    wanted: set[tuple[Channel, str]] = {("instruments", "")}
+    wanted |= {(channel, SYMBOL) for channel in channels}
+
+    def sessions(server: ExchangeServer) -> list[dict[tuple[Channel, str], None]]:
+        return [one.channels for one in server.pump.gateway.sessions.values()]
+
+    async def refused_as_going_down(server: ExchangeServer, enough: int) -> None:
+        """Whoever comes back now is let in still, and refused."""
+        outcomes = server.pump.gateway.notes.outcomes
+        server.pump.submit(lambda _: server.pump.gateway.shut_down())
+        await until(lambda: outcomes.get((Subscribe, "shutting_down"), 0) >= enough)
+
+    async def subscribed(server: ExchangeServer, enough: int) -> None:
+        await until(lambda: sum(map(len, sessions(server))) >= enough)
+
+    async def main() -> None:
+        async with AsyncExitStack() as stack:
+            async with running(tmp_path / "data") as server:
+                proxy = Proxy(server.port)
+                url = await proxy.open()
+                stack.push_async_callback(proxy.close)
+                for _ in range(clients):
+                    client = Client(url, backoff_max_s=0.05)
+                    await stack.enter_async_context(client)
+                    for channel, symbol in sorted(wanted):
+                        await client.subscribe(channel, symbol or None)
+            for part in range(1, 6):
+                async with running(tmp_path / "data") as server:
+                    proxy.port = server.port
+                    await subscribed(server, clients * len(wanted) * part // 6)
+                    proxy.cut()
+                    await refused_as_going_down(server, clients)
+            async with running(tmp_path / "data") as server:
+                proxy.port = server.port
+                await subscribed(server, clients * len(wanted))
+                assert all(set(channels) == wanted for channels in sessions(server))
 
     run(main())
