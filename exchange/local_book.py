@@ -4,6 +4,7 @@ Apply an update when its ``prev_seq`` is the book's ``seq``, ignore one that is 
 anything else a gap: subscribe again and get a snapshot. Source: protocol.md, "Public channels".
 """
 
+from heapq import nlargest, nsmallest
 from typing import Final, Literal, TypeAlias
 from zlib import crc32
 
@@ -59,8 +60,9 @@ class LocalBook:
         return "gap"
 
     def _checksum(self) -> int:
-        best = self.levels("sell", CHECKED_LEVELS) + self.levels("buy", CHECKED_LEVELS)
-        return crc32("".join([f"{price}{qty}" for price, qty, _ in best]).encode())
+        asks = [self.asks[price] for price in nsmallest(CHECKED_LEVELS, self.asks)]
+        bids = [self.bids[price] for price in nlargest(CHECKED_LEVELS, self.bids)]
+        return crc32("".join([f"{price}{qty}" for price, qty, _ in asks + bids]).encode())
 
 
 def _change(rows: dict[int, LevelRow], changes: list[LevelRow]) -> None:

@@ -182,3 +182,32 @@ def test_ready_is_said_once(rig: Rig) -> None:
     rig.tell(GuestReady("v-1"))
     rig.run(20_000)
     assert rig.got(VmStatus)[-1].ready_ms == before
+
+
+def test_a_sync_in_parts_is_taken_when_its_last_part_is_here(rig: Rig) -> None:
+    """(Seen to fail: the first part made orphans of the VMs in the second.)"""
+    rig.tell(launch())
+    rig.run(20_000)
+    answers = len(rig.got(HostSynced))
+    first, last = sync(launch("v-2")), sync(launch(instruction_id=""))
+    first.instruction_id = last.instruction_id = "s-2"
+    first.more = True
+    rig.tell(first)
+    assert len(rig.got(HostSynced)) == answers
+    assert "v-2" not in rig.core.vms
+    rig.tell(last)
+    rig.run(3_600_000)
+    assert len(rig.got(HostSynced)) == answers + 1
+    assert {name: vm.state for name, vm in rig.core.vms.items()} == {
+        "v-1": "running",
+        "v-2": "running",
+    }
+
+
+def test_a_part_of_a_sync_that_never_ended_is_forgotten(rig: Rig) -> None:
+    begun = sync(launch("v-2"), instruction_id="s-2")
+    begun.more = True
+    rig.tell(begun)
+    rig.tell(sync(instruction_id="s-3"))
+    assert rig.got(HostSynced)[-1].instruction_id == "s-3"
+    assert "v-2" not in rig.core.vms
