@@ -31,7 +31,7 @@ OPEN_TIMEOUT_S: Final = 5
 CLOSE_TIMEOUT_S: Final = 2
 PING_S: Final = 10
 FRAME_MAX_BYTES: Final = 256 * MAX_FRAME_BYTES
-"""A whole book or a long account.state is one frame."""
+"""16 MiB: exchanges before minor version 1 send a whole book or account in one frame."""
 TRADE_PATH: Final = "/v1/ws"
 IMAGES_PATH: Final = "/v1/images"
 LATER_STATUS: Final = {

@@ -116,7 +116,7 @@ def test_60_000_orders_are_read_in_pages() -> None:
 
 
 def test_a_book_of_60_000_levels_comes_in_frames_of_bounded_length() -> None:
-    """(Seen to fail: a snapshot of 1.4 MB, and an update as long when they all go.)"""
+    """(Seen to fail: a snapshot of 829 kB, and an update as long when they all go.)"""
     rig, alice = rich()
     scales = Scales(rig)
     readers = [rig.connect(), rig.connect("msgpack")]

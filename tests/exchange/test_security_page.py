@@ -28,6 +28,7 @@ MIB = 1024 * 1024
 
 ROWS: list[tuple[str, list[Any]]] = [
     ("frame to `/v1/ws`", [wire.MAX_FRAME_BYTES]),
+    ("frame to a client", [wire.SENT_FRAME_BYTES]),
     ("unreadable frames in a row", [session.BAD_FRAMES_MAX]),
     ("TLS and upgrade", [server.OPEN_TIMEOUT_S, door.HANDSHAKES_MAX]),
     ("connections", [door.CONNECTIONS_MAX]),
