@@ -32,7 +32,12 @@ class Genesis(Internal, tag="genesis", frozen=True):
 
 
 class AdvanceTime(Internal, tag="advance_time", frozen=True):
-    """A nudge: deadlines up to the command's time settle."""
+    """A nudge: deadlines up to the command's time settle.
+
+    ``forget``: so is what ended 24 h ago forgotten; rows of earlier releases did not.
+    """
+
+    forget: bool = False
 
 
 class SessionDropped(Internal, tag="session_dropped", frozen=True):

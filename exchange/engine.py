@@ -62,14 +62,16 @@ from exchange.genesis import ExchangeConfig
 from exchange.ledger import Limits
 from exchange.state import Image, Key, State
 from exchange.timers import Entry
+from exchange.units import MS_PER_HOUR
 from exchange.wire import Side
 
 Handler = Callable[[State, Command, Any], Done | Refused]
 
 
 def _advance(state: State, command: Command, message: AdvanceTime) -> Done | Refused:
-    """A nudge without a deadline: nothing happens, nothing is journalled."""
-    return Done(duplicate=True)
+    """A nudge without a deadline: there is something to forget, or nothing is journalled."""
+    due_ms = retention.due_ms(state) if message.forget else None
+    return Done(duplicate=due_ms is None or due_ms > state.now_ms)
 
 
 _NOTHING: Out = ("", Done(duplicate=True))
@@ -160,7 +162,9 @@ class Engine:
             state.seq += 1
             before_ms = now_ms
             self._settle(now_ms)
-            if handler is _advance:
+            if type(message) is AdvanceTime:
+                if message.forget and now_ms >= state.forget_ms:
+                    retention.forget_old(state)
                 outs[0] = ("", Done())
                 return outs
         state.now_ms = now_ms
@@ -218,7 +222,12 @@ class Engine:
 
     def next_deadline_ms(self) -> int | None:
         """Return when the engine wants an `AdvanceTime`, None for never."""
-        return self.state.timers.next_ms()
+        state = self.state
+        due_ms = state.timers.next_ms()
+        if due_ms is not None and due_ms <= state.now_ms + MS_PER_HOUR:
+            return due_ms  # what ended is forgotten then, too
+        forget_ms = retention.due_ms(state)
+        return forget_ms if due_ms is None or (forget_ms and forget_ms < due_ms) else due_ms
 
     def state_hash(self) -> str:
         """Return the SHA-256 (hex) of the canonical state; equal after replay."""

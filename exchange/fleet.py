@@ -33,6 +33,10 @@ class Fleet:
         """Keep a host's newest heartbeat."""
         self._beats[host] = beat
 
+    def forget(self, host: str) -> None:
+        """The host is lost: what it said last is of no use."""
+        self._beats.pop(host, None)
+
     def join(self, session: Session) -> None:
         """Subscribe; every host of the account is told once, at once."""
         rows = self._rows(session.account)

@@ -23,7 +23,7 @@ from exchange.feed import Feed
 from exchange.fleet import Fleet
 from exchange.frames import Ack, ErrorReply, Hello
 from exchange.guard import Guard
-from exchange.host_sessions import host_speaks
+from exchange.host_sessions import host_speaks, tell_silence
 from exchange.instructions import Instructions
 from exchange.limits import Limits
 from exchange.liveness import Liveness
@@ -187,8 +187,7 @@ class Gateway:
         now_ms = self._at(now_ms)
         self._settle(now_ms)
         self.liveness.ran(now_ms)
-        for message in self.liveness.due(now_ms):
-            self.internal(message, now_ms)
+        tell_silence(self, now_ms)
         self.instructions.resend(now_ms)
         consoles.advance(self, now_ms)
         key_ends.close_expired(self, now_ms)
@@ -310,7 +309,7 @@ class Gateway:
     def _settle(self, now_ms: int) -> None:
         due_ms = self.engine.next_deadline_ms()
         if due_ms is not None and due_ms <= now_ms:
-            self._apply(Command("", "", 0, AdvanceTime()), now_ms)
+            self._apply(Command("", "", 0, AdvanceTime(forget=True)), now_ms)
 
     def _apply(
         self, command: Command, now_ms: int, session: Session | None = None, request: Any = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from exchange.commands import HostLost
 from exchange.frames import HostSync
 from exchange.roles import REPORTS
 from exchange.session import CLOSE_POLICY, Session
@@ -66,6 +67,14 @@ def alive(gateway: "Gateway", session: Session, now_ms: int) -> None:
     if back := gateway.liveness.heard(session.host, now_ms):
         gateway.internal(back, now_ms)
         sync(gateway, session.host, now_ms)
+
+
+def tell_silence(gateway: "Gateway", now_ms: int) -> None:
+    """Journal who fell silent and who is lost; of a lost host nothing is kept here."""
+    for message in gateway.liveness.due(now_ms):
+        gateway.internal(message, now_ms)
+        if isinstance(message, HostLost):
+            gateway.fleet.forget(message.host)
 
 
 def _next_sync(gateway: "Gateway", host: str) -> HostSync:

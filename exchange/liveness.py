@@ -63,11 +63,11 @@ class Liveness:
         self._expect(beat)
 
     def heard(self, host: str, now_ms: int) -> HostBack | None:
-        """A heartbeat arrived; returns what to journal when the host had been silent or lost."""
+        """A heartbeat arrived; returns what to journal if the host had been silent or lost."""
         beat = self._beats.get(host)
         if beat is None:
             self.watch(host, now_ms)
-            return None
+            return HostBack(host)  # lost, or new: the engine knows, and ignores it of a new one
         beat.heard_ms = now_ms
         if beat.told == "live":
             return None
@@ -86,6 +86,9 @@ class Liveness:
             if due_ms is not None and due_ms <= now_ms:
                 found.append(self._tell(host, beat))
             self._expect(beat)
+        for message in found:
+            if isinstance(message, HostLost):
+                del self._beats[message.host]
         return found
 
     def ran(self, now_ms: int) -> None:

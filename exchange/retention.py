@@ -16,6 +16,20 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 FORGET_EVERY_MS = 60_000
+IDLE_MS = 2 * FORGET_EVERY_MS
+"""A busy exchange forgets with its commands, an idle one is nudged at most so often."""
+
+
+class InOrder(dict[K, V]):
+    """Rows that came in the order of their time and go from the oldest on."""
+
+    _oldest: K | None = None
+
+    def first(self) -> tuple[V, ...]:
+        """Return the oldest row, if there is one; not looked for again while it stays."""
+        if self._oldest not in self:
+            self._oldest = next(iter(self), None)
+        return () if self._oldest is None else (self[self._oldest],)
 
 
 def forgotten(state: "State", order: Order) -> bool:
@@ -39,6 +53,17 @@ def forget_old(state: "State") -> None:
     for number in _older(state.ended_leases, lambda lease: lease.ends_ms or 0, before_ms):
         for vm in state.ended_leases.pop(number).live_vms():
             del state.vms[vm.number]  # its host never came back to say that it stopped
+
+
+def due_ms(state: "State") -> int | None:
+    """Return when an exchange without commands has something to forget, None for never."""
+    ends = [
+        *(order.done_ms or 0 for order in state.done_orders.first()),
+        *(made_ms for _, made_ms in state.deposits.first()),
+        *(lease.ends_ms or 0 for lease in state.ended_leases.first()),
+    ]
+    old = [*(ms + MS_PER_DAY for ms in ends), *(t.expires_ms for t in state.tokens.first())]
+    return max(min(old), state.forget_ms + IDLE_MS) if old else None
 
 
 def _older(rows: dict[K, V], when_ms: Callable[[V], int], before_ms: int) -> list[K]:

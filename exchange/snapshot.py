@@ -235,9 +235,9 @@ def restore(data: bytes) -> State:
     for key in stored.keys:
         state.keys[key.key_id] = key
         state.key_ids[key.public_key] = key.key_id
-    state.tokens = dict(stored.tokens)
+    state.tokens.update(stored.tokens)
     state.images = {image.sha256: image for image in stored.images}
-    state.deposits = {row[:2]: row[2:] for row in stored.deposits}
+    state.deposits.update({row[:2]: row[2:] for row in stored.deposits})
     state.armed = dict(stored.armed)
     for man in stored.dead_men:
         state.dead_men[man.key_id] = man

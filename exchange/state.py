@@ -9,6 +9,7 @@ from exchange.genesis import ExchangeConfig
 from exchange.instrument import Instrument, Zone
 from exchange.lease import Lease, Vm
 from exchange.ledger import Ledger
+from exchange.retention import InOrder
 from exchange.timers import TimerKind, Timers
 from exchange.wire import Role
 
@@ -103,13 +104,13 @@ class State:
         """Sessions of this epoch whose account wants cancel-on-disconnect."""
         self.expiring: dict[int, Order] = {}
         """Resting gtd orders by number; every live order is with its account."""
-        self.done_orders: dict[int, Order] = {}
+        self.done_orders: InOrder[int, Order] = InOrder()
         """Finished less than 24 h ago, by number, in the order of finishing."""
         self.leases: dict[int, Lease] = {}
         """Leases that have not ended, by number."""
         self.window_leases: dict[tuple[str, int], list[Lease]] = {}
         """Those of windows, by host and the window's start."""
-        self.ended_leases: dict[int, Lease] = {}
+        self.ended_leases: InOrder[int, Lease] = InOrder()
         """Those that ended less than 24 h ago, in that order."""
         self.vms: dict[int, Vm] = {}
         """VMs that have not stopped, by number; some outlive their lease until they are killed."""
@@ -117,9 +118,9 @@ class State:
         self.keys: dict[str, Key] = {}
         self.key_ids: dict[str, str] = {}
         """Key id by public key."""
-        self.tokens: dict[str, Token] = {}
+        self.tokens: InOrder[str, Token] = InOrder()
         self.images: dict[str, Image] = {}
-        self.deposits: dict[tuple[str, str], tuple[int, int]] = {}
+        self.deposits: InOrder[tuple[str, str], tuple[int, int]] = InOrder()
         """(account, ref) -> (amount_ucr, when): a deposit repeats for 24 h without effect."""
         self.forget_ms = 0
         """When to look next for what ended 24 h ago."""

@@ -6,7 +6,7 @@ on when an entry was pushed, so a restored engine settles exactly as the one it 
 """
 
 from collections.abc import Callable, Mapping
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, Literal, TypeAlias
 
 from exchange.units import MAX_INT
@@ -25,6 +25,8 @@ _SUBJECTS: Final[dict[TimerKind, str]] = {
     "5_roll": "roll of the windows",
     "6_cooling": "recalled slots of h-{}",
 }
+TIDY_FROM: Final = 64
+"""Entries from which on it is worth looking for those that nobody waits for."""
 NEVER_MS = MAX_INT
 """Later than any time the codec lets in."""
 
@@ -38,11 +40,12 @@ def subject(kind: TimerKind, number: int, dead_man_keys: Mapping[int, str]) -> s
 class Timers:
     """``due(kind, number)`` tells the time the subject wants now, None for never."""
 
-    __slots__ = ("_due", "_heap", "wake_ms")
+    __slots__ = ("_due", "_heap", "_tidy_at", "wake_ms")
 
     def __init__(self, due: Callable[[TimerKind, int], int | None]) -> None:
         self._heap: list[Entry] = []
         self._due = due
+        self._tidy_at = TIDY_FROM
         self.wake_ms = NEVER_MS
         """No deadline is earlier. Before each command only this is looked at."""
 
@@ -55,6 +58,8 @@ class Timers:
     def next_ms(self) -> int | None:
         """Return the earliest time somebody really waits for."""
         heap = self._heap
+        if len(heap) > self._tidy_at:
+            self._tidy()
         while heap:
             at_ms, kind, number = heap[0]
             if self._due(kind, number) == at_ms:
@@ -63,6 +68,21 @@ class Timers:
             heappop(heap)
         self.wake_ms = NEVER_MS
         return None
+
+    def _tidy(self) -> None:
+        """Drop the entries that nobody waits for, however late they are due.
+
+        Of a living subject earlier and later deadlines stay: it may come back to them. Only a
+        switch names each anew when it moves.
+        """
+        kept = [entry for entry in dict.fromkeys(self._heap) if self._wanted(*entry)]
+        heapify(kept)
+        self._heap[:] = kept
+        self._tidy_at = max(TIDY_FROM, 2 * len(kept))
+
+    def _wanted(self, at_ms: int, kind: TimerKind, number: int) -> bool:
+        due_ms = self._due(kind, number)
+        return due_ms is not None and (kind != "0_dead_man" or due_ms == at_ms)
 
     def due(self, now_ms: int) -> bool:
         """Is any deadline due at ``now_ms``?"""

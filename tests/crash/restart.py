@@ -1,9 +1,10 @@
 """How long an exchange with many journalled commands takes to start: prints figures, tests nothing.
 
-python -m tests.crash.restart [ROWS]
+python -m tests.crash.restart [ROWS] [--ended]
 
-Most commands place orders that rest and cancel them again, some trade and leave leases. All are
-less than 24 h old, so that the state holds every order: the worst case for a snapshot.
+Most commands place orders that rest and cancel them again, some trade and are released. All are
+less than 24 h old, so that the state holds every order: the worst case for a snapshot. With
+``--ended`` everything ended more than a day ago, so that there is nothing left to hold.
 """
 
 import asyncio
@@ -15,27 +16,32 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from exchange import snapshot_files
 from exchange.codec import MSGPACK
 from exchange.commands import AdvanceTime, Command
+from exchange.engine import Engine
 from exchange.genesis import default_config
 from exchange.journal import create
 from exchange.loading import load, verified
 from exchange.ports import JournalRow
-from exchange.protocol import OrderCancel, OrderPlace
+from exchange.protocol import LeaseRelease, OrderCancel, OrderPlace
 from exchange.snapshotter import Snapshotter
+from exchange.units import MS_PER_HOUR
 from exchange.wire import Side
 from tests.exchange.harness import ServerProcess
 from tests.exchange.market import Market
 
 ROWS = 1_000_000
+A_WHILE_MS = 50 * MS_PER_HOUR
 MONEY_UCR = 10**15
 PER_MS = 20
 CROSSING = 0.1
 SYMBOL = "small.eu-de.flat.spot"
 
 
-def rows(count: int) -> Iterator[JournalRow]:
+def rows(count: int, ended: bool) -> Iterator[JournalRow]:
     """Yield the rows of a busy day, as the gateway would have journalled them."""
     market = Market(default_config())
     market.thorough = False
@@ -48,16 +54,29 @@ def rows(count: int) -> Iterator[JournalRow]:
     now_ms = market.now_ms
     while engine.seq < count:
         now_ms += engine.seq % PER_MS == 0
-        for command in commands(rng, engine.seq):
-            due_ms = engine.next_deadline_ms()
-            if due_ms is not None and due_ms <= now_ms:
-                nudge = Command("", "", 0, AdvanceTime())
-                engine.apply(nudge, now_ms)
-                yield JournalRow(engine.seq, now_ms, MSGPACK.encode(nudge))
+        for command in [*commands(rng, engine.seq), *releases(engine)]:
+            yield from settled(engine, now_ms)
             before = engine.seq
             engine.apply(command, now_ms)
             if engine.seq > before:
                 yield JournalRow(engine.seq, now_ms, MSGPACK.encode(command))
+    end_ms = now_ms + (A_WHILE_MS if ended else 0)
+    while (due_ms := engine.next_deadline_ms()) is not None and due_ms <= end_ms:
+        yield from settled(engine, due_ms)
+
+
+def settled(engine: Engine, now_ms: int) -> Iterator[JournalRow]:
+    due_ms = engine.next_deadline_ms()
+    if due_ms is not None and due_ms <= now_ms:
+        nudge = Command("", "", 0, AdvanceTime(forget=True))
+        engine.apply(nudge, now_ms)
+        yield JournalRow(engine.seq, now_ms, MSGPACK.encode(nudge))
+
+
+def releases(engine: Engine) -> Iterator[Command]:
+    for lease in engine.state.leases.values():
+        release = LeaseRelease(req_id=1, lease_id=lease.lease_id)
+        yield Command(lease.buyer.account_id, "", 0, release)
 
 
 def commands(rng: random.Random, number: int) -> Iterator[Command]:
@@ -71,12 +90,22 @@ def commands(rng: random.Random, number: int) -> Iterator[Command]:
         side=side,
         order_type="limit",
         qty=1,
-        price_ucr=1_000 + rng.randrange(20) if crosses else (500 if side == "buy" else 2_000),
+        price_ucr=3_000 if crosses and side == "buy" else (500 if side == "buy" else 2_000),
         time_in_force="ioc" if crosses else "gtc",
     )
+    if crosses:
+        yield Command("bob" if account == "ann" else "ann", "", 0, resting(order))
     yield Command(account, "", 0, order)
     if not crosses:
         yield Command(account, "", 0, OrderCancel(req_id=1, client_order_id=name))
+
+
+def resting(order: OrderPlace) -> OrderPlace:
+    """Return the order that ``order`` trades with."""
+    side: Side = "sell" if order.side == "buy" else "buy"
+    price_ucr = 2_000 if side == "sell" else 3_000
+    terms = {"side": side, "price_ucr": price_ucr, "time_in_force": "gtc"}
+    return replace(order, client_order_id=f"{order.client_order_id}-rests", **terms)
 
 
 async def start(data_dir: Path) -> tuple[float, float, float]:
@@ -118,11 +147,13 @@ def say(what: str, value: float, unit: str = "s") -> None:
 
 
 def main() -> int:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    ended = "--ended" in sys.argv
+    numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    count = numbers[0] if numbers else ROWS
     with tempfile.TemporaryDirectory() as scratch:
         data_dir = Path(scratch) / "data"
         begun = time.monotonic()
-        create(data_dir, list(rows(count)))
+        create(data_dir, list(rows(count, ended)))
         say("making the journal", time.monotonic() - begun)
         say("journal.db", (data_dir / "journal.db").stat().st_size / 2**20, "MiB")
         ready, stop, cpu = asyncio.run(start(data_dir))

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from exchange.keys import public_key_b64
-from exchange.units import MS_PER_HOUR
+from exchange.engine import Engine
+from exchange.gateway import Gateway
+from exchange.keys import public_key_b64, verify
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from tests.exchange.harness import key_of
-from tests.exchange.test_gateway import Rig, hosting, order
+from tests.exchange.test_gateway import Rig, be_live, hosting, order
 
 CHANNELS = ("book", "trades", "ticker", "candles")
 
@@ -63,3 +65,16 @@ def test_who_listens_to_a_window_outlives_it(channel: str) -> None:
     assert reply["type"] == "ack"
     reply = rig.ask(listener, "subscribe", channel=channel, symbol=symbol)
     assert reply["reason"] == "unknown_instrument"
+
+
+def test_a_lost_host_comes_back_also_after_a_restart() -> None:
+    """(Seen to fail while only what a run had seen itself could come back.)"""
+    rig, _, host = hosting()
+    rig.gateway.disconnect(host, False, rig.now_ms)
+    rig.run_to(rig.now_ms + 400 * MS_PER_SECOND)
+    assert [row.status for row in rig.engine.hosts()] == ["lost"]
+    rig.engine = Engine.restore(rig.engine.snapshot())
+    rig.gateway = Gateway(rig.engine, server_id="rig", verify=verify)
+    rig.gateway.start(rig.now_ms)
+    be_live(rig, rig.log_in("host"))
+    assert [row.status for row in rig.engine.hosts()] == ["live"]
