@@ -4,7 +4,6 @@ After every one of them, be it accepted, refused or a duplicate, the state must 
 lead to. A failure names its story; ``Everything(17).run(STORY)`` tells that one again.
 """
 
-from collections import Counter
 from functools import cache
 from typing import Final, get_args
 
@@ -52,7 +51,7 @@ def test_every_type_of_command_is_sent() -> None:
 
 def test_every_type_is_accepted_and_comes_to_nothing() -> None:
     """Volume proves nothing about what never happened."""
-    told = sum((outcomes_of(batch) for batch in BATCHES[:4]), Counter())
+    told = outcomes_of(0)
     done = {kind for kind, outcome in told if outcome == "done"}
     nothing = {kind for kind, outcome in told if outcome != "done"}
     assert done == set(get_args(JournalMessage)) - {Genesis}
