@@ -22,16 +22,16 @@ from exchange.framing import Framing, framed
 from exchange.outbox import Delivery, Replay
 from exchange.units import MS_PER_SECOND
 
-PENDING_MAX: Final = 32
+PENDING_MAX: Final = 16
 """Frames a connection may have in the pump's queue before it is read no further."""
-TURN_FRAMES: Final = 64
+TURN_FRAMES: Final = 32
 """Frames of a connection that are parsed in one turn of the loop; the rest waits for the next."""
-PIECE_BYTES: Final = 1024
-"""What the parser gets at once: it holds at most 170 frames."""
+PIECE_BYTES: Final = 512
+"""What the parser gets at once: it holds at most 85 frames."""
 HANDSHAKE_MAX_BYTES: Final = 16 * 1024
 """Of request line and headers."""
 SMALL_BYTES: Final = 1024
-SMALL_PER_S: Final = 20
+SMALL_PER_S: Final = 10
 SMALL_SAVED_S: Final = 10
 """Control frames, and fragments and chunks below `SMALL_BYTES`: what costs more than it says."""
 TOO_MANY_SMALL: Final = "too many control frames or small fragments"
@@ -294,8 +294,8 @@ class WireConnection(ServerConnection):
 
     @property
     def backlog_bytes(self) -> int:
-        """What waits in front of the transport."""
-        return self._backlog_bytes
+        """What waits to be read, in front of the transport and inside."""
+        return self._backlog_bytes + self.transport.get_write_buffer_size()
 
     def backlog_age_ms(self, now_s: float) -> int:
         """Return how long the oldest waiting frame has waited; 0 while a replay is paced."""
@@ -333,6 +333,8 @@ class WireConnection(ServerConnection):
         """Write frames now, past any backlog: for replies of the shell and stored replays."""
         if self.protocol.state is OPEN:
             self.transport.write(framed(payloads, self.binary if binary is None else binary))
+            if self.transport.get_write_buffer_size() > BACKLOG_MAX_BYTES:
+                self.cut("reads too slowly")
 
     def replayed(self, final: bool) -> None:
         """A stored replay is through; what was held behind a final one follows."""

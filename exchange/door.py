@@ -21,8 +21,8 @@ from exchange.units import MS_PER_SECOND, ceil_div
 CONNECTIONS_MAX: Final = 4_000
 HANDSHAKES_MAX: Final = 1_000
 """TCP connections that have not finished TLS and upgrade; each has 5 s."""
-HANDSHAKES_PER_S: Final = 200
-HANDSHAKES_SAVED_S: Final = 5
+HANDSHAKES_PER_S: Final = 100
+HANDSHAKES_SAVED_S: Final = 10
 """Handshakes of all addresses together: who comes beyond that waits for his turn."""
 OWN_FILES: Final = 128
 """File descriptors left for the journal, images and the rest of the process."""
@@ -48,6 +48,8 @@ class Door:
         self._connections = connections
         self._now_ms = now_ms
         self._outside: set[WireConnection] = set()
+        self.gone = 0
+        """Connections that ended, from the start on."""
         self._handshakes = Bucket(now_ms(), HANDSHAKES_PER_S, HANDSHAKES_SAVED_S)
 
     def came(self, connection: WireConnection) -> None:
@@ -78,6 +80,7 @@ class Door:
         self._addresses.opened(peer, self._now_ms())
 
     def left(self, peer: str) -> None:
+        self.gone += 1
         self._addresses.closed(peer, self._now_ms())
 
 

@@ -59,6 +59,8 @@ class ImageServer:
         self._pump = pump
         self._receiving: set[tuple[str, str]] = set()
         """(account, digest) of the uploads under way: two at once would mix their bytes."""
+        self._sending: set[int] = set()
+        """Sessions that are being sent an image: each holds a chunk in memory."""
 
     def find_partials(self) -> None:
         """At the start: uploads left half done still count for the quota."""
@@ -83,8 +85,8 @@ class ImageServer:
         connection = self._pump.connections.get(job.session)
         if connection is None:
             return
-        if connection.take_chunk is not None:
-            self._refuse(connection, job, "busy", "one upload at a time on a connection")
+        if connection.take_chunk is not None or job.session in self._sending:
+            self._refuse(connection, job, "busy", "one image at a time on a connection")
             return
         message = job.message
         if isinstance(message, ImagePut):
@@ -97,6 +99,7 @@ class ImageServer:
             connection.take_chunk = chunks.put
             connection.spawn(self._put(connection, job, message, chunks))
         else:
+            self._sending.add(job.session)
             connection.spawn(self._get(connection, job, message))
 
     async def _put(
@@ -141,6 +144,12 @@ class ImageServer:
         return why
 
     async def _get(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
+        try:
+            await self._send(connection, job, get)
+        finally:
+            self._sending.discard(job.session)
+
+    async def _send(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
         offset = min(get.offset, job.size)
         result = {"size": job.size, "offset": offset, "format": job.format}
         self._reply(connection, job, Ack(get.req_id, result=result))
