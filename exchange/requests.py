@@ -49,7 +49,7 @@ def log_in(gateway: "Gateway", session: Session, message: protocol.Auth, now_ms:
         gateway.close(session, CLOSE_BAD_LOGIN, "bad_signature")
         gateway.limits.addresses.failed(session.peer, now_ms)
         return
-    if key.host is None and _crowded(gateway, session, message, key.account):
+    if not key.host and _crowded(gateway, session, message, key.account):
         return
     session.log_in(key)
     session.minor = message.minor or 0

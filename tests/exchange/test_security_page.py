@@ -6,10 +6,14 @@ import pytest
 
 from exchange import (
     addresses,
+    bucket,
     connection,
     consoles,
+    directory,
     door,
     gateway,
+    history_server,
+    image_server,
     ledger,
     limits,
     log_rate,
@@ -54,7 +58,35 @@ ROWS: list[tuple[str, list[Any]]] = [
         "orders, and separately cancels, of an account",
         [ledger.Limits().orders_per_s],
     ),
-    ("subscriptions and other costly questions of a connection", [limits.COSTLY_PER_S]),
+    ("all other changes of an account", [limits.CHANGES_SAVED_S]),
+    ("orders canceled at once, by one request or a lost connection", [bucket.DEBT_S]),
+    ("what a host says", [limits.HOST_PER_S, limits.HOST_SAVED_S]),
+    ("changes by the operator's keys", [limits.OPERATOR_PER_S, limits.OPERATOR_SAVED_S]),
+    (
+        "questions and subscriptions of a connection",
+        [limits.COSTLY_PER_S, limits.COSTLY_SAVED_S],
+    ),
+    ("answers to an account", [limits.ANSWERS_PER_S // 1024, limits.ANSWERS_SAVED_S]),
+    (
+        "answers to a connection without a login",
+        [limits.STRANGER_PER_S // 1024, limits.STRANGER_SAVED_S],
+    ),
+    ("searches of the directory, of an account or an address", [directory.SEARCHES_PER_S]),
+    (
+        "requests refused or unreadable, of an account or a connection",
+        [limits.REFUSALS_PER_S, limits.REFUSALS_SAVED_S],
+    ),
+    ("questions about the past under way", [history_server.WAITING_MAX]),
+    ("enrolments of one address", [addresses.ENROLMENTS_PER_S, addresses.ENROLMENTS_SAVED_S]),
+    (
+        "handshakes of all addresses together",
+        [door.HANDSHAKES_PER_S, door.HANDSHAKES_SAVED_S],
+    ),
+    ("images moved at once on a connection", [1]),
+    (
+        "chunks of an upload that wait for the disk",
+        [image_server.QUEUED_MAX_BYTES // 1024],
+    ),
     (
         "reads of consoles under way, of a VM and of a host",
         [consoles.PER_VM_MAX, wire.CONSOLE_READS_MAX, consoles.ANSWER_MS // 1000],
@@ -90,6 +122,13 @@ def test_a_row_of_the_table(what: str, bounds: list[int]) -> None:
     (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {what} |")]
     bound = row.split("|")[2]
     assert [f"{number:,}" for number in bounds if f"{number:,}" not in bound] == []
+
+
+def test_every_row_names_a_test_that_exists() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = [line.split("|")[4].strip(" `") for line in PAGE.splitlines() if line.startswith("| ")]
+    missing = [name for name in named[1:] if f"def test_{name}(" not in tests]
+    assert missing == []
 
 
 def test_every_row_is_checked() -> None:
