@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Final
 
 from exchange.log_line import Format, Level, LogLine, as_json, as_text, line
@@ -23,6 +24,7 @@ LEVELS: Final[dict[Level, int]] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+FRAMES_SHOWN: Final = 8
 LOGGER: Final = logging.getLogger("headroom")
 
 
@@ -101,13 +103,13 @@ def _written(text: str) -> bool:
 
 
 def _of_library(record: logging.LogRecord) -> LogLine:
-    """What a library logs, as one line; of an error its kind and place, not what it quotes."""
+    """What a library logs, as one line; of an error its kind and places, not what it quotes."""
     text = record.getMessage().partition("\n")[0]
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-        text = f"{text}: {type(error).__name__}{place}"
+        frames = reversed(traceback.extract_tb(error.__traceback__)[-FRAMES_SHOWN:])
+        places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+        text = f"{text}: {type(error).__name__} at {places}"
     level: Level = "error" if record.levelno >= logging.ERROR else "warning"
     return line(level, "library", text, logger=record.name)
 

@@ -1,12 +1,16 @@
 """What the log says of each event, how a line is written, and how many there may be."""
 
 import json
+import logging
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exchange import commands, frames, log_events, operator_requests, protocol
 from exchange.commands import Done, Refused
+from exchange.log import StderrHandler
 from exchange.log_events import HostLog, Who
 from exchange.log_line import LogLine, as_json, as_text, line
 from exchange.log_rate import PER_S, SAVED_S, SILENCE_MS, Rate
@@ -229,6 +233,26 @@ def test_what_somebody_sent_neither_breaks_a_line_nor_makes_it_long(text: str) -
         assert len(written.encode()) < 4_096
         assert "\x1b" not in written
     assert json.loads(as_json(told, AT_MS))["event"] == "cut"
+
+
+def test_a_librarys_error_is_one_line_that_quotes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = logging.getLogger("a.library")
+    handler = StderrHandler("text")
+    library.addHandler(handler)
+    with (tmp_path / "stderr").open("w") as stderr:
+        monkeypatch.setattr("sys.stderr", stderr)
+        try:
+            raise KeyError(SECRET)
+        except KeyError:
+            library.exception("a task failed\nfuture: %s", SECRET)
+        library.warning("odd")
+        library.info("nothing to us")
+    library.removeHandler(handler)
+    first, second = (tmp_path / "stderr").read_text().splitlines()
+    assert re.fullmatch(r"\S+Z ERROR a task failed: KeyError at test_log.py:\d+", first)
+    assert second.endswith("Z WARNING odd")
 
 
 def test_a_flood_of_one_kind_is_told_as_a_number() -> None:
