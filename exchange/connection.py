@@ -307,16 +307,17 @@ class WireConnection(ServerConnection):
         """Drop a reader that does not keep up; it may or may not still see the close frame."""
         self._backlog.clear()
         self._backlog_bytes = 0
-        if self.protocol.state is OPEN:
-            if self.inbox is not None:
-                self.inbox.was_cut()
-            self.protocol.send_close(CLOSE_TRY_LATER, reason)
-            self.send_data()
-            self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
+        if self.protocol.state is OPEN and self.inbox is not None:
+            self.inbox.was_cut()
+        self.close_soon(CLOSE_TRY_LATER, reason)
 
     def close_soon(self, code: int, reason: str) -> None:
-        """Start the closing handshake behind what was written."""
-        self.spawn(self.close(code, reason))
+        """Start the closing handshake behind what was written. The library's own limit begins when
+        that is read, which a peer that reads nothing puts off for ever."""
+        if self.protocol.state is OPEN:
+            self.protocol.send_close(code, reason)
+            self.send_data()
+        self._end_soon()
 
     def spawn(self, work: Awaitable[None]) -> None:
         """Run ``work`` as a task that lives as long as it needs."""

@@ -16,6 +16,7 @@ from websockets.http11 import Response
 from exchange.addresses import Addresses
 from exchange.bucket import Bucket
 from exchange.connection import BACKLOG_MAX_MS, WireConnection
+from exchange.session import CLOSE_NORMAL
 from exchange.units import MS_PER_SECOND, ceil_div
 
 CONNECTIONS_MAX: Final = 4_000
@@ -28,7 +29,32 @@ OWN_FILES: Final = 128
 """File descriptors left for the journal, images and the rest of the process."""
 BACKLOG_TOTAL_MAX_BYTES: Final = 256 * 1024 * 1024
 """What may wait for all slow readers together; beyond it the slowest go."""
+STALLED_MAX_S: Final = 20.0
+"""As long as a peer has to answer pings."""
 SLOW: Final = "reads too slowly"
+
+
+class Stalls:
+    """Connections whose peers take nothing of what was written: gone, or stopped.
+
+    Pings cannot tell, since they wait behind it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[WireConnection, tuple[int, float]] = {}
+        """Bytes that waited when we looked last, and since when there have been no fewer."""
+
+    def cut(self, connections: Collection[WireConnection], now_s: float) -> None:
+        """Look once a second; cut who has taken nothing for `STALLED_MAX_S`."""
+        before, self._seen = self._seen, {}
+        for connection in connections:
+            waiting = connection.transport.get_write_buffer_size() if connection.paused else 0
+            if not waiting:
+                continue
+            was, since_s = before.get(connection, (waiting, now_s))
+            self._seen[connection] = (waiting, since_s if waiting >= was else now_s)
+            if now_s - self._seen[connection][1] > STALLED_MAX_S:
+                connection.cut(SLOW)
 
 
 class Door:
@@ -44,6 +70,7 @@ class Door:
         room = max(0, files - OWN_FILES)
         self.connections_max = min(CONNECTIONS_MAX, room * 3 // 4)
         self.handshakes_max = min(HANDSHAKES_MAX, room // 4)
+        self.stalls = Stalls()
         self._addresses = addresses
         self._connections = connections
         self._now_ms = now_ms
@@ -95,6 +122,19 @@ def _later(status: http.HTTPStatus, wait_ms: int) -> Response:
         }
     )
     return Response(status.value, status.phrase, headers, body)
+
+
+def said_goodbye(connection: WireConnection) -> bool:
+    """Did the client itself end the connection with code 1000?
+
+    A 1000 behind a close of ours is the answer to it: many libraries answer every code so.
+    """
+    close = connection.protocol.close_rcvd
+    return (
+        close is not None
+        and close.code == CLOSE_NORMAL
+        and bool(connection.protocol.close_rcvd_then_sent)
+    )
 
 
 def cut_slow(connections: Collection[WireConnection], now_s: float) -> None:

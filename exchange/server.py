@@ -27,7 +27,7 @@ from exchange.clock import SystemClock, clock_fault
 from exchange.codec import BY_SUBPROTOCOL, JSON
 from exchange.connection import WireConnection
 from exchange.disk import DiskMarks
-from exchange.door import Door, cut_slow, raise_file_limit
+from exchange.door import Door, cut_slow, raise_file_limit, said_goodbye
 from exchange.gateway import Gateway
 from exchange.guard import DiskLevel
 from exchange.history_server import HistoryServer
@@ -38,7 +38,7 @@ from exchange.journal import DiskLostError, SqliteJournal
 from exchange.loading import Loaded
 from exchange.pump import Pump
 from exchange.server_log import ServerLog
-from exchange.session import CLOSE_GOING_AWAY, CLOSE_NORMAL, Purpose
+from exchange.session import CLOSE_GOING_AWAY, Purpose
 from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.store import HistoryError
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
@@ -214,12 +214,13 @@ class ExchangeServer:
 
     async def _shut_down(self, writer: "asyncio.Task[None]") -> int:
         self.pump.submit(lambda _: self._loaded.gateway.shut_down())
+        hanging_up = asyncio.create_task(self._hang_up())
+        await asyncio.wait({writer, hanging_up}, return_when=asyncio.FIRST_COMPLETED)
         self.pump.stop()
         await asyncio.wait({writer})
         if writer.exception() is not None:
+            hanging_up.cancel()
             return await self._lost(writer)
-        self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
-        await self._server.wait_closed()
         try:
             await self._snapshots.finish()
             await self._history.follow()
@@ -229,6 +230,15 @@ class ExchangeServer:
             return told(error)
         log.tell(log_events.stopped(0, "it was asked to"))
         return 0
+
+    async def _hang_up(self) -> None:
+        """Close every connection behind its last answer. The pump still runs: who says goodbye
+        himself has done so, and who does not has dropped."""
+        await self.pump.read(lambda: None)
+        for connection in list(self.pump.connections.values()):
+            connection.close_soon(CLOSE_GOING_AWAY, "shutting down")
+        self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
+        await self._server.wait_closed()
 
     async def _lost(self, ended: "asyncio.Task[None]") -> int:
         """Writer or watch died: nothing is acknowledged any more, so connections just end."""
@@ -270,7 +280,9 @@ class ExchangeServer:
         while True:
             await asyncio.sleep(1)
             log.catch_up()
-            cut_slow(list(self.pump.connections.values()), loop.time())
+            connections = list(self.pump.connections.values())
+            cut_slow(connections, loop.time())
+            self._door.stalls.cut(connections, loop.time())
             if loop.time() >= follow_s or self._clock.now_ms() >= forget_ms:
                 follow_s = loop.time() + FOLLOW_S
                 await self._history.follow()
@@ -345,7 +357,7 @@ class ExchangeServer:
             self._door.left(peer)
             connection.abandon()
             self.log.closed(peer, number, connection)
-            clean = connection.close_code == CLOSE_NORMAL
+            clean = said_goodbye(connection)
             pump.submit(lambda now: gateway.disconnect(number, clean, now))
 
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:

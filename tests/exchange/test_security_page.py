@@ -108,6 +108,7 @@ ROWS: list[tuple[str, list[Any]]] = [
         [connection.BACKLOG_MAX_MS // 1000, connection.BACKLOG_MAX_BYTES // MIB],
     ),
     ("frames waiting for all slow readers", [door.BACKLOG_TOTAL_MAX_BYTES // MIB]),
+    ("a peer that takes nothing of what was written", [int(door.STALLED_MAX_S)]),
     ("addresses remembered", [addresses.ADDRESSES_MAX]),
     (
         "lines of one event in the log",
