@@ -59,6 +59,7 @@ from exchange.protocol import (
 from exchange.wire import Channel, Report, Request
 
 __all__ = [
+    "KEY_REFUSED",
     "TRADE_PATH",
     "AccountReset",
     "Client",

@@ -12,7 +12,17 @@ from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exchange.client import Client, Connected, Disconnected, Event, Refused, Unknown, Unreachable
+from exchange.backoff import Backoff
+from exchange.client import (
+    KEY_REFUSED,
+    Client,
+    Connected,
+    Disconnected,
+    Event,
+    Refused,
+    Unknown,
+    Unreachable,
+)
 from exchange.frames import Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.log import tell
 from exchange.log_line import LogLine
@@ -35,12 +45,9 @@ from hostagent.ports import (
 )
 
 QUEUE_MAX = 10_000
-DIAL_AGAIN_S = 2.0
 LONGEST_WAIT_S = 3600.0
 OTHER_LOGIN = "the host logged in again"
 """Why the exchange closes the older of a host's two connections (close code 1008)."""
-KEY_REFUSED = ("bad_signature", "forbidden")
-"""Why a login will not succeed later either; other reasons pass."""
 
 
 class AgentError(Exception):
@@ -167,8 +174,9 @@ class Agent:
 
     async def _link(self) -> None:
         """Log in, again and again; the client mends a connection once it has had one."""
-        said = ""
+        said, pauses = "", Backoff()
         while True:
+            after_s = 0.0
             try:
                 async with Client(self._url, self._key) as client:
                     self._client = client
@@ -177,11 +185,12 @@ class Agent:
             except Unreachable as error:
                 if str(error) != said:
                     tell(log_events.unreachable(str(error)))
-                said = str(error)
+                said, after_s = str(error), error.retry_after_s
             except Refused as error:
                 self._end_if_shut_out(str(error))
                 tell(log_events.not_let_in(self._url, str(error)))
-            await asyncio.sleep(DIAL_AGAIN_S)
+                after_s = error.retry_after_s
+            await asyncio.sleep(pauses.pause_s(after_s))
 
     async def _take(self, event: Event) -> None:
         match event:

@@ -3,6 +3,7 @@
 The only place that knows which hypervisor is which; libvirt is imported when it is wanted.
 """
 
+import asyncio
 import shutil
 import tempfile
 from importlib import metadata
@@ -11,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
+from exchange.backoff import Backoff
 from exchange.client import Refused, Unknown, Unreachable, fetch_image
 from exchange.log import tell
 from exchange.wire import Accel, Capacity
@@ -29,7 +31,8 @@ from hostagent.probe import probe
 
 READY_BOUND_MS: dict[Accel, int] = {"kvm": 180_000, "tcg": 900_000, "simulated": 60_000}
 """How long a guest may take to serve. Emulated guests are slow, and slower beside each other."""
-DOWNLOAD_TRIES = 3
+DOWNLOAD_TRIES = 8
+"""Half a minute with the pauses between them; an exchange may restart meanwhile."""
 
 
 class SetupError(Exception):
@@ -123,15 +126,19 @@ def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -
 
 def _downloader(url: str, key: Ed25519PrivateKey) -> Download:
     async def download(image: str, path: Path) -> str:
-        failed = ""
+        failed, pauses = "", Backoff()
         for _ in range(DOWNLOAD_TRIES):
+            after_s = 0.0
             try:
                 return await fetch_image(url, key, image, path)
             except Refused as error:
-                raise ImageError(f"image {image[:12]}: {error}", "image_unknown") from error
+                if not error.later:
+                    raise ImageError(f"image {image[:12]}: {error}", "image_unknown") from error
+                failed, after_s = str(error), error.retry_after_s
             except (Unknown, Unreachable) as error:
                 # What has arrived is kept: the next try goes on from there.
                 failed = str(error)
+            await asyncio.sleep(pauses.pause_s(after_s))
         raise ImageError(f"image {image[:12]}: {failed}", "image_unavailable")
 
     return download

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from exchange import client as wire
+from exchange.backoff import Backoff
 from exchange.client import Client, Refused, Unknown
 from exchange.frames import (
     Ack,
@@ -95,9 +96,10 @@ class Daemon:
         self._inbox: asyncio.Queue[ManagerMessage] = asyncio.Queue(INBOX_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server_tasks: dict[str, asyncio.Task[None]] = {}
+        self._reading: object | None = None
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises `Refused` or `Unknown` when the account stays closed."""
+        """Serve until cancelled. Raises `Refused` or `Unknown` when the account is closed to us."""
         state = await self._client.subscribe("account")
         await self._inbox.put(connected(state))
         await self._client.subscribe("instruments")
@@ -106,6 +108,8 @@ class Daemon:
                 group.create_task(self._read_events())
                 group.create_task(self._read_load())
                 group.create_task(self._pump())
+        except* (Refused, Unknown) as errors:
+            raise errors.exceptions[0] from None
         finally:
             for task in list(self._tasks):
                 task.cancel()
@@ -143,10 +147,13 @@ class Daemon:
                 case wire.Disconnected(reason):
                     tell(log_events.disconnected(reason))
                     await self._inbox.put(Disconnected())
-                case wire.AccountReset(state):
+                case wire.AccountReset(state, reason):
+                    tell(log_events.account_reset(reason))
                     await self._inbox.put(connected(state))
                 case wire.Unsubscribed(channel, _, reason):
                     tell(log_events.unsubscribed(channel, reason))
+                    if channel == "account":
+                        await self._listen_again()
                 case InstrumentsSnapshot(instruments):
                     for instrument in instruments:
                         await self._inbox.put(instrument)
@@ -156,16 +163,35 @@ class Daemon:
                     pass  # frames that concern nobody here, such as the server's heartbeat
 
     async def _read_account(self) -> None:
-        """Begin anew from the account as it stands; the core is quiet until it is read."""
+        """Begin anew from the account as it stands; the core is quiet until it is read.
+
+        Of several readings under way the last one counts.
+        """
         await self._inbox.put(Disconnected())
-        try:
-            state = await self._client.request(AccountState(req_id=1))
-        except Unknown:
-            return  # the connection is gone again; the next one comes here
-        except Refused as error:
-            tell(log_events.account_unread(str(error)))
-            return
-        await self._inbox.put(connected(state))
+        self._reading = reading = object()
+        pauses = Backoff()
+        while self._reading is reading:
+            try:
+                state = await self._client.request(AccountState(req_id=1), patient=True)
+            except (Refused, Unknown) as error:
+                tell(log_events.account_unread(str(error)))
+                await asyncio.sleep(pauses.pause_s())
+                continue
+            if self._reading is reading:
+                self._reading = None
+                await self._inbox.put(connected(state))
+
+    async def _listen_again(self) -> None:
+        """The account's frames ended: to trade without them would be worse than to end."""
+        pauses = Backoff()
+        while True:
+            try:
+                state = await self._client.subscribe("account")
+            except Unknown:
+                await asyncio.sleep(pauses.pause_s())
+            else:
+                await self._inbox.put(connected(state))
+                return
 
     async def _read_load(self) -> None:
         told, stale, heard_s = "", False, time.monotonic()
@@ -204,7 +230,7 @@ class Daemon:
         if not self._client.connected:
             return  # `Disconnected` is on its way to the core
         try:
-            result = await self._client.request(request)
+            result = await self._client.request(request, patient=True)
         except Refused as error:
             refusal = ErrorReply(request.req_id, error.reason, error.message, error.field)
             await self._inbox.put(refusal)

@@ -113,6 +113,11 @@ def unsubscribed(channel: str, reason: str) -> LogLine:
     return line("warning", "unsubscribed", text, channel=channel, reason=reason)
 
 
+def account_reset(reason: str) -> LogLine:
+    text = f"the account's frames have a gap, it is read anew: {reason}"
+    return line("warning", "account_reset", text, reason=reason)
+
+
 def account_unread(why: str) -> LogLine:
     return line("warning", "account_unread", f"the account cannot be read: {why}", reason=why)
 

@@ -29,10 +29,10 @@ class Dropped:
 
 
 class Down:
-    """The link broke and is being dialled again."""
+    """The link broke and is being dialled again, or, ``for_good``, is not."""
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        self.reason, self.for_good = reason, for_good
 
 
 class RefusedError(Exception):

@@ -14,6 +14,7 @@ from exchange.client import (
     Unreachable,
     Unsubscribed,
 )
+from exchange.client import Event as ClientEvent
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire import Channel, Request
 from tui.link import AccountRead, Down, Dropped, Event, LinkError, NoAnswerError, RefusedError, Up
@@ -55,22 +56,29 @@ class LiveLink:
 
     async def subscribe(self, channel: Channel, symbol: str | None = None) -> object:
         try:
-            return await self._client.subscribe(channel, symbol)
+            return await self._client.subscribe(channel, symbol, timeout_s=ANSWER_TIMEOUT_S)
         except Refused as error:
             raise RefusedError(error.reason, error.message, error.field) from error
         except Unknown as error:
             raise NoAnswerError(str(error)) from error
 
     async def events(self) -> AsyncIterator[Event]:
-        async for event in self._client.events():
-            match event:
-                case Connected():
-                    yield Up(event.account)
-                case Disconnected():
-                    yield Down(event.reason)
-                case AccountReset():
-                    yield AccountRead(event.account_state)
-                case Unsubscribed():
-                    yield Dropped(f"{event.channel} {event.symbol}".strip(), event.reason)
-                case _:
-                    yield event
+        try:
+            async for event in self._client.events():
+                yield _told(event)
+        except Refused as error:
+            yield Down(refusal(error.reason, error.message, error.field), for_good=True)
+
+
+def _told(event: ClientEvent) -> Event:
+    match event:
+        case Connected():
+            return Up(event.account)
+        case Disconnected():
+            return Down(event.reason)
+        case AccountReset():
+            return AccountRead(event.account_state)
+        case Unsubscribed():
+            return Dropped(f"{event.channel} {event.symbol}".strip(), event.reason)
+        case _:
+            return event

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import ValidationError, convert
 
 from exchange.frames import LeaseUpdate, OrderUpdate, ServerMessage, TradesSnapshot, VmUpdate
+from exchange.reasons import LATER
 from exchange.wire import Channel
 from tui.link import AccountRead, Down, Dropped, Link, NoAnswerError, RefusedError, Up
 from tui.view.account import Row
@@ -81,8 +82,8 @@ class Session:
                     await self._up(who)
                 case Dropped(what=what, reason=reason):
                     self.desk.say(f"No longer sent: {what}: {reason}", "warn")
-                case Down(reason=reason):
-                    self._down(reason)
+                case Down():
+                    self._down(event)
                 case _:
                     await self._frame(event)
 
@@ -97,8 +98,8 @@ class Session:
             if state is not None:
                 self._take_account(state)
 
-    def _down(self, reason: str) -> None:
-        self.model.connection.lost(reason, self.now_ms())
+    def _down(self, down: Down) -> None:
+        self.model.connection.lost(down.reason, self.now_ms(), for_good=down.for_good)
         self.desk.dealing.hold_fire()
         self._changed(ALL_PANES)
 
@@ -164,6 +165,8 @@ class Session:
             return await self.link.subscribe(channel, symbol or None)
         except RefusedError as refused:
             self.desk.say(refusal(refused.reason, refused.message, refused.field), "warn")
+            if refused.reason in LATER:
+                self._followed.pop((channel, symbol), None)
         except NoAnswerError:
             # The link dropped; what was not confirmed is asked for again once it is up.
             self._followed.pop((channel, symbol), None)

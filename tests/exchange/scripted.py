@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 
 from exchange.codec import JSON
 from exchange.frames import Ack, BalanceUpdate, BookSnapshot, ErrorReply, Hello, Shutdown
-from exchange.protocol import Auth, OrderPlace, Subscribe
+from exchange.protocol import AccountState, Auth, OrderPlace, Subscribe
 from exchange.reasons import RefusalReason
 
 Mode: TypeAlias = Literal["up", "cut", "drip", "mute", "http 503", "http 429"] | RefusalReason | int
@@ -147,6 +147,9 @@ class Scripted:
         elif isinstance(message, Subscribe):
             if not self.on_subscribe(peer, message):
                 await self._subscribe(peer, message)
+        elif isinstance(message, AccountState):
+            if mode != "mute":
+                await peer.send(Ack(message.req_id, result=self._state(peer)))
         elif isinstance(message, OrderPlace):
             await self._place(peer, message)
 
@@ -163,11 +166,16 @@ class Scripted:
         if message.channel != "account":
             await peer.send(Ack(req_id))
         else:
-            await peer.send(Ack(req_id, result={"account_seq": now}))
+            await peer.send(Ack(req_id, result=self._state(peer)))
             for number in range((now if after is None else after) + 1, now + 1):
                 await peer.send(balance(number))
         if message.channel == "book":
             await peer.send(BookSnapshot(symbol, 1, 0, [], [], 0))
+
+    def _state(self, peer: Peer) -> dict[str, Any]:
+        """Return the account, which holds nothing."""
+        rows: dict[str, list[Any]] = {"orders": [], "leases": [], "vms": []}
+        return {"account_seq": self.account_seq[peer.account], **rows}
 
     async def _place(self, peer: Peer, message: OrderPlace) -> None:
         done = self.orders.setdefault(peer.account, Counter())

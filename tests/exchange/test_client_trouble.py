@@ -20,7 +20,7 @@ from exchange.client import (
     Unsubscribed,
 )
 from exchange.client_queue import EventQueue
-from exchange.frames import Ack, BookSnapshot
+from exchange.frames import Ack, BookSnapshot, ErrorReply
 from exchange.protocol import AccountState, OrderPlace, Subscribe
 from tests.exchange.harness import SYMBOL, key_of
 from tests.exchange.scripted import Mode, Peer, Scripted, balance
@@ -158,8 +158,6 @@ def acked_and_silent(peer: Peer, message: Subscribe) -> list[Any]:
 
 
 def too_old(peer: Peer, message: Subscribe) -> list[Any]:
-    from exchange.frames import ErrorReply
-
     return [ErrorReply(message.req_id, "too_old", "read account.state and go on from there")]
 
 
@@ -198,7 +196,8 @@ def test_a_gap_in_the_account_is_told_and_begins_anew(
         scene.exchange.cut()
         scene.exchange.account_seq[account] = 5
         await asyncio.sleep(within_s)
-        assert scene.told(AccountReset) == [AccountReset({"account_seq": 5}, why)]
+        (reset,) = scene.told(AccountReset)
+        assert (reset.account_state["account_seq"], reset.reason) == (5, why)
         assert len(tasks) <= 8
         await scene.client.place(BID)
         await asyncio.sleep(1)

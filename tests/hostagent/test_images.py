@@ -15,6 +15,10 @@ from hypothesis import strategies as st
 from exchange.wire import Capacity
 from hostagent.images import CACHED_IMAGES_MAX, ImageCache, unpack_bundle
 from hostagent.ports import DomainSpec, ImageError
+from hostagent.setup import DOWNLOAD_TRIES, _downloader
+from tests.exchange.harness import key_of
+from tests.exchange.scripted import Scripted
+from tests.exchange.virtual_loop import run_virtual
 
 SHAPE = Capacity(mvcpu=1000, mem_mib=128, disk_mib=64)
 
@@ -225,3 +229,22 @@ def test_the_images_unused_for_longest_are_dropped(tmp_path: Path) -> None:
 def test_a_vm_id_is_never_a_path(tmp_path: Path, vm_id: str) -> None:
     with pytest.raises(ImageError, match="plain name"):
         ImageCache(tmp_path, Store().download).forget_vm(vm_id)
+
+
+def test_a_download_is_tried_again_later_at_a_pace(tmp_path: Path) -> None:
+    """(Seen to fail: "busy" was taken for an image that nobody has.)"""
+
+    async def main() -> float:
+        exchange = Scripted()
+        await exchange.start()
+        exchange.mode = "busy"
+        download = _downloader(exchange.url, key_of("host"))
+        with pytest.raises(ImageError, match="busy") as failed:
+            await download("ab" * 32, tmp_path / "image")
+        assert failed.value.reason == "image_unavailable"
+        assert exchange.dials == DOWNLOAD_TRIES
+        await exchange.kill()
+        return asyncio.get_running_loop().time()
+
+    took_s, _ = run_virtual(main())
+    assert took_s > 5

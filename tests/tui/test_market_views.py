@@ -97,6 +97,7 @@ STANDINGS: list[tuple[list[tuple[str, int]], int, Standing]] = [
     ([("up", 0), ("heard", 3_000)], 5_900, "live"),
     ([("up", 0), ("lost", 1_000)], 1_000, "reconnecting"),
     ([("up", 0), ("lost", 1_000), ("up", 2_000)], 2_500, "live"),
+    ([("up", 0), ("lost", 1_000), ("over", 2_000)], 2_000, "over"),
 ]
 
 
@@ -111,10 +112,14 @@ def test_what_may_be_believed(
                 link.connected(at_ms)
             case "lost":
                 link.lost("reset by peer", at_ms)
+            case "over":
+                link.lost("bad_signature", at_ms, for_good=True)
             case _:
                 link.heard(at_ms)
     assert link.standing(now_ms) == standing
-    assert ("STALE" in text_of(badge(link, now_ms))) == (standing in ("stale", "reconnecting"))
+    assert ("STALE" in text_of(badge(link, now_ms))) == (
+        standing in ("stale", "reconnecting", "over")
+    )
     assert (explanation(link, now_ms) == "") == (standing == "live")
 
 

@@ -1,4 +1,4 @@
-"""What the terminal may believe: connecting, live, reconnecting, or stale by heartbeat age."""
+"""What the terminal may believe: connecting, live, reconnecting, over or stale by heartbeat age."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -8,8 +8,8 @@ from tui.view.text import Line, clip, span
 STALE_AFTER_MS: Final = 3 * MS_PER_SECOND
 """Three heartbeats missed: prices on screen may no longer be true."""
 
-Phase: TypeAlias = Literal["connecting", "up", "lost"]
-Standing: TypeAlias = Literal["connecting", "live", "reconnecting", "stale"]
+Phase: TypeAlias = Literal["connecting", "up", "lost", "over"]
+Standing: TypeAlias = Literal["connecting", "live", "reconnecting", "over", "stale"]
 
 SPINNER: Final = "◜◝◞◟"
 
@@ -26,11 +26,11 @@ class Connection:
     def connected(self, now_ms: int) -> None:
         self.phase, self.reason, self.heard_ms = "up", "", now_ms
 
-    def lost(self, reason: str, now_ms: int) -> None:
-        """The connection broke; the client dials again by itself."""
+    def lost(self, reason: str, now_ms: int, *, for_good: bool = False) -> None:
+        """The connection broke; the client dials again by itself, unless it is ``for_good``."""
         if self.phase != "lost":
             self.lost_ms = now_ms
-        self.phase, self.reason = "lost", reason
+        self.phase, self.reason = "over" if for_good else "lost", reason
 
     def heard(self, now_ms: int) -> None:
         """Any frame proves that the exchange is there."""
@@ -41,6 +41,8 @@ class Connection:
             return "connecting"
         if self.phase == "lost":
             return "reconnecting"
+        if self.phase == "over":
+            return "over"
         return "stale" if now_ms - self.heard_ms > STALE_AFTER_MS else "live"
 
     def age_s(self, now_ms: int) -> int:
@@ -56,7 +58,7 @@ def badge(connection: Connection, now_ms: int) -> Line:
     if standing == "connecting":
         return (span(f"{_spin(now_ms)} connecting ", "warn"),)
     age = connection.age_s(now_ms)
-    if standing == "stale":
+    if standing in ("stale", "over"):
         return (span(f" STALE {age} s ", "warn_ink!", "warn"),)
     return (span(f" STALE {age} s ", "warn_ink!", "warn"), span(f" {_spin(now_ms)} ", "warn"))
 
@@ -71,6 +73,9 @@ def explanation(connection: Connection, now_ms: int) -> str:
         case "stale":
             silent = f"nothing heard for {connection.age_s(now_ms)} s"
             return f"{silent}; orders are held back until it is live"
+        case "over":
+            why = clip(connection.reason, 40)
+            return f"the exchange no longer lets this key in ({why}); nothing is sent any more"
         case "reconnecting":
             why = f" ({clip(connection.reason, 40)})" if connection.reason else ""
             return f"connection lost, dialling again; orders are held back{why}"
