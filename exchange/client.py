@@ -30,6 +30,7 @@ from exchange.client_events import AccountReset, Connected, Disconnected, Event,
 from exchange.client_pages import Ask, OnAck, subscribe, whole_answer
 from exchange.client_queue import EVENTS_MAX, EventQueue
 from exchange.client_requests import Requests, answer, certain_answer
+from exchange.client_snapshots import Snapshots
 from exchange.client_subscriptions import Subscriptions
 from exchange.close_codes import CLOSE_LOST
 from exchange.codec import CODECS
@@ -113,6 +114,7 @@ class Client:
         self._requests = Requests()
         self._books: dict[str, LocalBook] = {}
         self._events = EventQueue()
+        self._snapshots = Snapshots()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._subscriptions = Subscriptions(self._ask, self._hang_up, self._events, backoff_max_s)
         self._closed = False
@@ -336,7 +338,7 @@ class Client:
         return f"more than {EVENTS_MAX} events were not read"
 
     def _take(self, data: bytes) -> None:
-        frame = self._codec.decode_frame(data)
+        frame = self._snapshots.whole(self._codec.decode_frame(data))
         kind = type(frame)
         if kind is Ack or kind is ErrorReply:
             self._requests.answered(frame)  # type: ignore[arg-type]
@@ -382,6 +384,7 @@ class Client:
         self._connection = None
         for book in self._books.values():
             book.seq = None
+        self._snapshots.lost()
         self._subscriptions.lost(code)
         self._requests.fail(unanswered(reason))
         self._events.put(Disconnected(reason))

@@ -244,6 +244,41 @@ def test_a_resume_that_is_too_old_begins_anew(tmp_path: Path) -> None:
     run(main())
 
 
+def test_a_long_account_that_begins_anew_is_read_in_pages(tmp_path: Path) -> None:
+    """(Seen to fail: the subscription was refused, and with that lost.)"""
+    count = 2_500
+
+    async def main() -> None:
+        async with (
+            proxied(tmp_path / "data") as (server, proxy, url),
+            Client(url, key_of("bob"), backoff_max_s=0.05) as watcher,
+            Client(server.url, key_of("bob")) as trader,
+        ):
+            await watcher.subscribe("account")
+            proxy.refusing = True
+            proxy.cut()
+            gateway = server.pump.gateway
+            server.pump.submit(
+                lambda now: [gateway.internal(bid(n), now, "bob") for n in range(count)]
+            )
+            await trader.request(bid(count))
+            gateway.accounts.kept_from({"bob": 2 * count})
+            proxy.refusing = False
+            async with asyncio.timeout(DEADLINE_S):
+                async for event in watcher.events():
+                    if isinstance(event, AccountReset):
+                        state = event.account_state
+                        break
+                assert len(state["orders"]) == count + 1
+                await trader.request(bid(count + 1))
+                async for event in watcher.events():
+                    if isinstance(event, OrderUpdate):
+                        assert event.account_seq == state["account_seq"] + 1
+                        break
+
+    run(main())
+
+
 def test_images_are_resumed_verified_and_private(tmp_path: Path) -> None:
     async def main() -> None:
         disk = tmp_path / "disk.raw"
