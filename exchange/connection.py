@@ -32,7 +32,7 @@ HANDSHAKE_MAX_BYTES: Final = 16 * 1024
 """Of request line and headers."""
 SMALL_BYTES: Final = 1024
 SMALL_PER_S: Final = 10
-SMALL_SAVED_S: Final = 10
+SMALL_SAVED_S: Final = 5
 """Control frames, and fragments and chunks below `SMALL_BYTES`: what costs more than it says."""
 TOO_MANY_SMALL: Final = "too many control frames or small fragments"
 SEND_BUFFER_BYTES: Final = 64 * 1024
@@ -134,6 +134,8 @@ class WireConnection(ServerConnection):
     def data_received(self, data: bytes) -> None:
         """Take of it what this turn of the loop has room for; the rest waits, and nothing more
         is read."""
+        if self.protocol.eof_sent:
+            return  # We said the last word.
         if self._unread or len(data) > PIECE_BYTES or not self._open():
             self._unread += data
             self.resume()
@@ -146,7 +148,7 @@ class WireConnection(ServerConnection):
         """Go on with what came, as far as it may be handled now, then read on or not."""
         if self.transport.is_closing():
             return
-        while self._unread and self._open():
+        while self._unread and self._open() and not self.protocol.eof_sent:
             piece = bytes(self._unread[:PIECE_BYTES])
             del self._unread[:PIECE_BYTES]
             self._parse(piece)
@@ -166,7 +168,7 @@ class WireConnection(ServerConnection):
         self.resume()
 
     def process_event(self, event: Event) -> None:
-        if self._ending is not None:
+        if self.protocol.eof_sent and self.request is not None:
             return  # What else it sent is of no interest.
         self._taken += 1
         if not isinstance(event, Frame):
@@ -227,8 +229,9 @@ class WireConnection(ServerConnection):
 
     def _end_soon(self) -> None:
         """Whatever the other end does, or does not, the connection will be gone."""
-        if self._ending is None:
+        if self.protocol.eof_sent:
             self._unread.clear()
+        if self._ending is None:
             self._ending = self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
 
     def _now_ms(self) -> int:

@@ -23,7 +23,7 @@ CONNECTIONS_MAX: Final = 4_000
 HANDSHAKES_MAX: Final = 1_000
 """TCP connections that have not finished TLS and upgrade; each has 5 s."""
 HANDSHAKES_PER_S: Final = 100
-HANDSHAKES_SAVED_S: Final = 10
+HANDSHAKES_SAVED_S: Final = 5
 """Handshakes of all addresses together: who comes beyond that waits for his turn."""
 OWN_FILES: Final = 128
 """File descriptors left for the journal, images and the rest of the process."""

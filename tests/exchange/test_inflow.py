@@ -279,3 +279,32 @@ def test_nothing_is_written_to_a_transport_that_is_gone() -> None:
         assert at.pipe.written == b""
 
     scene(play)
+
+
+def test_a_goodbye_behind_much_else_is_still_heard() -> None:
+    """Also when we said ours first: how a connection ended decides what becomes of its orders."""
+
+    def play(at: Scene) -> None:
+        at.connection.protocol.send_close(1001, "bye")
+        much = framed(FIN | TEXT, b"{}") * (2 * TURN_FRAMES)
+        at.connection.data_received(much + framed(0x88, b"\x03\xe8"))
+        for _ in range(20):
+            at.connection._next_turn()
+            at.pump.work()
+        heard = at.connection.protocol.close_rcvd
+        assert heard is not None
+        assert heard.code == 1000
+
+    scene(play)
+
+
+def test_behind_our_last_word_nothing_is_parsed() -> None:
+    def play(at: Scene) -> None:
+        at.connection.data_received(framed(PING, b"") * READ_BYTES)
+        for _ in range(20):
+            at.connection._next_turn()
+        assert at.closed_as() == f"1008 {TOO_MANY_SMALL}"
+        at.connection.data_received(b"x" * READ_BYTES)
+        assert (len(at.connection._unread), len(at.connection.protocol.reader.buffer)) == (0, 0)
+
+    scene(play)
