@@ -1,7 +1,7 @@
-"""Writes the generated parts of the docs: ``python -m exchange.reference docs``. Shell.
+"""Writes the generated pages of the docs: ``python -m exchange.reference [docs]``. Shell.
 
-docs/protocol.md keeps its prose; what stands between the two markers is replaced. A test fails when
-the pages do not agree with the Structs.
+In the message reference only what stands between the two markers is replaced. A test fails when the
+pages do not agree with the Structs.
 """
 
 import json
@@ -11,23 +11,24 @@ from typing import Final
 
 from exchange import schema
 
-BEGIN: Final = "<!-- generated from the message types: python -m exchange.reference docs -->"
+BEGIN: Final = "<!-- generated from the message types: python -m exchange.reference -->"
 END: Final = "<!-- end of the generated part -->"
 
 
 def pages(docs: Path) -> dict[Path, str]:
     """Return the text each generated page should have."""
-    protocol = docs / "protocol.md"
-    before, rest = protocol.read_text().split(BEGIN)
+    page = docs / "protocol-reference.md"
+    before, rest = page.read_text().split(BEGIN)
     after = rest.split(END)[1]
     text = f"{before}{BEGIN}\n\n{schema.reference()}\n{END}{after}"
     asyncapi = json.dumps(schema.asyncapi(), indent=1, sort_keys=True) + "\n"
-    return {protocol: text, docs / "asyncapi.json": asyncapi}
+    return {page: text, docs / "asyncapi.json": asyncapi}
 
 
 def main() -> None:
-    """Bring the pages in the folder named on the command line up to date."""
-    for path, text in pages(Path(sys.argv[1])).items():
+    """Bring the pages in the folder named on the command line, or docs/, up to date."""
+    docs = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
+    for path, text in pages(docs).items():
         path.write_text(text)
         sys.stdout.write(f"wrote {path}\n")
 

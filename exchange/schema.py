@@ -1,7 +1,7 @@
 """The wire messages described for machines and readers, generated from the Structs. Pure.
 
-JSON Schema (`GET /v1/schema`), AsyncAPI 3 and the tables of docs/protocol.md all come from here, so
-none of them can disagree with what the exchange accepts and sends.
+JSON Schema (`GET /v1/schema`), AsyncAPI 3 and the tables of the message reference in docs/ all come
+from here, so none of them can disagree with what the exchange accepts and sends.
 """
 
 from collections.abc import Iterable
@@ -103,11 +103,11 @@ def _operation(action: str, channel: dict[str, str], names: list[str]) -> dict[s
 
 def reference() -> str:
     """Return the message reference as Markdown: every message, every field."""
-    parts = ["### What a client or host sends\n"]
+    parts = ["## What a client or host sends\n"]
     parts.extend(_section(message, roles_text(message)) for message in REQUESTS)
-    parts.append("### What the exchange sends\n")
+    parts.append("## What the exchange sends\n")
     parts.extend(_section(message, "") for message in FRAMES)
-    parts.append("### Types inside messages\n")
+    parts.append("## Types inside messages\n")
     parts.extend(_section(part, "") for part in _inner_types())
     return "\n".join(parts)
 
@@ -124,7 +124,7 @@ def _section(message: type[Struct], who: str) -> str:
     assert isinstance(info, inspect.StructType)
     name = f"`{info.tag}`" if info.tag else f"`{message.__name__}`"
     said = " ".join(part for part in (summary(message), who) if part)
-    lines = [f"#### {name}\n"]
+    lines = [f"### {name}\n"]
     if said:
         lines.append(said + "\n")
     if info.fields:

@@ -31,7 +31,7 @@ def test_every_reason_is_sent_somewhere() -> None:
 def test_every_reason_is_written_down() -> None:
     """(Seen to fail without `no_console` and `host_unreachable` in the table.)"""
     page = (ROOT / "docs" / "protocol.md").read_text("utf-8")
-    section = page.split("\n## When something is refused\n")[1].split("\n## ")[0]
+    section = page.split("\n## Reasons\n")[1].split("\n## ")[0]
     table, _, ends = section.partition("\nOrders end with")
     named = re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\|.*$", table, re.MULTILINE)))
     ending = [*get_args(CancelReason), *get_args(LeaseEnd)]
