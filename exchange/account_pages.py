@@ -4,8 +4,10 @@ Orders, leases and VMs are in the order of their numbers, which only grow: what 
 either there before or has a frame of its own in the account channel. Pure reads.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from exchange import paging, tell, views
 from exchange.commands import Refused
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from exchange.state import State
 
 Rows: TypeAlias = Iterator[tuple[str, Any]]
+
+T = TypeVar("T")
 
 KINDS: Final = ("orders", "leases", "vms", "images")
 _UNKNOWN: Final = Refused("invalid_field", "not what an answer of this kind had as next", "after")
@@ -54,24 +58,29 @@ def _rows(
             yield f"{kind}:{name}", (kind, row)
 
 
+def _behind(rows: dict[int, T], key: str) -> Iterator[tuple[int, T]]:
+    """Yield the rows with a number above ``key``; a dict by number is in the order of numbers."""
+    numbers = list(rows)
+    for number in islice(numbers, bisect_right(numbers, int(key or 0)), None):
+        yield number, rows[number]
+
+
 def _orders(state: "State", account: "Account", key: str) -> Rows:
-    after = int(key or 0)
-    for number, order in account.open_orders.items():
-        if number > after:
-            yield str(number), views.order_row(state, account, order)
+    for number, order in _behind(account.open_orders, key):
+        yield str(number), views.order_row(state, account, order)
 
 
 def _leases(state: "State", account: "Account", key: str) -> Rows:
-    after, told = int(key or 0), account.account_seq
-    for number, lease in state.leases.items():
-        if number > after and (account is lease.buyer or account is lease.seller):
+    told = account.account_seq
+    for number, lease in _behind(state.leases, key):
+        if account is lease.buyer or account is lease.seller:
             yield str(number), tell.lease_row(lease, account, told, state.seq, state.now_ms)
 
 
 def _vms(state: "State", account: "Account", key: str) -> Rows:
-    after, told = int(key or 0), account.account_seq
-    for number, vm in state.vms.items():
-        if number > after and vm.lease.buyer is account:
+    told = account.account_seq
+    for number, vm in _behind(state.vms, key):
+        if vm.lease.buyer is account:
             yield str(number), tell.vm_row(vm, told, state.seq, state.now_ms)
 
 

@@ -11,9 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exchange import account_pages
-from exchange.commands import Refused
+from exchange.commands import Done, OrderResult, Refused
 from exchange.frames import LeaseUpdate, OrderUpdate
 from exchange.protocol import LeaseRelease, OrderMassCancel
+from exchange.wire import FILLS_TOLD_MAX
 from tests.exchange.market import SYMBOL, Market
 
 ENDED: Final = ("canceled", "expired", "filled", "ended")
@@ -183,3 +184,26 @@ def test_the_balances_come_in_pages_too() -> None:
     assert after is None
     assert found == market.engine.balances()
     assert isinstance(market.engine.balance_page("nobody", 1), Refused)
+
+
+def test_an_order_with_very_many_fills_says_how_many_it_does_not_tell() -> None:
+    """(Seen to fail: all of them were in one ack, 60 bytes each without end.)"""
+    market, count = Market(), FILLS_TOLD_MAX + 20
+    market.thorough = False
+    for account in ("buyer", "seller"):
+        market.open_account(account)
+    market.add_host("seller", units=count)
+    for number in range(count):
+        market.place(f"seller.{number}", "sell", 1, 100)
+    for duplicate in (False, True):
+        reply = market.place("buyer.all", "buy", count + 1, 100)
+        assert isinstance(reply, Done)
+        result = reply.result
+        assert isinstance(result, OrderResult)
+        assert (result.duplicate, result.filled_qty) == (duplicate, count)
+        assert (len(result.fills), result.more_fills) == (FILLS_TOLD_MAX, 20)
+    reply = market.cancel("buyer.all")
+    assert isinstance(reply, Done)
+    assert isinstance(reply.result, OrderResult)
+    assert (len(reply.result.fills), reply.result.more_fills) == (FILLS_TOLD_MAX, 20)
+    assert len(market.order_frames("buyer.all")) == 1 + count + 1, "the channel tells each"
