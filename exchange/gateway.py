@@ -93,8 +93,8 @@ class Gateway:
         """Journal the start of a run: first thing after the replay, exactly once."""
         self._apply(Command("", "", 0, commands.Started(self.engine.epoch + 1)), self._at(now_ms))
         for host in self.engine.hosts():
-            if host.status != "pending":
-                self.liveness.watch(host.host, self._now_ms, host.status)
+            if host.status not in ("pending", "lost"):
+                self.liveness.watch(host.host, self._now_ms, silent=host.status == "silent")
 
     def connect(
         self,

@@ -7,17 +7,13 @@ domain.md, "Liveness and time".
 """
 
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 from exchange.commands import HostBack, HostLost, HostSilent
 from exchange.units import MS_PER_SECOND
-from exchange.wire import HostStatus
 
 SILENT_MS: Final = 15 * MS_PER_SECOND
 STALL_MS: Final = 5 * MS_PER_SECOND
-
-
-Told: TypeAlias = Literal["live", "silent", "lost"]
 
 
 class Beat:
@@ -25,7 +21,9 @@ class Beat:
 
     __slots__ = ("heard_ms", "lost_after_ms", "told")
 
-    def __init__(self, heard_ms: int, told: Told, lost_after_ms: int) -> None:
+    def __init__(
+        self, heard_ms: int, told: Literal["live", "silent", "lost"], lost_after_ms: int
+    ) -> None:
         self.heard_ms = heard_ms
         self.told = told
         self.lost_after_ms = lost_after_ms
@@ -52,13 +50,9 @@ class Liveness:
         self._run_ms: int | None = None
         self._next_ms: int | None = None  # no beat is due earlier; `heard` only postpones
 
-    def watch(self, host: str, now_ms: int, status: HostStatus = "live") -> None:
-        """Expect heartbeats from now on: a silent host gets its full time again, a lost one is
-        back when it is heard."""
-        told: Told = "live"
-        if status == "silent" or status == "lost":
-            told = status
-        beat = Beat(now_ms, told, self._lost_after_ms(host))
+    def watch(self, host: str, now_ms: int, silent: bool = False) -> None:
+        """Expect heartbeats of ``host`` from now on; a silent one gets its full time again."""
+        beat = Beat(now_ms, "silent" if silent else "live", self._lost_after_ms(host))
         self._beats[host] = beat
         self._expect(beat)
 

@@ -173,7 +173,7 @@ class Everything(Traders, Owners):
 
     def nudge(self) -> None:
         """A wake-up for nothing."""
-        self.send(AdvanceTime())
+        self.send(AdvanceTime(forget=self.chance(2)))
 
     def pause(self) -> None:
         self.pass_time(self.random.choice((1, 700, 15_000, 60_000, 200_000)))
@@ -182,9 +182,9 @@ class Everything(Traders, Owners):
         self.pass_time(self.random.choice((600_000, 3_600_000, 25 * 3_600_000)))
 
     def pass_time(self, by_ms: int) -> None:
-        rows = len(self.market.journal)
-        self.market.advance(by_ms)
-        self.outcomes[AdvanceTime, "done"] += len(self.market.journal) - rows
+        """What is due happens, and what ended long ago is forgotten."""
+        self.market.now_ms += by_ms
+        self.send(AdvanceTime(forget=True))
 
 
 def tell(stories: range, make_engine: type[Engine] = ParanoidEngine) -> Outcomes:

@@ -120,7 +120,9 @@ class Market:
         if due_ms is None or due_ms > self.now_ms:
             return
         command = Command("", "", 0, AdvanceTime())
-        self.keep(command, self.engine.apply(command, self.now_ms))
+        outs = self.engine.apply(command, self.now_ms)
+        if outs[0][1] == Done():  # without `forget` there may be nothing to do
+            self.keep(command, outs)
 
     def hear(self, outs: Iterable[tuple[str, Any]]) -> None:
         """Keep what was sent, by whom it is for."""

@@ -64,7 +64,7 @@ def test_after_a_stall_every_host_has_its_full_time_again() -> None:
 def test_a_zone_may_be_more_patient() -> None:
     liveness = Liveness(lambda host: 1_000_000 if host == "h-2" else LOST_MS)
     liveness.watch("h-1", 0)
-    liveness.watch("h-2", 0, "silent")
+    liveness.watch("h-2", 0, silent=True)
     told = run_until(liveness, 0, 900_000)
     assert HostLost("h-1") in told
     assert HostLost("h-2") not in told
