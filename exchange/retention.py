@@ -4,7 +4,7 @@ Older things live in the read model. Source: domain.md, "What is journalled" and
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from exchange.book import Order
 from exchange.units import MS_PER_DAY
@@ -27,9 +27,21 @@ class InOrder(dict[K, V]):
 
     def first(self) -> tuple[V, ...]:
         """Return the oldest row, if there is one; not looked for again while it stays."""
-        if self._oldest not in self:
+        if self._oldest is None:
             self._oldest = next(iter(self), None)
         return () if self._oldest is None else (self[self._oldest],)
+
+    def __delitem__(self, key: K) -> None:
+        # A key may come back, and then it is the newest.
+        super().__delitem__(key)
+        if key == self._oldest:
+            self._oldest = None
+
+    def pop(self, key: K, *default: Any) -> Any:
+        row = super().pop(key, *default)
+        if key == self._oldest:
+            self._oldest = None
+        return row
 
 
 def forgotten(state: "State", order: Order) -> bool:

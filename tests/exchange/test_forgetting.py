@@ -7,6 +7,7 @@ import pytest
 from exchange.engine import Engine
 from exchange.gateway import Gateway
 from exchange.keys import public_key_b64, verify
+from exchange.retention import InOrder
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from tests.exchange.harness import key_of
 from tests.exchange.test_gateway import Rig, be_live, hosting, order
@@ -78,3 +79,15 @@ def test_a_lost_host_comes_back_also_after_a_restart() -> None:
     rig.gateway.start(rig.now_ms)
     be_live(rig, rig.log_in("host"))
     assert [row.status for row in rig.engine.hosts()] == ["live"]
+
+
+def test_a_key_that_comes_back_is_the_newest() -> None:
+    """Else what is due next would hang on when it was looked up, and not on the rows."""
+    rows = InOrder({"a": 1, "b": 2})
+    assert rows.first() == (1,)
+    del rows["a"]
+    rows["a"] = 3
+    assert rows.first() == (2,)
+    assert rows.pop("b") == 2
+    rows["b"] = 4
+    assert rows.first() == (3,)
