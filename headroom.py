@@ -7,45 +7,56 @@ Each sub-command lives in its own package and is imported only when it is asked 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import current_thread, main_thread
-from types import FrameType
-from typing import Annotated, Any, Final, NamedTuple, NoReturn
 
-EXIT_NOT_SO: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
+EXIT_NOT_SO = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
+
+
+def leave_at_once(number: int, frame: object) -> None:
+    """End the process; nothing has been begun, or all of it is done."""
+    os._exit(EXIT_INTERRUPTED)
+
+
+def quiet() -> bool:
+    """Let Ctrl-C end the process at once from here on; False: it stays as it was.
+
+    Who set a handler of his own, or ignores the signal, keeps it.
+    """
+    try:
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            return False
+        signal.signal(signal.SIGINT, leave_at_once)
+    except ValueError:  # not the main thread, which alone is interrupted
+        return False
+    return True
+
+
+# Half an import raises a traceback or, inside a compiled module, whatever it makes of one.
+_QUIET = quiet()
+try:
+    from collections.abc import Callable, Iterator
+    from contextlib import contextmanager
+    from importlib import import_module, metadata
+    from typing import Annotated, Any, Final, NamedTuple, NoReturn
+
+    import typer
+    from typer.main import get_command
+finally:
+    if _QUIET:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Let Ctrl-C end the process at once while modules are imported.
-
-    Nothing has been begun by then that would need an orderly end, and half an import raises a
-    traceback or, inside a compiled module, whatever it makes of one. Who set a handler of his own,
-    or ignores the signal, keeps it.
-    """
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        os._exit(EXIT_INTERRUPTED)
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or current_thread() is not main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, leave)
+    """Let Ctrl-C end the process at once while modules are imported."""
+    quieted = quiet()
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        if quieted:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
-
-with quiet_imports():
-    from importlib import import_module, metadata
-
-    import typer
-    from typer.main import get_command
 
 # What Typer raises for wrong usage: every release has this class, under names of its own.
 UsageError: Final[Any] = typer.BadParameter.__mro__[1]
@@ -81,6 +92,12 @@ EXTRAS: Final = {"libvirt": "host", "libvirtaio": "host", "lightmatchingengine":
 
 def run_mounted(name: str, args: list[str]) -> None:
     """Import the sub-command ``name`` and run it with ``args``; leaves by `SystemExit`."""
+    for before, arg in zip(["", *args], args, strict=False):
+        option = arg if arg.startswith("--") else before if before.startswith("--") else ""
+        if arg == "" or (option == arg and arg.find("=") == len(arg) - 1 and arg):
+            # Most often a shell variable that was never set: an empty path would mean "here".
+            typer.echo(f"headroom: {name}: {option.rstrip('=')} '': an argument is empty", err=True)
+            sys.exit(EXIT_USAGE)
     try:
         with quiet_imports():
             command = mounted(import_module(MOUNTS[name].module).app)
@@ -100,7 +117,16 @@ def run(command: Any, args: list[str], name: str) -> NoReturn:
         sys.exit(EXIT_USAGE)
     except typer.Abort:
         sys.exit(EXIT_NOT_SO)
+    except OSError as error:
+        typer.echo(f"headroom: {os_error_line(error)}", err=True)
+        sys.exit(EXIT_NOT_SO)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def os_error_line(error: OSError) -> str:
+    """Return what a failing disk or network says, in one line with its file if there is one."""
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return ": ".join([*names, error.strerror or str(error) or type(error).__name__])
 
 
 def usage_line(error: Any, name: str) -> str:
@@ -174,9 +200,27 @@ def build_app() -> typer.Typer:
 def main() -> None:
     """Entry point of the `headroom` script."""
     try:
-        run(get_command(build_app()), sys.argv[1:], "headroom")
+        with quiet_imports():
+            root = get_command(build_app())
+        run(root, sys.argv[1:], "headroom")
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    finally:
+        quiet()
+        flush()
+
+
+def flush() -> None:
+    """Write out what was printed; a full disk behind standard output is an error as any other."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # Python would try again at its end and print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            typer.echo(f"headroom: standard output: {os_error_line(error)}", err=True)
+        sys.exit(EXIT_NOT_SO)
 
 
 if __name__ == "__main__":

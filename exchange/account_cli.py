@@ -9,9 +9,10 @@ import msgspec
 import typer
 
 from exchange.account_text import account_lines
+from exchange.cli_common import EXIT_USAGE, fail
 from exchange.codec import readable
 from exchange.keys import KeyFileError, load_private_key, public_key_b64
-from exchange.one_request import Json, Url, ask, fail, show
+from exchange.one_request import Json, Url, ask, show
 from exchange.protocol import (
     AccountApply,
     AccountState,
@@ -25,7 +26,6 @@ app = typer.Typer(
     no_args_is_help=True, help="Your own account: apply, state, statement, token, release."
 )
 
-EXIT_USAGE = 2
 SECRET_BYTES = 24
 
 Key = Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")]

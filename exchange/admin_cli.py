@@ -12,15 +12,15 @@ import msgspec
 import typer
 from msgspec.structs import FieldInfo, fields
 
+from exchange.cli_common import EXIT_USAGE, fail
 from exchange.codec import readable
 from exchange.inbound import ClientMessage
-from exchange.one_request import Json, Url, ask, fail, show
+from exchange.one_request import Json, Url, ask, show
 from exchange.wire import Request
 
 app = typer.Typer(no_args_is_help=True, help="The operator's requests to a running exchange.")
 
 PREFIX: Final = "admin."
-EXIT_USAGE: Final = 2
 
 Key = Annotated[
     Path, typer.Option("--key", help="The operator's key file.", envvar="HEADROOM_OPERATOR_KEY")

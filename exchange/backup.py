@@ -12,8 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 
-from exchange import quarantine, snapshot_files
-from exchange.journal import BUSY_MS, FILE_NAME, PRIVATE_MODE, DataDirError, opened_to_read
+from exchange import files, quarantine, snapshot_files
+from exchange.journal import BUSY_MS, FILE_NAME, PRIVATE_MODE, DataDirError, opened_to_read, require
 from exchange.loading import Loaded, verified
 from exchange.snapshot_files import SnapshotError
 from exchange.units import MS_PER_SECOND
@@ -25,36 +25,39 @@ def back_up(data_dir: Path, out: Path) -> Loaded:
     Raises `DataDirError`, `BrokenChainError` or `SnapshotError`, each one line for the user; then
     ``out`` is as it was.
     """
-    if not (data_dir / FILE_NAME).is_file():
-        raise DataDirError(f"data directory {data_dir}: no exchange here")
+    require(data_dir)
     # A link to a directory, or a directory that others mounted, stays what it is and is filled.
-    out = out.resolve()
-    there = out.exists()
-    if there and (not out.is_dir() or any(out.iterdir())):
-        raise DataDirError(f"{out}: exists already; a backup needs a new directory")
+    out = Path(os.path.realpath(out))
     try:
+        there = os.path.lexists(out)
+        if there and (not out.is_dir() or any(out.iterdir())):
+            raise DataDirError(f"{out}: exists already; a backup needs a new directory")
         if there:
             out.chmod(PRIVATE_MODE)
-        else:
-            out.parent.mkdir(parents=True, exist_ok=True)
-        # Under another name until it is verified: half a copy must not look like a backup.
-        partial = Path(mkdtemp(".partial", f"{out.name}.", out if there else out.parent))
-        try:
-            loaded = _verified_copy(data_dir, partial)
-            if there:
-                _move_up(partial)
-            else:
-                os.replace(partial, out)
-        except (DataDirError, SnapshotError) as error:
-            # The copy goes; what is wrong is wrong in what it was made of.
-            raise type(error)(str(error).replace(str(partial), str(data_dir))) from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        with files.folder(out if there else out.parent):
+            loaded = _placed(data_dir, out, there)
         snapshot_files.sync_dir(out if there else out.parent)
     except OSError as error:
         raise DataDirError(f"backup to {out}: {error.strerror or error}") from error
     except sqlite3.Error as error:
         raise DataDirError(f"backup to {out}: {error}") from error
+    return loaded
+
+
+def _placed(data_dir: Path, out: Path, there: bool) -> Loaded:
+    # Under another name until it is verified: half a copy must not look like a backup.
+    partial = Path(mkdtemp(".partial", f"{out.name}.", out if there else out.parent))
+    try:
+        loaded = _verified_copy(data_dir, partial)
+        if there:
+            _move_up(partial)
+        else:
+            os.replace(partial, out)
+    except (DataDirError, SnapshotError) as error:
+        # The copy goes; what is wrong is wrong in what it was made of.
+        raise type(error)(str(error).replace(str(partial), str(data_dir))) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return loaded
 
 

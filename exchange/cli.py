@@ -5,24 +5,27 @@ import ipaddress
 import json
 import ssl
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from exchange import log_options
 from exchange.backup import back_up
 from exchange.chain import BrokenChainError
+from exchange.cli_common import EXIT_USAGE, fail
 from exchange.clock import SystemClock
 from exchange.config import ConfigError, load_config
 from exchange.disk import DiskMarks
 from exchange.engine import Engine
+from exchange.files import require_regular, why
 from exchange.journal import DataDirError, DataLock, DiskLostError, require
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.loading import found, load, verified
 from exchange.paranoid import ParanoidEngine
-from exchange.server import EXIT_DISK_LOST, Settings, StartError, serve
+from exchange.server import Settings, serve
 from exchange.snapshot_files import SnapshotError
 from exchange.snapshotter import SNAPSHOT_EVERY
+from exchange.starting import EXIT_DISK_LOST, StartError
 from exchange.store import rebuild
 from exchange.uploads import QUOTA_BYTES
 
@@ -31,8 +34,6 @@ app = typer.Typer(
 )
 
 MIB = 1024 * 1024
-EXIT_NOT_SO = 1
-EXIT_USAGE = 2
 
 Data = Annotated[Path, typer.Option("--data", help="The exchange's data directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -81,7 +82,7 @@ def init(
     except (ConfigError, KeyFileError, DataDirError) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"data directory {data}: {error.strerror}")
+        fail(f"data directory {data}: {why(error)}")
     facts = {"data": str(data), "operator_key": public_key}
     print(json.dumps(facts) if as_json else f"founded an exchange in {data}")
 
@@ -177,12 +178,6 @@ def rebuild_command(data: Data) -> None:
     print(json.dumps({"seq": seq}))
 
 
-def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
-    """Print one line and leave with ``code``."""
-    typer.echo(f"headroom: {text}", err=True)
-    raise typer.Exit(code)
-
-
 def _public_key(text: str) -> str:
     if is_public_key(text):
         return text
@@ -209,8 +204,13 @@ def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
     if cert is None:
         fail("--tls-key needs --tls-cert", EXIT_USAGE)
     for option, path in (("--tls-cert", cert), ("--tls-key", key)):
-        if path is not None and not path.is_file():
+        try:
+            if path is not None:
+                require_regular(path)
+        except FileNotFoundError:
             fail(f"{option} {path}: no such file")
+        except OSError as error:
+            fail(f"{option} {path}: {error.strerror}")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(cert, key)

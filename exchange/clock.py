@@ -6,10 +6,13 @@ Source: domain.md, "Liveness and time".
 import time
 from typing import Final
 
-from exchange.units import MS_PER_DAY
+from exchange.units import MS_PER_DAY, MS_PER_SECOND
 
 AHEAD_MAX_MS: Final = 30 * MS_PER_DAY
 """A wall clock further ahead of the journal than this is wrong, or the outage needs a human."""
+
+BEHIND_MAX_MS: Final = 60 * MS_PER_SECOND
+"""A wall clock that was stepped back no further (a leap second, NTP) is waited for at the start."""
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -27,9 +30,14 @@ class SystemClock:
 
 def clock_fault(last_ms: int, now_ms: int) -> str | None:
     """Return why an exchange whose journal ends at ``last_ms`` must not start at ``now_ms``."""
-    if now_ms < last_ms:
+    if now_ms < last_ms - BEHIND_MAX_MS:
         return f"the clock is {last_ms - now_ms} ms behind the journal's last entry"
     if now_ms - last_ms > AHEAD_MAX_MS:
         days = (now_ms - last_ms) // MS_PER_DAY
         return f"the clock is {days} days ahead of the journal's last entry"
     return None
+
+
+def behind_ms(last_ms: int, now_ms: int) -> int:
+    """Return how long to wait until the clock is where the journal ends; 0: it is."""
+    return max(0, last_ms - now_ms)

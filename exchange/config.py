@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import fields, replace
 
+from exchange import files
 from exchange.codec import readable
 from exchange.genesis import (
     ExchangeConfig,
@@ -27,6 +28,7 @@ _TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "instruments": InstrumentConfig,
     "windows": WindowConfig,
 }
+FILE_BYTES_MAX: Final = 1 << 20
 _PLACE: Final = re.compile(r"unknown field .* - at `\$\.(?P<table>\w+)")
 
 
@@ -39,7 +41,7 @@ def load_config(path: Path | None) -> ExchangeConfig:
     if path is None:
         return default_config()
     try:
-        given = tomllib.loads(path.read_text("utf-8"))
+        given = tomllib.loads(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"configuration {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,8 +1,10 @@
 """Open a connection to an exchange and log in, or say in one line why not. Shell."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -123,10 +125,14 @@ def endpoint(url: str, path: str) -> str:
     ``url`` may be ``ws://host:port`` with or without one of our paths, or its http form. Raises
     `Unreachable` for anything else: what another path leads to, we do not know.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - read, since a number out of range raises only now
+    except ValueError as error:
+        raise Unreachable(f"{url}: not an address: {error}") from error
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     ours = parts.path in ("", "/", TRADE_PATH, IMAGES_PATH) and not (parts.query or parts.fragment)
-    if scheme not in ("ws", "wss") or not parts.netloc or not ours:
+    if scheme not in ("ws", "wss") or not parts.hostname or not ours:
         raise Unreachable(f"{url}: not an address like ws://HOST:PORT/v1/ws")
     return urlunsplit((scheme, parts.netloc, path, "", ""))
 
@@ -181,8 +187,7 @@ async def _reached(address: str, opening: Awaitable[T]) -> T:
     try:
         return await opening
     except ssl.SSLCertVerificationError as error:
-        mend = "SSL_CERT_FILE names a CA of your own"
-        raise Unreachable(f"{address}: TLS: {error.verify_message}; {mend}") from error
+        raise Unreachable(f"{address}: TLS: {error.verify_message}; {trust()}") from error
     except ssl.SSLError as error:
         raise Unreachable(f"{address}: TLS: {error.reason or error}") from error
     except TimeoutError as error:
@@ -211,6 +216,20 @@ def _turned_away(address: str, error: InvalidStatus) -> Unreachable:
     after = error.response.headers.get("Retry-After", "")
     seconds = float(after) if after.isascii() and after.isdigit() else 0.0
     return Unreachable(f"{address}: {words} (HTTP {status}); try again later", seconds)
+
+
+def trust() -> str:
+    """Return what would make a server's certificate trusted: OpenSSL skips what it cannot read."""
+    for name, wanted in (("SSL_CERT_FILE", Path.is_file), ("SSL_CERT_DIR", Path.is_dir)):
+        path = os.environ.get(name)
+        try:
+            if path is not None and not wanted(Path(path)):
+                return f"{name} {path}: no such {'file' if wanted is Path.is_file else 'folder'}"
+            if path is not None and not os.access(path, os.R_OK):
+                return f"{name} {path}: cannot be read"
+        except OSError as error:
+            return f"{name} {path}: {error.strerror}"
+    return "SSL_CERT_FILE names a CA of your own"
 
 
 async def _first(address: str, connection: ClientConnection, codec: Codec) -> Hello:

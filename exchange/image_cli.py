@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
+from exchange.cli_common import fail
 from exchange.client import Refused, Unknown, Unreachable, put_image
-from exchange.image_client import BUNDLE_FILES, pack_bundle
+from exchange.files import require_regular, why
+from exchange.image_client import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.keys import KeyFileError, load_private_key
-from exchange.one_request import DEFAULT_URL, Json, Url, ask, fail, refusal, show
+from exchange.one_request import DEFAULT_URL, Json, Url, ask, refusal, show
 from exchange.protocol import ImageBuy, ImageDelete, ImageList, ImageOffer
 from exchange.wire import ImageFormat
 
 app = typer.Typer(no_args_is_help=True, help="Put VM images into the exchange's store.")
 
-EXIT_USAGE = 2
 
 Key = Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")]
 Digest = Annotated[str, typer.Argument(help="The image's SHA-256.")]
@@ -30,16 +31,16 @@ def put(
     as_json: Json = False,
 ) -> None:
     """Upload PATH, resuming an earlier attempt, and print its SHA-256."""
-    if not path.exists():
-        fail(f"{path}: no such file or folder")
     try:
         digest = _put_folder(url, key, path) if path.is_dir() else _put_disk(url, key, path)
     except (KeyFileError, Unreachable, Unknown) as error:
         fail(str(error))
     except Refused as error:
         fail(refusal(error))
+    except FileNotFoundError as error:
+        fail(f"{error.filename}: no such file or folder")
     except OSError as error:
-        fail(f"{error.filename or path}: {error.strerror}")
+        fail(f"{error.filename or tempfile.gettempdir()}: {why(error)}")
     show({"sha256": digest}, as_json=True) if as_json else print(digest)
 
 
@@ -81,9 +82,11 @@ def buy(digest: Digest, key: Key, url: Url = None, as_json: Json = False) -> Non
 
 
 def _put_folder(url: str | None, key: Path, folder: Path) -> str:
-    lacking = [name for name in BUNDLE_FILES if not (folder / name).is_file()]
-    if lacking:
-        fail(f"{folder}: no {lacking[0]} in it; a bundle has {' and '.join(BUNDLE_FILES)}")
+    for name in BUNDLE_FILES:
+        try:
+            require_regular(folder / name)
+        except FileNotFoundError:
+            fail(f"{folder}: no {name} in it; a bundle has {' and '.join(BUNDLE_FILES)}")
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "bundle.tar"
         pack_bundle(folder, bundle)
@@ -91,8 +94,10 @@ def _put_folder(url: str | None, key: Path, folder: Path) -> str:
 
 
 def _put_disk(url: str | None, key: Path, path: Path) -> str:
-    formats: dict[str, ImageFormat] = {".qcow2": "qcow2", ".tar": "bundle"}
-    return _put(url, key, path, formats.get(path.suffix, "raw"))
+    image_format, mistake = looked_at(path)
+    if mistake is not None:
+        fail(f"{path}: {mistake}")
+    return _put(url, key, path, image_format)
 
 
 def _put(url: str | None, key: Path, path: Path, image_format: ImageFormat) -> str:

@@ -24,13 +24,17 @@ from exchange.dial import (
     send,
     unanswered,
 )
+from exchange.files import require_regular
 from exchange.frames import Ack, ErrorReply
+from exchange.image_kind import HEAD_BYTES, by_magic, mistake
 from exchange.protocol import ImageGet, ImagePut
 from exchange.wire import ImageFormat, Request
 
 CHUNK_BYTES: Final = 256 * 1024
 ANSWER_TIMEOUT_S: Final = 60
 BUNDLE_FILES: Final = ("vmlinuz", "initrd.gz")
+FORMATS: Final[dict[str, ImageFormat]] = {".qcow2": "qcow2", ".tar": "bundle"}
+"""By the end of a file's name; anything else is a raw disk."""
 
 
 async def put_image(
@@ -87,6 +91,15 @@ async def fetch_image(
         await asyncio.to_thread(path.unlink)
         raise Unreachable(f"{url}: the bytes of image {sha256[:12]} were wrong; fetch it again")
     return str(begun["format"])
+
+
+def looked_at(path: Path) -> tuple[ImageFormat, str | None]:
+    """Return the format of a disk image or bundle, and why it is none. Raises `OSError`."""
+    require_regular(path)
+    with path.open("rb") as file:
+        head, size = file.read(HEAD_BYTES), os.fstat(file.fileno()).st_size
+    image_format = by_magic(head, FORMATS.get(path.suffix.lower(), "raw"))
+    return image_format, mistake(image_format, size, head)
 
 
 def pack_bundle(folder: Path, out: Path) -> None:

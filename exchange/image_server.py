@@ -9,6 +9,7 @@ from typing import Final
 
 from exchange.connection import WireConnection
 from exchange.frames import Ack, ErrorReply
+from exchange.image_kind import mistake
 from exchange.image_store import ImageStore
 from exchange.outbox import ImageJob
 from exchange.protocol import ImageGet, ImagePut
@@ -132,11 +133,21 @@ class ImageServer:
                 await asyncio.to_thread(store.drop, job.account, put.sha256)
                 return self._forget(job, put, f"more than the {put.size} bytes announced")
             await asyncio.to_thread(store.append, job.account, put.sha256, taken)
-        if not job.size and not await asyncio.to_thread(store.finish, job.account, put.sha256):
-            return self._forget(job, put, "the bytes have another SHA-256")
+        if not job.size and (why := await asyncio.to_thread(self._finished, job, put)):
+            return self._forget(job, put, why)
         gateway = self._pump.gateway
         self._pump.submit(lambda now_ms: gateway.image_arrived(job, put, now_ms))
         return None
+
+    def _finished(self, job: ImageJob, put: ImagePut) -> str | None:
+        """Keep what came if it is the image announced; else return why, and the bytes are gone."""
+        store = self._store
+        why = mistake(put.format, put.size, store.head(job.account, put.sha256))
+        if why is not None:
+            store.drop(job.account, put.sha256)
+            return why
+        kept = store.finish(job.account, put.sha256)
+        return None if kept else "the bytes have another SHA-256"
 
     def _forget(self, job: ImageJob, put: ImagePut, why: str) -> str:
         """What came can never become this image: it counts no more, and nobody may resume it."""

@@ -10,6 +10,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
+from exchange.image_kind import HEAD_BYTES
 from exchange.uploads import account_tag
 
 DIR_NAME: Final = "images"
@@ -43,6 +44,11 @@ class ImageStore:
     def drop(self, account: str, digest: str) -> None:
         """Forget what came of an upload."""
         self._part(account, digest).unlink(missing_ok=True)
+
+    def head(self, account: str, digest: str) -> bytes:
+        """Return the first bytes of an upload."""
+        with self._part(account, digest).open("rb") as file:
+            return file.read(HEAD_BYTES)
 
     def finish(self, account: str, digest: str) -> bool:
         """Hash a complete upload and give it its name; False, and the bytes are gone, when the

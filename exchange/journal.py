@@ -18,6 +18,7 @@ from typing import IO, Final, Self
 
 import aiosqlite
 
+from exchange import files
 from exchange.account_channel import AccountRow
 from exchange.chain import ORIGIN, StoredRow, sealed
 from exchange.journal_schema import (
@@ -122,30 +123,53 @@ class DataLock:
 
 
 def create(data_dir: Path, rows: list[JournalRow]) -> None:
-    """Make a new journal that begins with ``rows``; never over an old one."""
+    """Make a new journal that begins with ``rows``; never over an old one.
+
+    Raises `DataDirError` or `OSError`; then nothing of it is left.
+    """
+    with files.folder(data_dir):
+        fresh = not any(data_dir.iterdir())
+        if fresh:
+            data_dir.chmod(PRIVATE_MODE)
+        try:
+            with DataLock(data_dir):
+                _create(data_dir, rows)
+        except BaseException:
+            if fresh:
+                (data_dir / LOCK_NAME).unlink(missing_ok=True)
+            raise
+
+
+def _create(data_dir: Path, rows: list[JournalRow]) -> None:
     path = data_dir / FILE_NAME
-    data_dir.mkdir(parents=True, exist_ok=True)
-    if not any(data_dir.iterdir()):
-        data_dir.chmod(PRIVATE_MODE)
-    with DataLock(data_dir):
-        if path.exists():
-            raise DataDirError(f"data directory {data_dir}: holds an exchange already")
-        # Built aside and renamed: a crash in between must not leave half an exchange.
-        draft = path.with_suffix(".new")
-        draft.unlink(missing_ok=True)
+    if path.exists():
+        raise DataDirError(f"data directory {data_dir}: holds an exchange already")
+    # Built aside and renamed: a crash in between must not leave half an exchange.
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    try:
         with closing(sqlite3.connect(draft)) as database:
             database.executescript(TABLES)
             database.executemany(_INSERT_ROW, sealed(ORIGIN, rows))
             database.commit()
         os.replace(draft, path)
-        sync_dir(data_dir)
+    except BaseException as error:
+        for left in (draft, draft.with_name(f"{draft.name}-journal")):
+            left.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.Error):
+            raise DataDirError(f"{path}: {error}") from error
+        raise
+    sync_dir(data_dir)
 
 
 def require(data_dir: Path) -> Path:
     """Return the journal's path; raises `DataDirError` when there is none. Leaves no trace."""
     path = data_dir / FILE_NAME
-    if not path.is_file():
-        raise DataDirError(f"data directory {data_dir}: no exchange here; run `exchange init`")
+    try:
+        if not path.is_file():
+            raise DataDirError(f"data directory {data_dir}: no exchange here; run `exchange init`")
+    except OSError as error:
+        raise DataDirError(f"data directory {data_dir}: {error.strerror}") from error
     return path
 
 
@@ -201,6 +225,7 @@ class SqliteJournal:
         self._since_checkpoint = 0
         self._database: aiosqlite.Connection
         self._reader: aiosqlite.Connection
+        self._opened: list[aiosqlite.Connection] = []
 
     @property
     def chain(self) -> bytes:
@@ -210,7 +235,14 @@ class SqliteJournal:
     async def open(self) -> None:
         """Open for writing; a setting that SQLite does not take is an error, not a surprise."""
         try:
-            self._database = await aiosqlite.connect(self._path)
+            await self._open()
+        except BaseException:
+            await self.abandon()
+            raise
+
+    async def _open(self) -> None:
+        try:
+            self._database = await self._connected()
             if await self._pragma("user_version") != SCHEMA_VERSION:
                 with closing(sqlite3.connect(self._path)) as database:
                     bring_forward(database)
@@ -218,7 +250,7 @@ class SqliteJournal:
                 await self._database.execute(f"PRAGMA {name}={value}")
                 if await self._pragma(name) != value:
                     raise DataDirError(f"{self._path}: SQLite refuses {name}={value}")
-            self._reader = await aiosqlite.connect(self._path)
+            self._reader = await self._connected()
             await self._reader.execute("PRAGMA query_only=1")
         except NewerSchemaError as error:
             raise DataDirError(f"{self._path}: {error}") from error
@@ -226,6 +258,11 @@ class SqliteJournal:
             if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL):
                 raise DiskLostError(f"{self._path}: {error}") from error
             raise DataDirError(f"{self._path}: {error}") from error
+
+    async def _connected(self) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(self._path)
+        self._opened.append(connection)
+        return connection
 
     async def _pragma(self, name: str) -> int | str | None:
         cursor = await self._database.execute(f"PRAGMA {name}")
@@ -292,7 +329,7 @@ class SqliteJournal:
 
         Closing may fail as well on a lost disk; what is stored is settled by the next start.
         """
-        ends = [database.stop() for database in (self._reader, self._database)]
+        ends = [database.stop() for database in reversed(self._opened)]
         waiting = [end for end in ends if end is not None]
         if waiting:
             done, _ = await asyncio.wait(waiting, timeout=ABANDON_S)

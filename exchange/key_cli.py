@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from exchange.cli_common import fail
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 
 app = typer.Typer(no_args_is_help=True, help="Make and show Ed25519 key files.")
@@ -20,7 +21,7 @@ def new(path: KeyPath, as_json: Json = False) -> None:
     try:
         public_key = new_key(path)
     except KeyFileError as error:
-        _fail(error)
+        fail(str(error))
     _print_key(path, public_key, as_json)
 
 
@@ -30,14 +31,9 @@ def show(path: KeyPath, as_json: Json = False) -> None:
     try:
         public_key = public_key_b64(load_private_key(path))
     except KeyFileError as error:
-        _fail(error)
+        fail(str(error))
     _print_key(path, public_key, as_json)
 
 
 def _print_key(path: Path, public_key: str, as_json: bool) -> None:
     print(json.dumps({"path": str(path), "public_key": public_key}) if as_json else public_key)
-
-
-def _fail(error: KeyFileError) -> NoReturn:
-    typer.echo(f"headroom: {error}", err=True)
-    raise typer.Exit(1)

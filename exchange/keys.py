@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from exchange import files
+
 KEY_FILE_BYTES_MAX = 4096
 
 
@@ -42,8 +44,7 @@ def new_key(path: Path) -> str:
 def load_private_key(path: Path) -> Ed25519PrivateKey:
     """Return the key in the PKCS8 PEM file ``path``, or raise `KeyFileError`."""
     try:
-        with path.open("rb") as file:
-            pem = file.read(KEY_FILE_BYTES_MAX)
+        pem = files.read(path, KEY_FILE_BYTES_MAX)
     except OSError as error:
         raise KeyFileError(f"key file {path}: {error.strerror}") from error
     try:
@@ -98,11 +99,15 @@ def _write_private(path: Path, pem: bytes) -> None:
     # The mode is given at creation: a chmod afterwards would leave a moment to read the key.
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise KeyFileError(f"key file {path}: exists already; not overwritten") from error
+    except OSError as error:
+        raise KeyFileError(f"key file {path}: {error.strerror}") from error
+    try:
         with os.fdopen(handle, "wb") as file:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
-    except FileExistsError as error:
-        raise KeyFileError(f"key file {path}: exists already; not overwritten") from error
     except OSError as error:
+        path.unlink(missing_ok=True)  # half a key would keep the next try from making a whole one
         raise KeyFileError(f"key file {path}: {error.strerror}") from error

@@ -39,6 +39,11 @@ def stopped(code: int, why: str) -> LogLine:
     )
 
 
+def clock_behind(wait_ms: int) -> LogLine:
+    text = f"the clock is {wait_ms} ms behind the journal's last entry: waiting for it"
+    return line("warning", "clock_behind", text, ms=wait_ms)
+
+
 def quarantine(count: int) -> LogLine:
     text = f"requests that stopped the exchange before and are refused: {count}"
     return line("warning", "quarantine", text, count=count)

@@ -5,16 +5,16 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 
+from exchange.cli_common import fail
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.units import MS_PER_SECOND, ceil_div
 from exchange.wire import Request
 
-EXIT_NOT_SO: Final = 1
 DEFAULT_URL: Final = "ws://127.0.0.1:8750/v1/ws"
 
 Url = Annotated[
@@ -64,9 +64,3 @@ def _lines(result: dict[str, Any], prefix: str) -> Iterator[str]:
             yield from _lines(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}: {value if isinstance(value, str) else json.dumps(value)}"
-
-
-def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
-    """Print one line and leave with ``code``."""
-    typer.echo(f"headroom: {text}", err=True)
-    raise typer.Exit(code)

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from exchange import protocol
+from exchange.cli_common import EXIT_USAGE, fail
 from exchange.codec import JSON, UnreadableError
-from exchange.one_request import Url, ask, fail, show
+from exchange.one_request import Url, ask, show
 from exchange.wire import Request
 
 app = typer.Typer(help="Send one request of the wire protocol, written as JSON.")
 
-EXIT_USAGE: Final = 2
 _LASTING: Final = (
     protocol.Auth,
     protocol.Subscribe,

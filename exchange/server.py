@@ -7,23 +7,20 @@ lost disk and returns the exit code. Connections only register here: their frame
 import asyncio
 import gc
 import logging
-import os
 import secrets
 import signal
 import ssl
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as listen
 from websockets.http11 import Request, Response
 
-from exchange import disk, log, log_events, quarantine
-from exchange.clock import SystemClock, clock_fault
+from exchange import disk, files, log, log_events, quarantine, ready_file
+from exchange.clock import SystemClock
 from exchange.codec import BY_SUBPROTOCOL, JSON
 from exchange.connection import WireConnection
 from exchange.disk import DiskMarks
@@ -40,17 +37,19 @@ from exchange.pump import Pump
 from exchange.server_log import ServerLog
 from exchange.session import CLOSE_GOING_AWAY, Purpose
 from exchange.snapshotter import SNAPSHOT_EVERY, Snapshotter
+from exchange.starting import (
+    EXIT_BROKEN,
+    EXIT_DEADLINE,
+    EXIT_DISK_LOST,
+    StartError,
+    wait_for_clock,
+)
 from exchange.store import HistoryError
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.upgrade import choose_subprotocol, path_of, peer_of
 from exchange.uploads import QUOTA_BYTES
 from exchange.wire import MAX_FRAME_BYTES
 
-EXIT_BROKEN: Final = 1
-EXIT_DISK_LOST: Final = 70
-EXIT_CLOCK: Final = 71
-EXIT_DEADLINE: Final = 72
-"""A deadline breaks the exchange, and would at every start: not to be started again as it is."""
 QUIET: Final = logging.getLogger("headroom.websockets")
 """What peers do wrong on the wire is their matter and not worth a line of ours."""
 QUIET.setLevel(logging.CRITICAL)
@@ -70,14 +69,6 @@ FOLLOW_S: Final = 10
 """How far the read model may lag behind when nobody asks."""
 LISTEN_BACKLOG: Final = 1024
 PURPOSES: Final[dict[str, Purpose]] = {"/v1/ws": "trade", "/v1/images": "images"}
-
-
-class StartError(Exception):
-    """The server cannot start. ``str()`` is one line; ``exit_code`` says which kind."""
-
-    def __init__(self, text: str, exit_code: int = 1) -> None:
-        super().__init__(text)
-        self.exit_code = exit_code
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -154,17 +145,26 @@ class ExchangeServer:
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/v1/ws"
 
     async def open(self) -> None:
-        """Open the journal and listen. Raises `StartError`: a taken port, a damaged history."""
+        """Open the journal, listen and say where. Raises `StartError`, and leaves nothing behind:
+        a taken port, a damaged history, a file that cannot be read or written."""
         try:
             self._history.check()
-        except HistoryError as error:
+            await self._journal.open()
+        except (HistoryError, OSError) as error:
             raise StartError(str(error)) from error
-        await self._journal.open()
-        await self._keep_frames()
-        self._images.find_partials()
+        try:
+            await self._keep_frames()
+            self._images.find_partials()
+            self._server = await self._listen()
+            self._announce()
+        except BaseException:
+            await self._journal.abandon()
+            raise
+
+    async def _listen(self) -> Server:
         settings = self._settings
         try:
-            self._server = await listen(
+            return await listen(
                 self._handle,
                 settings.host,
                 settings.port,
@@ -184,21 +184,28 @@ class ExchangeServer:
                 backlog=LISTEN_BACKLOG,
             )
         except OSError as error:
-            await self._journal.close()
             where = f"{settings.host}:{settings.port}"
             raise StartError(f"cannot listen on {where}: {error.strerror or error}") from error
+
+    def _announce(self) -> None:
+        path = self._settings.ready_file
+        try:
+            if path is not None:
+                ready_file.announce(path, self.url)
+        except OSError as error:
+            self._server.close()
+            raise StartError(f"--ready-file {path}: {files.why(error)}") from error
 
     async def run(self) -> int:
         """Serve until `stop`; returns the exit code. Raises what the engine asserts."""
         self.pump.begin()
-        self._look_at_disk()
         writer = asyncio.create_task(self.pump.run())
         watch = asyncio.create_task(self._watch())
         stopping = asyncio.create_task(self._stop.wait())
-        self._announce()
         ends = {writer, watch, stopping}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        self._retract()
+        if self._settings.ready_file is not None:
+            ready_file.retract(self._settings.ready_file)
         if self._sweeping is not None:
             self._sweeping.cancel()
         if stopping in done:
@@ -257,23 +264,9 @@ class ExchangeServer:
         log.tell(log_events.stopped(code, stop.line))
         return code
 
-    def _announce(self) -> None:
-        """Tell scripts where the server is; written aside and renamed, so never read half."""
-        path = self._settings.ready_file
-        if path is not None:
-            draft = path.with_name(path.name + ".new")
-            draft.write_bytes(msgspec.json.encode({"url": self.url, "pid": os.getpid()}))
-            os.replace(draft, path)
-
-    def _retract(self) -> None:
-        """We serve no more; the file may be another server's by now."""
-        path = self._settings.ready_file
-        with suppress(OSError, ValueError, KeyError):
-            if path is not None and msgspec.json.decode(path.read_bytes())["pid"] == os.getpid():
-                path.unlink()
-
     async def _watch(self) -> None:
         """Once a second: cut readers that do not keep up, tidy the log and the memory."""
+        self._look_at_disk()
         loop = asyncio.get_running_loop()
         forget_ms = seen_round = seen_gone = 0
         follow_s, collect_s = loop.time() + FOLLOW_S, loop.time() + COLLECT_S
@@ -383,17 +376,17 @@ async def serve(
     settings: Settings, loaded: Loaded, make: type[ExchangeServer] = ExchangeServer
 ) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code, or raises `StartError`."""
-    fault = clock_fault(loaded.last_ms, SystemClock().now_ms())
-    if fault and not settings.accept_clock:
-        raise StartError(f"{fault}; --accept-clock starts anyway", EXIT_CLOCK)
+    if not settings.accept_clock:
+        await wait_for_clock(loaded.last_ms)
     server = make(settings, loaded)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Before anything is open: who is stopped while he starts ends as orderly as later.
+        loop.add_signal_handler(number, server.stop)
     await server.open()
     sys.stdout.write(f"headroom: serving {server.url}\n")
     sys.stdout.flush()
     server.log.started(str(settings.data_dir), server.url)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
     gc.collect()
     gc.freeze()
     gc.disable()

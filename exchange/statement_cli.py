@@ -10,12 +10,12 @@ from typing import Annotated, Any, Final, get_args
 
 import typer
 
+from exchange.cli_common import EXIT_USAGE, fail
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
-from exchange.one_request import DEFAULT_URL, Url, fail, refusal
+from exchange.one_request import DEFAULT_URL, Url, refusal
 from exchange.protocol import AccountStatement, StatementKind
 
-EXIT_USAGE: Final = 2
 _MS: Final = 1_000
 
 
@@ -33,6 +33,8 @@ def statement(
     if form not in ("csv", "json"):
         fail(f"--format {form}: not csv or json", EXIT_USAGE)
     from_ms, to_ms = _moment("--from", since), _moment("--to", until)
+    if to_ms is not None and (from_ms or 0) >= to_ms:
+        fail(f"--to {until}: not after --from {since or '1970-01-01'}", EXIT_USAGE)
     try:
         private_key = load_private_key(key)
         found = asyncio.run(_all(url or DEFAULT_URL, private_key, kind, from_ms or 0, to_ms))
@@ -79,4 +81,7 @@ def _moment(option: str, text: str) -> int | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         fail(f"{option} {text}: not a date such as 2026-11-01 or 2026-11-01T12:00", EXIT_USAGE)
-    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * _MS)
+    ms = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * _MS)
+    if ms < 0:
+        fail(f"{option} {text}: before 1970", EXIT_USAGE)
+    return ms

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from exchange import files
 from hostagent import guest_files
 
 KERNEL_META = "linux-image-cloud-amd64"
@@ -33,8 +34,10 @@ def build_guest(target: Path) -> tuple[Path, Path]:
         if shutil.which(tool) is None:
             raise BuildError(f"build-guest needs a Debian system: `{tool}` is not installed")
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".build-", dir=target) as scratch:
+        with (
+            files.folder(target),
+            tempfile.TemporaryDirectory(prefix=".build-", dir=target) as scratch,
+        ):
             return _build_in(Path(scratch), target)
     except OSError as error:
         raise BuildError(f"build-guest: {error.filename or target}: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from importlib import metadata
 from pathlib import Path
@@ -51,7 +52,7 @@ def enroll(
     as_json: Json = False,
 ) -> None:
     """Join the exchange with a token. The key file is made when it does not exist."""
-    made = not key.exists()
+    made = not os.path.lexists(key)
     try:
         if made:
             new_key(key)

@@ -4,6 +4,7 @@ Every check looks at the real thing and says what it found; a failing one says w
 checks that stop VMs from running are required, the rest is advice.
 """
 
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -111,7 +112,7 @@ def _libvirt() -> Check:
 def _reachable(state: Path) -> Check:
     """QEMU runs as its own user: every folder above its files must let it pass."""
     name = "state folder"
-    above = [path for path in (state, *state.parents) if path.exists()]
+    above = [path for path in (state, *state.parents) if os.path.exists(path)]
     closed = [path for path in above if not path.stat().st_mode & stat.S_IXOTH]
     if closed:
         mend = f"chmod o+x {closed[0]}, or choose another --state"

@@ -17,7 +17,7 @@ PRODUCT_UUID = Path("/sys/class/dmi/id/product_uuid")
 
 def read_facts(disk_folder: Path) -> Facts:
     """Return CPU and memory of this server, and what is free where VM disks are kept."""
-    existing = next(path for path in (disk_folder, *disk_folder.parents) if path.exists())
+    existing = next(path for path in (disk_folder, *disk_folder.parents) if os.path.exists(path))
     disk_mib = shutil.disk_usage(existing).free // (1024 * 1024)
     return inventory.facts(_text(PROC / "cpuinfo"), _text(PROC / "meminfo"), disk_mib)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
+from exchange import files
 from exchange.backoff import Backoff
 from exchange.client import Refused, Unknown, Unreachable, fetch_image
 from exchange.log import tell
@@ -61,11 +62,20 @@ def set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCo
     if wanted not in ("memory", "qemu:///system") and not wanted.startswith("test:"):
         line = f"--hypervisor {wanted}: not qemu:///system, test:///default or memory"
         raise SetupError(line, usage=True)
-    check_state(settings.state, kept=wanted != "memory")
+    check_state(settings.state, kept=False)
     if wanted == "memory":
         ports = range(settings.low_port, settings.high_port + 1)
         return _core(settings, "simulated"), MemoryMachine(now_ms, settings.advertise, ports)
-    if wanted.startswith("test:"):
+    try:
+        with files.folder(settings.state):
+            check_state(settings.state, kept=True)
+            return _set_up(settings, url, key)
+    except OSError as error:
+        raise SetupError(f"--state {settings.state}: {files.why(error)}") from error
+
+
+def _set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCore, Carrier]:
+    if settings.hypervisor.startswith("test:"):
         return _core(settings, "simulated"), _machine(settings, "test", url, key)
     found = probe()
     tell(log_events.acceleration(found.why))
@@ -87,7 +97,7 @@ def check_state(folder: Path, kept: bool) -> None:
             with tempfile.TemporaryFile(dir=folder):
                 pass
     except OSError as error:
-        raise SetupError(f"--state {folder}: {error.strerror}") from error
+        raise SetupError(f"--state {folder}: {files.why(error)}") from error
 
 
 def _core(settings: Settings, accel: Accel) -> HostCore:

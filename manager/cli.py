@@ -12,7 +12,8 @@ from typing import Annotated, Final, NoReturn
 import msgspec
 import typer
 
-from exchange import log, log_options
+from exchange import files, log, log_options
+from exchange.cli_common import EXIT_NOT_SO, EXIT_USAGE, finite
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.units import credits_text
@@ -27,11 +28,18 @@ from manager.memory_balancer import MemoryBalancer
 
 app = typer.Typer(no_args_is_help=True, help="Run the administrator's robot.")
 
-EXIT_NOT_SO: Final = 1
-EXIT_USAGE: Final = 2
 TRACE_ROWS_MAX: Final = 10_000_000
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+PerS = Annotated[
+    float | None, typer.Option("--per-s", callback=finite, help="Counted over so many s.")
+]
+Scale = Annotated[float, typer.Option("--scale", callback=finite, help="Multiply the load.")]
+UnitRps = Annotated[
+    float | None, typer.Option("--unit-rps", callback=finite, help="A unit serves.")
+]
+BootS = Annotated[float, typer.Option("--boot-s", callback=finite, help="From start to ready.")]
 
 
 class UsageError(Exception):
@@ -82,11 +90,19 @@ def dry_run_command(
     trace: Annotated[Path, typer.Option("--trace", help="CSV with a header.")],
     column: Annotated[str | None, typer.Option("--column", help="The load; default: 2nd.")] = None,
     time: Annotated[str, typer.Option("--time", help="The column of seconds.")] = "t_s",
-    per_s: Annotated[float | None, typer.Option("--per-s", help="Counted over so many s.")] = None,
-    scale: Annotated[float, typer.Option("--scale", help="Multiply the load.")] = 1.0,
-    unit_rps: Annotated[float | None, typer.Option("--unit-rps", help="A unit serves.")] = None,
+    per_s: Annotated[
+        float | None, typer.Option("--per-s", callback=finite, help="Counted over so many s.")
+    ] = None,
+    scale: Annotated[
+        float, typer.Option("--scale", callback=finite, help="Multiply the load.")
+    ] = 1.0,
+    unit_rps: Annotated[
+        float | None, typer.Option("--unit-rps", callback=finite, help="A unit serves.")
+    ] = None,
     core_units: Annotated[int | None, typer.Option("--core-units", help="Own units.")] = None,
-    boot_s: Annotated[float, typer.Option("--boot-s", help="From start to ready.")] = 90.0,
+    boot_s: Annotated[
+        float, typer.Option("--boot-s", callback=finite, help="From start to ready.")
+    ] = 90.0,
     as_json: Json = False,
 ) -> None:
     """Print what RULES would have done on the load in FILE, bought at their highest price."""
@@ -107,6 +123,7 @@ def dry_run_command(
 def read_trace(path: Path, time: str, column: str | None, factor: float) -> list[tuple[int, float]]:
     """Return rows of (ms, requests/s) of a CSV. Raises `UsageError` naming file and line."""
     try:
+        files.require_regular(path)
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             names = list(reader.fieldnames or [])

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from exchange import files
 from exchange.wire import Name, Port, Sha256Hex
 from manager.config_checks import NOT_YET, contradictions, user_data_text
 from manager.core import DEFAULT_STALE_MS, ManagerConfig
@@ -185,8 +186,7 @@ def read_user_data(file: ConfigFile) -> dict[str, str]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.loads(file.read(FILE_BYTES_MAX).decode("utf-8"))
+        return tomllib.loads(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

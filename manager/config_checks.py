@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from exchange import files
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire import MAX_USER_DATA_CHARS
 from manager.image_dir import image_mistake
@@ -20,6 +21,7 @@ from manager.rule import Rule
 if TYPE_CHECKING:
     from manager.config import ConfigFile, Purpose, VmTable
 
+USER_DATA_BYTES_MAX: Final = 4 * MAX_USER_DATA_CHARS
 NOT_YET: Final = "not supported yet in this version"
 EXCHANGE_SCHEMES: Final = ("ws", "wss", "http", "https")
 _SYMBOL_PART: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -48,7 +50,7 @@ def contradictions(file: "ConfigFile", purpose: "Purpose") -> Iterator[str]:
 def user_data_text(path: Path) -> str:
     """Return a stored VM's user data. Raises `ValueError` saying what is wrong with the file."""
     try:
-        text = path.read_text("utf-8")
+        text = files.read(path, USER_DATA_BYTES_MAX).decode("utf-8")
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

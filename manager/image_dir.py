@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from exchange.client import put_image
-from exchange.image_client import BUNDLE_FILES, pack_bundle
+from exchange.files import require_regular, why
+from exchange.image_client import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.keys import load_private_key
-from exchange.wire import ImageFormat
 
-FORMATS: Final[dict[str, ImageFormat]] = {".qcow2": "qcow2", ".tar": "bundle"}
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -25,10 +24,16 @@ def image_mistake(image: str, base: Path) -> str | None:
     if SHA256.fullmatch(image):
         return None
     path = base / image
-    if path.is_dir():
-        lacking = [name for name in BUNDLE_FILES if not (path / name).is_file()]
-        return f"{path} has no {lacking[0]}" if lacking else None
-    return None if path.is_file() else f"{path} is no file, folder or SHA-256"
+    try:
+        if path.is_dir():
+            lacking = [name for name in BUNDLE_FILES if not (path / name).is_file()]
+            return f"{path} has no {lacking[0]}" if lacking else None
+        require_regular(path)
+    except (FileNotFoundError, ValueError):  # the latter: a null character in it
+        return f"{path} is no file, folder or SHA-256"
+    except OSError as error:
+        return f"{path}: {why(error)}"
+    return None
 
 
 async def stored_image(image: str, base: Path, url: str, key_file: Path) -> str:
@@ -40,7 +45,8 @@ async def stored_image(image: str, base: Path, url: str, key_file: Path) -> str:
         return image
     path, key = base / image, load_private_key(key_file)
     if not path.is_dir():
-        return await put_image(url, key, path, FORMATS.get(path.suffix, "raw"))
+        image_format, _ = looked_at(path)
+        return await put_image(url, key, path, image_format)
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "bundle.tar"
         await asyncio.to_thread(pack_bundle, path, bundle)

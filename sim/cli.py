@@ -1,6 +1,7 @@
 """`headroom sim`: replay a workload peak in virtual time, or only check a scenario file."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -9,6 +10,8 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
+from exchange.cli_common import EXIT_NOT_SO, EXIT_USAGE, finite
+from exchange.files import require_regular, why
 from sim import report
 from sim.checker import LawBrokenError
 from sim.policy import warnings
@@ -17,9 +20,6 @@ from sim.runner import plan, processors, run_all
 from sim.scenario_check import unsupported
 from sim.scenario_file import Loaded, ScenarioError, load, short_traces
 from sim.workload import Trace
-
-EXIT_NOT_SO = 1
-EXIT_USAGE = 2
 
 app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
 
@@ -32,9 +32,14 @@ Jobs = Annotated[int, typer.Option(min=1, help="Processes side by side; default:
 TraceFile = Annotated[Path | None, typer.Option("--trace", help="CSV file to take the load from.")]
 Column = Annotated[str | None, typer.Option(help="With --trace: the column of values.")]
 Time = Annotated[str, typer.Option("--time", help="With --trace: the column of seconds.")]
-PerS = Annotated[float, typer.Option(help="With --trace: seconds that a value was counted over.")]
-FromS = Annotated[float, typer.Option(help="With --trace: where in the file to begin.")]
-Scale = Annotated[float, typer.Option(help="With --trace: factor on every value.")]
+PerS = Annotated[
+    float,
+    typer.Option(callback=finite, help="With --trace: seconds that a value was counted over."),
+]
+FromS = Annotated[
+    float, typer.Option(callback=finite, help="With --trace: where in the file to begin.")
+]
+Scale = Annotated[float, typer.Option(callback=finite, help="With --trace: factor on every value.")]
 
 
 @app.callback()
@@ -150,18 +155,27 @@ def _write(found: dict[str, Any], out: Path | None) -> None:
     text = json.dumps(msgspec.to_builtins(found), indent=1)
     if out == Path("-"):
         print(text)
-    else:
+        return
+    try:
         out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        typer.echo(f"headroom: --json {out}: {why(error)}", err=True)
+        raise typer.Exit(EXIT_NOT_SO) from error
 
 
 def _check_writable(out: Path | None) -> None:
     """Find out before the runs, not after them, that the result has nowhere to go."""
     if out is None or out == Path("-"):
         return
+    there = os.path.lexists(out)
     try:
+        if os.path.exists(out):
+            require_regular(out)
         out.open("a", encoding="utf-8").close()
+        if not there:
+            out.unlink()
     except OSError as error:
-        _usage(f"--json {out}: {error.strerror}")
+        _usage(f"--json {out}: {why(error)}")
 
 
 def _usage(text: str) -> NoReturn:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from exchange import files
 from sim.scenario import Policy, Scenario
 from sim.scenario_check import mistakes
 from sim.trace_file import TraceError, read_series
@@ -81,13 +82,9 @@ def short_traces(loaded: Loaded) -> list[str]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise ScenarioError(f"is longer than {MAX_FILE_BYTES} bytes")
-        return data.decode("utf-8")
+        return files.read(path, MAX_FILE_BYTES).decode("utf-8")
     except OSError as error:
-        raise ScenarioError(str(error.strerror)) from error
+        raise ScenarioError(files.why(error)) from error
     except UnicodeDecodeError as error:
         raise ScenarioError(f"is not UTF-8 text (byte {error.start})") from error
 

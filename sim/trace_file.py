@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from exchange import files
 from sim.workload import Series
 
 MAX_ROWS = 5_000_000
@@ -26,11 +27,12 @@ def read_series(path: Path, time: str, column: str) -> Series:
     `TraceError` when the file, a column or a value is not there or not usable.
     """
     try:
+        files.require_regular(path)
         with path.open(newline="", encoding="utf-8") as file:
             return _series(path, csv.DictReader(file), time, column)
     except OSError as error:
-        raise TraceError(f"trace {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+        raise TraceError(f"trace {path}: {files.why(error)}") from error
+    except (ValueError, csv.Error) as error:
         raise TraceError(f"trace {path}: is not a CSV text file ({error})") from error
 
 

@@ -21,6 +21,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "backoff",
             "backup",
             "cli",
+            "cli_common",
             "client",
             "client_pages",
             "client_queue",
@@ -32,6 +33,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "dial",
             "disk",
             "door",
+            "files",
             "frame_check",
             "http_pages",
             "history_server",
@@ -51,12 +53,14 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "one_request",
             "pump",
             "quarantine",
+            "ready_file",
             "reference",
             "request_cli",
             "server",
             "server_log",
             "snapshot_files",
             "snapshotter",
+            "starting",
             "statement_cli",
             "statements",
             "store",
@@ -104,10 +108,12 @@ WIRE_CORE: Final = frozenset(
 )
 # Not of the wire: what a line of the log looks like, and where it goes, is one thing for all three.
 LOG: Final = frozenset({"log", "log_options"})
-WIRE: Final = WIRE_CORE | LOG | {"backoff", "client", "image_client", "keys"}
+# Nor this: what every command line of ours needs, and how a file that somebody named is read.
+COMMAND_LINE: Final = frozenset({"cli_common", "files"})
+WIRE: Final = WIRE_CORE | LOG | COMMAND_LINE | {"backoff", "client", "image_client", "keys"}
 
 # Shell modules whose functions are the same every time: simulated traders log in with real keys.
-SIM_MAY_USE: Final = frozenset({"exchange.keys"})
+SIM_MAY_USE: Final = frozenset({"exchange.cli_common", "exchange.files", "exchange.keys"})
 
 # Standard modules that neither wait, nor read the world, nor differ from one run to the next.
 PURE_STDLIB: Final = frozenset(

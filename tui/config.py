@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from exchange import files
 from tui.themes import DEFAULT_THEME, PALETTES
 
 DEFAULT_URL: Final = "ws://127.0.0.1:8750/v1/ws"
@@ -38,8 +39,7 @@ def config_path() -> Path:
 def load_config(path: Path) -> Config:
     """Return the settings in ``path``, the defaults when there is no file; `ConfigError` else."""
     try:
-        with path.open("rb") as file:
-            text = file.read(CONFIG_BYTES_MAX)
+        text = files.read(path, CONFIG_BYTES_MAX)
     except FileNotFoundError:
         return Config()
     except OSError as error:

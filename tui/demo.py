@@ -21,6 +21,7 @@ from typing import IO, Annotated, Final, NamedTuple
 
 import typer
 
+from exchange.cli_common import finite
 from tui.app import HeadroomApp
 from tui.link import LinkError
 from tui.live_link import LiveLink
@@ -111,7 +112,8 @@ async def play(for_s: float | None, headless: bool) -> tuple[int, HeadroomApp]:
 def demo(
     ctx: typer.Context,
     for_s: Annotated[
-        float | None, typer.Option("--for", min=0.1, help="End by itself after SECONDS.")
+        float | None,
+        typer.Option("--for", callback=finite, min=0.1, help="End by itself after SECONDS."),
     ] = None,
     headless: Annotated[
         bool, typer.Option("--headless", help="Without a terminal, for tests; needs --for.")

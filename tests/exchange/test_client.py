@@ -282,7 +282,7 @@ def test_a_long_account_that_begins_anew_is_read_in_pages(tmp_path: Path) -> Non
 def test_images_are_resumed_verified_and_private(tmp_path: Path) -> None:
     async def main() -> None:
         disk = tmp_path / "disk.raw"
-        disk.write_bytes(b"headroom" * 300_000)
+        disk.write_bytes(b"headroom" * 300_032)
         digest = sha256(disk.read_bytes()).hexdigest()
         async with proxied(tmp_path / "data") as (server, proxy, url):
             parts = tmp_path / "data" / "images" / "partial"

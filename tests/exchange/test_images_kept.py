@@ -26,7 +26,7 @@ from tests.exchange.harness import (
     until,
 )
 
-BYTES = b"headroom" * 50_000
+BYTES = b"headroom" * 50_048
 DIGEST = sha256(BYTES).hexdigest()
 
 

@@ -13,7 +13,6 @@ from exchange.image_client import put_image
 from exchange.keys import load_private_key, new_key
 from exchange.protocol import LeaseRelease, VmConsole, VmStart
 from tests.hostagent.market import (
-    ROOT,
     WAIT_S,
     Market,
     agent,
@@ -61,6 +60,13 @@ async def look_at_console(here: Market, buyer: Client, vm_id: str) -> None:
     assert "unknown_vm" in err
 
 
+def disk(folder: Path) -> Path:
+    """Make the smallest thing that may be a disk."""
+    path = folder / "disk.raw"
+    path.write_bytes(bytes(512))
+    return path
+
+
 def test_a_vm_is_launched_survives_the_exchange_being_told_anew_and_ends(tmp_path: Path) -> None:
     """Enrolled, live, launched, ready; the agent is stopped and started; the lease is released."""
 
@@ -68,7 +74,7 @@ def test_a_vm_is_launched_survives_the_exchange_being_told_anew_and_ends(tmp_pat
         async with here.client("seller") as seller, here.client("buyer") as buyer:
             assert (await enroll(here, seller))["status"] == "approved"
             key = load_private_key(here.key("buyer"))
-            image = await put_image(here.url, key, ROOT / "LICENSE", "raw")
+            image = await put_image(here.url, key, disk(tmp_path), "raw")
             async with agent(here):
                 lease = (await lease_of_two(here, seller, buyer)).lease_id
                 request = VmStart(req_id=1, lease_id=lease, name="a", image=image, ports=[80])
@@ -143,9 +149,8 @@ def test_vms_in_memory_take_the_ports_asked_for_and_end_with_the_agent(tmp_path:
             await enroll(here, seller)
             process = await start_agent(here, "host", "--ports", "31000-31001")
             lease = await lease_of_two(here, seller, buyer)
-            image = await put_image(
-                here.url, load_private_key(here.key("buyer")), ROOT / "LICENSE", "raw"
-            )
+            key = load_private_key(here.key("buyer"))
+            image = await put_image(here.url, key, disk(tmp_path), "raw")
             wanted = VmStart(req_id=1, lease_id=lease.lease_id, name="a", image=image, ports=[80])
             await buyer.request(wanted)
             seen = await first(buyer, vm_is("running"))

@@ -1,0 +1,184 @@
+"""Every file and folder a command takes, tried with what cannot be used: one line, nothing left.
+
+A new option of type `Path` that `TRIED` does not try fails `test_every_path_is_tried`.
+"""
+
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import pytest
+import typer
+
+import headroom
+from exchange import files
+from exchange.keys import new_key
+from tests import bad_paths
+from tests.bad_paths import Bad, as_anybody, left_in, run
+
+NOBODY = ("--url", "ws://127.0.0.1:1/v1/ws")
+"""Nobody listens there."""
+MANAGER = """
+schema = 1
+[load]
+unit_rps = 10.0
+url = "http://127.0.0.1:1/load"
+[[vm]]
+name = "web"
+image = "DISK"
+class = "small"
+[[rule]]
+name = "more"
+when = "util > 70 for 2m"
+do = "buy 1"
+vm = "web"
+price_max = 0.05
+zones = ["eu-de"]
+"""
+
+
+class Try(NamedTuple):
+    """``args`` with @ for the path; KEY, DATA, DISK and the like stand for good ones."""
+
+    args: str
+    bad: tuple[Bad, ...]
+    codes: tuple[int, ...] = (1,)
+
+
+READ = bad_paths.NO_TEXT
+TRIED: dict[str, Try] = {
+    "exchange init --data": Try("--data @ --operator-key KEY", bad_paths.NO_FOLDER),
+    "exchange init --config": Try(
+        "--data NEW --operator-key KEY --config @", (*bad_paths.NO_FILE, bad_paths.garbage)
+    ),
+    "exchange serve --data": Try("--data @ --listen 127.0.0.1:0", bad_paths.NO_DATA),
+    "exchange serve --ready-file": Try(
+        "--data DATA --listen 127.0.0.1:0 --ready-file @", bad_paths.NO_PLACE
+    ),
+    "exchange serve --tls-cert": Try("--data DATA --listen 127.0.0.1:0 --tls-cert @", READ),
+    "exchange serve --tls-key": Try(
+        "--data DATA --listen 127.0.0.1:0 --tls-cert KEY --tls-key @", READ
+    ),
+    "exchange verify --data": Try("--data @", bad_paths.NO_DATA),
+    "exchange backup --data": Try("--data @ NEW", bad_paths.NO_DATA),
+    "exchange backup out": Try("--data DATA @", (*bad_paths.NO_FOLDER, bad_paths.full_folder)),
+    "exchange rebuild --data": Try("--data @", bad_paths.NO_DATA),
+    "key new path": Try("@", (*bad_paths.NO_PLACE, bad_paths.garbage)),
+    "key show path": Try("@", READ),
+    "account state --key": Try("--key @ URL", READ),
+    "account apply --key": Try("--key @ URL --name n --contact c", READ),
+    "account token --key": Try("--key @ URL --zone z", READ),
+    "account release --key": Try("l-1 --key @ URL", READ),
+    "account statement --key": Try("--key @ URL", READ),
+    "admin balances --key": Try("--key @ URL", READ),
+    "image put path": Try("@ --key KEY URL", (*READ, bad_paths.closed_folder)),
+    "image put --key": Try("DISK --key @ URL", READ),
+    "image list --key": Try("--key @ URL", READ),
+    "image delete --key": Try(f"{'0' * 64} --key @ URL", READ),
+    "image offer --key": Try(f"{'0' * 64} --title t --price-ucr 1 --key @ URL", READ),
+    "image buy --key": Try(f"{'0' * 64} --key @ URL", READ),
+    "vm console --key": Try("v-1 --key @ URL", READ),
+    "request --key": Try('{"type":"order.list"} --key @ URL', READ),
+    "host enroll --key": Try("--key @ URL --token t --name n", (*bad_paths.NO_PLACE, *READ[-2:])),
+    "host run --key": Try("--key @ URL --hypervisor memory --state NEW", READ),
+    "host run --state": Try(
+        "--key KEY URL --hypervisor test:///default --state @", bad_paths.NO_FOLDER, (1, 2)
+    ),
+    "host doctor --state": Try("--state @", (bad_paths.in_closed, bad_paths.too_long)),
+    "host build-guest target": Try("@", bad_paths.NO_FOLDER),
+    "manager run --config": Try("--config @", READ, (2,)),
+    "manager run --key": Try("--config RULES --key @ URL", READ),
+    "manager check config": Try("@", READ),
+    "manager dry-run rules": Try("@ --trace TRACE", READ, (2,)),
+    "manager dry-run --trace": Try("RULES --trace @", READ, (2,)),
+    "sim check file": Try("@", READ, (2,)),
+    "sim run file": Try("@", READ, (2,)),
+    "sim run --trace": Try("SCENE --trace @ --column c", READ, (2,)),
+    "sim run --json": Try("SCENE --json @", bad_paths.NO_PLACE, (2,)),
+    "tui --key": Try("--key @ URL", READ),
+}
+ALSO = {
+    "exchange init --operator-key": Try("--data NEW --operator-key @", READ),
+}
+"""Text that may be a path."""
+
+
+def paths_taken() -> Iterator[str]:
+    """Yield every option and argument of type `Path`, of all commands."""
+    for mount in headroom.MOUNTS:
+        app: typer.Typer = import_module(headroom.MOUNTS[mount].module).app
+        root = headroom.mounted(app)
+        commands = getattr(root, "commands", {None: root}) or {None: root}
+        for part in [*app.registered_commands, app.registered_callback]:
+            function: Any = getattr(part, "callback", None)
+            if function is None:
+                continue
+            name = getattr(part, "name", None)
+            names = {each.name: each.opts[0] for each in commands.get(name, root).params}
+            for parameter in inspect.signature(function).parameters.values():
+                if Path in _types(parameter.annotation):
+                    yield " ".join(filter(None, [mount, name, names[parameter.name]]))
+
+
+def _types(hint: Any) -> list[Any]:
+    return [hint, *(each for arg in get_args(hint) for each in _types(arg))]
+
+
+def test_every_path_is_tried() -> None:
+    # One function makes all commands of the operator, with one --key.
+    taken = {name for name in paths_taken() if not name.startswith("admin")}
+    assert taken == {name for name in TRIED if not name.startswith("admin")}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Files and folders that can be used, by their names in `TRIED`."""
+    folder = tmp_path_factory.mktemp("good")
+    names = {name: str(folder / name) for name in ("KEY", "DATA", "DISK", "TRACE", "RULES")}
+    new_key(folder / "KEY")
+    init = ["exchange", "init", "--data", names["DATA"], "--operator-key", names["KEY"]]
+    assert run(init).code == 0
+    (folder / "DISK").write_bytes(bytes(1 << 20))
+    (folder / "TRACE").write_text("t_s,rps\n0,1\n10,50\n20,1\n")
+    (folder / "RULES").write_text(MANAGER)
+    return names
+
+
+def filled(name: str, tried: Try, good: dict[str, str], folder: Path, path: Path) -> list[str]:
+    """Return the command line of ``tried`` with ``path`` in it."""
+    command = [part for part in name.split() if not part.startswith("--")]
+    if not name.partition(" --")[1]:
+        command = command[:-1]
+    known = good | {"@": str(path), "NEW": str(folder / "new"), "SCENE": "scenarios/bad_day.toml"}
+    args = [known.get(part, part) for part in tried.args.split()]
+    return [*command, *[each for arg in args for each in (NOBODY if arg == "URL" else (arg,))]]
+
+
+CASES = [
+    pytest.param(name, tried, bad, id=f"{name}-{bad.__name__}")
+    for name, tried in (TRIED | ALSO).items()
+    for bad in tried.bad
+]
+
+
+@pytest.mark.parametrize(("name", "tried", "bad"), CASES)
+def test_a_path_that_cannot_be_used(
+    name: str,
+    tried: Try,
+    bad: Bad,
+    good: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "PIPE_TIMEOUT_S", 0.01)
+    path = bad(tmp_path)
+    before = left_in(tmp_path)
+    with as_anybody():
+        done = run(filled(name, tried, good, tmp_path, path))
+    assert done.code in tried.codes, done
+    assert left_in(tmp_path) == before
+    if name != "host doctor --state":  # a report, whatever it finds
+        assert (len(done.errors.splitlines()), done.out) == (1, "")
+        assert str(path) in done.errors or "Debian" in done.errors
