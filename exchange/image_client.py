@@ -32,6 +32,8 @@ from exchange.wire import ImageFormat, Request
 
 CHUNK_BYTES: Final = 256 * 1024
 ANSWER_TIMEOUT_S: Final = 60
+SLOWEST_BYTES: Final = 64 * 1024
+"""Less than this within `ANSWER_TIMEOUT_S` is no download, however long it drips."""
 BUNDLE_FILES: Final = ("vmlinuz", "initrd.gz")
 FORMATS: Final[dict[str, ImageFormat]] = {".qcow2": "qcow2", ".tar": "bundle"}
 """By the end of a file's name; anything else is a raw disk."""
@@ -143,13 +145,16 @@ async def _answer(connection: ClientConnection) -> Any:
 
 async def _take(connection: ClientConnection, file: BinaryIO, left: int) -> None:
     while left > 0:
+        enough = left - min(left, SLOWEST_BYTES)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                chunk = await connection.recv(decode=False)
+                while left > enough:
+                    chunk = await connection.recv(decode=False)
+                    left -= len(chunk)
+                    await asyncio.to_thread(file.write, chunk)
         except TimeoutError as error:
-            raise Unknown(f"no bytes within {ANSWER_TIMEOUT_S} s") from error
-        left -= len(chunk)
-        await asyncio.to_thread(file.write, chunk)
+            text = f"less than {SLOWEST_BYTES // 1024} KiB within {ANSWER_TIMEOUT_S} s"
+            raise Unknown(f"{text}; ask again") from error
     file.flush()
     os.fsync(file.fileno())
 

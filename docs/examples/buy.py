@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from exchange.client import Client, Event, Refused, Unknown, Unreachable
+from exchange.client import AccountReset, Client, Event, Refused, Unknown, Unreachable, Unsubscribed
 from exchange.frames import LeaseUpdate, VmUpdate
 from exchange.keys import KeyFileError, load_private_key
 from exchange.protocol import ImageStat, OrderPlace, VmStart
@@ -37,18 +38,29 @@ async def main(image: str) -> None:
             print("bid rests, waiting for a seller", file=sys.stderr)
         vms = {row["lease_id"]: row["vm_id"] for row in state["vms"]}
         vm_id = None
-        async for row in rows(shop, [*state["leases"], *state["vms"]]):
-            if isinstance(row, LeaseUpdate) and row.state == "active":
+        async for row in rows(shop, state):
+            if isinstance(row, LeaseUpdate) and row.state == "active" and not vm_id:
                 vm_id = vms.get(row.lease_id) or await start(shop, row.lease_id, image)
             if isinstance(row, VmUpdate) and row.vm_id == vm_id and is_reached(row):
                 return
 
 
-async def rows(shop: Client, before: list[object]) -> AsyncIterator[Event]:
-    for row in msgspec.convert(before, list[LeaseUpdate | VmUpdate]):
+async def rows(shop: Client, state: dict[str, Any]) -> AsyncIterator[Event]:
+    for row in held(state):
         yield row
     async for event in shop.events():
-        yield event
+        if isinstance(event, Unsubscribed):
+            sys.exit(f"buy.py: no longer told of {event.channel}: {event.reason}")
+        elif isinstance(event, AccountReset):
+            # Frames are missing; what there is now, is in the account.
+            for row in held(event.account_state):
+                yield row
+        else:
+            yield event
+
+
+def held(state: dict[str, Any]) -> list[LeaseUpdate | VmUpdate]:
+    return msgspec.convert([*state["leases"], *state["vms"]], list[LeaseUpdate | VmUpdate])
 
 
 async def start(shop: Client, lease_id: str, image: str) -> str:

@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 
 from exchange.codec import JSON
 from exchange.frames import Ack, BalanceUpdate, BookSnapshot, ErrorReply, Hello, Shutdown
-from exchange.protocol import AccountState, Auth, OrderPlace, Subscribe
+from exchange.protocol import AccountState, Auth, ImageGet, OrderPlace, Subscribe
 from exchange.reasons import RefusalReason
 
 Mode: TypeAlias = Literal["up", "cut", "drip", "mute", "http 503", "http 429"] | RefusalReason | int
@@ -150,6 +150,12 @@ class Scripted:
         elif isinstance(message, AccountState):
             if mode != "mute":
                 await peer.send(Ack(message.req_id, result=self._state(peer)))
+        elif isinstance(message, ImageGet):
+            begun = {"size": 1024 * 1024, "offset": message.offset, "format": "raw"}
+            await peer.send(Ack(message.req_id, result=begun))
+            while True:
+                await peer.wire.send(b"x")
+                await asyncio.sleep(1)
         elif isinstance(message, OrderPlace):
             await self._place(peer, message)
 

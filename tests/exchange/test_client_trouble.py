@@ -5,6 +5,7 @@ Against a scripted exchange, in virtual time; the counts are those of hours.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from exchange.client import (
     Unknown,
     Unreachable,
     Unsubscribed,
+    fetch_image,
 )
 from exchange.client_queue import EventQueue
 from exchange.frames import Ack, BookSnapshot, ErrorReply
@@ -362,6 +364,22 @@ def test_who_is_turned_away_is_told_to_come_later(mode: Mode) -> None:
         await exchange.kill()
 
     run_virtual(main())
+
+
+def test_a_download_that_only_drips_is_given_up(tmp_path: Path) -> None:
+    """(Seen to fail: a byte a second kept it waiting for days.)"""
+
+    async def main() -> float:
+        exchange = Scripted()
+        await exchange.start()
+        with pytest.raises(Unknown, match=r"^less than 64 KiB within 60 s; ask again$"):
+            await fetch_image(exchange.url, key_of("bob"), "ab" * 32, tmp_path / "image")
+        await exchange.kill()
+        return asyncio.get_running_loop().time()
+
+    took_s, _ = run_virtual(main())
+    assert 60 <= took_s < 70
+    assert 0 < (tmp_path / "image").stat().st_size < 100, "the next try goes on from there"
 
 
 def test_what_nothing_tells_again_is_not_thrown_away() -> None:
