@@ -34,7 +34,7 @@ from tests.exchange.harness import (
 )
 from tests.exchange.test_hostile import memory_mib
 
-SECONDS: Final = 3.0
+SECONDS: Final = 2.0
 SLOWER_MAX: Final = 3.0
 GROWTH_MAX_MIB: Final = 32.0
 OPEN_ORDERS: Final = 3_000
