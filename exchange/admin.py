@@ -1,6 +1,6 @@
 """The operator's commands: accounts, keys, money, zones, instruments, halts, limits.
 
-Source: protocol.md, "Operator and sign-up"; domain.md, "Before an order trades" (limits).
+Source: rules.md 1.4, 3.4, 3.5.
 """
 
 from typing import TYPE_CHECKING
@@ -122,7 +122,7 @@ def key_revoke(state: "State", command: Command, request: AdminKeyRevoke) -> Don
 
 
 def deposit(state: "State", command: Command, request: AdminDeposit) -> Done | Refused:
-    """Money in, or out when negative; the same ref again has no effect (rule 10)."""
+    """Money in, or out when negative; the same ref again has no effect (rules.md 1.4)."""
     target = state.ledger.accounts.get(request.account)
     if target is None or request.account in SYSTEM_ACCOUNTS:
         return Refused("invalid_field", f"no account {request.account!r}", "account")

@@ -2,7 +2,7 @@
 
 Owed so far = price x billable unit-time, rounded up once; a charge is that less what was charged
 before, so nothing is rounded twice. Metered unit-time counts by the CPU used in its posting period,
-at least a tenth. Source: domain.md, "What is owed" and "Posting".
+at least a tenth. Source: rules.md 5.2, 5.3, 5.4, 5.5.
 """
 
 from typing import TYPE_CHECKING

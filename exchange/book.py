@@ -1,4 +1,4 @@
-"""Price-time order book of one instrument, and the matching rules of domain.md.
+"""Price-time order book of one instrument, and its matching (rules.md 4.1, 4.3, 4.4).
 
 Shape (measured fastest in CPython): per side a dict from key to `Level` and a sorted list of keys;
 the key is the price on the bid side and minus the price on the ask side, so the best level of
@@ -199,7 +199,7 @@ class Book:
             order.behind = None
 
     def reduce(self, order: Order, by_qty: int) -> None:
-        """Shrink a resting order in place: it keeps its priority (rule 1)."""
+        """Shrink a resting order in place: it keeps its priority (rules.md 4.2)."""
         level = order.level
         assert level is not None and 0 < by_qty < order.leaves_qty
         order.leaves_qty -= by_qty
@@ -211,7 +211,7 @@ class Book:
 
         Updates makers and removes those that are done, each the first of its queue then, because
         one that is not done leaves nothing to the taker; the taker's own quantities are left to the
-        caller, who takes the steps one by one. A ``cancel_taker`` step is the last (rules 6, 9).
+        caller, who takes the steps one by one. A ``cancel_taker`` step is the last (rules.md 4.3).
         """
         half = self.asks if taker.sign > 0 else self.bids
         keys, levels, account = half.keys, half.levels, taker.account
@@ -241,7 +241,7 @@ class Book:
         return steps
 
     def fillable(self, taker: Order, limit_ucr: int, enough: int) -> int:
-        """Return how much could fill at once, counting up to ``enough`` (rule 5).
+        """Return how much could fill at once, counting up to ``enough`` (rules.md 4.4).
 
         Counts other accounts' orders up to the first own one in the way; under
         ``cancel_oldest`` own orders step aside and the count goes on.
@@ -262,7 +262,7 @@ class Book:
         return total
 
     def meets_own(self, taker: Order, limit_ucr: int) -> bool:
-        """Would ``taker`` reach an own order before it is filled? (rule 3)"""
+        """Would ``taker`` reach an own order before it is filled? (rules.md 4.3)"""
         half = self.asks if taker.sign > 0 else self.bids
         threshold = -taker.sign * limit_ucr
         left = taker.leaves_qty

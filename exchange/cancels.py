@@ -1,6 +1,6 @@
 """Cancels of many orders at once: mass cancel, lost connections, dead man's and kill switch.
 
-A single cancel is order entry (``orders.py``). Cancels always pass. Source: protocol.md, "Orders".
+A single cancel is order entry (``orders.py``). Cancels always pass. Source: rules.md 3.5, 4.7.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ def mass_cancel(state: "State", command: Command, request: OrderMassCancel) -> D
 def cancel_on_disconnect(
     state: "State", command: Command, request: OrderCancelOnDisconnect
 ) -> Done | Refused:
-    """Arm or disarm the connection: its orders go when it drops (protocol.md)."""
+    """Arm or disarm the connection: its orders go when it drops (rules.md 4.7)."""
     if (command.session in state.armed) == request.enabled:
         return Done({"enabled": request.enabled}, duplicate=True)
     if request.enabled:

@@ -1,8 +1,7 @@
 """What hosts offer and what of it is taken by asks and leases, in vCPU, memory and disk at once.
 
 A spot ask or lease takes its units in every hour, a window's only in its own: per host and hour,
-spot use + that hour's window use never exceeds what the host offers. Source: domain.md, "Before
-an order trades" (capacity) and "Less capacity".
+spot use + that hour's window use never exceeds what the host offers. Source: rules.md 3.2, 5.11.
 """
 
 from typing import TYPE_CHECKING, TypeAlias

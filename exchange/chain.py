@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from exchange.ports import JournalRow
 
 RULES_VERSION: Final = 1
-"""Release of the engine's rules that a row was made under (domain.md, "What is journalled")."""
+"""Release of the engine's rules that a row was made under (rules.md 7.4)."""
 
 ORIGIN: Final = sha256(b"headroom-journal-v1").digest()
 """What the first row is chained to."""

@@ -2,7 +2,7 @@
 
 A charge is the price of all that is billed so far, rounded up, less what was charged before. So the
 terms count from the lease's beginning; each row of a statement can be worked out from itself alone.
-Source: domain.md, "What is owed"; docs/operations.md, "Statements".
+Source: rules.md 5.2; operations.md, "Statements".
 """
 
 from exchange import billing

@@ -1,6 +1,6 @@
 """The live clock: wall time read once, monotonic time added, so it never goes back. Shell.
 
-Source: domain.md, "Liveness and time".
+Source: rules.md 6.5.
 """
 
 import time

@@ -2,7 +2,7 @@
 
 A `Command` is one row of the journal. Its message is a client's request or one of the exchange's
 own messages below. The engine answers with a list of `Out`: first the reply, then everything that
-happened, in order. Source: architecture.md section 1 and domain.md, "What is journalled".
+happened, in order. Source: rules.md 7.1.
 """
 
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ class Internal(Struct, tag_field="type", frozen=True, omit_defaults=True):
 
 
 class Started(Internal, tag="started", frozen=True):
-    """First command of every run; the only one that runs before settling (domain.md)."""
+    """First command of every run; the only one that runs before settling (rules.md 6.4)."""
 
     epoch: int
 
@@ -191,7 +191,7 @@ class FillRow(Struct, gc=False):
 
 
 class OrderResult(Struct, gc=False, omit_defaults=True):
-    """Result of placing, replacing or canceling an order (protocol.md, "Orders")."""
+    """Result of placing, replacing or canceling an order (protocol.md, "What an ack holds")."""
 
     order_id: str
     client_order_id: str

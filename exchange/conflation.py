@@ -3,7 +3,7 @@
 While a connection's outgoing queue is behind, the feed keeps what it would send here: of a book
 where the reader stands (one merged update leads from there to the present), of tickers and candles
 only the newest, of trades from where on they are missing. Frames of the account are never here.
-Source: protocol.md, "Public channels" ("A slow client is switched to merged updates").
+Source: protocol.md, "Public channels".
 """
 
 from typing import TYPE_CHECKING, Final, TypeAlias

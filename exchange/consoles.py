@@ -2,8 +2,8 @@
 
 Nothing here is journalled or part of the engine's state: a read that is under way when the exchange
 stops is lost with its connection. Each read ends once, with the host's first answer, with the end
-of the host's connection, or after `ANSWER_MS`. Source: protocol.md ("Leases, VMs, images"), "What
-is journalled" in domain.md, docs/decisions/0031-console-relay.md.
+of the host's connection, or after `ANSWER_MS`. Source: protocol.md, "Leases and VMs"; rules.md 7.2;
+docs/decisions/0031-console-relay.md.
 """
 
 from typing import TYPE_CHECKING, Final

@@ -2,7 +2,7 @@
 
 Rows are made anew only for accounts in which something happened, when somebody asks or listens.
 Since an account with many hosts and orders is dear to look through, its rows may be older the
-larger it is. Source: protocol.md, "Public channels"; domain.md, "Public facts".
+larger it is. Source: protocol.md, "Public channels"; rules.md 8.2.
 """
 
 from typing import Final, Protocol

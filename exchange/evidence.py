@@ -1,6 +1,6 @@
 """What a host has delivered so far: public facts with their sample counts, never a score.
 
-Source: domain.md, "Public facts". Boot times are kept for the last `BOOTS_KEPT` boots.
+Source: rules.md 8.1. Boot times are kept for the last `BOOTS_KEPT` boots.
 """
 
 from collections.abc import Iterable

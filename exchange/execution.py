@@ -1,8 +1,7 @@
 """What happens to an accepted order: money and slots set aside, matching, settlement, its end.
 
 A fill moves the buyer's hold and the seller's bond from the two orders to one lease per host that
-backs the ask; slots go from the ask to the lease as they are. Source: domain.md, "Before an order
-trades" and "Matching".
+backs the ask; slots go from the ask to the lease as they are. Source: rules.md 3.2, 3.3, 4.1, 4.4.
 """
 
 from typing import TYPE_CHECKING
@@ -90,7 +89,7 @@ def enter(state: "State", instrument: Instrument, order: Order) -> None:
 
 
 def _infeasible(instrument: Instrument, order: Order, limit_ucr: int) -> str | None:
-    """Why an order that needs a quantity at once cannot have it; decided first (rule 5)."""
+    """Why an order that needs a quantity at once cannot have it; decided first (rules.md 4.4)."""
     request = order.request
     fok = request.time_in_force == "fok"
     enough = order.qty if fok else request.min_qty or 0
@@ -144,7 +143,7 @@ def _lower_bond(state: "State", instrument: Instrument, order: Order, limit_ucr:
 def _settle_fill(
     state: "State", instrument: Instrument, taker: Order, maker: Order, qty: int
 ) -> None:
-    """One trade at the maker's price (rule 9): both orders, money, leases."""
+    """One trade at the maker's price (rules.md 4.1): both orders, money, leases."""
     price_ucr = maker.price_ucr
     assert price_ucr is not None
     counters = state.counters
@@ -193,7 +192,7 @@ def _move_hold(state: "State", order: Order, unit_ucr: int, qty: int) -> None:
 
 def _prefer_hosts_of(state: "State", instrument: Instrument, buyer: Account, ask: Order) -> None:
     """A window's slots go first where the buyer's lease of the hour before runs, so that his VMs
-    can carry over (domain.md, "Before an order trades")."""
+    can carry over (rules.md 3.2)."""
     assert instrument.start_ms is not None and ask.backing is not None
     before_ms = instrument.start_ms - MS_PER_HOUR
 

@@ -1,6 +1,6 @@
 """The wire messages the exchange sends: answers, market data, the account channel, instructions.
 
-Built positionally on the hot path; optional fields are omitted when absent. Source: protocol.md.
+Built positionally on the hot path; optional fields are omitted when absent.
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ the batch's rows durable before a single delivery leaves; nothing here knows abo
 
 Refusals and duplicates are not journalled, yet deadlines settle before every command. So whenever
 one is due, an `AdvanceTime` is applied and journalled first: the rows replayed one by one give the
-same outs. Source: architecture.md section 1.
+same outs. Source: architecture.md, "One shape: a pure core in a thin shell".
 """
 
 from typing import Any, Final

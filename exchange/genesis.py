@@ -1,6 +1,6 @@
 """What an exchange starts with: classes, zones, instruments and the fee. Journalled as row 1.
 
-The defaults are those of protocol.md ("Starting it") and domain.md (glossary, class).
+The default classes are those of rules.md 2.3.
 """
 
 from typing import Annotated

@@ -3,8 +3,8 @@
 A request whose handling raised stops the exchange; its digest is kept, and after the restart the
 same request is refused `internal` instead of stopping us again. When the disk fills up, trading
 ends before the journal does: first only what winds down is taken, then nothing that must be
-written. Behind the shutdown frame nothing is done any more. Source: domain.md, "What is
-journalled", and the issue's free-disk watermark.
+written. Behind the shutdown frame nothing is done any more. Source: rules.md 7.5; operations.md,
+"When the disk fills up".
 """
 
 from hashlib import sha256

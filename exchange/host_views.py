@@ -1,7 +1,7 @@
 """Hosts as their owners and the public see them: rows of ``fleet`` and ``directory``. Pure reads.
 
 A host's asks are the spot asks that its slots back, the best of each symbol: what a buyer would get
-there now. Source: domain.md, "Public facts".
+there now. Source: rules.md 8.1, 8.2.
 """
 
 from typing import TYPE_CHECKING, TypeAlias

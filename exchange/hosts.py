@@ -1,7 +1,7 @@
 """Hosts: enrolment, what they announce and offer, silence, return and loss.
 
-Source: protocol.md, "Hosts"; domain.md, "Leases" (Host silent, Less capacity) and "Liveness and
-time". Heartbeats never reach this module: ``liveness.py`` turns them into its commands.
+Source: rules.md 5.11, 6.2; protocol.md, "Hosts". Heartbeats never reach this module:
+``liveness.py`` turns them into its commands.
 """
 
 from typing import TYPE_CHECKING
@@ -174,7 +174,7 @@ def _asks_on(host: Host) -> list[Order]:
 
 
 def _open(host: Host) -> bool:
-    """A host is live once it is synced and has announced (protocol.md, ``host.announce``).
+    """A host is live once it is synced and has announced (protocol.md, "Hosts").
 
     Returns whether that is so from now on.
     """

@@ -1,7 +1,7 @@
 """Plain HTTP on the exchange's port: health, metrics, instruments, schema. Shell.
 
 What is shown of the market is read between two batches, so nothing is seen here before it is
-durable. Source: protocol.md, "Transport".
+durable. Source: protocol.md, "Plain HTTP".
 """
 
 import asyncio

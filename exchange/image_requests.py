@@ -1,7 +1,7 @@
 """Requests about VM images: who may see, fetch, store and delete one. Pure.
 
 put and get belong to /v1/images, so that bytes never delay orders; the others answer on either
-connection. Source: protocol.md, "Leases, VMs, images".
+connection. Source: protocol.md, "Images".
 """
 
 from typing import TYPE_CHECKING, Final

@@ -1,7 +1,6 @@
 """Images as the exchange's books know them: who stored, offers and bought one.
 
-The bytes are the shell's business. Source: domain.md, "VMs as goods"; protocol.md, "Leases, VMs,
-images".
+The bytes are the shell's business. Source: rules.md 9; protocol.md, "Images".
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,6 @@
 """What is traded: class x zone x pricing x delivery, its symbol, its life and its price limits.
 
-Source: domain.md, "Glossary" (instrument), "Before an order trades" (band, hold term, bond) and
-"Leases" (windows).
+Source: rules.md 2.1, 2.2, 3.3, 3.4.
 """
 
 from collections import deque
@@ -16,7 +15,7 @@ from exchange.wire import Accel, Capacity, InstrumentState
 Pricing = Literal["flat", "metered"]
 
 VM_OVERHEAD_MIB = 100
-"""Memory a VM costs its host beyond the guest's own (domain.md, "Before an order trades")."""
+"""Memory a VM costs its host beyond the guest's own (rules.md 2.3)."""
 SPOT = "spot"
 VWAP_TRADES = 20
 SPOT_BOND_DIVISOR = 6

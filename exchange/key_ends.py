@@ -1,6 +1,6 @@
 """A key's connections end with it: when it is revoked, and when its time is over.
 
-Source: protocol.md, "Login"; docs/security.md, "Who may do what".
+Source: security.md, "Who is who".
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
 """Leases and VMs as data: what a buyer holds on a host, and the life of the VMs on it.
 
 A spot lease is active at once; `ending` means its end is fixed (a recall); `ended` is final. A
-lease of many units keeps running totals, no row per unit. Source: domain.md, "Leases".
+lease of many units keeps running totals, no row per unit. Source: rules.md 5.1, 5.2.
 """
 
 from typing import TYPE_CHECKING

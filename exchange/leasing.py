@@ -1,7 +1,7 @@
 """The life of a lease: grant, release, recall, funds running out, its end and who gets what.
 
-Money owed is computed in ``billing.py``; here is decided when a lease changes. Source: domain.md,
-"Leases".
+Money owed is computed in ``billing.py``; here is decided when a lease changes. Source: rules.md
+5.1, 5.5, 5.6, 5.7, 5.8, 5.10.
 """
 
 from typing import TYPE_CHECKING
@@ -110,7 +110,7 @@ def find_for(state: "State", account: Account, lease_id: str, side: str) -> Leas
 
 
 def release(state: "State", command: Command, request: LeaseRelease) -> Done | Refused:
-    """The buyer gives back units now, or schedules it (protocol.md, ``lease.release``)."""
+    """The buyer gives back units now, or schedules it (rules.md 5.6)."""
     account = state.ledger.accounts[command.account]
     lease = find_for(state, account, request.lease_id, "buy")
     if isinstance(lease, Refused):
@@ -305,7 +305,7 @@ def _settle_bond(state: "State", lease: Lease, amount_ucr: int, to_buyer: bool) 
 
 
 def _carry_over(state: "State", lease: Lease) -> None:
-    """The VMs of a window go on when the same buyer's next one begins there (domain.md)."""
+    """The VMs of a window go on when the same buyer's next one begins there (rules.md 5.10)."""
     if not lease.live_vms():
         return
     assert lease.ends_ms is not None, "a window has an end"

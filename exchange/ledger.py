@@ -3,7 +3,7 @@
 Every account has ``available`` and ``held``; a hold moves money between the two (pending), a
 payment posts part of it to another account, a void gives the rest back. Money enters from and
 leaves to the system account ``outside``, the only one that may be negative, so the sum over all
-accounts is always zero. Source: domain.md, "Money".
+accounts is always zero. Source: rules.md 1.1, 1.2.
 """
 
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ SYSTEM_ACCOUNTS = (FEES, OUTSIDE)
 
 
 class Limits(Struct):
-    """An account's limits; 0 means unlimited (protocol.md, ``admin.limits``)."""
+    """An account's limits; 0 means unlimited (rules.md 3.4)."""
 
     max_qty: int = 0
     max_notional_ucr: int = 0
@@ -54,7 +54,7 @@ class Account:
         self.held_ucr = 0
         self.account_seq = 0
         self.orders: dict[str, Order] = {}
-        """By client_order_id: live, and finished within 24 h (rule 10)."""
+        """By client_order_id: live, and finished within 24 h (rules.md 4.6)."""
         self.open_orders: dict[int, Order] = {}
         """By order number, in the order of placing."""
         self.hosts: dict[str, list[Host]] = {}

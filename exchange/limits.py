@@ -3,8 +3,7 @@
 What a request costs is in `costs`. Orders, cancels and all other changes have a budget each per
 account, at the rate the operator sets. Answers are weighed after they are made: one may go into
 debt, and the next question waits until it is paid. Who goes on asking after a refusal is read more
-slowly. Source: protocol.md ("Login", "Operator and sign-up"); domain.md: rate limits come before
-the engine.
+slowly. Source: rules.md 3.7; the figures are in security.md, "Limits".
 """
 
 from collections.abc import Callable

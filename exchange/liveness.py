@@ -1,9 +1,8 @@
 """Host liveness from heartbeats: who fell silent, who came back, who is lost.
 
-Pure and outside the engine: heartbeats are not journalled, only what follows from them is. The
-live server and the simulator feed it the same way. After a start, and after the pump itself
-stalled, every host gets its full time again: our own outage never kills a lease. Source:
-domain.md, "Liveness and time".
+Pure and outside the engine: heartbeats are not journalled, only what follows from them is. The live
+server and the simulator feed it the same way. After a start, and after the pump itself stalled,
+every host gets its full time again: our own outage never kills a lease. Source: rules.md 6.2, 6.3.
 """
 
 from collections.abc import Callable

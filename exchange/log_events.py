@@ -1,7 +1,7 @@
 """What the log of an exchange says of what happened: one small function an event. Pure.
 
-docs/operations.md lists the events. A line names keys by their id, addresses, accounts, hosts and
-leases; nothing else that somebody sent gets into one.
+The events are listed in operations.md, "The log". A line names keys by their id, addresses,
+accounts, hosts and leases; nothing else that somebody sent gets into one.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 Counted where it happens, and only by the batch: the journal's commits, the batches' work, what was
 sent and who was cut. Everything that can be read off the exchange is read when somebody asks.
-docs/metrics.md lists names and meanings.
+Names and meanings are in docs/metrics.md.
 """
 
 from collections import Counter as Counted

@@ -1,8 +1,8 @@
 """Order entry: place, replace and cancel one order.
 
 Each handler checks everything first and changes something only when nothing can be refused any
-more; matching and settlement are in ``execution.py``, the checks in ``risk.py``. Rule numbers are
-those of domain.md, "Matching".
+more; matching and settlement are in ``execution.py``, the checks in ``risk.py``. Source: rules.md
+4.1, 4.2, 4.6.
 """
 
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ MARKET_SLIPPAGE_PCT = 10
 
 
 def place(state: "State", command: Command, request: OrderPlace) -> Done | Refused:
-    """Accept an order, trade what crosses, rest what may (protocol.md, ``order.place``)."""
+    """Accept an order, trade what crosses, rest what may (rules.md 4.1)."""
     account = state.ledger.accounts[command.account]
     known = account.orders.get(request.client_order_id)
     if known is not None and not retention.forgotten(state, known):
@@ -64,7 +64,7 @@ def place(state: "State", command: Command, request: OrderPlace) -> Done | Refus
 
 
 def _repeated(known: Order, request: OrderPlace) -> Done | Refused:
-    """The client_order_id was used before (rule 10): the same body gets the current outcome."""
+    """The client_order_id was used before: the same body gets the outcome (rules.md 4.6)."""
     if msgspec.structs.replace(request, req_id=known.request.req_id) == known.request:
         return Done(result_of(known, duplicate=True), duplicate=True)
     return Refused(
@@ -130,7 +130,7 @@ def _no_capacity(request: OrderPlace) -> Refused:
 
 
 def replace(state: "State", command: Command, request: OrderReplace) -> Done | Refused:
-    """Change price or total of a live order, wholly or not at all (rules 1, 2, 3)."""
+    """Change price or total of a live order, wholly or not at all (rules.md 4.2)."""
     account = state.ledger.accounts[command.account]
     order = _find(state, account, request)
     if isinstance(order, Refused):
@@ -154,7 +154,7 @@ def replace(state: "State", command: Command, request: OrderReplace) -> Done | R
 
 
 def _finish_by_replace(state: "State", instrument: Instrument, order: Order) -> Done:
-    """Replaced to no more than it has: filled at what it has (rule 2)."""
+    """Replaced to no more than it has: filled at what it has (rules.md 4.2)."""
     instrument.book.remove(order)
     order.qty = order.filled_qty
     execution.finish(state, instrument, order, "filled", None)
@@ -163,7 +163,7 @@ def _finish_by_replace(state: "State", instrument: Instrument, order: Order) -> 
 
 
 def _shrink(state: "State", instrument: Instrument, order: Order, qty: int) -> Done:
-    """A smaller total at the same price keeps the priority (rule 1)."""
+    """A smaller total at the same price keeps the priority (rules.md 4.2)."""
     by_qty = order.qty - qty
     if by_qty:
         instrument.book.reduce(order, by_qty)
@@ -228,7 +228,7 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
 
 
 def _find(state: "State", account: Account, request: OrderReplace | OrderCancel) -> Order | Refused:
-    """Return the account's live order a request names (rule 7)."""
+    """Return the account's live order a request names (rules.md 4.5)."""
     if request.order_id is not None:
         found = _numbered(state, account, request.order_id)
     elif request.client_order_id is not None:

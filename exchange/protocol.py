@@ -2,7 +2,7 @@
 
 Requests are decoded strictly (an unknown field is refused); the frames the exchange sends are in
 ``frames.py`` and are decoded leniently, so that a newer exchange can add fields. The class name is
-the CamelCase of the wire tag: ``order.place`` is `OrderPlace`. Source: protocol.md.
+the CamelCase of the wire tag: ``order.place`` is `OrderPlace`.
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -117,7 +117,7 @@ class OrderPlace(Request, tag="order.place", frozen=True):
 
 
 class OrderReplace(Request, tag="order.replace", frozen=True):
-    """``qty`` is the new total (matching rule 1)."""
+    """``qty`` is the new total, filled part included."""
 
     order_id: Name | None = None
     client_order_id: Name | None = None

@@ -2,7 +2,8 @@
 
 Drain what is waiting (no batching timer: the sync's own duration forms the batch), run it through
 the gateway, commit, and only then let anything out. The writer task is never cancelled; an error of
-the journal ends it, and with it the process. Source: architecture.md section 1, "Live pump".
+the journal ends it, and with it the process. Source: architecture.md, "One shape: a pure core in a
+thin shell".
 """
 
 import asyncio

@@ -37,7 +37,7 @@ def request(
     ] = None,
     url: Url = None,
 ) -> None:
-    """Send one request of docs/protocol.md, such as {"type": "order.list"}; prints its result.
+    """Send one request of the wire protocol, such as {"type": "order.list"}; prints its result.
 
     Without --key only what needs no login is answered.
     """

@@ -1,7 +1,7 @@
 """Requests the gateway answers itself, or has more to do for than pass on. Pure.
 
 One function per message type, collected in `HANDLERS`; a type that is not there is a command and
-goes straight to the engine. Source: protocol.md.
+goes straight to the engine.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What the engine forgets: orders, deposits' refs and leases that ended 24 h ago.
 
-Older things live in the read model. Source: domain.md, "What is journalled" and rule 10.
+Older things live in the read model. Source: rules.md 4.6, 7.3.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class InOrder(dict[K, V]):
 
 
 def forgotten(state: "State", order: Order) -> bool:
-    """Did the order finish 24 h ago, so that its client_order_id is free again? (rule 10)"""
+    """Did the order finish 24 h ago, so that its client_order_id is free again? (rules.md 4.6)"""
     return order.done_ms is not None and order.done_ms <= state.now_ms - MS_PER_DAY
 
 

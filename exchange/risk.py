@@ -1,7 +1,6 @@
 """Checks before an order trades, in the order they are made. Each returns a `Refused` or None.
 
-Source: domain.md, "Before an order trades" and "Matching"; reasons from protocol.md. A refusal
-leaves no trace, so nothing here changes anything.
+Source: rules.md 3.4, 3.5, 3.6, 4.1. A refusal leaves no trace, so nothing here changes anything.
 """
 
 from typing import TYPE_CHECKING

@@ -2,7 +2,7 @@
 
 A session begins anonymous with a nonce; a signature over it binds the session to a key, and with
 it to an account, a role and perhaps a host. The gateway asks `refusal` before anything else.
-Source: protocol.md, "Login"; rate limits belong here, before the engine (domain.md).
+Source: protocol.md, "Login"; rate limits belong here, before the engine (rules.md 3.7).
 """
 
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias

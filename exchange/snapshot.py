@@ -2,7 +2,8 @@
 
 Each kind of object has one table of the fields that are copied as they are; what refers to other
 objects is written as their ids and tied again on the way back. Derived things (timers, indexes,
-what the feed has not read) are left out and rebuilt. Source: architecture.md section 1.
+what the feed has not read) are left out and rebuilt. Source: architecture.md, "One shape: a pure
+core in a thin shell".
 """
 
 from collections.abc import Callable, Sequence

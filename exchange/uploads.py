@@ -2,8 +2,7 @@
 
 Every upload reserves all of its bytes when it begins and keeps them while its partial file exists:
 many uploads at once, or many left half done, must not get around the quota. Partial files are named
-by a tag of the account, so that a restart finds whose they are. Source: protocol.md ("Quota per
-account").
+by a tag of the account, so that a restart finds whose they are. Source: security.md, "Images".
 """
 
 from hashlib import sha256

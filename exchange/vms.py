@@ -1,6 +1,6 @@
 """VMs on leases: start, stop, what their host reports of them, and launches that do not come.
 
-Source: domain.md, "Leases" (the VM, Launch) and protocol.md, "Leases, VMs, images".
+Source: rules.md 5.8, 5.9; protocol.md, "Leases and VMs".
 """
 
 from ipaddress import ip_network
@@ -40,7 +40,7 @@ BUYERS_FAULT = (
 
 
 def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
-    """The buyer wants a VM on a lease (protocol.md, ``vm.start``)."""
+    """The buyer wants a VM on a lease (protocol.md, "Leases and VMs")."""
     account = state.ledger.accounts[command.account]
     known = _started_before(state, account, request)
     if known is not None:
@@ -79,7 +79,7 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
 
 
 def _started_before(state: "State", account: Account, request: VmStart) -> Vm | None:
-    """Return the VM of that lease and name, also 24 h after the lease ended (rule 10)."""
+    """Return the VM of that lease and name, also 24 h after the lease ended (rules.md 4.6)."""
     lease = leasing.find(state, request.lease_id)
     if lease is None or lease.buyer is not account:
         return None
@@ -251,7 +251,7 @@ def launch_overdue(state: "State", number: int) -> None:
 
 
 def extend_launches(state: "State", now_ms: int) -> None:
-    """After a restart: our own outage must not fail a launch (domain.md, "Liveness and time")."""
+    """After a restart: our own outage must not fail a launch (rules.md 6.4)."""
     for vm in state.vms.values():
         if vm.launch_by_ms is not None:
             _launch_by(state, vm, max(vm.launch_by_ms, now_ms + RELAUNCH_MS))

@@ -1,7 +1,6 @@
 """Delivery windows: one-hour instruments that open ahead, close their gate, deliver and settle.
 
-Every full hour each configured series opens the window that starts ``hours_ahead`` later. Source:
-domain.md, "Leases" (Windows) and glossary (delivery).
+Every full hour each configured series opens the window that starts ``hours_ahead`` later. Source: rules.md 2.2.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
 """What all wire messages are made of: bounds, names of things, and the bases of messages.
 
-Every integer carries its bounds, so that nothing larger gets past the codec. Source: protocol.md
-("Transport") and architecture.md section 4.
+Every integer carries its bounds, so that nothing larger gets past the codec. Source: protocol.md,
+"Transport"; architecture.md, "Numbers".
 """
 
 from typing import Annotated, Literal, TypeAlias

@@ -69,7 +69,7 @@ def now_ms() -> int:
 
 
 def _tag(message: HostMessage | Request) -> str:
-    """Return what protocol.md calls ``message``."""
+    """Return the name of ``message`` on the wire, such as ``vm.status``."""
     return str(message.__struct_config__.tag)
 
 

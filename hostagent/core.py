@@ -45,7 +45,7 @@ from hostagent.reporter import Reporter
 from hostagent.vm import Vm
 
 SPOT_CUTOFF_MS = 2 * 3_600_000
-"""How long a host that hears nothing keeps VMs without an end of their own (domain.md)."""
+"""How long a host that hears nothing keeps VMs without an end of their own (rules.md 6.3)."""
 MAX_TOMBS = 10_000
 STOPPING_OBSERVE_MS = 1_000
 

@@ -22,7 +22,7 @@ DEFAULT_CLASSES: dict[str, Capacity] = {
     "medium": Capacity(mvcpu=2000, mem_mib=4096, disk_mib=20 * 1024),
     "large": Capacity(mvcpu=4000, mem_mib=8192, disk_mib=40 * 1024),
 }
-"""The shapes of domain.md's glossary."""
+"""The default classes of rules.md 2.3."""
 
 
 class Facts(Struct, frozen=True):

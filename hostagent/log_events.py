@@ -1,7 +1,7 @@
 """What the log of a host says: one small function an event, and the stages of its VMs. Pure.
 
-docs/hosts.md lists the events. Of a renter's VM only ids, class and image are told, never its
-console, command line or user data.
+The events are listed in hosts.md, "The log of a host". Of a renter's VM only ids, class and image
+are told, never its console, command line or user data.
 """
 
 from collections.abc import Mapping

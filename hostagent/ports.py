@@ -24,7 +24,7 @@ from exchange.protocol import (
 from exchange.wire import Endpoint, ToldCapacity
 
 MEM_OVERHEAD_MIB = 100
-"""What a VM costs its host beyond the guest's own memory (domain.md)."""
+"""What a VM costs its host beyond the guest's own memory (rules.md 2.3)."""
 
 DomainState: TypeAlias = Literal["running", "stopped", "crashed"]
 

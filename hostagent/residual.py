@@ -1,8 +1,8 @@
 """Offering only while the owner's own work leaves the server idle. Pure.
 
 Own load = the server's CPU less the leased VMs' CPU. The offer opens after 5 minutes below the
-owner's threshold and closes after 1 minute above it (domain.md, "Public facts"): slow to open and
-quick to close, because the server is there for its owner's work first.
+owner's threshold and closes after 1 minute above it (rules.md 8.3): slow to open and quick to
+close, because the server is there for its owner's work first.
 """
 
 from msgspec import Struct

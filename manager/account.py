@@ -3,7 +3,8 @@
 After a restart or a reconnect the account as it stands is the only truth: `rebuild` matches it with
 the units known, asks again for what was in flight, and forgets what is gone. While a lease runs its
 release is scheduled `RELEASE_AHEAD_MS` ahead and renewed every `RENEW_MS`, so that a dead Manager
-stops spending by itself. Pure. Source: manager.md, protocol.md "Account channel".
+stops spending by itself. Pure. Source: manager.md, "When something fails"; protocol.md, "Account
+channel".
 """
 
 from collections.abc import Callable

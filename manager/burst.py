@@ -16,7 +16,7 @@ A unit the balancer does not know yet skips ``draining``. A purchase takes drain
 first. A VM that ran and failed is started once more on its unit; after that the unit is given back
 and the rules replace it as needed. A unit whose launch failed, or that is recalled, is not given
 back: the exchange ends it and pays the seller's bond. Pure: outs go
-to the `Desk`. Source: manager.md, domain.md.
+to the `Desk`. Source: manager.md, "When something fails"; rules.md 5.7, 5.8.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ MAX_FAILURES: Final = 2
 MAX_LAUNCHES: Final = 8
 STOP_GRACE_MS: Final = 10 * MS_PER_SECOND
 BUYERS_FAULT: Final = ("image_invalid", "image_unknown", "not_ready")
-"""Failures before the guest ran for which the unit does not end (domain.md, "Launch")."""
+"""Failures before the guest ran for which the unit does not end (rules.md 5.8)."""
 
 
 class Bursts:

@@ -2,7 +2,7 @@
 
 Every table is decoded strictly and by itself, so that `read_config` can name each mistake by its
 place instead of stopping at the first. What a later version brings is refused by name. Source:
-manager.md.
+manager.md, "manager.toml".
 """
 
 import tomllib

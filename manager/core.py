@@ -3,7 +3,8 @@
 Pure: `Manager.apply` takes one message and returns what the shell must do; `next_deadline_ms` says
 when the shell must call `wake` if nothing else comes. The daemon and the simulator drive the same
 class. Whatever is due by then happens first, each thing at its own time, then the message: so a
-late timer changes nothing. Source: architecture.md section 1, scenario.md "Rule guards".
+late timer changes nothing. Source: architecture.md, "One shape: a pure core in a thin shell";
+manager.md, "Rule guards".
 """
 
 from collections.abc import Mapping

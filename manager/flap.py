@@ -2,7 +2,7 @@
 
 A release just below its threshold raises the use of what is left: from ``below`` percent on
 ``have`` units to ``below * have / (have - step)``. When that reaches the ``above`` of a buying rule
-the pair would buy and release for ever. Pure. Source: scenario.md, "Rule guards".
+the pair would buy and release for ever. Pure. Source: manager.md, "Rule guards".
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """What the log of a Manager says: its core's own words, and one function an event beside. Pure.
 
-docs/manager.md lists the events. Of a stored VM only its name is told, never its user data.
+The events are listed in manager.md, "The log". Of a stored VM only its name is told, never its user
+data.
 """
 
 from typing import Final

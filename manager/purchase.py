@@ -2,7 +2,7 @@
 
 A purchase goes through the rule's zones in order of preference; what no zone had rests in the
 first one as gtd until the cool-down ends. Units on order count as capacity until their order is
-done, and filled ones until their lease is seen. Pure. Source: scenario.md, manager.md.
+done, and filled ones until their lease is seen. Pure. Source: manager.md, "Purchases".
 """
 
 from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@
 
 `RuleText` is the form in files (scenario policies and manager.toml alike), made by
 `msgtext.convert`. `parse` turns it into the frozen `Rule` that `rule_state.py` evaluates, or says
-in one line which field is wrong. Pure. Source: scenario.md, manager.md.
+in one line which field is wrong. Pure. Source: manager.md, ``[[rule]]``.
 """
 
 import re

@@ -1,10 +1,10 @@
 """Evaluating rules over time: how long a condition has held, and when a rule may fire next.
 
-Pure; time is integer milliseconds. Between two samples the last one counts, until it is stale.
-A duration runs by the metric's definition, on ready units. Three guards of scenario.md live here: a
-missing or stale metric means no action; a rule fires only if its conditions also hold with the
-units on order or booting counted as capacity, so a purchase under way is not made twice; nothing
-fires within its cool-down.
+Pure; time is integer milliseconds. Between two samples the last one counts, until it is stale. A
+duration runs by the metric's definition, on ready units. Three guards of manager.md, "Rule guards",
+live here: a missing or stale metric means no action; a rule fires only if its conditions also hold
+with the units on order or booting counted as capacity, so a purchase under way is not made twice;
+nothing fires within its cool-down.
 """
 
 from math import inf

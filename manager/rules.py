@@ -3,7 +3,7 @@
 Buy wins over release: while any buying rule wants to fire, cooled down or not, nothing is given
 back. A purchase is cut to ``max_units`` (units on order, booting and on their way out count) and to
 what is left of ``budget_day``; draining units are taken back before new ones are bought. Pure.
-Source: scenario.md "Rule guards".
+Source: manager.md, "Rule guards".
 """
 
 from collections.abc import Callable, Sequence

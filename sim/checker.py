@@ -9,9 +9,9 @@
 5. book: the best bid is below the best ask
 6. leases: an ended lease never changes, and when a run is over every lease has ended
 
-Written from domain.md against the engine's answers and frames, with books of its own (`tally.py`).
-After each command the checker looks at what that command touched, and at everything every
-`FULL_EVERY` commands.
+Written from rules.md 1.1, 1.2, 1.3, 3.2, 4.1 and 5.1 against the engine's answers and frames, with
+books of its own (`tally.py`). After each command the checker looks at what that command touched,
+and at everything every `FULL_EVERY` commands.
 """
 
 from collections.abc import Iterable

@@ -62,7 +62,7 @@ class Metrics:
                 self._event(event)
 
     def values(self, quality: Quality, accounts: Accounts) -> dict[str, float]:
-        """Return every metric by its name in scenario.md."""
+        """Return every metric by its name in scenario.md, "Metrics"."""
         filled_ucr = self._filled_ucr / self._filled_units if self._filled_units else 0.0
         money = {
             "cost": self.cost_ucr,

@@ -1,7 +1,8 @@
 """What a policy of a scenario means: the rules the Manager gets, and who sells to it. Pure.
 
 ``no_burst`` has no rules, ``units`` is one rule that buys a fixed number, ``like`` takes another
-policy's rules to a cloud that sells any number at one list price. Source: scenario.md.
+policy's rules to a cloud that sells any number at one list price. Source: scenario.md,
+``[policy.NAME]``.
 """
 
 from msgspec.structs import replace

@@ -3,7 +3,8 @@
 A core wants two things: its messages one by one, and to be woken at its next deadline. SimPy's
 clock brings both: a message arrives in an event of the network and is handled there and then, a
 deadline is one timeout. No process waits on ``store.get() | timeout`` in a loop: that would lose
-messages, since the abandoned get eats the next one. Source: architecture.md section 1, "Sim pump".
+messages, since the abandoned get eats the next one. Source: architecture.md, "One shape: a pure
+core in a thin shell".
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """Feed a recorded journal through the SimPy pump: the same commands must cause the same events.
 
 The rows may come from a live exchange or from a simulated one. Deadlines need no timer here: a
-journal holds an `AdvanceTime` wherever one was due. Source: architecture.md section 1.
+journal holds an `AdvanceTime` wherever one was due. Source: architecture.md, "One shape: a pure
+core in a thin shell".
 """
 
 from collections.abc import Generator, Sequence

@@ -1,6 +1,7 @@
 """From runs to what a person and a script read: estimates, expectations, table, JSON.
 
-Pure text. The JSON object is exactly scenario.md's; the table adds the units in service over time.
+Pure text. The JSON object is that of scenario.md, "JSON output"; the table adds the units in
+service over time.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 Units stand in the key names; money is a decimal number of credits and is turned into micro-credits
 here, the one place where decimals enter. Reading a file and naming its mistakes is
-`scenario_file.py`'s job. Source: scenario.md.
+`scenario_file.py`'s job.
 """
 
 from datetime import datetime

@@ -1,6 +1,6 @@
 """What only the whole scenario shows: names that must exist, keys that must go together.
 
-Pure. Each mistake is one line that begins with its place. Source: scenario.md.
+Pure. Each mistake is one line that begins with its place.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ CLASSES: dict[str, Capacity] = {
     "medium": Capacity(2000, 4096, 20 * 1024),
     "large": Capacity(4000, 8192, 40 * 1024),
 }
-"""The standard VM shapes of domain.md, which the simulated exchange trades."""
+"""The default classes of rules.md 2.3, which the simulated exchange trades."""
 
 EXCHANGE = "exchange"
 FARM_NAMES = ("farm", "manager")
@@ -43,7 +43,7 @@ FAULT_KEYS: dict[str, Keys] = {
     "seller_withdraw": Keys(("seller",), ("for_s",)),
     "exchange_restart": Keys((), ("for_s",)),
 }
-"""The fault kinds of scenario.md."""
+"""Which keys each kind of scenario.md, ``[[fault]]``, takes."""
 
 _CHOICES = ("rule", "units", "like", "track", "predict")
 

@@ -2,7 +2,7 @@
 
 Shell module: it reads the file and the traces it names. msgspec finds wrong keys and types; what
 only the whole file shows (a seller that a fault names, a policy that another is like) is checked in
-`scenario_check.py`. Source: scenario.md.
+`scenario_check.py`.
 """
 
 import math

@@ -1,7 +1,8 @@
 """The checker's own books, kept from commands and frames alone, never from the engine's figures.
 
 What must be held for an open order, which units are leased on which host, and what every account
-should own follow from domain.md and the frames told to the accounts. The checker then compares.
+should own follow from the rules of the market and the frames told to the accounts. The checker then
+compares.
 """
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from exchange.wire import Capacity, Side
 from sim.desk import DONE
 
 SPOT_BOND_DIVISOR = 6
-"""A spot ask's bond is ten minutes of its price a unit, rounded down (domain.md)."""
+"""A spot ask's bond is ten minutes of its price a unit, rounded down (rules.md 3.3)."""
 VM_OVERHEAD_MIB = 100
 
 

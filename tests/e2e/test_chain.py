@@ -2,7 +2,7 @@
 
 Driven with the documented commands and the client library only. The guest is real (emulated where
 KVM does not work); the host agent is killed in the middle, and the VM survives it. The charge is
-computed here from domain.md's words, not from the exchange's code.
+computed here from rules.md 5.4, not from the exchange's code.
 """
 
 import asyncio
@@ -255,8 +255,8 @@ async def release(buyer: Client, lease: LeaseUpdate, vm: VmUpdate) -> int:
 
 
 async def check_money(running: Running, charged: int) -> None:
-    """domain.md: a released spot unit owes at least 5 minutes, rounded up; the seller gets it
-    less the fee, 1 % rounded down."""
+    """By rules.md 5.4 and 1.3 a released spot unit owes at least 5 minutes, rounded up; the seller
+    gets it less the fee, 1 % rounded down."""
     owed = -(-1 * PRICE_UCR // 12)
     assert charged == owed
     fee = owed // 100

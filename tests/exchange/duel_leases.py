@@ -76,7 +76,7 @@ def judge_recall(oracle: Oracle, reply: Done | Refused, account: str, asked: Lea
 
 
 def judge_start(oracle: Oracle, reply: Done | Refused, account: str, asked: VmStart) -> None:
-    """Asked for twice by the same name and body it is the same VM (rule 10)."""
+    """Asked for twice by the same name and body it is the same VM (rules.md 4.6)."""
     number = int(asked.lease_id.removeprefix("l-"))
     known = oracle.names.get((number, asked.name))
     if known is not None and known[1].lease.buyer == account:

@@ -1,4 +1,4 @@
-"""What must hold after every command, whatever it was (domain.md; architecture.md, section 6).
+"""What must hold after every command, whatever it was (rules.md 1.1, 1.2, 3.2, 4.1).
 
 Each law recomputes from the smallest parts what the engine keeps as a running total: levels from
 queues, holds from open orders and leases, use of a host from the slots handed out. They trust no

@@ -1,9 +1,10 @@
-"""A naive exchange, written from domain.md alone: slow, and right at a glance.
+"""A naive exchange, written from the rules of the market (docs/rules.md) alone: slow, and right at
+a glance.
 
 No running total, no index, no linked list: the book is a list that is sorted when it is read, an
 account has one number (all its money) and what is held follows from its orders and leases, an ask
 keeps a list with one host a unit, a lease keeps a row for every unit. A request is refused when any
-check fails; domain.md fixes no order among checks, so the methods ``..._faults`` return every
+check fails; the rules fix no order among checks, so the methods ``..._faults`` return every
 reason that would do. What an accepted order does is here; each base class adds one part in a file
 of its own: `Hosts`, `Vms`, `Leases` (with ``oracle_owed.py``), `Windows`, `Books`.
 """
@@ -15,7 +16,7 @@ from tests.exchange.oracle_owed import HOUR_MS
 
 
 class Oracle(Books):
-    """The market as one object; every method does what one sentence of domain.md says."""
+    """The market as one object; every method does what one sentence of the rules says."""
 
     # --- orders ---
 
@@ -119,7 +120,7 @@ class Oracle(Books):
     # --- replace ---
 
     def replace(self, order: Order, asked: OrderReplace) -> None:
-        """A replace without fault (rules 1 and 2)."""
+        """A replace without fault (rules.md 4.2)."""
         price, qty = asked.price_ucr or order.price, asked.qty or order.qty
         if qty <= order.filled:
             order.qty = order.filled

@@ -1,7 +1,7 @@
 """The naive exchange's books, and every reason to refuse an order.
 
-Part of `tests.exchange.oracle.Oracle`; see there. domain.md, "Before an order trades" and
-"Matching".
+Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 3.1, 3.2, 3.3, 3.4, 3.5,
+4.2, 4.3, 4.4.
 """
 
 from collections import Counter
@@ -77,7 +77,7 @@ class Books(Windows):
     # --- checks ---
 
     def find(self, account: str, client_order_id: str) -> Order | None:
-        """The account's newest order of that id, unless it ended 24 h ago (rule 10)."""
+        """The account's newest order of that id, unless it ended 24 h ago (rules.md 4.6)."""
         order = self.named.get((account, client_order_id))
         if order is None or order.done_ms is None or order.done_ms > self.now_ms - DAY_MS:
             return order
@@ -197,7 +197,7 @@ class Books(Windows):
     # --- replace ---
 
     def replace_faults(self, order: Order, asked: OrderReplace) -> list[str]:
-        """Every reason to refuse a replace of a live order (rule 3)."""
+        """Every reason to refuse a replace of a live order (rules.md 4.2)."""
         price, qty = asked.price_ucr or order.price, asked.qty or order.qty
         faults = self.market_faults(order.account, order.asked.symbol)
         if qty <= order.filled:

@@ -2,8 +2,8 @@
 
 A lease keeps a row for every unit it ever had. What a unit is to be paid for is a list of spans of
 time, cut out of its life from scratch whenever it is asked for; metered leases weigh those spans by
-the CPU of each posting period. Part of `tests.exchange.oracle`; see there. domain.md, "What is
-owed"; docs/decisions 0004 to 0006 where domain.md leaves two readings.
+the CPU of each posting period. Part of `tests.exchange.oracle`; see there. Written from rules.md
+5.2, 5.3, 5.4, 5.5.
 """
 
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """The naive exchange's VMs: how they start, what their hosts tell of them, how they end.
 
-Part of `tests.exchange.oracle.Oracle`; see there. domain.md, "Leases" (Launch, the VM, Metered).
+Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 5.2, 5.8, 5.9.
 """
 
 from abc import abstractmethod
@@ -36,7 +36,7 @@ class Vms(Hosts):
         """Those that live."""
         self.started = 0
         self.names: dict[tuple[int, str], tuple[VmStart, Vm]] = {}
-        """By lease and name: a VM is asked for once (rule 10)."""
+        """By lease and name: a VM is asked for once (rules.md 4.6)."""
         self.turn = 0
 
     @abstractmethod

@@ -1,7 +1,6 @@
 """The naive exchange's clock: delivery windows, dead man's switches, and what is due when.
 
-Part of `tests.exchange.oracle.Oracle`; see there. domain.md, "Leases" (Windows) and "Liveness and
-time"; docs/decisions/0006 for the order among equal times.
+Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 2.2, 4.7, 6.1.
 """
 
 from abc import abstractmethod

@@ -1,4 +1,4 @@
-"""domain.md, "Before an order trades": limits, bands, halts and the kill switch, as tables."""
+"""Limits, bands, halts and the kill switch, as tables (rules.md 3.4, 3.5)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""domain.md, "Before an order trades": the money and the slots an order needs, as tables."""
+"""The money and the slots an order needs, as tables (rules.md 3.1, 3.2, 3.3)."""
 
 import pytest
 

@@ -1,7 +1,8 @@
 """One account's day, checked to the micro-credit by an independent calculation.
 
-Two windows, a metered spot lease, a recall in the first hour, a host loss and a launch failure.
-The expectation is worked out from domain.md with fractions, not with the engine's integers.
+Two windows, a metered spot lease, a recall in the first hour, a host loss and a launch failure. The
+expectation is worked out from rules.md 5.2, 5.3, 5.4 and 5.7 with fractions, not with the engine's
+integers.
 """
 
 from fractions import Fraction

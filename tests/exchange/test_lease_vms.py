@@ -1,4 +1,4 @@
-"""VMs on leases, what is not billed, and sellers who let buyers down: domain.md, "Leases".
+"""VMs on leases, what is not billed, and sellers who let buyers down (rules.md 5.3, 5.7, 5.8).
 
 Prices are 36,000 ucr per unit-hour: 10 ucr a second, 600 a minute.
 """

@@ -1,4 +1,4 @@
-"""Leases and what is owed for them: domain.md, "Leases", each case computed by hand here.
+"""Leases and what is owed for them (rules.md 5.1 and 5.2), each case computed by hand here.
 
 Prices are 36,000 ucr per unit-hour unless said otherwise: 10 ucr a second, 600 a minute.
 """

@@ -1,4 +1,4 @@
-"""domain.md, "Matching", rules 1 to 3 as a table; the number is in each test's name."""
+"""Replacing an order, as a table (rules.md 4.2, 4.3)."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""domain.md, "Matching", rules 4 and 5 as a table; the number is in each test's name."""
+"""What is left of ioc, fok and market orders, and what counts for all or nothing (rules.md 4.4,
+4.5)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""domain.md, "Matching", rule 6: self-trade prevention as a table; see the name of each test."""
+"""Self-trade prevention, as a table (rules.md 4.3)."""
 
 import pytest
 

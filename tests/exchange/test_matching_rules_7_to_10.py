@@ -1,4 +1,4 @@
-"""domain.md, "Matching", rules 7 to 10 as a table; the number is in each test's name."""
+"""Foreign orders, fok and min_qty, prices, repeated requests (rules.md 4.1, 4.4, 4.5, 4.6)."""
 
 import pytest
 

@@ -2,7 +2,7 @@
 
 The search knows nothing of the exchange's own choice of slots. It gets the open asks with the hosts
 they name, the leases with the host they are bound to, and what each host offers, and tries every
-way to place them, hour by hour (domain.md, "Before an order trades").
+way to place them, hour by hour (rules.md 3.2).
 
 Seen to fail on planted bugs: disk not counted, the memory a VM costs beyond its own forgotten, a
 spot ask that ignores what windows take.

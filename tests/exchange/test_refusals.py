@@ -1,4 +1,4 @@
-"""A refusal is an error, never an order (domain.md): no id, no frame, no trace in the state.
+"""A refusal is an error, never an order (rules.md 3.6): no id, no frame, no trace in the state.
 
 Every refusal of every table is checked for that by `Market.send`; here are the ones with no table
 of their own, and what the next order finds afterwards.

@@ -1,4 +1,4 @@
-"""Login and every channel over real loopback sockets, frame by frame as protocol.md says."""
+"""Login and every channel over real loopback sockets, frame by frame as docs/protocol.md says."""
 
 import asyncio
 import json

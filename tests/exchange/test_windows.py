@@ -1,4 +1,4 @@
-"""Delivery windows and metered leases: domain.md, "Leases" (Windows, What is owed)."""
+"""Delivery windows and metered leases (rules.md 2.2, 5.2)."""
 
 import pytest
 

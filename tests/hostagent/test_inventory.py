@@ -70,7 +70,7 @@ def test_load_is_what_was_busy_in_between() -> None:
 
 
 def test_a_residual_offer_opens_slowly_and_closes_quickly() -> None:
-    """5 minutes below the owner's threshold open it, 1 minute above closes it (domain.md)."""
+    """5 minutes below the owner's threshold open it, 1 minute above closes it (rules.md 8.3)."""
     residual = Residual()
     residual.limit(10)
     told = [(0, 5), (200_000, 5), (299_999, 5), (OPEN_AFTER_MS, 5)]

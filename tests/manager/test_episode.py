@@ -207,7 +207,7 @@ def test_a_vm_that_ran_and_failed_is_started_once_more() -> None:
 
 
 def test_a_failed_launch_is_left_to_the_exchange() -> None:
-    """It ends the unit and pays the bond (domain.md); a release would forgo it."""
+    """It ends the unit and pays the bond (rules.md 5.8); a release would forgo it."""
     farm = Farm(BURST, CALM)
     farm.load(90, for_ms=2 * MINUTE_MS)
     lease_id = next(iter(farm.paper.leases))

@@ -1,4 +1,5 @@
-"""The rule language: every form of scenario.md, and one clear line for what is none."""
+"""The rule language: every form of manager.md, ``[[rule]]``, and one clear line for what is
+none."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """The account as the terminal knows it: money, open orders, leases, VMs.
 
-Folds the account channel (protocol.md) over the state that subscribing returned. What has ended
-leaves the tables; its last word stays in the messages.
+Folds the account channel (protocol.md, "Account channel") over the state that subscribing returned.
+What has ended leaves the tables; its last word stays in the messages.
 """
 
 from collections import deque
@@ -108,7 +108,7 @@ class Account:
 
 
 def accrued_ucr(lease: LeaseUpdate, now_ms: int) -> int:
-    """Return what ``lease`` owes by now, an estimate: the exchange posts it hourly (domain.md)."""
+    """Return an estimate of what ``lease`` owes by now: charges post hourly (rules.md 5.5)."""
     until = min(now_ms, lease.ends_ms) if lease.ends_ms is not None else now_ms
     elapsed_ms = max(0, until - lease.start_ms)
     # Whole seconds keep the figure from flickering in digits nobody reads.

@@ -1,7 +1,8 @@
 """One instrument's order book as the terminal shows it: price -> quantity per side.
 
-The link below (`exchange.client`) keeps the book rule of protocol.md: it checks numbering and
-checksum and passes on only frames that fit, a fresh snapshot after a gap. So this just folds.
+The link below (`exchange.client`) keeps the book rule of protocol.md, "Public channels": it checks
+numbering and checksum and passes on only frames that fit, a fresh snapshot after a gap. So this
+just folds.
 """
 
 from exchange.frames import BookSnapshot, BookUpdate, LevelRow

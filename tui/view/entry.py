@@ -35,7 +35,7 @@ def read_price(text: str, instrument: InstrumentUpdate | None) -> int | Fault:
 
 
 def price_fault(price_ucr: int, instrument: InstrumentUpdate | None) -> Fault | None:
-    """Return why an order cannot have this price: its bounds, the tick, the band (domain.md)."""
+    """Return why an order cannot have this price: its bounds, the tick, the band (rules.md 3.4)."""
     if not 0 < price_ucr <= MAX_PRICE_UCR:
         return Fault(f"a price is above 0 and at most {MAX_PRICE_UCR // UCR_PER_CREDIT:,}")
     if instrument is None:

@@ -1,7 +1,7 @@
 """The order ticket: chosen, armed, confirmed. Nothing is sent that was not armed first.
 
 A ticket is a value; every key press makes a new one. What it would cost is reckoned as the
-exchange will hold it (domain.md, "Before an order trades"), so the confirmation names the sum.
+exchange will hold it (rules.md 3.1, 3.3), so the confirmation names the sum.
 """
 
 from typing import Final, Literal, TypeAlias
@@ -45,7 +45,7 @@ class Ticket(Struct, frozen=True):
         return self._edited(qty=max(1, min(MAX_QTY, qty)))
 
     def other_type(self) -> "Ticket":
-        """Switch between limit and market; a market order is always ioc (protocol.md)."""
+        """Switch between limit and market; a market order is always ioc (rules.md 4.1)."""
         market = self.order_type == "limit"
         return self._edited(
             order_type="market" if market else "limit", time_in_force="ioc" if market else "gtc"
