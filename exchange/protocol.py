@@ -144,7 +144,7 @@ class OrderList(Paged, tag="order.list", frozen=True):
 
 
 class OrderCancelOnDisconnect(Request, tag="order.cancel_on_disconnect", frozen=True):
-    """Have this connection's orders canceled when it drops without close code 1000."""
+    """Have this connection's orders canceled when it ends but by the client's own close 1000."""
 
     enabled: bool
 
