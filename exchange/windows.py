@@ -1,6 +1,7 @@
 """Delivery windows: one-hour instruments that open ahead, close their gate, deliver and settle.
 
-Every full hour each configured series opens the window that starts ``hours_ahead`` later. Source: rules.md 2.2.
+Every full hour each configured series opens the window that starts ``hours_ahead`` later.
+Source: rules.md 2.2.
 """
 
 from datetime import UTC, datetime

@@ -1,8 +1,8 @@
 """manager.toml, version 1: what an administrator owns, stores and automates. Shell.
 
 Every table is decoded strictly and by itself, so that `read_config` can name each mistake by its
-place instead of stopping at the first. What a later version brings is refused by name. Source:
-manager.md, "manager.toml".
+place instead of stopping at the first. What a later version brings is refused by name.
+Source: manager.md, "manager.toml".
 """
 
 import tomllib
