@@ -42,15 +42,16 @@ def sealed(previous: bytes, rows: Iterable[JournalRow]) -> list[StoredRow]:
 
 
 def checked(
-    stored: Iterable[StoredRow], restored_seq: int = 0
+    stored: Iterable[StoredRow], restored_seq: int = 0, behind: tuple[int, bytes] = (0, ORIGIN)
 ) -> Iterator[tuple[JournalRow, bytes]]:
     """Yield each row with its digest, from seq 1 on, or raise `BrokenChainError`.
 
+    ``behind``: begin behind this row, whose digest this is.
     Rows up to ``restored_seq`` may be of other rules: a snapshot stands for them. A cut-off tail
     cannot be seen here: it is a valid, earlier journal.
     """
-    previous = ORIGIN
-    for expected, (seq, now_ms, rules, body, chain) in enumerate(stored, 1):
+    last_seq, previous = behind
+    for expected, (seq, now_ms, rules, body, chain) in enumerate(stored, last_seq + 1):
         if seq != expected:
             raise BrokenChainError(expected, f"is missing; the next row is {seq}")
         if rules != RULES_VERSION and seq > restored_seq:

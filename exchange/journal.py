@@ -55,7 +55,9 @@ _PRAGMAS: Final[dict[str, int | str]] = {
 }
 _INSERT_ROW: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?)"
 _INSERT_FRAMES: Final = "INSERT INTO account_frames VALUES (?, ?, ?, ?, ?)"
-_SELECT_ROWS: Final = "SELECT seq, now_ms, rules, body, chain FROM journal ORDER BY seq"
+_SELECT_ROWS: Final = (
+    "SELECT seq, now_ms, rules, body, chain FROM journal WHERE seq > ? ORDER BY seq"
+)
 _SELECT_FRAMES: Final = """
 SELECT account, first_seq, last_seq, ts_ms, body FROM account_frames
 WHERE account = ? AND last_seq > ? AND first_seq <= ? ORDER BY last_seq LIMIT ?"""
@@ -178,19 +180,21 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
-def stored_rows(data_dir: Path) -> Iterator[StoredRow]:
+def stored_rows(data_dir: Path, behind: int | None = None) -> Iterator[StoredRow]:
     """Yield all rows, oldest first, read-only: a server may run on the same directory.
 
+    ``behind``: only the rows behind this one, without SQLite's own check of the whole file.
     Raises `DataDirError` when there is no journal or SQLite finds it damaged.
     """
     path = require(data_dir)
     try:
         with closing(opened_to_read(path)) as database:
             version(database)
-            found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if found != "ok":
-                raise DataDirError(f"{path}: damaged: {' '.join(str(found).split())}")
-            yield from database.execute(_SELECT_ROWS)
+            if behind is None:
+                found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if found != "ok":
+                    raise DataDirError(f"{path}: damaged: {' '.join(str(found).split())}")
+            yield from database.execute(_SELECT_ROWS, (behind or 0,))
     except (sqlite3.Error, NewerSchemaError) as error:
         raise DataDirError(f"{path}: {error}") from error
 

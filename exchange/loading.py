@@ -1,6 +1,6 @@
 """Found an exchange; bring it back from its newest good snapshot and the rows behind it. Shell.
 
-The chain of the whole journal is checked either way; a snapshot saves the replay, not the check.
+Rows behind the snapshot are checked here; `past` reads the others while the exchange serves.
 A snapshot counts only when its hashes are right and it lies on this journal: the row it names is
 there with the digest it names.
 """
@@ -41,7 +41,8 @@ class Loaded(Struct):
     last_ms: int
     last_chain: bytes
     restored_seq: int = 0
-    """Row of the snapshot it came from, 0 when every row was replayed."""
+    """Row of the snapshot it came from, 0 when every row was replayed; those up to it are not
+    checked yet (`past.check`)."""
     replay_ms: int = 0
     """How long `load` took."""
 
@@ -69,8 +70,9 @@ def load(data_dir: Path, make_engine: type[Engine] = Engine, private: bool = Fal
 
 def _loaded(data_dir: Path, make_engine: type[Engine], private: bool) -> Loaded:
     for snapshot in usable_snapshots(data_dir):
-        rows = checked(stored_rows(data_dir), snapshot.seq)
-        _, first_chain = _first(data_dir, rows)
+        _, first_chain = _first(data_dir, checked(stored_rows(data_dir, 0), snapshot.seq))
+        behind = snapshot.seq, snapshot.chain
+        rows = checked(stored_rows(data_dir, snapshot.seq), snapshot.seq, behind)
         try:
             loaded = _restored(snapshot, make_engine, first_chain, private)
         except SnapshotError as error:
@@ -90,7 +92,7 @@ def _restored(
         # Whatever its rows do not fit is no reason to stand still: the journal has it all.
         text = f"snapshot {snapshot.seq}: cannot be restored: {one_line(error)}"
         raise SnapshotError(text) from error
-    loaded.restored_seq = snapshot.seq
+    loaded.restored_seq, loaded.last_chain = snapshot.seq, snapshot.chain
     return loaded
 
 

@@ -59,6 +59,11 @@ def snapshot_written(seq: int, size: int, took_ms: int) -> LogLine:
     return line("info", "snapshot", text, seq=seq, bytes=size, ms=took_ms)
 
 
+def past_unchecked(seq: int, why: str) -> LogLine:
+    text = f"the rows up to {seq} are not checked: {why}"
+    return line("warning", "rows_unchecked", text, seq=seq, why=why)
+
+
 def snapshot_failed(why: str) -> LogLine:
     return line("warning", "snapshot_failed", f"no snapshot: {why}", why=why)
 

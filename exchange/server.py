@@ -33,6 +33,7 @@ from exchange.image_server import ImageServer
 from exchange.image_store import ImageStore
 from exchange.journal import DiskLostError, SqliteJournal
 from exchange.loading import Loaded
+from exchange.past import PastCheck, PastError
 from exchange.pump import Pump
 from exchange.server_log import ServerLog
 from exchange.session import CLOSE_GOING_AWAY, Purpose
@@ -106,6 +107,7 @@ class ExchangeServer:
             settings.snapshot_every,
             loaded.restored_seq,
         )
+        self._past = PastCheck(settings.data_dir, loaded.restored_seq)
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
         self.log = ServerLog(loaded)
         self.pump.on_batch = self.log.batch
@@ -199,11 +201,13 @@ class ExchangeServer:
     async def run(self) -> int:
         """Serve until `stop`; returns the exit code. Raises what the engine asserts."""
         self.pump.begin()
+        self._past.begin()
         writer = asyncio.create_task(self.pump.run())
         watch = asyncio.create_task(self._watch())
         stopping = asyncio.create_task(self._stop.wait())
         ends = {writer, watch, stopping}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        self._past.end()
         if self._settings.ready_file is not None:
             ready_file.retract(self._settings.ready_file)
         if self._sweeping is not None:
@@ -255,7 +259,7 @@ class ExchangeServer:
         await self._journal.abandon()
         error = ended.exception()
         assert error is not None, "they end only by stop or by an error"
-        if isinstance(error, DiskLostError | HistoryError):
+        if isinstance(error, DiskLostError | HistoryError | PastError):
             return told(error)
         now_ms = self._clock.now_ms()
         stop = quarantine.stopped(self._settings.data_dir, self._loaded, error, now_ms)
@@ -283,6 +287,7 @@ class ExchangeServer:
                 forget_ms = (now_ms // MS_PER_HOUR + 1) * MS_PER_HOUR
                 self.pump.chores.append(self._forget)
                 self._sweeping = asyncio.create_task(self._sweep())
+            self._past.look()
             self._look_at_disk()
             self.pump.chores.append(self._journal.checkpoint_if_due)
             self.pump.chores.append(self._snapshots.if_due)
@@ -365,7 +370,7 @@ class ExchangeServer:
         return await self._pages.answer(path)
 
 
-def told(error: DiskLostError | HistoryError) -> int:
+def told(error: DiskLostError | HistoryError | PastError) -> int:
     """Say in one line what ends the server; returns the exit code."""
     code = EXIT_DISK_LOST if isinstance(error, DiskLostError) else EXIT_BROKEN
     log.tell(log_events.stopped(code, str(error)))

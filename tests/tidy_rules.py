@@ -51,6 +51,7 @@ SHELL: Final[dict[str, frozenset[str]]] = {
             "log_options",
             "metrics",
             "one_request",
+            "past",
             "pump",
             "quarantine",
             "ready_file",

@@ -161,7 +161,7 @@ def main() -> int:
         say("orderly end, with its snapshot", stop)
         say("CPU of both", cpu)
         snapshot = snapshot_files.newest_first(data_dir)[0]
-        say("snapshot", snapshot.stat().st_size / 2**20, "MiB")
+        say("snapshot", snapshot.stat().st_size, "bytes")
         ready, stop, cpu = asyncio.run(start(data_dir))
         say("ready from the snapshot", ready)
         say("orderly end, with its snapshot", stop)

@@ -170,6 +170,10 @@ OWN: list[tuple[LogLine, str]] = [
         "warning slow_batch: a batch of 5 rows took 300 ms, 20 of them before its commit",
     ),
     (log_events.snapshot_written(9, 100, 8), "info snapshot: snapshot of row 9: 100 bytes in 8 ms"),
+    (
+        log_events.past_unchecked(7, "x"),
+        "warning rows_unchecked: the rows up to 7 are not checked: x",
+    ),
     (log_events.snapshot_failed("x"), "warning snapshot_failed: no snapshot: x"),
     (log_events.disk("d", "cancel_only"), "error disk: d: free disk space: cancel only"),
     (log_events.disk("d", "ok"), "info disk: d: free disk space: ok"),
