@@ -118,6 +118,7 @@ def run(command: Any, args: list[str], name: str) -> NoReturn:
     except typer.Abort:
         sys.exit(EXIT_NOT_SO)
     except OSError as error:
+        flush()  # if it was standard output that failed, this says so
         typer.echo(f"headroom: {os_error_line(error)}", err=True)
         sys.exit(EXIT_NOT_SO)
     sys.exit(code if isinstance(code, int) else 0)

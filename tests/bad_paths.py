@@ -5,6 +5,7 @@ Not the tests themselves: `test_paths.py`, which says what has to come of it.
 
 import ctypes
 import io
+import logging
 import os
 import resource
 import signal
@@ -33,7 +34,13 @@ class Outcome(NamedTuple):
 def run(args: list[str], bytes_max: int | None = None) -> Outcome:
     """Run `headroom` with ``args``; no file may grow beyond ``bytes_max``, as on a full disk."""
     out, errors = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(errors), _deadline(), _file_size(bytes_max):
+    with (
+        redirect_stdout(out),
+        redirect_stderr(errors),
+        _deadline(),
+        _logging(),
+        _file_size(bytes_max),
+    ):
         try:
             headroom.run(get_command(headroom.build_app()), args, "headroom")
         except SystemExit as end:
@@ -70,6 +77,19 @@ def _deadline() -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _logging() -> Iterator[None]:
+    """Take back what a command that logs set up for the whole process."""
+    root, ours = logging.getLogger(), logging.getLogger("headroom")
+    handlers, levels = list(root.handlers), (root.level, ours.level)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])
 
 
 @contextmanager

@@ -160,6 +160,48 @@ def test_ctrl_c_while_modules_are_imported(module: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_ctrl_c_while_a_server_starts_ends_it_in_order(tmp_path: Path) -> None:
+    """(Before: the journal's threads were left, and the process with them.)"""
+    key, data, ready = (str(tmp_path / name) for name in ("k.pem", "data", "ready"))
+    assert run("key", "new", key).returncode == 0
+    assert run("exchange", "init", "--data", data, "--operator-key", key).returncode == 0
+    args = ["exchange", "serve", "--data", data, "--listen", "127.0.0.1:0", "--ready-file", ready]
+    program = (
+        "import os, signal, sys\n"
+        "import headroom\n"
+        "from exchange.server import ExchangeServer\n"
+        "inner = ExchangeServer.open\n"
+        "async def interrupted(self):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    await inner(self)\n"
+        "ExchangeServer.open = interrupted\n"
+        f"sys.argv[1:] = {args!r}\n"
+        "headroom.main()\n"
+    )
+    done = run_program(program)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert not Path(ready).exists()
+
+
+def test_standard_output_that_is_full_is_one_line(tmp_path: Path) -> None:
+    key = tmp_path / "k.pem"
+    assert run("key", "new", str(key)).returncode == 0
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "headroom.py", "key", "show", str(key)],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    line = "headroom: standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, line)
+
+
 def test_importing_headroom_leaves_ctrl_c_as_it_was() -> None:
     program = (
         "import signal, headroom\n"

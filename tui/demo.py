@@ -21,7 +21,6 @@ from typing import IO, Annotated, Final, NamedTuple
 
 import typer
 
-from exchange.cli_common import finite
 from tui.app import HeadroomApp
 from tui.link import LinkError
 from tui.live_link import LiveLink
@@ -113,7 +112,7 @@ def demo(
     ctx: typer.Context,
     for_s: Annotated[
         float | None,
-        typer.Option("--for", callback=finite, min=0.1, help="End by itself after SECONDS."),
+        typer.Option("--for", min=0.1, help="End by itself after SECONDS."),
     ] = None,
     headless: Annotated[
         bool, typer.Option("--headless", help="Without a terminal, for tests; needs --for.")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from exchange.client import Client, Unreachable
+from exchange.clock import SystemClock
 from exchange.dial import TRADE_PATH, endpoint
 from exchange.keys import public_key_b64
 from exchange.operator_requests import (
@@ -266,3 +267,16 @@ def test_a_clock_before_the_journal_refuses_to_start(tmp_path: Path) -> None:
     asyncio.run(server.url())
     server.process.terminate()
     assert server.end() == (0, "")
+
+
+def test_a_clock_that_was_stepped_back_a_little_is_waited_for(tmp_path: Path) -> None:
+    """(Before: exit 71, after which a supervisor must not start it again.)"""
+    ends_ms = SystemClock().now_ms() + 2_500
+    found(tmp_path / "data", at_ms=ends_ms)
+    server = ServerProcess(tmp_path / "data", "--listen", "127.0.0.1:0", "--log-level", "warning")
+    asyncio.run(server.url())
+    assert SystemClock().now_ms() >= ends_ms
+    server.process.terminate()
+    code, errors = server.end()
+    assert (code, len(errors.splitlines())) == (0, 1)
+    assert "ms behind the journal's last entry: waiting for it" in errors

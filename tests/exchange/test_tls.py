@@ -70,6 +70,9 @@ def test_wss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             await Client(url, OPERATOR).__aenter__()
         code, _, errors = await asyncio.to_thread(headroom, *asking(url))
         assert code == 1 and "SSL_CERT_FILE" in errors
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+        with pytest.raises(Unreachable, match=r"TLS: .*; SSL_CERT_FILE \S*/gone.pem: no such file"):
+            await Client(url, OPERATOR).__aenter__()
         monkeypatch.setenv("SSL_CERT_FILE", str(cert))
         assert (await asyncio.to_thread(headroom, *asking(url)))[0] == 0
         with pytest.raises(Unreachable, match="no exchange there"):
