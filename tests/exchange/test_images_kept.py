@@ -13,6 +13,7 @@ from exchange.image_store import KEPT_S, ImageStore
 from exchange.protocol import ImageDelete
 from exchange.server import ExchangeServer
 from exchange.uploads import Uploads, account_tag
+from exchange.wire import ImageFormat
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,
@@ -222,5 +223,23 @@ def test_an_upload_nobody_goes_on_with_is_given_up(tmp_path: Path) -> None:
             await server._images.sweep(at_s + KEPT_S)
             assert store.partials() == []
             assert uploads.fits("bob", digest(2), 500, stored=0)
+
+    run(main)
+
+
+def test_what_is_no_image_is_refused_and_not_kept(tmp_path: Path) -> None:
+    """Whatever client sends it: `headroom image put` would not. (Before, it was stored.)"""
+
+    async def main() -> None:
+        tiny = tmp_path / "tiny"
+        tiny.write_bytes(b"headroom")
+        kinds: list[ImageFormat] = ["raw", "qcow2", "bundle"]
+        async with running(tmp_path / "data") as server:
+            await images_of(server)
+            for kind in kinds:
+                with pytest.raises(Refused, match="image_invalid: not a "):
+                    await put_image(server.url, key_of("bob"), tiny, kind)
+            store = ImageStore(tmp_path / "data")
+            assert (store.names(), store.partials()) == ([], [])
 
     run(main)
