@@ -97,6 +97,14 @@ class Subscriptions:
 
     async def serve(self) -> None:
         """Ask for what is due as long as the connection lives."""
+        try:
+            await self._serve()
+        except Exception:
+            # A connection over which nothing is asked any more is of no use.
+            self._hang_up()
+            raise
+
+    async def _serve(self) -> None:
         now_s = asyncio.get_running_loop().time
         while True:
             self._wake.clear()

@@ -201,6 +201,8 @@ async def _reached(address: str, opening: Awaitable[T]) -> T:
         raise Unreachable(
             f"{address}: {error.strerror or str(error) or type(error).__name__}"
         ) from error
+    except UnicodeError as error:
+        raise Unreachable(f"{address}: no host can have such a name") from error
     except InvalidStatus as error:
         raise _turned_away(address, error) from error
     except (InvalidURI, InvalidHandshake) as error:

@@ -45,11 +45,12 @@ class Proxy:
         self.port = port
         self._server: asyncio.Server
         self._writers: set[asyncio.StreamWriter] = set()
+        self._relays: set[asyncio.Task[None]] = set()
         self.accepted = 0
         self.refusing = False
 
     async def open(self) -> str:
-        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._come, "127.0.0.1", 0)
         return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1/ws"
 
     def cut(self) -> None:
@@ -61,22 +62,33 @@ class Proxy:
         self._server.close()
         self.cut()
         await self._server.wait_closed()
+        await asyncio.gather(*self._relays)
+
+    async def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        relay = asyncio.create_task(self._relay(reader, writer))
+        self._relays.add(relay)
+        relay.add_done_callback(self._relays.discard)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        if self.refusing:
-            writer.transport.abort()
-            return
+        self._writers.add(writer)
         try:
-            upstream, upstream_writer = await asyncio.open_connection("127.0.0.1", self.port)
+            if not self.refusing:
+                await self._both(reader, writer)
         except ConnectionRefusedError:
-            writer.transport.abort()
             return
-        self._writers |= {writer, upstream_writer}
+        finally:
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def _both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, upstream_writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._writers.add(upstream_writer)
         try:
             await asyncio.gather(pipe(reader, upstream_writer), pipe(upstream, writer))
         finally:
-            self._writers -= {writer, upstream_writer}
+            self._writers.discard(upstream_writer)
+            upstream_writer.transport.abort()
 
 
 async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -346,6 +358,10 @@ def test_no_subscription_is_lost_when_the_exchange_stops_again_and_again(tmp_pat
                     await subscribed(server, clients * len(wanted) * part // 6)
                     proxy.cut()
                     await refused_as_going_down(server, clients)
+                    proxy.refusing = True
+                    proxy.cut()
+                    await until(lambda: not server.pump.connections)
+                proxy.refusing = False
             async with running(tmp_path / "data") as server:
                 proxy.port = server.port
                 await subscribed(server, clients * len(wanted))

@@ -323,6 +323,16 @@ def test_who_is_turned_away_is_told_to_come_later(mode: Mode) -> None:
     run_virtual(main())
 
 
+def test_an_impossible_name_is_one_line() -> None:
+    """(Seen to fail with a traceback.)"""
+
+    async def main() -> None:
+        with pytest.raises(Unreachable, match=r"^ws://a\.\.b/v1/ws: no host can have such a name$"):
+            await Client("ws://a..b").__aenter__()
+
+    run_virtual(main())
+
+
 def test_a_download_that_only_drips_is_given_up(tmp_path: Path) -> None:
     """(Seen to fail: a byte a second kept it waiting for days.)"""
 
