@@ -1,4 +1,4 @@
-"""Bounds that have no better place: each row of docs/security.md names a test, these are some."""
+"""Bounds that have no better place: each row of security.md, "Limits", names a test."""
 
 import asyncio
 from collections import deque

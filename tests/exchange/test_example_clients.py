@@ -1,4 +1,4 @@
-"""The example clients of docs/protocol.md run as they stand, against a real exchange.
+"""The clients of protocol.md, "Clients to start from", run as they stand, against a real exchange.
 
 They know nothing of Headroom but the protocol page. The one for Node runs in tests/e2e, where Node
 is installed.

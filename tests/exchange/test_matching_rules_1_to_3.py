@@ -4,9 +4,9 @@ import pytest
 
 from tests.exchange.case import Case, buy, cancel, money, no, play, replace, sell
 
-RULE_1 = [
+PLACE_IN_THE_QUEUE = [
     Case(
-        "rule1-decrease_keeps_priority",
+        "replace-decrease_keeps_priority",
         [
             sell("ann.a", 5, 100),
             sell("bob.b", 5, 100),
@@ -19,7 +19,7 @@ RULE_1 = [
         frames={"ann.a": "new replaced trade"},
     ),
     Case(
-        "rule1-decrease_of_a_bid_keeps_priority",
+        "replace-decrease_of_a_bid_keeps_priority",
         [
             buy("ann.a", 5, 100),
             buy("bob.b", 5, 100),
@@ -31,7 +31,7 @@ RULE_1 = [
         orders="ann.a filled 1/1; bob.b partially_filled 1/5; cat.c filled 2/2",
     ),
     Case(
-        "rule1-increase_loses_priority",
+        "replace-increase_loses_priority",
         [
             sell("ann.a", 5, 100),
             sell("bob.b", 5, 100),
@@ -43,13 +43,13 @@ RULE_1 = [
         orders="ann.a partially_filled 2/6; bob.b filled 5/5; cat.c filled 7/7",
     ),
     Case(
-        "rule1-same_total_and_price_keeps_priority",
+        "replace-same_total_and_price_keeps_priority",
         [sell("ann.a", 5, 100), sell("bob.b", 5, 100), replace("ann.a", price=100, qty=5)],
         book="| ann.a 5@100 bob.b 5@100",
         frames={"ann.a": "new replaced"},
     ),
     Case(
-        "rule1-price_change_loses_priority_even_when_it_shrinks",
+        "replace-price_change_loses_priority_even_when_it_shrinks",
         [
             sell("ann.a", 5, 100),
             sell("bob.b", 5, 101),
@@ -58,7 +58,7 @@ RULE_1 = [
         book="| bob.b 5@101 ann.a 2@101",
     ),
     Case(
-        "rule1-price_there_and_back_is_last",
+        "replace-price_there_and_back_is_last",
         [
             buy("ann.a", 5, 100),
             buy("bob.b", 5, 100),
@@ -68,21 +68,21 @@ RULE_1 = [
         book="bob.b 5@100 ann.a 5@100 |",
     ),
     Case(
-        "rule1-qty_is_the_total_not_the_rest",
+        "replace-qty_is_the_total_not_the_rest",
         [sell("ann.a", 5, 100), buy("cat.c", 2, 100), replace("ann.a", qty=4)],
         trades="2@100 ann.a cat.c",
         book="| ann.a 2@100",
         orders="ann.a partially_filled 2/4; cat.c filled 2/2",
     ),
     Case(
-        "rule1-increase_of_a_part_filled_order_is_the_total_too",
+        "replace-increase_of_a_part_filled_order_is_the_total_too",
         [sell("ann.a", 5, 100), buy("cat.c", 2, 100), replace("ann.a", qty=9)],
         trades="2@100 ann.a cat.c",
         book="| ann.a 7@100",
         orders="ann.a partially_filled 2/9; cat.c filled 2/2",
     ),
     Case(
-        "rule1-decrease_of_a_part_filled_order_keeps_priority",
+        "replace-decrease_of_a_part_filled_order_keeps_priority",
         [
             sell("ann.a", 5, 100),
             sell("bob.b", 5, 100),
@@ -95,12 +95,12 @@ RULE_1 = [
         orders="ann.a filled 3/3; bob.b partially_filled 1/5; cat.c filled 2/2; cat.d filled 2/2",
     ),
     Case(
-        "rule1-a_better_price_goes_to_the_front",
+        "replace-a_better_price_goes_to_the_front",
         [sell("ann.a", 1, 100), sell("bob.b", 1, 101), replace("bob.b", price=99)],
         book="| bob.b 1@99 ann.a 1@100",
     ),
     Case(
-        "rule1-a_replace_may_trade",
+        "replace-a_replace_may_trade",
         [sell("ann.a", 3, 100), buy("cat.c", 5, 90), replace("cat.c", price=100)],
         trades="3@100 ann.a cat.c",
         book="cat.c 2@100 |",
@@ -108,7 +108,7 @@ RULE_1 = [
         frames={"cat.c": "new replaced trade"},
     ),
     Case(
-        "rule1-holds_follow_a_replace",
+        "replace-holds_follow_a_replace",
         [
             buy("cat.c", 5, 90),
             money("cat", held=450),
@@ -122,7 +122,7 @@ RULE_1 = [
         book="cat.c 7@100 |",
     ),
     Case(
-        "rule1-bonds_follow_a_replace",
+        "replace-bonds_follow_a_replace",
         [
             sell("ann.a", 5, 90),
             money("ann", held=75),
@@ -137,22 +137,22 @@ RULE_1 = [
     ),
 ]
 
-RULE_2 = [
+FILLED_BY_REPLACE = [
     Case(
-        "rule2-replace_to_what_is_filled_is_filled",
+        "replace-replace_to_what_is_filled_is_filled",
         [sell("ann.a", 5, 100), buy("cat.c", 2, 100), replace("ann.a", qty=2)],
         trades="2@100 ann.a cat.c",
         orders="ann.a filled 2/2; cat.c filled 2/2",
         frames={"ann.a": "new trade replaced"},
     ),
     Case(
-        "rule2-replace_to_less_than_is_filled_is_filled_at_what_it_has",
+        "replace-replace_to_less_than_is_filled_is_filled_at_what_it_has",
         [buy("ann.a", 5, 100), sell("cat.c", 3, 100), replace("ann.a", qty=1)],
         trades="3@100 ann.a cat.c",
         orders="ann.a filled 3/3; cat.c filled 3/3",
     ),
     Case(
-        "rule2-the_new_price_does_not_matter_then",
+        "replace-the_new_price_does_not_matter_then",
         [
             buy("ann.a", 5, 100),
             sell("cat.c", 3, 100),
@@ -164,7 +164,7 @@ RULE_2 = [
         orders="ann.a filled 3/3; cat.c filled 3/3",
     ),
     Case(
-        "rule2-the_rest_is_released",
+        "replace-the_rest_is_released",
         [
             buy("ann.a", 5, 100),
             sell("cat.c", 3, 100),
@@ -177,15 +177,15 @@ RULE_2 = [
         orders="ann.a filled 3/3; cat.c filled 3/3",
     ),
     Case(
-        "rule2-an_unfilled_order_cannot_end_so",
+        "replace-an_unfilled_order_cannot_end_so",
         [buy("ann.a", 5, 100), replace("ann.a", qty=1)],
         book="ann.a 1@100 |",
     ),
 ]
 
-RULE_3 = [
+WHOLE_OR_NOT_AT_ALL = [
     Case(
-        "rule3-a_replace_without_money_leaves_order_and_place",
+        "replace-a_replace_without_money_leaves_order_and_place",
         [
             buy("ann.a", 5, 100),
             buy("bob.b", 5, 100),
@@ -196,7 +196,7 @@ RULE_3 = [
         frames={"ann.a": "new"},
     ),
     Case(
-        "rule3-a_replace_without_slots_leaves_order_and_place",
+        "replace-a_replace_without_slots_leaves_order_and_place",
         [
             sell("ann.a", 5, 100),
             sell("bob.b", 5, 100),
@@ -206,17 +206,17 @@ RULE_3 = [
         book="| ann.a 5@100 bob.b 5@100",
     ),
     Case(
-        "rule3-all_slots_but_its_own_may_be_taken",
+        "replace-all_slots_but_its_own_may_be_taken",
         [sell("ann.a", 60, 100), no("insufficient_capacity", sell("ann.b", 41, 100))],
         book="| ann.a 60@100",
     ),
     Case(
-        "rule3-its_own_slots_count_for_it",
+        "replace-its_own_slots_count_for_it",
         [sell("ann.a", 60, 100), replace("ann.a", qty=100)],
         book="| ann.a 100@100",
     ),
     Case(
-        "rule3-meeting_an_own_order_is_refused",
+        "replace-meeting_an_own_order_is_refused",
         [
             sell("ann.s", 5, 105),
             buy("ann.a", 5, 100),
@@ -227,7 +227,7 @@ RULE_3 = [
         frames={"ann.a": "new"},
     ),
     Case(
-        "rule3-an_own_order_behind_what_fills_it_is_not_met",
+        "replace-an_own_order_behind_what_fills_it_is_not_met",
         [
             sell("bob.b", 5, 105),
             sell("ann.s", 5, 105),
@@ -239,7 +239,7 @@ RULE_3 = [
         orders="bob.b filled 5/5; ann.a filled 5/5",
     ),
     Case(
-        "rule3-an_own_order_met_after_some_fills_is_refused_whole",
+        "replace-an_own_order_met_after_some_fills_is_refused_whole",
         [
             sell("bob.b", 4, 105),
             sell("ann.s", 5, 105),
@@ -249,7 +249,7 @@ RULE_3 = [
         book="ann.a 5@100 | bob.b 4@105 ann.s 5@105",
     ),
     Case(
-        "rule3-an_own_order_beyond_the_price_is_not_met",
+        "replace-an_own_order_beyond_the_price_is_not_met",
         [
             sell("bob.b", 4, 105),
             sell("ann.s", 5, 106),
@@ -261,7 +261,7 @@ RULE_3 = [
         orders="bob.b filled 4/4; ann.a partially_filled 4/5",
     ),
     Case(
-        "rule3-other_modes_replace_and_prevent",
+        "replace-other_modes_replace_and_prevent",
         [
             sell("ann.s", 5, 105),
             buy("ann.a", 5, 100, stp="cancel_oldest"),
@@ -272,7 +272,7 @@ RULE_3 = [
         frames={"ann.a": "new replaced", "ann.s": "new canceled"},
     ),
     Case(
-        "rule3-decrement_on_replace",
+        "replace-decrement_on_replace",
         [
             sell("ann.s", 2, 105),
             buy("ann.a", 5, 100, stp="decrement_and_cancel"),
@@ -283,7 +283,7 @@ RULE_3 = [
         frames={"ann.a": "new replaced replaced", "ann.s": "new canceled"},
     ),
     Case(
-        "rule3-cancel_both_on_replace",
+        "replace-cancel_both_on_replace",
         [
             sell("ann.s", 2, 105),
             buy("ann.a", 5, 100, stp="cancel_both"),
@@ -293,7 +293,7 @@ RULE_3 = [
         frames={"ann.a": "new replaced canceled"},
     ),
     Case(
-        "rule3-a_post_only_order_may_not_cross_by_replace",
+        "replace-a_post_only_order_may_not_cross_by_replace",
         [
             sell("bob.b", 5, 105),
             buy("ann.a", 5, 100, post_only=True),
@@ -303,7 +303,7 @@ RULE_3 = [
         book="ann.a 5@104 | bob.b 5@105",
     ),
     Case(
-        "rule3-a_bond_is_checked_at_the_best_bid_of_a_crossing_replace",
+        "replace-a_bond_is_checked_at_the_best_bid_of_a_crossing_replace",
         [
             buy("bob.b", 5, 100),
             sell("ann.a", 5, 120),
@@ -316,7 +316,7 @@ RULE_3 = [
     ),
 ]
 
-CASES = [*RULE_1, *RULE_2, *RULE_3]
+CASES = [*PLACE_IN_THE_QUEUE, *FILLED_BY_REPLACE, *WHOLE_OR_NOT_AT_ALL]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -4,16 +4,16 @@ import pytest
 
 from tests.exchange.case import Case, buy, money, no, play, sell
 
-RULE_6 = [
+SELF_TRADES = [
     Case(
-        "rule6-cancel_newest_is_the_default",
+        "self_trade-cancel_newest_is_the_default",
         [sell("cat.s", 3, 100), buy("cat.c", 5, 100)],
         book="| cat.s 3@100",
         orders="cat.c canceled 0/5 self_trade",
         frames={"cat.c": "new canceled", "cat.s": "new"},
     ),
     Case(
-        "rule6-cancel_newest_trades_what_is_before",
+        "self_trade-cancel_newest_trades_what_is_before",
         [sell("ann.a", 2, 100), sell("cat.s", 3, 100), buy("cat.c", 5, 100)],
         trades="2@100 ann.a cat.c",
         book="| cat.s 3@100",
@@ -21,13 +21,13 @@ RULE_6 = [
         frames={"cat.c": "new trade canceled"},
     ),
     Case(
-        "rule6-cancel_newest_never_passes_an_own_order",
+        "self_trade-cancel_newest_never_passes_an_own_order",
         [sell("cat.s", 3, 100), sell("ann.a", 2, 100), buy("cat.c", 5, 105)],
         book="| cat.s 3@100 ann.a 2@100",
         orders="cat.c canceled 0/5 self_trade",
     ),
     Case(
-        "rule6-the_scan_follows_the_queue_over_levels",
+        "self_trade-the_scan_follows_the_queue_over_levels",
         [
             sell("ann.a", 2, 100),
             sell("cat.s", 3, 101),
@@ -39,21 +39,21 @@ RULE_6 = [
         orders="ann.a filled 2/2; cat.c canceled 2/5 self_trade",
     ),
     Case(
-        "rule6-filled_before_the_own_order_is_reached",
+        "self_trade-filled_before_the_own_order_is_reached",
         [sell("ann.a", 5, 100), sell("cat.s", 3, 100), buy("cat.c", 5, 100)],
         trades="5@100 ann.a cat.c",
         book="| cat.s 3@100",
         orders="ann.a filled 5/5; cat.c filled 5/5",
     ),
     Case(
-        "rule6-cancel_newest_of_a_sale",
+        "self_trade-cancel_newest_of_a_sale",
         [buy("ann.a", 2, 100), buy("cat.s", 3, 100), sell("cat.c", 5, 90), money("cat", held=332)],
         trades="2@100 ann.a cat.c",
         book="cat.s 3@100 |",
         orders="ann.a filled 2/2; cat.c canceled 2/5 self_trade",
     ),
     Case(
-        "rule6-cancel_oldest_clears_the_way",
+        "self_trade-cancel_oldest_clears_the_way",
         [
             sell("cat.s", 3, 100),
             sell("ann.a", 2, 100),
@@ -65,7 +65,7 @@ RULE_6 = [
         frames={"cat.s": "new canceled", "cat.c": "new trade"},
     ),
     Case(
-        "rule6-cancel_oldest_spares_what_is_not_reached",
+        "self_trade-cancel_oldest_spares_what_is_not_reached",
         [
             sell("ann.a", 5, 100),
             sell("cat.s", 3, 100),
@@ -76,7 +76,7 @@ RULE_6 = [
         orders="ann.a filled 5/5; cat.c filled 5/5",
     ),
     Case(
-        "rule6-cancel_oldest_several",
+        "self_trade-cancel_oldest_several",
         [
             sell("cat.s", 1, 99),
             sell("cat.t", 1, 100),
@@ -87,19 +87,19 @@ RULE_6 = [
         orders="cat.s canceled 0/1 self_trade; cat.t canceled 0/1 self_trade",
     ),
     Case(
-        "rule6-cancel_both_ends_both",
+        "self_trade-cancel_both_ends_both",
         [sell("cat.s", 3, 100), sell("ann.a", 2, 100), buy("cat.c", 5, 100, stp="cancel_both")],
         book="| ann.a 2@100",
         orders="cat.s canceled 0/3 self_trade; cat.c canceled 0/5 self_trade",
     ),
     Case(
-        "rule6-cancel_both_after_some_fills",
+        "self_trade-cancel_both_after_some_fills",
         [sell("ann.a", 2, 100), sell("cat.s", 3, 100), buy("cat.c", 5, 100, stp="cancel_both")],
         trades="2@100 ann.a cat.c",
         orders=("ann.a filled 2/2; cat.s canceled 0/3 self_trade; cat.c canceled 2/5 self_trade"),
     ),
     Case(
-        "rule6-cancel_both_meets_only_the_first",
+        "self_trade-cancel_both_meets_only_the_first",
         [
             sell("cat.s", 1, 100),
             sell("cat.t", 1, 100),
@@ -109,7 +109,7 @@ RULE_6 = [
         orders="cat.s canceled 0/1 self_trade; cat.c canceled 0/5 self_trade",
     ),
     Case(
-        "rule6-decrement_shrinks_the_larger_taker",
+        "self_trade-decrement_shrinks_the_larger_taker",
         [
             sell("cat.s", 3, 100),
             sell("ann.a", 1, 100),
@@ -121,19 +121,19 @@ RULE_6 = [
         frames={"cat.s": "new canceled", "cat.c": "new replaced trade"},
     ),
     Case(
-        "rule6-decrement_shrinks_the_larger_maker",
+        "self_trade-decrement_shrinks_the_larger_maker",
         [sell("cat.s", 5, 100), buy("cat.c", 3, 100, stp="decrement_and_cancel")],
         book="| cat.s 2@100",
         orders="cat.c canceled 0/3 self_trade",
         frames={"cat.s": "new replaced", "cat.c": "new canceled"},
     ),
     Case(
-        "rule6-decrement_of_equals_cancels_both",
+        "self_trade-decrement_of_equals_cancels_both",
         [sell("cat.s", 3, 100), buy("cat.c", 3, 100, stp="decrement_and_cancel")],
         orders="cat.s canceled 0/3 self_trade; cat.c canceled 0/3 self_trade",
     ),
     Case(
-        "rule6-a_decremented_maker_keeps_its_place",
+        "self_trade-a_decremented_maker_keeps_its_place",
         [
             sell("cat.s", 5, 100),
             sell("ann.a", 1, 100),
@@ -146,7 +146,7 @@ RULE_6 = [
         ),
     ),
     Case(
-        "rule6-decrement_of_a_part_filled_maker",
+        "self_trade-decrement_of_a_part_filled_maker",
         [
             sell("cat.s", 5, 100),
             buy("bob.b", 2, 100),
@@ -157,7 +157,7 @@ RULE_6 = [
         orders="cat.s partially_filled 2/4; bob.b filled 2/2; cat.c canceled 0/1 self_trade",
     ),
     Case(
-        "rule6-decrement_gives_back_holds_and_slots",
+        "self_trade-decrement_gives_back_holds_and_slots",
         [
             sell("cat.s", 100, 60),
             money("cat", held=1000),
@@ -170,19 +170,19 @@ RULE_6 = [
         orders="cat.c canceled 0/40 self_trade",
     ),
     Case(
-        "rule6-the_taker_s_mode_counts_not_the_maker_s",
+        "self_trade-the_taker_s_mode_counts_not_the_maker_s",
         [sell("cat.s", 3, 100, stp="cancel_both"), buy("cat.c", 3, 100, stp="cancel_newest")],
         book="| cat.s 3@100",
         orders="cat.c canceled 0/3 self_trade",
     ),
     Case(
-        "rule6-an_ioc_ends_for_the_self_cross_not_as_a_remainder",
+        "self_trade-an_ioc_ends_for_the_self_cross_not_as_a_remainder",
         [sell("cat.s", 3, 100), buy("cat.c", 3, 100, time_in_force="ioc")],
         book="| cat.s 3@100",
         orders="cat.c canceled 0/3 self_trade",
     ),
     Case(
-        "rule6-a_market_order_ends_for_the_self_cross",
+        "self_trade-a_market_order_ends_for_the_self_cross",
         [sell("ann.a", 1, 100), sell("cat.s", 3, 100), buy("cat.c", 3)],
         trades="1@100 ann.a cat.c",
         book="| cat.s 3@100",
@@ -191,6 +191,6 @@ RULE_6 = [
 ]
 
 
-@pytest.mark.parametrize("case", RULE_6, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", SELF_TRADES, ids=lambda case: case.name)
 def test_matching(case: Case) -> None:
     play(case)

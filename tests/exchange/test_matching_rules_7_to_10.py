@@ -28,9 +28,9 @@ from tests.exchange.case import (
 )
 from tests.exchange.market import NANO
 
-RULE_7 = [
+OTHERS_ORDERS = [
     Case(
-        "rule7-cancel_of_another_s_order",
+        "others-cancel_of_another_s_order",
         [
             buy("ann.a", 5, 100),
             no("unknown_order", tell(OrderCancel(req_id=1, order_id="o-1"), "bob")),
@@ -39,7 +39,7 @@ RULE_7 = [
         frames={"ann.a": "new"},
     ),
     Case(
-        "rule7-replace_of_another_s_order",
+        "others-replace_of_another_s_order",
         [
             buy("ann.a", 5, 100),
             no("unknown_order", tell(OrderReplace(req_id=1, order_id="o-1", qty=1), "bob")),
@@ -47,7 +47,7 @@ RULE_7 = [
         book="ann.a 5@100 |",
     ),
     Case(
-        "rule7-another_s_done_order_is_unknown_too",
+        "others-another_s_done_order_is_unknown_too",
         [
             buy("ann.a", 5, 100),
             cancel("ann.a"),
@@ -57,12 +57,12 @@ RULE_7 = [
         orders="ann.a canceled 0/5 user",
     ),
     Case(
-        "rule7-client_order_ids_are_per_account",
+        "others-client_order_ids_are_per_account",
         [buy("ann.a", 5, 100), no("unknown_order", cancel("bob.a")), buy("bob.a", 1, 100)],
         book="ann.a 5@100 bob.a 1@100 |",
     ),
     Case(
-        "rule7-ids_that_never_were",
+        "others-ids_that_never_were",
         [
             no("unknown_order", tell(OrderCancel(req_id=1, order_id="o-1"), "ann")),
             no("unknown_order", tell(OrderCancel(req_id=1, order_id="o-"), "ann")),
@@ -73,7 +73,7 @@ RULE_7 = [
         ],
     ),
     Case(
-        "rule7-another_spelling_of_an_id_is_unknown",
+        "others-another_spelling_of_an_id_is_unknown",
         [
             buy("ann.a", 5, 100),
             no("unknown_order", tell(OrderCancel(req_id=1, order_id="o-01"), "ann")),
@@ -83,7 +83,7 @@ RULE_7 = [
         orders="ann.a canceled 0/5 user",
     ),
     Case(
-        "rule7-mass_cancel_is_for_one_account",
+        "others-mass_cancel_is_for_one_account",
         [
             buy("ann.a", 5, 100),
             buy("bob.b", 5, 100),
@@ -94,7 +94,7 @@ RULE_7 = [
         orders="ann.a canceled 0/5 mass_cancel; ann.s canceled 0/5 mass_cancel",
     ),
     Case(
-        "rule7-mass_cancel_of_a_side",
+        "others-mass_cancel_of_a_side",
         [
             buy("ann.a", 5, 100),
             sell("ann.s", 5, 101),
@@ -104,7 +104,7 @@ RULE_7 = [
         orders="ann.s canceled 0/5 mass_cancel",
     ),
     Case(
-        "rule7-mass_cancel_of_a_symbol",
+        "others-mass_cancel_of_a_symbol",
         [
             buy("ann.a", 5, 100),
             buy("ann.n", 5, 100, symbol=NANO),
@@ -117,14 +117,14 @@ RULE_7 = [
     ),
 ]
 
-RULE_8 = [
+NEVER_RESTS = [
     Case(
-        "rule8-a_fok_never_rests",
+        "never_rests-a_fok_never_rests",
         [buy("ann.a", 5, 100, time_in_force="fok")],
         orders="ann.a canceled 0/5 fok_not_filled",
     ),
     Case(
-        "rule8-a_resting_order_fills_in_parts_whatever_its_min_qty",
+        "never_rests-a_resting_order_fills_in_parts_whatever_its_min_qty",
         [sell("bob.b", 3, 100), buy("ann.a", 9, 100, min_qty=3), sell("cat.c", 1, 100)],
         trades="3@100 bob.b ann.a; 1@100 ann.a cat.c",
         book="ann.a 5@100 |",
@@ -132,15 +132,15 @@ RULE_8 = [
     ),
 ]
 
-RULE_9 = [
+PRICES = [
     Case(
-        "rule9-a_buyer_pays_the_resting_ask",
+        "price-a_buyer_pays_the_resting_ask",
         [sell("ann.a", 2, 100), buy("cat.c", 2, 150), money("cat", held=200)],
         trades="2@100 ann.a cat.c",
         orders="ann.a filled 2/2; cat.c filled 2/2",
     ),
     Case(
-        "rule9-a_seller_gets_the_resting_bid",
+        "price-a_seller_gets_the_resting_bid",
         [
             buy("cat.c", 2, 150),
             sell("ann.a", 2, 100),
@@ -151,7 +151,7 @@ RULE_9 = [
         orders="cat.c filled 2/2; ann.a filled 2/2",
     ),
     Case(
-        "rule9-best_price_first_each_at_its_own",
+        "price-best_price_first_each_at_its_own",
         [
             sell("ann.a", 2, 102),
             sell("bob.b", 2, 100),
@@ -163,13 +163,13 @@ RULE_9 = [
         orders=("ann.a partially_filled 1/2; bob.b filled 2/2; dan.d filled 2/2; cat.c filled 5/5"),
     ),
     Case(
-        "rule9-best_bid_first_each_at_its_own",
+        "price-best_bid_first_each_at_its_own",
         [buy("ann.a", 2, 100), buy("bob.b", 2, 102), buy("dan.d", 2, 101), sell("cat.c", 6, 100)],
         trades="2@102 bob.b cat.c; 2@101 dan.d cat.c; 2@100 ann.a cat.c",
         orders="ann.a filled 2/2; bob.b filled 2/2; dan.d filled 2/2; cat.c filled 6/6",
     ),
     Case(
-        "rule9-equal_prices_by_time",
+        "price-equal_prices_by_time",
         [
             sell("ann.a", 1, 100),
             sell("bob.b", 1, 100),
@@ -181,15 +181,15 @@ RULE_9 = [
         orders="ann.a filled 1/1; bob.b filled 1/1; cat.c filled 2/2",
     ),
     Case(
-        "rule9-no_trade_between_prices_that_do_not_meet",
+        "price-no_trade_between_prices_that_do_not_meet",
         [sell("ann.a", 1, 101), buy("cat.c", 1, 100)],
         book="cat.c 1@100 | ann.a 1@101",
     ),
 ]
 
-RULE_10 = [
+AGAIN = [
     Case(
-        "rule10-the_same_body_again_is_a_duplicate",
+        "again-the_same_body_again_is_a_duplicate",
         [
             says(buy("ann.a", 5, 100), duplicate=False, status="new"),
             says(buy("ann.a", 5, 100), duplicate=True, status="new", order_id="o-1"),
@@ -199,12 +199,12 @@ RULE_10 = [
         frames={"ann.a": "new"},
     ),
     Case(
-        "rule10-another_req_id_is_the_same_body",
+        "again-another_req_id_is_the_same_body",
         [buy("ann.a", 5, 100), says(buy("ann.a", 5, 100, req_id=77), duplicate=True)],
         book="ann.a 5@100 |",
     ),
     Case(
-        "rule10-a_duplicate_tells_the_current_outcome",
+        "again-a_duplicate_tells_the_current_outcome",
         [
             buy("ann.a", 5, 100),
             sell("bob.b", 2, 100),
@@ -222,7 +222,7 @@ RULE_10 = [
         orders="ann.a partially_filled 2/5; bob.b filled 2/2",
     ),
     Case(
-        "rule10-a_duplicate_of_a_done_order",
+        "again-a_duplicate_of_a_done_order",
         [
             buy("ann.a", 5, 100),
             cancel("ann.a"),
@@ -238,7 +238,7 @@ RULE_10 = [
         orders="ann.a canceled 0/5 user",
     ),
     Case(
-        "rule10-another_body_is_refused",
+        "again-another_body_is_refused",
         [
             buy("ann.a", 5, 100),
             no("duplicate_client_order_id", buy("ann.a", 6, 100), "client_order_id"),
@@ -251,7 +251,7 @@ RULE_10 = [
         book="ann.a 5@100 |",
     ),
     Case(
-        "rule10-a_default_spelled_out_is_the_same_body",
+        "again-a_default_spelled_out_is_the_same_body",
         [
             buy("ann.a", 5, 100),
             says(
@@ -262,7 +262,7 @@ RULE_10 = [
         book="ann.a 5@100 |",
     ),
     Case(
-        "rule10-the_body_is_the_placed_one_not_the_replaced_one",
+        "again-the_body_is_the_placed_one_not_the_replaced_one",
         [
             buy("ann.a", 5, 100),
             replace("ann.a", price=101, qty=4),
@@ -272,7 +272,7 @@ RULE_10 = [
         book="ann.a 4@101 |",
     ),
     Case(
-        "rule10-known_for_24_h_after_its_end",
+        "again-known_for_24_h_after_its_end",
         [
             buy("ann.a", 5, 100),
             cancel("ann.a"),
@@ -283,7 +283,7 @@ RULE_10 = [
         orders="ann.a canceled 0/5 user",
     ),
     Case(
-        "rule10-free_again_after_24_h",
+        "again-free_again_after_24_h",
         [
             buy("ann.a", 5, 100),
             cancel("ann.a"),
@@ -294,7 +294,7 @@ RULE_10 = [
         orders="ann.a canceled 0/5 user",
     ),
     Case(
-        "rule10-never_free_while_the_order_lives",
+        "again-never_free_while_the_order_lives",
         [
             buy("ann.a", 5, 100),
             wait(3 * MS_PER_DAY),
@@ -304,7 +304,7 @@ RULE_10 = [
         book="ann.a 5@100 |",
     ),
     Case(
-        "rule10-the_24_h_run_from_the_end_not_from_the_placing",
+        "again-the_24_h_run_from_the_end_not_from_the_placing",
         [
             buy("ann.a", 5, 100),
             wait(2 * MS_PER_DAY),
@@ -315,7 +315,7 @@ RULE_10 = [
         orders="ann.a canceled 0/5 user",
     ),
     Case(
-        "rule10-a_refused_order_does_not_use_the_id_up",
+        "again-a_refused_order_does_not_use_the_id_up",
         [
             no("insufficient_funds", buy("ann.a", 10**6, 10**9)),
             says(buy("ann.a", 5, 100), duplicate=False, order_id="o-1"),
@@ -323,7 +323,7 @@ RULE_10 = [
         book="ann.a 5@100 |",
     ),
     Case(
-        "rule10-a_duplicate_is_answered_even_when_halted",
+        "again-a_duplicate_is_answered_even_when_halted",
         [
             buy("ann.a", 5, 100),
             tell(AdminHalt(req_id=1, halted=True)),
@@ -333,7 +333,7 @@ RULE_10 = [
         book="ann.a 5@100 |",
     ),
     Case(
-        "rule10-a_repeated_deposit_has_no_effect",
+        "again-a_repeated_deposit_has_no_effect",
         [
             tell(AdminDeposit(req_id=1, account="ann", amount_ucr=7, ref="r")),
             says(
@@ -352,7 +352,7 @@ RULE_10 = [
         ],
     ),
     Case(
-        "rule10-a_deposit_s_ref_is_free_again_after_24_h",
+        "again-a_deposit_s_ref_is_free_again_after_24_h",
         [
             tell(AdminDeposit(req_id=1, account="ann", amount_ucr=7, ref="r")),
             wait(MS_PER_DAY - 1),
@@ -364,7 +364,7 @@ RULE_10 = [
     ),
 ]
 
-CASES = [*RULE_7, *RULE_8, *RULE_9, *RULE_10]
+CASES = [*OTHERS_ORDERS, *NEVER_RESTS, *PRICES, *AGAIN]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

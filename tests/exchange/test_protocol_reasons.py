@@ -1,4 +1,4 @@
-"""Every reason of the closed sets is sent somewhere and written down in docs/protocol.md."""
+"""Every reason of the closed sets is sent somewhere and told in protocol.md, "Reasons"."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""The bounds that docs/security.md tells are those of the code."""
+"""The bounds that security.md, "Limits", tells are those of the code."""
 
 from typing import Any
 

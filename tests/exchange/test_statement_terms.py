@@ -1,7 +1,7 @@
 """Every charge and every line of an invoice can be worked out from its own row.
 
 The rows are those of the read model, made of the frames of random markets; what they say is worked
-out here by the words of docs/operations.md, with fractions. Seen to fail on planted bugs: a boot
+out here by operations.md, "Statements", with fractions. Seen to fail on planted bugs: a boot
 that is told as a wait for the launch, a charge's CPU left out, the first charge's ``before_ucr``.
 """
 

@@ -200,3 +200,10 @@ def test_check_warns_of_rules_that_flap(folder: Path) -> None:
     found = CliRunner().invoke(app, ["check", str(write(folder, "util < 40", "util < 60"))])
     assert found.exit_code == 0
     assert found.stdout.startswith("warning: rules 'calm' and 'burst' would flap")
+
+
+def test_the_example_of_the_page_has_no_mistake(tmp_path: Path) -> None:
+    """(Seen to fail with a rule that buys at no price.)"""
+    page = (Path(__file__).parents[2] / "docs" / "manager.md").read_text("utf-8")
+    (tmp_path / "manager.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    assert len(read_config(tmp_path / "manager.toml", "dry-run").rules) == 2

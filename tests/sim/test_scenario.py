@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario_check import unsupported
+from sim.scenario_check import mistakes, unsupported
 from sim.scenario_file import ScenarioError, decode, load
 from tests.sim.scenes import RULES, scene
 
@@ -31,6 +31,14 @@ def test_every_scenario_of_the_project_loads() -> None:
     assert files
     for file in files:
         assert load(file).scenario.policy, file
+
+
+def test_the_example_of_the_page_can_run() -> None:
+    """(Seen to fail with a fault that names no seller.)"""
+    page = (REPO / "docs" / "scenario.md").read_text("utf-8")
+    scenario = decode(page.partition("```toml\n")[2].partition("```")[0])
+    assert mistakes(scenario) == []
+    assert unsupported(scenario, list(scenario.policy)) == []
 
 
 def test_defaults_are_those_of_the_page() -> None:
