@@ -29,6 +29,7 @@ from exchange.limits import Limits
 from exchange.liveness import Liveness
 from exchange.notes import Notes
 from exchange.outbox import ImageJob, Job, Outbox, Replay
+from exchange.paging import TOO_LONG
 from exchange.ports import EngineView, JournalRow
 from exchange.requests import HANDLERS
 from exchange.routing import ROUTES, TO_ACCOUNT, TO_PUBLIC
@@ -44,7 +45,7 @@ from exchange.session import (
 from exchange.signup import SignUps
 from exchange.units import MS_PER_SECOND
 from exchange.uploads import Uploads
-from exchange.wire import PROTOCOL_MINOR, PROTOCOL_VERSION
+from exchange.wire import PROTOCOL_MINOR, PROTOCOL_VERSION, SENT_FRAME_BYTES
 
 ANONYMOUS_MAX: Final = 1_000
 HEARTBEAT_MS: Final = MS_PER_SECOND
@@ -274,6 +275,8 @@ class Gateway:
             reason, text = refused.reason, refused.message
             reply = ErrorReply(req_id, reason, text, refused.field, refused.retry_after_ms)
             self.outbox.send(session, reply)
+        if refused is TOO_LONG:  # It was put together before it was too long.
+            self.outbox.weight += SENT_FRAME_BYTES
 
     def close(self, session: Session, code: int, reason: str) -> None:
         """End the connection once what it was sent has left; the first reason counts."""

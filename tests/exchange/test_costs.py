@@ -32,6 +32,8 @@ from exchange.limits import (
 )
 from exchange.roles import ROLES
 from exchange.session import Session
+from exchange.wire import SENT_FRAME_BYTES
+from tests.exchange.attacks import resting
 from tests.exchange.harness import SYMBOL, key_of
 from tests.exchange.test_gateway import Rig
 
@@ -201,6 +203,18 @@ def test_long_lists_are_answered_up_to_their_weight() -> None:
     sizes = [len(item) for items in deliveries.values() for item in items if type(item) is bytes]
     assert max(sizes) > 10_000
     assert sum(sizes) < ANSWERS_PER_S * ANSWERS_SAVED_S + max(sizes) + 600 * 500
+
+
+def test_an_answer_that_is_too_long_is_paid_for_all_the_same() -> None:
+    """It was put together. (Before, it cost no more than its refusal.)"""
+    rig, bob = market(0)
+    for number in range(2_600):
+        rig.gateway.receive(bob, JSON.encode(resting(number)), rig.now_ms)
+    rig.take()
+    reasons = [rig.ask(bob, "order.list")["reason"] for _ in range(20)]
+    built = reasons.count("frame_too_large")
+    assert built == ANSWERS_PER_S * ANSWERS_SAVED_S // SENT_FRAME_BYTES
+    assert set(reasons[built:]) == {"rate_limited"}
 
 
 def test_a_snapshot_of_a_book_is_paid_when_it_is_made() -> None:
