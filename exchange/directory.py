@@ -1,7 +1,7 @@
 """The live directory: every host's public facts, searchable, told when they change. Pure.
 
 Rows are made anew only for accounts in which something happened, when somebody asks or listens.
-Since an account with many hosts and orders is dear to look through, its rows may be older the
+Since an account with many hosts and orders takes long to look through, its rows may be older the
 larger it is. Source: protocol.md, "Public channels"; rules.md 8.2.
 """
 

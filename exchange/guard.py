@@ -1,7 +1,7 @@
-"""What no client may ask now: what broke us before, writes on a full disk, all at the end. Pure.
+"""Requests refused whoever asks: what broke us before, writes on a full disk, all at the end.
 
-A request whose handling raised stops the exchange; its digest is kept, and after the restart the
-same request is refused `internal` instead of stopping us again. When the disk fills up, trading
+Pure. A request whose handling raised stops the exchange; its digest is kept, and after the restart
+the same request is refused `internal` instead of stopping us again. When the disk fills up, trading
 ends before the journal does: first only what winds down is taken, then nothing that must be
 written. Behind the shutdown frame nothing is done any more. Source: rules.md 7.5; operations.md,
 "When the disk fills up".

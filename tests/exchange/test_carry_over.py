@@ -1,7 +1,7 @@
 """What a VM takes along when its buyer's next window begins (rules.md 5.10).
 
-Prices are 36,000 ucr per unit-hour: 10 ucr a second. Each case was seen to fail on the engine of
-its day; the model of ``oracle.py`` found them.
+Prices are 36,000 ucr per unit-hour: 10 ucr a second. The model of ``oracle.py`` found these
+cases, and each failed before the engine was mended.
 """
 
 import pytest
