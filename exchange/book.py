@@ -3,8 +3,8 @@
 Shape (measured fastest in CPython): per side a dict from key to `Level` and a sorted list of keys;
 the key is the price on the bid side and minus the price on the ask side, so the best level of
 either side is the last key. A level chains its orders in the order of their arrival, so a cancel
-costs no search and a level of one order, the most frequent, no container. The book moves quantities
-only; money, leases and events are the caller's.
+costs no search, and a level of one order, the most frequent kind, needs no container. The book
+moves quantities only; money, leases and events are the caller's.
 """
 
 from bisect import bisect_left, insort

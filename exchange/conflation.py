@@ -2,7 +2,7 @@
 
 While a connection's outgoing queue is behind, the feed keeps what it would send here: of a book
 where the reader stands (one merged update leads from there to the present), of tickers and candles
-only the newest, of trades from where on they are missing. Frames of the account are never here.
+only the newest, of trades where the gap begins. Frames of the account are never here.
 Source: protocol.md, "Public channels".
 """
 

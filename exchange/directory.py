@@ -2,7 +2,7 @@
 
 Rows are made anew only for accounts in which something happened, when somebody asks or listens.
 Since an account with many hosts and orders takes long to look through, its rows may be older the
-larger it is. Source: protocol.md, "Public channels"; rules.md 8.2.
+more it has. Source: protocol.md, "Public channels"; rules.md 8.2.
 """
 
 from typing import Final, Protocol

@@ -1,4 +1,4 @@
-"""Requests refused whoever asks: what broke us before, writes on a full disk, all at the end.
+"""Requests refused whoever asks: one that broke us, writes on a full disk, all after shutdown.
 
 Pure. A request whose handling raised stops the exchange; its digest is kept, and after the restart
 the same request is refused `internal` instead of stopping us again. When the disk fills up, trading

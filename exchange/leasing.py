@@ -1,6 +1,6 @@
 """The life of a lease: grant, release, recall, funds running out, its end and who gets what.
 
-Money owed is computed in ``billing.py``; here is decided when a lease changes. Source: rules.md
+Money owed is computed in ``billing.py``; this module decides when a lease changes. Source: rules.md
 5.1, 5.5, 5.6, 5.7, 5.8, 5.10.
 """
 

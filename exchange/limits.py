@@ -1,9 +1,9 @@
-"""Who sends too much: budgets per account, host, connection and address. Pure.
+"""Limits on requests: budgets per account, host, connection and address. Pure.
 
 What a request costs is in `costs`. Orders, cancels and all other changes have a budget each per
-account, at the rate the operator sets. Answers are weighed after they are made: one may go into
-debt, and the next question waits until it is paid. Who goes on asking after a refusal is read more
-slowly. Source: rules.md 3.7; the figures are in security.md, "Limits".
+account, at the rate the operator sets. Answers are weighed after they are made: a budget may go
+into debt, and the next question waits until the debt is paid. A client that goes on asking after a
+refusal is read more slowly. Source: rules.md 3.7; the figures are in security.md, "Limits".
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the log of an exchange says of what happened: one small function an event. Pure.
+"""The lines of an exchange's log: one small function for each event. Pure.
 
 The events are listed in operations.md, "The log". A line names keys by their id, addresses,
 accounts, hosts and leases; nothing else that somebody sent gets into one.

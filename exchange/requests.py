@@ -1,4 +1,4 @@
-"""Requests the gateway answers itself, or has more to do for than pass on. Pure.
+"""Requests that the gateway answers itself, or does more with than pass on. Pure.
 
 One function per message type, collected in `HANDLERS`; a type that is not there is a command and
 goes straight to the engine.

@@ -1,9 +1,9 @@
 """The whole state as plain data in a fixed order: what the state hash covers, and how to come back.
 
 Each kind of object has one table of the fields that are copied as they are; what refers to other
-objects is written as their ids and tied again on the way back. Derived things (timers, indexes,
-what the feed has not read) are left out and rebuilt. Source: architecture.md, "One shape: a pure
-core in a thin shell".
+objects is written as their ids and looked up again when it is restored. Derived things (timers,
+indexes, what the feed has not read) are left out and rebuilt. Source: architecture.md, "One shape:
+a pure core in a thin shell".
 """
 
 from collections.abc import Callable, Sequence

@@ -2,7 +2,7 @@
 
 Writing out a large state takes seconds, so a forked child does it: it owns a copy-on-write image of
 the memory as it was between two batches, writes the file and ends. The exchange pauses for the fork
-alone. A child that could not write has met the failing disk that ends the exchange (exit 70).
+alone. If the child cannot write, the disk fails, and the exchange ends (exit 70).
 Measured in operations.md, "The figures"; the choice is docs/decisions/0020-snapshots.md.
 """
 

@@ -1,4 +1,4 @@
-"""VMs on leases: start, stop, what their host reports of them, and launches that do not come.
+"""VMs on leases: start, stop, what their host reports of them, and launches that are overdue.
 
 Source: rules.md 5.8, 5.9; protocol.md, "Leases and VMs".
 """

@@ -1,4 +1,4 @@
-"""What the log of a host says: one small function an event, and the stages of its VMs. Pure.
+"""The lines of a host's log: one small function for each event, and the stages of its VMs. Pure.
 
 The events are listed in hosts.md, "The log of a host". Of a renter's VM only ids, class and image
 are told, never its console, command line or user data.

@@ -1,7 +1,7 @@
 """The episode of a unit: start its VM, join the balancer, drain, stop, release.
 
 Theory of operation. Every unit walks the states of `unit.py` from left to right; each arrow waits
-for one word from outside, so nothing is assumed:
+for one message from outside, so nothing is assumed:
 
     leased     --vm.start sent-->                requested
     requested  --vm.update starting-->           starting

@@ -1,4 +1,4 @@
-"""What the log of a Manager says: its core's own words, and one function an event beside. Pure.
+"""The lines of a Manager's log: those of its core, and one function for each other event. Pure.
 
 The events are listed in manager.md, "The log". Of a stored VM only its name is told, never its user
 data.

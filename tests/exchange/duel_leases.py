@@ -1,4 +1,4 @@
-"""Leases and VMs before the referee: how each of their messages is put to the oracle."""
+"""Leases and VMs in the duel of engine and oracle: how each message is put to the oracle."""
 
 from typing import Any
 

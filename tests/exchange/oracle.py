@@ -1,5 +1,5 @@
-"""A naive exchange, written from the rules of the market (docs/rules.md) alone: slow, and right at
-a glance.
+"""A naive exchange, written from the rules of the market (docs/rules.md) alone: slow, but simple
+enough to check by eye.
 
 No running total, no index, no linked list: the book is a list that is sorted when it is read, an
 account has one number (all its money) and what is held follows from its orders and leases, an ask
