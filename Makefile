@@ -56,7 +56,7 @@ bench: $(READY)
 	.venv/bin/python -m bench
 
 docs-pictures: $(READY)
-	.venv/bin/python -m tui.pictures
+	.venv/bin/python -m tui.demo.pictures
 
 lock:
 	bash .ci/lock

@@ -70,20 +70,26 @@ class Mount(NamedTuple):
 
 
 MOUNTS: Final[dict[str, Mount]] = {
-    "demo": Mount("tui.demo", "All of it in one terminal: exchange, hosts, traders, the market."),
-    "tui": Mount("tui.cli", "The market in the terminal."),
-    "exchange": Mount("exchange.cli", "Run the Marketplace: init, serve, verify, backup, rebuild."),
-    "host": Mount("hostagent.cli", "Run a server as a host: enroll, run, doctor, build-guest."),
-    "manager": Mount("manager.cli", "Run the administrator's robot: rules that buy and release."),
-    "sim": Mount("sim.cli", "Replay a workload peak in virtual time."),
-    "key": Mount("exchange.key_cli", "Make and show Ed25519 key files."),
-    "account": Mount(
-        "exchange.account_cli", "Your own account: apply, state, statement, token, release."
+    "demo": Mount(
+        "tui.demo.demo", "All of it in one terminal: exchange, hosts, traders, the market."
     ),
-    "admin": Mount("exchange.admin_cli", "The operator's requests to a running exchange."),
-    "image": Mount("exchange.image_cli", "VM images in the exchange's store: put, list, delete."),
-    "vm": Mount("exchange.vm_cli", "A VM of your account: console."),
-    "request": Mount("exchange.request_cli", "Any one request of the wire protocol, as JSON."),
+    "tui": Mount("tui.cli", "The market in the terminal."),
+    "exchange": Mount(
+        "exchange.cli.exchange", "Run the Marketplace: init, serve, verify, backup, rebuild."
+    ),
+    "host": Mount("hostagent.cli", "Run a server as a host: enroll, run, doctor, build-guest."),
+    "manager": Mount(
+        "manager.shell.cli", "Run the administrator's robot: rules that buy and release."
+    ),
+    "sim": Mount("sim.cli", "Replay a workload peak in virtual time."),
+    "key": Mount("exchange.cli.key", "Make and show Ed25519 key files."),
+    "account": Mount(
+        "exchange.cli.account", "Your own account: apply, state, statement, token, release."
+    ),
+    "admin": Mount("exchange.cli.admin", "The operator's requests to a running exchange."),
+    "image": Mount("exchange.cli.image", "VM images in the exchange's store: put, list, delete."),
+    "vm": Mount("exchange.cli.vm", "A VM of your account: console."),
+    "request": Mount("exchange.cli.request", "Any one request of the wire protocol, as JSON."),
 }
 
 # What a plain `pip install headroom` leaves out, and the extra that brings it.

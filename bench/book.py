@@ -1,9 +1,9 @@
 """The bare book: `exchange.book` with an index of what rests, and nothing else."""
 
 from bench.flow import Flow, LevelSum, Row, place, side_sums
-from exchange.book import Book, Order, make_order
-from exchange.ledger import Account
-from exchange.protocol import OrderPlace
+from exchange.model.book import Book, Order, make_order
+from exchange.model.ledger import Account
+from exchange.wire.requests import OrderPlace
 
 NativeRow = tuple[Book, int, Account, OrderPlace | None, int]
 """book, number, account, request (None cancels), price."""

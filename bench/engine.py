@@ -13,7 +13,8 @@ from bench.flow import (
     side_sums,
     symbol,
 )
-from exchange.commands import (
+from exchange.engine.engine import Engine
+from exchange.model.commands import (
     Command,
     Done,
     EnrollHost,
@@ -21,19 +22,10 @@ from exchange.commands import (
     JournalMessage,
     Started,
 )
-from exchange.engine import Engine
-from exchange.genesis import ExchangeConfig, InstrumentConfig, ZoneConfig
-from exchange.operator_requests import (
-    AdminAccount,
-    AdminDeposit,
-)
-from exchange.protocol import (
-    HostAnnounce,
-    HostSynced,
-    HostToken,
-    OrderCancel,
-)
-from exchange.wire import Capacity
+from exchange.model.config import ExchangeConfig, InstrumentConfig, ZoneConfig
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit
+from exchange.wire.requests import HostAnnounce, HostSynced, HostToken, OrderCancel
+from exchange.wire.types import Capacity
 
 START_MS = 1_800_000_000_000
 PLENTY = 10**12

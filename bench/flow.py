@@ -20,9 +20,9 @@ from random import Random
 
 from msgspec import Struct
 
-from exchange.book import Book, Order, make_order
-from exchange.ledger import Account
-from exchange.protocol import OrderPlace
+from exchange.model.book import Book, Order, make_order
+from exchange.model.ledger import Account
+from exchange.wire.requests import OrderPlace
 
 CLASSES = ("nano", "small", "medium", "large")
 TRADERS = 8

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from bench.engine import FullEngine
 from bench.flow import SHAPES, Flow, Row, make
 from bench.measure import collector_held
-from exchange.codec import MSGPACK
-from exchange.commands import SYSTEM, Command, Done
-from exchange.engine import Engine
-from exchange.ports import JournalRow
-from exchange.protocol import OrderPlace
-from exchange.replay import replay
+from exchange.engine.engine import Engine
+from exchange.gateway.ports import JournalRow
+from exchange.journal.replay import replay
+from exchange.model.commands import SYSTEM, Command, Done
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
+from exchange.wire.codec import MSGPACK
+from exchange.wire.requests import OrderPlace
 
 LEASES = 10_000
 REPLAYED = 20_000

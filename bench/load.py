@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exchange.auth import login_message
-from exchange.frames import Hello
 from exchange.keys import public_key_b64, sign_b64
+from exchange.wire.frames import Hello
+from exchange.wire.login import login_message
 
 TIMEOUT_S: Final = 60
 UPGRADE: Final = (

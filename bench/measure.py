@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from bench.engine import FullEngine, command
 from bench.flow import Flow, LevelSum, Row
-from exchange.commands import Command
+from exchange.model.commands import Command
 
 BATCH = 500
 LATENCY_RUNS = 3

@@ -20,10 +20,10 @@ from bench.load import Pipe, cpu_s, framed, open_pipe
 from bench.report import Figure
 from bench.wire_servers import OPERATOR
 from exchange.client import Client
-from exchange.codec import JSON
 from exchange.keys import public_key_b64
-from exchange.operator_requests import AdminAccount, AdminDeposit, AdminKey, AdminLimits
-from exchange.protocol import OrderPlace, Subscribe
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey, AdminLimits
+from exchange.wire.codec import JSON
+from exchange.wire.requests import OrderPlace, Subscribe
 
 BURST_STEPS: Final = 100
 SYMBOL: Final = "small.eu-de.flat.spot"

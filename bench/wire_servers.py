@@ -17,16 +17,16 @@ from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.asyncio.server import serve as listen
 from websockets.exceptions import ConnectionClosedError
 
-from exchange import loading
-from exchange.account_channel import AccountRow
-from exchange.clock import SystemClock
-from exchange.gateway import Gateway
-from exchange.genesis import default_config
-from exchange.journal import DataLock, SqliteJournal
+from exchange.feed.account_channel import AccountRow
+from exchange.gateway.gateway import Gateway
+from exchange.gateway.ports import JournalRow
 from exchange.keys import public_key_b64
-from exchange.ports import JournalRow
-from exchange.pump import Pump
-from exchange.server import ExchangeServer, Settings
+from exchange.model.config import default_config
+from exchange.recovery import loading
+from exchange.server.clock import SystemClock
+from exchange.server.pump import Pump
+from exchange.server.server import ExchangeServer, Settings
+from exchange.storage.sqlite_journal import DataLock, SqliteJournal
 
 OPERATOR = Ed25519PrivateKey.from_private_bytes(b"bench operator".ljust(32, b"."))
 FRAME = (

@@ -12,25 +12,25 @@ from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exchange.backoff import Backoff
-from exchange.client import (
-    KEY_REFUSED,
-    Client,
-    Connected,
-    Disconnected,
-    Event,
-    Refused,
-    Unknown,
-    Unreachable,
+from exchange.client import Client, Event, Refused, Unknown, Unreachable
+from exchange.client.backoff import Backoff
+from exchange.client.client import KEY_REFUSED, Connected, Disconnected
+from exchange.log.line import LogLine
+from exchange.log.log import tell
+from exchange.wire.frames import (
+    Ack,
+    ConsoleRead,
+    ErrorReply,
+    HostLimit,
+    HostSync,
+    VmKill,
+    VmLaunch,
 )
-from exchange.frames import Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch
-from exchange.log import tell
-from exchange.log_line import LogLine
-from exchange.wire import Request
-from hostagent import log_events
-from hostagent.core import HostCore
-from hostagent.log_events import VmLog
-from hostagent.ports import (
+from exchange.wire.types import Request
+from hostagent.core import log_events
+from hostagent.core.core import HostCore
+from hostagent.core.log_events import VmLog
+from hostagent.core.ports import (
     Effect,
     HostMessage,
     HypervisorError,

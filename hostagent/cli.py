@@ -12,19 +12,23 @@ import msgspec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exchange import log, log_options
-from exchange.client import TRADE_PATH, Client, Refused, Unknown, Unreachable, endpoint
-from exchange.codec import readable
+from exchange.client import Client, Refused, Unknown, Unreachable
+from exchange.client.client import TRADE_PATH, endpoint
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
-from exchange.protocol import HostEnroll
+from exchange.log import log
+from exchange.log import options as log_options
+from exchange.wire.codec import readable
+from exchange.wire.requests import HostEnroll
 from hostagent import doctor as checks
-from hostagent import facts, log_events, options
+from hostagent import options
 from hostagent.agent import Agent, AgentError
-from hostagent.build_guest import BuildError
-from hostagent.build_guest import build_guest as build
-from hostagent.inventory import DEFAULT_CLASSES, Override
+from hostagent.core import log_events
+from hostagent.core.inventory import DEFAULT_CLASSES, Override
+from hostagent.core.ports import HypervisorError
+from hostagent.guest.build_guest import BuildError
+from hostagent.guest.build_guest import build_guest as build
+from hostagent.machine import facts
 from hostagent.options import OptionError
-from hostagent.ports import HypervisorError
 from hostagent.setup import Settings, SetupError, set_up
 
 app = typer.Typer(no_args_is_help=True, help="Run this server as a host of VMs.")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hostagent import facts
-from hostagent.inventory import DEFAULT_CLASSES, Override, advertised, fitting_classes
-from hostagent.ports import HypervisorError
-from hostagent.probe import Probe, probe
+from hostagent.core.inventory import DEFAULT_CLASSES, Override, advertised, fitting_classes
+from hostagent.core.ports import HypervisorError
+from hostagent.machine import facts
+from hostagent.machine.probe import Probe, probe
 
 SYSTEM_URI = "qemu:///system"
 APT_INSTALL = "apt-get install"
@@ -94,7 +94,7 @@ def _libvirt() -> Check:
     """Open the system's libvirt as the agent would."""
     name = "libvirt"
     try:
-        from hostagent.libvirt_hypervisor import LibvirtHypervisor
+        from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
     except ModuleNotFoundError:
         mend = f"{APT_INSTALL} libvirt-dev pkg-config gcc python3-dev; pip install 'headroom[host]'"
         return Check(name, False, True, "the Python package is not installed", mend)

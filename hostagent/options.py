@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from exchange.wire import Capacity, Name
+from exchange.wire.types import Capacity, Name
 
 CLASSES_MAX = 64
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"

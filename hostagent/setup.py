@@ -13,22 +13,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from exchange import files
-from exchange.backoff import Backoff
-from exchange.client import Refused, Unknown, Unreachable, fetch_image
-from exchange.log import tell
-from exchange.wire import Accel, Capacity
-from hostagent import facts, log_events
+from exchange.client import Refused, Unknown, Unreachable
+from exchange.client.backoff import Backoff
+from exchange.client.client import fetch_image
+from exchange.log.log import tell
+from exchange.wire.types import Accel, Capacity
 from hostagent.agent import Carrier, now_ms
-from hostagent.core import HostConfig, HostCore
-from hostagent.domain_xml import Virt
-from hostagent.facts import LoadMeter
-from hostagent.forwarder import Forwarder
-from hostagent.images import Download, ImageCache
-from hostagent.inventory import Override, advertised
-from hostagent.machine import Machine
-from hostagent.memory_machine import MemoryMachine
-from hostagent.ports import ImageError
-from hostagent.probe import probe
+from hostagent.core import log_events
+from hostagent.core.core import HostConfig, HostCore
+from hostagent.core.domain_xml import Virt
+from hostagent.core.inventory import Override, advertised
+from hostagent.core.ports import ImageError
+from hostagent.machine import facts
+from hostagent.machine.facts import LoadMeter
+from hostagent.machine.forwarder import Forwarder
+from hostagent.machine.images import Download, ImageCache
+from hostagent.machine.machine import Machine
+from hostagent.machine.memory_machine import MemoryMachine
+from hostagent.machine.probe import probe
 
 READY_BOUND_MS: dict[Accel, int] = {"kvm": 180_000, "tcg": 900_000, "simulated": 60_000}
 """How long a guest may take to serve. Emulated guests are slow, and slower beside each other."""
@@ -119,7 +121,7 @@ def _core(settings: Settings, accel: Accel) -> HostCore:
 
 def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -> Machine:
     try:
-        from hostagent.libvirt_hypervisor import LibvirtHypervisor
+        from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
     except ModuleNotFoundError as error:
         raise SetupError("libvirt for Python is missing: pip install 'headroom[host]'") from error
     try:

@@ -10,16 +10,16 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from exchange.cli_common import EXIT_NOT_SO, EXIT_USAGE, finite
+from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, finite
 from exchange.files import why
-from sim import report
-from sim.checker import LawBrokenError
-from sim.policy import warnings
-from sim.report import RunResult
-from sim.runner import plan, processors, run_all
-from sim.scenario_check import unsupported
-from sim.scenario_file import Loaded, ScenarioError, load, short_traces
-from sim.workload import Trace
+from sim.results import report
+from sim.results.checker import LawBrokenError
+from sim.results.report import RunResult
+from sim.run.runner import plan, processors, run_all
+from sim.scenario.check import unsupported
+from sim.scenario.file import Loaded, ScenarioError, load, short_traces
+from sim.scenario.policy import warnings
+from sim.scenario.workload import Trace
 
 app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
 

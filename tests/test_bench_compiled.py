@@ -85,7 +85,7 @@ def test_a_build_that_fails_names_its_log(tmp_path: Path) -> None:
     (source / "book.py").write_text("def\n")
     with pytest.raises(BuildError, match=r"the build failed, see .*build\.log"):
         compile_copy(("book",), source, tmp_path / "draft", log)
-    assert "exchange/book.py:1: error" in log.read_text()
+    assert "exchange/model/book.py:1: error" in log.read_text()
 
 
 def test_the_process_measures_the_exchange_of_its_folder(flow: Flow, tmp_path: Path) -> None:

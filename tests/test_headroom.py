@@ -142,7 +142,7 @@ def test_ctrl_c_exits_130_without_a_traceback() -> None:
     assert (process.returncode, errors) == (130, "")
 
 
-@pytest.mark.parametrize("module", ["typer", "exchange.key_cli", "cryptography"])
+@pytest.mark.parametrize("module", ["typer", "exchange.cli.key", "cryptography"])
 def test_ctrl_c_while_modules_are_imported(module: str) -> None:
     """The signal comes when ``module`` is looked for; without `quiet_imports` it is a traceback."""
     program = (

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from exchange.clock import BEHIND_MAX_MS, behind_ms, clock_fault
-from exchange.image_kind import by_magic, mistake
 from exchange.keys import new_key
-from exchange.wire import ImageFormat
+from exchange.server.clock import BEHIND_MAX_MS, behind_ms, clock_fault
+from exchange.wire.image_kind import by_magic, mistake
+from exchange.wire.types import ImageFormat
 from tests.bad_paths import left_in, run
 
 HOST = "host run --key KEY --url ws://127.0.0.1:1 --hypervisor memory --state new"

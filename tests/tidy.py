@@ -76,7 +76,7 @@ def check_lock(path: str, text: str) -> list[str]:
 
 
 def module_name(path: str) -> str:
-    """Return the dotted module of a relative path: ``exchange/book.py`` -> ``exchange.book``."""
+    """Return the dotted module of a relative path: ``exchange/model/book.py`` -> ``exchange.book``."""
     parts = PurePosixPath(path).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

@@ -9,7 +9,7 @@ from typing import Final
 PACKAGES: Final = ("exchange", "manager", "hostagent", "sim", "tui")
 
 # The only modules that put packages together; they may import everything.
-COMPOSERS: Final = frozenset({"headroom", "tui.demo", "tui.demo_stage"})
+COMPOSERS: Final = frozenset({"headroom", "tui.demo.demo", "tui.demo.stage"})
 
 # Modules that may touch clocks, files, sockets and asyncio; everything else in these packages is
 # core. In tui and sim the shell is the rule, and PURE_PARTS names what is pure.
@@ -114,7 +114,7 @@ COMMAND_LINE: Final = frozenset({"cli_common", "files"})
 WIRE: Final = WIRE_CORE | LOG | COMMAND_LINE | {"backoff", "client", "image_client", "keys"}
 
 # Shell modules whose functions are the same every time: simulated traders log in with real keys.
-SIM_MAY_USE: Final = frozenset({"exchange.cli_common", "exchange.files", "exchange.keys"})
+SIM_MAY_USE: Final = frozenset({"exchange.cli.common", "exchange.files", "exchange.keys"})
 
 # Standard modules that neither wait, nor read the world, nor differ from one run to the next.
 PURE_STDLIB: Final = frozenset(
@@ -166,7 +166,7 @@ THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
 }
 # libvirt blocks its thread and needs a C library: one module knows it, the rest knows a port.
 LIBVIRT: Final = frozenset({"libvirt", "libvirtaio", "libvirt_qemu"})
-LIBVIRT_MODULES: Final = frozenset({"hostagent.libvirt_hypervisor"})
+LIBVIRT_MODULES: Final = frozenset({"hostagent.machine.libvirt_hypervisor"})
 
 # Importing by a computed name would walk around every table above.
 DYNAMIC_IMPORT: Final = frozenset({"importlib", "runpy", "pkgutil", "imp", "zipimport"})

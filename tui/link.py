@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Any, Protocol, TypeAlias
 
-from exchange.frames import ServerMessage
-from exchange.wire import Channel, Request
+from exchange.wire.frames import ServerMessage
+from exchange.wire.types import Channel, Request
 
 
 class Up:

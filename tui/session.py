@@ -10,9 +10,15 @@ from typing import Final
 
 from msgspec import ValidationError, convert
 
-from exchange.frames import LeaseUpdate, OrderUpdate, ServerMessage, TradesSnapshot, VmUpdate
-from exchange.reasons import LATER
-from exchange.wire import Channel
+from exchange.wire.frames import (
+    LeaseUpdate,
+    OrderUpdate,
+    ServerMessage,
+    TradesSnapshot,
+    VmUpdate,
+)
+from exchange.wire.reasons import LATER
+from exchange.wire.types import Channel
 from tui.link import AccountRead, Down, Dropped, Link, NoAnswerError, RefusedError, Up
 from tui.view.account import Row
 from tui.view.dealing import Order

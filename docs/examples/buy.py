@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from exchange.client import AccountReset, Client, Event, Refused, Unknown, Unreachable, Unsubscribed
-from exchange.frames import LeaseUpdate, VmUpdate
+from exchange.client import Client, Event, Refused, Unknown, Unreachable
+from exchange.client.client import AccountReset, Unsubscribed
 from exchange.keys import KeyFileError, load_private_key
-from exchange.protocol import ImageStat, OrderPlace, VmStart
+from exchange.wire.frames import LeaseUpdate, VmUpdate
+from exchange.wire.requests import ImageStat, OrderPlace, VmStart
 
 URL = os.environ.get("HEADROOM_URL", "ws://127.0.0.1:8750/v1/ws")
 RUN = time.time_ns()

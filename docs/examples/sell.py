@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
-from exchange.protocol import OrderPlace
+from exchange.wire.requests import OrderPlace
 
 URL = os.environ.get("HEADROOM_URL", "ws://127.0.0.1:8750/v1/ws")
 ASK = OrderPlace(

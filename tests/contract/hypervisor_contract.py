@@ -8,8 +8,8 @@ from typing import Protocol
 
 import pytest
 
-from exchange.wire import CONSOLE_LINES_MAX, ToldCapacity
-from hostagent.ports import (
+from exchange.wire.types import CONSOLE_LINES_MAX, ToldCapacity
+from hostagent.core.ports import (
     DomainSpec,
     Forward,
     Hypervisor,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hostagent.memory_hypervisor import Boot, MemoryHypervisor
-from hostagent.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError
+from hostagent.core.memory_hypervisor import Boot, MemoryHypervisor
+from hostagent.core.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError
 from tests.contract.hypervisor_contract import HypervisorContract, spec, the
 
 READY_MS = 4_000

@@ -7,13 +7,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from exchange.batch import Batch
-from exchange.clock import SystemClock
-from exchange.gateway import Gateway
-from exchange.journal import DataLock, SqliteJournal
-from exchange.loading import load
-from exchange.pump import Pump
-from exchange.server import ExchangeServer, Settings, serve
+from exchange.gateway.batch import Batch
+from exchange.gateway.gateway import Gateway
+from exchange.recovery.loading import load
+from exchange.server.clock import SystemClock
+from exchange.server.pump import Pump
+from exchange.server.server import ExchangeServer, Settings, serve
+from exchange.storage.sqlite_journal import DataLock, SqliteJournal
 
 
 class EarlyPump(Pump):

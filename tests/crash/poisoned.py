@@ -7,14 +7,15 @@ import asyncio
 import sys
 from pathlib import Path
 
-from exchange import log, orders
-from exchange.commands import Command, Out
-from exchange.engine import Engine
-from exchange.journal import DataLock
-from exchange.loading import load
-from exchange.protocol import OrderPlace
-from exchange.server import Settings, serve
-from exchange.state import State
+from exchange.engine.engine import Engine
+from exchange.log import log
+from exchange.model.commands import Command, Out
+from exchange.model.state import State
+from exchange.recovery.loading import load
+from exchange.server.server import Settings, serve
+from exchange.storage.sqlite_journal import DataLock
+from exchange.trading import orders
+from exchange.wire.requests import OrderPlace
 
 
 class BuggyEngine(Engine):

@@ -18,18 +18,18 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from exchange import snapshot_files
-from exchange.codec import MSGPACK
-from exchange.commands import AdvanceTime, Command
-from exchange.engine import Engine
-from exchange.genesis import default_config
-from exchange.journal import create
-from exchange.loading import load, verified
-from exchange.ports import JournalRow
-from exchange.protocol import LeaseRelease, OrderCancel, OrderPlace
-from exchange.snapshotter import Snapshotter
+from exchange.engine.engine import Engine
+from exchange.gateway.ports import JournalRow
+from exchange.model.commands import AdvanceTime, Command
+from exchange.model.config import default_config
+from exchange.recovery.loading import load, verified
+from exchange.recovery.snapshotter import Snapshotter
+from exchange.storage import snapshots
+from exchange.storage.sqlite_journal import create
 from exchange.units import MS_PER_HOUR
-from exchange.wire import Side
+from exchange.wire.codec import MSGPACK
+from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace
+from exchange.wire.types import Side
 from tests.exchange.harness import ServerProcess
 from tests.exchange.market import Market
 
@@ -129,7 +129,7 @@ def children_cpu_s() -> float:
 async def pause(data_dir: Path) -> tuple[float, float, float]:
     """Return how long a snapshot stops the exchange, and how long its child works, in seconds."""
     loaded = load(data_dir)
-    for path in snapshot_files.newest_first(data_dir):
+    for path in snapshots.newest_first(data_dir):
         path.unlink()
     snapshotter = Snapshotter(data_dir, loaded.gateway, lambda: loaded.last_chain, 1)
     begun = time.monotonic()
@@ -160,7 +160,7 @@ def main() -> int:
         say("ready without a snapshot", ready)
         say("orderly end, with its snapshot", stop)
         say("CPU of both", cpu)
-        snapshot = snapshot_files.newest_first(data_dir)[0]
+        snapshot = snapshots.newest_first(data_dir)[0]
         say("snapshot", snapshot.stat().st_size, "bytes")
         ready, stop, cpu = asyncio.run(start(data_dir))
         say("ready from the snapshot", ready)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from exchange import snapshot_files
 from exchange.client import Client
-from exchange.protocol import OrderPlace
-from exchange.replay import read_command
+from exchange.journal.replay import read_command
+from exchange.storage import snapshots
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import (
     DEADLINE_S,
     ServerProcess,
@@ -69,7 +69,7 @@ def test_backups_under_load_are_prefixes_that_hold_what_was_acknowledged(tmp_pat
         assert before <= set(orders_in(out))
         assert headroom("exchange", "verify", "--data", str(out))[0] == 0
     assert len(held[0][1]) < len(held[-1][1]), "it was under load"
-    assert snapshot_files.newest_first(held[-1][0]), "a backup starts as fast as the original"
+    assert snapshots.newest_first(held[-1][0]), "a backup starts as fast as the original"
     asyncio.run(start_from(held[-1][0]))
 
 

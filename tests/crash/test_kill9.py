@@ -22,17 +22,11 @@ from typing import Any
 import pytest
 
 from exchange.client import Client, Refused, Unknown
-from exchange.frames import HostSync
-from exchange.operator_requests import (
-    AdminBalances,
-)
-from exchange.protocol import (
-    HostHeartbeat,
-    HostSynced,
-    OrderPlace,
-)
-from exchange.replay import read_command
-from exchange.wire import HostLoad
+from exchange.journal.replay import read_command
+from exchange.wire.admin_requests import AdminBalances
+from exchange.wire.frames import HostSync
+from exchange.wire.requests import HostHeartbeat, HostSynced, OrderPlace
+from exchange.wire.types import HostLoad
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

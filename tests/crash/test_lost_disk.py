@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from exchange.client import Client, Unknown
-from exchange.dial import Unreachable
-from exchange.protocol import OrderPlace
-from exchange.replay import read_command
+from exchange.client.dial import Unreachable
+from exchange.journal.replay import read_command
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

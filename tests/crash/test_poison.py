@@ -16,11 +16,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exchange import quarantine
 from exchange.client import Client, Refused, Unknown
-from exchange.loading import Loaded
-from exchange.protocol import OrderList, OrderPlace
-from exchange.replay import read_command
+from exchange.journal.replay import read_command
+from exchange.recovery import quarantine
+from exchange.recovery.loading import Loaded
+from exchange.wire.requests import OrderList, OrderPlace
 from tests.exchange.harness import ServerProcess, found, headroom, journal_rows, key_of
 from tests.exchange.test_gateway import order as place
 from tests.exchange.test_gateway import trading

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import pytest
 
-from exchange.protocol import OrderPlace
-from exchange.replay import read_command
+from exchange.journal.replay import read_command
+from exchange.wire.requests import OrderPlace
 from tests.crash.power import Call, Disk, Sent, Sync, Write, calls, recording
 from tests.exchange.harness import ServerProcess, found, journal_rows
 from tests.exchange.trading import trade, traders

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from exchange.client import Client, Unknown
-from exchange.loading import verified
-from exchange.operator_requests import AdminDeposit, AdminHalt
-from exchange.protocol import VmStart
+from exchange.recovery.loading import verified
+from exchange.wire.admin_requests import AdminDeposit, AdminHalt
+from exchange.wire.requests import VmStart
 from tests.exchange.everything_scene import FLAT, METERED, config
 from tests.exchange.harness import OPERATOR, ServerProcess, add_account, found, key_of
 from tests.exchange.slips import wire_name

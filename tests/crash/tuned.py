@@ -8,9 +8,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from exchange.journal import DataLock, SqliteJournal
-from exchange.loading import load
-from exchange.server import ExchangeServer, Settings, serve
+from exchange.recovery.loading import load
+from exchange.server.server import ExchangeServer, Settings, serve
+from exchange.storage.sqlite_journal import DataLock, SqliteJournal
 
 
 def main() -> int:

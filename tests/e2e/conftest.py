@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hostagent.build_guest import build_guest
+from hostagent.guest.build_guest import build_guest
 
 
 @pytest.fixture(scope="session")

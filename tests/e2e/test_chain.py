@@ -20,9 +20,8 @@ import pytest
 from msgspec import Struct
 
 from exchange.client import Client, Refused
-from exchange.frames import Charge, LeaseUpdate, VmUpdate
 from exchange.keys import load_private_key
-from exchange.operator_requests import (
+from exchange.wire.admin_requests import (
     AdminAccount,
     AdminBalances,
     AdminDeposit,
@@ -30,13 +29,8 @@ from exchange.operator_requests import (
     AdminKey,
     AdminZone,
 )
-from exchange.protocol import (
-    HostToken,
-    LeaseRelease,
-    OrderPlace,
-    VmConsole,
-    VmStart,
-)
+from exchange.wire.frames import Charge, LeaseUpdate, VmUpdate
+from exchange.wire.requests import HostToken, LeaseRelease, OrderPlace, VmConsole, VmStart
 from tests.e2e.wait import GUEST_S, event, eventually, http_get, virsh
 
 ROOT = Path(__file__).parent.parent.parent

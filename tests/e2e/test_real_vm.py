@@ -9,15 +9,10 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from exchange.image_client import pack_bundle
-from exchange.wire import Capacity, Endpoint
-from hostagent.domain_xml import Virt
-from hostagent.facts import LoadMeter
-from hostagent.forwarder import Forwarder
-from hostagent.images import ImageCache
-from hostagent.libvirt_hypervisor import LibvirtHypervisor
-from hostagent.machine import Machine
-from hostagent.ports import (
+from exchange.client.images import pack_bundle
+from exchange.wire.types import Capacity, Endpoint
+from hostagent.core.domain_xml import Virt
+from hostagent.core.ports import (
     DestroyDomain,
     DomainFailed,
     DomainGone,
@@ -35,7 +30,12 @@ from hostagent.ports import (
     StartDomain,
     WatchGuest,
 )
-from hostagent.probe import probe
+from hostagent.machine.facts import LoadMeter
+from hostagent.machine.forwarder import Forwarder
+from hostagent.machine.images import ImageCache
+from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
+from hostagent.machine.machine import Machine
+from hostagent.machine.probe import probe
 from tests.e2e.wait import GUEST_S, eventually, http_get
 
 SHAPE = Capacity(mvcpu=1000, mem_mib=256, disk_mib=16)

@@ -20,8 +20,8 @@ from typing import Final
 from msgspec import Struct
 
 from exchange.client import Client
-from exchange.operator_requests import AdminLimits
-from exchange.protocol import OrderPlace
+from exchange.wire.admin_requests import AdminLimits
+from exchange.wire.requests import OrderPlace
 from tests.exchange.attack_kinds import KINDS
 from tests.exchange.harness import (
     OPERATOR,

@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from exchange.commands import Done, JournalMessage, OrderResult, Refused
-from exchange.frames import OrderUpdate
-from exchange.protocol import OrderMassCancel
+from exchange.model.commands import Done, JournalMessage, OrderResult, Refused
+from exchange.wire.frames import OrderUpdate
+from exchange.wire.requests import OrderMassCancel
 from tests.exchange import laws
 from tests.exchange.market import SYMBOL, Market, queue
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, Final
 
-from exchange.protocol import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
-from exchange.wire import Side
+from exchange.wire.requests import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
+from exchange.wire.types import Side
 from tests.exchange import duel_acts
 from tests.exchange.drive_vms import LeaseLife
 from tests.exchange.duel_scene import FLAT, METERED, MONEY, SPOTS

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from exchange.protocol import LeaseRecall, LeaseRelease, VmStart, VmStatus, VmStop
+from exchange.wire.requests import LeaseRecall, LeaseRelease, VmStart, VmStatus, VmStop
 from tests.exchange import duel_acts
 from tests.exchange.drive_hosts import HostTrouble
 from tests.exchange.duel_scene import IMAGE, MONEY

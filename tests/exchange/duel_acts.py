@@ -7,9 +7,14 @@ end.
 
 from functools import partial
 
-from exchange.commands import HostBack, HostLost, HostSilent, SessionDropped
-from exchange.operator_requests import AdminDeposit, AdminHalt, AdminKillSwitch, AdminLimits
-from exchange.protocol import (
+from exchange.model.commands import HostBack, HostLost, HostSilent, SessionDropped
+from exchange.wire.admin_requests import (
+    AdminDeposit,
+    AdminHalt,
+    AdminKillSwitch,
+    AdminLimits,
+)
+from exchange.wire.requests import (
     HostAnnounce,
     HostDrain,
     HostOffer,
@@ -20,7 +25,7 @@ from exchange.protocol import (
     OrderPlace,
     UsageReport,
 )
-from exchange.wire import Capacity, Side
+from exchange.wire.types import Capacity, Side
 from tests.exchange.duel import Duel
 from tests.exchange.duel_scene import CLASSES, room_for
 from tests.exchange.oracle_hosts import Host

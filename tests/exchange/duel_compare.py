@@ -6,7 +6,7 @@ every hour, the windows' stages, what hosts have delivered, and the next deadlin
 
 from typing import Any, Final
 
-from exchange.state import State
+from exchange.model.state import State
 from tests.exchange.laws import Books
 from tests.exchange.market import Market
 from tests.exchange.oracle import Oracle

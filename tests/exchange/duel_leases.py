@@ -2,8 +2,15 @@
 
 from typing import Any
 
-from exchange.commands import Done, Refused
-from exchange.protocol import LeaseRecall, LeaseRelease, UsageReport, VmStart, VmStatus, VmStop
+from exchange.model.commands import Done, Refused
+from exchange.wire.requests import (
+    LeaseRecall,
+    LeaseRelease,
+    UsageReport,
+    VmStart,
+    VmStatus,
+    VmStop,
+)
 from tests.exchange.oracle import Oracle
 from tests.exchange.oracle_owed import DAY_MS, Lease, Vm
 

@@ -5,11 +5,11 @@ Flat and metered, spot and windows of two classes; a price band on one of them.
 
 from typing import Final
 
-from exchange.commands import ImageStored
-from exchange.engine import Engine
-from exchange.genesis import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
-from exchange.genesis import default_config as defaults
-from exchange.instrument import Pricing
+from exchange.engine.engine import Engine
+from exchange.model.commands import ImageStored
+from exchange.model.config import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
+from exchange.model.config import default_config as defaults
+from exchange.model.instrument import Pricing
 from tests.exchange.duel import Duel
 from tests.exchange.market import SMALL_UNIT, Market
 from tests.exchange.oracle import Oracle

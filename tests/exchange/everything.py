@@ -12,9 +12,10 @@ import time
 from collections import Counter
 from typing import Any, Final, TypeAlias
 
-from exchange.commands import AdvanceTime, Started
-from exchange.engine import Engine
-from exchange.operator_requests import (
+from exchange.engine.engine import Engine
+from exchange.engine.paranoid import ParanoidEngine
+from exchange.model.commands import AdvanceTime, Started
+from exchange.wire.admin_requests import (
     AdminAccount,
     AdminDeposit,
     AdminHalt,
@@ -25,7 +26,6 @@ from exchange.operator_requests import (
     AdminLimits,
     AdminZone,
 )
-from exchange.paranoid import ParanoidEngine
 from tests.exchange.everything_hosts import Owners, public_key
 from tests.exchange.everything_traders import Traders
 

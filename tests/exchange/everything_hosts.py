@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from exchange.commands import (
+from exchange.model.commands import (
     EnrollHost,
     HostBack,
     HostLost,
@@ -10,7 +10,7 @@ from exchange.commands import (
     ImageDeleted,
     ImageStored,
 )
-from exchange.protocol import (
+from exchange.wire.requests import (
     HostAnnounce,
     HostApprove,
     HostDrain,
@@ -21,7 +21,7 @@ from exchange.protocol import (
     ImageBuy,
     ImageOffer,
 )
-from exchange.wire import Capacity
+from exchange.wire.types import Capacity
 from tests.exchange.everything_scene import IMAGES, OWNERS, Scene
 from tests.exchange.market import SMALL_UNIT
 

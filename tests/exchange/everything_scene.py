@@ -10,11 +10,11 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Final
 
-from exchange.commands import Done, ImageStored, JournalMessage
-from exchange.engine import Engine
-from exchange.genesis import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
-from exchange.genesis import default_config as defaults
-from exchange.paranoid import ParanoidEngine
+from exchange.engine.engine import Engine
+from exchange.engine.paranoid import ParanoidEngine
+from exchange.model.commands import Done, ImageStored, JournalMessage
+from exchange.model.config import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
+from exchange.model.config import default_config as defaults
 from tests.exchange import laws
 from tests.exchange.market import Market
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from exchange.commands import SessionDropped
-from exchange.engine import Engine
-from exchange.paranoid import ParanoidEngine
-from exchange.protocol import (
+from exchange.engine.engine import Engine
+from exchange.engine.paranoid import ParanoidEngine
+from exchange.model.commands import SessionDropped
+from exchange.wire.requests import (
     LeaseRecall,
     LeaseRelease,
     OrderCancel,
@@ -19,7 +19,7 @@ from exchange.protocol import (
     VmStatus,
     VmStop,
 )
-from exchange.wire import Side
+from exchange.wire.types import Side
 from tests.exchange import laws
 from tests.exchange.everything_scene import IMAGES, MONEY, OWNERS, Scene
 

@@ -19,34 +19,29 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
-from exchange import loading
-from exchange.auth import login_message
-from exchange.chain import checked
 from exchange.client import Client
-from exchange.clock import SystemClock
-from exchange.codec import CODECS, SUBPROTOCOL
-from exchange.engine import Engine
-from exchange.frames import Hello, HostSync
-from exchange.genesis import ExchangeConfig, default_config
-from exchange.journal import DataLock, stored_rows
+from exchange.engine.engine import Engine
+from exchange.gateway.ports import JournalRow
+from exchange.journal.chain import checked
 from exchange.keys import public_key_b64, sign_b64
-from exchange.loading import load
-from exchange.operator_requests import (
-    AdminAccount,
-    AdminDeposit,
-    AdminKey,
-    AdminLimits,
-)
-from exchange.ports import JournalRow
-from exchange.protocol import (
+from exchange.model.config import ExchangeConfig, default_config
+from exchange.recovery import loading
+from exchange.recovery.loading import load
+from exchange.server.clock import SystemClock
+from exchange.server.server import ExchangeServer, Settings
+from exchange.storage.sqlite_journal import DataLock, stored_rows
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey, AdminLimits
+from exchange.wire.codec import CODECS, SUBPROTOCOL
+from exchange.wire.frames import Hello, HostSync
+from exchange.wire.login import login_message
+from exchange.wire.requests import (
     HostAnnounce,
     HostEnroll,
     HostHeartbeat,
     HostSynced,
     HostToken,
 )
-from exchange.server import ExchangeServer, Settings
-from exchange.wire import Capacity, HostLoad
+from exchange.wire.types import Capacity, HostLoad
 
 ROOT = Path(__file__).parent.parent.parent
 SYMBOL = "small.eu-de.flat.spot"

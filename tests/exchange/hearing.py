@@ -5,7 +5,7 @@ channel": numbers without a gap, one ``new`` first, then trades, replaces and on
 that add up in every frame. The laws then compare what it knows with what the engine has.
 """
 
-from exchange.frames import AccountFrame, BalanceUpdate, LeaseUpdate, OrderUpdate
+from exchange.wire.frames import AccountFrame, BalanceUpdate, LeaseUpdate, OrderUpdate
 
 LIVE = ("new", "partially_filled")
 ENDS = {"canceled": "canceled", "expired": "expired"}

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from exchange.book import Order
-from exchange.engine import Engine
-from exchange.frames import OrderUpdate
-from exchange.ledger import OUTSIDE
-from exchange.wire import Side
+from exchange.engine.engine import Engine
+from exchange.model.book import Order
+from exchange.model.ledger import OUTSIDE
+from exchange.wire.frames import OrderUpdate
+from exchange.wire.types import Side
 from tests.exchange.hearing import LIVE
 from tests.exchange.market import Market
 

@@ -2,10 +2,18 @@
 
 from typing import Any, Final
 
-from exchange.commands import Done, HostBack, HostLost, HostSilent, ImageStored, Refused
-from exchange.frames import Charge, LeaseUpdate, Notice, VmUpdate
-from exchange.genesis import ExchangeConfig
-from exchange.protocol import (
+from exchange.model.commands import (
+    Done,
+    HostBack,
+    HostLost,
+    HostSilent,
+    ImageStored,
+    Refused,
+)
+from exchange.model.config import ExchangeConfig
+from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
+from exchange.wire.frames import Charge, LeaseUpdate, Notice, VmUpdate
+from exchange.wire.requests import (
     HostSynced,
     LeaseRecall,
     LeaseRelease,
@@ -14,8 +22,7 @@ from exchange.protocol import (
     VmStatus,
     VmStop,
 )
-from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
-from exchange.wire import Endpoint, VmState
+from exchange.wire.types import Endpoint, VmState
 from tests.exchange.market import SYMBOL, Market
 
 IMAGE: Final = "a" * 64

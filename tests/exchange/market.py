@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from exchange.commands import (
+from exchange.engine.engine import Engine
+from exchange.model.commands import (
     AdvanceTime,
     Command,
     Done,
@@ -20,14 +21,10 @@ from exchange.commands import (
     Refused,
     Started,
 )
-from exchange.engine import Engine
-from exchange.frames import AccountFrame, BalanceUpdate, LeaseUpdate, OrderUpdate, Trade
-from exchange.genesis import ExchangeConfig, default_config
-from exchange.operator_requests import (
-    AdminAccount,
-    AdminDeposit,
-)
-from exchange.protocol import (
+from exchange.model.config import ExchangeConfig, default_config
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit
+from exchange.wire.frames import AccountFrame, BalanceUpdate, LeaseUpdate, OrderUpdate, Trade
+from exchange.wire.requests import (
     HostAnnounce,
     HostSynced,
     HostToken,
@@ -35,7 +32,7 @@ from exchange.protocol import (
     OrderPlace,
     OrderReplace,
 )
-from exchange.wire import Capacity, Side
+from exchange.wire.types import Capacity, Side
 from tests.exchange.hearing import Hearing
 
 START_MS: Final = 1_700_000_000_000

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-from exchange.commands import (
+from exchange.engine.engine import Engine
+from exchange.model.commands import (
     Done,
     HostBack,
     HostLost,
@@ -16,16 +17,20 @@ from exchange.commands import (
     Out,
     Started,
 )
-from exchange.engine import Engine
-from exchange.genesis import (
+from exchange.model.config import (
     ExchangeConfig,
     InstrumentConfig,
     WindowConfig,
     ZoneConfig,
     default_config,
 )
-from exchange.operator_requests import AdminDeposit, AdminHalt, AdminKillSwitch, AdminLimits
-from exchange.protocol import (
+from exchange.wire.admin_requests import (
+    AdminDeposit,
+    AdminHalt,
+    AdminKillSwitch,
+    AdminLimits,
+)
+from exchange.wire.requests import (
     HostDrain,
     LeaseRecall,
     LeaseRelease,

@@ -9,7 +9,7 @@ reason that would do. What an accepted order does is here; each base class adds 
 of its own: `Hosts`, `Vms`, `Leases` (with ``oracle_owed.py``), `Windows`, `Books`.
 """
 
-from exchange.protocol import OrderPlace, OrderReplace
+from exchange.wire.requests import OrderPlace, OrderReplace
 from tests.exchange.oracle_books import Books
 from tests.exchange.oracle_orders import Order
 from tests.exchange.oracle_owed import HOUR_MS

@@ -7,8 +7,8 @@ Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 3.1, 3.
 from collections import Counter
 from typing import Final
 
-from exchange.protocol import OrderPlace, OrderReplace
-from exchange.wire import Side
+from exchange.wire.requests import OrderPlace, OrderReplace
+from exchange.wire.types import Side
 from tests.exchange.oracle_hosts import Need
 from tests.exchange.oracle_orders import Limits, Order
 from tests.exchange.oracle_owed import DAY_MS

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from exchange.protocol import OrderPlace
+from exchange.wire.requests import OrderPlace
 
 
 @dataclass(eq=False)

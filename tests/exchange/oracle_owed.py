@@ -9,7 +9,7 @@ the CPU of each posting period. Part of `tests.exchange.oracle`; see there. Writ
 from dataclasses import dataclass, field
 from typing import Final
 
-from exchange.protocol import VmStart
+from exchange.wire.requests import VmStart
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from exchange.protocol import UsageReport, VmStart, VmStatus
+from exchange.wire.requests import UsageReport, VmStart, VmStatus
 from tests.exchange.oracle_hosts import Hosts, Need
 from tests.exchange.oracle_owed import Lease, Unit, Vm
 

@@ -17,10 +17,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from exchange.codec import JSON
-from exchange.frames import Ack, BalanceUpdate, BookSnapshot, ErrorReply, Hello, Shutdown
-from exchange.protocol import AccountState, Auth, ImageGet, OrderPlace, Subscribe
-from exchange.reasons import RefusalReason
+from exchange.wire.codec import JSON
+from exchange.wire.frames import (
+    Ack,
+    BalanceUpdate,
+    BookSnapshot,
+    ErrorReply,
+    Hello,
+    Shutdown,
+)
+from exchange.wire.reasons import RefusalReason
+from exchange.wire.requests import AccountState, Auth, ImageGet, OrderPlace, Subscribe
 
 Mode: TypeAlias = Literal["up", "cut", "drip", "mute", "http 503", "http 429"] | RefusalReason | int
 """What happens to who dials or asks: all is well; cut off after the login; the hello comes a byte a

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange import engine
-from exchange.commands import Command, Done, Refused
-from exchange.operator_requests import AdminAccount, AdminDeposit, AdminHalt
-from exchange.protocol import HostSynced, VmStart
-from exchange.state import State
+from exchange.engine import engine
+from exchange.model.commands import Command, Done, Refused
+from exchange.model.state import State
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminHalt
+from exchange.wire.requests import HostSynced, VmStart
 
 RIGHT: Final = dict(engine.HANDLERS)
 _CALLS: Final = count()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from exchange.frames import OrderUpdate
+from exchange.wire.frames import OrderUpdate
 from tests.exchange.case import Step, buy, cancel, replace, result_of, scene, sell, wait
 from tests.exchange.market import START_MS, Market
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from exchange.account_channel import HELD_MAX
 from exchange.client import Client
-from exchange.operator_requests import AdminDeposit
+from exchange.feed.account_channel import HELD_MAX
+from exchange.wire.admin_requests import AdminDeposit
 from tests.exchange.harness import DEADLINE_S, OPERATOR, Raw, add_account, key_of, raw, running
 
 FRAMES = HELD_MAX + 200

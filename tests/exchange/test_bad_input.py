@@ -12,13 +12,10 @@ from typing import Any
 import pytest
 
 from exchange.client import Client, Unreachable
-from exchange.clock import SystemClock
-from exchange.dial import TRADE_PATH, endpoint
+from exchange.client.dial import TRADE_PATH, endpoint
 from exchange.keys import public_key_b64
-from exchange.operator_requests import (
-    AdminAccount,
-    AdminBalances,
-)
+from exchange.server.clock import SystemClock
+from exchange.wire.admin_requests import AdminAccount, AdminBalances
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.operator_requests import (
+from exchange.wire.admin_requests import (
     AdminHalt,
     AdminInstrument,
     AdminKillSwitch,

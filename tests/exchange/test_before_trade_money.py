@@ -2,12 +2,8 @@
 
 import pytest
 
-from exchange.operator_requests import (
-    AdminDeposit,
-)
-from exchange.protocol import (
-    HostDrain,
-)
+from exchange.wire.admin_requests import AdminDeposit
+from exchange.wire.requests import HostDrain
 from tests.exchange.case import (
     Case,
     Step,

@@ -6,21 +6,21 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from exchange.addresses import Addresses
 from exchange.client import Client
-from exchange.connection import BACKLOG_MAX_BYTES
-from exchange.door import (
+from exchange.client.images import put_image
+from exchange.server.connection import BACKLOG_MAX_BYTES
+from exchange.server.door import (
     BACKLOG_TOTAL_MAX_BYTES,
     HANDSHAKES_PER_S,
     HANDSHAKES_SAVED_S,
     Door,
     cut_slow,
 )
-from exchange.history_server import WAITING_MAX
-from exchange.image_client import put_image
-from exchange.image_server import QUEUED_MAX_BYTES, Chunks
-from exchange.limits import CONNECTIONS_PER_ACCOUNT_MAX
-from exchange.pump import TURN_S
+from exchange.server.history_server import WAITING_MAX
+from exchange.server.image_server import QUEUED_MAX_BYTES, Chunks
+from exchange.server.pump import TURN_S
+from exchange.session.addresses import Addresses
+from exchange.session.limits import CONNECTIONS_PER_ACCOUNT_MAX
 from tests.exchange.harness import DEADLINE_S, OPERATOR, add_account, key_of, raw, running
 from tests.exchange.test_costs import market
 from tests.exchange.test_inflow import Scene, scene

@@ -6,10 +6,10 @@ cases, and each failed before the engine was mended.
 
 import pytest
 
-from exchange.engine import Engine
-from exchange.genesis import ExchangeConfig, WindowConfig, default_config
-from exchange.protocol import HostOffer, VmStart
-from exchange.wire import Capacity
+from exchange.engine.engine import Engine
+from exchange.model.config import ExchangeConfig, WindowConfig, default_config
+from exchange.wire.requests import HostOffer, VmStart
+from exchange.wire.types import Capacity
 from tests.exchange import laws
 from tests.exchange.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket, ended
 from tests.exchange.market import SMALL_UNIT

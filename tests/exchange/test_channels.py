@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from exchange.client import Client
-from exchange.frames import HostSync
-from exchange.protocol import HostHeartbeat, HostSynced
-from exchange.wire import HostLoad
+from exchange.wire.frames import HostSync
+from exchange.wire.requests import HostHeartbeat, HostSynced
+from exchange.wire.types import HostLoad
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

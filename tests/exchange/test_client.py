@@ -10,21 +10,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from exchange.client import (
+from exchange.client import Client, Refused, Unknown
+from exchange.client.client import (
     AccountReset,
-    Client,
     Connected,
     Disconnected,
     LocalBook,
-    Refused,
-    Unknown,
     fetch_image,
     put_image,
 )
-from exchange.frames import BalanceUpdate, BookSnapshot, BookUpdate, OrderUpdate
-from exchange.protocol import AccountState, ImageDelete, OrderPlace, Subscribe
-from exchange.server import ExchangeServer
-from exchange.wire import Channel
+from exchange.server.server import ExchangeServer
+from exchange.wire.frames import BalanceUpdate, BookSnapshot, BookUpdate, OrderUpdate
+from exchange.wire.requests import AccountState, ImageDelete, OrderPlace, Subscribe
+from exchange.wire.types import Channel
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

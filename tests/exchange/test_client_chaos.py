@@ -10,9 +10,10 @@ from collections import Counter
 from random import Random
 from typing import Literal
 
-from exchange.client import AccountReset, Client, Refused, Unknown, Unsubscribed
+from exchange.client import Client, Refused, Unknown
+from exchange.client.client import AccountReset, Unsubscribed
 from exchange.keys import public_key_b64
-from exchange.protocol import OrderPlace
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import key_of
 from tests.exchange.scripted import Mode, Scripted
 from tests.exchange.virtual_loop import run_virtual

@@ -9,20 +9,11 @@ from typing import Any
 
 import pytest
 
-from exchange.client import (
-    AccountReset,
-    Client,
-    Disconnected,
-    Event,
-    Refused,
-    Unknown,
-    Unreachable,
-    Unsubscribed,
-    fetch_image,
-)
-from exchange.client_queue import EventQueue
-from exchange.frames import Ack, BookSnapshot, ErrorReply
-from exchange.protocol import AccountState, OrderPlace, Subscribe
+from exchange.client import Client, Event, Refused, Unknown, Unreachable
+from exchange.client.client import AccountReset, Disconnected, Unsubscribed, fetch_image
+from exchange.client.event_queue import EventQueue
+from exchange.wire.frames import Ack, BookSnapshot, ErrorReply
+from exchange.wire.requests import AccountState, OrderPlace, Subscribe
 from tests.exchange.client_scene import Scene, play
 from tests.exchange.harness import SYMBOL, key_of
 from tests.exchange.scripted import Mode, Peer, Scripted, balance

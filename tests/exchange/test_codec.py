@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from exchange import schema
-from exchange.codec import CODECS, JSON, MSGPACK, Codec, UnreadableError
-from exchange.frames import Ack, Heartbeat
-from exchange.inbound import ClientMessage
-from exchange.protocol import OrderPlace
-from exchange.wire import MAX_FRAME_BYTES
+from exchange.wire import schema
+from exchange.wire.codec import CODECS, JSON, MSGPACK, Codec, UnreadableError
+from exchange.wire.frames import Ack, Heartbeat
+from exchange.wire.inbound import ClientMessage
+from exchange.wire.requests import OrderPlace
+from exchange.wire.types import MAX_FRAME_BYTES
 
 ORDER: dict[str, Any] = {
     "type": "order.place",

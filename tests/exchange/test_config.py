@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from msgspec.structs import fields
 
-from exchange.admin_cli import operator_messages, subcommand
-from exchange.config import ConfigError, load_config
-from exchange.genesis import (
+from exchange.cli.admin import operator_messages, subcommand
+from exchange.cli.config import ConfigError, load_config
+from exchange.model.config import (
     ExchangeConfig,
     InstrumentConfig,
     WindowConfig,

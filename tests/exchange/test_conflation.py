@@ -12,15 +12,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.book_stream import ALL_LEVELS, DEFAULT_DEPTH
-from exchange.client import Client, LocalBook
-from exchange.codec import JSON
-from exchange.conflation import LATEST_MAX, Behind
-from exchange.feed import TRADES_KEPT, Feed
-from exchange.frames import BookSnapshot, BookUpdate, Ticker, Trade, TradesSnapshot
-from exchange.outbox import Encoded, Outbox
-from exchange.protocol import OrderPlace
-from exchange.wire import Channel
+from exchange.client import Client
+from exchange.client.client import LocalBook
+from exchange.feed.book_stream import ALL_LEVELS, DEFAULT_DEPTH
+from exchange.feed.feed import TRADES_KEPT, Feed
+from exchange.session.conflation import LATEST_MAX, Behind
+from exchange.session.outbox import Encoded, Outbox
+from exchange.wire.codec import JSON
+from exchange.wire.frames import BookSnapshot, BookUpdate, Ticker, Trade, TradesSnapshot
+from exchange.wire.requests import OrderPlace
+from exchange.wire.types import Channel
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

@@ -16,14 +16,14 @@ from typing import Any, Final
 import pytest
 from websockets.protocol import OPEN
 
-from exchange import door
-from exchange import server as serving
 from exchange.client import Client
-from exchange.engine import Engine
+from exchange.engine.engine import Engine
 from exchange.keys import public_key_b64
-from exchange.operator_requests import AdminAccount, AdminDeposit
-from exchange.server import ExchangeServer
-from exchange.state import State
+from exchange.model.state import State
+from exchange.server import door
+from exchange.server import server as serving
+from exchange.server.server import ExchangeServer
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

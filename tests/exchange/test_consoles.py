@@ -5,16 +5,21 @@ from typing import Any
 
 import pytest
 
-from exchange.codec import JSON
-from exchange.commands import ImageStored
-from exchange.consoles import ANSWER_MS, PER_VM_MAX, Consoles, Read
-from exchange.frames import ConsoleRead
+from exchange.cli.vm import printable
 from exchange.keys import public_key_b64
-from exchange.limits import COSTLY_PER_S, COSTLY_SAVED_S
-from exchange.protocol import VmConsole
-from exchange.session import Session
-from exchange.vm_cli import printable
-from exchange.wire import CONSOLE_LINES_MAX, CONSOLE_MAX_BYTES, CONSOLE_READS_MAX, MAX_FRAME_BYTES
+from exchange.model.commands import ImageStored
+from exchange.session.consoles import ANSWER_MS, PER_VM_MAX, Consoles, Read
+from exchange.session.limits import COSTLY_PER_S, COSTLY_SAVED_S
+from exchange.session.session import Session
+from exchange.wire.codec import JSON
+from exchange.wire.frames import ConsoleRead
+from exchange.wire.requests import VmConsole
+from exchange.wire.types import (
+    CONSOLE_LINES_MAX,
+    CONSOLE_MAX_BYTES,
+    CONSOLE_READS_MAX,
+    MAX_FRAME_BYTES,
+)
 from tests.exchange.harness import key_of
 from tests.exchange.test_gateway import be_live, hosting, order
 

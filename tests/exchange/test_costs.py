@@ -5,15 +5,13 @@ from typing import Any, get_args
 import pytest
 from msgspec import Struct
 
-from exchange import commands, protocol
-from exchange.addresses import ENROLMENTS_PER_S, ENROLMENTS_SAVED_S
 from exchange.bucket import DEBT_S
-from exchange.codec import JSON
-from exchange.costs import COSTS, STATE_BYTES, STATEMENT_BYTES
-from exchange.guard import WRITES
-from exchange.inbound import ClientMessage
 from exchange.keys import public_key_b64
-from exchange.limits import (
+from exchange.model import commands
+from exchange.session.addresses import ENROLMENTS_PER_S, ENROLMENTS_SAVED_S
+from exchange.session.costs import COSTS, STATE_BYTES, STATEMENT_BYTES
+from exchange.session.guard import WRITES
+from exchange.session.limits import (
     ANSWERS_PER_S,
     ANSWERS_SAVED_S,
     CHANGES_SAVED_S,
@@ -30,9 +28,12 @@ from exchange.limits import (
     STRANGER_SAVED_S,
     Limits,
 )
-from exchange.roles import ROLES
-from exchange.session import Session
-from exchange.wire import SENT_FRAME_BYTES
+from exchange.session.session import Session
+from exchange.wire import requests
+from exchange.wire.codec import JSON
+from exchange.wire.inbound import ClientMessage
+from exchange.wire.roles import ROLES
+from exchange.wire.types import SENT_FRAME_BYTES
 from tests.exchange.attacks import resting
 from tests.exchange.harness import SYMBOL, key_of
 from tests.exchange.test_gateway import Rig
@@ -45,9 +46,9 @@ OWN = {
 }
 """Rows that no request makes: each follows from a connection, a silence or the clock."""
 MADE_BY = {
-    commands.EnrollHost: protocol.HostEnroll,
-    commands.ImageStored: protocol.ImagePut,
-    commands.ImageDeleted: protocol.ImageDelete,
+    commands.EnrollHost: requests.HostEnroll,
+    commands.ImageStored: requests.ImagePut,
+    commands.ImageDeleted: requests.ImageDelete,
 }
 """Rows of another type than the request's."""
 
@@ -110,7 +111,7 @@ def test_twenty_connections_have_no_more_than_one(kind: type[Struct]) -> None:
 
 @pytest.mark.parametrize("account", ["bob", ""])
 def test_answers_are_paid_by_their_weight_by_all_connections_of_an_account(account: str) -> None:
-    limits, kind = Limits(lambda _: 0), protocol.OrderList
+    limits, kind = Limits(lambda _: 0), requests.OrderList
     sessions = [session_for(kind, number) for number in range(20)]
     for session in sessions:
         session.account, session.role = account, "viewer" if account else None
@@ -121,7 +122,7 @@ def test_answers_are_paid_by_their_weight_by_all_connections_of_an_account(accou
     for at in range(2_000):
         asking = sessions[at % 20 if account else 0]
         if limits.spend(asking, kind, 0) is None:
-            limits.answered(asking, protocol.OrderList(req_id=1), size, 0)
+            limits.answered(asking, requests.OrderList(req_id=1), size, 0)
             answered += size
     assert per_s * saved_s <= answered < per_s * saved_s + size
     refused = limits.spend(sessions[0], kind, 0)
@@ -133,9 +134,9 @@ def test_answers_are_paid_by_their_weight_by_all_connections_of_an_account(accou
 
 def test_what_looks_at_everything_costs_something_whatever_it_finds() -> None:
     least = {kind: cost.least for kind, cost in COSTS.items() if cost.least}
-    assert least.pop(protocol.AccountStatement) == STATEMENT_BYTES
+    assert least.pop(requests.AccountStatement) == STATEMENT_BYTES
     assert set(least.values()) == {STATE_BYTES}
-    assert {protocol.AccountState, protocol.OrderList, protocol.DirectorySearch} <= set(least)
+    assert {requests.AccountState, requests.OrderList, requests.DirectorySearch} <= set(least)
 
 
 # --- through the gateway ---

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from exchange.keys import public_key_b64
-from exchange.outbox import ImageJob
-from exchange.timers import TIDY_FROM
+from exchange.model.timers import TIDY_FROM
+from exchange.session.outbox import ImageJob
 from exchange.units import MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND
 from tests.exchange.harness import SYMBOL, key_of
 from tests.exchange.sizes import sizes

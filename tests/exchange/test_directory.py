@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 
-from exchange.codec import JSON
-from exchange.directory import (
+from exchange.feed.directory import (
     FOUND_MAX,
     ROWS_PER_MS,
     SEARCHES_PER_S,
     UPDATE_MS,
     Directory,
 )
-from exchange.evidence import view
-from exchange.frames import DirectoryUpdate, HostAsk
-from exchange.liveness import SILENT_MS
-from exchange.outbox import Outbox
-from exchange.protocol import DirectorySearch
-from exchange.wire import Capacity, HostStatus
+from exchange.model.evidence import view
+from exchange.session.liveness import SILENT_MS
+from exchange.session.outbox import Outbox
+from exchange.wire.codec import JSON
+from exchange.wire.frames import DirectoryUpdate, HostAsk
+from exchange.wire.requests import DirectorySearch
+from exchange.wire.types import Capacity, HostStatus
 from tests.exchange.harness import BIG, SYMBOL
 from tests.exchange.test_feed import session
 from tests.exchange.test_gateway import Rig, be_live, hosting, order

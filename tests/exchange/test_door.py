@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from exchange.addresses import REMOTE, Addresses
 from exchange.client import Client
-from exchange.connection import WireConnection
-from exchange.door import CONNECTIONS_MAX, HANDSHAKES_MAX, Door
+from exchange.server.connection import WireConnection
+from exchange.server.door import CONNECTIONS_MAX, HANDSHAKES_MAX, Door
+from exchange.session.addresses import REMOTE, Addresses
 from tests.exchange.harness import DEADLINE_S, OPERATOR, raw, running, until
 
 

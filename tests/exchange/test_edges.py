@@ -15,15 +15,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from exchange.codec import MSGPACK
-from exchange.commands import Done, HostBack, HostSilent, ImageStored, Refused
-from exchange.engine import Engine
-from exchange.evidence import Evidence, view
-from exchange.journal import create
-from exchange.loading import load, verified
-from exchange.operator_requests import AdminDeposit, AdminLimits
-from exchange.ports import JournalRow
-from exchange.protocol import (
+from exchange.engine.engine import Engine
+from exchange.gateway.ports import JournalRow
+from exchange.model.commands import Done, HostBack, HostSilent, ImageStored, Refused
+from exchange.model.evidence import Evidence, view
+from exchange.recovery.loading import load, verified
+from exchange.storage.sqlite_journal import create
+from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY, MS_PER_DAY, MS_PER_HOUR
+from exchange.wire.admin_requests import AdminDeposit, AdminLimits
+from exchange.wire.codec import MSGPACK
+from exchange.wire.requests import (
     HostAnnounce,
     HostOffer,
     ImageBuy,
@@ -34,8 +35,7 @@ from exchange.protocol import (
     VmStart,
     VmStatus,
 )
-from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY, MS_PER_DAY, MS_PER_HOUR
-from exchange.wire import Capacity
+from exchange.wire.types import Capacity
 from tests.exchange.harness import OPERATOR, headroom, raw, running
 from tests.exchange.market import SYMBOL, Market
 

@@ -10,9 +10,9 @@ from typing import Final, get_args
 import pytest
 from msgspec import Struct
 
-from exchange.commands import Genesis, JournalMessage, Started
-from exchange.engine import HANDLERS
-from exchange.paranoid import LawBrokenError, ParanoidEngine
+from exchange.engine.engine import HANDLERS
+from exchange.engine.paranoid import LawBrokenError, ParanoidEngine
+from exchange.model.commands import Genesis, JournalMessage, Started
 from tests.exchange.everything import STORY, Everything, Outcomes, tell
 from tests.exchange.everything_scene import config
 from tests.exchange.market import Market

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from exchange.client import Client
 from exchange.keys import load_private_key, new_key
-from exchange.operator_requests import AdminAccount, AdminDeposit, AdminKey
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
 from tests.exchange.harness import DEADLINE_S, OPERATOR, ROOT, raw, running
 from tests.exchange.test_server import place, play, trader
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.book_stream import ALL_LEVELS, CHECKED_LEVELS, DEFAULT_DEPTH, checksum
-from exchange.codec import JSON
-from exchange.commands import Out
-from exchange.engine import Engine
-from exchange.feed import Feed
-from exchange.frames import BookSnapshot, BookUpdate, InstrumentUpdate, LevelRow
-from exchange.local_book import LocalBook
-from exchange.outbox import Outbox
-from exchange.session import Session
-from exchange.wire import Side
+from exchange.client.local_book import LocalBook
+from exchange.engine.engine import Engine
+from exchange.feed.book_stream import ALL_LEVELS, CHECKED_LEVELS, DEFAULT_DEPTH, checksum
+from exchange.feed.feed import Feed
+from exchange.model.commands import Out
+from exchange.session.outbox import Outbox
+from exchange.session.session import Session
+from exchange.wire.codec import JSON
+from exchange.wire.frames import BookSnapshot, BookUpdate, InstrumentUpdate, LevelRow
+from exchange.wire.types import Side
 from tests.exchange.noise import Noise
 
 SYMBOL = "small.eu-de.flat.spot"

@@ -12,17 +12,18 @@ import msgspec
 import pytest
 from msgspec import Struct, inspect
 
-from exchange import frames, protocol, schema, views
-from exchange.codec import CODECS
-from exchange.commands import FillRow, OrderResult, told_fills
-from exchange.directory import FOUND_MAX
-from exchange.feed import TRADES_KEPT
-from exchange.operator_requests import AdminApplications, AdminBalances
-from exchange.paging import head, page, sync_parts
-from exchange.signup import PENDING_MAX, Application
-from exchange.statements import PAGE_ROWS
+from exchange.engine import views
+from exchange.feed.directory import FOUND_MAX
+from exchange.feed.feed import TRADES_KEPT
+from exchange.model.commands import FillRow, OrderResult, told_fills
+from exchange.session.sign_ups import PENDING_MAX, Application
+from exchange.storage.statements import PAGE_ROWS
 from exchange.units import MAX_INT
-from exchange.wire import (
+from exchange.wire import frames, requests, schema
+from exchange.wire.admin_requests import AdminApplications, AdminBalances
+from exchange.wire.codec import CODECS
+from exchange.wire.paging import head, page, sync_parts
+from exchange.wire.types import (
     CONSOLE_MAX_BYTES,
     FILLS_TOLD_MAX,
     LEVELS_MAX,
@@ -168,21 +169,21 @@ def _found() -> dict[str, Any]:
 
 
 RESULTS: Final[dict[type[Struct], Callable[[], Any]]] = {
-    protocol.AccountState: lambda: _account("orders", "leases", "vms", "images"),
-    protocol.Subscribe: lambda: _account("orders", "leases", "vms", "images"),
-    protocol.OrderList: lambda: _account("orders"),
-    protocol.ImageList: lambda: _account("images"),
+    requests.AccountState: lambda: _account("orders", "leases", "vms", "images"),
+    requests.Subscribe: lambda: _account("orders", "leases", "vms", "images"),
+    requests.OrderList: lambda: _account("orders"),
+    requests.ImageList: lambda: _account("images"),
     AdminBalances: _balances,
     AdminApplications: lambda: {"applications": _rows(Application, PENDING_MAX), "next": NAME},
-    protocol.DirectorySearch: _found,
-    protocol.OrderPlace: _order_result,
-    protocol.OrderReplace: _order_result,
-    protocol.OrderCancel: _order_result,
-    protocol.AccountStatement: lambda: {
+    requests.DirectorySearch: _found,
+    requests.OrderPlace: _order_result,
+    requests.OrderReplace: _order_result,
+    requests.OrderCancel: _order_result,
+    requests.AccountStatement: lambda: {
         "columns": [NAME] * 12,
         "rows": [{f"{'c' * 12}{number}": NAME for number in range(12)}] * PAGE_ROWS,
     },
-    protocol.VmConsole: lambda: {"vm_id": NAME, "text": "\n" * CONSOLE_MAX_BYTES},
+    requests.VmConsole: lambda: {"vm_id": NAME, "text": "\n" * CONSOLE_MAX_BYTES},
 }
 """The longest result of each request that tells rows or texts."""
 SHORT: Final = frozenset(

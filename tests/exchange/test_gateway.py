@@ -6,26 +6,26 @@ from typing import Any
 
 import msgspec
 
-from exchange.auth import login_message
-from exchange.batch import Batch
-from exchange.codec import CODECS, JSON, MSGPACK
-from exchange.commands import (
+from exchange.engine.engine import Engine
+from exchange.gateway.batch import Batch
+from exchange.gateway.gateway import ANONYMOUS_MAX, Gateway
+from exchange.gateway.ports import JournalRow
+from exchange.journal.replay import read_command, recorded_events
+from exchange.keys import public_key_b64, sign_b64, verify
+from exchange.model.commands import (
     AdvanceTime,
     Genesis,
     HostBack,
     HostSilent,
     SessionDropped,
 )
-from exchange.engine import Engine
-from exchange.frames import Hello
-from exchange.gateway import ANONYMOUS_MAX, Gateway
-from exchange.genesis import default_config
-from exchange.instructions import RESEND_MS
-from exchange.keys import public_key_b64, sign_b64, verify
-from exchange.liveness import SILENT_MS
-from exchange.ports import JournalRow
-from exchange.replay import read_command, recorded_events
-from exchange.session import CLOSE_BAD_LOGIN, CLOSE_POLICY, LOGIN_MS
+from exchange.model.config import default_config
+from exchange.session.instructions import RESEND_MS
+from exchange.session.liveness import SILENT_MS
+from exchange.session.session import CLOSE_BAD_LOGIN, CLOSE_POLICY, LOGIN_MS
+from exchange.wire.codec import CODECS, JSON, MSGPACK
+from exchange.wire.frames import Hello
+from exchange.wire.login import login_message
 from tests.exchange.harness import BIG, OPERATOR, SYMBOL, key_of
 
 START_MS = 1_800_000_000_000

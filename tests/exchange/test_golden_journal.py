@@ -16,9 +16,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exchange.chain import ORIGIN, RULES_VERSION, sealed
-from exchange.codec import MSGPACK
-from exchange.commands import (
+from exchange.engine.engine import Engine
+from exchange.gateway.ports import JournalRow
+from exchange.journal.chain import ORIGIN, RULES_VERSION, sealed
+from exchange.model.commands import (
     Command,
     EnrollHost,
     Genesis,
@@ -29,13 +30,12 @@ from exchange.commands import (
     JournalMessage,
     SessionDropped,
 )
-from exchange.engine import Engine
-from exchange.journal import DataDirError, create, stored_rows
-from exchange.journal_schema import SCHEMA_VERSION
-from exchange.loading import load, verified
-from exchange.operator_requests import AdminInstrument, AdminKey, AdminKeyRevoke, AdminZone
-from exchange.ports import JournalRow
-from exchange.protocol import (
+from exchange.recovery.loading import load, verified
+from exchange.storage.schema import SCHEMA_VERSION
+from exchange.storage.sqlite_journal import DataDirError, create, stored_rows
+from exchange.wire.admin_requests import AdminInstrument, AdminKey, AdminKeyRevoke, AdminZone
+from exchange.wire.codec import MSGPACK
+from exchange.wire.requests import (
     HostApprove,
     HostOffer,
     HostToken,

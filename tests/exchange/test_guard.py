@@ -10,15 +10,21 @@ from typing import get_args
 
 import pytest
 
-from exchange import quarantine
 from exchange.client import Client, Refused
-from exchange.disk import DiskMarks, level
-from exchange.guard import WINDING_DOWN, WRITES, DiskLevel, Guard, digest
-from exchange.inbound import ClientMessage
-from exchange.journal import DataDirError
-from exchange.loading import one_line
-from exchange.protocol import AccountState, HostEnroll, OrderCancel, OrderPlace, Subscribe
-from exchange.wire import Request
+from exchange.recovery import quarantine
+from exchange.recovery.loading import one_line
+from exchange.session.guard import WINDING_DOWN, WRITES, DiskLevel, Guard, digest
+from exchange.storage.disk import DiskMarks, level
+from exchange.storage.sqlite_journal import DataDirError
+from exchange.wire.inbound import ClientMessage
+from exchange.wire.requests import (
+    AccountState,
+    HostEnroll,
+    OrderCancel,
+    OrderPlace,
+    Subscribe,
+)
+from exchange.wire.types import Request
 from tests.exchange.harness import DEADLINE_S, SYMBOL, ServerProcess, found
 from tests.exchange.trading import traders
 

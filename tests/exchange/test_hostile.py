@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from exchange.client import Client
-from exchange.codec import JSON, MSGPACK
-from exchange.protocol import OrderPlace
+from exchange.wire.codec import JSON, MSGPACK
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

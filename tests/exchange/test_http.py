@@ -11,12 +11,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
-from exchange.account_channel import AccountRow
-from exchange.clock import SystemClock
-from exchange.http_pages import HttpPages
-from exchange.operator_requests import AdminHalt
-from exchange.ports import JournalRow
-from exchange.pump import Pump
+from exchange.feed.account_channel import AccountRow
+from exchange.gateway.ports import JournalRow
+from exchange.server.clock import SystemClock
+from exchange.server.http_pages import HttpPages
+from exchange.server.pump import Pump
+from exchange.wire.admin_requests import AdminHalt
 from tests.exchange.harness import DEADLINE_S, ROOT, SYMBOL, raw
 from tests.exchange.test_gateway import Rig
 from tests.exchange.test_server import place, play, trader

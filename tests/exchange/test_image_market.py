@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from exchange.client import Client
-from exchange.dial import Refused
-from exchange.image_client import fetch_image, put_image
-from exchange.protocol import AccountState, ImageBuy, ImageOffer
+from exchange.client.dial import Refused
+from exchange.client.images import fetch_image, put_image
+from exchange.wire.requests import AccountState, ImageBuy, ImageOffer
 from tests.exchange.harness import OPERATOR, headroom, key_of, raw, running
 from tests.exchange.test_server import play, trader
 

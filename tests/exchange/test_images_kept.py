@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from exchange.client import Client, Refused, put_image
-from exchange.image_store import KEPT_S, ImageStore
-from exchange.protocol import ImageDelete
-from exchange.server import ExchangeServer
-from exchange.uploads import Uploads, account_tag
-from exchange.wire import ImageFormat
+from exchange.client import Client, Refused
+from exchange.client.client import put_image
+from exchange.server.server import ExchangeServer
+from exchange.session.uploads import Uploads, account_tag
+from exchange.storage.images import KEPT_S, ImageStore
+from exchange.wire.requests import ImageDelete
+from exchange.wire.types import ImageFormat
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.server import ServerProtocol
 
-from exchange.connection import (
+from exchange.server.connection import (
     ABORT_AFTER_S,
     HANDSHAKE_MAX_BYTES,
     PENDING_MAX,
@@ -23,8 +23,8 @@ from exchange.connection import (
     TURN_FRAMES,
     WireConnection,
 )
-from exchange.framing import Framing
-from exchange.wire import MAX_FRAME_BYTES
+from exchange.server.framing import Framing
+from exchange.wire.types import MAX_FRAME_BYTES
 from tests.exchange.attack_kinds import HANDSHAKE, framed
 from tests.exchange.harness import until
 

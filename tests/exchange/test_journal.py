@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from exchange.account_channel import AccountRow, stored_frames
-from exchange.chain import ORIGIN, BrokenChainError, checked, sealed
 from exchange.client import Client, Refused, Unknown
-from exchange.codec import MSGPACK
-from exchange.commands import Command
-from exchange.frames import BalanceUpdate
-from exchange.journal import DROP_AFTER_MS, KEEP_MS, SqliteJournal, create, stored_rows
-from exchange.operator_requests import AdminAccount, AdminBalances
-from exchange.ports import JournalRow
-from exchange.protocol import OrderPlace
-from exchange.replay import read_command
+from exchange.feed.account_channel import AccountRow, stored_frames
+from exchange.gateway.ports import JournalRow
+from exchange.journal.chain import ORIGIN, BrokenChainError, checked, sealed
+from exchange.journal.replay import read_command
+from exchange.model.commands import Command
+from exchange.storage.sqlite_journal import (
+    DROP_AFTER_MS,
+    KEEP_MS,
+    SqliteJournal,
+    create,
+    stored_rows,
+)
+from exchange.wire.admin_requests import AdminAccount, AdminBalances
+from exchange.wire.codec import MSGPACK
+from exchange.wire.frames import BalanceUpdate
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

@@ -8,7 +8,7 @@ integers.
 from fractions import Fraction
 from math import ceil, floor
 
-from exchange.frames import BalanceUpdate, Charge
+from exchange.wire.frames import BalanceUpdate, Charge
 from tests.exchange.lease_market import HOUR, MINUTE, LeaseMarket
 
 FIRST = "small.eu-de.flat.2023-11-14T23"

@@ -5,8 +5,8 @@ Prices are 36,000 ucr per unit-hour: 10 ucr a second, 600 a minute.
 
 import pytest
 
-from exchange.commands import HostBack, Refused
-from exchange.protocol import VmStart, VmStop
+from exchange.model.commands import HostBack, Refused
+from exchange.wire.requests import VmStart, VmStop
 from tests.exchange.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket, ended
 
 SECOND = 1000

@@ -7,14 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange import inbound
-from exchange.addresses import ADDRESSES_MAX, LOOPBACK, NEAR, REMOTE, Addresses, network
 from exchange.bucket import Bucket
-from exchange.codec import JSON
-from exchange.limits import COSTLY_PER_S, COSTLY_SAVED_S, Limits
-from exchange.protocol import AccountState, OrderCancel, OrderPlace, Subscribe
-from exchange.session import Session
-from exchange.wire import Capacity, Endpoint
+from exchange.session.addresses import (
+    ADDRESSES_MAX,
+    LOOPBACK,
+    NEAR,
+    REMOTE,
+    Addresses,
+    network,
+)
+from exchange.session.limits import COSTLY_PER_S, COSTLY_SAVED_S, Limits
+from exchange.session.session import Session
+from exchange.wire import inbound
+from exchange.wire.codec import JSON
+from exchange.wire.requests import AccountState, OrderCancel, OrderPlace, Subscribe
+from exchange.wire.types import Capacity, Endpoint
 
 FAR = "192.0.2.7"
 

@@ -1,7 +1,7 @@
 """Heartbeats to host_silent, host_back and host_lost; our own outage never loses a host."""
 
-from exchange.commands import HostBack, HostLost, HostSilent
-from exchange.liveness import SILENT_MS, STALL_MS, Liveness
+from exchange.model.commands import HostBack, HostLost, HostSilent
+from exchange.session.liveness import SILENT_MS, STALL_MS, Liveness
 
 LOST_MS = 300_000
 

@@ -8,24 +8,26 @@ from typing import Any
 
 import pytest
 
-from exchange import commands, frames, log_events, operator_requests, protocol
-from exchange.commands import Done, Refused
-from exchange.log import StderrHandler
-from exchange.log_events import HostLog, Who
-from exchange.log_line import LogLine, as_json, as_text, line
-from exchange.log_rate import PER_S, SAVED_S, SILENCE_MS, Rate
-from exchange.notes import NOTES_MAX, Note, Notes
-from exchange.wire import Capacity
+from exchange.gateway import log_events
+from exchange.gateway.log_events import HostLog, Who
+from exchange.gateway.notes import NOTES_MAX, Note, Notes
+from exchange.log.line import LogLine, as_json, as_text, line
+from exchange.log.log import StderrHandler
+from exchange.log.rate import PER_S, SAVED_S, SILENCE_MS, Rate
+from exchange.model import commands
+from exchange.model.commands import Done, Refused
+from exchange.wire import admin_requests, frames, requests
+from exchange.wire.types import Capacity
 from tests.exchange.harness import ROOT
 
 AT_MS = 1_795_984_846_123
 SECRET = "fL4g-never-logged"
 ROOM = Capacity(mvcpu=1, mem_mib=1, disk_mib=1)
 LIVE = Done({"host": "h-3", "status": "live"})
-ENROLL = protocol.HostEnroll(
+ENROLL = requests.HostEnroll(
     req_id=1, token=SECRET, name="r1", hardware_id=SECRET, public_key="A" * 43 + "="
 )
-ANNOUNCE = protocol.HostAnnounce(
+ANNOUNCE = requests.HostAnnounce(
     req_id=1,
     capacity=ROOM,
     offered=ROOM,
@@ -35,10 +37,10 @@ ANNOUNCE = protocol.HostAnnounce(
     agent_version="1",
     boot_id=SECRET,
 )
-APPLY = protocol.AccountApply(
+APPLY = requests.AccountApply(
     req_id=1, name=SECRET, contact=SECRET, public_key="A" * 43 + "=", side="buy"
 )
-AUTH = protocol.Auth(req_id=1, key_id="k-3-with-a-tail", signature=SECRET)
+AUTH = requests.Auth(req_id=1, key_id="k-3-with-a-tail", signature=SECRET)
 STORED = commands.ImageStored("acme", "ab" * 32, 9, "raw")
 
 
@@ -54,7 +56,7 @@ def refused(message: Any, reason: Any, **who: Any) -> Note:
     return Note(message, Refused(reason, SECRET, SECRET), "192.0.2.7", **who)
 
 
-ops = operator_requests
+ops = admin_requests
 NOTES: list[tuple[Note, list[str]]] = [
     (note(commands.HostSilent("h-3", 5)), ["warning host_silent: host r1-01 (h-3) is silent"]),
     (note(commands.HostBack("h-3")), ["info host_back: host r1-01 (h-3) is back"]),
@@ -70,11 +72,11 @@ NOTES: list[tuple[Note, list[str]]] = [
         ["info host_enrolled: host r1-01 (h-3) enrolled, pending"],
     ),
     (
-        note(protocol.HostApprove(req_id=1, host="h-3")),
+        note(requests.HostApprove(req_id=1, host="h-3")),
         ["info host_approved: host r1-01 (h-3) is approved"],
     ),
     (
-        note(protocol.HostDrain(req_id=1, host="h-3", enabled=True)),
+        note(requests.HostDrain(req_id=1, host="h-3", enabled=True)),
         ["info host_drain: host r1-01 (h-3) drains"],
     ),
     (note(ANNOUNCE, LIVE, host="h-3"), ["info host_live: host r1-01 (h-3) is live"]),
@@ -83,7 +85,7 @@ NOTES: list[tuple[Note, list[str]]] = [
         ["info recall: recall of 2 units of l-7 on h-3"],
     ),
     (
-        note(protocol.LeaseRecall(req_id=1, lease_id="l-7"), outs=[recall(4)]),
+        note(requests.LeaseRecall(req_id=1, lease_id="l-7"), outs=[recall(4)]),
         ["info recall: recall of 4 units of l-7 on h-3"],
     ),
     (note(ops.AdminHalt(req_id=1, halted=True)), ["warning halt: trading of all is halted"]),
@@ -130,7 +132,7 @@ NOTES: list[tuple[Note, list[str]]] = [
         ["info request_refused: admin.halt of op refused: unknown_symbol"],
     ),
     (
-        refused(protocol.OrderCancel(req_id=1, client_order_id=SECRET), "internal", account="a"),
+        refused(requests.OrderCancel(req_id=1, client_order_id=SECRET), "internal", account="a"),
         ["warning request_refused: order.cancel of a refused: internal"],
     ),
 ]
@@ -272,7 +274,7 @@ def test_a_flood_of_one_kind_is_told_as_a_number() -> None:
 
 def test_trading_leaves_no_note_and_the_rest_is_bounded() -> None:
     notes = Notes()
-    cancel = protocol.OrderCancel(req_id=1, client_order_id="a")
+    cancel = requests.OrderCancel(req_id=1, client_order_id="a")
     order = commands.Command("acme", "", 1, cancel)
     notes.accepted(order, Done(), [])
     assert notes.take() == []

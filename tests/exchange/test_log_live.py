@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from exchange.client import Client, Refused, put_image
-from exchange.frames import ConsoleRead, VmLaunch
+from exchange.client import Client, Refused
+from exchange.client.client import put_image
 from exchange.keys import public_key_b64
-from exchange.operator_requests import AdminHalt, AdminKeyRevoke, AdminKillSwitch
-from exchange.protocol import (
+from exchange.wire.admin_requests import AdminHalt, AdminKeyRevoke, AdminKillSwitch
+from exchange.wire.frames import ConsoleRead, VmLaunch
+from exchange.wire.requests import (
     AccountApply,
     ConsoleText,
     HostEnroll,

@@ -12,19 +12,32 @@ from typing import Any, Final
 import msgspec
 from websockets.asyncio.client import connect
 
-from exchange import client_pages
-from exchange.auth import login_message
-from exchange.batch import Batch
-from exchange.client import Client, LocalBook
-from exchange.client_pages import OnAck
-from exchange.codec import JSON
-from exchange.commands import Command, Done
-from exchange.dial import Refused
-from exchange.engine import Engine
-from exchange.frames import BookSnapshot, BookUpdate, ErrorReply, Hello, HostSync, OrderUpdate
+from exchange.client import Client, pages
+from exchange.client.client import LocalBook
+from exchange.client.dial import Refused
+from exchange.client.pages import OnAck
+from exchange.engine.engine import Engine
+from exchange.gateway.batch import Batch
 from exchange.keys import public_key_b64, sign_b64
-from exchange.protocol import AccountState, OrderList, OrderMassCancel, OrderPlace, Subscribe
-from exchange.wire import PROTOCOL_MINOR, SENT_FRAME_BYTES
+from exchange.model.commands import Command, Done
+from exchange.wire.codec import JSON
+from exchange.wire.frames import (
+    BookSnapshot,
+    BookUpdate,
+    ErrorReply,
+    Hello,
+    HostSync,
+    OrderUpdate,
+)
+from exchange.wire.login import login_message
+from exchange.wire.requests import (
+    AccountState,
+    OrderList,
+    OrderMassCancel,
+    OrderPlace,
+    Subscribe,
+)
+from exchange.wire.types import PROTOCOL_MINOR, SENT_FRAME_BYTES
 from tests.exchange.harness import DEADLINE_S, OPERATOR, SYMBOL, Raw, add_account, key_of, running
 from tests.exchange.test_gateway import Rig, hosting, trading
 from tests.hostagent.rig import launch
@@ -102,13 +115,13 @@ def test_60_000_orders_are_read_in_pages() -> None:
 
     begun: list[Any] = []
     listen = Subscribe(req_id=1, channel="account")
-    state = asyncio.run(client_pages.subscribe(ask, listen, begun.append))
+    state = asyncio.run(pages.subscribe(ask, listen, begun.append))
     assert begun == [state]
     assert [row["order_id"] for row in state["orders"]] == [
         row.order_id for row in rig.engine.order_list("alice")
     ]
     assert state["account_seq"] == rig.engine.account_seq("alice")
-    listed = asyncio.run(client_pages.whole_answer(ask, OrderList(req_id=1), None))
+    listed = asyncio.run(pages.whole_answer(ask, OrderList(req_id=1), None))
     assert len(listed["orders"]) == MANY
     assert SENT_FRAME_BYTES // 2 < scales.heaviest <= SENT_FRAME_BYTES
     rig.tell(alice, "order.place", **{**_fields(bid(1)), "client_order_id": "new", "req_id": 9_999})

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 import pytest
 
-from exchange.auth import login_message
-from exchange.client_snapshots import Snapshots
-from exchange.codec import CODECS, JSON
-from exchange.engine import Engine
-from exchange.frames import (
+from exchange.client.snapshots import Snapshots
+from exchange.engine.engine import Engine
+from exchange.wire.codec import CODECS, JSON
+from exchange.wire.frames import (
     DirectorySnapshot,
     DirectoryUpdate,
     Heartbeat,
@@ -21,7 +20,8 @@ from exchange.frames import (
     InstrumentUpdate,
     ServerMessage,
 )
-from exchange.wire import SENT_FRAME_BYTES
+from exchange.wire.login import login_message
+from exchange.wire.types import SENT_FRAME_BYTES
 from tests.exchange.test_directory import row
 from tests.exchange.test_gateway import Rig
 

@@ -15,11 +15,12 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from exchange.client import AccountReset, Client, Connected, Disconnected, LocalBook
-from exchange.codec import BY_SUBPROTOCOL
-from exchange.frames import Ack, BookSnapshot, BookUpdate, ErrorReply, Hello
-from exchange.protocol import OrderPlace
-from exchange.server import ExchangeServer
+from exchange.client import Client
+from exchange.client.client import AccountReset, Connected, Disconnected, LocalBook
+from exchange.server.server import ExchangeServer
+from exchange.wire.codec import BY_SUBPROTOCOL
+from exchange.wire.frames import Ack, BookSnapshot, BookUpdate, ErrorReply, Hello
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

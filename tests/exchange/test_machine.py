@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from exchange.paranoid import ParanoidEngine
-from exchange.protocol import (
+from exchange.engine.paranoid import ParanoidEngine
+from exchange.wire.requests import (
     LeaseRecall,
     LeaseRelease,
     OrderCancel,
@@ -23,7 +23,7 @@ from exchange.protocol import (
     VmStatus,
     VmStop,
 )
-from exchange.wire import Side
+from exchange.wire.types import Side
 from tests.exchange import duel_acts
 from tests.exchange.drive import STP
 from tests.exchange.duel_scene import IMAGE, SPOTS, new_duel

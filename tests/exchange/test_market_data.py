@@ -5,13 +5,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.candles import CANDLES_KEPT, INTERVALS_MS, Candles
-from exchange.codec import JSON
-from exchange.feed import Feed
-from exchange.frames import Candle, Ticker, Trade
-from exchange.outbox import Outbox
-from exchange.ticker import BUCKET_MS, Day, Tickers
+from exchange.feed.candles import CANDLES_KEPT, INTERVALS_MS, Candles
+from exchange.feed.feed import Feed
+from exchange.feed.ticker import BUCKET_MS, Day, Tickers
+from exchange.session.outbox import Outbox
 from exchange.units import MS_PER_DAY
+from exchange.wire.codec import JSON
+from exchange.wire.frames import Candle, Ticker, Trade
 from tests.exchange.test_feed import SYMBOL, Source, session
 
 START_MS = 1_800_000_000_000

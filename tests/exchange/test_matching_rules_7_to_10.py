@@ -2,16 +2,10 @@
 
 import pytest
 
-from exchange.commands import FillRow
-from exchange.operator_requests import (
-    AdminDeposit,
-    AdminHalt,
-)
-from exchange.protocol import (
-    OrderCancel,
-    OrderReplace,
-)
+from exchange.model.commands import FillRow
 from exchange.units import MS_PER_DAY
+from exchange.wire.admin_requests import AdminDeposit, AdminHalt
+from exchange.wire.requests import OrderCancel, OrderReplace
 from tests.exchange.case import (
     Case,
     buy,

@@ -15,9 +15,9 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.commands import Refused
-from exchange.protocol import HostAnnounce, HostDrain, OrderCancel
-from exchange.wire import Capacity
+from exchange.model.commands import Refused
+from exchange.wire.requests import HostAnnounce, HostDrain, OrderCancel
+from exchange.wire.types import Capacity
 from tests.exchange.market import Market
 
 Size = tuple[int, int, int]

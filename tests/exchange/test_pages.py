@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exchange import account_pages
-from exchange.commands import Done, OrderResult, Refused
-from exchange.frames import LeaseUpdate, OrderUpdate
-from exchange.protocol import LeaseRelease, OrderMassCancel
-from exchange.wire import FILLS_TOLD_MAX
+from exchange.engine import account_pages
+from exchange.model.commands import Done, OrderResult, Refused
+from exchange.wire.frames import LeaseUpdate, OrderUpdate
+from exchange.wire.requests import LeaseRelease, OrderMassCancel
+from exchange.wire.types import FILLS_TOLD_MAX
 from tests.exchange.market import SYMBOL, Market
 
 ENDED: Final = ("canceled", "expired", "filled", "ended")

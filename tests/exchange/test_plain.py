@@ -1,4 +1,4 @@
-"""The plain path (`exchange/plain.py`) says and does what the general one does, byte for byte.
+"""The plain path (`exchange/trading/fast_path.py`) says and does what the general one does, byte for byte.
 
 Two exchanges get the same commands. In one every account has a limit too wide to bind, which the
 plain path leaves to the general one, and a cancel names the order by the exchange's id, which it
@@ -16,10 +16,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchange.commands import AdvanceTime, Command, Done, JournalMessage, OrderResult, Out, Refused
-from exchange.frames import Trade
-from exchange.operator_requests import AdminInstrument, AdminLimits
-from exchange.protocol import HostDrain, OrderCancel, OrderPlace, OrderReplace
+from exchange.model.commands import (
+    AdvanceTime,
+    Command,
+    Done,
+    JournalMessage,
+    OrderResult,
+    Out,
+    Refused,
+)
+from exchange.wire.admin_requests import AdminInstrument, AdminLimits
+from exchange.wire.frames import Trade
+from exchange.wire.requests import HostDrain, OrderCancel, OrderPlace, OrderReplace
 from tests.exchange.market import SYMBOL, Market, queue
 
 SYMBOLS = (

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 import pytest
 
-from exchange import billing, cancels, execution, leasing, vms, windows
-from exchange.book import Book
-from exchange.capacity import Host
-from exchange.instrument import Instrument
-from exchange.lease import Lease, Vm
-from exchange.ledger import Ledger
+from exchange.leases import billing, leasing, vms
+from exchange.model.book import Book
+from exchange.model.capacity import Host
+from exchange.model.instrument import Instrument
+from exchange.model.lease import Lease, Vm
+from exchange.model.ledger import Ledger
+from exchange.trading import cancels, execution, windows
 from exchange.units import MS_PER_HOUR
 from tests.exchange.drive import Storm
 

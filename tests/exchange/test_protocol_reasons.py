@@ -11,10 +11,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from exchange.image_server import CHUNK_BYTES
-from exchange.reasons import CancelReason, LeaseEnd, RefusalReason
-from exchange.session import CLOSE_POLICY, SUBSCRIPTIONS_MAX
-from exchange.wire import JSON_SUBPROTOCOL, MAX_FRAME_BYTES
+from exchange.server.image_server import CHUNK_BYTES
+from exchange.session.session import CLOSE_POLICY, SUBSCRIPTIONS_MAX
+from exchange.wire.reasons import CancelReason, LeaseEnd, RefusalReason
+from exchange.wire.types import JSON_SUBPROTOCOL, MAX_FRAME_BYTES
 from tests.exchange.harness import DEADLINE_S, ROOT, SYMBOL, raw, running
 from tests.exchange.test_gateway import order, trading
 from tests.exchange.test_image_market import on_images

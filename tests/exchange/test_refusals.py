@@ -6,13 +6,8 @@ of their own, and what the next order finds afterwards.
 
 import pytest
 
-from exchange.operator_requests import (
-    AdminKillSwitch,
-)
-from exchange.protocol import (
-    OrderCancel,
-    OrderReplace,
-)
+from exchange.wire.admin_requests import AdminKillSwitch
+from exchange.wire.requests import OrderCancel, OrderReplace
 from tests.exchange.case import Case, buy, cancel, no, play, replace, says, scene, sell, tell, wait
 from tests.exchange.market import START_MS
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
-from exchange.codec import MSGPACK
-from exchange.commands import Command, Out
-from exchange.engine import Engine
+from exchange.engine.engine import Engine
+from exchange.model.commands import Command, Out
+from exchange.wire.codec import MSGPACK
 from tests.exchange.noise import Noise, full_config
 
 SEED: Final = 1

@@ -16,15 +16,15 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 
 from exchange.client import Client
-from exchange.clock import SystemClock
-from exchange.journal import DataLock
-from exchange.loading import load
-from exchange.operator_requests import AdminDeposit
-from exchange.protocol import AccountStatement
-from exchange.pump import CLOSE_INTERNAL
-from exchange.server import ExchangeServer, Settings
-from exchange.store import FILE_NAME, rebuild
+from exchange.recovery.loading import load
+from exchange.server.clock import SystemClock
+from exchange.server.pump import CLOSE_INTERNAL
+from exchange.server.server import ExchangeServer, Settings
+from exchange.storage.history import FILE_NAME, rebuild
+from exchange.storage.sqlite_journal import DataLock
 from exchange.units import MS_PER_DAY, MS_PER_HOUR
+from exchange.wire.admin_requests import AdminDeposit
+from exchange.wire.requests import AccountStatement
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

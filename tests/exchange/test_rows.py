@@ -11,20 +11,20 @@ from typing import Final
 
 import pytest
 
-from exchange.clock import SystemClock
-from exchange.commands import Done, Genesis, HostBack, HostSilent, Started
-from exchange.engine import Engine
-from exchange.gateway import Gateway
-from exchange.genesis import default_config
+from exchange.engine.engine import Engine
+from exchange.engine.paranoid import ParanoidEngine
+from exchange.gateway.gateway import Gateway
+from exchange.gateway.ports import JournalRow
+from exchange.journal.replay import read_command
 from exchange.keys import verify
-from exchange.liveness import SILENT_MS
-from exchange.operator_requests import AdminHalt, AdminInstrument
-from exchange.paranoid import ParanoidEngine
-from exchange.ports import JournalRow
-from exchange.replay import read_command
+from exchange.model.commands import Done, Genesis, HostBack, HostSilent, Started
+from exchange.model.config import default_config
+from exchange.server.clock import SystemClock
+from exchange.session.liveness import SILENT_MS
 from exchange.units import MS_PER_HOUR
-from sim.clock import VirtualTime
-from sim.marketplace import Marketplace
+from exchange.wire.admin_requests import AdminHalt, AdminInstrument
+from sim.network.clock import VirtualTime
+from sim.network.marketplace import Marketplace
 from tests.exchange.harness import found, journal_rows, running
 from tests.exchange.market import START_MS, Market
 from tests.exchange.test_gateway import Rig, be_live, hosting, order

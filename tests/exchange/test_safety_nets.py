@@ -14,7 +14,7 @@ import pytest
 
 from exchange.client import Client
 from exchange.keys import public_key_b64
-from exchange.protocol import OrderPlace
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

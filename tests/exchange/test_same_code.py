@@ -13,21 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from exchange.client import Client, Refused
-from exchange.codec import MSGPACK
-from exchange.commands import Command, Out
-from exchange.engine import Engine
-from exchange.genesis import ExchangeConfig
-from exchange.ports import JournalRow
-from exchange.protocol import (
-    OrderCancel,
-    OrderMassCancel,
-    OrderPlace,
-    OrderReplace,
-)
-from exchange.replay import read_command, read_genesis, recorded_events
-from exchange.wire import Request
-from sim.clock import VirtualTime
-from sim.pump import Pump
+from exchange.engine.engine import Engine
+from exchange.gateway.ports import JournalRow
+from exchange.journal.replay import read_command, read_genesis, recorded_events
+from exchange.model.commands import Command, Out
+from exchange.model.config import ExchangeConfig
+from exchange.wire.codec import MSGPACK
+from exchange.wire.requests import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
+from exchange.wire.types import Request
+from sim.network.clock import VirtualTime
+from sim.network.pump import Pump
 from tests.exchange.harness import (
     OPERATOR,
     SYMBOL,

@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from exchange import reasons, reference, schema
-from exchange.codec import JSON
-from exchange.frames import Heartbeat
-from exchange.protocol import OrderPlace
-from exchange.wire import Request
+from exchange.cli import reference
+from exchange.wire import reasons, schema
+from exchange.wire.codec import JSON
+from exchange.wire.frames import Heartbeat
+from exchange.wire.requests import OrderPlace
+from exchange.wire.types import Request
 
 DOCS = Path(__file__).parents[2] / "docs"
 MESSAGES = (*schema.REQUESTS, *schema.FRAMES)

@@ -4,27 +4,14 @@ from typing import Any
 
 import pytest
 
-from exchange import (
-    addresses,
-    bucket,
-    connection,
-    consoles,
-    directory,
-    door,
-    gateway,
-    history_server,
-    image_server,
-    ledger,
-    limits,
-    log_rate,
-    pump,
-    server,
-    session,
-    signup,
-    units,
-    uploads,
-    wire,
-)
+from exchange import bucket, units
+from exchange.feed import directory
+from exchange.gateway import gateway
+from exchange.log import rate
+from exchange.model import ledger
+from exchange.server import connection, door, history_server, image_server, pump, server
+from exchange.session import addresses, consoles, limits, session, sign_ups, uploads
+from exchange.wire import types
 from tests.exchange.harness import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text()
@@ -32,8 +19,8 @@ BOUNDS = PAGE.partition("## Limits")[2].partition("\n## ")[0].splitlines()
 MIB = 1024 * 1024
 
 ROWS: list[tuple[str, list[Any]]] = [
-    ("frame to `/v1/ws`", [wire.MAX_FRAME_BYTES]),
-    ("frame to a client", [wire.SENT_FRAME_BYTES]),
+    ("frame to `/v1/ws`", [types.MAX_FRAME_BYTES]),
+    ("frame to a client", [types.SENT_FRAME_BYTES]),
     ("unreadable frames in a row", [session.BAD_FRAMES_MAX]),
     ("TLS and upgrade", [server.OPEN_TIMEOUT_S, door.HANDSHAKES_MAX]),
     ("connections", [door.CONNECTIONS_MAX]),
@@ -52,7 +39,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ),
     (
         "applications for an account",
-        [units.MS_PER_MINUTE // addresses.APPLY_EVERY_MS, signup.PENDING_MAX],
+        [units.MS_PER_MINUTE // addresses.APPLY_EVERY_MS, sign_ups.PENDING_MAX],
     ),
     ("frames before login of one remote address", [addresses.REMOTE.frames_per_s]),
     (
@@ -90,9 +77,9 @@ ROWS: list[tuple[str, list[Any]]] = [
     ),
     (
         "reads of consoles under way, of a VM and of a host",
-        [consoles.PER_VM_MAX, wire.CONSOLE_READS_MAX, consoles.ANSWER_MS // 1000],
+        [consoles.PER_VM_MAX, types.CONSOLE_READS_MAX, consoles.ANSWER_MS // 1000],
     ),
-    ("a console's text", [wire.CONSOLE_LINES_MAX, wire.CONSOLE_MAX_BYTES]),
+    ("a console's text", [types.CONSOLE_LINES_MAX, types.CONSOLE_MAX_BYTES]),
     ("subscriptions of a connection", [session.SUBSCRIPTIONS_MAX]),
     ("request line and headers", [connection.HANDSHAKE_MAX_BYTES]),
     (
@@ -113,7 +100,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("addresses remembered", [addresses.ADDRESSES_MAX]),
     (
         "lines of one event in the log",
-        [log_rate.PER_S * log_rate.SAVED_S, log_rate.PER_S],
+        [rate.PER_S * rate.SAVED_S, rate.PER_S],
     ),
     ("images of an account, uploads under way included", [uploads.QUOTA_BYTES // MIB // 1024]),
 ]

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from exchange.book_stream import checksum
 from exchange.client import Client
+from exchange.feed.book_stream import checksum
 from exchange.keys import public_key_b64
-from exchange.protocol import OrderPlace
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

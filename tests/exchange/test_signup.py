@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from exchange.addresses import APPLY_EVERY_MS
 from exchange.keys import new_key, public_key_b64
-from exchange.signup import PENDING_MAX
+from exchange.session.addresses import APPLY_EVERY_MS
+from exchange.session.sign_ups import PENDING_MAX
 from tests.exchange.harness import (
     DEADLINE_S,
     OPERATOR,

@@ -15,14 +15,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exchange import past, snapshot_files
-from exchange.chain import BrokenChainError
-from exchange.engine import Engine
-from exchange.frame_check import frame_check
-from exchange.journal import DataDirError, DataLock
-from exchange.loading import Loaded, load, replayed, verified
-from exchange.server import ExchangeServer, Settings
-from exchange.snapshot_files import SnapshotError, SnapshotFile
+from exchange.engine.engine import Engine
+from exchange.journal.chain import BrokenChainError
+from exchange.recovery import past
+from exchange.recovery.frame_check import frame_check
+from exchange.recovery.loading import Loaded, load, replayed, verified
+from exchange.server.server import ExchangeServer, Settings
+from exchange.storage import snapshots
+from exchange.storage.snapshots import SnapshotError, SnapshotFile
+from exchange.storage.sqlite_journal import DataDirError, DataLock
 from tests.exchange.harness import DEADLINE_S, ServerProcess, found, headroom, running, until
 from tests.exchange.trading import trade, traders
 
@@ -31,7 +32,7 @@ ORDERS = 300
 
 
 def newest(data_dir: Path) -> list[Path]:
-    return snapshot_files.newest_first(data_dir)[:1]
+    return snapshots.newest_first(data_dir)[:1]
 
 
 def newer(data_dir: Path, before: list[Path]) -> bool:
@@ -87,25 +88,25 @@ def facts(loaded: Loaded) -> tuple[int, int, str, bytes, bytes]:
 
 
 def test_a_start_from_a_snapshot_is_the_replay_of_every_row(data_dir: Path) -> None:
-    latest, older = snapshot_files.newest_first(data_dir)
+    latest, older = snapshots.newest_first(data_dir)
     whole = replayed(data_dir)
     assert whole.engine.state.counters.trade > EVERY
     from_newest = load(data_dir)
     assert from_newest.restored_seq == from_newest.engine.seq, "the orderly end took the last one"
     latest.unlink()
     with_tail = load(data_dir)
-    assert 0 < with_tail.restored_seq == snapshot_files.read(older).seq < with_tail.engine.seq
+    assert 0 < with_tail.restored_seq == snapshots.read(older).seq < with_tail.engine.seq
     assert facts(whole) == facts(from_newest) == facts(with_tail)
     assert headroom("exchange", "verify", "--data", str(data_dir))[0] == 0
 
 
 def test_other_names_beside_the_snapshots_are_nobodys_business(data_dir: Path) -> None:
     """Seen to fail while any name that begins like a snapshot's was taken for one."""
-    names = snapshot_files.newest_first(data_dir)
+    names = snapshots.newest_first(data_dir)
     latest = names[0].read_bytes()
     for stray in ("snapshot-40.bak", "snapshot-40", f"{names[0].name}.gz", "snapshot-"):
         (data_dir / stray).write_bytes(latest)
-    assert snapshot_files.newest_first(data_dir) == names
+    assert snapshots.newest_first(data_dir) == names
 
     async def served() -> None:
         async with running(data_dir):
@@ -119,7 +120,7 @@ def test_other_names_beside_the_snapshots_are_nobodys_business(data_dir: Path) -
 def test_a_damaged_snapshot_is_passed_over_and_verify_tells(
     data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    latest, older = snapshot_files.newest_first(data_dir)
+    latest, older = snapshots.newest_first(data_dir)
     whole = facts(replayed(data_dir))
     for count, path in enumerate((latest, older), 1):
         data = bytearray(path.read_bytes())
@@ -139,15 +140,13 @@ def relaid(path: Path) -> None:
     """Write the snapshot as a release would whose state has other rows, hashes all right."""
     state = msgspec.msgpack.encode([1, [2, 3], "another layout"])
     digest = sha256(state).hexdigest()
-    snapshot = snapshot_files.read(path)
-    snapshot_files.write(
-        path.parent, msgspec.structs.replace(snapshot, state=state, state_hash=digest)
-    )
+    snapshot = snapshots.read(path)
+    snapshots.write(path.parent, msgspec.structs.replace(snapshot, state=state, state_hash=digest))
 
 
 def from_another_release(path: Path) -> None:
     body = path.read_bytes()[: -sha256().digest_size]
-    body = body.replace(b"headroom-snapshot-%d\n" % snapshot_files.LAYOUT, b"headroom-snapshot-1\n")
+    body = body.replace(b"headroom-snapshot-%d\n" % snapshots.LAYOUT, b"headroom-snapshot-1\n")
     path.write_bytes(body + sha256(body).digest())
 
 
@@ -156,11 +155,11 @@ def test_a_snapshot_that_cannot_be_restored_is_passed_over(
     data_dir: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Path], None]
 ) -> None:
     """Seen to fail with a traceback while only a file's hashes were looked at."""
-    latest, older = snapshot_files.newest_first(data_dir)
+    latest, older = snapshots.newest_first(data_dir)
     whole = facts(replayed(data_dir))
     change(latest)
     loaded = load(data_dir)
-    assert (loaded.restored_seq, facts(loaded)) == (snapshot_files.read(older).seq, whole)
+    assert (loaded.restored_seq, facts(loaded)) == (snapshots.read(older).seq, whole)
     change(older)
     loaded = load(data_dir)
     assert (loaded.restored_seq, facts(loaded)) == (0, whole)
@@ -169,7 +168,7 @@ def test_a_snapshot_that_cannot_be_restored_is_passed_over(
 
 def test_verify_does_not_take_another_releases_snapshot_for_damage(data_dir: Path) -> None:
     """Nor does it keep a new one from being written, at the first start of a release."""
-    latest, older = snapshot_files.newest_first(data_dir)
+    latest, older = snapshots.newest_first(data_dir)
     for path in (latest, older):
         from_another_release(path)
     code, _, told = headroom("exchange", "verify", "--data", str(data_dir))
@@ -184,8 +183,8 @@ def test_verify_does_not_take_another_releases_snapshot_for_damage(data_dir: Pat
 
 
 def test_a_snapshot_ahead_of_the_rows_is_no_start_and_verify_tells(data_dir: Path) -> None:
-    latest, _ = snapshot_files.newest_first(data_dir)
-    seq = snapshot_files.read(latest).seq
+    latest, _ = snapshots.newest_first(data_dir)
+    seq = snapshots.read(latest).seq
     with closing(sqlite3.connect(data_dir / "journal.db")) as database:
         database.execute("DELETE FROM journal WHERE seq > ?", (seq - 1,))
         database.commit()
@@ -227,10 +226,10 @@ def test_a_spoilt_row_is_found_wherever_it_is(data_dir: Path, sql: str) -> None:
 
     Those the exchange checks when it serves already. Seen to fail without that check.
     """
-    latest, older = snapshot_files.newest_first(data_dir)
+    latest, older = snapshots.newest_first(data_dir)
     latest.unlink()
     seq = load(data_dir).restored_seq
-    assert seq == snapshot_files.read(older).seq
+    assert seq == snapshots.read(older).seq
     journal = data_dir / "journal.db"
     sound = journal.read_bytes()
     for spoilt in (2, seq - 1, seq + 1, seq + 9):
@@ -308,15 +307,15 @@ def test_frames_that_were_dropped_by_age_are_not_missed(data_dir: Path) -> None:
 
 def test_a_snapshot_of_something_else_is_found_by_verify(data_dir: Path) -> None:
     """Its hashes are right and its row is: only the replay shows that the state is another."""
-    latest, _ = snapshot_files.newest_first(data_dir)
-    snapshot = snapshot_files.read(latest)
+    latest, _ = snapshots.newest_first(data_dir)
+    snapshot = snapshots.read(latest)
     engine = Engine.restore(snapshot.state)
     engine.state.ledger.accounts["alice"].available_ucr += 1
     other = msgspec.structs.replace(
         snapshot, state=engine.snapshot(), state_hash=engine.state_hash()
     )
-    snapshot_files.write(data_dir, other)
-    assert snapshot_files.read(latest) == other
+    snapshots.write(data_dir, other)
+    assert snapshots.read(latest) == other
     code, _, errors = headroom("exchange", "verify", "--data", str(data_dir))
     assert (code, len(errors.splitlines())) == (1, 1)
     assert "is not what the journal's rows lead to" in errors
@@ -325,9 +324,9 @@ def test_a_snapshot_of_something_else_is_found_by_verify(data_dir: Path) -> None
 def test_a_snapshot_of_another_journal_is_not_used(data_dir: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     found(other)
-    latest, _ = snapshot_files.newest_first(data_dir)
-    snapshot = snapshot_files.read(latest)
-    snapshot_files.write(other, msgspec.structs.replace(snapshot, seq=1))
+    latest, _ = snapshots.newest_first(data_dir)
+    snapshot = snapshots.read(latest)
+    snapshots.write(other, msgspec.structs.replace(snapshot, seq=1))
     loaded = load(other)
     assert (loaded.engine.seq, loaded.restored_seq) == (1, 0)
     assert headroom("exchange", "verify", "--data", str(other))[0] == 1
@@ -336,19 +335,19 @@ def test_a_snapshot_of_another_journal_is_not_used(data_dir: Path, tmp_path: Pat
 def test_files_are_whole_or_absent_and_only_two_stay(tmp_path: Path) -> None:
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     for seq in (9, 10, 11, 2):
-        snapshot_files.write(tmp_path, SnapshotFile(1, seq, 5, b"c" * 32, empty, b"", b"m"))
-    names = [path.name for path in snapshot_files.newest_first(tmp_path)]
+        snapshots.write(tmp_path, SnapshotFile(1, seq, 5, b"c" * 32, empty, b"", b"m"))
+    names = [path.name for path in snapshots.newest_first(tmp_path)]
     assert names == ["snapshot-0000000000000011", "snapshot-0000000000000010"]
     path = tmp_path / names[0]
     whole = path.read_bytes()
-    assert snapshot_files.read(path).seq == 11
+    assert snapshots.read(path).seq == 11
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
         with pytest.raises(SnapshotError):
-            snapshot_files.read(path)
+            snapshots.read(path)
     (tmp_path / "snapshot-0000000000000012.7.new").write_bytes(b"half")
-    assert len(snapshot_files.newest_first(tmp_path)) == 2
-    snapshot_files.drop_drafts(tmp_path)
+    assert len(snapshots.newest_first(tmp_path)) == 2
+    snapshots.drop_drafts(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
@@ -361,7 +360,7 @@ def test_a_killed_exchange_goes_on_from_its_snapshot(traded: Path, tmp_path: Pat
         server = ServerProcess(data_dir, *options)
         async with traders(await server.url()) as (alice, _):
             await trade(alice, "alice", ORDERS)
-            await until(lambda: bool(snapshot_files.newest_first(data_dir)))
+            await until(lambda: bool(snapshots.newest_first(data_dir)))
             during = json.loads(headroom("exchange", "verify", "--data", str(data_dir))[1])
             assert during["seq"] > ORDERS
         server.process.kill()

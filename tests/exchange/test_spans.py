@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.spans import Span, cut, first, length_ms, without
+from exchange.model.spans import Span, cut, first, length_ms, without
 
 TIMES = st.integers(0, 20)
 

@@ -15,14 +15,14 @@ from typing import Any, Final
 
 import pytest
 
-from exchange.codec import MSGPACK
-from exchange.engine import Engine
-from exchange.frame_check import told_as_before
-from exchange.frames import AccountFrame, BalanceUpdate, Charge
-from exchange.protocol import AccountStatement, StatementKind
-from exchange.statements import page
-from exchange.store import FILE_NAME, VERSION, note, opened
-from exchange.terms import ChargeTerms
+from exchange.engine.engine import Engine
+from exchange.recovery.frame_check import told_as_before
+from exchange.storage.history import FILE_NAME, VERSION, note, opened
+from exchange.storage.statements import page
+from exchange.wire.charge_terms import ChargeTerms
+from exchange.wire.codec import MSGPACK
+from exchange.wire.frames import AccountFrame, BalanceUpdate, Charge
+from exchange.wire.requests import AccountStatement, StatementKind
 from tests.exchange.lease_market import HOUR, MINUTE, LeaseMarket
 from tests.exchange.market import Market
 from tests.exchange.noise import MONEY, Noise

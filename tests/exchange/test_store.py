@@ -16,15 +16,15 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from exchange.client import Client, Refused
-from exchange.journal import DiskLostError, create
 from exchange.keys import public_key_b64
-from exchange.loading import load
-from exchange.operator_requests import AdminApplications, AdminDeposit, AdminKey
-from exchange.protocol import AccountState, AccountStatement, LeaseRelease, UsageReport
-from exchange.pump import CLOSE_INTERNAL
-from exchange.server import ExchangeServer
-from exchange.statements import PAGE_ROWS
-from exchange.store import FILE_NAME, Follower, HistoryError, rebuild
+from exchange.recovery.loading import load
+from exchange.server.pump import CLOSE_INTERNAL
+from exchange.server.server import ExchangeServer
+from exchange.storage.history import FILE_NAME, Follower, HistoryError, rebuild
+from exchange.storage.sqlite_journal import DiskLostError, create
+from exchange.storage.statements import PAGE_ROWS
+from exchange.wire.admin_requests import AdminApplications, AdminDeposit, AdminKey
+from exchange.wire.requests import AccountState, AccountStatement, LeaseRelease, UsageReport
 from tests.exchange.harness import (
     OPERATOR,
     ServerProcess,

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from exchange.account_text import account_lines
-from exchange.codec import JSON, UnreadableError, readable
-from exchange.protocol import ImageDelete, OrderPlace
-from exchange.wire import PublicKey
+from exchange.cli.account_text import account_lines
+from exchange.wire.codec import JSON, UnreadableError, readable
+from exchange.wire.requests import ImageDelete, OrderPlace
+from exchange.wire.types import PublicKey
 
 ORDER = {
     "order_id": "o-1",

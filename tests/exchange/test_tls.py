@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from exchange.client import Client, Unreachable
-from exchange.operator_requests import AdminBalances
+from exchange.wire.admin_requests import AdminBalances
 from tests.exchange.harness import OPERATOR, ServerProcess, found, headroom, running
 from tests.exchange.test_store import pem
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 
 from exchange.client import Client, Refused
-from exchange.protocol import OrderPlace
+from exchange.wire.requests import OrderPlace
 from tests.exchange.harness import OPERATOR, SYMBOL, add_account, add_host, be_live, key_of
 
 TRADERS = ("alice", "bob")

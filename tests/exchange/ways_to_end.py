@@ -10,10 +10,10 @@ from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import OPEN
 
-from exchange.connection import WireConnection
-from exchange.door import SLOW
-from exchange.server import ExchangeServer
-from exchange.wire import MAX_FRAME_BYTES
+from exchange.server.connection import WireConnection
+from exchange.server.door import SLOW
+from exchange.server.server import ExchangeServer
+from exchange.wire.types import MAX_FRAME_BYTES
 from tests.exchange.harness import Raw, until
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from msgspec import Struct
 
 from exchange.client import Client, Event, Refused
-from exchange.frames import VmUpdate
 from exchange.keys import load_private_key, new_key
-from exchange.operator_requests import AdminAccount, AdminDeposit, AdminKey
-from exchange.protocol import HostToken, OrderPlace
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
+from exchange.wire.frames import VmUpdate
+from exchange.wire.requests import HostToken, OrderPlace
 
 ROOT = Path(__file__).parent.parent.parent
 SYMBOL = "small.eu-de.flat.spot"

@@ -4,12 +4,12 @@ import heapq
 from itertools import count
 from typing import TypeVar
 
-from exchange.frames import Ack, HostSync, VmKill, VmLaunch
-from exchange.protocol import HostDone, VmStatus
-from exchange.wire import Capacity, Request
-from hostagent.core import HostConfig, HostCore
-from hostagent.memory_hypervisor import Boot, BootPlan, MemoryServer
-from hostagent.ports import (
+from exchange.wire.frames import Ack, HostSync, VmKill, VmLaunch
+from exchange.wire.requests import HostDone, VmStatus
+from exchange.wire.types import Capacity, Request
+from hostagent.core.core import HostConfig, HostCore
+from hostagent.core.memory_hypervisor import Boot, BootPlan, MemoryServer
+from hostagent.core.ports import (
     Effect,
     HostMessage,
     LinkDown,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from exchange.client import Client
-from exchange.frames import LeaseUpdate
-from exchange.image_client import put_image
+from exchange.client.images import put_image
 from exchange.keys import load_private_key, new_key
-from exchange.protocol import LeaseRelease, VmConsole, VmStart
+from exchange.wire.frames import LeaseUpdate
+from exchange.wire.requests import LeaseRelease, VmConsole, VmStart
 from tests.hostagent.market import (
     WAIT_S,
     Market,

@@ -8,22 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.codec import CODECS
-from exchange.frames import ConsoleRead
-from exchange.protocol import ConsoleText
-from exchange.wire import (
+from exchange.wire.codec import CODECS
+from exchange.wire.frames import ConsoleRead
+from exchange.wire.requests import ConsoleText
+from exchange.wire.types import (
     CONSOLE_LINES_MAX,
     CONSOLE_MAX_BYTES,
     CONSOLE_READS_MAX,
     MAX_FRAME_BYTES,
 )
-from hostagent.console import READ_MAX_BYTES, last_lines
-from hostagent.console_log import ROLLED_MAX, read_tail
-from hostagent.forwarder import Forwarder
-from hostagent.images import ImageCache
-from hostagent.machine import Machine
-from hostagent.memory_hypervisor import MemoryHypervisor
-from hostagent.ports import ConsoleSeen, HypervisorError, Load, Out, ReadConsole, Send
+from hostagent.core.console import READ_MAX_BYTES, last_lines
+from hostagent.core.memory_hypervisor import MemoryHypervisor
+from hostagent.core.ports import ConsoleSeen, HypervisorError, Load, Out, ReadConsole, Send
+from hostagent.machine.console_log import ROLLED_MAX, read_tail
+from hostagent.machine.forwarder import Forwarder
+from hostagent.machine.images import ImageCache
+from hostagent.machine.machine import Machine
 from tests.hostagent.rig import PROMPT, Rig, launch
 
 # --- bytes to text ---

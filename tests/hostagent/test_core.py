@@ -2,12 +2,10 @@
 
 import pytest
 
-from exchange.protocol import (
-    VmStatus,
-)
-from exchange.wire import Capacity
-from hostagent.memory_hypervisor import Boot
-from hostagent.ports import ImageFailed
+from exchange.wire.requests import VmStatus
+from exchange.wire.types import Capacity
+from hostagent.core.memory_hypervisor import Boot
+from hostagent.core.ports import ImageFailed
 from tests.hostagent.rig import (
     CONFIG,
     HOUR_MS,

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from exchange.wire import ToldCapacity
-from hostagent import domain_xml
-from hostagent.domain_xml import Carried, Virt
-from hostagent.ports import BootFiles, DomainSpec, Forward, HypervisorError, Notes
+from exchange.wire.types import ToldCapacity
+from hostagent.core import domain_xml
+from hostagent.core.domain_xml import Carried, Virt
+from hostagent.core.ports import BootFiles, DomainSpec, Forward, HypervisorError, Notes
 
 GOLDEN = Path(__file__).parent / "golden"
 SPEC = DomainSpec(

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from hostagent.forwarder import LOOPBACK, Counted, Forwarder, ForwardError, networks
-from hostagent.ports import Forward
+from hostagent.core.ports import Forward
+from hostagent.machine.forwarder import LOOPBACK, Counted, Forwarder, ForwardError, networks
 
 GREETING = b"welcome"
 Test = Callable[[Forwarder, int], Awaitable[None]]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hostagent import cpio
-from hostagent.build_guest import BuildError, build_guest
-from hostagent.guest_files import MODULES, initramfs
+from hostagent.guest import cpio
+from hostagent.guest.build_guest import BuildError, build_guest
+from hostagent.guest.guest_files import MODULES, initramfs
 
 BUSYBOX = b"\x7fELF busybox"
 

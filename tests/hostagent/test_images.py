@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.wire import Capacity
-from hostagent.images import CACHED_IMAGES_MAX, ImageCache, unpack_bundle
-from hostagent.ports import DomainSpec, ImageError
+from exchange.wire.types import Capacity
+from hostagent.core.ports import DomainSpec, ImageError
+from hostagent.machine.images import CACHED_IMAGES_MAX, ImageCache, unpack_bundle
 from hostagent.setup import DOWNLOAD_TRIES, _downloader
 from tests.exchange.harness import key_of
 from tests.exchange.scripted import Scripted

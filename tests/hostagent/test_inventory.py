@@ -2,8 +2,8 @@
 
 import pytest
 
-from exchange.wire import Capacity
-from hostagent.inventory import (
+from exchange.wire.types import Capacity
+from hostagent.core.inventory import (
     DEFAULT_CLASSES,
     Facts,
     Override,
@@ -13,8 +13,8 @@ from hostagent.inventory import (
     load,
     smaller,
 )
-from hostagent.ports import Load
-from hostagent.residual import CLOSE_AFTER_MS, OPEN_AFTER_MS, Residual
+from hostagent.core.ports import Load
+from hostagent.core.residual import CLOSE_AFTER_MS, OPEN_AFTER_MS, Residual
 
 CPUINFO = "processor\t: 0\nmodel name\t: Some CPU @ 2GHz\nflags : vmx\n\nprocessor\t: 1\n"
 MEMINFO = "MemTotal:       16384000 kB\nMemFree: 1 kB\nMemAvailable:    4096000 kB\n"

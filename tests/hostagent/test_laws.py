@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from exchange.protocol import VmStatus
-from hostagent.memory_hypervisor import Boot
-from hostagent.ports import DomainSpec
+from exchange.wire.requests import VmStatus
+from hostagent.core.memory_hypervisor import Boot
+from hostagent.core.ports import DomainSpec
 from tests.hostagent.rig import CONFIG, Rig, kill, launch
 
 STAGE = {"starting": 1, "running": 2, "stopping": 3, "stopped": 4, "failed": 4}

@@ -7,17 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from exchange.frames import HostLimit, HostSync, VmKill, VmLaunch
-from exchange.log_line import LogLine, as_json, as_text
-from exchange.protocol import HostAnnounce, VmStatus
-from exchange.wire import Capacity, ToldCapacity
-from hostagent import log_events
-from hostagent.forwarder import Forwarder
-from hostagent.images import ImageCache
-from hostagent.log_events import VmLog
-from hostagent.machine import Machine
-from hostagent.memory_hypervisor import MemoryHypervisor
-from hostagent.ports import (
+from exchange.log.line import LogLine, as_json, as_text
+from exchange.wire.frames import HostLimit, HostSync, VmKill, VmLaunch
+from exchange.wire.requests import HostAnnounce, VmStatus
+from exchange.wire.types import Capacity, ToldCapacity
+from hostagent.core import log_events
+from hostagent.core.log_events import VmLog
+from hostagent.core.memory_hypervisor import MemoryHypervisor
+from hostagent.core.ports import (
     ConsoleSeen,
     DomainStarted,
     FetchImage,
@@ -30,7 +27,10 @@ from hostagent.ports import (
     Send,
     StartDomain,
 )
-from hostagent.vm import ordered
+from hostagent.core.vm import ordered
+from hostagent.machine.forwarder import Forwarder
+from hostagent.machine.images import ImageCache
+from hostagent.machine.machine import Machine
 from tests.exchange.harness import ROOT
 
 SECRET = "fL4g-never-logged"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostagent.metering import Meter, cpu_pct
-from hostagent.ports import Reading
+from hostagent.core.metering import Meter, cpu_pct
+from hostagent.core.ports import Reading
 
 counters = st.integers(0, 10_000)
 readings = st.builds(Reading, counters, counters, counters, counters, counters)

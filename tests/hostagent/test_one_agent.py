@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from exchange.client import Client
-from exchange.operator_requests import AdminKeyRevoke
+from exchange.wire.admin_requests import AdminKeyRevoke
 from tests.hostagent.market import (
     WAIT_S,
     Market,

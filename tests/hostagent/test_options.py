@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.wire import Capacity
+from exchange.wire.types import Capacity
 from hostagent import options
 from hostagent.options import OptionError
 from hostagent.setup import SetupError, check_state

@@ -2,16 +2,11 @@
 
 import pytest
 
-from exchange.frames import Ack, ErrorReply, HostLimit
-from exchange.protocol import (
-    HostAnnounce,
-    HostHeartbeat,
-    HostSynced,
-    UsageReport,
-)
-from exchange.wire import Capacity
-from hostagent.memory_hypervisor import Boot
-from hostagent.ports import Load
+from exchange.wire.frames import Ack, ErrorReply, HostLimit
+from exchange.wire.requests import HostAnnounce, HostHeartbeat, HostSynced, UsageReport
+from exchange.wire.types import Capacity
+from hostagent.core.memory_hypervisor import Boot
+from hostagent.core.ports import Load
 from tests.hostagent.rig import (
     CONFIG,
     HOUR_MS,

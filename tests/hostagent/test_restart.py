@@ -2,13 +2,9 @@
 
 import pytest
 
-from exchange.protocol import (
-    HostSynced,
-    UsageReport,
-    VmStatus,
-)
-from hostagent.core import HostCore
-from hostagent.ports import GuestReady, Observed
+from exchange.wire.requests import HostSynced, UsageReport, VmStatus
+from hostagent.core.core import HostCore
+from hostagent.core.ports import GuestReady, Observed
 from tests.hostagent.rig import (
     CONFIG,
     HOUR_MS,

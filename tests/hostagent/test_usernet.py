@@ -2,7 +2,7 @@
 
 import pytest
 
-from hostagent.usernet import guest_accepted
+from hostagent.core.usernet import guest_accepted
 
 HEAD = """\
 Hub -1 (headroom0):

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Coroutine
 from typing import Any
 
-from manager.ports import LoadBalancer
+from manager.core.ports import LoadBalancer
 
 LIMIT_S = 5.0
 TURNS = 100

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from manager.core import Manager, ManagerConfig
-from manager.library import StoredVm
-from manager.messages import DrainBackend, LoadSample, Out, Send
-from manager.paper import Paper
-from manager.rule import Rule, RuleText, parse
+from manager.core.core import Manager, ManagerConfig
+from manager.core.library import StoredVm
+from manager.core.messages import DrainBackend, LoadSample, Out, Send
+from manager.core.paper import Paper
+from manager.core.rule import Rule, RuleText, parse
 
 BURST: dict[str, Any] = {
     "name": "burst",

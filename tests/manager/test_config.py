@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from exchange.keys import new_key
-from manager.cli import app
-from manager.config import ConfigError, manager_config, read_config, read_user_data
+from manager.shell.cli import app
+from manager.shell.config import ConfigError, manager_config, read_config, read_user_data
 
 GOOD = """
 schema = 1

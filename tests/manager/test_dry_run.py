@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from manager.cli import app
+from manager.shell.cli import app
 
 RULES = """
 schema = 1

@@ -2,17 +2,18 @@
 
 import pytest
 
-from exchange.frames import Charge, ErrorReply, LeaseUpdate, Notice, OrderUpdate, VmUpdate
-from exchange.protocol import (
-    LeaseRelease,
-    OrderCancel,
-    OrderPlace,
-    VmStart,
-    VmStop,
+from exchange.wire.frames import (
+    Charge,
+    ErrorReply,
+    LeaseUpdate,
+    Notice,
+    OrderUpdate,
+    VmUpdate,
 )
-from exchange.wire import Endpoint
-from manager.account import SILENCE_MS
-from manager.messages import (
+from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from exchange.wire.types import Endpoint
+from manager.core.account import SILENCE_MS
+from manager.core.messages import (
     BackendFailed,
     Connected,
     Disconnected,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from manager.flap import flap_warnings
+from manager.core.flap import flap_warnings
 from tests.manager.farm import BURST, CALM, rule
 
 

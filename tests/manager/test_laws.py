@@ -8,8 +8,14 @@ calls a sample stale the third, `Rules._cooled` that is always true the fourth.
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exchange.protocol import LeaseRelease, OrderPlace
-from manager.messages import DrainBackend, LoadSample, RegisterBackend, RemoveBackend, Send
+from exchange.wire.requests import LeaseRelease, OrderPlace
+from manager.core.messages import (
+    DrainBackend,
+    LoadSample,
+    RegisterBackend,
+    RemoveBackend,
+    Send,
+)
 from tests.manager.farm import BOOT_MS, BURST, CALM, MINUTE_MS, STALE_MS, Farm, requests
 
 MAX_UNITS = 6

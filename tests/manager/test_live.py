@@ -13,16 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from exchange.client import Client, Refused
-from exchange.operator_requests import (
-    AdminAccount,
-    AdminDeposit,
-    AdminKey,
-)
-from exchange.protocol import (
-    AccountState,
-    HostToken,
-    OrderPlace,
-)
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
+from exchange.wire.requests import AccountState, HostToken, OrderPlace
 from tests.e2e.test_chain import ROOT, Running, client, end, exchange, headroom
 from tests.e2e.wait import eventually
 

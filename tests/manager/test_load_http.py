@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from manager.load_http import MAX_BODY, JsonLoad, is_healthy
-from manager.ports import LoadError
+from manager.core.ports import LoadError
+from manager.shell.load_http import MAX_BODY, JsonLoad, is_healthy
 
 
 async def served(status: int, body: bytes, field: str, per_s: float = 1.0) -> float:

@@ -4,10 +4,10 @@ from typing import Any, get_args
 
 import pytest
 
-from exchange.log_line import LogLine, as_json, as_text
-from exchange.protocol import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
-from manager import log_events
-from manager.messages import (
+from exchange.log.line import LogLine, as_json, as_text
+from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from manager.core import log_events
+from manager.core.messages import (
     DrainBackend,
     Log,
     LogEvent,

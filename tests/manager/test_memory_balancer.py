@@ -1,7 +1,7 @@
 """The balancer in memory keeps the contract that a real one keeps."""
 
-from manager.memory_balancer import MemoryBalancer
-from manager.ports import LoadBalancer
+from manager.core.ports import LoadBalancer
+from manager.shell.memory_balancer import MemoryBalancer
 from tests.manager.balancer_contract import LIMIT_S, BalancerContract
 
 

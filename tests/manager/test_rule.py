@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manager.rule import (
+from manager.core.rule import (
     Buy,
     BuyTo,
     Release,

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from exchange.client import Client, Refused
-from exchange.frames import ErrorReply
-from exchange.protocol import OrderPlace, Subscribe
-from manager.daemon import Daemon
-from manager.memory_balancer import MemoryBalancer
-from manager.messages import Connected, Disconnected
+from exchange.wire.frames import ErrorReply
+from exchange.wire.requests import OrderPlace, Subscribe
+from manager.core.messages import Connected, Disconnected
+from manager.shell.daemon import Daemon
+from manager.shell.memory_balancer import MemoryBalancer
 from tests.exchange.harness import SYMBOL, key_of
 from tests.exchange.scripted import Mode, Peer, Scripted
 from tests.exchange.virtual_loop import run_virtual

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sim.report import RunResult
-from sim.scenario_file import Loaded, load
-from sim.world import World
+from sim.results.report import RunResult
+from sim.run.world import World
+from sim.scenario.file import Loaded, load
 
 RULES = """
 [policy.threshold]

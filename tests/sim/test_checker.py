@@ -10,27 +10,30 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from exchange.book import make_order
-from exchange.commands import Command, EnrollHost, Genesis, HostSilent, JournalMessage, Started
-from exchange.genesis import default_config
-from exchange.operator_requests import (
-    AdminAccount,
-    AdminDeposit,
-    AdminKey,
+from exchange.model.book import make_order
+from exchange.model.commands import (
+    Command,
+    EnrollHost,
+    Genesis,
+    HostSilent,
+    JournalMessage,
+    Started,
 )
-from exchange.protocol import (
+from exchange.model.config import default_config
+from exchange.units import MS_PER_HOUR, UCR_PER_CREDIT
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
+from exchange.wire.requests import (
     HostAnnounce,
     HostSynced,
     HostToken,
     LeaseRelease,
     OrderPlace,
 )
-from exchange.units import MS_PER_HOUR, UCR_PER_CREDIT
-from exchange.wire import Capacity, Side
-from sim import checker as checking
-from sim.checker import Checker, LawBrokenError
-from sim.identity import Identity
-from sim.marketplace import ObservedEngine
+from exchange.wire.types import Capacity, Side
+from sim.network.identity import Identity
+from sim.network.marketplace import ObservedEngine
+from sim.results import checker as checking
+from sim.results.checker import Checker, LawBrokenError
 
 SYMBOL = "small.eu-de.flat.spot"
 HOST = Capacity(mvcpu=4000, mem_mib=16_384, disk_mib=65_536)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from sim.fault import BEGIN
-from sim.scenario_check import FAULT_KEYS
-from sim.scenario_file import load
-from sim.world import World
+from sim.run.fault import BEGIN
+from sim.run.world import World
+from sim.scenario.check import FAULT_KEYS
+from sim.scenario.file import load
 from tests.sim.scenes import outcome, scene, world
 
 

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from sim import report
-from sim.report import RunResult
-from sim.scenario import Scenario
-from sim.scenario_file import decode
+from sim.results import report
+from sim.results.report import RunResult
+from sim.scenario.file import decode
+from sim.scenario.tables import Scenario
 from tests.sim.scenes import scene
 
 EXPECT = """

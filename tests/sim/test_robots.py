@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchange.frames import Ack, BookSnapshot, ErrorReply, LeaseUpdate, OrderUpdate
-from exchange.protocol import (
+from exchange.wire.frames import Ack, BookSnapshot, ErrorReply, LeaseUpdate, OrderUpdate
+from exchange.wire.requests import (
     LeaseRecall,
     LeaseRelease,
     OrderCancel,
@@ -15,10 +15,10 @@ from exchange.protocol import (
     OrderPlace,
     OrderReplace,
 )
-from exchange.wire import Request
-from sim.desk import Desk
-from sim.seller import PriceFactor, Resume, Seller, SellerConfig, Withdraw
-from sim.traders import LinkUp, NoiseTrader, Tick, Trader, TraderConfig, make_trader
+from exchange.wire.types import Request
+from sim.actors.position import Desk
+from sim.actors.seller import PriceFactor, Resume, Seller, SellerConfig, Withdraw
+from sim.actors.traders import LinkUp, NoiseTrader, Tick, Trader, TraderConfig, make_trader
 
 SYMBOL = "small.eu-de.flat.spot"
 BOOK = BookSnapshot(SYMBOL, 1, 1, [(29_000, 5, 1)], [(31_000, 5, 1)], 0)

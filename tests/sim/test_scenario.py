@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario_check import mistakes, unsupported
-from sim.scenario_file import ScenarioError, decode, load
+from sim.scenario.check import mistakes, unsupported
+from sim.scenario.file import ScenarioError, decode, load
 from tests.sim.scenes import RULES, scene
 
 REPO = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.service import Service, buckets, quality
-from sim.stats import estimate, paired, percentile, t95
+from sim.results.service import Service, buckets, quality
+from sim.results.stats import estimate, paired, percentile, t95
 
 SERVICE = Service(unit_rps=100, slo_util=0.8, core_units=2, step_ms=10_000)
 

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.clock import VirtualTime
-from sim.network import Link
-from sim.pump import Pump, run_paced
+from sim.network.clock import VirtualTime
+from sim.network.network import Link
+from sim.network.pump import Pump, run_paced
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(0, 2**32))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.trace_file import TraceError, read_series
-from sim.workload import (
+from sim.scenario.trace_file import TraceError, read_series
+from sim.scenario.workload import (
     Diurnal,
     Flash,
     Profile,

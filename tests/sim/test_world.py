@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from exchange.codec import MSGPACK
-from exchange.engine import Engine
-from exchange.protocol import VmConsole
-from exchange.replay import read_genesis, recorded_events
-from sim.identity import Identity
-from sim.pump import run_paced
-from sim.replay import replay_rows
+from exchange.engine.engine import Engine
+from exchange.journal.replay import read_genesis, recorded_events
+from exchange.wire.codec import MSGPACK
+from exchange.wire.requests import VmConsole
+from sim.network.identity import Identity
+from sim.network.pump import run_paced
+from sim.results.replay import replay_rows
 from tests.sim.scenes import TRADERS, loaded, outcome, scene, world
 
 REPO = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 """Builders of frames for the view tests: only what a test cares about is spelled out."""
 
-from exchange.frames import (
+from exchange.wire.frames import (
     BookSnapshot,
     BookUpdate,
     InstrumentUpdate,
@@ -8,7 +8,7 @@ from exchange.frames import (
     OrderUpdate,
     Trade,
 )
-from exchange.wire import OrderStatus, Side
+from exchange.wire.types import OrderStatus, Side
 from tui.view.book import BookView
 
 SYMBOL = "small.eu-de.flat.spot"

@@ -4,9 +4,9 @@ from typing import get_args
 
 import pytest
 
-from exchange.frames import AccountFrame, BalanceUpdate, Notice, OrderUpdate, VmUpdate
-from exchange.reasons import CancelReason, LeaseEnd, RefusalReason
-from exchange.wire import OrderStatus, Side
+from exchange.wire.frames import AccountFrame, BalanceUpdate, Notice, OrderUpdate, VmUpdate
+from exchange.wire.reasons import CancelReason, LeaseEnd, RefusalReason
+from exchange.wire.types import OrderStatus, Side
 from tests.tui.market import SYMBOL, lease, order
 from tui.view import portfolio
 from tui.view.account import Account, accrued_ucr

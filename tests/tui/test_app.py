@@ -8,20 +8,15 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from exchange.protocol import (
-    LeaseRelease,
-    OrderCancel,
-    OrderMassCancel,
-    OrderPlace,
-)
-from exchange.wire import Request
+from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel, OrderPlace
+from exchange.wire.types import Request
 from tui.app import EXIT_INTERRUPTED, HeadroomApp
 from tui.commands import ACTIONS
+from tui.demo.scripted import SYMBOLS, ScriptedLink
 from tui.keymap import keys_text
 from tui.link import Down, NoAnswerError, RefusedError, Up
 from tui.screens.find import FindScreen
 from tui.screens.help import HelpScreen
-from tui.scripted import SYMBOLS, ScriptedLink
 from tui.view.layout import Pane
 from tui.view.text import money_text
 

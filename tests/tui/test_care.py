@@ -10,13 +10,13 @@ from textual import events
 from textual.widgets import OptionList
 from textual.widgets._footer import FooterKey
 
-from exchange.frames import Heartbeat
-from exchange.protocol import OrderCancel
-from exchange.wire import Channel
+from exchange.wire.frames import Heartbeat
+from exchange.wire.requests import OrderCancel
+from exchange.wire.types import Channel
 from tests.tui.market import lease
 from tests.tui.test_app import LARGE, SIZES, SMALL, SYMBOL, Stand, play, stand
+from tui.demo.scripted import SYMBOLS, ScriptedLink
 from tui.link import Down, Up
-from tui.scripted import SYMBOLS, ScriptedLink
 
 PLANTED = [name for name in string.ascii_letters if name != "q"]
 PLANTED += ["space", "tab", "slash", "right", "left", "up", "plus", "question_mark", "ctrl+p", "f1"]

@@ -17,7 +17,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tui.app import HeadroomApp
-from tui.demo import SYMBOL, Stage, stage
+from tui.demo.demo import SYMBOL, Stage, stage
 from tui.live_link import LiveLink
 from tui.view.layout import Pane
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.frames import TradesSnapshot
+from exchange.wire.frames import TradesSnapshot
 from tests.tui.market import SYMBOL, WINDOW, book, instrument, trade
 from tui.view import depth, instruments, tape
 from tui.view.connection import Connection, Standing, badge, explanation

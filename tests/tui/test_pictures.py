@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tui.pictures import PICTURES, draw_all, tidy_svg
+from tui.demo.pictures import PICTURES, draw_all, tidy_svg
 
 
 @pytest.fixture(scope="module")

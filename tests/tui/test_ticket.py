@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.frames import InstrumentUpdate
-from exchange.protocol import OrderMassCancel, OrderPlace
 from exchange.units import MAX_QTY
-from exchange.wire import Side
+from exchange.wire.frames import InstrumentUpdate
+from exchange.wire.requests import OrderMassCancel, OrderPlace
+from exchange.wire.types import Side
 from tests.tui.market import SYMBOL, WINDOW, instrument
 from tui.view.dealing import Dealing
 from tui.view.entry import Fault, read_price

@@ -7,7 +7,8 @@ What has ended leaves the tables; its last word stays in the messages.
 from collections import deque
 from typing import Final, TypeAlias, TypeVar
 
-from exchange.frames import (
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.wire.frames import (
     AccountFrame,
     BalanceUpdate,
     Charge,
@@ -16,8 +17,7 @@ from exchange.frames import (
     OrderUpdate,
     VmUpdate,
 )
-from exchange.units import MS_PER_HOUR, MS_PER_SECOND
-from exchange.wire import Side
+from exchange.wire.types import Side
 
 DONE: Final = ("filled", "canceled", "expired")
 VM_GONE: Final = ("stopped", "failed")

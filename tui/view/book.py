@@ -5,7 +5,7 @@ numbering and checksum and passes on only frames that fit, a fresh snapshot afte
 just folds.
 """
 
-from exchange.frames import BookSnapshot, BookUpdate, LevelRow
+from exchange.wire.frames import BookSnapshot, BookUpdate, LevelRow
 
 
 class BookView:

@@ -9,14 +9,9 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from exchange.frames import InstrumentUpdate
-from exchange.protocol import (
-    LeaseRelease,
-    OrderCancel,
-    OrderMassCancel,
-    OrderPlace,
-)
-from exchange.wire import Side
+from exchange.wire.frames import InstrumentUpdate
+from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel, OrderPlace
+from exchange.wire.types import Side
 from tui.view.entry import TYPED, Fault, read_price, read_qty
 from tui.view.ticket import Ticket, request
 from tui.view.ticket_lines import Prompt

@@ -7,13 +7,9 @@ terminal.
 
 from typing import Final, Literal
 
-from exchange.frames import OrderUpdate
-from exchange.protocol import (
-    LeaseRelease,
-    OrderCancel,
-    OrderMassCancel,
-)
-from exchange.wire import Side
+from exchange.wire.frames import OrderUpdate
+from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel
+from exchange.wire.types import Side
 from tui.view import ladder
 from tui.view.book import BookView
 from tui.view.connection import explanation

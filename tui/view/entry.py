@@ -5,8 +5,8 @@ Never rounded and never cut down to a bound: what the ticket shows is what the e
 
 from typing import Final, NamedTuple
 
-from exchange.frames import InstrumentUpdate
 from exchange.units import MAX_PRICE_UCR, MAX_QTY, UCR_PER_CREDIT
+from exchange.wire.frames import InstrumentUpdate
 from tui.view.text import exact_price_text, parse_price_ucr, places_of
 
 TYPED: Final = "0123456789."

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from exchange.frames import InstrumentUpdate
+from exchange.wire.frames import InstrumentUpdate
 from tui.view.book import BookView
 from tui.view.tape import Tape
 from tui.view.text import Line, fit, places_of, price_text, short_symbol, span

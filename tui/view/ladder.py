@@ -7,7 +7,7 @@ an ask at the row above, so that an order at a row's price really reaches what t
 
 from typing import Final, NamedTuple
 
-from exchange.wire import Side
+from exchange.wire.types import Side
 from tui.view.book import BookView
 
 COMFORT: Final = 4

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, TypeAlias
 
-from exchange.frames import (
+from exchange.wire.frames import (
     BalanceUpdate,
     BookSnapshot,
     BookUpdate,

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from exchange.frames import Trade, TradesSnapshot
+from exchange.wire.frames import Trade, TradesSnapshot
 from tui.view.bars import bar_eighths, bar_right
 from tui.view.text import Line, clock_text, fit, price_text, qty_text, span
 

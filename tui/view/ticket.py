@@ -8,10 +8,10 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from exchange.frames import InstrumentUpdate
-from exchange.protocol import OrderPlace
 from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_HOUR, ceil_div
-from exchange.wire import OrderType, Side, TimeInForce
+from exchange.wire.frames import InstrumentUpdate
+from exchange.wire.requests import OrderPlace
+from exchange.wire.types import OrderType, Side, TimeInForce
 from tui.view.text import exact_price_text, money_text
 
 BOND_SPOT_DIVISOR: Final = 6

@@ -3,7 +3,7 @@
 import textwrap
 from typing import Final, NamedTuple
 
-from exchange.frames import InstrumentUpdate
+from exchange.wire.frames import InstrumentUpdate
 from tui.view.text import (
     Line,
     clip,

@@ -3,8 +3,8 @@
 import re
 from typing import Final, NamedTuple
 
-from exchange.account_text import vm_state
-from exchange.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
+from exchange.cli.account_text import vm_state
+from exchange.wire.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
 from tui.view.text import count_text, exact_price_text, price_text
 
 REFUSALS: Final[dict[str, str]] = {

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from exchange.wire import Capacity
-from hostagent.disk_image import MIB, convert_disk, inspect_disk
-from hostagent.images import ImageCache
-from hostagent.ports import DomainSpec, ImageError
+from exchange.wire.types import Capacity
+from hostagent.core.ports import DomainSpec, ImageError
+from hostagent.machine.disk_image import MIB, convert_disk, inspect_disk
+from hostagent.machine.images import ImageCache
 
 SECRET = b"root:x:0:0: what only the host may read\n"
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import libvirt
 import pytest
 
-from hostagent.build_guest import build_guest
-from hostagent.domain_xml import Virt
-from hostagent.forwarder import LOOPBACK, free_loopback_port
-from hostagent.libvirt_hypervisor import LibvirtHypervisor
-from hostagent.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError
-from hostagent.probe import probe
+from hostagent.core.domain_xml import Virt
+from hostagent.core.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError
+from hostagent.guest.build_guest import build_guest
+from hostagent.machine.forwarder import LOOPBACK, free_loopback_port
+from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
+from hostagent.machine.probe import probe
 from tests.contract.hypervisor_contract import HypervisorContract, mine, spec, the
 from tests.e2e.conftest import open_folder
 

@@ -1,0 +1,1 @@
+"""The exchange's command lines, one module per group of commands. Shell."""

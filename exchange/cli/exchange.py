@@ -1,0 +1,223 @@
+"""`headroom exchange`: found an exchange, serve it, verify its journal."""
+
+import asyncio
+import ipaddress
+import json
+import ssl
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange.cli.common import EXIT_USAGE, fail
+from exchange.cli.config import ConfigError, load_config
+from exchange.engine.engine import Engine
+from exchange.engine.paranoid import ParanoidEngine
+from exchange.files import require_regular, why
+from exchange.journal.chain import BrokenChainError
+from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
+from exchange.log import options
+from exchange.recovery.backup import back_up
+from exchange.recovery.loading import found, load, verified
+from exchange.recovery.snapshotter import SNAPSHOT_EVERY
+from exchange.server.clock import SystemClock
+from exchange.server.server import Settings, serve
+from exchange.server.starting import EXIT_DISK_LOST, StartError
+from exchange.session.uploads import QUOTA_BYTES
+from exchange.storage.disk import DiskMarks
+from exchange.storage.history import rebuild
+from exchange.storage.snapshots import SnapshotError
+from exchange.storage.sqlite_journal import DataDirError, DataLock, DiskLostError, require
+
+app = typer.Typer(
+    no_args_is_help=True, help="Run the Marketplace: init, serve, verify, backup, rebuild."
+)
+
+MIB = 1024 * 1024
+
+Data = Annotated[Path, typer.Option("--data", help="The exchange's data directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+SnapshotEvery = Annotated[
+    int, typer.Option("--snapshot-every", min=1, help="Commands from snapshot to snapshot.")
+]
+CancelOnlyMib = Annotated[
+    int | None, typer.Option(min=0, help="Less free disk: only cancels are taken. [512]")
+]
+ReadyFile = Annotated[
+    Path | None, typer.Option("--ready-file", help="Holds url and pid while it serves.")
+]
+ImageQuotaMib = Annotated[
+    int, typer.Option("--image-quota-mib", min=0, help="Images of one account, all together.")
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain text beyond loopback.")]
+Private = Annotated[bool, typer.Option("--private", help="Public channels need a login too.")]
+AcceptClock = Annotated[
+    bool, typer.Option("--accept-clock", help="Start although the clock looks wrong.")
+]
+Paranoid = Annotated[
+    bool, typer.Option("--paranoid", help="Check after every command that it kept the laws; slow.")
+]
+HaltMib = Annotated[int | None, typer.Option(min=0, help="Less free disk: nothing is taken. [128]")]
+
+
+@app.command("init")
+def init(
+    data: Data,
+    operator_key: Annotated[
+        str,
+        typer.Option(
+            "--operator-key", help="The first operator: a key file, or a base64 public key."
+        ),
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="TOML file, see docs/operator.md; else defaults."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Found a new exchange in DIR: its journal begins with the configuration and the operator."""
+    try:
+        public_key = _public_key(operator_key)
+        found(data, load_config(config), public_key, SystemClock().now_ms())
+    except (ConfigError, KeyFileError, DataDirError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"data directory {data}: {why(error)}")
+    facts = {"data": str(data), "operator_key": public_key}
+    print(json.dumps(facts) if as_json else f"founded an exchange in {data}")
+
+
+@app.command("serve")
+def serve_command(
+    data: Data,
+    listen: Annotated[
+        str, typer.Option("--listen", help="ADDRESS:PORT; port 0 picks one.")
+    ] = "127.0.0.1:8750",
+    ready_file: ReadyFile = None,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="PEM chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="PEM key.")] = None,
+    insecure: Insecure = False,
+    private: Private = False,
+    accept_clock: AcceptClock = False,
+    snapshot_every: SnapshotEvery = SNAPSHOT_EVERY,
+    disk_cancel_only_mib: CancelOnlyMib = None,
+    disk_halt_mib: HaltMib = None,
+    image_quota_mib: ImageQuotaMib = QUOTA_BYTES // MIB,
+    log_level: options.Level = options.INFO,
+    log_format: options.Format = options.TEXT,
+    paranoid: Paranoid = False,
+) -> None:
+    """Serve the exchange in DIR until SIGTERM."""
+    options.set_up(log_level, log_format)
+    host, port = _address(listen)
+    tls = _tls(tls_cert, tls_key)
+    if not (tls or insecure or _is_loopback(host)):
+        fail(f"--listen {listen}: beyond loopback needs --tls-cert or --insecure", EXIT_USAGE)
+    settings = Settings(
+        data_dir=data,
+        host=host,
+        port=port,
+        ready_file=ready_file,
+        tls=tls,
+        accept_clock=accept_clock,
+        snapshot_every=snapshot_every,
+        disk=DiskMarks(disk_cancel_only_mib, disk_halt_mib),
+        image_quota_bytes=image_quota_mib * MIB,
+    )
+    try:
+        require(data)
+        with DataLock(data):
+            loaded = load(data, ParanoidEngine if paranoid else Engine, private)
+            code = asyncio.run(serve(settings, loaded))
+    except (BrokenChainError, DataDirError) as error:
+        fail(str(error))
+    except StartError as error:
+        fail(str(error), error.exit_code)
+    except DiskLostError as error:
+        fail(str(error), EXIT_DISK_LOST)
+    raise typer.Exit(code)
+
+
+@app.command("verify")
+def verify(
+    data: Data,
+    to_seq: Annotated[int | None, typer.Option("--to-seq", min=1, help="Stop at this row.")] = None,
+) -> None:
+    """Replay the journal read-only and print {"seq", "state_hash"}; a server may be running."""
+    try:
+        engine = verified(data, to_seq).engine
+    except (BrokenChainError, DataDirError, SnapshotError) as error:
+        fail(str(error))
+    print(json.dumps({"seq": engine.seq, "state_hash": engine.state_hash()}))
+
+
+@app.command("backup")
+def backup(
+    data: Data, out: Annotated[Path, typer.Argument(help="A new directory for the copy.")]
+) -> None:
+    """Copy the journal, also of a running server, and verify the copy; prints what it holds."""
+    try:
+        engine = back_up(data, out).engine
+    except (BrokenChainError, DataDirError, SnapshotError) as error:
+        fail(str(error))
+    facts = {"out": str(out), "seq": engine.seq, "state_hash": engine.state_hash()}
+    print(json.dumps(facts))
+
+
+@app.command("rebuild")
+def rebuild_command(data: Data) -> None:
+    """Build history.db, the past that statements are read from, anew from the journal."""
+    try:
+        require(data)
+        with DataLock(data):
+            seq = rebuild(data)
+    except (BrokenChainError, DataDirError) as error:
+        fail(str(error))
+    except DiskLostError as error:
+        fail(str(error), EXIT_DISK_LOST)
+    print(json.dumps({"seq": seq}))
+
+
+def _public_key(text: str) -> str:
+    if is_public_key(text):
+        return text
+    return public_key_b64(load_private_key(Path(text)))
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        fail(f"--listen {listen}: not ADDRESS:PORT", EXIT_USAGE)
+    return host.strip("[]"), int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None and key is None:
+        return None
+    if cert is None:
+        fail("--tls-key needs --tls-cert", EXIT_USAGE)
+    for option, path in (("--tls-cert", cert), ("--tls-key", key)):
+        try:
+            if path is not None:
+                require_regular(path)
+        except FileNotFoundError:
+            fail(f"{option} {path}: no such file")
+        except OSError as error:
+            fail(f"{option} {path}: {error.strerror}")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert, key)
+    except ssl.SSLError:
+        if key is None:
+            fail(f"--tls-cert {cert}: no PEM chain with its key; name a key apart with --tls-key")
+        fail(f"--tls-cert {cert}, --tls-key {key}: not a PEM chain and the key of its first part")
+    except OSError as error:
+        fail(f"--tls-cert {cert}, --tls-key {key or cert}: {error.strerror}")
+    return context

@@ -1,0 +1,87 @@
+"""`headroom account statement`: an account's history as CSV or JSON, to keep or to check. Shell."""
+
+import asyncio
+import csv
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, get_args
+
+import typer
+
+from exchange.cli.common import EXIT_USAGE, fail
+from exchange.cli.one_request import DEFAULT_URL, Url, refusal
+from exchange.client.client import Client, Refused, Unknown, Unreachable
+from exchange.keys import KeyFileError, load_private_key
+from exchange.wire.requests import AccountStatement, StatementKind
+
+_MS: Final = 1_000
+
+
+def statement(
+    key: Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")],
+    kind: Annotated[str, typer.Option(help=", ".join(get_args(StatementKind)))] = "postings",
+    since: Annotated[str, typer.Option("--from", help="First day or moment, UTC.")] = "",
+    until: Annotated[str, typer.Option("--to", help="Up to before this day or moment.")] = "",
+    form: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+    url: Url = None,
+) -> None:
+    """Print your account's postings, trades, charges, usage or invoices, oldest first."""
+    if kind not in get_args(StatementKind):
+        fail(f"--kind {kind}: not one of {', '.join(get_args(StatementKind))}", EXIT_USAGE)
+    if form not in ("csv", "json"):
+        fail(f"--format {form}: not csv or json", EXIT_USAGE)
+    from_ms, to_ms = _moment("--from", since), _moment("--to", until)
+    if to_ms is not None and (from_ms or 0) >= to_ms:
+        fail(f"--to {until}: not after --from {since or '1970-01-01'}", EXIT_USAGE)
+    try:
+        private_key = load_private_key(key)
+        found = asyncio.run(_all(url or DEFAULT_URL, private_key, kind, from_ms or 0, to_ms))
+    except (KeyFileError, Unreachable, Unknown) as error:
+        fail(str(error))
+    except Refused as error:
+        fail(refusal(error))
+    _print(*found, form)
+
+
+async def _all(
+    url: str, key: Any, kind: Any, from_ms: int, to_ms: int | None
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Ask for page after page; returns the names of the columns and all rows."""
+    columns: list[str] = []
+    rows: list[dict[str, Any]] = []
+    offset: int | None = 0
+    async with Client(url, key) as client:
+        while offset is not None:
+            asked = AccountStatement(
+                req_id=1, kind=kind, from_ms=from_ms, to_ms=to_ms, offset=offset
+            )
+            found = await client.request(asked)
+            columns = found["columns"]
+            rows.extend(found["rows"])
+            offset = found.get("next")
+    return columns, rows
+
+
+def _print(columns: list[str], rows: list[dict[str, Any]], form: str) -> None:
+    if form == "json":
+        sys.stdout.write(json.dumps(rows) + "\n")
+    else:
+        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _moment(option: str, text: str) -> int | None:
+    """Return a day or a moment as UTC milliseconds, None for no text."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{option} {text}: not a date such as 2026-11-01 or 2026-11-01T12:00", EXIT_USAGE)
+    ms = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * _MS)
+    if ms < 0:
+        fail(f"{option} {text}: before 1970", EXIT_USAGE)
+    return ms

@@ -1,0 +1,262 @@
+"""Open a connection to an exchange and log in, or say in one line why not. Shell."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+)
+from websockets.typing import Subprotocol
+
+from exchange.keys import public_key_b64, sign_b64
+from exchange.units import MS_PER_SECOND
+from exchange.wire import close_codes
+from exchange.wire.close_codes import CLOSE_BAD_LOGIN
+from exchange.wire.codec import SUBPROTOCOL, Codec
+from exchange.wire.frames import Ack, ErrorReply, Hello
+from exchange.wire.login import login_message
+from exchange.wire.reasons import LATER
+from exchange.wire.types import MAX_FRAME_BYTES, PROTOCOL_VERSION
+
+OPEN_TIMEOUT_S: Final = 5
+CLOSE_TIMEOUT_S: Final = 2
+PING_S: Final = 10
+FRAME_MAX_BYTES: Final = 256 * MAX_FRAME_BYTES
+"""16 MiB: exchanges before minor version 1 send a whole book or account in one frame."""
+TRADE_PATH: Final = "/v1/ws"
+IMAGES_PATH: Final = "/v1/images"
+LATER_STATUS: Final = {
+    429: "too many connections from here",
+    502: "no exchange behind the proxy",
+    503: "no room for a connection now",
+    504: "no exchange behind the proxy",
+}
+"""HTTP answers to a handshake that mean: later."""
+KEY_REFUSED: Final = ("bad_signature", "forbidden")
+"""Why a login will not succeed later either; other reasons pass."""
+
+T = TypeVar("T")
+
+
+class Unreachable(Exception):  # noqa: N818 - part of the public API, read as a state
+    """No connection to the exchange. ``str()`` is one line naming the address and the cause.
+
+    ``retry_after_s``: how long the exchange asks to wait before the next attempt; 0 if it did not.
+    """
+
+    def __init__(self, text: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(Exception):  # noqa: N818 - part of the public API, read as an answer
+    """The exchange refused a request, which changed nothing. ``reason`` is of the closed set."""
+
+    def __init__(self, reply: ErrorReply) -> None:
+        super().__init__(f"{reply.reason}: {reply.message}")
+        self.reason = reply.reason
+        self.message = reply.message
+        self.field = reply.field
+        self.retry_after_ms = reply.retry_after_ms
+
+    @property
+    def retry_after_s(self) -> float:
+        return (self.retry_after_ms or 0) / MS_PER_SECOND
+
+    @property
+    def later(self) -> bool:
+        """Is this "not now"? Then the same request may succeed after a pause."""
+        return self.reason in LATER
+
+
+class Unknown(Exception):  # noqa: N818 - part of the public API, read as a state
+    """The connection was lost before the answer: the request may or may not have been done."""
+
+
+def hung_up(error: ConnectionClosed) -> str:
+    """Return in words how a connection ended; the exchange may have said why."""
+    code, reason, by_us = _ending(error)
+    return close_codes.told(code, reason, by_us)
+
+
+def close_code(error: ConnectionClosed) -> int:
+    """Return the code with which a connection ended, `CLOSE_LOST` when without one."""
+    return _ending(error)[0]
+
+
+def shut_out(code: int, reason: str) -> Refused | None:
+    """Return what a close says about our key: None unless it will not be let in again."""
+    if code != CLOSE_BAD_LOGIN:
+        return None
+    return Refused(ErrorReply(0, "bad_signature", reason or close_codes.told(code, "")))
+
+
+def _ending(error: ConnectionClosed) -> tuple[int, str, bool]:
+    """Return (code, reason, by us) of the close frame that ended it."""
+    by_us = error.sent is not None and not error.rcvd_then_sent
+    close = error.sent if by_us else error.rcvd
+    if close is None:
+        return close_codes.CLOSE_LOST, "", False
+    return close.code, close.reason, by_us
+
+
+def unanswered(cause: str) -> str:
+    """Return what to tell whoever waited for an answer when the connection was lost.
+
+    Asking again is safe: the requests that move money carry an id of the client's own.
+    """
+    return f"{cause} before it answered; ask again"
+
+
+def endpoint(url: str, path: str) -> str:
+    """Return the WebSocket address of ``path`` on the exchange at ``url``.
+
+    ``url`` may be ``ws://host:port`` with or without one of our paths, or its http form. Raises
+    `Unreachable` for anything else: what another path leads to, we do not know.
+    """
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - read, since a number out of range raises only now
+    except ValueError as error:
+        raise Unreachable(f"{url}: not an address: {error}") from error
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    ours = parts.path in ("", "/", TRADE_PATH, IMAGES_PATH) and not (parts.query or parts.fragment)
+    if scheme not in ("ws", "wss") or not parts.hostname or not ours:
+        raise Unreachable(f"{url}: not an address like ws://HOST:PORT/v1/ws")
+    return urlunsplit((scheme, parts.netloc, path, "", ""))
+
+
+async def dial(
+    url: str, path: str, codec: Codec, tls: ssl.SSLContext | None = None
+) -> tuple[ClientConnection, Hello]:
+    """Connect and read the `Hello`. Raises `Unreachable`."""
+    address = endpoint(url, path)
+    secure: dict[str, Any] = {"ssl": tls} if tls and address.startswith("wss:") else {}
+    opening = connect(
+        address,
+        subprotocols=[Subprotocol(SUBPROTOCOL[codec.name])],
+        compression=None,
+        open_timeout=OPEN_TIMEOUT_S,
+        close_timeout=CLOSE_TIMEOUT_S,
+        ping_interval=PING_S,
+        ping_timeout=PING_S,
+        max_size=FRAME_MAX_BYTES,
+        user_agent_header=None,
+        proxy=None,
+        **secure,
+    )
+    connection = await _reached(address, opening)
+    hello = await _first(address, connection, codec)
+    return connection, hello
+
+
+async def log_in(
+    connection: ClientConnection, hello: Hello, codec: Codec, key: Ed25519PrivateKey
+) -> dict[str, Any]:
+    """Prove possession of ``key``; returns ``{account, role}``. Raises `Refused`, `Unreachable`."""
+    message = login_message(public_key_b64(key), lambda text: sign_b64(key, text), hello)
+    try:
+        await send(connection, codec, message)
+    except ConnectionClosed as error:
+        raise Unreachable(f"{hung_up(error)} before the login") from error
+    reply = await _frame("the exchange", connection, codec)
+    if isinstance(reply, ErrorReply):
+        raise Refused(reply)
+    if not isinstance(reply, Ack):
+        raise Unreachable(f"the exchange answered the login with {type(reply).__name__}")
+    return dict(reply.result)
+
+
+async def send(connection: ClientConnection, codec: Codec, message: Any) -> None:
+    """Send one message as the codec's kind of frame."""
+    await connection.send(codec.encode(message), text=not codec.binary)
+
+
+async def _reached(address: str, opening: Awaitable[T]) -> T:
+    try:
+        return await opening
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(f"{address}: TLS: {error.verify_message}; {trust()}") from error
+    except ssl.SSLError as error:
+        raise Unreachable(f"{address}: TLS: {error.reason or error}") from error
+    except TimeoutError as error:
+        raise Unreachable(f"{address}: no answer within {OPEN_TIMEOUT_S} s") from error
+    except ConnectionRefusedError as error:
+        raise Unreachable(f"{address}: no exchange listens there") from error
+    except ConnectionResetError as error:
+        hint = "; does it speak TLS?" if address.startswith("wss:") else ""
+        raise Unreachable(f"{address}: it hung up{hint}") from error
+    except OSError as error:
+        raise Unreachable(
+            f"{address}: {error.strerror or str(error) or type(error).__name__}"
+        ) from error
+    except UnicodeError as error:
+        raise Unreachable(f"{address}: no host can have such a name") from error
+    except InvalidStatus as error:
+        raise _turned_away(address, error) from error
+    except (InvalidURI, InvalidHandshake) as error:
+        raise Unreachable(f"{address}: no exchange there: {error}") from error
+
+
+def _turned_away(address: str, error: InvalidStatus) -> Unreachable:
+    """Return what an HTTP answer to the handshake means."""
+    status = error.response.status_code
+    words = LATER_STATUS.get(status)
+    if words is None:
+        return Unreachable(f"{address}: no exchange there: {error}")
+    after = error.response.headers.get("Retry-After", "")
+    seconds = float(after) if after.isascii() and after.isdigit() else 0.0
+    return Unreachable(f"{address}: {words} (HTTP {status}); try again later", seconds)
+
+
+def trust() -> str:
+    """Return what would make a server's certificate trusted: OpenSSL skips what it cannot read."""
+    for name, wanted in (("SSL_CERT_FILE", Path.is_file), ("SSL_CERT_DIR", Path.is_dir)):
+        path = os.environ.get(name)
+        try:
+            if path is not None and not wanted(Path(path)):
+                return f"{name} {path}: no such {'file' if wanted is Path.is_file else 'folder'}"
+            if path is not None and not os.access(path, os.R_OK):
+                return f"{name} {path}: cannot be read"
+        except OSError as error:
+            return f"{name} {path}: {error.strerror}"
+    return "SSL_CERT_FILE names a CA of your own"
+
+
+async def _first(address: str, connection: ClientConnection, codec: Codec) -> Hello:
+    hello = await _frame(address, connection, codec)
+    if isinstance(hello, ErrorReply):
+        raise Unreachable(f"{address}: {hello.reason}: {hello.message}")
+    if not isinstance(hello, Hello):
+        raise Unreachable(f"{address}: no exchange there: it sent no hello")
+    if hello.protocol != PROTOCOL_VERSION:
+        text = f"speaks protocol {hello.protocol}, this client {PROTOCOL_VERSION}"
+        raise Unreachable(f"{address}: {text}")
+    return hello
+
+
+async def _frame(address: str, connection: ClientConnection, codec: Codec) -> Any:
+    try:
+        async with asyncio.timeout(OPEN_TIMEOUT_S):
+            return codec.decode_frame(await connection.recv(decode=False))
+    except TimeoutError as error:
+        connection.transport.abort()
+        raise Unreachable(f"{address}: no answer within {OPEN_TIMEOUT_S} s") from error
+    except ConnectionClosed as error:
+        if refused := shut_out(*_ending(error)[:2]):
+            raise refused from error
+        raise Unreachable(f"{address}: {hung_up(error)}") from error
+    except msgspec.DecodeError as error:
+        connection.transport.abort()
+        raise Unreachable(f"{address}: no exchange there: {error}") from error

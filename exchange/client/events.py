@@ -1,0 +1,40 @@
+"""What `exchange.client` tells besides the exchange's own frames. Pure."""
+
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from exchange.wire.frames import ServerMessage
+
+
+class Connected(Struct, frozen=True):
+    """Logged in; subscriptions follow by themselves. ``account`` is "" without a key."""
+
+    account: str
+    role: str
+
+
+class Disconnected(Struct, frozen=True):
+    """The connection was lost; the client is dialling again. What it showed is stale."""
+
+    reason: str
+
+
+class AccountReset(Struct, frozen=True):
+    """The account channel has a gap that cannot be filled, for ``reason``: what happened in it is
+    not told. Begin anew from this ``account.state``; the frames go on behind it.
+    """
+
+    account_state: dict[str, Any]
+    reason: str = ""
+
+
+class Unsubscribed(Struct, frozen=True):
+    """A subscription is lost, for ``reason``, and not tried again. ``symbol``: "" for none."""
+
+    channel: str
+    symbol: str
+    reason: str
+
+
+Event: TypeAlias = ServerMessage | Connected | Disconnected | AccountReset | Unsubscribed

@@ -1,0 +1,122 @@
+"""Requests of a client: those that wait for their answer, and how to ask again. Shell."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from exchange.client.backoff import Backoff
+from exchange.client.dial import Refused, Unknown
+from exchange.wire.frames import Ack, ErrorReply
+
+FIRST_REQ_ID: Final = 2
+"""1 is the login's."""
+
+
+class _Pending(Struct):
+    """``on_ack`` runs before any later frame is looked at."""
+
+    answer: "asyncio.Future[Any]"
+    on_ack: Callable[[Any], None] | None = None
+
+
+class Requests:
+    """Numbers never repeat within a client's life, so a late answer finds nothing."""
+
+    def __init__(self) -> None:
+        self._last_req_id = FIRST_REQ_ID - 1
+        self._pending: dict[int, _Pending] = {}
+
+    def open(self, on_ack: Callable[[Any], None] | None) -> "tuple[int, asyncio.Future[Any]]":
+        """Return (req_id, the future of its ack's result)."""
+        self._last_req_id += 1
+        pending = _Pending(asyncio.get_running_loop().create_future(), on_ack)
+        self._pending[self._last_req_id] = pending
+        return self._last_req_id, pending.answer
+
+    def forget(self, req_id: int) -> None:
+        """Nobody waits for it any more."""
+        self._pending.pop(req_id, None)
+
+    def answered(self, reply: Ack | ErrorReply) -> None:
+        pending = self._pending.pop(reply.req_id, None)
+        if pending is None or pending.answer.done():
+            return
+        if isinstance(reply, ErrorReply):
+            pending.answer.set_exception(Refused(reply))
+            return
+        try:
+            if pending.on_ack is not None:
+                pending.on_ack(reply.result)
+        except (KeyError, TypeError) as error:
+            pending.answer.set_exception(Unknown(f"the answer cannot be read: {error!r}"))
+        else:
+            pending.answer.set_result(reply.result)
+
+    def fail(self, reason: str) -> None:
+        """No answer will come to any of them."""
+        pending, self._pending = self._pending, {}
+        for request in pending.values():
+            if not request.answer.done():
+                request.answer.set_exception(Unknown(reason))
+                # Its caller may be in `send` still and find the lost connection there.
+                request.answer.exception()
+
+
+async def answer(
+    ask: Callable[[], Awaitable[Any]],
+    ready: asyncio.Event,
+    timeout_s: float,
+    pauses: Backoff | None,
+) -> Any:
+    """Return what ``ask`` returns once ``ready``; with ``pauses``, ask again while told "later".
+
+    Raises `Refused`, or `Unknown` when an answer is still missing after ``timeout_s``.
+    """
+    told: Refused | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                await ready.wait()
+                told = None
+                try:
+                    return await ask()
+                except Refused as error:
+                    if pauses is None or not error.later:
+                        raise
+                    told = error
+                await asyncio.sleep(pauses.pause_s(told.retry_after_s))
+    except TimeoutError as error:
+        if told is not None:
+            raise told from error
+        raise Unknown(f"no answer within {timeout_s:g} s") from error
+
+
+async def certain_answer(
+    ask: Callable[[float], Awaitable[Any]],
+    is_over: Callable[[], bool],
+    timeout_s: float,
+    pauses: Backoff,
+) -> Any:
+    """Return what ``ask`` returns within the seconds it is given; ask again while unanswered.
+
+    Raises `Refused` when nothing was done, or `Unknown`, also when all ``is_over``.
+    """
+    now_s = asyncio.get_running_loop().time
+    left_s, ends_s, unsure = timeout_s, now_s() + timeout_s, False
+    while left_s > 0:
+        try:
+            return await ask(left_s)
+        except Unknown:
+            if is_over():
+                raise
+            unsure = True
+        except Refused as error:
+            if unsure and (error.later or is_over()):
+                # It says nothing about what was sent before.
+                raise Unknown(f"{error}; an earlier attempt was not answered") from error
+            raise
+        await asyncio.sleep(min(pauses.pause_s(), max(0.0, ends_s - now_s())))
+        left_s = ends_s - now_s()
+    raise Unknown(f"no answer within {timeout_s:g} s")

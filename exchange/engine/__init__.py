@@ -1,0 +1,1 @@
+"""The engine: settles deadlines, applies commands, and is saved and restored. Pure."""

@@ -1,0 +1,110 @@
+"""An account as it stands, row by row in an order that lasts, so that it can be read in pages.
+
+Orders, leases and VMs are in the order of their numbers, which only grow: what is read later was
+either there before or has a frame of its own in the account channel. Pure reads.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from exchange.engine import views
+from exchange.model import emit
+from exchange.model.commands import Refused
+from exchange.wire import paging
+
+if TYPE_CHECKING:
+    from exchange.model.ledger import Account
+    from exchange.model.state import State
+
+Rows: TypeAlias = Iterator[tuple[str, Any]]
+
+T = TypeVar("T")
+
+KINDS: Final = ("orders", "leases", "vms", "images")
+_UNKNOWN: Final = Refused("invalid_field", "not what an answer of this kind had as next", "after")
+
+
+def account_page(
+    state: "State", account_id: str, kinds: tuple[str, ...], after: str | None, limit: int
+) -> tuple[dict[str, list[Any]], str | None] | Refused:
+    """Return the rows of ``kinds`` behind the cursor ``after``, by kind, and the next cursor."""
+    kind, _, key = (after or f"{kinds[0]}:").partition(":")
+    if kind not in kinds or not (key == "" or kind == "images" or key.isdecimal()):
+        return _UNKNOWN
+    account = state.ledger.accounts[account_id]
+    rows, following = paging.page(_rows(state, account, kinds, kind, key), limit)
+    found: dict[str, list[Any]] = {name: [] for name in kinds}
+    for name, row in rows:
+        found[name].append(row)
+    return found, following
+
+
+def balance_page(
+    state: "State", after: str | None, limit: int
+) -> tuple[dict[str, views.Balance], str | None] | Refused:
+    """Return the money of the accounts behind ``after``, and the next cursor."""
+    if after is not None and after not in state.ledger.accounts:
+        return _UNKNOWN
+    rows, following = paging.page(_balances(state, after), limit)
+    return {name: balance for row in rows for name, balance in row.items()}, following
+
+
+def _rows(
+    state: "State", account: "Account", kinds: tuple[str, ...], first: str, key: str
+) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """Yield (cursor, (kind, row)), from behind ``key`` of the kind ``first`` on."""
+    for kind in kinds[kinds.index(first) :]:
+        for name, row in _OF_KIND[kind](state, account, key if kind == first else ""):
+            yield f"{kind}:{name}", (kind, row)
+
+
+def _behind(rows: dict[int, T], key: str) -> Iterator[tuple[int, T]]:
+    """Yield the rows with a number above ``key``; a dict by number is in the order of numbers."""
+    numbers = list(rows)
+    for number in islice(numbers, bisect_right(numbers, int(key or 0)), None):
+        yield number, rows[number]
+
+
+def _orders(state: "State", account: "Account", key: str) -> Rows:
+    for number, order in _behind(account.open_orders, key):
+        yield str(number), views.order_row(state, account, order)
+
+
+def _leases(state: "State", account: "Account", key: str) -> Rows:
+    told = account.account_seq
+    for number, lease in _behind(state.leases, key):
+        if account is lease.buyer or account is lease.seller:
+            yield str(number), emit.lease_row(lease, account, told, state.seq, state.now_ms)
+
+
+def _vms(state: "State", account: "Account", key: str) -> Rows:
+    told = account.account_seq
+    for number, vm in _behind(state.vms, key):
+        if vm.lease.buyer is account:
+            yield str(number), emit.vm_row(vm, told, state.seq, state.now_ms)
+
+
+def _images(state: "State", account: "Account", key: str) -> Rows:
+    # By digest: an image may be given up, and a later one must not take its place.
+    usable = views.usable_images(state, account.account_id)
+    for row in sorted(usable, key=lambda image: image.sha256):
+        if row.sha256 > key:
+            yield row.sha256, row
+
+
+_OF_KIND: Final[dict[str, Callable[["State", "Account", str], Rows]]] = {
+    "orders": _orders,
+    "leases": _leases,
+    "vms": _vms,
+    "images": _images,
+}
+
+
+def _balances(state: "State", after: str | None) -> Iterator[tuple[str, dict[str, views.Balance]]]:
+    waiting = after is not None
+    for name, account in state.ledger.accounts.items():
+        if not waiting:
+            yield name, {name: views.Balance(account.available_ucr, account.held_ucr)}
+        waiting = waiting and name != after

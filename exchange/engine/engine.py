@@ -1,0 +1,354 @@
+"""The Marketplace's core: settle every deadline that is due, then handle one command.
+
+Theory of operation. `Engine.apply` is a pure function of the commands before it: it reads no
+clock, awaits nothing and draws no random number, so replaying the journal gives the same state
+and the same events byte for byte. Time comes in with each command and never runs backwards.
+Deadlines (gtd, recalls, billing, launches) are executed at their own times before the command
+that arrives later, so a late timer can never change who trades with whom. A refused command and a
+repeated one change nothing and get no number.
+
+This file composes; the rules are in orders, execution, leasing, billing, vms, hosts and admin.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from exchange.engine import account_pages, admin, retention, snapshot, views
+from exchange.hosts import host_rows, presence
+from exchange.leases import images, leasing, vms
+from exchange.model import emit, stories
+from exchange.model.commands import (
+    AdvanceTime,
+    Command,
+    Done,
+    EnrollHost,
+    Genesis,
+    HostBack,
+    HostLost,
+    HostSilent,
+    ImageDeleted,
+    ImageStored,
+    Out,
+    Refused,
+    SessionDropped,
+    Started,
+)
+from exchange.model.config import ExchangeConfig
+from exchange.model.ledger import Limits
+from exchange.model.state import Image, Key, State
+from exchange.model.timers import Entry
+from exchange.trading import cancels, fast_path, orders, windows
+from exchange.units import MS_PER_HOUR
+from exchange.wire import admin_requests, requests
+from exchange.wire.frames import (
+    DirectoryUpdate,
+    HostLimit,
+    HostSync,
+    HostUpdate,
+    InstrumentUpdate,
+    OrderUpdate,
+    VmKill,
+)
+from exchange.wire.types import Side
+
+Handler = Callable[[State, Command, Any], Done | Refused]
+
+
+def _advance(state: State, command: Command, message: AdvanceTime) -> Done | Refused:
+    """A nudge without a deadline: there is something to forget, or nothing is journalled."""
+    due_ms = retention.due_ms(state) if message.forget else None
+    return Done(duplicate=due_ms is None or due_ms > state.now_ms)
+
+
+_NOTHING: Out = ("", Done(duplicate=True))
+"""Holds the reply's place until there is one."""
+
+HANDLERS: dict[type, Handler] = {
+    Genesis: admin.genesis,
+    AdvanceTime: _advance,
+    HostSilent: presence.silent,
+    HostBack: presence.back,
+    HostLost: presence.lost,
+    EnrollHost: presence.enroll,
+    ImageStored: images.stored,
+    ImageDeleted: images.deleted,
+    requests.ImageOffer: images.offer,
+    requests.ImageBuy: images.buy,
+    requests.OrderPlace: fast_path.place,
+    requests.OrderReplace: orders.replace,
+    requests.OrderCancel: fast_path.cancel,
+    requests.OrderMassCancel: cancels.mass_cancel,
+    requests.OrderCancelOnDisconnect: cancels.cancel_on_disconnect,
+    requests.OrderCancelAllAfter: cancels.cancel_all_after,
+    SessionDropped: cancels.session_dropped,
+    requests.VmStart: vms.start,
+    requests.VmStop: vms.stop,
+    requests.LeaseRelease: leasing.release,
+    requests.LeaseRecall: leasing.recall,
+    requests.HostToken: presence.token,
+    requests.HostApprove: presence.approve,
+    requests.HostAnnounce: presence.announce,
+    requests.HostOffer: presence.offer,
+    requests.HostDrain: presence.drain,
+    requests.HostSynced: presence.synced,
+    requests.VmStatus: vms.status,
+    requests.UsageReport: vms.usage,
+    admin_requests.AdminAccount: admin.account,
+    admin_requests.AdminKey: admin.key,
+    admin_requests.AdminKeyRevoke: admin.key_revoke,
+    admin_requests.AdminDeposit: admin.deposit,
+    admin_requests.AdminZone: admin.zone,
+    admin_requests.AdminInstrument: admin.instrument,
+    admin_requests.AdminHalt: admin.halt,
+    admin_requests.AdminKillSwitch: admin.kill_switch,
+    admin_requests.AdminLimits: admin.limits,
+}
+
+
+class Engine:
+    """The exchange without a wire. Feed it a `Genesis` command first."""
+
+    def __init__(self, config: ExchangeConfig) -> None:
+        self.state = State(config)
+        self.settling: Entry | None = None
+        """The deadline under way, for a post-mortem."""
+
+    @property
+    def seq(self) -> int:
+        """Number of the last accepted command."""
+        return self.state.seq
+
+    @property
+    def now_ms(self) -> int:
+        return self.state.now_ms
+
+    @property
+    def epoch(self) -> int:
+        return self.state.epoch
+
+    def apply(self, command: Command, now_ms: int) -> list[Out]:
+        """Settle what is due at ``now_ms``, then handle ``command``.
+
+        Returns the reply first (addressed to ""), then all that happened, in order. Only an
+        accepted command that changed something takes a ``seq``. When deadlines are due and the
+        command is not `AdvanceTime`, settling takes a ``seq`` of its own, as if an `AdvanceTime`
+        had come first; the gateway journals exactly that.
+        """
+        state = self.state
+        before_ms = state.now_ms
+        assert now_ms >= before_ms, "time never runs backwards"
+        message = command.message
+        handler = HANDLERS.get(type(message))
+        outs: list[Out] = [_NOTHING]
+        state.outs = outs
+        if handler is None:
+            outs[0] = ("", self._start(message, now_ms))
+            return outs
+        if now_ms >= state.timers.wake_ms and state.timers.due(now_ms):
+            state.seq += 1
+            before_ms = now_ms
+            self._settle(now_ms)
+            if type(message) is AdvanceTime:
+                if message.forget and now_ms >= state.forget_ms:
+                    retention.forget_old(state)
+                outs[0] = ("", Done())
+                return outs
+        state.now_ms = now_ms
+        state.seq += 1
+        reply = handler(state, command, message)
+        outs[0] = ("", reply)
+        if type(reply) is not Done or reply.duplicate:
+            assert not state.ledger.moved, "a refusal changes nothing"
+            state.seq -= 1
+            state.now_ms = before_ms
+            return outs
+        if state.ledger.moved:
+            emit.balances(state)
+        if now_ms >= state.forget_ms:
+            retention.forget_old(state)
+        return outs
+
+    def _start(self, message: Any, now_ms: int) -> Done:
+        """`Started` runs before settling, the deadlines missed meanwhile at their own times."""
+        assert type(message) is Started, "every other command has a handler"
+        state = self.state
+        state.seq += 1
+        state.epoch = message.epoch
+        vms.extend_launches(state, now_ms)
+        cancels.drop_all_sessions(state)
+        emit.balances(state)
+        self._settle(now_ms)
+        return Done()
+
+    def _settle(self, now_ms: int) -> None:
+        """Execute every deadline up to ``now_ms``, each at its own time."""
+        state = self.state
+        while (entry := state.timers.pop(now_ms)) is not None:
+            self.settling = entry
+            at_ms, kind, number = entry
+            state.now_ms = max(state.now_ms, at_ms)
+            match kind:
+                case "0_dead_man":
+                    cancels.dead_man(state, number)
+                case "6_cooling":
+                    state.numbered_host(number).warm_up()
+                case "1_vm":
+                    vms.launch_overdue(state, number)
+                case "2_lease":
+                    leasing.settle(state, number)
+                case "3_order":
+                    orders.expire(state, number)
+                case "4_window":
+                    windows.next_stage(state, number)
+                case "5_roll":
+                    windows.roll(state)
+            emit.balances(state)
+        self.settling = None
+        state.now_ms = now_ms
+
+    def next_deadline_ms(self) -> int | None:
+        """Return when the engine wants an `AdvanceTime`, None for never."""
+        state = self.state
+        due_ms = state.timers.next_ms()
+        if due_ms is not None and due_ms <= state.now_ms + MS_PER_HOUR:
+            return due_ms  # what ended is forgotten then, too
+        forget_ms = retention.due_ms(state)
+        return forget_ms if due_ms is None or (forget_ms and forget_ms < due_ms) else due_ms
+
+    def state_hash(self) -> str:
+        """Return the SHA-256 (hex) of the canonical state; equal after replay."""
+        return snapshot.state_hash(self.state)
+
+    def snapshot(self) -> bytes:
+        """Return the whole state; `restore` gives an engine that goes on exactly alike."""
+        return stories.joined(snapshot.dump(self.state), self.state)
+
+    @classmethod
+    def restore(cls, data: bytes) -> "Engine":
+        """Return the engine that wrote the snapshot."""
+        state = snapshot.restore(data)
+        engine = cls(state.config)
+        engine.state = state
+        return engine
+
+    # --- reads ---
+
+    def key(self, name: str) -> Key | None:
+        """Return a key by its id or by its base64 public key."""
+        state = self.state
+        return state.keys.get(name) or state.keys.get(state.key_ids.get(name, ""))
+
+    def account_state(self, account: str) -> views.AccountStateView:
+        return views.account_state(self.state, account)
+
+    def order_list(self, account: str) -> list[OrderUpdate]:
+        return views.order_list(self.state, account)
+
+    def account_page(
+        self, account: str, kinds: tuple[str, ...], after: str | None, limit: int
+    ) -> tuple[dict[str, list[Any]], str | None] | Refused:
+        """Return the account's rows of ``kinds`` behind the cursor, by kind, and the next one."""
+        return account_pages.account_page(self.state, account, kinds, after, limit)
+
+    def usable_images(self, account: str) -> list[views.ImageRow]:
+        return views.usable_images(self.state, account)
+
+    def balances(self) -> dict[str, views.Balance]:
+        return views.balances(self.state)
+
+    def balance(self, account: str) -> views.Balance:
+        subject = self.state.ledger.accounts[account]
+        return views.Balance(subject.available_ucr, subject.held_ucr)
+
+    def balance_page(
+        self, after: str | None, limit: int
+    ) -> tuple[dict[str, views.Balance], str | None] | Refused:
+        """Return the money of the accounts behind ``after``, and the next cursor."""
+        return account_pages.balance_page(self.state, after, limit)
+
+    def limits(self, account: str) -> Limits:
+        return self.state.ledger.accounts[account].limits
+
+    def account_seq(self, account: str) -> int:
+        """Return the number of the account's last frame; 0 before the first."""
+        return self.state.ledger.accounts[account].account_seq
+
+    def levels(self, symbol: str, side: Side, depth: int) -> list[tuple[int, int, int]]:
+        """Return (price_ucr, qty, orders) best first; ``depth`` 0 means all."""
+        return self.state.instruments[symbol].book.levels(side, depth)
+
+    def level(self, symbol: str, key: int) -> tuple[int, int, int] | None:
+        """Return the row of one level of `levels`, None when it is empty; keys as touched."""
+        return self.state.instruments[symbol].book.level(key)
+
+    def take_touched(self, symbol: str) -> dict[int, None]:
+        """Return the price levels changed since the last call: +price bids, -price asks."""
+        book = self.state.instruments[symbol].book
+        touched, book.touched = book.touched, {}
+        return touched
+
+    def symbols(self) -> list[str]:
+        return list(self.state.instruments)
+
+    def instruments(self) -> list[InstrumentUpdate]:
+        return [views.instrument_row(item) for item in self.state.instruments.values()]
+
+    def hosts(self) -> list[views.HostView]:
+        return [views.host_view(host) for host in self.state.hosts.values()]
+
+    def owners(self) -> list[str]:
+        """Return the accounts that have hosts."""
+        return host_rows.owners(self.state)
+
+    def host_statuses(self) -> dict[str, int]:
+        """Return how many hosts have each status."""
+        return host_rows.status_counts(self.state)
+
+    def directory_rows(self, account: str) -> tuple[list[DirectoryUpdate], int]:
+        """Return the public rows of an account's hosts, and what it cost to make them."""
+        return host_rows.directory_rows(self.state, account)
+
+    def fleet_rows(self, account: str) -> list[HostUpdate]:
+        """Return the rows of an account's hosts as their owner sees them."""
+        return host_rows.fleet_rows(self.state, account)
+
+    def has_account(self, account: str) -> bool:
+        return account in self.state.ledger.accounts
+
+    def lost_after_ms(self, host: str) -> int:
+        """Return how long a host may be silent before it is lost (a zone parameter)."""
+        return self.state.zones[self.state.hosts[host].zone].lost_after_ms
+
+    def host_sync(self, host: str, instruction_id: str) -> HostSync:
+        """Return what to send a host after its login."""
+        return presence.sync_order(self.state, self.state.hosts[host], instruction_id)
+
+    def host_kills(self, host: str, prefix: str) -> list[VmKill]:
+        """Return the kills to repeat to a host after its login."""
+        return presence.kill_orders(self.state, self.state.hosts[host], prefix)
+
+    def host_limit(self, host: str, instruction_id: str) -> HostLimit | None:
+        """Return the owner's limit to tell a host after its login, None when there is none."""
+        subject = self.state.hosts[host]
+        if subject.limit is None and subject.residual_below_pct is None:
+            return None
+        return presence.limit_order(self.state, subject, instruction_id)
+
+    def vm_host(self, account: str, vm_id: str) -> str | Refused:
+        """Return the host of the account's VM, or why it may know nothing of that VM."""
+        vm = vms.find_for(self.state, account, vm_id)
+        return vm if isinstance(vm, Refused) else vm.lease.host.host_id
+
+    def image(self, sha256: str) -> Image | None:
+        return self.state.images.get(sha256)
+
+    def account_may_use_image(self, account: str, sha256: str) -> bool:
+        """Did the account upload or buy the image?"""
+        return images.may_use(self.state.images.get(sha256), account)
+
+    def host_may_read_image(self, host: str, sha256: str) -> bool:
+        """A host reads the images of VMs it is to run."""
+        return any(
+            vm.lease.host.host_id == host and vm.request.image == sha256
+            for vm in self.state.vms.values()
+        )

@@ -1,0 +1,88 @@
+"""What the engine forgets: orders, deposits' refs and leases that ended 24 h ago.
+
+Older things live in the read model. Source: rules.md 4.6, 7.3.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from exchange.model.book import Order
+from exchange.units import MS_PER_DAY
+
+if TYPE_CHECKING:
+    from exchange.model.state import State
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+FORGET_EVERY_MS = 60_000
+IDLE_MS = 2 * FORGET_EVERY_MS
+"""A busy exchange forgets with its commands, an idle one is nudged at most so often."""
+
+
+class InOrder(dict[K, V]):
+    """Rows that came in the order of their time and go from the oldest on."""
+
+    _oldest: K | None = None
+
+    def first(self) -> tuple[V, ...]:
+        """Return the oldest row, if there is one; not looked for again while it stays."""
+        if self._oldest is None:
+            self._oldest = next(iter(self), None)
+        return () if self._oldest is None else (self[self._oldest],)
+
+    def __delitem__(self, key: K) -> None:
+        # A key may come back, and then it is the newest.
+        super().__delitem__(key)
+        if key == self._oldest:
+            self._oldest = None
+
+    def pop(self, key: K, *default: Any) -> Any:
+        row = super().pop(key, *default)
+        if key == self._oldest:
+            self._oldest = None
+        return row
+
+
+def forgotten(state: "State", order: Order) -> bool:
+    """Did the order finish 24 h ago, so that its client_order_id is free again? (rules.md 4.6)"""
+    return order.done_ms is not None and order.done_ms <= state.now_ms - MS_PER_DAY
+
+
+def forget_old(state: "State") -> None:
+    """Drop what ended 24 h ago: orders, deposits' refs and leases; and tokens that expired."""
+    before_ms = state.now_ms - MS_PER_DAY
+    state.forget_ms = state.now_ms + FORGET_EVERY_MS
+    for number in _older(state.done_orders, lambda order: order.done_ms or 0, before_ms):
+        order = state.done_orders.pop(number)
+        known = order.account.orders
+        if known.get(order.client_order_id) is order:
+            del known[order.client_order_id]
+    for secret in [key for key, token in state.tokens.items() if token.expires_ms <= state.now_ms]:
+        del state.tokens[secret]
+    for name in _older(state.deposits, lambda row: row[1], before_ms):
+        del state.deposits[name]
+    for number in _older(state.ended_leases, lambda lease: lease.ends_ms or 0, before_ms):
+        for vm in state.ended_leases.pop(number).live_vms():
+            del state.vms[vm.number]  # its host never came back to say that it stopped
+
+
+def due_ms(state: "State") -> int | None:
+    """Return when an exchange without commands has something to forget, None for never."""
+    ends = [
+        *(order.done_ms or 0 for order in state.done_orders.first()),
+        *(made_ms for _, made_ms in state.deposits.first()),
+        *(lease.ends_ms or 0 for lease in state.ended_leases.first()),
+    ]
+    old = [*(ms + MS_PER_DAY for ms in ends), *(t.expires_ms for t in state.tokens.first())]
+    return max(min(old), state.forget_ms + IDLE_MS) if old else None
+
+
+def _older(rows: dict[K, V], when_ms: Callable[[V], int], before_ms: int) -> list[K]:
+    """Return the leading keys of a dict in time order that are no newer than ``before_ms``."""
+    old: list[K] = []
+    for key, row in rows.items():
+        if when_ms(row) > before_ms:
+            break
+        old.append(key)
+    return old

@@ -1,0 +1,172 @@
+"""What may be read of the engine's state: rows for clients, tables for the gateway. Pure reads."""
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from exchange.hosts import host_rows
+from exchange.leases import images
+from exchange.model import emit, evidence
+from exchange.model.evidence import EvidenceView
+from exchange.wire.frames import InstrumentUpdate, LeaseUpdate, OrderUpdate, VmUpdate
+from exchange.wire.types import Capacity, HostStatus
+
+if TYPE_CHECKING:
+    from exchange.model.book import Order
+    from exchange.model.capacity import Host
+    from exchange.model.instrument import Instrument
+    from exchange.model.ledger import Account
+    from exchange.model.state import State
+
+
+class Balance(Struct):
+    available_ucr: int
+    held_ucr: int
+
+
+class ImageRow(Struct):
+    """An image an account may use."""
+
+    sha256: str
+    size: int
+    format: str
+
+
+class AccountStateView(Struct):
+    """Result of ``account.state``: everything of an account that has not ended."""
+
+    account_seq: int
+    balances: Balance
+    orders: list[OrderUpdate]
+    leases: list[LeaseUpdate]
+    vms: list[VmUpdate]
+    images: list[ImageRow]
+
+
+class HostView(Struct):
+    """A host as its owner and the directory see it."""
+
+    host: str
+    account: str
+    name: str
+    zone: str
+    status: HostStatus
+    classes: list[str]
+    accel: str
+    capacity: Capacity
+    offered: Capacity
+    free: Capacity
+    draining: bool
+    evidence: EvidenceView
+
+
+def instrument_row(instrument: "Instrument") -> InstrumentUpdate:
+    """Return an instrument as clients see it."""
+    band = instrument.band_ucr()
+    return InstrumentUpdate(
+        instrument.symbol,
+        instrument.shown_state(),
+        instrument.tick_ucr,
+        instrument.class_name,
+        instrument.zone.zone,
+        instrument.zone.country,
+        instrument.pricing,
+        instrument.delivery,
+        instrument.start_ms,
+        instrument.end_ms,
+        instrument.gate_ms,
+        None if band is None else band[0],
+        None if band is None else band[1],
+    )
+
+
+def account_state(state: "State", account_id: str) -> AccountStateView:
+    """Return everything of an account that lives."""
+    account = state.ledger.accounts[account_id]
+    seq, now_ms = state.seq, state.now_ms
+    leases = [
+        emit.lease_row(lease, account, account.account_seq, seq, now_ms)
+        for lease in state.leases.values()
+        if account is lease.buyer or account is lease.seller
+    ]
+    vms = [
+        emit.vm_row(vm, account.account_seq, seq, now_ms)
+        for vm in state.vms.values()
+        if vm.lease.buyer is account
+    ]
+    return AccountStateView(
+        account.account_seq,
+        Balance(account.available_ucr, account.held_ucr),
+        order_list(state, account_id),
+        leases,
+        vms,
+        usable_images(state, account_id),
+    )
+
+
+def usable_images(state: "State", account_id: str) -> list[ImageRow]:
+    """Return the images the account may use."""
+    return [
+        ImageRow(image.sha256, image.size, image.format)
+        for image in state.images.values()
+        if images.may_use(image, account_id)
+    ]
+
+
+def order_list(state: "State", account_id: str) -> list[OrderUpdate]:
+    """Return the account's live orders, oldest first."""
+    account = state.ledger.accounts[account_id]
+    return [order_row(state, account, order) for order in account.open_orders.values()]
+
+
+def order_row(state: "State", account: "Account", order: "Order") -> OrderUpdate:
+    """Return a live order as its owner sees it."""
+    return OrderUpdate(
+        account.account_seq,
+        state.seq,
+        state.now_ms,
+        order.order_id,
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        "new",
+        order.status,
+        order.qty,
+        order.filled_qty,
+        order.leaves_qty,
+        order.filled_notional_ucr,
+        order.price_ucr,
+    )
+
+
+def host_view(host: "Host") -> HostView:
+    """Return a host's row."""
+    mvcpu, mem_mib, disk_mib = (max(0, free) for free in host.free(None))
+    return HostView(
+        host.host_id,
+        host.account.account_id,
+        host.name,
+        host.zone,
+        host_rows.shown_status(host),
+        list(host.classes),
+        host.accel,
+        host.capacity,
+        host.offered,
+        Capacity(mvcpu, mem_mib, disk_mib),
+        host.draining,
+        evidence.view([host.evidence]),
+    )
+
+
+def seller_evidence(state: "State", account_id: str) -> EvidenceView:
+    """Return the evidence of all of an account's hosts together."""
+    hosts = state.ledger.accounts[account_id].every_host()
+    return evidence.view([host.evidence for host in hosts])
+
+
+def balances(state: "State") -> dict[str, Balance]:
+    """Return every account's money, ``fees`` and ``outside`` included: sums to zero."""
+    return {
+        name: Balance(account.available_ucr, account.held_ucr)
+        for name, account in state.ledger.accounts.items()
+    }

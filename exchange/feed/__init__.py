@@ -1,0 +1,1 @@
+"""What subscribers hear: books, tickers, candles, directory, fleet, account frames. Pure."""

@@ -1,0 +1,138 @@
+"""The account channel: contiguous, durable, resumable, never conflated. Pure.
+
+Live frames go straight to subscribed sessions and, once per account and batch, to the store. A
+resuming session first gets stored frames; it goes live when few enough are missing to hold its
+live frames behind them. Source: protocol.md, "Account channel".
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from exchange.model.commands import Refused
+from exchange.session.outbox import Encoded, Outbox, Replay
+from exchange.session.session import Session
+from exchange.wire.codec import MSGPACK
+from exchange.wire.frames import AccountFrame
+
+HELD_MAX: Final = 1_000
+"""Most stored frames that live ones may have to wait for; a longer gap is paged first."""
+
+
+class AccountRow(Struct, frozen=True):
+    """One stored row: all frames of one account in one batch, MessagePack array in ``body``."""
+
+    account: str
+    first_seq: int
+    last_seq: int
+    ts_ms: int
+    body: bytes
+
+
+class SpoiltFramesError(Exception):
+    """Stored frames are not what was stored. ``str()`` is one line."""
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(list[AccountFrame])
+
+
+def stored_frames(row_body: bytes, after: int, upto: int) -> list[AccountFrame]:
+    """Return the frames ``after < account_seq <= upto`` of one `AccountRow.body`.
+
+    Raises `SpoiltFramesError` where the body cannot be read.
+    """
+    try:
+        frames = _DECODER.decode(row_body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SpoiltFramesError(str(error)) from error
+    return [frame for frame in frames if after < frame.account_seq <= upto]
+
+
+def follows(rows: list[AccountRow], after: int) -> bool:
+    """Does one of an account's ``rows`` after the other follow ``after``, none left out?"""
+    for row in rows:
+        if row.first_seq > after + 1:
+            return False
+        after = row.last_seq
+    return True
+
+
+class AccountChannel:
+    """Subscribers by account, and the batch's frames."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._live: dict[str, dict[int, Session]] = {}
+        self._paging: dict[int, Replay] = {}
+        """By session number; what it asks for anew replaces it."""
+        self._frames: dict[str, list[AccountFrame]] = {}
+        self._kept_from: dict[str, int] = {}
+
+    def kept_from(self, oldest: dict[str, int]) -> None:
+        """The oldest frames that are kept, by account: at the start, and whenever that changes."""
+        self._kept_from = oldest
+
+    def tell(self, account: str, frame: AccountFrame) -> None:
+        """Send ``frame`` to the account's live sessions and keep it for the store."""
+        frames = self._frames.get(account)
+        if frames is None:
+            self._frames[account] = [frame]
+            self._kept_from.setdefault(account, frame.account_seq)
+        else:
+            frames.append(frame)
+        if sessions := self._live.get(account):
+            encoded = Encoded(frame)
+            for session in sessions.values():
+                self._outbox.put(session, encoded.by(session))
+
+    def too_old(self, account: str, resume_from: int, account_seq: int) -> Refused | None:
+        """Refuse a resume whose next frame is no longer kept, or which is ahead of the account."""
+        if resume_from > account_seq:
+            text = f"the account is at {account_seq}"
+            return Refused("invalid_field", text, field="resume_from")
+        if resume_from + 1 < self._kept_from.get(account, account_seq + 1):
+            return Refused("too_old", "read account.state and go on from there")
+        return None
+
+    def join(self, session: Session) -> None:
+        """Go live from here on."""
+        self._live.setdefault(session.account, {})[session.number] = session
+
+    def resume(self, session: Session, after: int, account_seq: int) -> None:
+        """Send what is stored after ``after``, then go live; call again when a page is through."""
+        missing = account_seq - after
+        final = missing <= HELD_MAX
+        replay = Replay(session.account, after, account_seq, final)
+        if missing:
+            self._outbox.put(session, replay)
+        if final:
+            self._paging.pop(session.number, None)
+            self.join(session)
+        else:
+            self._paging[session.number] = replay
+
+    def is_paging(self, number: int, replay: Replay) -> bool:
+        """Is this page still what the session last asked for?"""
+        return self._paging.get(number) is replay
+
+    def leave(self, session: Session) -> None:
+        sessions = self._live.get(session.account, {})
+        sessions.pop(session.number, None)
+        if not sessions:
+            self._live.pop(session.account, None)
+        self._paging.pop(session.number, None)
+
+    def take(self, now_ms: int) -> list[AccountRow]:
+        """Return the batch's frames for the store, one row an account."""
+        if not self._frames:
+            return []
+        encode = MSGPACK.encode
+        rows = [
+            AccountRow(
+                account, frames[0].account_seq, frames[-1].account_seq, now_ms, encode(frames)
+            )
+            for account, frames in self._frames.items()
+        ]
+        self._frames.clear()
+        return rows

@@ -1,0 +1,198 @@
+"""One book as its subscribers were told it: what changed, and who has not been told yet. Pure.
+
+A frame exists once per symbol, depth and batch, whoever listens. The engine names the levels that
+a batch touched, so the whole book costs no more to follow than the best 25 levels do. Source:
+protocol.md, "Public channels".
+"""
+
+from collections.abc import Iterable
+from typing import Final, Protocol, TypeAlias
+from zlib import crc32
+
+from exchange.session.conflation import Standing
+from exchange.session.session import Session
+from exchange.wire.frames import BookSnapshot, BookUpdate, InstrumentUpdate, LevelRow
+from exchange.wire.types import LEVELS_MAX, Side
+
+CHECKED_LEVELS: Final = 10
+DEFAULT_DEPTH: Final = 25
+ALL_LEVELS: Final = 0
+
+BookFrame: TypeAlias = BookSnapshot | BookUpdate
+
+
+class BookSource(Protocol):
+    """The engine, as the feed sees it."""
+
+    @property
+    def seq(self) -> int: ...
+    def levels(self, symbol: str, side: Side, depth: int) -> list[LevelRow]: ...
+    def level(self, symbol: str, key: int) -> LevelRow | None: ...
+    def symbols(self) -> list[str]: ...
+    def take_touched(self, symbol: str) -> dict[int, None]: ...
+    def instruments(self) -> list[InstrumentUpdate]: ...
+
+
+def checksum(bids: list[LevelRow], asks: list[LevelRow]) -> int:
+    """Return the unsigned crc32 over the best 10 asks, then bids; both lists are best first."""
+    rows = asks[:CHECKED_LEVELS] + bids[:CHECKED_LEVELS]
+    return crc32("".join([f"{price}{qty}" for price, qty, _ in rows]).encode())
+
+
+class BookStream:
+    """One symbol at one depth: what its subscribers hold, and who they are.
+
+    ``_bids`` and ``_asks`` are the levels they were told, by key: +price of a bid, -price of an
+    ask, so that on either side the greater key is the better one.
+    """
+
+    __slots__ = (
+        "_asks",
+        "_behind",
+        "_bids",
+        "_checksum",
+        "_depth",
+        "_seq",
+        "_source",
+        "joining",
+        "sessions",
+        "symbol",
+    )
+
+    def __init__(self, source: BookSource, symbol: str, depth: int) -> None:
+        self._source = source
+        self.symbol = symbol
+        self._depth = depth
+        self.sessions: dict[int, Session] = {}
+        self.joining: dict[int, Session] = {}
+        self._behind: dict[int, Standing] = {}
+        self._seq = source.seq
+        self._bids, self._asks = self._visible(1), self._visible(-1)
+        self._checksum = self._check()
+
+    @property
+    def idle(self) -> bool:
+        """Nobody listens any more."""
+        return not (self.sessions or self.joining or self._behind)
+
+    def snapshot(self, now_ms: int) -> list[BookFrame]:
+        """Return all that was told; right behind `update`, so that the book is just that.
+
+        The best levels are the snapshot. What one frame does not hold follows as updates, and the
+        numbers lead up to ours: whoever keeps books by the rule has all of it at the last.
+        """
+        bids, asks = self._levels("buy", self._depth), self._levels("sell", self._depth)
+        if len(bids) + len(asks) <= LEVELS_MAX:
+            return [BookSnapshot(self.symbol, self._seq, now_ms, bids, asks, self._checksum)]
+        half = LEVELS_MAX // 2
+        starts = range(0, max(len(bids), len(asks)), half)
+        first = self._seq - len(starts) + 1
+        return [
+            self._part(first + number, now_ms, bids[at : at + half], asks[at : at + half], at == 0)
+            for number, at in enumerate(starts)
+        ]
+
+    def _part(
+        self, seq: int, now_ms: int, bids: list[LevelRow], asks: list[LevelRow], begins: bool
+    ) -> BookFrame:
+        if begins:
+            return BookSnapshot(self.symbol, seq, now_ms, bids, asks, self._checksum)
+        return BookUpdate(self.symbol, seq - 1, seq, now_ms, bids, asks, self._checksum)
+
+    def ended(self, now_ms: int) -> BookSnapshot:
+        """Return the snapshot of a book that is gone: its orders ended before it did."""
+        return BookSnapshot(self.symbol, self._source.seq, now_ms, [], [], checksum([], []))
+
+    def listeners(self) -> list[int]:
+        """Return the numbers of all sessions that follow it, in whatever way."""
+        return [*self.sessions, *self.joining, *self._behind]
+
+    def join(self) -> None:
+        """Those who joined have their snapshot: they are told updates from now on."""
+        self.sessions.update(self.joining)
+        for number, session in self.joining.items():
+            if session.behind is not None:
+                self.fall_behind(number)
+        self.joining.clear()
+
+    def leave(self, number: int) -> None:
+        for listeners in (self.sessions, self.joining, self._behind):
+            listeners.pop(number, None)
+
+    def fall_behind(self, number: int) -> None:
+        """Remember where a slow reader stands; it is told no update until it catches up."""
+        if self.sessions.pop(number, None) is not None:
+            self._behind[number] = Standing(self._seq, {})
+
+    def catch_up(self, session: Session, now_ms: int) -> list[BookFrame]:
+        """Return what leads from where the reader stands to here: mostly one update, or none."""
+        stood = self._behind.pop(session.number, None)
+        if stood is None:
+            return []
+        self.sessions[session.number] = session
+        if stood.seq == self._seq:
+            return []
+        # Also when the levels are the same again: the next update's prev_seq is this one's seq.
+        keys = [key for key, held in stood.held.items() if self._side(key).get(key) != held]
+        return self._frames(stood.seq, keys, now_ms)
+
+    def update(self, touched: Iterable[int], now_ms: int) -> list[BookFrame]:
+        """Return what changed since the last frame: mostly one update, or nothing.
+
+        ``touched`` are the keys of the levels that may have changed: it costs no more than these,
+        unless a level enters or leaves the depth.
+        """
+        keys: list[int] = []
+        for key, row in self._now(touched).items():
+            told = self._side(key)
+            before = told.get(key)
+            if before != row:
+                keys.append(key)
+                for standing in self._behind.values():
+                    standing.held.setdefault(key, before)
+                if row is None:
+                    del told[key]
+                else:
+                    told[key] = row
+        if not keys:
+            return []
+        prev_seq, self._seq = self._seq, self._source.seq
+        self._checksum = self._check()
+        return self._frames(prev_seq, keys, now_ms)
+
+    def _now(self, touched: Iterable[int]) -> dict[int, LevelRow | None]:
+        """Return, of the levels that may be other ones than told, what they are now."""
+        now: dict[int, LevelRow | None] = {}
+        moved: dict[int, None] = {}
+        for key in touched:
+            row, told = self._source.level(self.symbol, key), self._side(key)
+            if not self._depth or (row is not None and key in told):
+                now[key] = row
+            elif key in told or (row and (len(told) < self._depth or key > min(told))):
+                moved[1 if key > 0 else -1] = None
+        for sign in moved:  # One that enters lets another leave, one that leaves another enter.
+            told, visible = self._side(sign), self._visible(sign)
+            now |= {key: row for key, row in visible.items() if told.get(key) != row}
+            now |= {key: None for key in told if key not in visible}
+        return now
+
+    def _side(self, key: int) -> dict[int, LevelRow]:
+        return self._bids if key > 0 else self._asks
+
+    def _visible(self, sign: int) -> dict[int, LevelRow]:
+        rows = self._levels("buy" if sign > 0 else "sell", self._depth)
+        return {sign * row[0]: row for row in rows}
+
+    def _levels(self, side: Side, depth: int) -> list[LevelRow]:
+        return self._source.levels(self.symbol, side, depth)
+
+    def _check(self) -> int:
+        return checksum(self._levels("buy", CHECKED_LEVELS), self._levels("sell", CHECKED_LEVELS))
+
+    def _frames(self, prev_seq: int, keys: list[int], now_ms: int) -> list[BookFrame]:
+        if len(keys) > LEVELS_MAX:  # There may be no numbers between for the parts of an update.
+            return self.snapshot(now_ms)
+        rows = [(key, self._side(key).get(key) or (abs(key), 0, 0)) for key in keys]
+        bids, asks = [row for key, row in rows if key > 0], [row for key, row in rows if key < 0]
+        seq, check = self._seq, self._checksum
+        return [BookUpdate(self.symbol, prev_seq, seq, now_ms, bids, asks, check)]

@@ -1,0 +1,150 @@
+"""The live directory: every host's public facts, searchable, told when they change. Pure.
+
+Rows are made anew only for accounts in which something happened, when somebody asks or listens.
+Since an account with many hosts and orders takes long to look through, its rows may be older the
+more it has. Source: protocol.md, "Public channels"; rules.md 8.2.
+"""
+
+from typing import Final, Protocol
+
+from exchange.bucket import Bucket
+from exchange.session.outbox import Encoded, Outbox
+from exchange.session.session import Session
+from exchange.units import MS_PER_SECOND
+from exchange.wire.frames import DirectorySnapshot, DirectoryUpdate
+from exchange.wire.paging import head
+from exchange.wire.requests import DirectorySearch
+
+UPDATE_MS: Final = 5 * MS_PER_SECOND
+"""At most one update of a host in this time."""
+FOUND_MAX: Final = 100
+SEARCHES_PER_S: Final = 20
+"""Of each account, or of each address without a login."""
+BUDGETS_MAX: Final = 10_000
+"""Budgets kept; beyond it all begin anew."""
+ROWS_PER_MS: Final = 10
+"""Looking through an account's hosts and asks may cost a millisecond for each so many of them."""
+EVERYBODY: Final = ""
+
+
+class HostSource(Protocol):
+    """The engine, as the directory sees it."""
+
+    def owners(self) -> list[str]: ...
+    def directory_rows(self, account: str) -> tuple[list[DirectoryUpdate], int]: ...
+
+
+class Directory:
+    """All rows and who listens; `touch` marks, `refresh` makes, `tick` tells."""
+
+    def __init__(self, source: HostSource, outbox: Outbox) -> None:
+        self._source = source
+        self._outbox = outbox
+        self.sessions: dict[int, Session] = {}
+        self._rows: dict[str, DirectoryUpdate] = {}
+        self._changed: dict[str, None] = {EVERYBODY: None}
+        """Accounts in which something happened since their rows were made."""
+        self._fresh_until_ms: dict[str, int] = {}
+        self._untold: dict[str, None] = {}
+        self._told_ms: dict[str, int] = {}
+        self._snapshot: list[Encoded] | None = None
+        """The snapshot, and what it does not hold as updates."""
+        self._budgets: dict[str, Bucket] = {}
+
+    def join(self, session: Session, now_ms: int) -> None:
+        """Subscribe; the snapshot holds every host."""
+        self._refresh(now_ms)
+        if self._snapshot is None:
+            self._snapshot = self._make_snapshot()
+        for part in self._snapshot:
+            self._outbox.put(session, part.by(session))
+        self.sessions[session.number] = session
+
+    def _make_snapshot(self) -> list[Encoded]:
+        rows = list(self._rows.values())
+        held = head(rows)
+        snapshot = DirectorySnapshot(rows[:held], len(rows) - held or None)
+        return [Encoded(snapshot), *(Encoded(row) for row in rows[held:])]
+
+    def leave(self, session: Session) -> None:
+        self.sessions.pop(session.number, None)
+
+    def touch(self, account: str) -> None:
+        """Something happened to ``account``; "": perhaps to anybody."""
+        self._changed[account] = None
+
+    def tick(self, now_ms: int) -> None:
+        """Once a second: tell what changed, each host at most once in `UPDATE_MS`."""
+        if not self.sessions:
+            return
+        self._refresh(now_ms)
+        due = [host for host in self._untold if self._may_tell(host, now_ms)]
+        for host in due:
+            del self._untold[host]
+            self._told_ms[host] = now_ms
+            self._outbox.broadcast(self.sessions.values(), self._rows[host])
+
+    def wait_ms(self, session: Session, now_ms: int) -> int:
+        """Spend one search of the session's account or address; 0, or how long to wait."""
+        who = session.account or f"@{session.peer}"
+        budget = self._budgets.get(who)
+        if budget is None:
+            if len(self._budgets) >= BUDGETS_MAX:
+                self._budgets.clear()
+            budget = self._budgets[who] = Bucket(now_ms, SEARCHES_PER_S)
+        return budget.take(now_ms, SEARCHES_PER_S)
+
+    def search(self, wanted: DirectorySearch, now_ms: int) -> list[DirectoryUpdate]:
+        """Return the hosts that fit, cheapest first, at most `FOUND_MAX`."""
+        self._refresh(now_ms)
+        found = [row for row in self._rows.values() if fits(row, wanted)]
+        found.sort(key=lambda row: _price_ucr(row, wanted.class_))
+        return found[:FOUND_MAX]
+
+    def _may_tell(self, host: str, now_ms: int) -> bool:
+        told_ms = self._told_ms.get(host)
+        return told_ms is None or now_ms - told_ms >= UPDATE_MS
+
+    def _refresh(self, now_ms: int) -> None:
+        if EVERYBODY in self._changed:
+            del self._changed[EVERYBODY]
+            self._changed |= dict.fromkeys(self._source.owners())
+        for account in list(self._changed):
+            if self._fresh_until_ms.get(account, 0) <= now_ms:
+                del self._changed[account]
+                self._remake(account, now_ms)
+
+    def _remake(self, account: str, now_ms: int) -> None:
+        rows, looked_at = self._source.directory_rows(account)
+        self._fresh_until_ms[account] = now_ms + looked_at // ROWS_PER_MS
+        for row in rows:
+            if self._rows.get(row.host) != row:
+                self._rows[row.host] = row
+                self._untold[row.host] = None
+                self._snapshot = None
+
+
+def fits(row: DirectoryUpdate, wanted: DirectorySearch) -> bool:
+    """Does the host answer to every field of the search that is set?"""
+    class_name = wanted.class_
+    if wanted.zone not in (None, row.zone) or wanted.status not in (None, row.status):
+        return False
+    if class_name is not None and class_name not in row.classes:
+        return False
+    if wanted.free_min is not None:
+        free = row.free_units
+        most = max(free.values(), default=0) if class_name is None else free[class_name]
+        if most < wanted.free_min:
+            return False
+    if wanted.price_max_ucr is not None:
+        dear, price_ucr = _price_ucr(row, class_name)
+        return not dear and price_ucr <= wanted.price_max_ucr
+    return True
+
+
+def _price_ucr(row: DirectoryUpdate, class_name: str | None) -> tuple[bool, int]:
+    """Return the best price of a class (None: of any), for sorting: without one comes last."""
+    for ask in row.asks:
+        if class_name is None or ask.symbol.startswith(f"{class_name}."):
+            return False, ask.price_ucr
+    return True, 0

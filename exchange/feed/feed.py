@@ -1,0 +1,266 @@
+"""Market data: who hears of books, trades, tickers, candles and instruments, and when. Pure.
+
+Source: protocol.md, "Public channels".
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from exchange.feed.book_stream import ALL_LEVELS, DEFAULT_DEPTH, BookSource, BookStream
+from exchange.feed.candles import Candles
+from exchange.feed.ticker import DayMemory, Tickers
+from exchange.model.commands import Forgotten, Out
+from exchange.session.conflation import Behind
+from exchange.session.outbox import Encoded, Outbox, Slot
+from exchange.session.session import Session
+from exchange.wire.frames import (
+    Candle,
+    Heartbeat,
+    InstrumentsSnapshot,
+    InstrumentUpdate,
+    Trade,
+    TradesSnapshot,
+)
+from exchange.wire.paging import head
+
+TRADES_KEPT: Final = 50
+DEPTHS: Final = (DEFAULT_DEPTH, ALL_LEVELS)
+
+
+def _books(session: Session) -> list[str]:
+    return [symbol for channel, symbol in session.channels if channel == "book"]
+
+
+class Memory(Struct):
+    """What `Feed.memory` keeps of the public channels."""
+
+    trades: list[Trade]
+    days: list[DayMemory]
+    candles: list[Candle]
+
+
+_MEMORIES: Final = msgspec.msgpack.Decoder(Memory)
+
+
+class Feed:
+    """All public channels; `flush` makes the batch's book frames."""
+
+    def __init__(self, source: BookSource, outbox: Outbox) -> None:
+        self._source = source
+        self._outbox = outbox
+        self.tickers = Tickers(source, outbox)
+        self.candles = Candles(outbox)
+        self._books: dict[tuple[str, int], BookStream] = {}
+        self._left: dict[str, None] = {}
+        """Symbols whose streams may be idle: somebody left one in this batch."""
+        self._snapshots: list[tuple[Slot, BookStream]] = []
+        self._trades: dict[str, deque[Trade]] = {}
+        self._trade_sessions: dict[str, dict[int, Session]] = {}
+        self._instrument_sessions: dict[int, Session] = {}
+        self._recovering: dict[int, Session] = {}
+        self._flushed_seq = 0
+
+    # --- subscriptions; the snapshot is the first frame after the ack ---
+
+    def join_book(self, session: Session, symbol: str, depth: int) -> None:
+        """Subscribe, or subscribe again after a gap: a fresh snapshot either way."""
+        self.leave_book(session, symbol)
+        stream = self._books.get((symbol, depth))
+        if stream is None:
+            stream = self._books[symbol, depth] = BookStream(self._source, symbol, depth)
+        stream.joining[session.number] = session
+        # Made by `flush`, so that it agrees with the update the others get for this batch.
+        self._snapshots.append((self._outbox.reserve(session), stream))
+
+    def leave_book(self, session: Session, symbol: str) -> None:
+        for stream in self._streams(symbol):
+            stream.leave(session.number)
+            self._left[symbol] = None
+
+    def join_trades(self, session: Session, symbol: str) -> None:
+        recent = list(self._trades.get(symbol, ()))
+        self._outbox.send(session, TradesSnapshot(symbol, recent))
+        self._trade_sessions.setdefault(symbol, {})[session.number] = session
+
+    def leave_trades(self, session: Session, symbol: str) -> None:
+        sessions = self._trade_sessions.get(symbol, {})
+        sessions.pop(session.number, None)
+        if not sessions:
+            self._trade_sessions.pop(symbol, None)
+
+    def join_instruments(self, session: Session) -> None:
+        rows = self._source.instruments()
+        held = head(rows)
+        self._outbox.send(session, InstrumentsSnapshot(rows[:held], len(rows) - held or None))
+        for row in rows[held:]:
+            self._outbox.send(session, row)
+        self._instrument_sessions[session.number] = session
+
+    def leave_instruments(self, session: Session) -> None:
+        self._instrument_sessions.pop(session.number, None)
+
+    # --- slow readers ---
+
+    def fall_behind(self, session: Session) -> None:
+        """Merge what the session would be told, until `catch_up`."""
+        session.behind = Behind()
+        for symbol in _books(session):
+            for stream in self._streams(symbol):
+                stream.fall_behind(session.number)
+
+    def catch_up(self, session: Session) -> None:
+        """The batch ends with what the session missed, and it is told everything again."""
+        self._recovering[session.number] = session
+
+    def _tell_missed(self, session: Session, now_ms: int) -> None:
+        behind, session.behind = session.behind, None
+        if behind is None or session.closing:
+            return
+        send = self._outbox.send
+        for symbol in _books(session):
+            for stream in self._streams(symbol):
+                for update in stream.catch_up(session, now_ms):
+                    send(session, update)
+        for symbol, seq in behind.trades.items():
+            recent = self._trades.get(symbol, ())
+            missed = [trade for trade in recent if trade.seq >= seq]
+            if len(missed) == TRADES_KEPT:  # Perhaps there were more: these replace what it had.
+                missed_frames: list[Struct] = [TradesSnapshot(symbol, missed)]
+            else:
+                missed_frames = [*missed]
+            for frame in missed_frames:
+                send(session, frame)
+        for encoded in behind.latest.values():
+            self._outbox.put(session, encoded.by(session))
+
+    def _streams(self, symbol: str) -> list[BookStream]:
+        found = [self._books.get((symbol, depth)) for depth in DEPTHS]
+        return [stream for stream in found if stream is not None]
+
+    # --- what happens ---
+
+    def replayed(self, outs: list[Out], now_ms: int) -> None:
+        """Take in what a command caused that is applied again at the start; nobody listens."""
+        for _, message in outs:
+            if type(message) is Trade:
+                self.remember(message)
+            elif type(message) is Forgotten:
+                self.forget(message.symbol, now_ms)
+
+    def remember(self, trade: Trade) -> None:
+        """Keep ``trade`` for later snapshots."""
+        recent = self._trades.get(trade.symbol)
+        if recent is None:
+            recent = self._trades[trade.symbol] = deque(maxlen=TRADES_KEPT)
+        recent.append(trade)
+        self.tickers.trade(trade)
+        self.candles.trade(trade)
+
+    def trade(self, trade: Trade) -> None:
+        self.remember(trade)
+        encoded = Encoded(trade)
+        for session in self._trade_sessions.get(trade.symbol, {}).values():
+            if session.behind is None:
+                self._outbox.put(session, encoded.by(session))
+            else:
+                session.behind.trades.setdefault(trade.symbol, trade.seq)
+
+    def instrument(self, update: InstrumentUpdate) -> None:
+        self._outbox.broadcast(self._instrument_sessions.values(), update)
+
+    def heartbeat(self, sessions: Iterable[Session], now_ms: int) -> None:
+        """Tell listeners that the feed lives: a channel's silence is the market's, then."""
+        self._outbox.broadcast(sessions, Heartbeat(now_ms, self._source.seq))
+        self.tickers.tick(now_ms)
+        self.candles.tick(now_ms)
+
+    def flush(self, now_ms: int) -> None:
+        """End the batch: one update per touched symbol and depth, then the reserved snapshots."""
+        if self._source.seq != self._flushed_seq:
+            # Only an accepted command can have changed a book; most batches are heartbeats.
+            self._flushed_seq = self._source.seq
+            self._update_touched(now_ms)
+        if self._snapshots:
+            self._fill_snapshots(now_ms)
+        if self._left:
+            self._drop_idle()
+        self.tickers.flush(now_ms)
+        self.candles.flush()
+        if self._recovering:
+            for session in self._recovering.values():
+                self._tell_missed(session, now_ms)
+            self._recovering.clear()
+
+    def _update_touched(self, now_ms: int) -> None:
+        for symbol in self._source.symbols():
+            if touched := self._source.take_touched(symbol):
+                self.tickers.touched(symbol)
+                for depth in DEPTHS:
+                    self._update((symbol, depth), touched, now_ms)
+
+    def _drop_idle(self) -> None:
+        for symbol in self._left:
+            for depth in DEPTHS:
+                stream = self._books.get((symbol, depth))
+                if stream is not None and stream.idle:
+                    del self._books[symbol, depth]
+        self._left.clear()
+
+    def _fill_snapshots(self, now_ms: int) -> None:
+        snapshots: dict[BookStream, list[Encoded]] = {}
+        for slot, stream in reversed(self._snapshots):  # one that is filled moves those behind it
+            if stream not in snapshots:
+                snapshots[stream] = [Encoded(part) for part in stream.snapshot(now_ms)]
+            slot.fill([part.by(slot.session) for part in snapshots[stream]])
+            stream.join()
+        self._snapshots.clear()
+
+    def memory(self) -> bytes:
+        """Return what a start could not know without replaying every trade: for a snapshot."""
+        trades = [trade for recent in self._trades.values() for trade in recent]
+        memory = Memory(trades, self.tickers.memory(), self.candles.memory())
+        return msgspec.msgpack.encode(memory)
+
+    def recall(self, data: bytes) -> None:
+        """Take over what `memory` returned; before the first trade."""
+        memory, live = _MEMORIES.decode(data), dict.fromkeys(self._source.symbols())
+        # A snapshot of an earlier release may name symbols that are gone.
+        for trade in memory.trades:
+            if trade.symbol in live:
+                self._trades.setdefault(trade.symbol, deque(maxlen=TRADES_KEPT)).append(trade)
+        self.tickers.recall([day for day in memory.days if day.symbol in live])
+        self.candles.recall([candle for candle in memory.candles if candle.symbol in live])
+
+    def listeners(self, symbol: str) -> list[int]:
+        """Return the sessions that listen to ``symbol`` itself, on any channel."""
+        found = dict.fromkeys(self._trade_sessions.get(symbol, ()))
+        for stream in self._streams(symbol):
+            found |= dict.fromkeys(stream.listeners())
+        found |= dict.fromkeys(self.tickers.listeners(symbol))
+        found |= dict.fromkeys(self.candles.listeners(symbol))
+        return list(found)
+
+    def forget(self, symbol: str, now_ms: int) -> None:
+        """The instrument is gone, and nobody listens to it any more: keep nothing of it."""
+        waiting, self._snapshots = self._snapshots, []
+        for slot, stream in waiting:
+            if stream.symbol == symbol:  # asked for in this batch: the book ended empty
+                slot.fill([Encoded(stream.ended(now_ms)).by(slot.session)])
+            else:
+                self._snapshots.append((slot, stream))
+        for depth in DEPTHS:
+            self._books.pop((symbol, depth), None)
+        self._trades.pop(symbol, None)
+        self.tickers.forget(symbol)
+        self.candles.forget(symbol)
+
+    def _update(self, key: tuple[str, int], touched: dict[int, None], now_ms: int) -> None:
+        stream = self._books.get(key)
+        if stream is None:
+            return
+        for update in stream.update(touched, now_ms):
+            self._outbox.broadcast(stream.sessions.values(), update)

@@ -1,0 +1,70 @@
+"""The owner's view of his hosts: status, load and use, conflated to one update a second. Pure.
+
+Load and the number of VMs come from heartbeats, which are not journalled: they live here, not in
+the engine, and begin anew with every start. Source: protocol.md, "Public channels".
+"""
+
+from typing import Protocol
+
+from exchange.session.outbox import Outbox
+from exchange.session.session import Session
+from exchange.wire.frames import HostUpdate
+from exchange.wire.requests import HostHeartbeat
+
+
+class FleetSource(Protocol):
+    """The engine, as the fleet sees it."""
+
+    def fleet_rows(self, account: str) -> list[HostUpdate]: ...
+
+
+class Fleet:
+    """Listeners by account, what they were told last, and every host's last heartbeat."""
+
+    def __init__(self, source: FleetSource, outbox: Outbox) -> None:
+        self._source = source
+        self._outbox = outbox
+        self.sessions: dict[str, dict[int, Session]] = {}
+        """By account; accounts without listeners are not in it."""
+        self._told: dict[str, dict[str, HostUpdate]] = {}
+        self._beats: dict[str, HostHeartbeat] = {}
+
+    def heard(self, host: str, beat: HostHeartbeat) -> None:
+        """Keep a host's newest heartbeat."""
+        self._beats[host] = beat
+
+    def forget(self, host: str) -> None:
+        """The host is lost: what it said last is of no use."""
+        self._beats.pop(host, None)
+
+    def join(self, session: Session) -> None:
+        """Subscribe; every host of the account is told once, at once."""
+        rows = self._rows(session.account)
+        for row in rows.values():
+            self._outbox.send(session, row)
+        self.sessions.setdefault(session.account, {})[session.number] = session
+        self._told.setdefault(session.account, rows)
+
+    def leave(self, session: Session) -> None:
+        sessions = self.sessions.get(session.account, {})
+        sessions.pop(session.number, None)
+        if not sessions:
+            self.sessions.pop(session.account, None)
+            self._told.pop(session.account, None)
+
+    def tick(self) -> None:
+        """Once a second: tell each owner the hosts that changed."""
+        for account, sessions in self.sessions.items():
+            before, rows = self._told[account], self._rows(account)
+            self._told[account] = rows
+            for host, row in rows.items():
+                if before.get(host) != row:
+                    self._outbox.broadcast(sessions.values(), row)
+
+    def _rows(self, account: str) -> dict[str, HostUpdate]:
+        rows = {row.host: row for row in self._source.fleet_rows(account)}
+        for host, row in rows.items():
+            beat = self._beats.get(host)
+            if beat is not None:
+                row.load, row.vms = beat.load, beat.vms
+        return rows

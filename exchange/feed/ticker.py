@@ -1,0 +1,179 @@
+"""Tickers: best prices, last price, and what traded in the last 24 hours. Pure.
+
+A ticker is a fold of a symbol's trades and a look at its book, told once per symbol and batch and
+only when it changed. The day is counted in buckets of five minutes, so its memory is bounded
+however much trades. Source: protocol.md, "Public channels".
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from exchange.session.outbox import Encoded, Outbox
+from exchange.session.session import Session
+from exchange.units import MS_PER_DAY, MS_PER_MINUTE
+from exchange.wire.frames import Ticker, Trade
+
+if TYPE_CHECKING:
+    from exchange.feed.book_stream import BookSource
+
+BUCKET_MS: Final = 5 * MS_PER_MINUTE
+"""The 24 h figures are exact to this; at most 289 buckets a symbol."""
+
+
+class Bucket(Struct, gc=False, array_like=True):
+    """Five minutes of one symbol."""
+
+    start_ms: int
+    open_ucr: int
+    volume: int
+
+
+class DayMemory(Struct, array_like=True):
+    """A `Day` as a snapshot keeps it."""
+
+    symbol: str
+    last_ucr: int | None
+    buckets: list[Bucket]
+
+
+class Day:
+    """The trades of one symbol: the last price, and the last 24 h in buckets."""
+
+    __slots__ = ("_buckets", "last_ucr", "volume")
+
+    def __init__(self) -> None:
+        self.last_ucr: int | None = None
+        self.volume = 0
+        self._buckets: deque[Bucket] = deque()
+
+    @property
+    def open_ucr(self) -> int | None:
+        """Price of the first trade that still counts."""
+        return self._buckets[0].open_ucr if self._buckets else None
+
+    def trade(self, price_ucr: int, qty: int, ts_ms: int) -> None:
+        """Count one trade; trades come in the order of their time."""
+        buckets = self._buckets
+        if not buckets or ts_ms >= buckets[-1].start_ms + BUCKET_MS:
+            self.roll(ts_ms)
+            buckets.append(Bucket(ts_ms - ts_ms % BUCKET_MS, price_ucr, 0))
+        buckets[-1].volume += qty
+        self.volume += qty
+        self.last_ucr = price_ucr
+
+    def roll(self, now_ms: int) -> bool:
+        """Forget what is 24 h old; returns whether anything was."""
+        buckets, before = self._buckets, self.volume
+        while buckets and buckets[0].start_ms + BUCKET_MS <= now_ms - MS_PER_DAY:
+            self.volume -= buckets.popleft().volume
+        return self.volume != before
+
+    def memory(self, symbol: str) -> DayMemory:
+        return DayMemory(symbol, self.last_ucr, list(self._buckets))
+
+    def recall(self, memory: DayMemory) -> None:
+        self.last_ucr = memory.last_ucr
+        self._buckets.extend(memory.buckets)
+        self.volume = sum(bucket.volume for bucket in memory.buckets)
+
+
+class Tickers:
+    """The days of all symbols and who listens; without a symbol a session hears them all."""
+
+    def __init__(self, source: "BookSource", outbox: Outbox) -> None:
+        self._source = source
+        self._outbox = outbox
+        self._days: dict[str, Day] = {}
+        self._sessions: dict[str, dict[int, Session]] = {}
+        self._told: dict[str, Ticker] = {}
+        """The last frame of each symbol, to stay silent when nothing changed."""
+        self._changed: dict[str, None] = {}
+
+    def join(self, session: Session, symbol: str, now_ms: int) -> None:
+        """Subscribe to ``symbol`` ("": all); the snapshot is the ticker as it stands."""
+        self._sessions.setdefault(symbol, {})[session.number] = session
+        for name in [symbol] if symbol else self._source.symbols():
+            self._outbox.send(session, self._ticker(name, now_ms))
+
+    def leave(self, session: Session, symbol: str) -> None:
+        sessions = self._sessions.get(symbol, {})
+        sessions.pop(session.number, None)
+        if not sessions:
+            self._sessions.pop(symbol, None)
+
+    def trade(self, trade: Trade) -> None:
+        """Fold one trade in; replay at the start goes through here too."""
+        symbol = trade.symbol
+        day = self._days.get(symbol)
+        if day is None:
+            day = self._days[symbol] = Day()
+        day.trade(trade.price_ucr, trade.qty, trade.ts_ms)
+        self._changed[symbol] = None
+
+    def touched(self, symbol: str) -> None:
+        """The symbol's book changed."""
+        self._changed[symbol] = None
+
+    def flush(self, now_ms: int) -> None:
+        """End the batch: tell every changed ticker that somebody listens to, once."""
+        for symbol in self._changed:
+            listeners = self._listeners(symbol)
+            if listeners:
+                self._tell(symbol, listeners, now_ms)
+        self._changed.clear()
+
+    def tick(self, now_ms: int) -> None:
+        """Time alone changes the 24 h figures."""
+        for symbol, day in self._days.items():
+            if day.roll(now_ms):
+                self._changed[symbol] = None
+
+    def listeners(self, symbol: str) -> list[int]:
+        """Return the sessions that listen to ``symbol`` itself."""
+        return list(self._sessions.get(symbol, ()))
+
+    def forget(self, symbol: str) -> None:
+        """The symbol is gone, and nobody listens to it any more."""
+        for kept in (self._days, self._told, self._changed):
+            kept.pop(symbol, None)
+
+    def memory(self) -> list[DayMemory]:
+        """Return all that is remembered: for a snapshot."""
+        return [day.memory(symbol) for symbol, day in self._days.items()]
+
+    def recall(self, days: list[DayMemory]) -> None:
+        """Take over what `memory` returned."""
+        for memory in days:
+            self._days[memory.symbol] = day = Day()
+            day.recall(memory)
+
+    def _listeners(self, symbol: str) -> dict[int, Session]:
+        own, everything = self._sessions.get(symbol), self._sessions.get("")
+        if own and everything:
+            return own | everything
+        return own or everything or {}
+
+    def _tell(self, symbol: str, listeners: dict[int, Session], now_ms: int) -> None:
+        frame = self._ticker(symbol, now_ms)
+        before = self._told.get(symbol)
+        if before is not None:
+            before.seq, before.ts_ms = frame.seq, frame.ts_ms
+            if before == frame:
+                return
+        self._told[symbol] = frame
+        key = ("ticker", symbol, 0, 0)
+        self._outbox.conflate(listeners.values(), Encoded(frame), key)
+
+    def _ticker(self, symbol: str, now_ms: int) -> Ticker:
+        bids = self._source.levels(symbol, "buy", 1)
+        asks = self._source.levels(symbol, "sell", 1)
+        bid_ucr, bid_qty, _ = bids[0] if bids else (None, None, 0)
+        ask_ucr, ask_qty, _ = asks[0] if asks else (None, None, 0)
+        day = self._days.get(symbol)
+        if day is None:
+            return Ticker(symbol, self._source.seq, now_ms, 0, bid_ucr, bid_qty, ask_ucr, ask_qty)
+        day.roll(now_ms)
+        figures = day.volume, bid_ucr, bid_qty, ask_ucr, ask_qty, day.last_ucr, day.open_ucr
+        return Ticker(symbol, self._source.seq, now_ms, *figures)

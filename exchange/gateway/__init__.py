@@ -1,0 +1,1 @@
+"""Requests in, commands to the engine, answers and frames out. Pure."""

@@ -1,0 +1,23 @@
+"""What a round of the pump carries out. Pure."""
+
+from msgspec import Struct
+
+from exchange.feed.account_channel import AccountRow
+from exchange.gateway.notes import Note
+from exchange.gateway.ports import JournalRow
+from exchange.session.outbox import Deliveries, Job
+
+
+class Batch(Struct):
+    """What came of everything since the last `take`, in the order it must be carried out."""
+
+    rows: list[JournalRow]
+    accounts: list[AccountRow]
+    deliveries: Deliveries
+    closes: list[tuple[int, int, str]]
+    """(session, close code, reason), after the deliveries."""
+    jobs: list[Job]
+    notes: list[Note]
+    """What an operator may want to read of."""
+    rests: dict[int, int]
+    """By session: so many ms it is to be read no further."""

@@ -1,0 +1,1 @@
+"""Servers that offer capacity: enrollment and presence. Pure."""

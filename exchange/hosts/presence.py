@@ -1,0 +1,359 @@
+"""Hosts: enrolment, what they announce and offer, silence, return and loss.
+
+Source: rules.md 5.11, 6.2; protocol.md, "Hosts". Heartbeats never reach this module:
+``liveness.py`` turns them into its commands.
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange.leases import billing, leasing, vms
+from exchange.model import emit
+from exchange.model.book import Order
+from exchange.model.capacity import Host
+from exchange.model.commands import (
+    Command,
+    Done,
+    EnrollHost,
+    HostBack,
+    HostLost,
+    HostSilent,
+    Refused,
+)
+from exchange.model.ledger import Account
+from exchange.model.state import Key, Token
+from exchange.trading import cancels, execution
+from exchange.units import ceil_div
+from exchange.wire.frames import HostLimit, HostSync, VmKill
+from exchange.wire.requests import (
+    HostAnnounce,
+    HostApprove,
+    HostDrain,
+    HostOffer,
+    HostSynced,
+    HostToken,
+)
+from exchange.wire.types import SyncLease
+
+MAX_TOKENS = 1_000
+"""Tokens an account may have that have not expired."""
+
+if TYPE_CHECKING:
+    from exchange.model.lease import Lease
+    from exchange.model.state import State
+
+
+def token(state: "State", command: Command, request: HostToken) -> Done | Refused:
+    """The owner allows enrolment by a secret known only by its digest."""
+    if request.zone not in state.zones:
+        return Refused("invalid_field", f"no zone {request.zone!r}", "zone")
+    known = state.tokens.get(request.token_sha256)
+    if known is not None and (known.account, known.zone) == (command.account, request.zone):
+        return Done({"expires_ms": known.expires_ms}, duplicate=True)
+    if known is not None:
+        return Refused("invalid_field", "this token was announced before", "token_sha256")
+    if sum(1 for t in state.tokens.values() if t.account == command.account) >= MAX_TOKENS:
+        return Refused("quota_exceeded", f"at most {MAX_TOKENS} tokens that have not expired")
+    expires_ms = state.now_ms + request.ttl_s * 1000
+    state.tokens[request.token_sha256] = Token(
+        command.account, request.zone, request.uses, request.uses == 1, expires_ms
+    )
+    return Done({"expires_ms": expires_ms})
+
+
+def enroll(state: "State", command: Command, request: EnrollHost) -> Done | Refused:
+    """A server joins under its own key; the same hardware keeps its host id."""
+    known = state.keys.get(state.key_ids.get(request.public_key, ""))
+    if known is not None:
+        return _enrolled_before(state, known, request)
+    found = state.tokens.get(request.token_sha256)
+    if found is None or not found.uses_left or found.expires_ms <= state.now_ms:
+        return Refused("bad_token", "the token is unknown, used up or too old", "token")
+    found.uses_left -= 1
+    account = state.ledger.accounts[found.account]
+    host = next((h for h in account.every_host() if h.hardware_id == request.hardware_id), None)
+    if host is None:
+        host = _add_host(state, account, found, request)
+    else:
+        state.keys[host.key_id].revoked = True
+        host.name = request.name
+    state.counters.key += 1
+    host.key_id = f"k-{state.counters.key}"
+    state.keys[host.key_id] = Key(
+        host.key_id, account.account_id, "host", request.public_key, host.host_id
+    )
+    state.key_ids[request.public_key] = host.key_id
+    if found.one_time:
+        _approve(host)
+    return Done(_joined(state, host))
+
+
+def _add_host(state: "State", account: Account, found: Token, request: EnrollHost) -> Host:
+    state.counters.host += 1
+    host = Host(
+        state.counters.host, account, request.name, found.zone, request.hardware_id, key_id=""
+    )
+    account.hosts.setdefault(host.zone, []).append(host)
+    state.hosts[host.host_id] = host
+    return host
+
+
+def _enrolled_before(state: "State", known: Key, request: EnrollHost) -> Done | Refused:
+    """A resent enrolment gets its answer again; another use of the key is refused."""
+    host = state.hosts.get(known.host)
+    if host is None or host.hardware_id != request.hardware_id or known.revoked:
+        return Refused("invalid_field", "this public key is in use", "public_key")
+    return Done(_joined(state, host), duplicate=True)
+
+
+def _joined(state: "State", host: Host) -> dict[str, str | bool]:
+    """Say what came of an enrolment; ``again``: it put an earlier key of the host out of use."""
+    keys = [key for key in state.keys.values() if key.host == host.host_id]
+    return {**_enrollment(host), "again": len(keys) > 1}
+
+
+def _enrollment(host: Host) -> dict[str, str]:
+    status = "pending" if host.status == "pending" else "approved"
+    return {"host": host.host_id, "key_id": host.key_id, "status": status}
+
+
+def _approve(host: Host) -> None:
+    if host.status == "pending":
+        host.status = "syncing"
+
+
+def approve(state: "State", command: Command, request: HostApprove) -> Done | Refused:
+    """The owner lets a host in that enrolled with a token of many uses."""
+    host = owned(state, command, request.host)
+    if isinstance(host, Refused):
+        return host
+    unchanged = host.status != "pending"
+    _approve(host)
+    return Done(_enrollment(host), duplicate=unchanged)
+
+
+def owned(state: "State", command: Command, host_id: str) -> Host | Refused:
+    """Return a host of the commanding account."""
+    host = state.hosts.get(host_id)
+    if host is None or host.account.account_id != command.account:
+        return Refused("unknown_host", f"you have no host {host_id!r}", "host")
+    return host
+
+
+def announce(state: "State", command: Command, request: HostAnnounce) -> Done | Refused:
+    """A host says what it is and what it offers."""
+    host = state.hosts[command.host]
+    if host.status == "pending":
+        return Refused("not_approved", "the owner has not approved this host")
+    if request.accel not in state.zones[host.zone].accel:
+        return Refused("invalid_field", f"zone {host.zone} does not allow it", "accel")
+    unknown = [name for name in request.classes if name not in state.config.classes]
+    if unknown:
+        return Refused("invalid_field", f"no class {unknown[0]!r}", "classes")
+    said = (request.capacity, request.offered, request.classes, request.accel, request.boot_id)
+    said_of = (request.cpu_model, request.agent_version)
+    known = (host.capacity, host.announced, host.classes, host.accel, host.boot_id)
+    known_of = (host.cpu_model, host.agent_version)
+    if said == known and said_of == known_of and host.offered_known:
+        return Done({"host": host.host_id, "status": host.status}, duplicate=True)
+    host.capacity = request.capacity
+    host.set_offer(request.offered, host.limit)
+    host.classes, host.accel = list(request.classes), request.accel
+    host.cpu_model, host.agent_version = request.cpu_model, request.agent_version
+    host.boot_id = request.boot_id
+    host.offered_known = True
+    _open(host)
+    _withdraw_dropped_classes(state, host)
+    fit_to_offer(state, host)
+    return Done({"host": host.host_id, "status": host.status})
+
+
+def _withdraw_dropped_classes(state: "State", host: Host) -> None:
+    """A class the host serves no more cannot back asks."""
+    for order in _asks_on(host):
+        if state.instruments[order.symbol].class_name not in host.classes:
+            execution.cancel_resting(state, order, "capacity_shrunk")
+
+
+def _asks_on(host: Host) -> list[Order]:
+    """Return the asks that slots of the host back, oldest first."""
+    return [
+        order
+        for order in host.account.open_orders.values()
+        if order.backing and any(slot[0] is host for slot in order.backing)
+    ]
+
+
+def _open(host: Host) -> bool:
+    """A host is live once it is synced and has announced (protocol.md, "Hosts").
+
+    Returns whether that is so from now on.
+    """
+    opens = host.status == "syncing" and host.synced and host.offered_known
+    if opens:
+        host.status = "live"
+    return opens
+
+
+def offer(state: "State", command: Command, request: HostOffer) -> Done | Refused:
+    """The owner limits what a host offers; its agent is told."""
+    host = owned(state, command, request.host)
+    if isinstance(host, Refused):
+        return host
+    host.residual_below_pct = request.residual_below_pct
+    host.set_offer(host.announced, request.offered)
+    order = limit_order(state, host, emit.instruction_id(state, host))
+    state.outs.append((host.host_id, order))
+    fit_to_offer(state, host)
+    return Done({"host": host.host_id})
+
+
+def limit_order(state: "State", host: Host, instruction_id: str) -> HostLimit:
+    """Return the instruction that tells an agent its owner's limit. A read."""
+    return HostLimit(instruction_id, state.epoch, host.limit, host.residual_below_pct)
+
+
+def drain(state: "State", command: Command, request: HostDrain) -> Done | Refused:
+    """The owner takes a host off the market: asks are withdrawn, leases run on."""
+    host = owned(state, command, request.host)
+    if isinstance(host, Refused):
+        return host
+    if host.draining == request.enabled:
+        return Done({"host": host.host_id}, duplicate=True)
+    host.draining = request.enabled
+    if host.draining:
+        cancels.cancel_backed_by(state, host, "capacity_shrunk")
+    return Done({"host": host.host_id})
+
+
+def fit_to_offer(state: "State", host: Host) -> None:
+    """Less capacity: newest asks are canceled whole, then excess spot leases are recalled.
+
+    An ask in an hour that has room enough would be canceled for nothing.
+    """
+    for order in reversed(_asks_on(host)):
+        if min(host.free(state.instruments[order.symbol].start_ms)) < 0:
+            execution.cancel_resting(state, order, "capacity_shrunk")
+    if host.overcommitted():
+        _recall_excess(state, host)
+
+
+def _recall_excess(state: "State", host: Host) -> None:
+    """Recall spot units, newest lease first, until what stays fits (windows are never cut)."""
+    spots = [lease for lease in reversed(_running_on(state, host)) if lease.spot]
+    free = list(host.free(None))
+    for lease in spots:
+        _add_units(free, lease, lease.recalled_units())
+    for lease in spots:
+        left = lease.units - lease.recalled_units()
+        short = [ceil_div(-f, n) for f, n in zip(free, lease.instrument.need, strict=True) if n]
+        units = min(max(0, left), max(0, *short))
+        if units:
+            leasing.recall_units(state, lease, units)
+            _add_units(free, lease, units)
+
+
+def _add_units(free: list[int], lease: "Lease", units: int) -> None:
+    for at, need in enumerate(lease.instrument.need):
+        free[at] += need * units
+
+
+def _running_on(state: "State", host: Host) -> list["Lease"]:
+    """Return the host's leases that are not merely waiting for a last reading."""
+    return [lease for lease in _leases_on(state, host) if lease.closing is None]
+
+
+def _leases_on(state: "State", host: Host) -> list["Lease"]:
+    return [lease for lease in state.leases.values() if lease.host is host]
+
+
+def silent(state: "State", command: Command, message: HostSilent) -> Done | Refused:
+    """No heartbeat for 15 s: asks are withdrawn, leases are not billed any more."""
+    host = state.hosts[message.host]
+    if host.status in ("pending", "silent", "lost"):
+        return Done(duplicate=True)
+    host.status, host.silent_since_ms = "silent", message.since_ms
+    if host.synced:
+        host.boot_before = host.boot_id
+    host.synced = host.offered_known = False
+    cancels.cancel_backed_by(state, host, "host_silent")
+    for lease in _running_on(state, host):
+        billing.silence(lease, message.since_ms, state.now_ms)
+        emit.notice(state, lease.buyer, "host_silent", lease, at_ms=message.since_ms)
+    return Done()
+
+
+def back(state: "State", command: Command, message: HostBack) -> Done | Refused:
+    """Heard again: it offers nothing until its inventory is accepted."""
+    host = state.hosts[message.host]
+    if host.status not in ("silent", "lost"):
+        return Done(duplicate=True)
+    host.status, host.silent_since_ms = "syncing", None
+    return Done()
+
+
+def lost(state: "State", command: Command, message: HostLost) -> Done | Refused:
+    """Silent too long: its leases end and bonds pay the buyers."""
+    host = state.hosts[message.host]
+    if host.status != "silent":
+        return Done(duplicate=True)
+    host.status = "lost"
+    host.evidence.losses += 1
+    for lease in _running_on(state, host):
+        emit.notice(state, lease.buyer, "host_lost", lease)
+        leasing.end(state, lease, "host_lost")
+    for vm in [vm for vm in state.vms.values() if vm.lease.host is host]:
+        vms.fail(state, vm, "host_lost")
+    return Done()
+
+
+def synced(state: "State", command: Command, report: HostSynced) -> Done | Refused:
+    """A host accepted what it must run and said what it runs."""
+    host = state.hosts[command.host]
+    if host.status == "pending":
+        return Refused("not_approved", "the owner has not approved this host")
+    running = {vm.vm_id for vm in report.vms}
+    gone = [
+        vm
+        for vm in state.vms.values()
+        if vm.lease.host is host and vm.state == "stopping" and vm.vm_id not in running
+    ]
+    running_on = _running_on(state, host)
+    unheard = [lease for lease in running_on if lease.meter.silent_from_ms is not None]
+    changed = not host.synced or bool(gone or unheard)
+    host.synced = True
+    for lease in unheard:
+        billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_before)
+        emit.notice(state, lease.buyer, "host_back", lease)
+    for vm in gone:
+        vms.stopped(state, vm)
+    # What it said while it was silent counts, so that this may be all that was missing.
+    changed = _open(host) or changed
+    return Done({"host": host.host_id, "status": host.status}, duplicate=not changed)
+
+
+def kill_orders(state: "State", host: Host, prefix: str) -> list[VmKill]:
+    """Return the kills a host may have missed: of every VM that is to stop. A read."""
+    return [
+        VmKill(f"{prefix}-{vm.vm_id}", state.epoch, vm.vm_id, 0)
+        for vm in state.vms.values()
+        if vm.lease.host is host and vm.state == "stopping"
+    ]
+
+
+def sync_order(state: "State", host: Host, instruction_id: str) -> HostSync:
+    """Return all a host must run now. A read: it numbers nothing and changes nothing."""
+    leases = [
+        SyncLease(
+            lease.lease_id,
+            lease.instrument.class_name,
+            lease.units,
+            lease.instrument.end_ms,
+        )
+        for lease in _leases_on(state, host)
+    ]
+    wanted = [
+        vms.launch_order(vm, f"{instruction_id}-{vm.vm_id}", state.epoch)
+        for vm in state.vms.values()
+        if vm.lease.host is host and vm.state != "stopping"
+    ]
+    return HostSync(instruction_id, state.epoch, leases, wanted)

@@ -1,0 +1,1 @@
+"""Rows of the journal, their chain, and their replay. Pure."""

@@ -1,0 +1,279 @@
+"""VMs on leases: start, stop, what their host reports of them, and launches that are overdue.
+
+Source: rules.md 5.8, 5.9; protocol.md, "Leases and VMs".
+"""
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exchange.leases import billing, images, leasing
+from exchange.model import emit
+from exchange.model.commands import Command, Done, Refused
+from exchange.model.lease import Lease, Vm
+from exchange.model.ledger import Account
+from exchange.wire.frames import VmKill, VmLaunch
+from exchange.wire.requests import UsageReport, VmStart, VmStatus, VmStop
+from exchange.wire.types import VmState
+
+if TYPE_CHECKING:
+    from exchange.model.state import State
+
+LAUNCH_MS = 300_000
+IMAGE_MIB_PER_S = 10
+RELAUNCH_MS = 60_000
+"""After a restart of the exchange every launch has at least this long."""
+STOP_GRACE_MS = 10_000
+BUYERS_FAULT = (
+    "allow_from_invalid",
+    "cmdline_invalid",
+    "image_invalid",
+    "image_unknown",
+    "not_ready",
+)
+"""Failures the host is not liable for."""
+
+
+def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
+    """The buyer wants a VM on a lease (protocol.md, "Leases and VMs")."""
+    account = state.ledger.accounts[command.account]
+    known = _started_before(state, account, request)
+    if known is not None:
+        asked = known.request  # it may have gone on under the buyer's next lease since
+        request = msgspec.structs.replace(request, req_id=asked.req_id, lease_id=asked.lease_id)
+        if request == asked:
+            return Done({"vm_id": known.vm_id, "duplicate": True}, duplicate=True)
+        return Refused("vm_exists", f"{request.name!r} names another VM of this lease", "name")
+    lease = leasing.find_for(state, account, request.lease_id, "buy")
+    if isinstance(lease, Refused):
+        return lease
+    image = state.images.get(request.image)
+    if image is None or not images.may_use(image, command.account):
+        return Refused("image_unknown", "you have no image with this digest", "image")
+    for source in request.allow_from or ():
+        if not _is_network(source):
+            return Refused("invalid_field", f"{source!r} is no address range", "allow_from")
+    gate_ms = lease.instrument.gate_ms
+    if gate_ms is not None and state.now_ms < gate_ms:
+        return Refused("market_not_open", f"VMs start from gate closure, {gate_ms}", "lease_id")
+    if len(lease.live_vms()) >= lease.units:
+        return Refused("lease_full", f"all {lease.units} units run a VM", "lease_id")
+    state.counters.vm += 1
+    billing.accrue(lease, state.now_ms)
+    vm = Vm(state.counters.vm, lease, request, state.now_ms)
+    billing.occupy(vm, state.now_ms)
+    lease.vms[vm.name] = vm
+    state.vms[vm.number] = vm
+    image_s = image.size // (IMAGE_MIB_PER_S * 1024 * 1024)
+    from_ms = max(state.now_ms, lease.start_ms)
+    _launch_by(state, vm, from_ms + LAUNCH_MS + image_s * 1000)
+    emit.vm(state, vm)
+    launch = launch_order(vm, emit.instruction_id(state, lease.host), state.epoch)
+    state.outs.append((lease.host.host_id, launch))
+    return Done({"vm_id": vm.vm_id, "duplicate": False})
+
+
+def _started_before(state: "State", account: Account, request: VmStart) -> Vm | None:
+    """Return the VM of that lease and name, also 24 h after the lease ended (rules.md 4.6)."""
+    lease = leasing.find(state, request.lease_id)
+    if lease is None or lease.buyer is not account:
+        return None
+    return lease.vms.get(request.name)
+
+
+def _is_network(text: str) -> bool:
+    """Is it an IPv4 or IPv6 address, or a range of them?"""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _launch_by(state: "State", vm: Vm, at_ms: int) -> None:
+    vm.launch_by_ms = at_ms
+    state.timers.set(at_ms, "1_vm", vm.number)
+
+
+def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
+    """Return all a host needs to launch a VM."""
+    request, lease = vm.request, vm.lease
+    return VmLaunch(
+        instruction_id,
+        epoch,
+        vm.vm_id,
+        lease.lease_id,
+        lease.instrument.class_name,
+        lease.instrument.shape,
+        request.image,
+        request.cmdline or "",
+        request.user_data or "",
+        request.ports or [],
+        request.allow_from or [],
+        lease.instrument.end_ms,
+        lease.instrument.start_ms,
+    )
+
+
+def move(state: "State", vm: Vm, other: Lease) -> None:
+    """A VM goes on under another lease; its host learns the new end.
+
+    There too it is its unit's first VM, so what is left of the wait for it is not billed.
+    """
+    now_ms = state.now_ms
+    billing.awaited_no_more(vm, now_ms)
+    vm.lease = other
+    vm.request = msgspec.structs.replace(vm.request, lease_id=other.lease_id)
+    other.vms[vm.name] = vm
+    other.vms = dict(sorted(other.vms.items(), key=lambda item: item[1].number))
+    billing.occupy(vm, now_ms)
+    if vm.booted:
+        billing.awaited_no_more(vm, now_ms)
+    emit.vm(state, vm)
+    order = launch_order(vm, emit.instruction_id(state, other.host), state.epoch)
+    state.outs.append((other.host.host_id, order))
+
+
+def stop(state: "State", command: Command, request: VmStop) -> Done | Refused:
+    """The buyer ends a VM; its unit stays his."""
+    vm = find_for(state, command.account, request.vm_id)
+    if isinstance(vm, Refused):
+        return vm
+    if vm.state == "stopping":
+        return Done({"vm_id": vm.vm_id, "state": vm.state}, duplicate=True)
+    kill(state, vm, STOP_GRACE_MS if request.grace_ms is None else request.grace_ms)
+    return Done({"vm_id": vm.vm_id, "state": vm.state})
+
+
+def find_for(state: "State", buyer: str, vm_id: str) -> Vm | Refused:
+    """Return the buyer's VM that has not ended; another's is as unknown as none."""
+    vm = _find(state, vm_id)
+    if vm is None or vm.lease.buyer.account_id != buyer:
+        return Refused("unknown_vm", f"you have no VM {vm_id!r}", "vm_id")
+    return vm
+
+
+def kill(state: "State", vm: Vm, grace_ms: int) -> None:
+    """Have the host stop a VM: ACPI first when there is a grace, then by force."""
+    if vm.state != "stopping":
+        billing.awaited_no_more(vm, state.now_ms)
+        vm.state, vm.launch_by_ms = "stopping", None
+        emit.vm(state, vm)
+    host = vm.lease.host
+    order = VmKill(emit.instruction_id(state, host), state.epoch, vm.vm_id, grace_ms)
+    state.outs.append((host.host_id, order))
+
+
+def fail(state: "State", vm: Vm, reason: str) -> None:
+    """The VM is gone for good."""
+    _end(state, vm, "failed", reason)
+
+
+def stopped(state: "State", vm: Vm) -> None:
+    """The VM was to stop and is not there any more."""
+    _end(state, vm, "stopped", None)
+
+
+def _end(state: "State", vm: Vm, final: VmState, reason: str | None) -> None:
+    billing.awaited_no_more(vm, state.now_ms)
+    billing.vacate(vm)
+    vm.state, vm.reason, vm.launch_by_ms = final, reason, None
+    vm.endpoints = []
+    del state.vms[vm.number]
+    emit.vm(state, vm)
+    leasing.told_last(state, vm)
+    leasing.close_if_told(state, vm.lease)
+
+
+def status(state: "State", command: Command, report: VmStatus) -> Done | Refused:
+    """A host says where a VM stands."""
+    vm = _find(state, report.vm_id)
+    if vm is None or vm.lease.host.host_id != command.host:
+        return Refused("unknown_vm", f"no VM {report.vm_id!r} on this host", "vm_id")
+    if report.state == "requested":
+        return Refused("invalid_field", "only a buyer requests a VM", "state")
+    if _says_nothing_new(vm, report):
+        return Done({"state": vm.state}, duplicate=True)
+    if report.state in ("stopped", "failed"):
+        _ended(state, vm, report)
+    else:
+        _moved(state, vm, report)
+    return Done({"state": vm.state})
+
+
+def _says_nothing_new(vm: Vm, report: VmStatus) -> bool:
+    """Late reports of a VM that is being stopped, and repeats, change nothing."""
+    if vm.state == "stopping" and report.state in ("starting", "running", "stopping"):
+        return True
+    same = (report.state, report.reason) == (vm.state, vm.reason)
+    return same and report.ready_ms == vm.ready_ms and report.endpoints == vm.endpoints
+
+
+def _moved(state: "State", vm: Vm, report: VmStatus) -> None:
+    """Starting, running or stopping; a reboot may take a VM back to starting."""
+    now_ms = state.now_ms
+    vm.state, vm.reason = report.state, report.reason
+    vm.endpoints = list(report.endpoints)
+    if report.state == "running" and vm.launched_ms is None:
+        vm.launched_ms, vm.launch_by_ms = now_ms, None
+        wait = billing.first_wait(vm)
+        if wait is not None:
+            wait.launched_ms = now_ms
+    if report.ready_ms is not None and not vm.booted and vm.launched_ms is not None:
+        vm.booted = True
+        vm.lease.host.evidence.booted(now_ms - vm.launched_ms)
+        billing.awaited_no_more(vm, now_ms)
+    vm.ready_ms = report.ready_ms
+    emit.vm(state, vm)
+
+
+def _ended(state: "State", vm: Vm, report: VmStatus) -> None:
+    """A VM stopped or failed; one that never ran is a failed launch unless it was stopped."""
+    if report.reason == "not_ready":
+        vm.lease.host.evidence.never_ready(vm.lease.buyer.account_id)
+    never_ran = vm.launched_ms is None and vm.launch_by_ms is not None
+    _end(state, vm, report.state, report.reason)
+    if never_ran and report.reason not in BUYERS_FAULT:
+        leasing.launch_failed(state, vm)
+
+
+def launch_overdue(state: "State", number: int) -> None:
+    """No launch in time: the VM fails and its unit ends with the bond paid."""
+    vm = state.vms[number]
+    kill(state, vm, grace_ms=0)
+    fail(state, vm, "launch_failed")
+    leasing.launch_failed(state, vm)
+
+
+def extend_launches(state: "State", now_ms: int) -> None:
+    """After a restart: our own outage must not fail a launch (rules.md 6.4)."""
+    for vm in state.vms.values():
+        if vm.launch_by_ms is not None:
+            _launch_by(state, vm, max(vm.launch_by_ms, now_ms + RELAUNCH_MS))
+
+
+def usage(state: "State", command: Command, report: UsageReport) -> Done | Refused:
+    """Cumulative counters of a VM; CPU is clamped to what its vCPUs can use in the time."""
+    vm = _find(state, report.vm_id)
+    if vm is None or vm.lease.host.host_id != command.host:
+        return Refused("unknown_vm", f"no VM {report.vm_id!r} on this host", "vm_id")
+    seen_ms = vm.cpu_ms_seen if report.boot == vm.boot else 0
+    if report.cpu_ms_total < seen_ms:
+        return Refused("invalid_field", "a reading cannot go back", "cpu_ms_total")
+    elapsed_ms = state.now_ms - vm.used_at_ms
+    most_ms = elapsed_ms * vm.lease.instrument.shape.mvcpu // 1000
+    cpu_ms = min(report.cpu_ms_total - seen_ms, most_ms)
+    vm.cpu_ms += cpu_ms
+    from_ms, now_ms = vm.used_at_ms, state.now_ms
+    billing.use_cpu(vm.lease, cpu_ms, from_ms, now_ms)
+    leasing.told_last(state, vm, billing.cpu_before(vm.lease.start_ms, cpu_ms, from_ms, now_ms))
+    vm.boot, vm.cpu_ms_seen, vm.used_at_ms = report.boot, report.cpu_ms_total, state.now_ms
+    vm.net_rx, vm.net_tx = report.net_rx_total, report.net_tx_total
+    return Done({"cpu_ms": vm.cpu_ms})
+
+
+def _find(state: "State", vm_id: str) -> Vm | None:
+    number = vm_id.removeprefix("v-")
+    vm = state.vms.get(int(number)) if number.isdecimal() else None
+    return vm if vm is not None and vm.vm_id == vm_id else None

@@ -1,0 +1,1 @@
+"""The nouns of the state: account, book, ledger, capacity, lease, timers. Pure."""

@@ -1,0 +1,128 @@
+"""Double-entry money with two-phase holds.
+
+Every account has ``available`` and ``held``; a hold moves money between the two (pending), a
+payment posts part of it to another account, a void gives the rest back. Money enters from and
+leaves to the system account ``outside``, the only one that may be negative, so the sum over all
+accounts is always zero. Source: rules.md 1.1, 1.2.
+"""
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from exchange.units import MAX_INT
+
+if TYPE_CHECKING:
+    from exchange.model.book import Order
+    from exchange.model.capacity import Host
+
+FEES = "fees"
+OUTSIDE = "outside"
+SYSTEM_ACCOUNTS = (FEES, OUTSIDE)
+
+
+class Limits(Struct):
+    """An account's limits; 0 means unlimited (rules.md 3.4)."""
+
+    max_qty: int = 0
+    max_notional_ucr: int = 0
+    max_open_orders: int = 0
+    orders_per_s: int = 1000
+
+
+class Account:
+    """An organisation's money, orders and hosts."""
+
+    __slots__ = (
+        "account_id",
+        "account_seq",
+        "available_ucr",
+        "held_ucr",
+        "hosts",
+        "killed",
+        "limited",
+        "limits",
+        "name",
+        "open_orders",
+        "orders",
+    )
+
+    def __init__(self, account_id: str, name: str) -> None:
+        self.account_id = account_id
+        self.name = name
+        self.available_ucr = 0
+        self.held_ucr = 0
+        self.account_seq = 0
+        self.orders: dict[str, Order] = {}
+        """By client_order_id: live, and finished within 24 h (rules.md 4.6)."""
+        self.open_orders: dict[int, Order] = {}
+        """By order number, in the order of placing."""
+        self.hosts: dict[str, list[Host]] = {}
+        """By zone, oldest first."""
+        self.limits = Limits()
+        self.limited = False
+        """Has any of the order limits a value?"""
+        self.killed = False
+
+    def every_host(self) -> list["Host"]:
+        """Return the account's hosts of all zones."""
+        return [host for hosts in self.hosts.values() for host in hosts]
+
+
+class Ledger:
+    """All accounts. ``moved`` names those whose money changed and why, until it is told."""
+
+    __slots__ = ("accounts", "moved")
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.moved: dict[Account, str] = {}
+        for name in SYSTEM_ACCOUNTS:
+            self.open(name, name)
+
+    def open(self, account_id: str, name: str) -> Account:
+        """Add an account without money."""
+        assert account_id not in self.accounts
+        account = self.accounts[account_id] = Account(account_id, name)
+        return account
+
+    def hold(self, account: Account, amount_ucr: int, why: str) -> None:
+        """Set money aside. The caller has checked that it is available."""
+        account.available_ucr -= amount_ucr
+        account.held_ucr += amount_ucr
+        self.moved.setdefault(account, why)
+
+    def void(self, account: Account, amount_ucr: int, why: str) -> None:
+        """Give held money back."""
+        account.held_ucr -= amount_ucr
+        account.available_ucr += amount_ucr
+        self.moved.setdefault(account, why)
+
+    def pay_held(
+        self, payer: Account, payee: Account, amount_ucr: int, fee_ucr: int, why: str
+    ) -> None:
+        """Post held money to ``payee``, who gets it less ``fee_ucr``, which goes to ``fees``."""
+        assert 0 <= fee_ucr <= amount_ucr
+        payer.held_ucr -= amount_ucr
+        payee.available_ucr += amount_ucr - fee_ucr
+        self.accounts[FEES].available_ucr += fee_ucr
+        self.moved.setdefault(payer, why)
+        self.moved.setdefault(payee, why)
+
+    def deposit(self, account: Account, amount_ucr: int) -> None:
+        """Bring money in from ``outside``; a negative amount takes it out."""
+        self.accounts[OUTSIDE].available_ucr -= amount_ucr
+        account.available_ucr += amount_ucr
+        self.moved.setdefault(account, "deposit" if amount_ucr >= 0 else "withdrawal")
+
+    def full(self, amount_ucr: int) -> bool:
+        """Would this deposit bring more in than can be told?
+
+        All money inside came from ``outside`` and nobody else owes: where that is within bounds,
+        so is every other sum of money there is at one time.
+        """
+        return amount_ucr > 0 and amount_ucr - self.accounts[OUTSIDE].available_ucr > MAX_INT
+
+    def total_ucr(self) -> int:
+        """Return the sum over everything: zero unless the ledger is broken."""
+        return sum(a.available_ucr + a.held_ucr for a in self.accounts.values())

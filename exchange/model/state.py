@@ -1,0 +1,173 @@
+"""Everything the engine knows, in one place. Rules live in the modules that use it."""
+
+from msgspec import Struct
+
+from exchange.engine.retention import InOrder
+from exchange.model.book import Order
+from exchange.model.capacity import Host
+from exchange.model.commands import Out
+from exchange.model.config import ExchangeConfig
+from exchange.model.instrument import Instrument, Zone
+from exchange.model.lease import Lease, Vm
+from exchange.model.ledger import Ledger
+from exchange.model.timers import TimerKind, Timers
+from exchange.wire.types import Role
+
+
+class Key(Struct):
+    """An Ed25519 public key (base64) of an account with one role; ``host`` for role host."""
+
+    key_id: str
+    account: str
+    role: Role
+    public_key: str
+    host: str = ""
+    not_after_ms: int | None = None
+    revoked: bool = False
+
+
+class Token(Struct):
+    """Permission to enrol hosts, known by the SHA-256 of its secret."""
+
+    account: str
+    zone: str
+    uses_left: int
+    one_time: bool
+    expires_ms: int
+
+
+class ImageOffered(Struct):
+    title: str
+    price_ucr: int
+
+
+class Image(Struct):
+    """A stored image; ``owners`` uploaded all its bytes."""
+
+    sha256: str
+    size: int
+    format: str
+    owners: list[str]
+    buyers: list[str]
+    offers: dict[str, "ImageOffered"]
+    """By owner."""
+
+
+class DeadMan(Struct):
+    """A key's dead man's switch: all orders of the account go at ``at_ms``."""
+
+    number: int
+    key_id: str
+    account: str
+    at_ms: int
+
+
+class Counters(Struct):
+    """The last number given out of each kind; ids never repeat."""
+
+    order: int = 0
+    trade: int = 0
+    lease: int = 0
+    vm: int = 0
+    host: int = 0
+    instruction: int = 0
+    key: int = 0
+    window: int = 0
+    dead_man: int = 0
+
+
+class State:
+    """The engine's memory. ``outs`` collects what one command caused."""
+
+    def __init__(self, config: ExchangeConfig) -> None:
+        self.config = config
+        self.quiet = self.replaying = False
+        """While a journal is replayed: ``quiet``: frames are numbered but not made again;
+        ``replaying``: a bound that came later refuses no row of it."""
+        self.seq = 0
+        self.now_ms = 0
+        self.epoch = 0
+        self.outs: list[Out] = []
+        self.counters = Counters()
+        self.ledger = Ledger()
+        self.zones: dict[str, Zone] = {}
+        self.instruments: dict[str, Instrument] = {}
+        self.windows: dict[int, Instrument] = {}
+        """Those of them that are delivery windows, by number."""
+        self.roll_ms: int | None = None
+        """The next full hour, when new windows open; None without windows."""
+        self.dead_men: dict[str, DeadMan] = {}
+        """Armed dead man's switches by key id."""
+        self.dead_man_keys: dict[int, str] = {}
+        """Their key ids by number."""
+        self.armed: dict[int, str] = {}
+        """Sessions of this epoch whose account wants cancel-on-disconnect."""
+        self.expiring: dict[int, Order] = {}
+        """Resting gtd orders by number; every live order is with its account."""
+        self.done_orders: InOrder[int, Order] = InOrder()
+        """Finished less than 24 h ago, by number, in the order of finishing."""
+        self.leases: dict[int, Lease] = {}
+        """Leases that have not ended, by number."""
+        self.window_leases: dict[tuple[str, int], list[Lease]] = {}
+        """Those of windows, by host and the window's start."""
+        self.ended_leases: InOrder[int, Lease] = InOrder()
+        """Those that ended less than 24 h ago, in that order."""
+        self.vms: dict[int, Vm] = {}
+        """VMs that have not stopped, by number; some outlive their lease until they are killed."""
+        self.hosts: dict[str, Host] = {}
+        self.keys: dict[str, Key] = {}
+        self.key_ids: dict[str, str] = {}
+        """Key id by public key."""
+        self.tokens: InOrder[str, Token] = InOrder()
+        self.images: dict[str, Image] = {}
+        self.deposits: InOrder[tuple[str, str], tuple[int, int]] = InOrder()
+        """(account, ref) -> (amount_ucr, when): a deposit repeats for 24 h without effect."""
+        self.forget_ms = 0
+        """When to look next for what ended 24 h ago."""
+        self.halted = False
+        """The halt over all instruments, which covers those that open later."""
+        self.killed = False
+        """The kill switch over all accounts."""
+        self.timers = Timers(self.due_ms)
+
+    def numbered_host(self, number: int) -> Host:
+        """Return a host by its number, which its id carries."""
+        return self.hosts[f"h-{number}"]
+
+    def add_lease(self, lease: Lease) -> None:
+        """A lease begins, or comes back from a snapshot."""
+        self.leases[lease.number] = lease
+        if not lease.spot:
+            self.window_leases.setdefault((lease.host.host_id, lease.start_ms), []).append(lease)
+
+    def drop_lease(self, lease: Lease) -> None:
+        """A lease ended."""
+        del self.leases[lease.number]
+        if not lease.spot:
+            key = (lease.host.host_id, lease.start_ms)
+            self.window_leases[key].remove(lease)
+            if not self.window_leases[key]:
+                del self.window_leases[key]
+
+    def due_ms(self, kind: TimerKind, number: int) -> int | None:
+        """Return when the subject of a timer wants to be woken, None for never."""
+        match kind:
+            case "0_dead_man":
+                man = self.dead_men.get(self.dead_man_keys.get(number, ""))
+                return man.at_ms if man else None
+            case "6_cooling":
+                return self.numbered_host(number).cooling_until_ms()
+            case "1_vm":
+                vm = self.vms.get(number)
+                return vm.launch_by_ms if vm else None
+            case "2_lease":
+                lease = self.leases.get(number)
+                return lease.due_ms() if lease else None
+            case "3_order":
+                order = self.expiring.get(number)
+                return order.request.expire_ms if order else None
+            case "4_window":
+                window = self.windows.get(number)
+                return window.due_ms() if window else None
+            case "5_roll":
+                return self.roll_ms

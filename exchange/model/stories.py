@@ -1,0 +1,54 @@
+"""What explains charges beyond the state: how much of a lease's time was left out for which reason.
+
+No rule reads it, so it is no part of the state and of its hash; a snapshot carries it behind the
+state, so that a restored engine tells what the one before would have told.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from exchange.model.state import State
+
+_MARK: Final = b"headroom-stories"
+_LENGTH_BYTES: Final = 8
+
+
+class Story(Struct, array_like=True, gc=False):
+    """Totals of one lease; unit-time in ms."""
+
+    units: int = 0
+    """The most units there were since the last posting."""
+    waited_ms: int = 0
+    """Waits for the launch of units' first VMs, of those that are over and can change no more."""
+    boot_ms: int = 0
+    """What was free of their boots."""
+    whole_ms: int = 0
+    """A window's time that its buyer gave up, and owes to the end."""
+
+
+_decoder = msgspec.msgpack.Decoder(dict[int, Story])
+
+
+def joined(stored: bytes, state: "State") -> bytes:
+    """Return a stored state with the stories of its leases behind it."""
+    told = {number: lease.story for number, lease in state.leases.items()}
+    stories = msgspec.msgpack.encode(told)
+    return stored + stories + len(stories).to_bytes(_LENGTH_BYTES, "big") + _MARK
+
+
+def split(data: bytes) -> tuple[bytes, bytes]:
+    """Return what `joined` put together: the state, which is hashed, and the stories."""
+    if not data.endswith(_MARK):
+        return data, b""
+    end = len(data) - len(_MARK) - _LENGTH_BYTES
+    begin = end - int.from_bytes(data[end : end + _LENGTH_BYTES], "big")
+    return data[:begin], data[begin:end]
+
+
+def recall(state: "State", stories: bytes) -> None:
+    """Give the leases their stories back."""
+    for number, story in _decoder.decode(stories).items() if stories else ():
+        state.leases[number].story = story

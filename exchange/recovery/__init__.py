@@ -1,0 +1,1 @@
+"""From stored rows to a running engine and back: start, verify, backup, rebuild. Shell."""

@@ -1,0 +1,109 @@
+"""A copy of a running exchange's journal that is whole by itself. Shell.
+
+SQLite's backup reads one consistent state while the server goes on writing; newest snapshots and
+the quarantine go along. The copy is then replayed in full, as `verify` does, and only counts when
+that agrees. Images are not in it: they are files named by their digest, to be copied as they are.
+"""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from tempfile import mkdtemp
+
+from exchange import files
+from exchange.recovery import quarantine
+from exchange.recovery.loading import Loaded, verified
+from exchange.storage import snapshots
+from exchange.storage.snapshots import SnapshotError
+from exchange.storage.sqlite_journal import (
+    BUSY_MS,
+    FILE_NAME,
+    PRIVATE_MODE,
+    DataDirError,
+    opened_to_read,
+    require,
+)
+from exchange.units import MS_PER_SECOND
+
+
+def back_up(data_dir: Path, out: Path) -> Loaded:
+    """Copy the exchange in ``data_dir`` to ``out``, new or empty, and verify the copy.
+
+    Raises `DataDirError`, `BrokenChainError` or `SnapshotError`, each one line for the user; then
+    ``out`` is as it was.
+    """
+    require(data_dir)
+    # A link to a directory, or a directory that others mounted, stays what it is and is filled.
+    out = Path(os.path.realpath(out))
+    try:
+        there = os.path.lexists(out)
+        if there and (not out.is_dir() or any(out.iterdir())):
+            raise DataDirError(f"{out}: exists already; a backup needs a new directory")
+        if there:
+            out.chmod(PRIVATE_MODE)
+        with files.folder(out if there else out.parent):
+            loaded = _placed(data_dir, out, there)
+        snapshots.sync_dir(out if there else out.parent)
+    except OSError as error:
+        raise DataDirError(f"backup to {out}: {error.strerror or error}") from error
+    except sqlite3.Error as error:
+        raise DataDirError(f"backup to {out}: {error}") from error
+    return loaded
+
+
+def _placed(data_dir: Path, out: Path, there: bool) -> Loaded:
+    # Under another name until it is verified: half a copy must not look like a backup.
+    partial = Path(mkdtemp(".partial", f"{out.name}.", out if there else out.parent))
+    try:
+        loaded = _verified_copy(data_dir, partial)
+        if there:
+            _move_up(partial)
+        else:
+            os.replace(partial, out)
+    except (DataDirError, SnapshotError) as error:
+        # The copy goes; what is wrong is wrong in what it was made of.
+        raise type(error)(str(error).replace(str(partial), str(data_dir))) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return loaded
+
+
+def _move_up(partial: Path) -> None:
+    """Move the files into the directory around them, the journal last: with it, it is a backup."""
+    for path in sorted(partial.iterdir(), key=lambda path: path.name == FILE_NAME):
+        os.replace(path, partial.parent / path.name)
+    partial.rmdir()
+
+
+def _verified_copy(data_dir: Path, partial: Path) -> Loaded:
+    _copy_beside(data_dir, partial)  # before the rows, so that no snapshot runs ahead of them
+    _copy_rows(data_dir / FILE_NAME, partial / FILE_NAME)
+    snapshots.sync_dir(partial)
+    return verified(partial)
+
+
+def _copy_beside(data_dir: Path, out: Path) -> None:
+    for path in [*snapshots.newest_first(data_dir), data_dir / quarantine.FILE_NAME]:
+        try:
+            shutil.copyfile(path, out / path.name)
+        except FileNotFoundError:  # the running server has just replaced it by a newer one
+            continue
+        with (out / path.name).open("rb") as copy:
+            os.fsync(copy.fileno())
+
+
+def _copy_rows(source: Path, target: Path) -> None:
+    draft = target.with_suffix(".new")
+    with (
+        closing(opened_to_read(source)) as rows,
+        closing(sqlite3.connect(draft)) as copy,
+    ):
+        rows.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        copy.execute("PRAGMA synchronous=FULL")
+        # In one step: between two, the server's next commit would start the copy all over.
+        rows.backup(copy, pages=-1, sleep=BUSY_MS / MS_PER_SECOND)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(draft, target)

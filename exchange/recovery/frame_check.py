@@ -1,0 +1,113 @@
+"""Holds the stored account frames against those that a replay of the rows makes anew. Shell.
+
+Frames are not chained as rows are: what can be known of them is that they say what the rows lead
+to, and that an account's have no gap. Older ones are dropped after 7 days (`journal.KEEP_MS`), so
+an account's first stored frame may have any number.
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from exchange.feed.account_channel import SpoiltFramesError, stored_frames
+from exchange.model.commands import Command, Out
+from exchange.storage.sqlite_journal import FILE_NAME, DataDirError, opened_to_read
+from exchange.units import MAX_INT
+from exchange.wire.codec import MSGPACK
+from exchange.wire.frames import AccountFrame, Charge
+
+_SELECT: Final = "SELECT account, first_seq, last_seq, body FROM account_frames ORDER BY rowid"
+_KEPT_FROM: Final = "SELECT account, min(first_seq) FROM account_frames GROUP BY account"
+
+_Stored: TypeAlias = tuple[str, int, int, bytes]
+
+
+@contextmanager
+def frame_check(data_dir: Path) -> "Iterator[FrameCheck]":
+    """Open the journal for a `FrameCheck`. Raises `DataDirError` when it cannot be read."""
+    path = data_dir / FILE_NAME
+    try:
+        with closing(opened_to_read(path)) as database:
+            yield FrameCheck(path, database)
+    except sqlite3.Error as error:
+        raise DataDirError(f"{path}: {error}") from error
+
+
+def told_as_before(found: list[AccountFrame], expected: list[AccountFrame]) -> None:
+    """Leave out of ``expected`` what an older release did not tell yet: a charge's terms."""
+    for old, new in zip(found, expected, strict=False):
+        if isinstance(old, Charge) and isinstance(new, Charge) and old.terms is None:
+            new.terms = None
+
+
+class FrameCheck:
+    """Sees the stored frames as they are now, also when a server goes on writing.
+
+    `row` hears of each row in order, then `end` is called. Raises `DataDirError` where they differ.
+    """
+
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        self._path = path
+        # One transaction for all that is read, so that both sides end with the same row.
+        database.execute("BEGIN")
+        newest = database.execute("SELECT max(seq) FROM journal").fetchone()[0]
+        self._upto_seq: int = newest or 0
+        self._next: dict[str, int] = dict(database.execute(_KEPT_FROM).fetchall())
+        """The number of an account's next stored frame; accounts without any are left out."""
+        self._made: dict[str, deque[AccountFrame]] = {account: deque() for account in self._next}
+        """Frames of the replay that are not compared yet: those of one batch."""
+        self._stored = database.execute(_SELECT)
+        self._waiting: _Stored | None = self._stored.fetchone()
+
+    def row(self, command: Command, seq: int, outs: list[Out]) -> None:
+        """Row ``seq`` was replayed: compare what is complete by now."""
+        if seq > self._upto_seq:
+            return
+        for account, frame in outs:
+            if isinstance(frame, AccountFrame) and frame.account_seq >= self._next.get(
+                account, MAX_INT
+            ):
+                self._made[account].append(frame)
+        while self._waiting is not None:
+            account, _, last_seq, _ = self._waiting
+            made = self._made[account]
+            if not made or made[-1].account_seq < last_seq:
+                return
+            self._compare(self._waiting, made)
+            self._waiting = self._stored.fetchone()
+
+    def end(self, seq: int) -> None:
+        """All rows up to ``seq`` were replayed: nothing may be left on either side."""
+        if seq < self._upto_seq:
+            return
+        if self._waiting is not None:
+            raise self._fault(self._waiting[0], self._waiting[1], "no row leads to them")
+        for account, made in self._made.items():
+            if made:
+                raise self._fault(account, made[0].account_seq, "they are missing")
+
+    def _compare(self, stored: _Stored, made: deque[AccountFrame]) -> None:
+        account, first_seq, last_seq, body = stored
+        if first_seq != self._next[account]:
+            raise self._fault(account, self._next[account], "they are missing")
+        try:
+            found = stored_frames(body, 0, MAX_INT)
+        except SpoiltFramesError as error:
+            raise self._fault(account, first_seq, f"damaged: {error}") from error
+        expected: list[AccountFrame] = []
+        # The row's numbers may be damaged: they say when to stop, never how often to go round.
+        while made and made[0].account_seq <= last_seq:
+            expected.append(made.popleft())
+        told_as_before(found, expected)
+        # Encoded: what a VM's endpoint is made of has one type in the engine, another when read.
+        same = MSGPACK.encode(found) == MSGPACK.encode(expected)
+        if not (same and expected and expected[0].account_seq == first_seq):
+            raise self._fault(account, first_seq, "not what the journal's rows lead to")
+        self._next[account] = last_seq + 1
+
+    def _fault(self, account: str, account_seq: int, what: str) -> DataDirError:
+        where = f"account frames of {account} from {account_seq} on"
+        return DataDirError(f"{self._path}: {where}: {what}")

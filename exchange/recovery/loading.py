@@ -1,0 +1,245 @@
+"""Found an exchange; bring it back from its newest good snapshot and the rows behind it. Shell.
+
+Rows behind the snapshot are checked here; `past` reads the others while the exchange serves.
+A snapshot counts only when its hashes are right and it lies on this journal: the row it names is
+there with the digest it names.
+"""
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain as chained
+from pathlib import Path
+from time import perf_counter
+
+from msgspec import Struct
+
+from exchange import keys
+from exchange.engine.engine import Engine
+from exchange.gateway import log_events
+from exchange.gateway.gateway import Gateway
+from exchange.gateway.ports import JournalRow
+from exchange.journal.chain import RULES_VERSION, BrokenChainError, checked
+from exchange.journal.replay import read_command, read_genesis, server_id
+from exchange.log import log
+from exchange.model.commands import Command, Genesis, Out
+from exchange.model.config import ExchangeConfig
+from exchange.recovery.frame_check import FrameCheck, frame_check
+from exchange.storage import snapshots
+from exchange.storage.snapshots import OtherLayoutError, SnapshotError, SnapshotFile
+from exchange.storage.sqlite_journal import (
+    DataDirError,
+    create,
+    require,
+    stored_chain,
+    stored_rows,
+)
+from exchange.units import MS_PER_SECOND
+from exchange.wire.codec import MSGPACK
+
+Rows = Iterator[tuple[JournalRow, bytes]]
+OnRow = Callable[[Command, int, list[Out]], None]
+
+
+class Loaded(Struct):
+    """An exchange as it was at ``last_ms``, and the digest its journal goes on from."""
+
+    engine: Engine
+    gateway: Gateway
+    last_ms: int
+    last_chain: bytes
+    restored_seq: int = 0
+    """Row of the snapshot it came from, 0 when every row was replayed; those up to it are not
+    checked yet (`past.check`)."""
+    replay_ms: int = 0
+    """How long `load` took."""
+
+
+def found(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int) -> None:
+    """Make a new journal in ``data_dir``: row 1 is the `Genesis` with the first operator's key.
+
+    Raises `DataDirError` when there is an exchange already, or `OSError`.
+    """
+    genesis = Command("", "", 0, Genesis(config, operator_key))
+    create(data_dir, [JournalRow(1, now_ms, MSGPACK.encode(genesis))])
+
+
+def load(data_dir: Path, make_engine: type[Engine] = Engine, private: bool = False) -> Loaded:
+    """Return the exchange in ``data_dir``, read-only.
+
+    Raises `BrokenChainError` or `DataDirError`, each one line for the user.
+    """
+    begun_s = perf_counter()
+    with _without_collector():
+        loaded = _loaded(data_dir, make_engine, private)
+    loaded.replay_ms = int((perf_counter() - begun_s) * MS_PER_SECOND)
+    return loaded
+
+
+def _loaded(data_dir: Path, make_engine: type[Engine], private: bool) -> Loaded:
+    for snapshot in usable_snapshots(data_dir):
+        _, first_chain = _first(data_dir, checked(stored_rows(data_dir, 0), snapshot.seq))
+        behind = snapshot.seq, snapshot.chain
+        rows = checked(stored_rows(data_dir, snapshot.seq), snapshot.seq, behind)
+        try:
+            loaded = _restored(snapshot, make_engine, first_chain, private)
+        except SnapshotError as error:
+            _not_used(str(error))
+        else:
+            return _replayed(loaded, rows)
+    return replayed(data_dir, make_engine, private)
+
+
+def _restored(
+    snapshot: SnapshotFile, make_engine: type[Engine], first_chain: bytes, private: bool
+) -> Loaded:
+    try:
+        loaded = _made(make_engine.restore(snapshot.state), first_chain, private)
+        loaded.gateway.feed.recall(snapshot.memory)
+    except Exception as error:
+        # Whatever its rows do not fit is no reason to stand still: the journal has it all.
+        text = f"snapshot {snapshot.seq}: cannot be restored: {one_line(error)}"
+        raise SnapshotError(text) from error
+    loaded.restored_seq, loaded.last_chain = snapshot.seq, snapshot.chain
+    return loaded
+
+
+def replayed(
+    data_dir: Path,
+    make_engine: type[Engine] = Engine,
+    private: bool = False,
+    on_row: OnRow | None = None,
+) -> Loaded:
+    """Like `load`, from the first row on; ``on_row`` hears of every command and what it caused."""
+    with _without_collector():
+        rows = checked(stored_rows(data_dir))
+        first, first_chain = _first(data_dir, rows)
+        loaded = _made(make_engine(read_genesis(first).config), first_chain, private)
+        return _replayed(loaded, chained(((first, first_chain),), rows), on_row)
+
+
+def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
+    """Replay everything; hold every snapshot and all stored account frames against it.
+
+    Raises `BrokenChainError`, `DataDirError`, or `SnapshotError` when a snapshot is damaged, runs
+    ahead of the rows or says something else than their replay.
+    """
+    require(data_dir)
+    with _without_collector(), frame_check(data_dir) as frames:
+        return _verified(data_dir, to_seq, frames)
+
+
+def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
+    # First the snapshots, then the rows: a running server only ever adds to both.
+    waiting = _snapshots_to_check(data_dir)
+    rows = checked(stored_rows(data_dir))
+    first, first_chain = _first(data_dir, rows)
+    loaded = _made(Engine(read_genesis(first).config), first_chain, False)
+    last = first
+    for row, chain in chained(((first, first_chain),), rows):
+        last = row
+        if to_seq is not None and row.seq > to_seq:
+            continue
+        _apply(loaded, row, chain, frames.row)
+        if (snapshot := waiting.pop(row.seq, None)) is not None:
+            _agree(loaded, snapshot)
+    for seq in waiting:
+        if seq > last.seq:
+            raise SnapshotError(f"snapshot {seq}: runs ahead of the journal, which ends {last.seq}")
+    frames.end(loaded.engine.seq)
+    return loaded
+
+
+def usable_snapshots(data_dir: Path) -> Iterator[SnapshotFile]:
+    """Yield what a start may restore, newest first; logs why one cannot be used."""
+    for path in snapshots.newest_first(data_dir):
+        try:
+            snapshot = snapshots.read(path)
+        except SnapshotError as error:
+            _not_used(str(error))
+            continue
+        if stored_chain(data_dir, snapshot.seq) == snapshot.chain:
+            yield snapshot
+        else:
+            _not_used(f"{path}: does not belong to the journal's rows")
+
+
+def _not_used(fault: str) -> None:
+    log.tell(log_events.snapshot_unused(fault))
+
+
+def _snapshots_to_check(data_dir: Path) -> dict[int, SnapshotFile]:
+    """Return the snapshots by row. Another release's says nothing that could be compared."""
+    found: dict[int, SnapshotFile] = {}
+    for path in snapshots.newest_first(data_dir):
+        try:
+            snapshot = snapshots.read(path)
+        except OtherLayoutError as error:
+            sys.stderr.write(f"headroom: snapshot not verified: {error}\n")
+        else:
+            found[snapshot.seq] = snapshot
+    return found
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as a person reads it in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nearly all that a replay makes stays: passing over it again and again doubles its time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _first(data_dir: Path, rows: Rows) -> tuple[JournalRow, bytes]:
+    first = next(rows, None)
+    if first is None:
+        raise DataDirError(f"data directory {data_dir}: the journal is empty")
+    return first
+
+
+def _made(engine: Engine, first_chain: bytes, private: bool) -> Loaded:
+    engine.state.replaying = True
+    name = server_id(first_chain)
+    gateway = Gateway(engine, server_id=name, verify=keys.verify, private=private)
+    return Loaded(engine, gateway, engine.now_ms, first_chain)
+
+
+def _replayed(loaded: Loaded, rows: Rows, on_row: OnRow | None = None) -> Loaded:
+    loaded.engine.state.quiet = on_row is None
+    for row, chain in rows:
+        if row.seq > loaded.restored_seq:
+            _apply(loaded, row, chain, on_row)
+        loaded.last_chain = chain
+    loaded.engine.state.quiet = loaded.engine.state.replaying = False
+    for symbol in loaded.engine.symbols():
+        loaded.engine.take_touched(symbol)
+    return loaded
+
+
+def _apply(loaded: Loaded, row: JournalRow, chain: bytes, on_row: OnRow | None = None) -> None:
+    command = read_command(row)
+    try:
+        outs = loaded.gateway.replay(command, row.now_ms)
+    except Exception as error:
+        raise BrokenChainError(row.seq, f"cannot be replayed: {one_line(error)}") from error
+    if loaded.engine.seq != row.seq:
+        raise BrokenChainError(row.seq, "is refused by these rules, which accepted it once")
+    if on_row is not None:
+        on_row(command, row.seq, outs)
+    loaded.last_ms, loaded.last_chain = loaded.engine.now_ms, chain
+
+
+def _agree(loaded: Loaded, snapshot: SnapshotFile) -> None:
+    if snapshot.chain != loaded.last_chain:
+        raise SnapshotError(f"snapshot {snapshot.seq}: does not belong to the journal's rows")
+    if snapshot.rules == RULES_VERSION and snapshot.state_hash != loaded.engine.state_hash():
+        raise SnapshotError(f"snapshot {snapshot.seq}: is not what the journal's rows lead to")

@@ -1,0 +1,93 @@
+"""Checks the rows that a start takes its snapshot's word for, beside the serving exchange. Shell.
+
+A start from a snapshot looks at the rows behind it only, so that it takes no longer with every row
+that there ever was. A child process reads all the others: SQLite's own check of the file, and the
+digest of each row. What it finds ends the exchange as it would have ended the start: one line, exit
+code 1. The choice is docs/decisions/0023-a-start-looks-behind-its-snapshot.md.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from exchange.gateway import log_events
+from exchange.journal.chain import BrokenChainError, checked
+from exchange.log import log
+from exchange.storage.sqlite_journal import DataDirError, stored_rows
+
+_NICE: Final = 10
+_END_S: Final = 5.0
+"""How long a killed child may take to be gone."""
+
+
+class PastError(Exception):
+    """A row before the snapshot is not what was written. ``str()`` is one line for the user."""
+
+
+def check(data_dir: Path, upto_seq: int) -> None:
+    """Read the rows up to ``upto_seq``. Raises `BrokenChainError`, `DataDirError`."""
+    for row, _ in checked(stored_rows(data_dir), upto_seq):
+        if row.seq >= upto_seq:
+            return
+
+
+class PastCheck:
+    """The check of one run; ``upto_seq`` is the snapshot's row, 0 when there is nothing to do."""
+
+    def __init__(self, data_dir: Path, upto_seq: int) -> None:
+        self._data_dir = data_dir
+        self._upto_seq = upto_seq
+        self._child: subprocess.Popen[str] | None = None
+
+    def begin(self) -> None:
+        """Start the child. Without one, which the log tells, trading goes on all the same."""
+        if not self._upto_seq:
+            return
+        words = [sys.executable, "-m", __name__, str(self._data_dir), str(self._upto_seq)]
+        try:
+            self._child = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the exchange, which ends the child
+            )
+        except OSError as error:
+            log.tell(log_events.past_unchecked(self._upto_seq, str(error.strerror)))
+
+    def look(self) -> None:
+        """Learn whether the child is through. Raises `PastError` for what it found."""
+        if self._child is None or self._child.poll() is None:
+            return
+        child, self._child = self._child, None
+        found, _ = child.communicate()
+        if child.returncode == 1 and found:
+            raise PastError(found.strip())
+        if child.returncode:
+            why = f"its reader ended with {child.returncode}"
+            log.tell(log_events.past_unchecked(self._upto_seq, why))
+
+    def end(self) -> None:
+        """The exchange ends: so does the child."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.communicate(timeout=_END_S)
+
+
+def main(data_dir: str, upto_seq: str) -> int:
+    """Run in the child: one line on stdout and 1 for what is wrong."""
+    os.nice(_NICE)
+    try:
+        check(Path(data_dir), int(upto_seq))
+    except (BrokenChainError, DataDirError) as error:
+        sys.stdout.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

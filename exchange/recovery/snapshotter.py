@@ -1,0 +1,169 @@
+"""Takes the snapshots of a running exchange, without stopping it. Shell.
+
+Writing out a large state takes seconds, so a forked child does it: it owns a copy-on-write image of
+the memory as it was between two batches, writes the file and ends. The exchange pauses for the fork
+alone. If the child cannot write, the disk fails, and the exchange ends (exit 70).
+Measured in operations.md, "The figures"; the choice is docs/decisions/0020-snapshots.md.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NoReturn
+
+from exchange.gateway import log_events
+from exchange.gateway.gateway import Gateway
+from exchange.journal.chain import RULES_VERSION
+from exchange.log import log
+from exchange.model import stories
+from exchange.storage import snapshots
+from exchange.storage.snapshots import SnapshotFile
+from exchange.storage.sqlite_journal import DiskLostError
+from exchange.units import MS_PER_SECOND
+
+FINAL_SHARE: Final = 10
+"""The last snapshot is worth it from this part of `SNAPSHOT_EVERY` commands on."""
+SNAPSHOT_EVERY: Final = 50_000
+"""Commands from one snapshot to the next: a start replays at most about so many."""
+_CHILD_DISK_LOST: Final = 70
+_CHILD_BROKEN: Final = 1
+_NICE: Final = 10
+_FIRST_INHERITED: Final = 3
+_FD_MAX: Final = 65_536
+_CHILD_S: Final = 60.0
+"""How long the end of the exchange waits for a child that is still writing."""
+
+
+class Snapshotter:
+    """``chain()`` is the journal's digest of the last committed row.
+
+    ``taken_seq``: the row of the snapshot that the exchange came from; one that could not be used
+    counts for nothing.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        gateway: Gateway,
+        chain: Callable[[], bytes],
+        every: int,
+        taken_seq: int = 0,
+    ) -> None:
+        self._data_dir = data_dir
+        self._gateway = gateway
+        self._chain = chain
+        self._every = every
+        self._child: int | None = None
+        self._begun_s = 0.0
+        self._taken_seq = taken_seq
+        snapshots.drop_drafts(data_dir)
+
+    async def if_due(self) -> None:
+        """Begin a snapshot when enough commands came; a chore of the pump, between batches.
+
+        Raises `DiskLostError` when the one before could not be written.
+        """
+        if self._child is not None:
+            self.reap(os.WNOHANG)
+        if self._child is None and self._gateway.engine.seq - self._taken_seq >= self._every:
+            self._begin()
+
+    def _begin(self) -> None:
+        try:
+            child = os.fork()
+        except OSError as error:  # No memory for a child is no reason to stop trading.
+            log.tell(log_events.snapshot_failed(str(error.strerror)))
+            self._taken_seq = self._gateway.engine.seq
+            return
+        if child == 0:
+            self._write_and_exit()
+        self._child, self._begun_s = child, time.time()
+        self._taken_seq = self._gateway.engine.seq
+
+    def _write_and_exit(self) -> NoReturn:
+        """Run in the child, which shares nothing with the exchange but this memory's image."""
+        code = _CHILD_BROKEN
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            os.closerange(_FIRST_INHERITED, _FD_MAX)  # above all the lock on the directory
+            os.nice(_NICE)
+            self._write()
+            code = 0
+        except OSError as error:
+            code = _CHILD_DISK_LOST
+            log.tell(log_events.snapshot_failed(str(error.strerror or error)))
+        finally:
+            os._exit(code)
+
+    def _write(self) -> None:
+        engine = self._gateway.engine
+        state = engine.snapshot()
+        snapshot = SnapshotFile(
+            RULES_VERSION,
+            engine.seq,
+            engine.now_ms,
+            self._chain(),
+            sha256(stories.split(state)[0]).hexdigest(),
+            state,
+            self._gateway.feed.memory(),
+        )
+        snapshots.write(self._data_dir, snapshot)
+
+    def reap(self, flags: int) -> None:
+        """Learn how the child ended; ``flags`` are those of `os.waitpid`."""
+        assert self._child is not None
+        pid, status = os.waitpid(self._child, flags)
+        if pid == 0:
+            return
+        self._child = None
+        code = os.waitstatus_to_exitcode(status)
+        if code == 0:
+            self._tell()
+        if code == _CHILD_DISK_LOST:
+            raise DiskLostError(f"{self._data_dir}: a snapshot could not be written")
+        assert code in (0, -signal.SIGKILL, -signal.SIGTERM), f"the snapshot's writer ended {code}"
+
+    def _tell(self) -> None:
+        """Log the snapshot that was just written; the file's time says when it was."""
+        with suppress(OSError):
+            file = snapshots.path_of(self._data_dir, self._taken_seq).stat()
+            took_ms = max(0, int((file.st_mtime - self._begun_s) * MS_PER_SECOND))
+            log.tell(log_events.snapshot_written(self._taken_seq, file.st_size, took_ms))
+
+    async def finish(self) -> None:
+        """Take a last snapshot at the orderly end, so that the next start replays little.
+
+        A few commands are not worth one, and without it their tail may be cut off like any other.
+        """
+        loop = asyncio.get_running_loop()
+        if self._child is not None:
+            waiting = loop.run_in_executor(None, self.reap, 0)
+            try:
+                await asyncio.wait_for(asyncio.shield(waiting), _CHILD_S)
+            except TimeoutError:
+                os.kill(self._child, signal.SIGKILL)
+                await waiting
+        if self._gateway.engine.seq - self._taken_seq >= max(1, self._every // FINAL_SHARE):
+            self._begun_s, self._taken_seq = time.time(), self._gateway.engine.seq
+            try:
+                self._write()
+                self._tell()
+            except OSError as error:
+                text = f"{self._data_dir}: snapshot failed: {error.strerror or error}"
+                raise DiskLostError(text) from error
+
+    def abandon(self) -> None:
+        """The exchange ends on a lost disk: leave no child behind."""
+        if self._child is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._child, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(self._child, 0)
+            self._child = None

@@ -1,0 +1,1 @@
+"""The process that listens: sockets, pump, pages, metrics. Shell."""

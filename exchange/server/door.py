@@ -1,0 +1,162 @@
+"""Who may come in and who must leave: limits on connections as such. Shell.
+
+Checked before anything costs: a TCP connection without a free slot for its handshake is dropped
+unread, one from an address that connects too often is answered 429 before the upgrade. Slots after
+the handshake and before the login are the gateway's (`gateway.ANONYMOUS_MAX`).
+"""
+
+import http
+import resource
+from collections.abc import Callable, Collection
+from typing import Final
+
+from websockets.datastructures import Headers
+from websockets.http11 import Response
+
+from exchange.bucket import Bucket
+from exchange.server.connection import BACKLOG_MAX_MS, WireConnection
+from exchange.session.addresses import Addresses
+from exchange.session.session import CLOSE_NORMAL
+from exchange.units import MS_PER_SECOND, ceil_div
+
+CONNECTIONS_MAX: Final = 4_000
+HANDSHAKES_MAX: Final = 1_000
+"""TCP connections that have not finished TLS and upgrade; each has 5 s."""
+HANDSHAKES_PER_S: Final = 100
+HANDSHAKES_SAVED_S: Final = 5
+"""Handshakes of all addresses together: who comes beyond that waits for his turn."""
+OWN_FILES: Final = 128
+"""File descriptors left for the journal, images and the rest of the process."""
+BACKLOG_TOTAL_MAX_BYTES: Final = 256 * 1024 * 1024
+"""What may wait for all slow readers together; beyond it the slowest go."""
+STALLED_MAX_S: Final = 20.0
+"""As long as a peer has to answer pings."""
+SLOW: Final = "reads too slowly"
+
+
+class Stalls:
+    """Connections whose peers take nothing of what was written: gone, or stopped.
+
+    Pings cannot tell, since they wait behind it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[WireConnection, tuple[int, float]] = {}
+        """Bytes that waited when we looked last, and since when there have been no fewer."""
+
+    def cut(self, connections: Collection[WireConnection], now_s: float) -> None:
+        """Look once a second; cut who has taken nothing for `STALLED_MAX_S`."""
+        before, self._seen = self._seen, {}
+        for connection in connections:
+            waiting = connection.transport.get_write_buffer_size() if connection.paused else 0
+            if not waiting:
+                continue
+            was, since_s = before.get(connection, (waiting, now_s))
+            self._seen[connection] = (waiting, since_s if waiting >= was else now_s)
+            if now_s - self._seen[connection][1] > STALLED_MAX_S:
+                connection.cut(SLOW)
+
+
+class Door:
+    """``connections`` are those inside; ``files`` the descriptors the process may have."""
+
+    def __init__(
+        self,
+        addresses: Addresses,
+        connections: dict[int, WireConnection],
+        now_ms: Callable[[], int],
+        files: int,
+    ) -> None:
+        room = max(0, files - OWN_FILES)
+        self.connections_max = min(CONNECTIONS_MAX, room * 3 // 4)
+        self.handshakes_max = min(HANDSHAKES_MAX, room // 4)
+        self.stalls = Stalls()
+        self._addresses = addresses
+        self._connections = connections
+        self._now_ms = now_ms
+        self._outside: set[WireConnection] = set()
+        self.gone = 0
+        """Connections that ended, from the start on."""
+        self._handshakes = Bucket(now_ms(), HANDSHAKES_PER_S, HANDSHAKES_SAVED_S)
+
+    def came(self, connection: WireConnection) -> None:
+        """A TCP connection was accepted: give it a slot for its handshake, or drop it."""
+        if len(self._outside) >= self.handshakes_max:
+            connection.transport.abort()
+            return
+        self._outside.add(connection)
+        now_ms, bucket = self._now_ms(), self._handshakes
+        if wait_ms := bucket.wait_ms(now_ms, HANDSHAKES_PER_S):
+            connection.rest(wait_ms / MS_PER_SECOND)
+        bucket.spend(now_ms, HANDSHAKES_PER_S, 1)
+
+    def passed(self, connection: WireConnection) -> None:
+        """Its handshake is over, well or not."""
+        self._outside.discard(connection)
+
+    def refusal(self, peer: str) -> Response | None:
+        """Return the answer to a request that may not go on, None when it may."""
+        wait_ms = self._addresses.knock(peer, self._now_ms())
+        if wait_ms:
+            return _later(http.HTTPStatus.TOO_MANY_REQUESTS, wait_ms)
+        if len(self._connections) >= self.connections_max:
+            return _later(http.HTTPStatus.SERVICE_UNAVAILABLE, MS_PER_SECOND)
+        return None
+
+    def entered(self, peer: str) -> None:
+        self._addresses.opened(peer, self._now_ms())
+
+    def left(self, peer: str) -> None:
+        self.gone += 1
+        self._addresses.closed(peer, self._now_ms())
+
+
+def _later(status: http.HTTPStatus, wait_ms: int) -> Response:
+    body = status.phrase.lower().encode() + b"\n"
+    headers = Headers(
+        {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "Retry-After": str(ceil_div(wait_ms, MS_PER_SECOND)),
+        }
+    )
+    return Response(status.value, status.phrase, headers, body)
+
+
+def said_goodbye(connection: WireConnection) -> bool:
+    """Did the client itself end the connection with code 1000?
+
+    A 1000 behind a close of ours is the answer to it: many libraries answer every code so.
+    """
+    close = connection.protocol.close_rcvd
+    return (
+        close is not None
+        and close.code == CLOSE_NORMAL
+        and bool(connection.protocol.close_rcvd_then_sent)
+    )
+
+
+def cut_slow(connections: Collection[WireConnection], now_s: float) -> None:
+    """Cut who reads too slowly: by age, and, when too much waits altogether, the fullest."""
+    for connection in connections:
+        if connection.backlog_age_ms(now_s) > BACKLOG_MAX_MS:
+            connection.cut(SLOW)
+    total = sum(connection.backlog_bytes for connection in connections)
+    if total <= BACKLOG_TOTAL_MAX_BYTES:
+        return
+    for connection in sorted(connections, key=lambda one: one.backlog_bytes, reverse=True):
+        total -= connection.backlog_bytes
+        connection.cut(SLOW)
+        if total <= BACKLOG_TOTAL_MAX_BYTES:
+            return
+
+
+def raise_file_limit() -> int:
+    """Let the process open what `CONNECTIONS_MAX` needs, as far as it may; returns how many."""
+    wanted = CONNECTIONS_MAX + HANDSHAKES_MAX + OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft

@@ -1,0 +1,96 @@
+"""Answers questions about the past, beside the order path. Shell.
+
+The gateway has decided who may ask; here a thread brings the read model up to what is durable and
+reads one page. One thread at a time: the next question waits.
+"""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from exchange.gateway import log_events
+from exchange.log import log
+from exchange.server.pump import Pump
+from exchange.session.outbox import HistoryJob
+from exchange.storage.history import (
+    FILE_NAME,
+    Follower,
+    HistoryError,
+    needs_rows,
+    opened,
+    rebuild,
+    require_whole,
+)
+from exchange.storage.sqlite_journal import DiskLostError
+from exchange.storage.statements import Page, page
+from exchange.wire.codec import CODECS
+from exchange.wire.frames import Ack, ErrorReply
+
+WAITING_MAX: Final = 64
+"""Questions that may wait for the thread; more are told to come again."""
+RETRY_AFTER_MS: Final = 1_000
+
+
+class HistoryServer:
+    """Owns the read model while the exchange runs. ``fee_pct``: of each charge, for invoices."""
+
+    def __init__(self, data_dir: Path, pump: Pump, fee_pct: int) -> None:
+        self._path = data_dir / FILE_NAME
+        self._follower = Follower(data_dir)
+        self._pump = pump
+        self._fee_pct = fee_pct
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+
+    def check(self) -> None:
+        """Look at the file as it was left; one that lacks what only rows know is built anew.
+
+        Raises `HistoryError`, and what `store.rebuild` raises.
+        """
+        require_whole(self._path)
+        if needs_rows(self._path.parent):
+            log.tell(log_events.history_rebuilt(str(self._path)))
+            rebuild(self._path.parent)
+
+    async def follow(self) -> None:
+        """Take over what was committed. Raises `DiskLostError`, `HistoryError`."""
+        async with self._turn:
+            await asyncio.to_thread(self._follower.catch_up)
+
+    def start(self, job: HistoryJob) -> None:
+        """Begin to answer ``job``, unless its connection is gone."""
+        connection = self._pump.connections.get(job.session)
+        if connection is None:
+            return
+        if self._waiting >= WAITING_MAX:
+            text = "too many questions about the past at once"
+            self._reply(job, ErrorReply(job.message.req_id, "busy", text, None, RETRY_AFTER_MS))
+            return
+        self._waiting += 1
+        connection.spawn(self._answer(job))
+
+    async def _answer(self, job: HistoryJob) -> None:
+        reply: Any
+        try:
+            async with self._turn:
+                found = await asyncio.to_thread(self._read, job)
+            reply = Ack(job.message.req_id, None, None, found)
+        except (sqlite3.Error, DiskLostError, HistoryError) as error:
+            reply = ErrorReply(
+                job.message.req_id, "internal", f"the history cannot be read: {error}"
+            )
+        finally:
+            self._waiting -= 1
+        self._reply(job, reply)
+
+    def _read(self, job: HistoryJob) -> Page:
+        self._follower.catch_up()
+        with closing(opened(self._path)) as database:
+            return page(database, job.account, job.message, self._fee_pct)
+
+    def _reply(self, job: HistoryJob, reply: Ack | ErrorReply) -> None:
+        connection = self._pump.connections.get(job.session)
+        if connection is not None:
+            connection.deliver([CODECS[job.codec].encode(reply)])

@@ -1,0 +1,182 @@
+"""The bytes of image transfers, on /v1/images. Shell: disk and hashing run in threads.
+
+The gateway has decided who may; here the bytes move. An upload's chunks are queued by the
+connection up to a bound and written in the order they came; a download is paced by its reader.
+"""
+
+import asyncio
+from typing import Final
+
+from exchange.server.connection import WireConnection
+from exchange.server.pump import Pump
+from exchange.session.outbox import ImageJob
+from exchange.session.uploads import account_tag
+from exchange.storage.images import ImageStore
+from exchange.wire.frames import Ack, ErrorReply
+from exchange.wire.image_kind import mistake
+from exchange.wire.reasons import RefusalReason
+from exchange.wire.requests import ImageGet, ImagePut
+
+CHUNK_BYTES: Final = 256 * 1024
+QUEUED_MAX_BYTES: Final = 4 * CHUNK_BYTES
+READ_TIMEOUT_S: Final = 30
+CHUNK_TIMEOUT_S: Final = 30
+"""An uploader this slow is taken for gone; it may resume."""
+
+
+class Chunks:
+    """Binary frames between a connection and the disk, bounded by pausing the connection."""
+
+    def __init__(self, connection: WireConnection) -> None:
+        self._connection = connection
+        self._chunks: list[bytes] = []
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+
+    def put(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._bytes += len(chunk)
+        if self._bytes >= QUEUED_MAX_BYTES:
+            self._connection.chunks_wait = True
+            self._connection.transport.pause_reading()
+        self._arrived.set()
+
+    async def take(self) -> list[bytes]:
+        """Wait for chunks and return all there are; raises `TimeoutError`."""
+        async with asyncio.timeout(CHUNK_TIMEOUT_S):
+            await self._arrived.wait()
+        self._arrived.clear()
+        chunks, self._chunks, self._bytes = self._chunks, [], 0
+        self._connection.chunks_wait = False
+        self._connection.resume()
+        return chunks
+
+
+class ImageServer:
+    """Carries out the gateway's image jobs."""
+
+    def __init__(self, store: ImageStore, pump: Pump) -> None:
+        self._store = store
+        self._pump = pump
+        self._receiving: set[tuple[str, str]] = set()
+        """(account, digest) of the uploads under way: two at once would mix their bytes."""
+        self._sending: set[int] = set()
+        """Sessions that are being sent an image: each holds a chunk in memory."""
+
+    def find_partials(self) -> None:
+        """At the start: uploads left half done still count for the quota."""
+        for tag, digest, size in self._store.partials():
+            self._pump.gateway.uploads.reserve(tag, digest, size)
+
+    async def sweep(self, now_s: float) -> int:
+        """Delete what nobody has owned, or gone on uploading, for 7 days; returns how many files.
+        Raises `OSError` (`TimeoutError` is one)."""
+        names = await asyncio.to_thread(self._store.names)
+        image = self._pump.gateway.engine.image
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            owned = await self._pump.read(lambda: [name for name in names if image(name)])
+        deleted = await asyncio.to_thread(self._store.sweep, owned, now_s)
+        partials = await asyncio.to_thread(self._store.partials)
+        kept = {(account_tag(account), digest) for account, digest in self._receiving}
+        self._pump.gateway.uploads.retain(kept | {(tag, digest) for tag, digest, _ in partials})
+        return deleted
+
+    def start(self, job: ImageJob) -> None:
+        """Begin ``job`` unless its connection is gone or busy with an upload."""
+        connection = self._pump.connections.get(job.session)
+        if connection is None:
+            return
+        if connection.take_chunk is not None or job.session in self._sending:
+            self._refuse(connection, job, "busy", "one image at a time on a connection")
+            return
+        message = job.message
+        if isinstance(message, ImagePut):
+            if (job.account, message.sha256) in self._receiving:
+                self._refuse(connection, job, "busy", "another connection uploads this image")
+                return
+            self._receiving.add((job.account, message.sha256))
+            # From here on, before the ack is out: no chunk may be taken for a request.
+            chunks = Chunks(connection)
+            connection.take_chunk = chunks.put
+            connection.spawn(self._put(connection, job, message, chunks))
+        else:
+            self._sending.add(job.session)
+            connection.spawn(self._get(connection, job, message))
+
+    async def _put(
+        self, connection: WireConnection, job: ImageJob, put: ImagePut, chunks: Chunks
+    ) -> None:
+        try:
+            refused = await self._receive(connection, job, put, chunks)
+        except TimeoutError:
+            refused = "no bytes for too long; resume the upload"
+        except OSError as error:
+            refused = f"the exchange cannot store it: {error.strerror}"
+        finally:
+            connection.take_chunk = None
+            self._receiving.discard((job.account, put.sha256))
+        if refused:
+            self._refuse(connection, job, "image_invalid", refused)
+
+    async def _receive(
+        self, connection: WireConnection, job: ImageJob, put: ImagePut, chunks: Chunks
+    ) -> str | None:
+        """Take the bytes up to the end; returns why the image is refused, None when it is kept."""
+        store = self._store
+        offset = await asyncio.to_thread(store.offset, job.account, put.sha256)
+        offset = put.size if job.size else min(offset, put.size)
+        self._reply(connection, job, Ack(put.req_id, result={"offset": offset}))
+        while offset < put.size:
+            taken = await chunks.take()
+            offset += sum(len(chunk) for chunk in taken)
+            if offset > put.size:
+                await asyncio.to_thread(store.drop, job.account, put.sha256)
+                return self._forget(job, put, f"more than the {put.size} bytes announced")
+            await asyncio.to_thread(store.append, job.account, put.sha256, taken)
+        if not job.size and (why := await asyncio.to_thread(self._finished, job, put)):
+            return self._forget(job, put, why)
+        gateway = self._pump.gateway
+        self._pump.submit(lambda now_ms: gateway.image_arrived(job, put, now_ms))
+        return None
+
+    def _finished(self, job: ImageJob, put: ImagePut) -> str | None:
+        """Keep what came if it is the image announced; else return why, and the bytes are gone."""
+        store = self._store
+        why = mistake(put.format, put.size, store.head(job.account, put.sha256))
+        if why is not None:
+            store.drop(job.account, put.sha256)
+            return why
+        kept = store.finish(job.account, put.sha256)
+        return None if kept else "the bytes have another SHA-256"
+
+    def _forget(self, job: ImageJob, put: ImagePut, why: str) -> str:
+        """What came can never become this image: it counts no more, and nobody may resume it."""
+        self._pump.gateway.uploads.release(account_tag(job.account), put.sha256)
+        return why
+
+    async def _get(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
+        try:
+            await self._send(connection, job, get)
+        finally:
+            self._sending.discard(job.session)
+
+    async def _send(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
+        offset = min(get.offset, job.size)
+        result = {"size": job.size, "offset": offset, "format": job.format}
+        self._reply(connection, job, Ack(get.req_id, result=result))
+        while offset < job.size:
+            data = await asyncio.to_thread(self._store.read, get.sha256, offset, CHUNK_BYTES)
+            assert data, "a stored image has all its bytes"
+            offset += len(data)
+            connection.write_payloads([data], binary=True)
+            await connection.drain()
+
+    def _refuse(
+        self, connection: WireConnection, job: ImageJob, reason: RefusalReason, text: str
+    ) -> None:
+        self._reply(connection, job, ErrorReply(job.message.req_id, reason, text))
+
+    def _reply(self, connection: WireConnection, job: ImageJob, reply: Ack | ErrorReply) -> None:
+        session = self._pump.gateway.sessions.get(job.session)
+        if session is not None:
+            connection.write_payloads([session.codec.encode(reply)])

@@ -1,0 +1,279 @@
+"""The live pump: one queue, one writer task, one transaction a batch. Shell.
+
+Drain what is waiting (no batching timer: the sync's own duration forms the batch), run it through
+the gateway, commit, and only then let anything out. The writer task is never cancelled; an error of
+the journal ends it, and with it the process. Source: architecture.md, "One shape: a pure core in a
+thin shell".
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Final, TypeAlias, TypeVar
+
+from exchange.feed.account_channel import (
+    AccountRow,
+    SpoiltFramesError,
+    follows,
+    stored_frames,
+)
+from exchange.gateway.batch import Batch
+from exchange.gateway.gateway import Gateway
+from exchange.gateway.ports import Clock, Journal
+from exchange.server.connection import WireConnection
+from exchange.server.framing import Framing
+from exchange.server.metrics import Metrics
+from exchange.session.outbox import HistoryJob, ImageJob, Replay
+from exchange.session.session import CLOSE_TRY_LATER
+from exchange.storage.sqlite_journal import DiskLostError
+from exchange.units import MS_PER_SECOND
+
+QUEUE_MAX: Final = 65_536
+"""Work items that may wait; beyond it whoever adds one is read no further until the next round."""
+TURN_S: Final = 0.005
+TURN_MAX_S: Final = 0.05
+"""A batch takes in no more work after as long as the last commit took, between these two: what
+comes next is not to wait for all that is there, and a slow disk is not to write tiny batches."""
+CLOSE_INTERNAL: Final = 1011
+PAGE_ROWS: Final = 64
+"""Stored batches of account frames read at once for a resuming session."""
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[int], object]
+"""A gateway call that lacks only the time."""
+
+
+class Pump:
+    """Owns the gateway: nobody else calls it once `run` has begun."""
+
+    def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
+        self.gateway = gateway
+        self.metrics = Metrics()
+        self.metrics.watch(self)
+        self.round = 0
+        self.framing = Framing()
+        self.connections: dict[int, WireConnection] = {}
+        self.on_image_job: Callable[[ImageJob], None] | None = None
+        self.on_history_job: Callable[[HistoryJob], None] | None = None
+        self.on_batch: Callable[[Batch, float, float], None] | None = None
+        """Hears of every batch that went out: seconds before its commit, and altogether."""
+        self.chores: list[Callable[[], Awaitable[None]]] = []
+        """Work on the journal between two batches, added by the server's watch."""
+        self._journal = journal
+        self._clock = clock
+        self._queue: deque[tuple[WireConnection, bytes] | Work] = deque()
+        self._paused: list[WireConnection] = []
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms: int | None = None
+        self._beginning = False
+        self._stopping = False
+        self._turn_s = TURN_S
+
+    @property
+    def depth(self) -> int:
+        """Work items that wait."""
+        return len(self._queue)
+
+    @property
+    def full(self) -> bool:
+        """Does so much wait that nobody is read any further?"""
+        return len(self._queue) >= QUEUE_MAX
+
+    # --- what connections call ---
+
+    def frame(self, connection: WireConnection, data: bytes) -> None:
+        """Queue a frame that arrived."""
+        self._queue.append((connection, data))
+        self._wake.set()
+
+    def paused(self, connection: WireConnection) -> None:
+        """The connection stopped reading until the queue is taken."""
+        self._paused.append(connection)
+
+    def behind(self, connection: WireConnection) -> None:
+        """The connection's reader does not keep up."""
+        self.submit(lambda _: self.gateway.fall_behind(connection.number))
+
+    def keeping_up(self, connection: WireConnection) -> None:
+        """All that waited for the connection's reader is written."""
+        self.submit(lambda _: self.gateway.catch_up(connection.number))
+
+    def submit(self, work: Work) -> None:
+        """Queue a gateway call; it gets the batch's time."""
+        self._queue.append(work)
+        self._wake.set()
+
+    def begin(self) -> None:
+        """Have the run's first row be `Started`: nothing settles and nobody is heard before it."""
+        self._beginning = True
+        self.submit(lambda _: None)
+
+    def was_cut(self) -> None:
+        """A connection read too slowly."""
+        self.metrics.cut.inc()
+
+    async def read(self, make: Callable[[], T]) -> T:
+        """Return ``make()``, called between two batches: what it sees is durable.
+
+        Waits as long as a batch is being written; the caller sets the limit.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        async def look() -> None:
+            if not answer.done():
+                answer.set_result(make())
+
+        self.chores.append(look)
+        self.submit(lambda _: None)
+        return await answer
+
+    # --- the writer ---
+
+    async def run(self) -> None:
+        """Work until `stop`; raises what the journal raises, after which nothing may be sent."""
+        while self._queue or not self._stopping:
+            if not self._queue:
+                await self._sleep()
+            begun_s = perf_counter()
+            self._work(self._clock.now_ms())
+            batch = self.gateway.take()
+            apply_s = perf_counter() - begun_s
+            self.metrics.apply_s.observe(apply_s)
+            await self.commit(batch)
+            self.release(batch)
+            if self.on_batch is not None:
+                self.on_batch(batch, apply_s, perf_counter() - begun_s)
+            while self.chores:
+                await self.chores.pop()()
+
+    async def commit(self, batch: Batch) -> None:
+        """Make the batch durable; without rows only let the sockets be read."""
+        if batch.rows:
+            begun_s = perf_counter()
+            await self._journal.append(batch.rows, batch.accounts)
+            took_s = perf_counter() - begun_s
+            self._turn_s = min(max(TURN_S, took_s), TURN_MAX_S)
+            self.metrics.commit_s.observe(took_s)
+            self.metrics.rows.inc(len(batch.rows))
+        else:
+            await asyncio.sleep(0)
+
+    def stop(self) -> None:
+        """Finish what is queued, then let `run` return."""
+        self._stopping = True
+        self._wake.set()
+
+    def release(self, batch: Batch) -> None:
+        """Let a durable batch out: one write a connection, then closes and image transfers."""
+        connections = self.connections
+        sent = 0
+        for number, items in batch.deliveries.items():
+            connection = connections.get(number)
+            if connection is not None:
+                connection.deliver(items)
+                sent += len(items)
+        self.metrics.frames.inc(sent)
+        for number, code, reason in batch.closes:
+            connection = connections.get(number)
+            if connection is not None:
+                connection.close_soon(code, reason)
+        for number, rest_ms in batch.rests.items():
+            connection = connections.get(number)
+            if connection is not None:
+                connection.rest(rest_ms / MS_PER_SECOND)
+        for job in batch.jobs:
+            if isinstance(job, HistoryJob):
+                assert self.on_history_job is not None, "statements need a history"
+                self.on_history_job(job)
+                continue
+            assert self.on_image_job is not None, "image requests need an image store"
+            self.on_image_job(job)
+
+    async def send_stored(self, connection: WireConnection, replay: Replay) -> None:
+        """Write a session's stored account frames, page by page, as fast as it reads them."""
+        after = replay.after
+        while after < replay.upto:
+            try:
+                page = await self._journal.account_rows(
+                    replay.account, after, replay.upto, PAGE_ROWS
+                )
+                if not (replay.final or self._is_wanted(connection, replay)):
+                    break
+                if not follows(page, after):
+                    page = []
+                self._write_page(connection, page, after, replay.upto)
+            except (DiskLostError, SpoiltFramesError):
+                page = []
+            if not page:  # Nothing may be left out: the client is to ask again.
+                self._end_replay(connection, replay.account, after, replay.upto)
+                return
+            after = page[-1].last_seq
+            await connection.drain()
+        connection.replayed(replay.final)
+        if not replay.final:
+            self.submit(lambda _: self.gateway.caught_up(connection.number, replay))
+
+    def _end_replay(self, connection: WireConnection, account: str, after: int, upto: int) -> None:
+        """The next frame is not there: a reader so slow that it is too old, or a damaged store."""
+        if self.gateway.accounts.too_old(account, after, upto):
+            connection.close_soon(CLOSE_TRY_LATER, "the next frames are too old by now")
+        else:
+            connection.close_soon(CLOSE_INTERNAL, "stored frames cannot be read")
+
+    def _is_wanted(self, connection: WireConnection, replay: Replay) -> bool:
+        """Has the session not asked for something else of its account meanwhile?"""
+        return self.gateway.accounts.is_paging(connection.number, replay)
+
+    def _write_page(
+        self, connection: WireConnection, page: list[AccountRow], after: int, upto: int
+    ) -> None:
+        session = self.gateway.sessions.get(connection.number)
+        if session is not None:
+            frames = [frame for row in page for frame in stored_frames(row.body, after, upto)]
+            connection.write_payloads([session.codec.encode(frame) for frame in frames])
+
+    def _work(self, now_ms: int) -> None:
+        gateway = self.gateway
+        self.round += 1
+        if self._beginning:
+            self._beginning = False
+            gateway.start(now_ms)
+        due_ms = gateway.next_deadline_ms()
+        if due_ms is not None and due_ms <= now_ms:
+            gateway.advance(now_ms)
+        queue, ends_s = self._queue, perf_counter() + self._turn_s
+        for _ in range(len(queue)):
+            item = queue.popleft()
+            if type(item) is tuple:
+                connection, data = item
+                connection.pending -= 1
+                gateway.receive(connection.number, data, now_ms)
+            else:
+                item(now_ms)  # type: ignore[operator]
+            if perf_counter() > ends_s:
+                break
+        paused, self._paused = self._paused, []
+        for connection in paused:
+            connection.resume()
+
+    async def _sleep(self) -> None:
+        """Wait for work or the next deadline."""
+        self._arm(self.gateway.next_deadline_ms())
+        self._wake.clear()
+        await self._wake.wait()
+
+    def _arm(self, due_ms: int | None) -> None:
+        # A timer that fires early does no harm, so only an earlier deadline needs a new one.
+        if due_ms is None or (self._timer_ms is not None and self._timer_ms <= due_ms):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_ms = due_ms
+        delay_s = max(0, due_ms - self._clock.now_ms()) / MS_PER_SECOND
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer_ms = None
+        self._wake.set()

@@ -1,0 +1,403 @@
+"""The exchange's server: listen, pump, and an orderly end. Shell.
+
+`serve` takes an exchange that `loading.load` brought back from its journal, runs until SIGTERM or a
+lost disk and returns the exit code. Connections only register here: their frames go to the pump.
+"""
+
+import asyncio
+import gc
+import logging
+import secrets
+import signal
+import ssl
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.asyncio.server import serve as listen
+from websockets.http11 import Request, Response
+
+from exchange import files
+from exchange.gateway import log_events
+from exchange.gateway.gateway import Gateway
+from exchange.log import log
+from exchange.recovery import quarantine
+from exchange.recovery.loading import Loaded
+from exchange.recovery.past import PastCheck, PastError
+from exchange.recovery.snapshotter import SNAPSHOT_EVERY, Snapshotter
+from exchange.server import ready_file
+from exchange.server.clock import SystemClock
+from exchange.server.connection import WireConnection
+from exchange.server.door import Door, cut_slow, raise_file_limit, said_goodbye
+from exchange.server.history_server import HistoryServer
+from exchange.server.http_pages import HttpPages
+from exchange.server.image_server import ImageServer
+from exchange.server.pump import Pump
+from exchange.server.server_log import ServerLog
+from exchange.server.starting import (
+    EXIT_BROKEN,
+    EXIT_DEADLINE,
+    EXIT_DISK_LOST,
+    StartError,
+    wait_for_clock,
+)
+from exchange.server.upgrade import choose_subprotocol, path_of, peer_of
+from exchange.session.guard import DiskLevel
+from exchange.session.session import CLOSE_GOING_AWAY, Purpose
+from exchange.session.uploads import QUOTA_BYTES
+from exchange.storage import disk
+from exchange.storage.disk import DiskMarks
+from exchange.storage.history import HistoryError
+from exchange.storage.images import ImageStore
+from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.wire.codec import BY_SUBPROTOCOL, JSON
+from exchange.wire.types import MAX_FRAME_BYTES
+
+QUIET: Final = logging.getLogger("headroom.websockets")
+"""What peers do wrong on the wire is their matter and not worth a line of ours."""
+QUIET.setLevel(logging.CRITICAL)
+OPEN_TIMEOUT_S: Final = 5
+CLOSE_TIMEOUT_S: Final = 2
+PING_S: Final = 10
+WRITE_LIMIT_BYTES: Final = 64 * 1024
+CHUNK_MAX_BYTES: Final = 256 * 1024
+IDLE_ROUNDS: Final = 2
+"""The watch itself causes one round of the pump a second."""
+COLLECT_S: Final = 60
+"""The automatic collector is off, since a full pass costs 12 ms in the middle of a burst; without
+an idle second for this long, a partial one runs all the same."""
+COLLECT_GONE: Final = 200
+"""Connections that ended, each a heap of cycles: after so many one is collected earlier."""
+FOLLOW_S: Final = 10
+"""How far the read model may lag behind when nobody asks."""
+LISTEN_BACKLOG: Final = 1024
+PURPOSES: Final[dict[str, Purpose]] = {"/v1/ws": "trade", "/v1/images": "images"}
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """How to serve; ``tls`` set: wss."""
+
+    data_dir: Path
+    host: str
+    port: int
+    ready_file: Path | None = None
+    tls: ssl.SSLContext | None = None
+    accept_clock: bool = False
+    private: bool = False
+    snapshot_every: int = SNAPSHOT_EVERY
+    """Commands between two snapshots."""
+    disk: DiskMarks = DiskMarks()
+    image_quota_bytes: int = QUOTA_BYTES
+    """Of one account."""
+
+
+class ExchangeServer:
+    """A loaded exchange, listening. `open`, then `run` until `stop`; ``port`` is the real one."""
+
+    def __init__(self, settings: Settings, loaded: Loaded) -> None:
+        self._settings = settings
+        self._loaded = loaded
+        self._last_number = 0
+        self._stop = asyncio.Event()
+        self._server: Server
+        self._journal = self.make_journal(settings.data_dir, loaded.last_chain)
+        self._clock = self.make_clock(loaded.last_ms)
+        self._snapshots = Snapshotter(
+            settings.data_dir,
+            loaded.gateway,
+            lambda: self._journal.chain,
+            settings.snapshot_every,
+            loaded.restored_seq,
+        )
+        self._past = PastCheck(settings.data_dir, loaded.restored_seq)
+        self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
+        self.log = ServerLog(loaded)
+        self.pump.on_batch = self.log.batch
+        self._images = ImageServer(ImageStore(settings.data_dir), self.pump)
+        self._sweeping: asyncio.Task[None] | None = None
+        self.pump.on_image_job = self._images.start
+        loaded.gateway.uploads.quota_bytes = settings.image_quota_bytes
+        self._pages = HttpPages(self.pump)
+        addresses, now_ms = loaded.gateway.limits.addresses, self._clock.now_ms
+        self._door = Door(addresses, self.pump.connections, now_ms, raise_file_limit())
+        loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
+        self._disk: DiskLevel = "ok"
+        fee_pct = loaded.engine.state.config.fee_pct
+        self._history = HistoryServer(settings.data_dir, self.pump, fee_pct)
+        self.pump.on_history_job = self._history.start
+
+    def make_journal(self, data_dir: Path, last_chain: bytes) -> SqliteJournal:
+        """Return the journal; a test weakens it here."""
+        return SqliteJournal(data_dir, last_chain)
+
+    def make_clock(self, last_ms: int) -> SystemClock:
+        """Return the clock; a test lets days pass here."""
+        return SystemClock(last_ms)
+
+    def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
+        """Return the pump; a test plants its faults here."""
+        return Pump(gateway, journal, clock)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        scheme = "wss" if self._settings.tls else "ws"
+        host = self._settings.host
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/v1/ws"
+
+    async def open(self) -> None:
+        """Open the journal, listen and say where. Raises `StartError`, and leaves nothing behind:
+        a taken port, a damaged history, a file that cannot be read or written."""
+        try:
+            self._history.check()
+            await self._journal.open()
+        except (HistoryError, OSError) as error:
+            raise StartError(str(error)) from error
+        try:
+            await self._keep_frames()
+            self._images.find_partials()
+            self._server = await self._listen()
+            self._announce()
+        except BaseException:
+            await self._journal.abandon()
+            raise
+
+    async def _listen(self) -> Server:
+        settings = self._settings
+        try:
+            return await listen(
+                self._handle,
+                settings.host,
+                settings.port,
+                ssl=settings.tls,
+                create_connection=self._make_connection,  # type: ignore[arg-type]
+                select_subprotocol=choose_subprotocol,
+                process_request=self._route,
+                compression=None,
+                open_timeout=OPEN_TIMEOUT_S,
+                close_timeout=CLOSE_TIMEOUT_S,
+                ping_interval=PING_S,
+                ping_timeout=PING_S,
+                max_size=MAX_FRAME_BYTES,
+                write_limit=WRITE_LIMIT_BYTES,
+                server_header=None,
+                logger=QUIET,
+                backlog=LISTEN_BACKLOG,
+            )
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            raise StartError(f"cannot listen on {where}: {error.strerror or error}") from error
+
+    def _announce(self) -> None:
+        path = self._settings.ready_file
+        try:
+            if path is not None:
+                ready_file.announce(path, self.url)
+        except OSError as error:
+            self._server.close()
+            raise StartError(f"--ready-file {path}: {files.why(error)}") from error
+
+    async def run(self) -> int:
+        """Serve until `stop`; returns the exit code. Raises what the engine asserts."""
+        self.pump.begin()
+        self._past.begin()
+        writer = asyncio.create_task(self.pump.run())
+        watch = asyncio.create_task(self._watch())
+        stopping = asyncio.create_task(self._stop.wait())
+        ends = {writer, watch, stopping}
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        self._past.end()
+        if self._settings.ready_file is not None:
+            ready_file.retract(self._settings.ready_file)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        if stopping in done:
+            watch.cancel()
+            return await self._shut_down(writer)
+        watch.cancel()
+        stopping.cancel()
+        return await self._lost(writer if writer in done else watch)
+
+    def stop(self) -> None:
+        """End orderly: finish what is queued, say goodbye, close the journal."""
+        self._stop.set()
+
+    async def _shut_down(self, writer: "asyncio.Task[None]") -> int:
+        self.pump.submit(lambda _: self._loaded.gateway.shut_down())
+        hanging_up = asyncio.create_task(self._hang_up())
+        await asyncio.wait({writer, hanging_up}, return_when=asyncio.FIRST_COMPLETED)
+        self.pump.stop()
+        await asyncio.wait({writer})
+        if writer.exception() is not None:
+            hanging_up.cancel()
+            return await self._lost(writer)
+        try:
+            await self._snapshots.finish()
+            await self._history.follow()
+            await self._journal.close()
+        except (DiskLostError, HistoryError) as error:
+            await self._journal.abandon()
+            return told(error)
+        log.tell(log_events.stopped(0, "it was asked to"))
+        return 0
+
+    async def _hang_up(self) -> None:
+        """Close every connection behind its last answer. The pump still runs: who says goodbye
+        himself has done so, and who does not has dropped."""
+        await self.pump.read(lambda: None)
+        for connection in list(self.pump.connections.values()):
+            connection.close_soon(CLOSE_GOING_AWAY, "shutting down")
+        self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
+        await self._server.wait_closed()
+
+    async def _lost(self, ended: "asyncio.Task[None]") -> int:
+        """Writer or watch died: nothing is acknowledged any more, so connections just end."""
+        for connection in self.pump.connections.values():
+            connection.transport.abort()
+        self._snapshots.abandon()
+        await self._journal.abandon()
+        error = ended.exception()
+        assert error is not None, "they end only by stop or by an error"
+        if isinstance(error, DiskLostError | HistoryError | PastError):
+            return told(error)
+        now_ms = self._clock.now_ms()
+        stop = quarantine.stopped(self._settings.data_dir, self._loaded, error, now_ms)
+        broken = EXIT_DEADLINE if stop.cause == "deadline" else EXIT_BROKEN
+        code = broken if stop.kept else EXIT_DISK_LOST
+        log.tell(log_events.stopped(code, stop.line))
+        return code
+
+    async def _watch(self) -> None:
+        """Once a second: cut readers that do not keep up, tidy the log and the memory."""
+        self._look_at_disk()
+        loop = asyncio.get_running_loop()
+        forget_ms = seen_round = seen_gone = 0
+        follow_s, collect_s = loop.time() + FOLLOW_S, loop.time() + COLLECT_S
+        while True:
+            await asyncio.sleep(1)
+            log.catch_up()
+            connections = list(self.pump.connections.values())
+            cut_slow(connections, loop.time())
+            self._door.stalls.cut(connections, loop.time())
+            if loop.time() >= follow_s or self._clock.now_ms() >= forget_ms:
+                follow_s = loop.time() + FOLLOW_S
+                await self._history.follow()
+            if (now_ms := self._clock.now_ms()) >= forget_ms:
+                forget_ms = (now_ms // MS_PER_HOUR + 1) * MS_PER_HOUR
+                self.pump.chores.append(self._forget)
+                self._sweeping = asyncio.create_task(self._sweep())
+            self._past.look()
+            self._look_at_disk()
+            self.pump.chores.append(self._journal.checkpoint_if_due)
+            self.pump.chores.append(self._snapshots.if_due)
+            self.pump.submit(lambda _: None)
+            idle = self.pump.round - seen_round <= IDLE_ROUNDS
+            seen_round = self.pump.round
+            if idle or loop.time() > collect_s or self._door.gone > seen_gone + COLLECT_GONE:
+                collect_s, seen_gone = loop.time() + COLLECT_S, self._door.gone
+                gc.collect(2 if idle else 1)
+
+    def _look_at_disk(self) -> None:
+        """Stop taking orders before the journal's disk is full; go on when there is room again."""
+        data_dir = self._settings.data_dir
+        try:
+            level = disk.level(data_dir, self._settings.disk)
+        except OSError as error:
+            raise DiskLostError(f"{data_dir}: {error.strerror or error}") from error
+        if level != self._disk:
+            self._disk = level
+            log.tell(log_events.disk(str(data_dir), level))
+            self.pump.submit(lambda _: self._loaded.gateway.guard.set_disk(level))
+
+    async def _sweep(self) -> None:
+        try:
+            deleted = await self._images.sweep(self._clock.now_ms() / MS_PER_SECOND)
+        except OSError as error:
+            log.tell(log_events.images_failed(str(error.strerror or error)))
+        else:
+            self.log.swept(deleted)
+
+    async def _forget(self) -> None:
+        await self._journal.forget(self._clock.now_ms())
+        await self._keep_frames()
+
+    async def _keep_frames(self) -> None:
+        oldest = await self._journal.kept_from(self._clock.now_ms())
+        self._loaded.gateway.accounts.kept_from(oldest)
+
+    def _make_connection(self, *args: Any, **kwargs: Any) -> WireConnection:
+        connection = WireConnection(*args, **kwargs)
+        connection.door = self._door
+        return connection
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, WireConnection)
+        assert connection.request is not None
+        self._last_number += 1
+        number = self._last_number
+        gateway, pump = self._loaded.gateway, self.pump
+        codec = BY_SUBPROTOCOL.get(connection.subprotocol or "", JSON)
+        spoken = "" if connection.speaks_other_version else codec.name
+        purpose = PURPOSES[path_of(connection.request)]
+        if purpose == "images":
+            connection.protocol.max_message_size = CHUNK_MAX_BYTES
+        nonce, peer = secrets.token_hex(32), peer_of(connection)
+        pump.connections[number] = connection
+        self._door.entered(peer)
+        self.log.opened(peer, number)
+        pump.submit(lambda now: gateway.connect(number, nonce, spoken, peer, now, purpose))
+        connection.attach(number, pump, codec.binary, pump.send_stored)
+        try:
+            await connection.wait_closed()
+        finally:
+            del pump.connections[number]
+            self._door.left(peer)
+            connection.abandon()
+            self.log.closed(peer, number, connection)
+            clean = said_goodbye(connection)
+            pump.submit(lambda now: gateway.disconnect(number, clean, now))
+
+    async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer plain HTTP; None lets the WebSocket handshake go on."""
+        path = path_of(request)
+        peer = peer_of(connection)
+        refused = self._door.refusal(peer)
+        if refused is not None:
+            self.log.turned_away(peer, refused.status_code)
+        if refused is not None or path in PURPOSES:
+            return refused
+        return await self._pages.answer(path)
+
+
+def told(error: DiskLostError | HistoryError | PastError) -> int:
+    """Say in one line what ends the server; returns the exit code."""
+    code = EXIT_DISK_LOST if isinstance(error, DiskLostError) else EXIT_BROKEN
+    log.tell(log_events.stopped(code, str(error)))
+    return code
+
+
+async def serve(
+    settings: Settings, loaded: Loaded, make: type[ExchangeServer] = ExchangeServer
+) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code, or raises `StartError`."""
+    if not settings.accept_clock:
+        await wait_for_clock(loaded.last_ms)
+    server = make(settings, loaded)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Before anything is open: who is stopped while he starts ends as orderly as later.
+        loop.add_signal_handler(number, server.stop)
+    await server.open()
+    sys.stdout.write(f"headroom: serving {server.url}\n")
+    sys.stdout.flush()
+    server.log.started(str(settings.data_dir), server.url)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return await server.run()

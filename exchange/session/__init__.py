@@ -1,0 +1,1 @@
+"""One connection and its budgets, without a socket: login, limits, outbox, liveness. Pure."""

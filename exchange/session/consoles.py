@@ -1,0 +1,143 @@
+"""Reads of guests' consoles, relayed live from a buyer to the host and back. Pure.
+
+Nothing here is journalled or part of the engine's state: a read that is under way when the exchange
+stops is lost with its connection. Each read ends once, with the host's first answer, with the end
+of the host's connection, or after `ANSWER_MS`. Source: protocol.md, "Leases and VMs"; rules.md 7.2;
+docs/decisions/0031-console-relay.md.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from exchange.model.commands import Refused
+from exchange.session.session import Session
+from exchange.units import MS_PER_SECOND
+from exchange.wire.frames import ConsoleRead
+from exchange.wire.requests import ConsoleText, VmConsole
+from exchange.wire.text import console_end
+from exchange.wire.types import CONSOLE_READS_MAX
+
+if TYPE_CHECKING:
+    from exchange.gateway.gateway import Gateway
+
+ANSWER_MS: Final = 10 * MS_PER_SECOND
+PER_VM_MAX: Final = 2
+"""Of one VM, so that its buyer leaves room for the other buyers of its host."""
+RETRY_MS: Final = MS_PER_SECOND
+
+_AWAY: Final = Refused("host_unreachable", "the VM's host is not connected")
+_MUTE: Final = Refused("host_unreachable", f"the host did not answer within {ANSWER_MS} ms")
+_NOTHING: Final = Refused("no_console", "the host shows no console of this VM", "vm_id")
+
+
+class Read(Struct):
+    """``session`` waits for the answer to ``request``."""
+
+    session: Session
+    request: VmConsole
+    due_ms: int
+
+
+class Consoles:
+    """What each host's connection was asked and has not answered, oldest first."""
+
+    def __init__(self) -> None:
+        self._reads: dict[int, dict[str, Read]] = {}
+        """By the number of the host's session; hosts that owe no answer are not in it."""
+        self._last = 0
+
+    def begin(self, host: Session, read: Read, epoch: int) -> ConsoleRead | Refused:
+        """Return what to send to the host, or why it is not asked now.
+
+        The buyer's leaving ends no read: who comes and goes must not get past the bounds.
+        """
+        reads = self._reads.get(host.number, {})
+        vm_id = read.request.vm_id
+        of_vm = sum(other.request.vm_id == vm_id for other in reads.values())
+        if of_vm >= PER_VM_MAX or len(reads) >= CONSOLE_READS_MAX:
+            text = f"at most {PER_VM_MAX} reads of a VM and {CONSOLE_READS_MAX} of a host at a time"
+            return Refused("busy", text, None, RETRY_MS)
+        self._last += 1
+        # The epoch: an answer to the run before this one must not be taken for another VM's.
+        read_id = f"c-{epoch}-{self._last}"
+        self._reads.setdefault(host.number, {})[read_id] = read
+        return ConsoleRead(read_id, vm_id, read.request.lines)
+
+    def end(self, host: Session, read_id: str) -> Read | None:
+        """Return the read that the host answers, once; None when it owes no such answer."""
+        reads = self._reads.get(host.number, {})
+        read = reads.pop(read_id, None)
+        if not reads:
+            self._reads.pop(host.number, None)
+        return read
+
+    def end_all(self, host: Session) -> list[Read]:
+        """The host's connection is gone: return what it will never answer."""
+        return list(self._reads.pop(host.number, {}).values())
+
+    def end_overdue(self, now_ms: int) -> list[Read]:
+        """Return the reads that have waited long enough."""
+        overdue: list[Read] = []
+        for number, reads in list(self._reads.items()):
+            late = [read_id for read_id, read in reads.items() if read.due_ms <= now_ms]
+            overdue += [reads.pop(read_id) for read_id in late]
+            if not reads:
+                del self._reads[number]
+        return overdue
+
+    def next_deadline_ms(self) -> int | None:
+        """Return when the first read is overdue; of each host the oldest is the first."""
+        due = (next(iter(reads.values())).due_ms for reads in self._reads.values())
+        return min(due, default=None)
+
+
+# --- what the gateway calls ---
+
+
+def read(gateway: "Gateway", session: Session, message: VmConsole, now_ms: int) -> None:
+    """A buyer wants to see a console: ask the host that runs the VM."""
+    host_id = gateway.engine.vm_host(session.account, message.vm_id)
+    if isinstance(host_id, Refused):
+        gateway.refuse(session, message, host_id)
+        return
+    host = gateway.instructions.session(host_id)
+    if host is None or host.closing:
+        gateway.refuse(session, message, _AWAY)
+        return
+    asked = Read(session, message, now_ms + ANSWER_MS)
+    order = gateway.consoles.begin(host, asked, gateway.engine.epoch)
+    if isinstance(order, Refused):
+        gateway.refuse(session, message, order)
+    else:
+        gateway.outbox.send(host, order)
+
+
+def answer(gateway: "Gateway", session: Session, message: ConsoleText, now_ms: int) -> None:
+    """A host answers, perhaps with more than was asked; too late an answer is dropped."""
+    found = gateway.consoles.end(session, message.read_id)
+    if found is None or found.session.closing:
+        return
+    if message.text is None:
+        gateway.refuse(found.session, found.request, _NOTHING)
+    else:
+        text = console_end(message.text, found.request.lines)
+        result = {"vm_id": found.request.vm_id, "text": text}
+        found.session.unpaid += len(text)
+        gateway.ack(found.session, found.request, result)
+
+
+def cut_off(gateway: "Gateway", host: Session) -> None:
+    """A host's connection is gone."""
+    _refuse(gateway, gateway.consoles.end_all(host), _AWAY)
+
+
+def advance(gateway: "Gateway", now_ms: int) -> None:
+    """Refuse what no host has answered in time."""
+    _refuse(gateway, gateway.consoles.end_overdue(now_ms), _MUTE)
+
+
+def _refuse(gateway: "Gateway", reads: list[Read], why: Refused) -> None:
+    for found in reads:
+        if not found.session.closing:
+            gateway.refuse(found.session, found.request, why)

@@ -1,0 +1,96 @@
+"""What every request costs, and out of which budget: one table. Pure.
+
+Whatever is not in it cannot be asked: `limits` looks every request up. A question costs what its
+answer weighs, and whatever may make a row of the journal has a budget, whoever sends it.
+"""
+
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from exchange.wire import admin_requests, requests
+
+Budget: TypeAlias = Literal[
+    "orders", "cancels", "changes", "questions", "host", "operator", "enrolments", "applications"
+]
+"""``orders``, ``cancels``, ``changes``: three of an account, each at its rate of orders;
+``questions``: of a connection; ``host``: of a host; ``operator``: of an operator's account;
+``enrolments`` and ``applications``: of an address."""
+
+KIB: Final = 1024
+STATEMENT_BYTES: Final = 32 * KIB
+"""A page of the past is read off the loop; it counts as so much, whatever it holds."""
+STATE_BYTES: Final = 4 * KIB
+"""Looking through everything costs this much even if nothing is found."""
+
+
+class Cost(Struct, frozen=True):
+    """``weighed``: what is answered is charged too, ``least`` bytes at the least."""
+
+    budget: Budget
+    weighed: bool = False
+    least: int = 0
+
+
+_ORDERS: Final = Cost("orders")
+_CANCELS: Final = Cost("cancels")
+_CHANGES: Final = Cost("changes")
+_QUESTIONS: Final = Cost("questions")
+_WEIGHED: Final = Cost("questions", weighed=True)
+_STATE: Final = Cost("questions", weighed=True, least=STATE_BYTES)
+_HOST: Final = Cost("host")
+_OPERATOR: Final = Cost("operator")
+
+COSTS: Final[dict[type[Struct], Cost]] = {
+    requests.Auth: _QUESTIONS,
+    requests.AccountApply: Cost("applications"),
+    requests.HostEnroll: Cost("enrolments"),
+    requests.Subscribe: _WEIGHED,
+    requests.Unsubscribe: _QUESTIONS,
+    requests.DirectorySearch: _STATE,
+    requests.AccountState: _STATE,
+    requests.AccountStatement: Cost("questions", weighed=True, least=STATEMENT_BYTES),
+    requests.OrderList: _STATE,
+    requests.VmConsole: _WEIGHED,
+    requests.ImageStat: _QUESTIONS,
+    requests.ImageGet: _QUESTIONS,
+    requests.ImageList: _STATE,
+    requests.OrderPlace: _ORDERS,
+    requests.OrderReplace: _ORDERS,
+    requests.OrderCancel: _CANCELS,
+    requests.OrderMassCancel: _CANCELS,
+    requests.OrderCancelOnDisconnect: _CHANGES,
+    requests.OrderCancelAllAfter: _CHANGES,
+    requests.ImageOffer: _CHANGES,
+    requests.ImageBuy: _CHANGES,
+    requests.ImagePut: _CHANGES,
+    requests.ImageDelete: _CHANGES,
+    requests.VmStart: _CHANGES,
+    requests.VmStop: _CHANGES,
+    requests.LeaseRelease: _CHANGES,
+    requests.LeaseRecall: _CHANGES,
+    requests.HostToken: _CHANGES,
+    requests.HostApprove: _CHANGES,
+    requests.HostOffer: _CHANGES,
+    requests.HostDrain: _CHANGES,
+    requests.HostAnnounce: _HOST,
+    requests.HostHeartbeat: _HOST,
+    requests.HostDone: _HOST,
+    requests.HostSynced: _HOST,
+    requests.VmStatus: _HOST,
+    requests.UsageReport: _HOST,
+    requests.ConsoleText: _HOST,
+    admin_requests.AdminAccount: _OPERATOR,
+    admin_requests.AdminKey: _OPERATOR,
+    admin_requests.AdminKeyRevoke: _OPERATOR,
+    admin_requests.AdminDeposit: _OPERATOR,
+    admin_requests.AdminZone: _OPERATOR,
+    admin_requests.AdminInstrument: _OPERATOR,
+    admin_requests.AdminHalt: _OPERATOR,
+    admin_requests.AdminKillSwitch: _OPERATOR,
+    admin_requests.AdminLimits: _OPERATOR,
+    admin_requests.AdminApprove: _OPERATOR,
+    admin_requests.AdminDecline: _OPERATOR,
+    admin_requests.AdminBalances: _STATE,
+    admin_requests.AdminApplications: _STATE,
+}

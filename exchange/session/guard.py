@@ -1,0 +1,99 @@
+"""Requests refused whoever asks: one that broke us, writes on a full disk, all after shutdown.
+
+Pure. A request whose handling raised stops the exchange; its digest is kept, and after the restart
+the same request is refused `internal` instead of stopping us again. When the disk fills up, trading
+ends before the journal does: first only what winds down is taken, then nothing that must be
+written. Behind the shutdown frame nothing is done any more. Source: rules.md 7.5; operations.md,
+"When the disk fills up".
+"""
+
+from hashlib import sha256
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+from exchange.model.commands import JournalMessage, Refused
+from exchange.units import MS_PER_SECOND
+from exchange.wire import admin_requests, requests
+
+DiskLevel: TypeAlias = Literal["ok", "cancel_only", "halt"]
+
+WRITES: Final = frozenset(
+    (
+        *get_args(JournalMessage),
+        requests.HostEnroll,
+        requests.ImagePut,
+        admin_requests.AdminApprove,
+    )
+)
+"""Requests that end up on the disk; all others are answered whatever its state."""
+WINDING_DOWN: Final = frozenset(
+    {
+        requests.OrderCancel,
+        requests.OrderMassCancel,
+        requests.OrderCancelOnDisconnect,
+        requests.OrderCancelAllAfter,
+        requests.LeaseRelease,
+        requests.LeaseRecall,
+        requests.VmStop,
+        requests.VmStatus,
+        requests.UsageReport,
+        requests.HostSynced,
+        requests.HostAnnounce,
+        requests.HostDrain,
+        admin_requests.AdminKeyRevoke,
+        admin_requests.AdminHalt,
+        admin_requests.AdminKillSwitch,
+    }
+)
+"""Still taken while only cancels are: it makes less of what is under way, or reports on it."""
+RETRY_AFTER_MS: Final = 10 * MS_PER_SECOND
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+
+
+class Guard:
+    """Asked about every readable request. ``handling`` is the one under way, for a post-mortem."""
+
+    __slots__ = ("disk", "handling", "quarantined", "shutting_down")
+
+    def __init__(self) -> None:
+        self.disk: DiskLevel = "ok"
+        self.quarantined: dict[str, None] = {}
+        self.handling: tuple[str, Any] | None = None
+        self.shutting_down = False
+
+    def refusal(self, account: str, message: Any) -> Refused | None:
+        """Return why ``message`` must not be handled; otherwise it counts as under way."""
+        if self.shutting_down:
+            return Refused("shutting_down", "the exchange goes down; ask again when it is back")
+        if self.disk != "ok":
+            refused = _full(self.disk, type(message))
+            if refused is not None:
+                return refused
+        if self.quarantined and digest(account, message) in self.quarantined:
+            return Refused("internal", "this request stopped the exchange before; see the operator")
+        self.handling = account, message
+        return None
+
+    def set_disk(self, level: DiskLevel) -> None:
+        """The shell looked how much room there is."""
+        self.disk = level
+
+
+def digest(account: str, message: Any) -> str:
+    """Return what names a request whoever's connection it comes over: all but its ``req_id``."""
+    if hasattr(message, "req_id"):
+        message = msgspec.structs.replace(message, req_id=1)
+    return sha256(_ENCODE([account, message])).hexdigest()
+
+
+def _full(level: DiskLevel, kind: type) -> Refused | None:
+    if kind not in WRITES:
+        return None
+    if level == "halt":
+        return Refused("busy", "halted: the exchange's disk is full", None, RETRY_AFTER_MS)
+    if kind in WINDING_DOWN:
+        return None
+    text = "only cancels are taken: the exchange's disk is nearly full"
+    return Refused("busy", text, None, RETRY_AFTER_MS)

@@ -1,0 +1,110 @@
+"""Instructions to hosts, resent until confirmed. Pure.
+
+Nothing here is journalled: `host.sync`, sent after every login, covers whatever was under way, so
+after a restart nothing is lost. Source: protocol.md, "Hosts".
+"""
+
+from typing import Final
+
+from exchange.session.outbox import Outbox
+from exchange.session.session import Session
+from exchange.units import MS_PER_SECOND
+from exchange.wire.frames import HostSync, Instruction
+from exchange.wire.paging import sync_parts
+
+RESEND_MS: Final = 5 * MS_PER_SECOND
+PENDING_MAX: Final = 10_000
+"""A host that confirms nothing is cut at this many; its next login starts from a sync."""
+
+
+class _Sent:
+    __slots__ = ("due_ms", "instruction")
+
+    def __init__(self, instruction: Instruction, due_ms: int) -> None:
+        self.instruction = instruction
+        self.due_ms = due_ms
+
+
+class Instructions:
+    """Per connected host its session, and its newest login that has reported nothing yet, which
+    waits; per host that owes some, what it has not confirmed."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._sessions: dict[str, Session] = {}
+        self._waiting: dict[str, Session] = {}
+        self._pending: dict[str, dict[str, _Sent]] = {}
+        self._syncs = 0
+
+    def next_sync(self) -> int:
+        """Return the number of this run's next `HostSync`."""
+        self._syncs += 1
+        return self._syncs
+
+    def session(self, host: str) -> Session | None:
+        return self._sessions.get(host)
+
+    def wait(self, session: Session) -> Session | None:
+        """The host logged in beside its session; returns who waited so before, to be closed."""
+        earlier = self._waiting.get(session.host)
+        self._waiting[session.host] = session
+        return earlier
+
+    def take_over(self, session: Session) -> Session | None:
+        """The host is connected here now; returns its older session, to be closed."""
+        older = self._sessions.get(session.host)
+        self._sessions[session.host] = session
+        self._stop_waiting(session)
+        self._pending.pop(session.host, None)
+        return older
+
+    def log_out(self, session: Session) -> None:
+        self._stop_waiting(session)
+        if self._sessions.get(session.host) is session:
+            del self._sessions[session.host]
+            self._pending.pop(session.host, None)
+
+    def _stop_waiting(self, session: Session) -> None:
+        if self._waiting.get(session.host) is session:
+            del self._waiting[session.host]
+
+    def send(self, host: str, instruction: Instruction, now_ms: int) -> bool:
+        """Send to the host if it is connected; False: it confirms nothing and must be cut."""
+        session = self._sessions.get(host)
+        if session is None:
+            return True
+        pending = self._pending.setdefault(host, {})
+        pending[instruction.instruction_id] = _Sent(instruction, now_ms + RESEND_MS)
+        self.tell(session, instruction)
+        return len(pending) <= PENDING_MAX
+
+    def tell(self, session: Session, instruction: Instruction) -> None:
+        """Send it now, a long `HostSync` in parts to whoever knows them."""
+        if session.minor and type(instruction) is HostSync:
+            for part in sync_parts(instruction):
+                self._outbox.send(session, part)
+        else:
+            self._outbox.send(session, instruction)
+
+    def confirm(self, host: str, instruction_id: str) -> None:
+        pending = self._pending.get(host)
+        if pending is None:
+            return
+        pending.pop(instruction_id, None)
+        if not pending:
+            del self._pending[host]
+
+    def resend(self, now_ms: int) -> None:
+        """Send again what was not confirmed in time, in its order."""
+        for host, pending in self._pending.items():
+            for sent in pending.values():
+                if sent.due_ms <= now_ms:
+                    sent.due_ms = now_ms + RESEND_MS
+                    self.tell(self._sessions[host], sent.instruction)
+
+    def next_deadline_ms(self) -> int | None:
+        if not self._pending:
+            return None
+        # Of each host the oldest instruction is due first: they are sent in order.
+        due = [next(iter(pending.values())).due_ms for pending in self._pending.values() if pending]
+        return min(due, default=None)

@@ -1,0 +1,57 @@
+"""A key's connections end with it: when it is revoked, and when its time is over.
+
+Source: security.md, "Who is who".
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange.session.session import CLOSE_BAD_LOGIN, Session
+
+if TYPE_CHECKING:
+    from exchange.gateway.gateway import Gateway
+
+
+class KeyEnds:
+    """When the keys of open connections are over; most never are."""
+
+    def __init__(self) -> None:
+        self._ends_ms: dict[int, int] = {}
+        """By session number."""
+        self._next_ms: int | None = None
+
+    def watch(self, session: Session, not_after_ms: int | None) -> None:
+        """Expect the end of the session's key, if it has one."""
+        if not_after_ms is not None:
+            self._ends_ms[session.number] = not_after_ms
+            self._next_ms = min(self._ends_ms.values())
+
+    def forget(self, number: int) -> None:
+        """The session is gone."""
+        if self._ends_ms.pop(number, None) is not None:
+            self._next_ms = min(self._ends_ms.values(), default=None)
+
+    def next_deadline_ms(self) -> int | None:
+        return self._next_ms
+
+    def due(self, now_ms: int) -> list[int]:
+        """Return the sessions whose key is over at ``now_ms``."""
+        if self._next_ms is None or now_ms < self._next_ms:
+            return []
+        return [number for number, end_ms in self._ends_ms.items() if end_ms <= now_ms]
+
+
+def close_expired(gateway: "Gateway", now_ms: int) -> None:
+    """End the connections whose key is over."""
+    for number in gateway.key_ends.due(now_ms):
+        gateway.key_ends.forget(number)
+        session = gateway.sessions.get(number)
+        if session is not None:
+            gateway.close(session, CLOSE_BAD_LOGIN, "the key has expired")
+
+
+def close_revoked(gateway: "Gateway") -> None:
+    """End the connections of keys that the operator or a new enrolment revoked."""
+    for session in gateway.sessions.values():
+        key = gateway.engine.key(session.key_id)
+        if key is not None and key.revoked:
+            gateway.close(session, CLOSE_BAD_LOGIN, "the key was revoked")

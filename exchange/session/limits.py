@@ -1,0 +1,181 @@
+"""Limits on requests: budgets per account, host, connection and address. Pure.
+
+What a request costs is in `costs`. Orders, cancels and all other changes have a budget each per
+account, at the rate the operator sets. Answers are weighed after they are made: a budget may go
+into debt, and the next question waits until the debt is paid. A client that goes on asking after a
+refusal is read more slowly. Source: rules.md 3.7; the figures are in security.md, "Limits".
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from exchange.bucket import Bucket
+from exchange.model.commands import Refused
+from exchange.session.addresses import Addresses
+from exchange.session.costs import COSTS, KIB, Cost
+from exchange.session.session import Session
+
+CHANGES_SAVED_S: Final = 2
+COSTLY_PER_S: Final = 200
+COSTLY_SAVED_S: Final = 10
+"""Questions of a connection, however little they ask for."""
+ANSWERS_PER_S: Final = 1024 * KIB
+ANSWERS_SAVED_S: Final = 4
+"""What the answers to an account may weigh, in bytes."""
+STRANGER_PER_S: Final = 512 * KIB
+STRANGER_SAVED_S: Final = 2
+"""The same of a connection without a login."""
+HOST_PER_S: Final = 200
+HOST_SAVED_S: Final = 30
+"""What a host says: after a break that may be much at once."""
+OPERATOR_PER_S: Final = 1_000
+OPERATOR_SAVED_S: Final = 10
+REFUSALS_PER_S: Final = 200
+REFUSALS_SAVED_S: Final = 10
+REST_MAX_MS: Final = 500
+"""At most so long a connection is read no further because of what was refused before."""
+CONNECTIONS_PER_ACCOUNT_MAX: Final = 500
+
+
+class Budgets:
+    """What one account may do, shared by all its connections."""
+
+    __slots__ = ("_by_kind", "answers")
+
+    def __init__(self, now_ms: int, orders_per_s: int) -> None:
+        self._by_kind = {
+            "orders": Bucket(now_ms, orders_per_s),
+            "cancels": Bucket(now_ms, orders_per_s),
+            "changes": Bucket(now_ms, orders_per_s, CHANGES_SAVED_S),
+        }
+        self.answers = Bucket(now_ms, ANSWERS_PER_S, ANSWERS_SAVED_S)
+
+    def take(self, kind: str, now_ms: int, orders_per_s: int) -> Refused | None:
+        """Spend one token: cancels and changes pass when orders do not."""
+        wait_ms = self._by_kind[kind].take(now_ms, orders_per_s)
+        return _limited(wait_ms, f"more than {orders_per_s} a second")
+
+    def canceled(self, count: int, now_ms: int, orders_per_s: int) -> None:
+        """So many orders went at once; who places as many again waits as long as they took."""
+        self._by_kind["orders"].spend(now_ms, orders_per_s, count)
+
+
+class Keyed:
+    """A bucket for each name, all of one rate. Names are of accounts and hosts: not anybody's."""
+
+    def __init__(self, per_s: int, saved_s: int) -> None:
+        self.per_s = per_s
+        self._saved_s = saved_s
+        self._buckets: dict[str, Bucket] = {}
+
+    def of(self, name: str, now_ms: int) -> Bucket:
+        """Return the bucket of ``name``."""
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            bucket = self._buckets[name] = Bucket(now_ms, self.per_s, self._saved_s)
+        return bucket
+
+    def take(self, name: str, now_ms: int) -> Refused | None:
+        """Spend one token of ``name``."""
+        wait_ms = self.of(name, now_ms).take(now_ms, self.per_s)
+        return _limited(wait_ms, f"more than {self.per_s} a second")
+
+
+class Limits:
+    """All budgets of one gateway. ``orders_per_s(account)``: its limit, 0 is unlimited.
+
+    ``_accounts`` holds at most one entry an account, and only the operator opens accounts.
+    """
+
+    def __init__(self, orders_per_s: Callable[[str], int]) -> None:
+        self.addresses = Addresses()
+        self._orders_per_s = orders_per_s
+        self._accounts: dict[str, Budgets] = {}
+        self._hosts = Keyed(HOST_PER_S, HOST_SAVED_S)
+        self._operators = Keyed(OPERATOR_PER_S, OPERATOR_SAVED_S)
+        self._refusals = Keyed(REFUSALS_PER_S, REFUSALS_SAVED_S)
+
+    def refusal(self, session: Session, message: Any, now_ms: int) -> Refused | None:
+        """Spend what ``message`` costs; returns why it is not handled, None when it may be."""
+        return self.spend(session, type(message), now_ms)
+
+    def spend(self, session: Session, kind: type[Struct], now_ms: int) -> Refused | None:
+        """The same, for any message of this type."""
+        if session.role is None:
+            wait_ms = self.addresses.frame(session.peer, now_ms)
+            if wait_ms:
+                return _limited(wait_ms, "too many requests before login")
+        cost = COSTS[kind]
+        match cost.budget:
+            case "orders" | "cancels" | "changes":
+                per_s = self._orders_per_s(session.account)
+                return self._of(session.account, now_ms).take(cost.budget, now_ms, per_s)
+            case "questions":
+                return self._question(session, cost, now_ms)
+            case "host":
+                return self._hosts.take(session.host, now_ms)
+            case "operator":
+                return self._operators.take(session.account, now_ms)
+            case "enrolments":
+                wait_ms = self.addresses.enrol(session.peer, now_ms)
+                return _limited(wait_ms, "too many enrolments from your address")
+            case "applications":
+                wait_ms = self.addresses.apply(session.peer, now_ms)
+                return _limited(wait_ms, "one application a minute from one address")
+
+    def answered(self, session: Session, message: Any, size: int, now_ms: int) -> None:
+        """Charge ``size`` bytes of answers to ``message``, if its answers are weighed."""
+        cost = COSTS[type(message)]
+        if cost.weighed:
+            self._pay(session, max(size, cost.least), now_ms)
+
+    def canceled(self, account: str, count: int, now_ms: int) -> None:
+        """One request, or a lost connection, canceled ``count`` orders of ``account``."""
+        self._of(account, now_ms).canceled(count, now_ms, self._orders_per_s(account))
+
+    def rest_ms(self, session: Session, now_ms: int) -> int:
+        """Something of the session's was refused: return how long to read no more of it."""
+        if who := session.host or session.account:
+            bucket = self._refusals.of(who, now_ms)
+        else:
+            bucket = session.refusals or Bucket(now_ms, REFUSALS_PER_S, REFUSALS_SAVED_S)
+            session.refusals = bucket
+        bucket.spend(now_ms, REFUSALS_PER_S, 1, debt_s=1)
+        return min(bucket.wait_ms(now_ms, REFUSALS_PER_S), REST_MAX_MS)
+
+    def _of(self, account: str, now_ms: int) -> Budgets:
+        budgets = self._accounts.get(account)
+        if budgets is None:
+            budgets = Budgets(now_ms, self._orders_per_s(account))
+            self._accounts[account] = budgets
+        return budgets
+
+    def _question(self, session: Session, cost: Cost, now_ms: int) -> Refused | None:
+        bucket = session.costly
+        if bucket is None:
+            bucket = session.costly = Bucket(now_ms, COSTLY_PER_S, COSTLY_SAVED_S)
+        if cost.weighed:
+            self._pay(session, session.take_unpaid(), now_ms)
+            answers, per_s = self._answers(session, now_ms)
+            if wait_ms := answers.wait_ms(now_ms, per_s):
+                return _limited(wait_ms, f"answers of more than {per_s // KIB} KiB a second")
+        return _limited(bucket.take(now_ms, COSTLY_PER_S), f"more than {COSTLY_PER_S} a second")
+
+    def _pay(self, session: Session, size: int, now_ms: int) -> None:
+        if size:
+            answers, per_s = self._answers(session, now_ms)
+            answers.spend(now_ms, per_s, size)
+
+    def _answers(self, session: Session, now_ms: int) -> tuple[Bucket, int]:
+        """Return the bucket that pays for the session's answers, and its rate."""
+        if session.account:
+            return self._of(session.account, now_ms).answers, ANSWERS_PER_S
+        if session.answers is None:
+            session.answers = Bucket(now_ms, STRANGER_PER_S, STRANGER_SAVED_S)
+        return session.answers, STRANGER_PER_S
+
+
+def _limited(wait_ms: int, text: str) -> Refused | None:
+    return Refused("rate_limited", text, retry_after_ms=wait_ms) if wait_ms else None

@@ -1,0 +1,111 @@
+"""Host liveness from heartbeats: who fell silent, who came back, who is lost.
+
+Pure and outside the engine: heartbeats are not journalled, only what follows from them is. The live
+server and the simulator feed it the same way. After a start, and after the pump itself stalled,
+every host gets its full time again: our own outage never kills a lease. Source: rules.md 6.2, 6.3.
+"""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from exchange.model.commands import HostBack, HostLost, HostSilent
+from exchange.units import MS_PER_SECOND
+
+SILENT_MS: Final = 15 * MS_PER_SECOND
+STALL_MS: Final = 5 * MS_PER_SECOND
+
+
+class Beat:
+    """Last sign of life of one host, and what was told of it."""
+
+    __slots__ = ("heard_ms", "lost_after_ms", "told")
+
+    def __init__(
+        self, heard_ms: int, told: Literal["live", "silent", "lost"], lost_after_ms: int
+    ) -> None:
+        self.heard_ms = heard_ms
+        self.told = told
+        self.lost_after_ms = lost_after_ms
+
+    def due_ms(self) -> int | None:
+        match self.told:
+            case "live":
+                return self.heard_ms + SILENT_MS
+            case "silent":
+                return self.heard_ms + self.lost_after_ms
+            case "lost":
+                return None
+
+
+class Liveness:
+    """``watch`` a host, feed ``heard``, ask ``due`` at every wake-up.
+
+    ``lost_after_ms(host)``: how long its zone lets it be silent.
+    """
+
+    def __init__(self, lost_after_ms: Callable[[str], int]) -> None:
+        self._beats: dict[str, Beat] = {}
+        self._lost_after_ms = lost_after_ms
+        self._run_ms: int | None = None
+        self._next_ms: int | None = None  # no beat is due earlier; `heard` only postpones
+
+    def watch(self, host: str, now_ms: int, silent: bool = False) -> None:
+        """Expect heartbeats of ``host`` from now on; a silent one gets its full time again."""
+        beat = Beat(now_ms, "silent" if silent else "live", self._lost_after_ms(host))
+        self._beats[host] = beat
+        self._expect(beat)
+
+    def heard(self, host: str, now_ms: int) -> HostBack | None:
+        """A heartbeat arrived; returns what to journal if the host had been silent or lost."""
+        beat = self._beats.get(host)
+        if beat is None:
+            self.watch(host, now_ms)
+            return HostBack(host)  # lost, or new: the engine knows, and ignores it of a new one
+        beat.heard_ms = now_ms
+        if beat.told == "live":
+            return None
+        beat.told = "live"
+        self._expect(beat)
+        return HostBack(host)
+
+    def due(self, now_ms: int) -> list[HostSilent | HostLost]:
+        """Return what to journal now: hosts fallen silent, and hosts given up."""
+        if self._next_ms is None or self._next_ms > now_ms:
+            return []
+        self._next_ms = None
+        found: list[HostSilent | HostLost] = []
+        for host, beat in self._beats.items():
+            due_ms = beat.due_ms()
+            if due_ms is not None and due_ms <= now_ms:
+                found.append(self._tell(host, beat))
+            self._expect(beat)
+        for message in found:
+            if isinstance(message, HostLost):
+                del self._beats[message.host]
+        return found
+
+    def ran(self, now_ms: int) -> None:
+        """The pump runs at ``now_ms``; when it had stalled, every host's time begins anew."""
+        if self._run_ms is not None and now_ms - self._run_ms > STALL_MS:
+            for beat in self._beats.values():
+                beat.heard_ms = now_ms
+        self._run_ms = now_ms
+
+    def next_deadline_ms(self) -> int | None:
+        """Return when `due` wants to be asked, None when no host is watched."""
+        if self._next_ms is None or self._run_ms is None:
+            return self._next_ms
+        # Without regular runs a stall could not be told from an idle pump.
+        return min(self._next_ms, self._run_ms + STALL_MS // 2)
+
+    def _tell(self, host: str, beat: Beat) -> HostSilent | HostLost:
+        if beat.told == "live":
+            beat.told = "silent"
+            return HostSilent(host, beat.heard_ms)
+        beat.told = "lost"
+        return HostLost(host)
+
+    def _expect(self, beat: Beat) -> None:
+        due_ms = beat.due_ms()
+        if due_ms is not None and (self._next_ms is None or due_ms < self._next_ms):
+            self._next_ms = due_ms

@@ -1,0 +1,143 @@
+"""What one batch sends, to whom, in order; every frame encoded once per codec. Pure.
+
+The gateway fills an outbox while it handles requests and hands it over as part of the batch; the
+pump writes it after the commit, one transport write a connection.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
+
+from exchange.session.conflation import Key
+from exchange.session.session import Session
+from exchange.wire.codec import CODECS
+from exchange.wire.requests import AccountStatement, ImageGet, ImagePut
+
+REPLAY_BYTES: Final = 128 * 1024
+"""As so much a stored replay is weighed: the shell reads it, at its reader's pace."""
+
+
+class Replay(Struct, frozen=True):
+    """Send stored account frames ``after < account_seq <= upto`` here, before what follows.
+
+    ``final``: the session is live behind it, so later deliveries wait; otherwise the pump pages at
+    the reader's pace and tells `Gateway.caught_up` at the end.
+    """
+
+    account: str
+    after: int
+    upto: int
+    final: bool
+
+
+class ImageJob(Struct, frozen=True):
+    """Bytes to move for a session on /v1/images; the shell does it off the loop."""
+
+    session: int
+    account: str
+    message: ImagePut | ImageGet
+    size: int
+    """Of the stored image, 0 when the account may not read one yet."""
+    format: str = ""
+
+
+class HistoryJob(Struct, frozen=True):
+    """A question about the past; the shell reads the answer off the loop."""
+
+    session: int
+    account: str
+    codec: str
+    message: AccountStatement
+
+
+Job: TypeAlias = ImageJob | HistoryJob
+Delivery: TypeAlias = bytes | Replay
+Deliveries: TypeAlias = dict[int, list[Delivery]]
+
+
+class Outbox:
+    """Deliveries by session number."""
+
+    __slots__ = ("_deliveries", "weight")
+
+    def __init__(self) -> None:
+        self._deliveries: Deliveries = {}
+        self.weight = 0
+        """Bytes that were put here for single sessions, from the beginning on."""
+
+    def send(self, session: Session, frame: Struct) -> None:
+        self.put(session, session.codec.encode(frame))
+
+    def put(self, session: Session, item: Delivery) -> None:
+        self.weight += len(item) if type(item) is bytes else REPLAY_BYTES
+        items = self._deliveries.get(session.number)
+        if items is None:
+            self._deliveries[session.number] = [item]
+        else:
+            items.append(item)
+
+    def reserve(self, session: Session) -> "Slot":
+        """Keep a place in the session's order, for a frame that is made at the end of the batch."""
+        self.put(session, b"")
+        items = self._deliveries[session.number]
+        return Slot(session, items, len(items) - 1)
+
+    def broadcast(self, sessions: Iterable[Session], frame: Struct) -> None:
+        """Send ``frame`` to all: encoded once per codec in use, appended once per session."""
+        encoded, deliveries = Encoded(frame), self._deliveries
+        for session in sessions:
+            # `put`, in place: most of what the exchange does is this loop.
+            data, items = encoded.by(session), deliveries.get(session.number)
+            if items is None:
+                deliveries[session.number] = [data]
+            else:
+                items.append(data)
+
+    def conflate(self, sessions: Iterable[Session], frame: "Encoded", key: Key) -> None:
+        """Send ``frame`` to all; for a slow reader it replaces the last one of ``key``."""
+        for session in sessions:
+            if session.behind is None or not session.behind.keeps(key, frame):
+                self.put(session, frame.by(session))
+
+    def take(self) -> Deliveries:
+        taken, self._deliveries = self._deliveries, {}
+        return taken
+
+
+class Encoded:
+    """A frame's bytes, made at most once per codec."""
+
+    __slots__ = ("_bytes", "_frame")
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._bytes: list[bytes | None] = [None] * len(CODECS)
+
+    @property
+    def frame(self) -> Any:
+        return self._frame
+
+    def by(self, session: Session) -> bytes:
+        codec = session.codec
+        data = self._bytes[codec.index]
+        if data is None:
+            data = self._bytes[codec.index] = codec.encode(self._frame)
+        return data
+
+
+class Slot:
+    """A reserved place in a session's deliveries."""
+
+    __slots__ = ("_index", "_items", "session")
+
+    def __init__(self, session: Session, items: list[Delivery], index: int) -> None:
+        self.session = session
+        self._items = items
+        self._index = index
+
+    def fill(self, parts: list[bytes]) -> None:
+        """Put frames in the place; places reserved behind it in the same session must be filled
+        before."""
+        self.session.unpaid += sum(map(len, parts))
+        self._items[self._index : self._index + 1] = parts

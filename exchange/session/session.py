@@ -1,0 +1,129 @@
+"""One connection's state, and what it may do: pure, no socket, no clock.
+
+A session begins anonymous with a nonce; a signature over it binds the session to a key, and with
+it to an account, a role and perhaps a host. The gateway asks `refusal` before anything else.
+Source: protocol.md, "Login"; rate limits belong here, before the engine (rules.md 3.7).
+"""
+
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from exchange.bucket import Bucket
+from exchange.model.commands import Refused
+from exchange.units import MS_PER_SECOND
+from exchange.wire.codec import Codec
+from exchange.wire.login import KeyFacts
+from exchange.wire.roles import BEFORE_LOGIN, ROLES
+from exchange.wire.types import Channel, Role
+
+if TYPE_CHECKING:
+    from exchange.session.conflation import Behind
+
+BAD_FRAMES_MAX: Final = 100
+"""So many unreadable frames in a row close the connection."""
+LOGIN_MS: Final = 10 * MS_PER_SECOND
+"""A connection must log in or subscribe within this time."""
+SUBSCRIPTIONS_MAX: Final = 1_000
+
+CLOSE_NORMAL: Final = 1000
+CLOSE_GOING_AWAY: Final = 1001
+CLOSE_POLICY: Final = 1008
+CLOSE_TOO_BIG: Final = 1009
+CLOSE_TRY_LATER: Final = 1013
+CLOSE_BAD_LOGIN: Final = 4401
+
+Purpose: TypeAlias = Literal["trade", "images"]
+"""Which endpoint the connection came to: /v1/ws or /v1/images."""
+
+
+class SessionKey(KeyFacts, Protocol):
+    """The engine's view of a key, as far as a session needs it."""
+
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def role(self) -> Role: ...
+    @property
+    def host(self) -> str | None: ...
+
+
+class Session:
+    """A connection. ``number`` counts within the epoch; ``channels`` are its subscriptions."""
+
+    __slots__ = (
+        "account",
+        "answers",
+        "bad_in_row",
+        "behind",
+        "cancels_on_drop",
+        "channels",
+        "closing",
+        "codec",
+        "costly",
+        "host",
+        "key_id",
+        "minor",
+        "nonce",
+        "number",
+        "opened_ms",
+        "peer",
+        "purpose",
+        "refusals",
+        "role",
+        "unpaid",
+    )
+
+    def __init__(
+        self, number: int, nonce_hex: str, codec: Codec, peer: str, purpose: Purpose, now_ms: int
+    ) -> None:
+        self.number = number
+        self.nonce = nonce_hex
+        self.codec = codec
+        self.peer = peer
+        self.purpose: Purpose = purpose
+        self.opened_ms = now_ms
+        self.key_id = ""
+        self.account = ""
+        self.role: Role | None = None
+        self.host = ""
+        self.minor = 0
+        """What the client knows of the protocol, as it said at login."""
+        self.bad_in_row = 0
+        self.cancels_on_drop = False
+        self.closing = False
+        self.costly: Bucket | None = None
+        self.answers: Bucket | None = None
+        self.refusals: Bucket | None = None
+        self.unpaid = 0
+        """Bytes of answers that came later, behind the batch or from a host."""
+        self.behind: Behind | None = None
+        """What a slow reader has not been told; None while it keeps up."""
+        self.channels: dict[tuple[Channel, str], None] = {}
+
+    @property
+    def anonymous(self) -> bool:
+        """Neither logged in nor subscribed: such a connection has no right to stay."""
+        return self.role is None and not self.channels
+
+    def take_unpaid(self) -> int:
+        """Return what is unpaid; it counts as paid."""
+        unpaid, self.unpaid = self.unpaid, 0
+        return unpaid
+
+    def log_in(self, key: SessionKey) -> None:
+        self.key_id, self.account, self.role = key.key_id, key.account, key.role
+        self.host = key.host or ""
+
+
+def refusal(session: Session, message_type: type[Struct]) -> Refused | None:
+    """Return why this session may not send ``message_type``, None when it may."""
+    if session.role is None:
+        if message_type in BEFORE_LOGIN:
+            return None
+        return Refused("auth_required", "log in first")
+    if message_type in BEFORE_LOGIN or session.role in ROLES[message_type]:
+        return None
+    return Refused("forbidden", f"a {session.role} key may not send this")

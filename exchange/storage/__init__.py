@@ -1,0 +1,1 @@
+"""Files and databases: journal, snapshots, images, history. Shell."""

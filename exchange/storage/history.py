@@ -1,0 +1,280 @@
+"""The read model: what happened, older than the engine remembers, in ``history.db``. Shell.
+
+It is made of account frames, which the journal leads to (postings, trades, charges, leases, VMs),
+and of the usage reports among its rows. So it can be thrown away and built anew at any time
+(`rebuild`), and a live exchange only follows its own journal (`Follower`), outside the order path.
+Nothing here is an authority, and no answer to an order waits for it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from exchange.feed.account_channel import SpoiltFramesError, stored_frames
+from exchange.gateway.ports import JournalRow
+from exchange.journal.replay import read_command
+from exchange.model.commands import Command, Out
+from exchange.recovery.loading import replayed
+from exchange.storage.sqlite_journal import BUSY_MS, DiskLostError, opened_to_read
+from exchange.storage.sqlite_journal import FILE_NAME as JOURNAL_NAME
+from exchange.units import MAX_INT
+from exchange.wire import frames
+from exchange.wire.codec import JSON
+from exchange.wire.requests import UsageReport
+
+FILE_NAME: Final = "history.db"
+PAGE_ROWS: Final = 1_000
+"""Stored rows taken over in one transaction."""
+MEND: Final = "stop the server; `headroom exchange rebuild` makes history.db anew"
+VERSION: Final = 2
+"""A file of version 1 gets columns; any other is built anew from the journal."""
+
+_TABLES: Final = """
+CREATE TABLE posting(
+  account TEXT NOT NULL, account_seq INTEGER NOT NULL, seq INTEGER NOT NULL,
+  ts_ms INTEGER NOT NULL, why TEXT NOT NULL, available_ucr INTEGER NOT NULL,
+  held_ucr INTEGER NOT NULL, PRIMARY KEY(account, account_seq)) STRICT, WITHOUT ROWID;
+CREATE TABLE trade(
+  trade_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, ts_ms INTEGER NOT NULL, symbol TEXT NOT NULL,
+  price_ucr INTEGER NOT NULL, qty INTEGER NOT NULL, buyer TEXT, seller TEXT,
+  taker_side TEXT) STRICT;
+CREATE TABLE charge(
+  account TEXT NOT NULL, account_seq INTEGER NOT NULL, seq INTEGER NOT NULL,
+  ts_ms INTEGER NOT NULL, lease_id TEXT NOT NULL, from_ms INTEGER NOT NULL,
+  to_ms INTEGER NOT NULL, amount_ucr INTEGER NOT NULL, cpu_ms INTEGER, terms TEXT,
+  PRIMARY KEY(account, account_seq)) STRICT, WITHOUT ROWID;
+CREATE TABLE lease(
+  lease_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, trade_id TEXT NOT NULL, symbol TEXT NOT NULL,
+  host TEXT NOT NULL, units INTEGER NOT NULL, price_ucr INTEGER NOT NULL, state TEXT NOT NULL,
+  start_ms INTEGER NOT NULL, ends_ms INTEGER, charged_ucr INTEGER NOT NULL,
+  buyer TEXT, seller TEXT) STRICT;
+CREATE TABLE vm(vm_id TEXT PRIMARY KEY, account TEXT NOT NULL, lease_id TEXT NOT NULL,
+  name TEXT NOT NULL) STRICT;
+CREATE TABLE usage(
+  seq INTEGER PRIMARY KEY, host TEXT NOT NULL, vm_id TEXT NOT NULL, boot TEXT NOT NULL,
+  at_ms INTEGER NOT NULL, cpu_ms_total INTEGER NOT NULL, mem_mib INTEGER NOT NULL,
+  net_rx_total INTEGER NOT NULL, net_tx_total INTEGER NOT NULL) STRICT;
+CREATE TABLE progress(frames INTEGER NOT NULL, rows INTEGER NOT NULL) STRICT;
+INSERT INTO progress VALUES (0, 0);
+CREATE INDEX posting_by_time ON posting(account, ts_ms);
+CREATE INDEX charge_by_time ON charge(account, ts_ms);
+CREATE INDEX trade_by_buyer ON trade(buyer, ts_ms);
+CREATE INDEX trade_by_seller ON trade(seller, ts_ms);
+CREATE INDEX lease_by_seller ON lease(seller);
+"""
+_POSTING: Final = "INSERT OR IGNORE INTO posting VALUES (?, ?, ?, ?, ?, ?, ?)"
+_WITH_TERMS: Final = "ALTER TABLE charge ADD COLUMN terms TEXT"
+"""Version 1 to 2. Charges of before say nothing of their terms until the file is rebuilt."""
+_CHARGE: Final = "INSERT OR IGNORE INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TRADE: Final = """
+INSERT INTO trade VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(trade_id) DO UPDATE SET
+buyer = coalesce(buyer, excluded.buyer), seller = coalesce(seller, excluded.seller),
+taker_side = coalesce(taker_side, excluded.taker_side)"""
+_LEASE: Final = """
+INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(lease_id) DO UPDATE SET
+seq = excluded.seq, units = max(lease.units, excluded.units), state = excluded.state,
+ends_ms = excluded.ends_ms, charged_ucr = excluded.charged_ucr,
+buyer = coalesce(buyer, excluded.buyer), seller = coalesce(seller, excluded.seller)
+WHERE excluded.seq >= lease.seq"""
+_VM: Final = "INSERT OR IGNORE INTO vm VALUES (?, ?, ?, ?)"
+_USAGE: Final = "INSERT OR IGNORE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_STORED: Final = """
+SELECT rowid, account, body FROM account_frames WHERE rowid > ? ORDER BY rowid LIMIT ?"""
+_REPORTS: Final = """
+SELECT seq, now_ms, body FROM journal
+WHERE seq > ? AND seq <= ? AND instr(body, CAST('usage.report' AS BLOB)) ORDER BY seq LIMIT ?"""
+"""SQLite looks for the tag, without holding up the exchange's own thread."""
+
+Told: TypeAlias = tuple[str, frames.AccountFrame]
+"""An account and one of its frames."""
+
+
+class HistoryError(Exception):
+    """The read model cannot go on. ``str()`` is one line for the user and says what mends it."""
+
+
+def require_whole(path: Path) -> None:
+    """Raise `HistoryError` when there is a read model at ``path`` that SQLite finds damaged."""
+    if not path.is_file():
+        return
+    try:
+        with closing(opened_to_read(path)) as database:
+            found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return  # The disk's fault, which the next write will tell.
+        found = str(error)
+    if found != "ok":
+        raise HistoryError(f"{path}: damaged: {' '.join(found.split())}; {MEND}")
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """Return the read model at ``path``, made empty when there is none of this version."""
+    database = sqlite3.connect(path, check_same_thread=False)
+    database.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION - 1:
+        database.executescript(f"BEGIN; {_WITH_TERMS}; PRAGMA user_version = {VERSION}; COMMIT")
+        version = VERSION
+    if version == VERSION:
+        return database
+    database.close()
+    for old in path.parent.glob(f"{path.name}*"):
+        old.unlink()
+    database = sqlite3.connect(path, check_same_thread=False)
+    database.execute("PRAGMA journal_mode=wal")
+    database.executescript(_TABLES)
+    database.execute(f"PRAGMA user_version = {VERSION}")
+    return database
+
+
+def needs_rows(data_dir: Path) -> bool:
+    """Are account frames gone that the read model has not taken over? Then only rows know them.
+
+    So it is when the file was lost, or was another release's, after the first week.
+    """
+    with closing(opened_to_read(data_dir / JOURNAL_NAME)) as journal:
+        oldest = journal.execute("SELECT min(rowid) FROM account_frames").fetchone()[0]
+    return oldest is not None and oldest > _followed(data_dir / FILE_NAME) + 1
+
+
+def _followed(path: Path) -> int:
+    """Return the number of the last frames taken over; 0 when there is no file of this version."""
+    if not path.is_file():
+        return 0
+    with closing(opened_to_read(path)) as history:
+        if history.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            return 0
+        return int(history.execute("SELECT frames FROM progress").fetchone()[0])
+
+
+def note(database: sqlite3.Connection, told: Iterable[Told]) -> None:
+    """Take over account frames; the same ones again change nothing."""
+    for account, frame in told:
+        row = _row(account, frame)
+        if row is not None:
+            database.execute(*row)
+
+
+def _row(account: str, frame: frames.AccountFrame) -> tuple[str, tuple[object, ...]] | None:
+    head = (account, frame.account_seq, frame.seq, frame.ts_ms)
+    match frame:
+        case frames.BalanceUpdate():
+            return _POSTING, (*head, frame.why, frame.available_ucr, frame.held_ucr)
+        case frames.Charge():
+            span = (frame.lease_id, frame.from_ms, frame.to_ms)
+            terms = None if frame.terms is None else JSON.encode(frame.terms).decode()
+            return _CHARGE, (*head, *span, frame.amount_ucr, frame.cpu_ms, terms)
+        case frames.OrderUpdate(exec="trade"):
+            return _TRADE, _trade(account, frame)
+        case frames.LeaseUpdate():
+            return _LEASE, _lease(account, frame)
+        case frames.VmUpdate():
+            return _VM, (frame.vm_id, account, frame.lease_id, frame.name)
+        case _:
+            return None
+
+
+def _trade(account: str, frame: frames.OrderUpdate) -> tuple[object, ...]:
+    what = (frame.trade_id, frame.seq, frame.ts_ms, frame.symbol)
+    taker_side = frame.side if frame.liquidity == "taker" else None
+    return (*what, frame.last_price_ucr, frame.last_qty, *_sides(account, frame.side), taker_side)
+
+
+def _lease(account: str, frame: frames.LeaseUpdate) -> tuple[object, ...]:
+    what = (frame.lease_id, frame.seq, frame.trade_id, frame.symbol, frame.host, frame.units)
+    terms = (frame.price_ucr, frame.state, frame.start_ms, frame.ends_ms, frame.charged_ucr)
+    return (*what, *terms, *_sides(account, frame.side))
+
+
+def _sides(account: str, side: str) -> tuple[str | None, str | None]:
+    return (account, None) if side == "buy" else (None, account)
+
+
+def note_usage(database: sqlite3.Connection, seq: int, command: Command) -> None:
+    """Take over a journalled usage report; other commands are not of interest."""
+    report = command.message
+    if isinstance(report, UsageReport):
+        who = (seq, command.host, report.vm_id, report.boot, report.at_ms)
+        net = (report.net_rx_total, report.net_tx_total)
+        database.execute(_USAGE, (*who, report.cpu_ms_total, report.mem_mib, *net))
+
+
+class Follower:
+    """Keeps the read model of a running exchange behind its journal. One thread at a time."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / FILE_NAME
+        journal = (data_dir / JOURNAL_NAME).resolve()
+        self._journal_uri = f"{journal.as_uri()}?mode=ro"
+
+    def catch_up(self) -> None:
+        """Take over all that was committed since the last time.
+
+        Raises `DiskLostError`, or `HistoryError` when what is stored is damaged.
+        """
+        try:
+            with (
+                closing(opened(self._path)) as history,
+                closing(sqlite3.connect(self._journal_uri, uri=True)) as journal,
+            ):
+                while self._page(history, journal):
+                    pass
+        except SpoiltFramesError as error:
+            raise HistoryError(f"{self._path.parent}: account frames: {error}; {MEND}") from error
+        except (sqlite3.Error, OSError) as error:
+            require_whole(self._path)
+            raise DiskLostError(f"{self._path}: {error}") from error
+
+    def _page(self, history: sqlite3.Connection, journal: sqlite3.Connection) -> bool:
+        """Take over one page in one transaction; False when it was the last."""
+        frame_mark, row_mark = history.execute("SELECT frames, rows FROM progress").fetchone()
+        stored = journal.execute(_STORED, (frame_mark, PAGE_ROWS)).fetchall()
+        last_seq = journal.execute("SELECT max(seq) FROM journal").fetchone()[0]
+        rows = journal.execute(_REPORTS, (row_mark, last_seq, PAGE_ROWS)).fetchall()
+        if stored and stored[0][0] > frame_mark + 1:
+            raise HistoryError(f"{self._path}: lacks account frames that are gone by now; {MEND}")
+        for _, account, body in stored:
+            note(history, [(account, frame) for frame in stored_frames(body, 0, MAX_INT)])
+        for seq, now_ms, body in rows:
+            note_usage(history, seq, read_command(JournalRow(seq, now_ms, body)))
+        if stored or last_seq > row_mark:
+            row_mark = rows[-1][0] if len(rows) == PAGE_ROWS else last_seq
+            marks = (stored[-1][0] if stored else frame_mark, row_mark)
+            history.execute("UPDATE progress SET frames = ?, rows = ?", marks)
+            history.commit()
+        return max(len(stored), len(rows)) == PAGE_ROWS
+
+
+def rebuild(data_dir: Path) -> int:
+    """Build the read model anew from every row of the journal; returns the last ``seq``.
+
+    No server may be running. Raises what `loading.replayed` raises, or `DiskLostError`.
+    """
+    path = data_dir / FILE_NAME
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    try:
+        with closing(opened(draft)) as history:
+
+            def noted(command: Command, seq: int, outs: list[Out]) -> None:
+                told = [(a, frame) for a, frame in outs if isinstance(frame, frames.AccountFrame)]
+                note(history, told)
+                note_usage(history, seq, command)
+
+            seq = replayed(data_dir, on_row=noted).engine.seq
+            with closing(sqlite3.connect(data_dir / JOURNAL_NAME)) as journal:
+                sql = "SELECT coalesce(max(rowid), 0) FROM account_frames"
+                mark = journal.execute(sql).fetchone()[0]
+            history.execute("UPDATE progress SET frames = ?, rows = ?", (mark, seq))
+            history.commit()
+            history.execute("PRAGMA journal_mode=delete")
+        for old in path.parent.glob(f"{path.name}*"):
+            old.unlink()
+        os.replace(draft, path)
+    except (sqlite3.Error, OSError) as error:
+        raise DiskLostError(f"{path}: {error}") from error
+    return seq

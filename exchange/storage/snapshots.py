@@ -1,0 +1,127 @@
+"""Snapshots on disk: files beside the journal that only shorten a start. Shell.
+
+The journal stays the authority: a snapshot names the row it was taken behind and that row's
+digest, and one that does not fit the rows is of no use to anybody. A file is written aside, synced
+and renamed, so it is there whole or not at all; its last 32 bytes are the SHA-256 of the rest.
+Why files and not a table: docs/decisions/0020-snapshots.md.
+"""
+
+import os
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from exchange.model.stories import split
+
+KEPT: Final = 2
+"""Two, so that a start has another try when the newest turns out to be damaged."""
+
+LAYOUT: Final = 3
+"""Of the rows in a snapshot's state and memory: one more with each change of them."""
+_KIND: Final = b"headroom-snapshot-"
+_MAGIC: Final = b"%b%d\n" % (_KIND, LAYOUT)
+_PREFIX: Final = "snapshot-"
+_NAME: Final = re.compile(rf"{_PREFIX}\d{{16}}")
+_DIGEST_BYTES: Final = sha256().digest_size
+_WRITE_BYTES: Final = 1 << 20
+
+
+class SnapshotError(Exception):
+    """A snapshot file cannot be used. ``str()`` is one line for the user."""
+
+
+class OtherLayoutError(SnapshotError):
+    """It is whole, but another release's: of no use to this one, and no damage either."""
+
+
+class SnapshotFile(Struct, frozen=True, array_like=True):
+    """The exchange behind row ``seq``: what a start restores instead of replaying."""
+
+    rules: int
+    """Release of the engine's rules that wrote it."""
+    seq: int
+    now_ms: int
+    chain: bytes
+    """The journal's digest of row ``seq``: ties the file to one journal."""
+    state_hash: str
+    """`Engine.state_hash`: hex SHA-256 of ``state`` without the stories behind it."""
+    state: bytes
+    """`Engine.snapshot`."""
+    memory: bytes
+    """What the market data remembers beyond the engine: `Feed.memory`."""
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(SnapshotFile)
+
+
+def path_of(data_dir: Path, seq: int) -> Path:
+    return data_dir / f"{_PREFIX}{seq:016d}"
+
+
+def write(data_dir: Path, snapshot: SnapshotFile) -> None:
+    """Store ``snapshot`` durably and drop all but the newest `KEPT`. Raises `OSError`."""
+    path = path_of(data_dir, snapshot.seq)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    body = _MAGIC + msgspec.msgpack.encode(snapshot)
+    with draft.open("wb", buffering=0) as file:
+        _write_all(file.fileno(), body)
+        _write_all(file.fileno(), sha256(body).digest())
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+    sync_dir(data_dir)
+    for old in newest_first(data_dir)[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view[:_WRITE_BYTES]) :]
+
+
+def read(path: Path) -> SnapshotFile:
+    """Return a stored snapshot whose hashes are right, or raise `SnapshotError`."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SnapshotError(f"{path}: {error.strerror}") from error
+    body, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
+    if not body.startswith(_KIND) or sha256(body).digest() != digest:
+        raise SnapshotError(f"{path}: its hash does not agree with its contents")
+    if not body.startswith(_MAGIC):
+        raise OtherLayoutError(f"{path}: its layout is another release's")
+    try:
+        snapshot = _DECODER.decode(body[len(_MAGIC) :])
+    except msgspec.MsgspecError as error:
+        raise SnapshotError(f"{path}: {error}") from error
+    if sha256(split(snapshot.state)[0]).hexdigest() != snapshot.state_hash:
+        raise SnapshotError(f"{path}: its state hash does not agree with its state")
+    return snapshot
+
+
+def newest_first(data_dir: Path) -> list[Path]:
+    """Return the snapshot files of a data directory; their names are in the order of ``seq``.
+
+    Whatever else lies there, such as a copy that somebody put aside, is none.
+    """
+    found = [path for path in data_dir.glob(f"{_PREFIX}*") if _NAME.fullmatch(path.name)]
+    return sorted(found, reverse=True)
+
+
+def drop_drafts(data_dir: Path) -> None:
+    """Remove what a killed exchange left half written; only under the directory's lock."""
+    for draft in data_dir.glob(f"{_PREFIX}*.new"):
+        draft.unlink(missing_ok=True)
+
+
+def sync_dir(path: Path) -> None:
+    """Make a rename in ``path`` durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Orders: checks, money and slots set aside, matching, cancels, windows. Pure."""

@@ -1,0 +1,171 @@
+"""The plain case of placing and canceling in one piece, because it is nine orders of ten.
+
+A plain order is a limit order, good till canceled, without extras, whose account and instrument
+set no limits: it is backed, held for and told, then trades as any other or is queued. No rule
+decides anything about it, so none stands here: every condition below only finds out that
+``risk.py`` or ``orders.py`` would have something to say, and then those handle the command as if
+this module did not exist. What is done here is what they do, step by step, in one frame: in CPython
+the calls between them cost as much as the work (see ``bench/``).
+`tests/exchange/test_plain.py` plays the same commands both ways and compares every byte.
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange.model.book import Order
+from exchange.model.capacity import Host
+from exchange.model.commands import Command, Done, OrderResult, Refused, told_fills
+from exchange.model.instrument import Instrument
+from exchange.model.ledger import Account
+from exchange.trading import execution, orders
+from exchange.wire.frames import BalanceUpdate, OrderUpdate
+from exchange.wire.requests import OrderCancel, OrderPlace
+
+if TYPE_CHECKING:
+    from exchange.model.state import State
+
+
+def place(state: "State", command: Command, request: OrderPlace) -> Done | Refused:
+    """Place an order: a plain one at once, any other through `orders.place`."""
+    account = state.ledger.accounts[command.account]
+    instrument = state.instruments.get(request.symbol)
+    price_ucr = request.price_ucr
+    if (
+        instrument is None
+        or price_ucr is None
+        or request.order_type != "limit"
+        or request.time_in_force != "gtc"
+        or request.expire_ms is not None
+        or request.post_only
+        or request.min_qty is not None
+        or request.hosts is not None
+        or request.deadline_ms is not None
+        or request.client_order_id in account.orders
+        or account.limited
+        or account.killed
+        or state.killed
+        or not instrument.tradable
+        or instrument.band_pct
+        or price_ucr % instrument.tick_ucr
+    ):
+        return orders.place(state, command, request)
+    book, host = instrument.book, None
+    if request.side == "buy":
+        best, unit_ucr = book.asks.keys, price_ucr
+        crosses = bool(best) and best[-1] >= -price_ucr
+    else:
+        best = book.bids.keys
+        crosses = bool(best) and best[-1] >= price_ucr
+        unit_ucr = (best[-1] if crosses else price_ucr) // instrument.bond_divisor
+        hosts = account.hosts.get(instrument.zone.zone)
+        if hosts is None or len(hosts) > 1:
+            return orders.place(state, command, request)
+        host = hosts[0]
+    qty = request.qty
+    if unit_ucr * qty > account.available_ucr or (
+        host is not None
+        and not host.take_if_free(instrument.class_name, instrument.need, instrument.start_ms, qty)
+    ):
+        return orders.place(state, command, request)
+    return _enter(state, account, instrument, request, command.session, unit_ucr, host, crosses)
+
+
+def _enter(
+    state: "State",
+    account: Account,
+    instrument: Instrument,
+    request: OrderPlace,
+    session: int,
+    unit_ucr: int,
+    host: Host | None,
+    crosses: bool,
+) -> Done:
+    """An order comes to life: hold, trade or queue, tell. Its slots on ``host`` are taken."""
+    name, qty, price_ucr = request.client_order_id, request.qty, request.price_ucr
+    state.counters.order = number = state.counters.order + 1
+    order_id = f"o-{number}"
+    sign, backing = (1, None) if host is None else (-1, [(host, qty)])
+    order = Order(
+        number, order_id, account, request, sign, price_ucr, qty, qty, session, unit_ucr, backing
+    )
+    account.orders[name] = account.open_orders[number] = order
+    if crosses:
+        state.ledger.hold(account, unit_ucr * qty, "order")
+        execution.trade_and_rest(state, instrument, order, "new")
+        return Done(orders.result_of(order))
+    instrument.book.rest(order)
+    account.available_ucr = available_ucr = account.available_ucr - unit_ucr * qty
+    account.held_ucr = held_ucr = account.held_ucr + unit_ucr * qty
+    account.account_seq = told = account.account_seq + 2
+    if state.quiet:
+        return Done()
+    account_id, seq, now_ms = account.account_id, state.seq, state.now_ms
+    new = OrderUpdate(
+        told - 1,
+        seq,
+        now_ms,
+        order_id,
+        name,
+        request.symbol,
+        request.side,
+        "new",
+        "new",
+        qty,
+        0,
+        qty,
+        0,
+        price_ucr,
+    )
+    balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
+    state.outs += ((account_id, new), (account_id, balance))
+    return Done(OrderResult(order_id, name, "new", 0, qty, False, []))
+
+
+def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Refused:
+    """Cancel an order: one named by its client's id at once, any other through `orders.cancel`."""
+    account = state.ledger.accounts[command.account]
+    name = request.client_order_id
+    order = None if name is None or request.order_id is not None else account.orders.get(name)
+    if order is None or order.level is None or not order.hold_unit_ucr:
+        return orders.cancel(state, command, request)
+    placed, qty, backing = order.request, order.leaves_qty, order.backing
+    if placed.expire_ms is not None:
+        return orders.cancel(state, command, request)
+    instrument = state.instruments[placed.symbol]
+    instrument.book.remove(order)
+    if backing is not None:
+        for host, units in backing:
+            host.take(instrument.need, instrument.start_ms, -units)
+        backing.clear()
+    now_ms = order.done_ms = state.now_ms
+    order.leaves_qty, order.status, order.reason = 0, "canceled", "user"
+    del account.open_orders[order.number]
+    state.done_orders[order.number] = order
+    account.available_ucr = available_ucr = account.available_ucr + order.hold_unit_ucr * qty
+    account.held_ucr = held_ucr = account.held_ucr - order.hold_unit_ucr * qty
+    assert held_ucr >= 0, "a hold is never more than what was set aside"
+    account.account_seq = told = account.account_seq + 2
+    if state.quiet:
+        return Done()
+    order_id, filled_qty, fills = order.order_id, order.filled_qty, order.fills
+    account_id, seq, name = account.account_id, state.seq, placed.client_order_id
+    canceled = OrderUpdate(
+        told - 1,
+        seq,
+        now_ms,
+        order_id,
+        name,
+        placed.symbol,
+        placed.side,
+        "canceled",
+        "canceled",
+        order.qty,
+        filled_qty,
+        0,
+        order.filled_notional_ucr,
+        order.price_ucr,
+        "user",
+    )
+    balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
+    state.outs += ((account_id, canceled), (account_id, balance))
+    rows, more = told_fills(fills)
+    return Done(OrderResult(order_id, name, "canceled", filled_qty, 0, False, rows, "user", more))

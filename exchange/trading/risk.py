@@ -1,0 +1,130 @@
+"""Checks before an order trades, in the order they are made. Each returns a `Refused` or None.
+
+Source: rules.md 3.4, 3.5, 3.6, 4.1. A refusal leaves no trace, so nothing here changes anything.
+"""
+
+from typing import TYPE_CHECKING
+
+from exchange.model.commands import Refused
+from exchange.model.instrument import Instrument
+from exchange.model.ledger import Account
+from exchange.wire.requests import OrderPlace
+
+if TYPE_CHECKING:
+    from exchange.model.state import State
+
+
+def check(
+    state: "State", account: Account, instrument: Instrument, request: OrderPlace
+) -> Refused | None:
+    """All checks of a new order that need neither money nor capacity."""
+    price_ucr = request.price_ucr
+    refused = (
+        check_terms(state, request)
+        or check_hosts(state, account, request)
+        or check_market(state, account, instrument)
+    )
+    if refused is None and price_ucr is not None:
+        refused = check_price(instrument, price_ucr)
+    return refused or check_size(account, request.qty, price_ucr) or check_open_orders(account)
+
+
+def check_hosts(state: "State", account: Account, request: OrderPlace) -> Refused | None:
+    """Are the hosts an ask names all the seller's own?"""
+    for name in request.hosts or ():
+        host = state.hosts.get(name)
+        if host is None or host.account is not account:
+            return Refused("unknown_host", f"you have no host {name!r}", "hosts")
+    return None
+
+
+def no_instrument(symbol: str) -> Refused:
+    return Refused("unknown_instrument", f"no instrument {symbol!r}", "symbol")
+
+
+def check_market(state: "State", account: Account, instrument: Instrument) -> Refused | None:
+    """May this account trade this instrument at all now?"""
+    if not instrument.tradable:
+        shown = instrument.shown_state()
+        return Refused("market_not_open", f"{instrument.symbol} is {shown}", "symbol")
+    if state.killed or account.killed:
+        return Refused("kill_switch_active", "the kill switch blocks new orders and replaces")
+    return None
+
+
+def check_terms(state: "State", request: OrderPlace) -> Refused | None:
+    """Do the order's own fields make sense together?"""
+    tif = request.time_in_force
+    refused = _check_type(request) or _check_expiry(request, state.now_ms)
+    if refused is not None:
+        return refused
+    if request.post_only and tif in ("ioc", "fok"):
+        return Refused("invalid_field", f"post_only cannot be {tif}", "post_only")
+    if request.min_qty is not None:
+        if request.min_qty > request.qty:
+            return Refused("invalid_qty", "min_qty is above qty", "min_qty")
+        if request.post_only:
+            return Refused("invalid_field", "post_only never fills at once", "min_qty")
+    if request.hosts is not None and request.side == "buy":
+        return Refused("invalid_field", "only an ask names hosts", "hosts")
+    if request.deadline_ms is not None and state.now_ms > request.deadline_ms:
+        return Refused("deadline_passed", "sequenced after its deadline", "deadline_ms")
+    return None
+
+
+def _check_type(request: OrderPlace) -> Refused | None:
+    """A limit order has a price; a market order only what suits one that never rests."""
+    if request.order_type == "limit":
+        if request.price_ucr is None:
+            return Refused("invalid_price", "a limit order needs a price", "price_ucr")
+    elif request.post_only:
+        return Refused("invalid_field", "a market order cannot be post-only", "post_only")
+    elif request.time_in_force not in ("gtc", "ioc"):
+        return Refused("invalid_field", "a market order is always ioc", "time_in_force")
+    return None
+
+
+def _check_expiry(request: OrderPlace, now_ms: int) -> Refused | None:
+    """A gtd order, and no other, names a time to come."""
+    if request.time_in_force == "gtd":
+        if request.expire_ms is None or request.expire_ms <= now_ms:
+            return Refused("invalid_field", "gtd needs a future expire_ms", "expire_ms")
+    elif request.expire_ms is not None:
+        return Refused("invalid_field", "expire_ms belongs to gtd", "expire_ms")
+    return None
+
+
+def check_price(instrument: Instrument, price_ucr: int) -> Refused | None:
+    """Is the price on the tick and inside the band?"""
+    if price_ucr % instrument.tick_ucr:
+        return Refused("price_off_tick", f"the tick is {instrument.tick_ucr} ucr", "price_ucr")
+    if instrument.band_pct:
+        band = instrument.band_ucr()
+        if band is not None and not band[0] <= price_ucr <= band[1]:
+            told = f"the band is {band[0]}..{band[1]} ucr"
+            return Refused("price_out_of_band", told, "price_ucr")
+    return None
+
+
+def check_size(account: Account, qty: int, price_ucr: int | None) -> Refused | None:
+    """Is the order within the account's size limits?"""
+    limits = account.limits
+    if limits.max_qty and qty > limits.max_qty:
+        return Refused("max_qty", f"at most {limits.max_qty} units an order", "qty")
+    if limits.max_notional_ucr and (price_ucr or 0) * qty > limits.max_notional_ucr:
+        return Refused("max_notional", f"at most {limits.max_notional_ucr} ucr an order")
+    return None
+
+
+def check_open_orders(account: Account) -> Refused | None:
+    """May the account have one more order in the book?"""
+    most = account.limits.max_open_orders
+    if most and len(account.open_orders) >= most:
+        return Refused("max_open_orders", f"at most {most} open orders")
+    return None
+
+
+def no_funds(account: Account, needed_ucr: int, what: str) -> Refused:
+    """Say that the account lacks the money to set aside."""
+    told = f"{what} needs {needed_ucr} ucr, {account.available_ucr} are available"
+    return Refused("insufficient_funds", told)

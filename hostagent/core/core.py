@@ -1,0 +1,389 @@
+"""The host's decisions: what to run, what to tell the exchange, when to look again.
+
+Pure: `HostCore.apply` takes a message and the time and returns what to send and what to do; it
+never waits, reads a clock or touches a hypervisor. It first settles every deadline up to
+``now_ms``, each at its own time, then handles the message. The asyncio agent and the simulator
+drive the same class.
+
+Order at a start: `Tick` asks for an observation, `Observed` brings it, then `LinkUp`.
+A `HostSync` that comes before the first observation is held back: to launch what may already run
+would run it twice.
+"""
+
+from typing import assert_never
+
+from exchange.wire.frames import (
+    Ack,
+    ConsoleRead,
+    ErrorReply,
+    HostLimit,
+    HostSync,
+    VmKill,
+    VmLaunch,
+)
+from exchange.wire.requests import ConsoleText, HostDone, HostHeartbeat, HostSynced, HostVm
+from exchange.wire.types import CONSOLE_READS_MAX
+from hostagent.core import vm as life
+from hostagent.core.offer import HostConfig, Offer
+from hostagent.core.ports import (
+    ConsoleSeen,
+    DestroyDomain,
+    DomainFailed,
+    DomainGone,
+    DomainStarted,
+    Effect,
+    FetchImage,
+    GuestReady,
+    ImageFailed,
+    ImageReady,
+    KeepNotes,
+    LinkDown,
+    LinkUp,
+    Message,
+    Observe,
+    Observed,
+    ObservedDomain,
+    Out,
+    ReadConsole,
+    Send,
+    Tick,
+)
+from hostagent.core.reconcile import compare_seen, compare_wanted, joined
+from hostagent.core.reporter import Reporter
+from hostagent.core.vm import Vm
+
+SPOT_CUTOFF_MS = 2 * 3_600_000
+"""How long a host that hears nothing keeps VMs without an end of their own (rules.md 6.3)."""
+MAX_TOMBS = 10_000
+STOPPING_OBSERVE_MS = 1_000
+
+__all__ = ["HostConfig", "HostCore"]
+
+
+class HostCore:
+    """All of one host's state. ``vms`` holds every VM until the exchange knows how it ended."""
+
+    def __init__(self, config: HostConfig) -> None:
+        self.config = config
+        self.vms: dict[str, Vm] = {}
+        self._ended: dict[str, None] = {}
+        self._offer = Offer(config)
+        self._reporter = Reporter(self._offer)
+        self._seen = False
+        self._consoles: dict[str, None] = {}
+        """The reads under way."""
+        self._begun_sync: HostSync | None = None
+        """Of which parts are to come."""
+        self._held_sync: HostSync | None = None
+        self._synced_id = ""
+        self._epoch = 0
+        self._heartbeat_at_ms: int | None = None
+        self._observe_at_ms: int | None = None
+        self._vms_at_ms: int | None = None
+        """The first deadline of any VM; found anew after all that may have moved it."""
+
+    # --- the two calls of every core ---
+
+    def apply(self, message: Message, now_ms: int) -> list[Out]:
+        """Return what follows from the time up to ``now_ms`` and then from ``message``."""
+        out: list[Out] = []
+        self._settle(now_ms, out)
+        self._handle(message, now_ms, out)
+        if not isinstance(message, Tick):
+            self._find_vms_at()
+        return out
+
+    def next_deadline_ms(self) -> int | None:
+        due_ms = self._vms_at_ms
+        for time_ms in (self._heartbeat_at_ms, self._observe_at_ms):
+            if due_ms is None or (time_ms is not None and time_ms < due_ms):
+                due_ms = time_ms
+        return due_ms
+
+    # --- deadlines ---
+
+    def _settle(self, now_ms: int, out: list[Out]) -> None:
+        while (due_ms := self.next_deadline_ms()) is not None and due_ms <= now_ms:
+            if self._heartbeat_at_ms == due_ms:
+                self._heartbeat(now_ms, out)
+            elif self._observe_at_ms == due_ms:
+                self._observe(now_ms, out)
+            else:
+                self._settle_vm(self._vm_due_at(due_ms), due_ms, out)
+
+    def _vm_due_at(self, due_ms: int) -> Vm:
+        return next(vm for vm in self.vms.values() if life.next_deadline_ms(vm) == due_ms)
+
+    def _settle_vm(self, vm: Vm, due_ms: int, out: list[Out]) -> None:
+        if vm.usage_ms is not None and vm.usage_ms <= due_ms:
+            vm.usage_ms = due_ms + life.USAGE_EVERY_MS
+            self._reporter.usage(vm, out)
+            # What is reported must not be more than an agent after us will find.
+            out.append(KeepNotes(vm.spec.vm_id, life.notes(vm)))
+        else:
+            self._follow(vm, life.settle(vm, due_ms), out)
+        self._find_vms_at()
+
+    def _find_vms_at(self) -> None:
+        times = [life.next_deadline_ms(vm) for vm in self.vms.values()]
+        self._vms_at_ms = min((time for time in times if time is not None), default=None)
+
+    def _heartbeat(self, now_ms: int, out: list[Out]) -> None:
+        # One beat however late we are: a burst of old beats would tell nothing.
+        self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
+        running = sum(vm.state in ("running", "stopping") for vm in self.vms.values())
+        out.append(Send(HostHeartbeat(load=self._offer.load(), vms=running)))
+        self._reporter.announce(out)
+        for vm in self.vms.values():
+            self._reporter.tell(vm, out)
+
+    def _observe(self, now_ms: int, out: list[Out]) -> None:
+        self._observe_at_ms = now_ms + self._observe_every_ms()
+        out.append(Observe())
+
+    def _observe_every_ms(self) -> int:
+        """Look more often while a guest is asked to power off: the buyer pays until it has."""
+        stopping = any(vm.state == "stopping" for vm in self.vms.values())
+        return (
+            min(STOPPING_OBSERVE_MS, self.config.observe_ms)
+            if stopping
+            else (self.config.observe_ms)
+        )
+
+    # --- messages ---
+
+    def _handle(self, message: Message, now_ms: int, out: list[Out]) -> None:
+        match message:
+            case Tick():
+                if self._observe_at_ms is None:
+                    self._observe(now_ms, out)
+            case VmLaunch() | VmKill() | HostLimit() | HostSync():
+                # An instruction from a run of the exchange that is over counts no more.
+                if message.epoch >= self._epoch:
+                    self._epoch = message.epoch
+                    self._obey(message, now_ms, out)
+            case LinkUp():
+                self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
+                self._reporter.link_up(self.vms, out)
+            case LinkDown():
+                self._link_down(now_ms)
+            case Ack() | ErrorReply():
+                self._take_answer(message, out)
+            case Observed():
+                self._take_observation(message, now_ms, out)
+            case ImageReady() | ImageFailed():
+                self._take_image(message, now_ms, out)
+            case DomainStarted() | DomainFailed() | DomainGone() | GuestReady():
+                self._take_domain(message, now_ms, out)
+            case ConsoleRead():
+                self._read_console(message, out)
+            case ConsoleSeen():
+                self._consoles.pop(message.read_id, None)
+                out.append(Send(ConsoleText(read_id=message.read_id, text=message.text)))
+            case _:
+                assert_never(message)
+
+    def _obey(
+        self, order: VmLaunch | VmKill | HostLimit | HostSync, now_ms: int, out: list[Out]
+    ) -> None:
+        match order:
+            case VmLaunch():
+                self._launch(order, now_ms, out)
+            case VmKill():
+                self._kill(order, now_ms, out)
+            case HostLimit():
+                self._offer.limit(order)
+                out.append(Send(HostDone(instruction_id=order.instruction_id, ok=True)))
+                self._reporter.announce(out)
+            case HostSync():
+                self._sync(order, now_ms, out)
+
+    def _link_down(self, now_ms: int) -> None:
+        self._heartbeat_at_ms = None
+        self._reporter.link_down(self.vms)
+        for vm in self.vms.values():
+            self._start_cutoff(vm, now_ms)
+
+    def _take_answer(self, answer: Ack | ErrorReply, out: list[Out]) -> None:
+        unapproved = self._reporter.unapproved
+        settled = self._reporter.answered(answer, self.vms)
+        if settled is not None:
+            del self.vms[settled.spec.vm_id]
+            self._bury(settled.spec.vm_id)
+        if unapproved and not self._reporter.unapproved and self._synced_id:
+            # The owner has approved this host; what it said of its VMs before was not heard.
+            self._say_synced(out)
+
+    def _start_cutoff(self, vm: Vm, now_ms: int) -> None:
+        if vm.spec.until_ms is None and vm.cutoff_ms is None and vm.state != "stopping":
+            vm.cutoff_ms = now_ms + SPOT_CUTOFF_MS
+
+    # --- instructions ---
+
+    def _launch(self, order: VmLaunch, now_ms: int, out: list[Out]) -> None:
+        vm = self.vms.get(order.vm_id)
+        if vm is not None:
+            self._launch_again(vm, order, out)
+        elif order.vm_id in self._ended:
+            out.append(Send(HostDone(instruction_id=order.instruction_id, ok=True)))
+        else:
+            self._launch_new(order, now_ms, out)
+
+    def _launch_new(self, order: VmLaunch, now_ms: int, out: list[Out]) -> None:
+        vm = life.ordered(order, f"{self.config.boot_id}-{now_ms}")
+        fetching = any(other.spec.image == order.image for other in self._waiting_for_image())
+        effects: list[Effect] = [] if fetching else [FetchImage(order.image)]
+        if not self._offer.has_room(vm, self.vms):
+            effects = life.refused(vm, "no_room")
+        self.vms[order.vm_id] = vm
+        self._follow(vm, effects, out)
+
+    def _launch_again(self, vm: Vm, order: VmLaunch, out: list[Out]) -> None:
+        vm.reap_ms = vm.cutoff_ms = None
+        life.remember(vm.launches, order.instruction_id)
+        if order.until_ms != vm.spec.until_ms:
+            # The exchange waits a minute for what was used under the lease before.
+            self._reporter.usage(vm, out)
+        self._follow(vm, life.extended(vm, order.until_ms), out)
+
+    def _kill(self, order: VmKill, now_ms: int, out: list[Out]) -> None:
+        vm = self.vms.get(order.vm_id)
+        if vm is None:
+            # Never here, or gone for long: what was asked for is so, and a launch that comes
+            # late must not undo it.
+            self._bury(order.vm_id)
+            out.append(Send(HostDone(instruction_id=order.instruction_id, ok=True)))
+            return
+        life.remember(vm.kills, order.instruction_id)
+        self._follow(vm, life.stop(vm, now_ms, "stopped", None, order.grace_ms), out)
+        if self._observe_at_ms is not None:
+            self._observe_at_ms = min(self._observe_at_ms, now_ms + self._observe_every_ms())
+
+    # --- what the exchange wants against what is here ---
+
+    def _sync(self, sync: HostSync, now_ms: int, out: list[Out]) -> None:
+        sync = joined(self._begun_sync, sync)
+        self._begun_sync = sync if sync.more else None
+        if sync.more:
+            return
+        if not self._seen:
+            self._held_sync = sync
+            return
+        wanted = compare_wanted(sync, self.vms, self._ended)
+        for order in wanted.launch:
+            self._launch_new(order, now_ms, out)
+        for order in wanted.keep:
+            self._launch_again(self.vms[order.vm_id], order, out)
+        for vm_id in wanted.orphans:
+            self._orphan(self.vms[vm_id], now_ms)
+        self._synced_id = sync.instruction_id
+        self._say_synced(out)
+
+    def _say_synced(self, out: list[Out]) -> None:
+        """Answer the newest sync with what is here, and tell every VM's state."""
+        rows = [HostVm(vm_id=vm_id, state=vm.state) for vm_id, vm in self.vms.items()]
+        boot_id = self.config.boot_id
+        out.append(Send(HostSynced(instruction_id=self._synced_id, boot_id=boot_id, vms=rows)))
+        for vm in self.vms.values():
+            vm.unreported = True
+            self._reporter.tell(vm, out)
+
+    def _orphan(self, vm: Vm, now_ms: int) -> None:
+        vm.cutoff_ms = None
+        if vm.reap_ms is None and vm.state != "stopping":
+            vm.reap_ms = now_ms + self.config.orphan_grace_ms
+
+    def _take_observation(self, seen: Observed, now_ms: int, out: list[Out]) -> None:
+        self._observe_at_ms = now_ms + self._observe_every_ms()
+        self._offer.observe(seen, self.vms)
+        found = compare_seen(seen.domains, seen.at_ms, self.vms, self._ended)
+        for domain in found.adopt:
+            self._adopt(domain, seen, now_ms, out)
+        for domain in found.known:
+            self._look_at(self.vms[domain.spec.vm_id], domain, now_ms, out)
+        for vm_id in found.missing:
+            life.gone(self.vms[vm_id], None)
+            self._follow(self.vms[vm_id], [], out)
+        out += [DestroyDomain(vm_id) for vm_id in found.leftovers]
+        self._reporter.announce(out)
+        self._seen = True
+        if self._held_sync is not None:
+            sync, self._held_sync = self._held_sync, None
+            self._sync(sync, now_ms, out)
+
+    def _adopt(self, domain: ObservedDomain, seen: Observed, now_ms: int, out: list[Out]) -> None:
+        endpoints = seen.endpoints.get(domain.spec.vm_id, [])
+        vm, effects = life.adopted(domain, endpoints, now_ms, self.config.ready_bound_ms)
+        self.vms[domain.spec.vm_id] = vm
+        if not self._reporter.connected:
+            self._start_cutoff(vm, now_ms)
+        elif self._seen:
+            # Ours by its metadata, but nobody has told us of it in this connection.
+            self._orphan(vm, now_ms)
+        self._follow(vm, effects, out)
+        self._look_at(vm, domain, now_ms, out)
+
+    def _look_at(self, vm: Vm, domain: ObservedDomain, now_ms: int, out: list[Out]) -> None:
+        if domain.reading is not None:
+            vm.meter.observe(domain.reading)
+        if domain.state != "running":
+            crashed = domain.state == "crashed"
+            self._follow(vm, life.stopped_inside(vm, crashed, now_ms), out)
+
+    # --- results of effects ---
+
+    def _waiting_for_image(self) -> list[Vm]:
+        waiting = [vm for vm in self.vms.values() if vm.state == "starting"]
+        return [vm for vm in waiting if vm.domain == "none" and not vm.image_here]
+
+    def _take_image(self, message: ImageReady | ImageFailed, now_ms: int, out: list[Out]) -> None:
+        for vm in self._waiting_for_image():
+            if vm.spec.image != message.image:
+                continue
+            if isinstance(message, ImageReady):
+                self._follow(vm, life.image_ready(vm, now_ms), out)
+            else:
+                life.image_failed(vm, message.reason)
+                self._follow(vm, [], out)
+
+    def _take_domain(
+        self,
+        message: DomainStarted | DomainFailed | DomainGone | GuestReady,
+        now_ms: int,
+        out: list[Out],
+    ) -> None:
+        vm = self.vms.get(message.vm_id)
+        if vm is None:
+            return
+        effects: list[Effect] = []
+        match message:
+            case DomainStarted():
+                bound_ms = self.config.ready_bound_ms
+                effects = life.started(vm, message.endpoints, now_ms, bound_ms)
+            case DomainFailed():
+                life.start_failed(vm, message.reason)
+            case DomainGone():
+                life.gone(vm, message.reading)
+            case GuestReady():
+                effects = life.guest_ready(vm, now_ms)
+        self._follow(vm, effects, out)
+
+    def _read_console(self, order: ConsoleRead, out: list[Out]) -> None:
+        if order.vm_id not in self.vms or len(self._consoles) >= CONSOLE_READS_MAX:
+            # No text, but at once: a buyer waits for it.
+            out.append(Send(ConsoleText(read_id=order.read_id)))
+        else:
+            self._consoles[order.read_id] = None
+            out.append(ReadConsole(order.read_id, order.vm_id, order.lines))
+
+    # --- what every change ends with ---
+
+    def _follow(self, vm: Vm, effects: list[Effect], out: list[Out]) -> None:
+        """Carry on with ``effects`` after something happened to ``vm``, and tell of it."""
+        out += effects
+        self._reporter.tell(vm, out)
+
+    def _bury(self, vm_id: str) -> None:
+        self._ended[vm_id] = None
+        if len(self._ended) > MAX_TOMBS:
+            del self._ended[next(iter(self._ended))]

@@ -1,0 +1,205 @@
+"""The lines of a host's log: one small function for each event, and the stages of its VMs. Pure.
+
+The events are listed in hosts.md, "The log of a host". Of a renter's VM only ids, class and image
+are told, never its console, command line or user data.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from exchange.log.line import Level, LogLine, line
+from exchange.wire.frames import HostLimit, HostSync, VmKill, VmLaunch
+from exchange.wire.requests import HostAnnounce
+from exchange.wire.types import Capacity, ToldCapacity
+from hostagent.core.ports import (
+    DomainSpec,
+    FetchImage,
+    GuestReady,
+    ImageFailed,
+    Message,
+    Out,
+    Send,
+)
+from hostagent.core.vm import Vm
+
+IMAGE_SHOWN: Final = 12
+_LEFT_OUT: Final = "..."
+
+
+# --- the agent and its connection ---
+
+
+def started(version: str, url: str, hypervisor: str) -> LogLine:
+    text = f"headroom {version} runs a host with {hypervisor} for {url}"
+    return line("info", "started", text, version=version, url=url, hypervisor=hypervisor)
+
+
+def stopped(kept: bool) -> LogLine:
+    text = (
+        "stopped; VMs keep running"
+        if kept
+        else "stopped, and its VMs with it: they were in memory only"
+    )
+    return line("info", "stopped", text)
+
+
+def acceleration(why: str) -> LogLine:
+    return line("info", "acceleration", why)
+
+
+def capacity(room: Capacity, accel: str) -> LogLine:
+    return line("info", "capacity", f"offering {_room(room)} ({accel})", accel=accel)
+
+
+def connected(url: str, account: str) -> LogLine:
+    text = f"connected to {url} as a host of {account}"
+    return line("info", "connected", text, url=url, account=account)
+
+
+def disconnected(reason: str) -> LogLine:
+    return line("warning", "disconnected", f"disconnected: {reason}", reason=reason)
+
+
+def unreachable(why: str) -> LogLine:
+    return line("warning", "unreachable", f"{why}; dialling again", reason=why)
+
+
+def not_let_in(url: str, why: str) -> LogLine:
+    text = f"{url} is not let in yet: {why}; dialling again"
+    return line("warning", "not_let_in", text, reason=why)
+
+
+def refused(request: str, why: str) -> LogLine:
+    text = f"{request} was refused: {why}"
+    return line("warning", "request_refused", text, request=request, reason=why)
+
+
+def unanswered(request: str, why: str) -> LogLine:
+    text = f"{request} got no answer: {why}"
+    return line("info", "unanswered", text, request=request, reason=why)
+
+
+def not_for_a_host(kind: str) -> LogLine:
+    return line("debug", "not_for_a_host", f"{kind} is not for a host")
+
+
+# --- the hypervisor ---
+
+
+def hypervisor_lost(why: str) -> LogLine:
+    text = f"the hypervisor does not answer: {why}"
+    return line("error", "hypervisor_lost", text, reason=why)
+
+
+def hypervisor_back() -> LogLine:
+    return line("info", "hypervisor_back", "the hypervisor answers again")
+
+
+def effect_failed(effect: str, why: str) -> LogLine:
+    return line("warning", "effect_failed", f"{effect}: {why}", effect=effect, reason=why)
+
+
+def not_started(spec: DomainSpec, why: str) -> LogLine:
+    """Whatever a hypervisor complains of, it must not quote what the renter sent its guest."""
+    for private in (spec.user_data, spec.cmdline, *spec.cmdline.split()):
+        why = why.replace(private, _LEFT_OUT) if private else why
+    text = f"{spec.vm_id} does not start: {why}"
+    return line("warning", "vm_not_started", text, vm=spec.vm_id, reason=why)
+
+
+def vm_trouble(vm_id: str, what: str, why: str) -> LogLine:
+    """``what``: a word for the log; the sentence is ``why``."""
+    return line("warning", what, f"{vm_id}: {why}", vm=vm_id, reason=why)
+
+
+def image_failed(why: str) -> LogLine:
+    return line("warning", "image_failed", why, reason=why)
+
+
+def guest_connection(inner_port: int, what: str) -> LogLine:
+    text = f"a connection to inner port {inner_port} {what}"
+    return line("debug", "guest_connection", text, inner_port=inner_port)
+
+
+# --- what comes into the core and goes out of it ---
+
+
+def of_message(message: Message) -> LogLine | None:
+    """Return what to say of a message, None for the many that say nothing to an owner."""
+    match message:
+        case VmLaunch():
+            text = f"told to run {message.vm_id} of {message.lease_id}, {message.class_}"
+            text += f", image {message.image[:IMAGE_SHOWN]}"
+            ids = {"vm": message.vm_id, "lease": message.lease_id, "image": message.image}
+            return line("info", "launch", text, **ids)
+        case VmKill():
+            text = f"told to stop {message.vm_id}, grace {message.grace_ms} ms"
+            return line("info", "kill", text, vm=message.vm_id, grace_ms=message.grace_ms)
+        case HostLimit():
+            room = "no limit" if message.offered is None else f"at most {_room(message.offered)}"
+            return line("info", "limit", f"the owner's limit: {room}")
+        case HostSync():
+            leases, vms = len(message.leases), len(message.vms)
+            text = f"told all there is to run: {vms} VMs of {leases} leases"
+            return line("info", "sync", text, vms=vms, leases=leases)
+        case GuestReady():
+            return line("info", "vm_ready", f"{message.vm_id} serves", vm=message.vm_id)
+        case ImageFailed():
+            image = message.image[:IMAGE_SHOWN]
+            text = f"image {image} cannot be used: {message.reason}"
+            return line("warning", "image_failed", text, image=message.image, reason=message.reason)
+        case _:
+            return None
+
+
+def of_out(out: Out) -> LogLine | None:
+    """Return what to say of what the core asks for."""
+    match out:
+        case FetchImage():
+            text = f"fetching image {out.image[:IMAGE_SHOWN]}"
+            return line("info", "image_fetch", text, image=out.image)
+        case Send(HostAnnounce() as told):
+            text = f"offers {_room(told.offered)}, classes {', '.join(told.classes) or 'none'}"
+            return line("info", "offer", text, mvcpu=told.offered.mvcpu)
+        case _:
+            return None
+
+
+class VmLog:
+    """Tells of every VM what became of it, once. Holds as many entries as the core has VMs."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[str, bool]] = {}
+
+    def changes(self, vms: Mapping[str, Vm], adopting: bool) -> list[LogLine]:
+        """Return what changed since the last call; ``adopting``: what is new was found here."""
+        lines: list[LogLine] = []
+        for vm_id, vm in vms.items():
+            stage = vm.state, vm.reap_ms is not None
+            before = self._told.get(vm_id)
+            if stage != before:
+                lines += _change(vm_id, vm, before, adopting)
+                self._told[vm_id] = stage
+        for vm_id in [vm_id for vm_id in self._told if vm_id not in vms]:
+            del self._told[vm_id]
+        return lines
+
+
+def _change(vm_id: str, vm: Vm, before: tuple[str, bool] | None, adopting: bool) -> list[LogLine]:
+    lines: list[LogLine] = []
+    if before is None and adopting:
+        lines.append(line("info", "adopted", f"adopted {vm_id}, {vm.state}", vm=vm_id))
+    elif before is None or before[0] != vm.state:
+        why = f": {vm.reason}" if vm.reason else ""
+        level: Level = "warning" if vm.state == "failed" else "info"
+        text = f"{vm_id} is {vm.state}{why}"
+        told = line(level, f"vm_{vm.state}", text, vm=vm_id, reason=vm.reason or "")
+        lines.append(told)
+    if vm.reap_ms is not None and (before is None or not before[1]) and not vm.ended:
+        text = f"nobody wants {vm_id}: it will be ended"
+        lines.append(line("warning", "orphan", text, vm=vm_id))
+    return lines
+
+
+def _room(room: Capacity | ToldCapacity) -> str:
+    return f"{room.mvcpu} mvcpu, {room.mem_mib} MiB memory, {room.disk_mib} MiB disk"

@@ -1,0 +1,237 @@
+"""A hypervisor in memory: no process, no clock of its own, every outcome decided by the caller.
+
+`MemoryHypervisor` passes the same contract tests as libvirt. `MemoryServer` carries a core's
+effects out on one and returns the results with the time at which they come about, so that a
+simulator or the demo only has to deliver them. Deterministic: equal calls give equal answers.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from exchange.wire.types import Endpoint
+from hostagent.core.console import last_lines
+from hostagent.core.domain_xml import check_spec
+from hostagent.core.ports import (
+    BootFiles,
+    Clock,
+    ConsoleSeen,
+    DestroyDomain,
+    DomainFailed,
+    DomainGone,
+    DomainSpec,
+    DomainStarted,
+    Effect,
+    FetchImage,
+    Forward,
+    GuestReady,
+    HypervisorError,
+    ImageReady,
+    KeepNotes,
+    Load,
+    Notes,
+    Observe,
+    Observed,
+    ObservedDomain,
+    ReadConsole,
+    Reading,
+    Result,
+    ShutdownDomain,
+    StartDomain,
+    WatchGuest,
+)
+
+PORTS = range(20_001, 60_001)
+
+
+class Boot(Struct, frozen=True):
+    """How one VM will behave. ``ready_ms`` None: it never serves; ``fail``: it never starts.
+
+    ``stop_ms`` None: the guest ignores the power button. ``busy_pct``: its use of its own CPU.
+    """
+
+    start_ms: int = 0
+    ready_ms: int | None = 0
+    stop_ms: int | None = 0
+    fail: str | None = None
+    busy_pct: int = 10
+
+
+BootPlan: TypeAlias = Callable[[DomainSpec], Boot]
+
+
+class _Domain(Struct):
+    spec: DomainSpec
+    forwards: tuple[Forward, ...]
+    boot: Boot
+    since_ms: int
+    notes: Notes = Notes()
+    stops_ms: int | None = None
+
+
+class MemoryHypervisor:
+    """Implements `Hypervisor`. ``boots`` is asked once for each VM, when it starts."""
+
+    def __init__(self, clock: Clock, boots: BootPlan = lambda spec: Boot()) -> None:
+        self._clock = clock
+        self._boots = boots
+        self._domains: dict[str, _Domain] = {}
+
+    def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
+        check_spec(spec)
+        if spec.vm_id in self._domains:
+            raise HypervisorError(f"{spec.vm_id} is defined already")
+        boot = self._boots(spec)
+        if boot.fail is not None:
+            raise HypervisorError(boot.fail)
+        self._domains[spec.vm_id] = _Domain(spec, forwards, boot, self._clock())
+
+    def shutdown(self, vm_id: str) -> None:
+        domain = self._domains.get(vm_id)
+        if domain is None or domain.boot.stop_ms is None or domain.stops_ms is not None:
+            return
+        domain.stops_ms = self._clock() + domain.boot.stop_ms
+
+    def destroy(self, vm_id: str) -> None:
+        self._domains.pop(vm_id, None)
+
+    def keep_notes(self, vm_id: str, notes: Notes) -> None:
+        if vm_id in self._domains:
+            self._domains[vm_id].notes = notes
+
+    def observe(self) -> list[ObservedDomain]:
+        now_ms = self._clock()
+        return [_observed(self._domains[vm_id], now_ms) for vm_id in sorted(self._domains)]
+
+    def guest_accepts(self, vm_id: str) -> bool:
+        domain = self._domains.get(vm_id)
+        if domain is None:
+            return False
+        now_ms = self._clock()
+        return _runs(domain, now_ms) and _serves(domain, now_ms)
+
+    def console(self, vm_id: str, lines: int) -> str | None:
+        domain = self._domains.get(vm_id)
+        return None if domain is None else last_lines(_console(domain, self._clock()), lines)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def boot_of(self, vm_id: str) -> Boot | None:
+        """Return how a VM that is there behaves, for who plans its results ahead."""
+        domain = self._domains.get(vm_id)
+        return domain.boot if domain else None
+
+
+def _runs(domain: _Domain, now_ms: int) -> bool:
+    return domain.stops_ms is None or now_ms < domain.stops_ms
+
+
+def _serves(domain: _Domain, now_ms: int) -> bool:
+    ready_ms = domain.boot.ready_ms
+    return ready_ms is not None and now_ms >= domain.since_ms + ready_ms
+
+
+def _console(domain: _Domain, now_ms: int) -> bytes:
+    """Return what the guest has written, as a serial line carries it."""
+    on, said = _runs(domain, now_ms), ["boots in memory"]
+    if _serves(domain, now_ms if on else domain.stops_ms or 0):
+        said.append("is ready")
+    if not on:
+        said.append("powers off")
+    return "".join(f"{domain.spec.vm_id} {what}\r\n" for what in said).encode()
+
+
+def _observed(domain: _Domain, now_ms: int) -> ObservedDomain:
+    spec, boot = domain.spec, domain.boot
+    if not _runs(domain, now_ms):
+        return ObservedDomain(spec, "stopped", domain.forwards, domain.notes)
+    cpu_ms = (now_ms - domain.since_ms) * spec.shape.mvcpu * boot.busy_pct // 100_000
+    reading = Reading(now_ms, cpu_ms, spec.shape.mem_mib)
+    return ObservedDomain(spec, "running", domain.forwards, domain.notes, reading)
+
+
+Due: TypeAlias = tuple[int, Result]
+"""(at_ms, what the core is then to be told)."""
+
+
+class MemoryServer:
+    """One simulated server. ``fetch_ms`` is how long an image takes that is not here yet."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        boots: BootPlan = lambda spec: Boot(),
+        load: Callable[[], Load] = Load,
+        fetch_ms: int = 0,
+        address: str = "127.0.0.1",
+        ports: range = PORTS,
+    ) -> None:
+        self.hypervisor = MemoryHypervisor(clock, boots)
+        self._clock = clock
+        self._load = load
+        self._fetch_ms = fetch_ms
+        self._address = address
+        self._ports = ports
+        self._images: dict[str, int] = {}
+        self._ports_given = 0
+
+    def carry_out(self, effect: Effect) -> list[Due]:
+        """Do ``effect`` now; return its results, each with the time at which it is known."""
+        now_ms = self._clock()
+        match effect:
+            case FetchImage():
+                ready_ms = self._images.setdefault(effect.image, now_ms + self._fetch_ms)
+                return [(max(now_ms, ready_ms), ImageReady(effect.image))]
+            case StartDomain():
+                return self._start(effect.spec, now_ms)
+            case ShutdownDomain():
+                self.hypervisor.shutdown(effect.vm_id)
+                return []
+            case DestroyDomain():
+                return [(now_ms, self._destroy(effect.vm_id))]
+            case WatchGuest():
+                return self._watch(effect.vm_id, now_ms)
+            case KeepNotes():
+                self.hypervisor.keep_notes(effect.vm_id, effect.notes)
+                return []
+            case ReadConsole():
+                text = self.hypervisor.console(effect.vm_id, effect.lines)
+                return [(now_ms, ConsoleSeen(effect.read_id, text))]
+            case Observe():
+                return [(now_ms, self.observed())]
+
+    def observed(self) -> Observed:
+        domains = self.hypervisor.observe()
+        endpoints = {domain.spec.vm_id: self._endpoints(domain.forwards) for domain in domains}
+        return Observed(self._clock(), domains, self._load(), endpoints)
+
+    def _start(self, spec: DomainSpec, now_ms: int) -> list[Due]:
+        forwards = tuple(Forward(port, self._next_port()) for port in spec.ports)
+        try:
+            self.hypervisor.start(spec, BootFiles(), forwards)
+        except HypervisorError as error:
+            return [(now_ms, DomainFailed(spec.vm_id, str(error)))]
+        boot = self.hypervisor.boot_of(spec.vm_id) or Boot()
+        started = DomainStarted(spec.vm_id, self._endpoints(forwards))
+        return [(now_ms + boot.start_ms, started)]
+
+    def _destroy(self, vm_id: str) -> DomainGone:
+        seen = [one for one in self.hypervisor.observe() if one.spec.vm_id == vm_id]
+        self.hypervisor.destroy(vm_id)
+        return DomainGone(vm_id, seen[0].reading if seen else None)
+
+    def _watch(self, vm_id: str, now_ms: int) -> list[Due]:
+        boot = self.hypervisor.boot_of(vm_id)
+        if boot is None or boot.ready_ms is None:
+            return []
+        return [(now_ms + boot.ready_ms, GuestReady(vm_id))]
+
+    def _endpoints(self, forwards: tuple[Forward, ...]) -> list[Endpoint]:
+        return [Endpoint(one.guest_port, self._address, one.public_port) for one in forwards]
+
+    def _next_port(self) -> int:
+        port = self._ports[self._ports_given % len(self._ports)]
+        self._ports_given += 1
+        return port

@@ -1,0 +1,107 @@
+"""What this host offers, and how busy it is: capacity, the owner's limit, residual offering.
+
+Pure. Effective offer = min(what the server can carry, the owner's limit), and nothing at all while
+the owner's own work needs a residual server (rules.md 8.3).
+"""
+
+from msgspec import Struct
+
+from exchange.wire.frames import HostLimit
+from exchange.wire.requests import HostAnnounce
+from exchange.wire.types import Accel, Capacity, HostLoad, ToldCapacity
+from hostagent.core.inventory import fitting_classes, smaller
+from hostagent.core.metering import cpu_pct
+from hostagent.core.ports import MEM_OVERHEAD_MIB, Load, Observed
+from hostagent.core.residual import Residual
+from hostagent.core.vm import Vm
+
+NOTHING = Capacity(mvcpu=0, mem_mib=0, disk_mib=0)
+
+
+class HostConfig(Struct, frozen=True):
+    """What is fixed for the agent's life. ``host_mvcpu`` is all of the server, reserve included."""
+
+    capacity: Capacity
+    classes: dict[str, Capacity]
+    boot_id: str
+    cpu_model: str = "unknown"
+    accel: Accel = "simulated"
+    agent_version: str = "0"
+    host_mvcpu: int = 1000
+    heartbeat_ms: int = 5_000
+    observe_ms: int = 5_000
+    ready_bound_ms: int = 600_000
+    orphan_grace_ms: int = 60_000
+
+
+class Offer:
+    """Remembers what was announced, so that only changes are announced again."""
+
+    def __init__(self, config: HostConfig) -> None:
+        self._config = config
+        self._limit: ToldCapacity | None = None
+        self._residual = Residual()
+        self._announced: Capacity | None = None
+        self._load = Load()
+
+    def limit(self, order: HostLimit) -> None:
+        """Take the owner's limit over; an absent one is lifted."""
+        self._limit = order.offered
+        self._residual.limit(order.residual_below_pct)
+
+    def observe(self, seen: Observed, vms: dict[str, Vm]) -> None:
+        """Take the server's load in. To be called before the meters see the same readings."""
+        leased = 0.0
+        for domain in seen.domains:
+            vm = vms.get(domain.spec.vm_id)
+            if vm is not None and domain.reading is not None:
+                leased += cpu_pct(vm.meter.last, domain.reading, self._config.host_mvcpu)
+        self._load = seen.load
+        self._residual.observe(max(0.0, seen.load.cpu_pct - leased), seen.at_ms)
+
+    def load(self) -> HostLoad:
+        return HostLoad(cpu_pct=self._load.cpu_pct, mem_pct=self._load.mem_pct)
+
+    def forget_announced(self) -> None:
+        """A new login, or a refusal that says "not now": announce again."""
+        self._announced = None
+
+    def changed(self) -> bool:
+        return self._offered() != self._announced
+
+    def announcement(self, req_id: int) -> HostAnnounce:
+        """Return the announcement of what is offered now, and remember it as made."""
+        config = self._config
+        self._announced = self._offered()
+        return HostAnnounce(
+            req_id=req_id,
+            capacity=config.capacity,
+            offered=self._announced,
+            classes=fitting_classes(config.capacity, config.classes),
+            cpu_model=config.cpu_model,
+            accel=config.accel,
+            agent_version=config.agent_version,
+            boot_id=config.boot_id,
+        )
+
+    def has_room(self, one_more: Vm, vms: dict[str, Vm]) -> bool:
+        """Tell whether ``one_more`` fits beside ``vms``, whatever the exchange believes.
+
+        A VM that is stopping, or waits for its window, does not count: the slot changes hands.
+        """
+        if one_more.not_before_ms is not None:
+            return True
+        counted = [vm for vm in vms.values() if vm.state in ("starting", "running")]
+        counted = [vm for vm in counted if vm.domain != "none" or vm.not_before_ms is None]
+        taken = [vm.spec.shape for vm in [*counted, one_more]]
+        whole = self._config.capacity
+        return (
+            sum(one.mvcpu for one in taken) <= whole.mvcpu
+            and sum(one.mem_mib + MEM_OVERHEAD_MIB for one in taken) <= whole.mem_mib
+            and sum(one.disk_mib for one in taken) <= whole.disk_mib
+        )
+
+    def _offered(self) -> Capacity:
+        if not self._residual.open:
+            return NOTHING
+        return smaller(self._config.capacity, self._limit)

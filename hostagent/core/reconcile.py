@@ -1,0 +1,80 @@
+"""Compare what the exchange wants, what we know and what the hypervisor shows.
+
+Pure, and only about sets of VM ids: what follows from a difference is in `vm`. Two rules matter.
+An agent that has restarted adopts what runs before it believes anybody; and it reaps only domains
+that carry our metadata, after a grace, never anybody else's (a hypervisor shows no others).
+"""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from exchange.wire.frames import HostSync, VmLaunch
+from hostagent.core.ports import ObservedDomain
+from hostagent.core.vm import Vm
+
+
+class Wanted(Struct, frozen=True):
+    """What follows from a `HostSync`: each list in the order of the sync, or of our own VMs."""
+
+    launch: list[VmLaunch]
+    keep: list[VmLaunch]
+    orphans: list[str]
+
+
+class Seen(Struct, frozen=True):
+    """What follows from an observation."""
+
+    adopt: list[ObservedDomain]
+    """Run before us: take them over."""
+    known: list[ObservedDomain]
+    missing: list[str]
+    """VMs of ours whose domain somebody removed."""
+    leftovers: list[str]
+    """Domains of VMs that have ended: remove what is left."""
+
+
+class Tombs(Protocol):
+    """VM ids that have ended here and must not start again."""
+
+    def __contains__(self, vm_id: object) -> bool: ...
+
+
+def joined(before: HostSync | None, part: HostSync) -> HostSync:
+    """Return the sync as far as it is here; ``before``: the parts of it that came already."""
+    if before is None or before.instruction_id != part.instruction_id:
+        return part
+    leases, vms = [*before.leases, *part.leases], [*before.vms, *part.vms]
+    return HostSync(part.instruction_id, part.epoch, leases, vms, part.more)
+
+
+def compare_wanted(sync: HostSync, vms: dict[str, Vm], ended: Tombs) -> Wanted:
+    """Sort the VMs of ``sync`` and ours into launch, keep and orphans."""
+    wanted = {launch.vm_id: launch for launch in sync.vms}
+    return Wanted(
+        launch=[
+            order for vm_id, order in wanted.items() if vm_id not in vms and vm_id not in ended
+        ],
+        keep=[order for vm_id, order in wanted.items() if vm_id in vms],
+        orphans=[vm_id for vm_id, vm in vms.items() if vm_id not in wanted and not vm.ended],
+    )
+
+
+def compare_seen(
+    domains: list[ObservedDomain], at_ms: int, vms: dict[str, Vm], ended: Tombs
+) -> Seen:
+    """Sort the domains seen at ``at_ms``.
+
+    A VM whose domain came up after ``at_ms`` is not missing: the look was simply too early.
+    """
+    here = {domain.spec.vm_id: domain for domain in domains}
+    return Seen(
+        adopt=[seen for vm_id, seen in here.items() if vm_id not in vms and vm_id not in ended],
+        known=[seen for vm_id, seen in here.items() if vm_id in vms and vms[vm_id].domain == "up"],
+        missing=[
+            vm_id
+            for vm_id, vm in vms.items()
+            if vm_id not in here and vm.domain == "up" and vm.up_ms < at_ms
+        ],
+        leftovers=[vm_id for vm_id in here if vm_id not in vms and vm_id in ended],
+    )

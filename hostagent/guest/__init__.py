@@ -1,0 +1,1 @@
+"""How a small guest image is built. Shell."""

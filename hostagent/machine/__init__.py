@@ -1,0 +1,1 @@
+"""The server itself: libvirt, processes, files, sockets. Shell."""

@@ -1,0 +1,240 @@
+"""Let the outside reach guests: TCP ports of this host, forwarded to a guest's inner port.
+
+Shell module. Each VM has its own listening sockets and its own list of networks that may connect;
+whoever comes from elsewhere is closed at once, unheard. Bytes are counted here, since all traffic
+of a guest passes here. Connections end with the agent; listening resumes on the same ports when a
+restarted agent adopts the VM.
+"""
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import socket
+from typing import TypeAlias
+
+from msgspec import Struct, field
+
+from exchange.log.log import tell
+from exchange.wire.types import Endpoint
+from hostagent.core import log_events
+from hostagent.core.ports import Forward
+
+CHUNK_BYTES = 64 * 1024
+CONNECTIONS_PER_VM = 512
+CONNECT_TIMEOUT_S = 5.0
+LOOPBACK = "127.0.0.1"
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class ForwardError(Exception):
+    """A port cannot be had, or a network in ``allow_from`` cannot be read. A line and a word."""
+
+    def __init__(self, line: str, reason: str = "no_free_port") -> None:
+        super().__init__(line)
+        self.reason = reason
+
+
+class Counted(Struct):
+    """Bytes to the guest (rx) and from it (tx) since its boot."""
+
+    rx: int = 0
+    tx: int = 0
+
+
+class _Opened(Struct):
+    allow: list[Network]
+    counted: Counted
+    forwards: tuple[Forward, ...] = ()
+    servers: list[asyncio.Server] = field(default_factory=list)
+    connections: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+def networks(allow_from: tuple[str, ...]) -> list[Network]:
+    """Return the networks that may connect; none named means that everybody may."""
+    try:
+        return [ipaddress.ip_network(one, strict=False) for one in allow_from]
+    except ValueError as error:
+        raise ForwardError(f"allow_from: {error}", "allow_from_invalid") from error
+
+
+def free_loopback_port() -> int:
+    """Return a port that is free now; whoever binds it must be ready to try another."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+class Forwarder:
+    """``address`` is what the outside is told; ``low``..``high`` are the ports it may use."""
+
+    def __init__(self, address: str, low: int, high: int) -> None:
+        self.address = address
+        self._low = low
+        self._high = high
+        self._next = low
+        self._vms: dict[str, _Opened] = {}
+
+    async def open(
+        self, vm_id: str, forwards: tuple[Forward, ...], allow_from: tuple[str, ...], base: Counted
+    ) -> tuple[Forward, ...]:
+        """Listen for ``vm_id`` and return the forwards with their public ports.
+
+        A ``public_port`` of 0 takes the next free one; a given one must be free. ``base`` is what
+        was counted before this agent. Raises `ForwardError`, with nothing left open.
+        """
+        assert vm_id not in self._vms, "a VM is opened once"
+        opened = _Opened(networks(allow_from), base)
+        self._vms[vm_id] = opened
+        try:
+            for forward in forwards:
+                opened.forwards += (await self._listen(vm_id, opened, forward),)
+        except ForwardError:
+            await self.close(vm_id)
+            raise
+        return opened.forwards
+
+    def is_open(self, vm_id: str) -> bool:
+        return vm_id in self._vms
+
+    def counted(self, vm_id: str) -> Counted:
+        opened = self._vms.get(vm_id)
+        return opened.counted if opened else Counted()
+
+    def first_inner_port(self, vm_id: str) -> int | None:
+        opened = self._vms.get(vm_id)
+        return opened.forwards[0].inner_port if opened and opened.forwards else None
+
+    def endpoints(self, forwards: tuple[Forward, ...]) -> list[Endpoint]:
+        return [Endpoint(one.guest_port, self.address, one.public_port) for one in forwards]
+
+    async def close(self, vm_id: str) -> None:
+        """Stop listening for ``vm_id`` and cut its connections."""
+        opened = self._vms.pop(vm_id, None)
+        if opened is None:
+            return
+        for server in opened.servers:
+            server.close()
+        connections = list(opened.connections)
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    async def close_all(self) -> None:
+        for vm_id in list(self._vms):
+            await self.close(vm_id)
+
+    async def _listen(self, vm_id: str, opened: _Opened, forward: Forward) -> Forward:
+        tries = [forward.public_port] if forward.public_port else self._candidates()
+        for port in tries:
+            server = await self._try_listen(opened, port, forward.inner_port)
+            if server is not None:
+                opened.servers.append(server)
+                return Forward(forward.guest_port, port, forward.inner_port)
+        raise ForwardError(f"{vm_id}: no free port among {tries[0]}-{tries[-1]}")
+
+    def _candidates(self) -> list[int]:
+        """Return all ports, the one after the last given first, so that ports rest before reuse."""
+        ports = range(self._low, self._high + 1)
+        start = (self._next - self._low) % len(ports)
+        return [*ports[start:], *ports[:start]]
+
+    async def _try_listen(
+        self, opened: _Opened, port: int, inner_port: int
+    ) -> asyncio.Server | None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await _serve(opened, inner_port, reader, writer)
+
+        try:
+            server = await asyncio.start_server(serve, self._bind_address(), port, backlog=128)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return None
+            raise ForwardError(f"cannot listen on port {port}: {error.strerror}") from error
+        self._next = port + 1
+        return server
+
+    def _bind_address(self) -> str | None:
+        """Return the advertised address if it is this host's own, else None: all of them.
+
+        Behind a router the advertised address is the router's, which nothing here can bind.
+        """
+        try:
+            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+            with socket.socket(family) as probe:
+                probe.bind((self.address, 0))
+        except OSError:
+            return None
+        return self.address
+
+
+async def _serve(
+    opened: _Opened, inner_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Carry one connection, from accept to both ends closed."""
+    task = asyncio.current_task()
+    assert task is not None
+    peer = writer.get_extra_info("peername")
+    if len(opened.connections) >= CONNECTIONS_PER_VM or not _allowed(opened.allow, peer):
+        writer.transport.abort()
+        return
+    opened.connections.add(task)
+    try:
+        await _carry(opened.counted, inner_port, reader, writer)
+    except (OSError, TimeoutError) as error:
+        tell(log_events.guest_connection(inner_port, f"ended: {error}"))
+    except asyncio.CancelledError:
+        # The VM is going: asyncio would log a cancelled connection handler as an error.
+        tell(log_events.guest_connection(inner_port, "was cut"))
+    finally:
+        opened.connections.discard(task)
+        writer.transport.abort()
+
+
+def _allowed(allow: list[Network], peer: tuple[str, int] | None) -> bool:
+    if peer is None:
+        return False
+    address = ipaddress.ip_address(peer[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return not allow or any(address in network for network in allow)
+
+
+async def _carry(
+    counted: Counted, inner_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    connecting = asyncio.open_connection(LOOPBACK, inner_port)
+    guest_reader, guest_writer = await asyncio.wait_for(connecting, CONNECT_TIMEOUT_S)
+    _keep_alive(writer)
+
+    async def inwards() -> None:
+        while chunk := await reader.read(CHUNK_BYTES):
+            counted.rx += len(chunk)
+            guest_writer.write(chunk)
+            await guest_writer.drain()
+        guest_writer.write_eof()
+
+    async def outwards() -> None:
+        while chunk := await guest_reader.read(CHUNK_BYTES):
+            counted.tx += len(chunk)
+            writer.write(chunk)
+            await writer.drain()
+        writer.write_eof()
+
+    try:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(inwards())
+            both.create_task(outwards())
+        writer.close()
+        await writer.wait_closed()
+    except* OSError as errors:
+        tell(log_events.guest_connection(inner_port, f"broke: {errors.exceptions[0]}"))
+    finally:
+        guest_writer.transport.abort()
+
+
+def _keep_alive(writer: asyncio.StreamWriter) -> None:
+    """Let the kernel find out about peers that vanished; idle connections are legitimate."""
+    raw = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

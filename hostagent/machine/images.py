@@ -1,0 +1,172 @@
+"""The host's cache of VM images, by SHA-256, and what a VM boots from. Shell module.
+
+An image is the renter's and may be hostile. Its bytes must match its name; an archive is read
+member by member, never unpacked by its own paths; a disk is accepted only when it stands for
+itself, since a qcow2 with a backing file once handed out the host's files; and every disk is
+copied into a flat raw file made here, so that no VM runs on bytes whose format the renter controls.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from hostagent.core.ports import BootFiles, DomainSpec, ImageError
+from hostagent.machine.disk_image import convert_disk, inspect_disk
+
+Download: TypeAlias = Callable[[str, Path], Awaitable[str]]
+"""``await download(sha256, path)`` writes the image's bytes and returns its format."""
+
+CACHED_IMAGES_MAX = 16
+MEMBER_BYTES_MAX = 512 * 1024 * 1024
+READ_BYTES = 1024 * 1024
+BUNDLE_MEMBERS = ("vmlinuz", "initrd.gz")
+# tarfile lets more than its own error out of a crafted header: sizes that no integer holds, long
+# names that stand for long names that stand for long names.
+_BROKEN_ARCHIVE = (tarfile.TarError, ValueError, OverflowError, EOFError, RecursionError)
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class ImageCache:
+    """Implements `ImageStore` below ``root``: ``images/SHA256/`` and ``vms/VM/``."""
+
+    def __init__(self, root: Path, download: Download) -> None:
+        self._images = root / "images"
+        self._vms = root / "vms"
+        self._download = download
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        for folder in (root, self._images, self._vms):
+            folder.mkdir(parents=True, exist_ok=True)
+            # QEMU runs as its own user and must pass through, but not list.
+            folder.chmod(0o711)
+
+    async def fetch(self, image: str) -> None:
+        """Have ``image`` ready; callers that ask for the same one share one download."""
+        if not _SHA256.match(image):
+            raise ImageError(f"{image[:80]!r} is not the SHA-256 of an image")
+        if self._folder(image).is_dir():
+            os.utime(self._folder(image))
+            return
+        task = self._fetching.get(image)
+        if task is None:
+            task = asyncio.create_task(self._fetch_new(image))
+            self._fetching[image] = task
+            task.add_done_callback(lambda done: self._fetching.pop(image, None))
+        await asyncio.shield(task)
+
+    def boot_files(self, image: str, spec: DomainSpec) -> BootFiles:
+        """Return what ``spec`` boots from; blocks while a disk of its own is made."""
+        folder, own = self._folder(image), self._vm_folder(spec.vm_id)
+        try:
+            own.mkdir(mode=0o711, exist_ok=True)
+            user_data = None
+            if spec.user_data:
+                (own / "user-data").write_text(spec.user_data, "utf-8")
+                user_data = str(own / "user-data")
+            if (folder / "vmlinuz").exists():
+                kernel, initrd = str(folder / "vmlinuz"), str(folder / "initrd.gz")
+                return BootFiles(kernel, initrd, user_data=user_data)
+            form = (folder / "format").read_text("ascii")
+            convert_disk(folder / "disk", form, own / "disk.raw", spec.shape.disk_mib)
+        except OSError as error:
+            raise ImageError(f"image {image[:12]}: {error.strerror}", "host_disk") from error
+        return BootFiles(disk=str(own / "disk.raw"), user_data=user_data)
+
+    def forget_vm(self, vm_id: str) -> None:
+        """Remove what was made for one VM."""
+        shutil.rmtree(self._vm_folder(vm_id), ignore_errors=True)
+
+    def _folder(self, image: str) -> Path:
+        return self._images / image
+
+    def _vm_folder(self, vm_id: str) -> Path:
+        if Path(vm_id).name != vm_id or vm_id in (".", ".."):
+            raise ImageError(f"VM id {vm_id!r} is not a plain name")
+        return self._vms / vm_id
+
+    async def _fetch_new(self, image: str) -> None:
+        part = self._images / f"{image}.part"
+        try:
+            form = await self._download(image, part)
+            await asyncio.to_thread(self._accept, image, form, part)
+        except OSError as error:
+            line = f"image {image[:12]}: {error.strerror or error}"
+            raise ImageError(line, "host_disk") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _accept(self, image: str, form: str, part: Path) -> None:
+        """Verify and prepare in a folder of its own, then put it in place in one step."""
+        if _sha256(part) != image:
+            raise ImageError(f"image {image[:12]}: the bytes do not match their SHA-256")
+        made = self._images / f"{image}.new"
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(mode=0o711)
+        try:
+            _prepare(part, form, made)
+            os.replace(made, self._folder(image))
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        self._evict(keep=image)
+
+    def _evict(self, keep: str) -> None:
+        """Drop the images unused for longest; running VMs no longer need theirs."""
+        folders = [path for path in self._images.iterdir() if _SHA256.match(path.name)]
+        by_use = sorted(folders, key=lambda path: path.stat().st_mtime)
+        for folder in by_use[: max(0, len(by_use) - CACHED_IMAGES_MAX)]:
+            if folder.name != keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare(part: Path, form: str, made: Path) -> None:
+    if form == "bundle":
+        unpack_bundle(part, made)
+    elif form in ("qcow2", "raw"):
+        inspect_disk(part, form)
+        shutil.copyfile(part, made / "disk")
+        (made / "format").write_text(form, "ascii")
+    else:
+        raise ImageError(f"image format {form!r} is unknown")
+
+
+def unpack_bundle(part: Path, target: Path) -> None:
+    """Take exactly ``vmlinuz`` and ``initrd.gz`` out of a tar archive; raises `ImageError`.
+
+    Names decide only which of the two a member is; links, devices and every other member are
+    refused, so that nothing in the archive chooses a path.
+    """
+    try:
+        with tarfile.open(part, "r:") as archive:
+            for _ in BUNDLE_MEMBERS:
+                _unpack_member(archive, target)
+            if archive.next() is not None:
+                raise ImageError("a bundle holds vmlinuz and initrd.gz and nothing else")
+    except _BROKEN_ARCHIVE as error:
+        raise ImageError(f"bundle: it cannot be read: {error}") from error
+
+
+def _unpack_member(archive: tarfile.TarFile, target: Path) -> None:
+    member = archive.next()
+    if member is None or member.name not in BUNDLE_MEMBERS or not member.isreg():
+        named = member.name[:80] if member else "nothing"
+        raise ImageError(f"a bundle holds the files vmlinuz and initrd.gz; found {named!r}")
+    if not 0 < member.size <= MEMBER_BYTES_MAX or (target / member.name).exists():
+        raise ImageError(f"bundle: {member.name} is empty, too large or there twice")
+    source = archive.extractfile(member)
+    assert source is not None, "a regular member has contents"
+    with source, (target / member.name).open("wb") as out:
+        shutil.copyfileobj(source, out, READ_BYTES)
+    (target / member.name).chmod(0o644)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(READ_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

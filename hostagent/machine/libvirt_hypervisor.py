@@ -1,0 +1,213 @@
+"""`Hypervisor` through libvirt: the only module that imports it.
+
+Blocking: the agent calls it from one worker thread. A domain is defined, not only started, so that
+one which powers off or dies stays to be found, with our metadata, until we remove it. Domains
+without our metadata are somebody else's and are neither shown nor touched.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import libvirt
+import libvirt_qemu
+
+from exchange.log.log import tell
+from hostagent.core import domain_xml, log_events
+from hostagent.core.console import READ_MAX_BYTES, last_lines
+from hostagent.core.domain_xml import Virt
+from hostagent.core.ports import (
+    BootFiles,
+    Clock,
+    DomainSpec,
+    DomainState,
+    Forward,
+    HypervisorError,
+    Notes,
+    ObservedDomain,
+    Reading,
+)
+from hostagent.core.usernet import guest_accepted
+from hostagent.machine import console_log
+
+_GONE = libvirt.VIR_ERR_NO_DOMAIN
+_WRONG_STATE = libvirt.VIR_ERR_OPERATION_INVALID
+_NO_METADATA = libvirt.VIR_ERR_NO_DOMAIN_METADATA
+_RUNNING = (
+    libvirt.VIR_DOMAIN_RUNNING,
+    libvirt.VIR_DOMAIN_BLOCKED,
+    libvirt.VIR_DOMAIN_PAUSED,
+    libvirt.VIR_DOMAIN_SHUTDOWN,
+)
+_ORDERLY = (libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED)
+
+_T = TypeVar("_T")
+
+
+class LibvirtHypervisor:
+    """One connection. ``logs`` is where the guests' consoles are written, a file each."""
+
+    def __init__(self, uri: str, virt: Virt, logs: Path, clock: Clock) -> None:
+        # libvirt prints every error on stderr unless told otherwise; ours are raised.
+        libvirt.registerErrorHandler(lambda context, error: None, None)
+        self._uri = uri
+        self._virt = virt
+        self._logs = logs
+        self._clock = clock
+        self._conn = self._opened()
+
+    def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
+        log_file = str(self._log_of(spec.vm_id))
+        xml = domain_xml.domain_xml(spec, files, forwards, self._virt, log_file)
+        if self._find(spec.vm_id) is not None:
+            raise HypervisorError(f"{spec.vm_id} is defined already")
+        domain = _said(lambda: self._conn.defineXML(xml), "cannot define the domain")
+        try:
+            _said(domain.create, "cannot start the domain")
+        except HypervisorError:
+            self.destroy(spec.vm_id)
+            raise
+
+    def shutdown(self, vm_id: str) -> None:
+        domain = self._ours(vm_id)
+        if domain is not None:
+            flags = libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT
+            if self._virt != "test":
+                flags = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
+            _unless_gone(lambda: domain.shutdownFlags(flags), "cannot press the power button")
+
+    def destroy(self, vm_id: str) -> None:
+        domain = self._ours(vm_id)
+        if domain is not None:
+            _unless_gone(domain.destroy, "cannot stop the domain")
+            _unless_gone(domain.undefine, "cannot remove the domain")
+            # The console, and what virtlogd rolled over of it.
+            for path in self._logs.glob(f"{vm_id}.log*"):
+                path.unlink(missing_ok=True)
+
+    def keep_notes(self, vm_id: str, notes: Notes) -> None:
+        domain = self._ours(vm_id)
+        if domain is None:
+            return
+        flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+        if domain.isActive():
+            flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
+        kind, xml = libvirt.VIR_DOMAIN_METADATA_ELEMENT, domain_xml.notes_xml(notes)
+        _unless_gone(
+            lambda: domain.setMetadata(kind, xml, "notes", domain_xml.NOTES_URI, flags),
+            "cannot keep notes",
+        )
+
+    def observe(self) -> list[ObservedDomain]:
+        if not self._conn.isAlive():
+            # The daemon was restarted; its domains ran on.
+            self._conn = self._opened()
+        domains = _said(lambda: self._conn.listAllDomains(0), "cannot list domains")
+        mine = [one for one in domains if one.name().startswith(domain_xml.NAME_PREFIX)]
+        seen = [self._observed(domain) for domain in mine]
+        return sorted((one for one in seen if one is not None), key=lambda one: one.spec.vm_id)
+
+    def guest_accepts(self, vm_id: str) -> bool:
+        domain = self._ours(vm_id)
+        if domain is None or not domain.isActive():
+            return False
+        if self._virt == "test":
+            return True
+        carried = self._carried(domain)
+        if carried is None or not carried.forwards:
+            return False
+        flags = libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP
+        table = _unless_gone(
+            lambda: libvirt_qemu.qemuMonitorCommand(domain, "info usernet", flags),
+            "cannot ask QEMU for its connections",
+        )
+        return guest_accepted(table or "", carried.forwards[0].inner_port)
+
+    def console(self, vm_id: str, lines: int) -> str | None:
+        if self._ours(vm_id) is None:
+            return None
+        try:
+            data = console_log.read_tail(self._log_of(vm_id), READ_MAX_BYTES)
+        except OSError as error:
+            raise HypervisorError(f"cannot read the console: {error.strerror}") from error
+        return None if data is None else last_lines(data, lines)
+
+    def close(self) -> None:
+        _said(self._conn.close, "cannot close the connection")
+
+    def _opened(self) -> Any:
+        return _said(lambda: libvirt.open(self._uri), f"cannot open {self._uri}")
+
+    def _log_of(self, vm_id: str) -> Path:
+        return self._logs / f"{vm_id}.log"
+
+    def _find(self, vm_id: str) -> Any:
+        name = domain_xml.domain_name(vm_id)
+        return _unless_gone(lambda: self._conn.lookupByName(name), "cannot look up the domain")
+
+    def _ours(self, vm_id: str) -> Any:
+        """Return the domain of ``vm_id`` if it is there and carries our metadata."""
+        domain = self._find(vm_id)
+        return domain if domain is not None and self._carried(domain) is not None else None
+
+    def _carried(self, domain: Any) -> domain_xml.Carried | None:
+        xml = _metadata(domain, domain_xml.VM_URI)
+        if xml is None:
+            return None
+        try:
+            return domain_xml.read_carried(xml)
+        except HypervisorError as error:
+            tell(log_events.vm_trouble(domain.name(), "left_alone", f"left alone: {error}"))
+            return None
+
+    def _observed(self, domain: Any) -> ObservedDomain | None:
+        """Return what is seen of ``domain``; None when it is not ours, or went meanwhile."""
+        carried = self._carried(domain)
+        state = _unless_gone(domain.state, "cannot read the state") if carried else None
+        info = _unless_gone(domain.info, "cannot read the counters") if state else None
+        if carried is None or state is None or info is None:
+            return None
+        notes_text = _metadata(domain, domain_xml.NOTES_URI)
+        notes = domain_xml.read_notes(notes_text) if notes_text else Notes()
+        shown = _state(state[0], state[1])
+        reading = None
+        if shown == "running":
+            reading = Reading(self._clock(), info[4] // 1_000_000, info[2] // 1024)
+        return ObservedDomain(carried.spec, shown, carried.forwards, notes, reading)
+
+
+def _state(state: int, reason: int) -> DomainState:
+    if state in _RUNNING:
+        return "running"
+    orderly = state == libvirt.VIR_DOMAIN_SHUTOFF and reason in _ORDERLY
+    return "stopped" if orderly else "crashed"
+
+
+def _metadata(domain: Any, uri: str) -> str | None:
+    kind = libvirt.VIR_DOMAIN_METADATA_ELEMENT
+    try:
+        return str(domain.metadata(kind, uri, libvirt.VIR_DOMAIN_AFFECT_CURRENT))
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in (_GONE, _NO_METADATA):
+            return None
+        raise HypervisorError(f"cannot read metadata: {error.get_error_message()}") from error
+
+
+def _said(call: Callable[[], _T], what: str) -> _T:
+    """Return what ``call`` returns; libvirt's refusal becomes a `HypervisorError`."""
+    try:
+        return call()
+    except libvirt.libvirtError as error:
+        line = " ".join(str(error.get_error_message()).split())
+        raise HypervisorError(f"{what}: {line}") from error
+
+
+def _unless_gone(call: Callable[[], _T], what: str) -> _T | None:
+    """As `_said`, but None when the domain is gone or already in the state that is asked for."""
+    try:
+        return call()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in (_GONE, _WRONG_STATE):
+            return None
+        line = " ".join(str(error.get_error_message()).split())
+        raise HypervisorError(f"{what}: {line}") from error

@@ -1,0 +1,268 @@
+"""Carry the core's effects out on this server: hypervisor, images, forwarded ports. Shell module.
+
+The counterpart of `memory_hypervisor.MemoryServer` in the real world. Every blocking call of the
+hypervisor runs in one worker thread, one after the other. An effect that cannot be carried out says
+so in its result; where it has none, the core's next look shows it and the core asks again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from exchange.log.log import tell
+from exchange.wire.types import Endpoint
+from hostagent.core import log_events
+from hostagent.core.ports import (
+    BootFiles,
+    ConsoleSeen,
+    DestroyDomain,
+    DomainFailed,
+    DomainGone,
+    DomainSpec,
+    DomainStarted,
+    Effect,
+    FetchImage,
+    Forward,
+    GuestReady,
+    Hypervisor,
+    HypervisorError,
+    ImageError,
+    ImageFailed,
+    ImageReady,
+    KeepNotes,
+    Load,
+    Observe,
+    Observed,
+    ObservedDomain,
+    ReadConsole,
+    Result,
+    ShutdownDomain,
+    StartDomain,
+    WatchGuest,
+)
+from hostagent.machine.forwarder import (
+    CONNECT_TIMEOUT_S,
+    LOOPBACK,
+    Counted,
+    Forwarder,
+    ForwardError,
+    free_loopback_port,
+)
+from hostagent.machine.images import ImageCache
+
+START_TRIES = 5
+WATCH_EVERY_S = 0.5
+GUEST_ANSWER_S = 0.2
+"""How long a guest gets to answer a connection before QEMU's table is asked about it."""
+_PORT_TAKEN = "host forwarding rule"
+_T = TypeVar("_T")
+
+
+class Machine:
+    """Owns one hypervisor and its worker thread; `close` lets go of both, VMs keep running.
+
+    ``simulated``: the guests are not real, so that nobody can connect to one.
+    """
+
+    def __init__(
+        self,
+        hypervisor: Hypervisor,
+        images: ImageCache,
+        forwarder: Forwarder,
+        load: Callable[[], Load],
+        clock: Callable[[], int],
+        simulated: bool = False,
+    ) -> None:
+        self._hypervisor = hypervisor
+        self._images = images
+        self._forwarder = forwarder
+        self._load = load
+        self._clock = clock
+        self._simulated = simulated
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="hypervisor")
+        self._watching: dict[str, asyncio.Task[bool]] = {}
+        self._lost = False
+        """The last look at the hypervisor failed."""
+
+    async def carry_out(self, effect: Effect) -> Result | None:
+        """Do ``effect`` and return its result; None when it has none, or has failed for now."""
+        try:
+            result = await self._do(effect)
+        except (HypervisorError, ForwardError, ImageError) as error:
+            self._failed(effect, str(error))
+            return None
+        if self._lost and isinstance(effect, Observe):
+            self._lost = False
+            tell(log_events.hypervisor_back())
+        return result
+
+    def _failed(self, effect: Effect, why: str) -> None:
+        """A look that fails is said once, until one succeeds: the core looks again and again."""
+        if not isinstance(effect, Observe):
+            tell(log_events.effect_failed(type(effect).__name__, why))
+        elif not self._lost:
+            self._lost = True
+            tell(log_events.hypervisor_lost(why))
+
+    async def observe(self) -> Observed:
+        """Look at all our domains; listen again for those that an agent before us started."""
+        domains = await self._call(self._hypervisor.observe)
+        endpoints: dict[str, list[Endpoint]] = {}
+        for domain in domains:
+            vm_id = domain.spec.vm_id
+            if domain.state == "running" and not self._forwarder.is_open(vm_id):
+                await self._listen_again(domain)
+            endpoints[vm_id] = self._forwarder.endpoints(domain.forwards)
+        counted = [self._with_network(domain) for domain in domains]
+        return Observed(self._clock(), counted, self._load(), endpoints)
+
+    async def close(self) -> None:
+        for task in list(self._watching.values()):
+            task.cancel()
+        await self._forwarder.close_all()
+        await self._call(self._hypervisor.close)
+        self._worker.shutdown()
+
+    async def _do(self, effect: Effect) -> Result | None:
+        match effect:
+            case FetchImage():
+                return await self._fetch(effect.image)
+            case StartDomain():
+                return await self._start(effect.spec)
+            case ShutdownDomain():
+                await self._call(partial(self._hypervisor.shutdown, effect.vm_id))
+            case DestroyDomain():
+                return await self._destroy(effect.vm_id)
+            case WatchGuest():
+                return await self._watch(effect.vm_id)
+            case KeepNotes():
+                keep = partial(self._hypervisor.keep_notes, effect.vm_id, effect.notes)
+                await self._call(keep)
+            case ReadConsole():
+                return await self._console(effect)
+            case Observe():
+                return await self.observe()
+        return None
+
+    async def _call(self, blocking: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, blocking)
+
+    async def _fetch(self, image: str) -> Result:
+        try:
+            await self._images.fetch(image)
+        except ImageError as error:
+            tell(log_events.image_failed(str(error)))
+            return ImageFailed(image, error.reason)
+        return ImageReady(image)
+
+    async def _start(self, spec: DomainSpec) -> Result:
+        try:
+            files = await asyncio.to_thread(self._images.boot_files, spec.image, spec)
+            forwards = await self._start_on_free_ports(spec, files)
+        except (ImageError, ForwardError, HypervisorError) as error:
+            tell(log_events.not_started(spec, str(error)))
+            await asyncio.to_thread(self._images.forget_vm, spec.vm_id)
+            return DomainFailed(spec.vm_id, error.reason)
+        return DomainStarted(spec.vm_id, self._forwarder.endpoints(forwards))
+
+    async def _start_on_free_ports(self, spec: DomainSpec, files: BootFiles) -> tuple[Forward, ...]:
+        """Start, again on other inner ports when somebody took one before QEMU could."""
+        for tries_left in reversed(range(START_TRIES)):
+            ports = dict.fromkeys(spec.ports)
+            wanted = tuple(Forward(port, 0, free_loopback_port()) for port in ports)
+            opened = await self._forwarder.open(spec.vm_id, wanted, spec.allow_from, Counted())
+            try:
+                await self._call(partial(self._hypervisor.start, spec, files, opened))
+            except HypervisorError as error:
+                await self._forwarder.close(spec.vm_id)
+                if _PORT_TAKEN not in str(error) or tries_left == 0:
+                    raise
+            else:
+                return opened
+        raise AssertionError("the last try returns or raises")
+
+    async def _destroy(self, vm_id: str) -> Result:
+        """Read the counters a last time, then remove every trace."""
+        domains = await self._call(self._hypervisor.observe)
+        here = [self._with_network(one) for one in domains if one.spec.vm_id == vm_id]
+        self._stop_watching(vm_id)
+        await self._call(partial(self._hypervisor.destroy, vm_id))
+        await self._forwarder.close(vm_id)
+        await asyncio.to_thread(self._images.forget_vm, vm_id)
+        return DomainGone(vm_id, here[0].reading if here else None)
+
+    async def _console(self, effect: ReadConsole) -> Result:
+        """Whoever asked waits: also what cannot be read is an answer."""
+        try:
+            text = await self._call(partial(self._hypervisor.console, effect.vm_id, effect.lines))
+        except HypervisorError as error:
+            tell(log_events.vm_trouble(effect.vm_id, "console_failed", str(error)))
+            text = None
+        return ConsoleSeen(effect.read_id, text)
+
+    async def _watch(self, vm_id: str) -> Result | None:
+        """Wait until the guest accepts connections, or until the VM is destroyed."""
+        self._stop_watching(vm_id)
+        if self._forwarder.first_inner_port(vm_id) is None:
+            return None
+        task = asyncio.create_task(self._until_ready(vm_id))
+        self._watching[vm_id] = task
+        await asyncio.wait([task])
+        return None if task.cancelled() or not task.result() else GuestReady(vm_id)
+
+    def _stop_watching(self, vm_id: str) -> None:
+        task = self._watching.pop(vm_id, None)
+        if task is not None:
+            task.cancel()
+
+    async def _until_ready(self, vm_id: str) -> bool:
+        while True:
+            if await self._accepts(vm_id):
+                return True
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    async def _accepts(self, vm_id: str) -> bool:
+        """Connect to the guest's first port and ask the hypervisor whether the guest took it."""
+        inner_port = self._forwarder.first_inner_port(vm_id)
+        if inner_port is None:
+            return False
+        if self._simulated:
+            return await self._guest_accepts(vm_id)
+        try:
+            connecting = asyncio.open_connection(LOOPBACK, inner_port)
+            _, writer = await asyncio.wait_for(connecting, CONNECT_TIMEOUT_S)
+        except (OSError, TimeoutError):
+            return False
+        try:
+            await asyncio.sleep(GUEST_ANSWER_S)
+            return await self._guest_accepts(vm_id)
+        finally:
+            writer.transport.abort()
+
+    async def _guest_accepts(self, vm_id: str) -> bool:
+        try:
+            return await self._call(partial(self._hypervisor.guest_accepts, vm_id))
+        except HypervisorError as error:
+            tell(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
+            return False
+
+    async def _listen_again(self, domain: ObservedDomain) -> None:
+        notes, spec = domain.notes, domain.spec
+        base = Counted(notes.net_rx_total, notes.net_tx_total)
+        try:
+            await self._forwarder.open(spec.vm_id, domain.forwards, spec.allow_from, base)
+        except ForwardError as error:
+            # Not lost: the next look tries again.
+            tell(log_events.vm_trouble(spec.vm_id, "unreached", f"not to be reached: {error}"))
+
+    def _with_network(self, domain: ObservedDomain) -> ObservedDomain:
+        """Add the forwarded bytes; the hypervisor does not see the user network's."""
+        if domain.reading is None:
+            return domain
+        counted = self._forwarder.counted(domain.spec.vm_id)
+        reading = replace(domain.reading, net_rx_total=counted.rx, net_tx_total=counted.tx)
+        return replace(domain, reading=reading)

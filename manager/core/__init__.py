@@ -1,0 +1,1 @@
+"""What the Manager decides: rules, bursts, purchases, the fleet. Pure."""

@@ -1,0 +1,270 @@
+"""The episode of a unit: start its VM, join the balancer, drain, stop, release.
+
+Theory of operation. Every unit walks the states of `unit.py` from left to right; each arrow waits
+for one message from outside, so nothing is assumed:
+
+    leased     --vm.start sent-->                requested
+    requested  --vm.update starting-->           starting
+    starting   --vm.update with ready_ms-->      joining     RegisterBackend
+    joining    --BackendReady-->                 ready
+    ready      --a rule releases-->              draining    DrainBackend
+    draining   --BackendDrained-->               stopping    RemoveBackend, vm.stop
+    stopping   --vm.update stopped-->            stopped     lease.release (not after a recall)
+    stopped    --ack, or lease.update-->         gone
+
+A unit the balancer does not know yet skips ``draining``. A purchase takes draining units back
+first. A VM that ran and failed is started once more on its unit; after that the unit is given back
+and the rules replace it as needed. A unit whose launch failed, or that is recalled, is not given
+back: the exchange ends it and pays the seller's bond. Pure: outs go
+to the `Desk`. Source: manager.md, "When something fails"; rules.md 5.7, 5.8.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from exchange.units import MS_PER_SECOND
+from exchange.wire.frames import VmUpdate
+from exchange.wire.requests import LeaseRelease, VmStop
+from manager.core.desk import Desk
+from manager.core.fleet import Fleet, vm_name
+from manager.core.library import StoredVm, start_request
+from manager.core.messages import DrainBackend, RegisterBackend, RemoveBackend
+from manager.core.unit import IN_BALANCER, LEAVING, Lease, Unit
+
+MAX_FAILURES: Final = 2
+MAX_LAUNCHES: Final = 8
+STOP_GRACE_MS: Final = 10 * MS_PER_SECOND
+BUYERS_FAULT: Final = ("image_invalid", "image_unknown", "not_ready")
+"""Failures before the guest ran for which the unit does not end (rules.md 5.8)."""
+
+
+class Bursts:
+    """Moves the units of ``fleet`` along."""
+
+    def __init__(self, desk: Desk, fleet: Fleet) -> None:
+        self._desk = desk
+        self._fleet = fleet
+
+    # --- what a rule decides ---
+
+    def give_back(self, count: int | None, vm: str | None) -> int:
+        """Begin to give back ``count`` units (None: all), the dearest first; return how many."""
+        found = [
+            unit
+            for lease, unit in self._fleet.ranked(dearest=True)
+            if unit.state not in LEAVING
+            and (vm is None or (lease.vm is not None and lease.vm.name == vm))
+        ][:count]
+        for unit in found:
+            self.leave(unit, give_back=True)
+        return len(found)
+
+    def keep_within(self, rule: str, hour_ucr: int) -> int:
+        """Give back the rule's dearest units until an hour of the rest costs ``hour_ucr``."""
+        staying = [
+            (lease, unit)
+            for lease, unit in self._fleet.ranked(dearest=True)
+            if lease.rule == rule and unit.state not in LEAVING
+        ]
+        over_ucr = sum(lease.price_ucr for lease, _ in staying) - hour_ucr
+        given = 0
+        for lease, unit in staying:
+            if over_ucr <= 0:
+                break
+            self.leave(unit, give_back=True)
+            over_ucr -= lease.price_ucr
+            given += 1
+        return given
+
+    def take_back(self, count: int) -> int:
+        """Return up to ``count`` draining units to service, the cheapest first: they are paid."""
+        found = [
+            (lease, unit)
+            for lease, unit in self._fleet.ranked(dearest=False)
+            if unit.state == "draining" and unit.give_back and not lease.ending
+        ][:count]
+        for lease, unit in found:
+            self._join(lease, unit)
+        return len(found)
+
+    def leave(self, unit: Unit, give_back: bool) -> None:
+        """Take the unit out of service; ``give_back``: and release it when its VM is gone."""
+        unit.give_back = give_back and (unit.give_back or unit.state not in LEAVING)
+        if unit.state in LEAVING:
+            return
+        if unit.state in IN_BALANCER and unit.port:
+            unit.state = "draining"
+            self._desk.emit(DrainBackend(unit.server))
+        elif unit.state == "leased":
+            self.stopped(unit)
+        else:
+            self._stop(unit)
+
+    # --- what the balancer says ---
+
+    def joined(self, server: str) -> None:
+        unit = self._fleet.unit(server)
+        if unit is not None and unit.state == "joining":
+            unit.state = "ready"
+            self._desk.log("in_service", f"{server}: in service")
+
+    def drained(self, server: str) -> None:
+        unit = self._fleet.unit(server)
+        if unit is not None and unit.state == "draining":
+            self._desk.emit(RemoveBackend(server))
+            self._stop(unit)
+
+    def not_joined(self, server: str, reason: str) -> None:
+        unit = self._fleet.unit(server)
+        if unit is not None and unit.state in IN_BALANCER:
+            self._desk.log("not_fit", f"{server}: not fit to serve: {reason}")
+            self._desk.emit(RemoveBackend(server))
+            self._stop(unit)
+
+    # --- what the exchange says ---
+
+    def launch(self, lease: Lease, unit: Unit) -> None:
+        """Ask for a VM on a unit that has none; a lease about to end gets none."""
+        assert unit.state == "leased", "a unit runs one VM at a time"
+        if lease.ending or lease.vm is None or unit.launches >= MAX_LAUNCHES:
+            self.stopped(unit)
+        elif self._desk.online:
+            unit.launches += 1
+            unit.vm_id = ""
+            unit.ran = False
+            unit.vm_name = vm_name(lease.vm, unit)
+            unit.state = "requested"
+            self._send_start(lease.vm, unit)
+
+    def vm_changed(self, lease: Lease, unit: Unit, update: VmUpdate) -> None:
+        self.started(unit, update.vm_id)
+        match update.state:
+            case "requested":
+                pass
+            case "starting" | "running":
+                unit.ran = unit.ran or update.state == "running"
+                if unit.state == "requested":
+                    unit.state = "starting"
+                if update.ready_ms is not None and unit.state == "starting":
+                    self._guest_ready(lease, unit, update)
+            case "stopping":
+                if unit.state != "stopping":
+                    self.out_of_balancer(unit)
+                    unit.state = "stopping"
+            case "stopped" | "failed":
+                self._vm_gone(lease, unit, update.reason or update.state)
+
+    def started(self, unit: Unit, vm_id: str) -> None:
+        """`vm.start` was accepted; a unit that is on its way out by now stops it again."""
+        if unit.vm_id != vm_id:
+            unit.vm_id = vm_id
+            if unit.state == "stopping":
+                self.send_stop(unit)
+
+    def start_accepted(self, server: str, result: Mapping[str, Any]) -> None:
+        """`vm.start` was acked. A duplicate is a VM of a run before, and gone: start another."""
+        unit = self._fleet.unit(server)
+        lease = None if unit is None else self._fleet.leases.get(unit.lease_id)
+        if unit is None or lease is None:
+            return
+        if result["duplicate"] and unit.vm_id != result["vm_id"]:
+            self.start_again(lease, unit)
+        else:
+            self.started(unit, result["vm_id"])
+
+    def start_refused(self, server: str, why: str) -> None:
+        unit = self._fleet.unit(server)
+        if unit is not None:
+            self._desk.log("vm_not_started", f"{server}: VM not started: {why}")
+            self.stopped(unit)
+
+    def stop_refused(self, server: str) -> None:
+        """There is no such VM any more: as good as stopped."""
+        unit = self._fleet.unit(server)
+        if unit is not None and unit.state == "stopping":
+            self.stopped(unit)
+
+    def start_again(self, lease: Lease, unit: Unit) -> None:
+        """The unit's VM never was, or is gone: start another unless the unit is leaving."""
+        if unit.state in LEAVING:
+            self.stopped(unit)
+        else:
+            self.out_of_balancer(unit)
+            unit.state = "leased"
+            self.launch(lease, unit)
+
+    def stopped(self, unit: Unit) -> None:
+        """No VM runs on the unit and none shall: give it back, or wait for the recall's end."""
+        self.out_of_balancer(unit)
+        unit.state = "stopped"
+        if unit.give_back:
+            self.send_release(unit)
+
+    def out_of_balancer(self, unit: Unit) -> None:
+        if unit.state in IN_BALANCER and unit.port:
+            self._desk.emit(RemoveBackend(unit.server))
+
+    def send_stop(self, unit: Unit) -> None:
+        self._desk.ask(
+            "stop",
+            unit.server,
+            lambda req_id: VmStop(req_id=req_id, vm_id=unit.vm_id, grace_ms=STOP_GRACE_MS),
+        )
+
+    def send_release(self, unit: Unit) -> None:
+        self._desk.ask(
+            "release",
+            unit.server,
+            lambda req_id: LeaseRelease(req_id=req_id, lease_id=unit.lease_id, units=1),
+        )
+
+    # --- steps ---
+
+    def _send_start(self, vm: StoredVm, unit: Unit) -> None:
+        self._desk.ask(
+            "start",
+            unit.server,
+            lambda req_id: start_request(vm, req_id, unit.lease_id, unit.vm_name),
+        )
+
+    def _guest_ready(self, lease: Lease, unit: Unit, update: VmUpdate) -> None:
+        if lease.vm is None or not lease.vm.ports:
+            unit.state = "ready"
+            self._desk.log("vm_ready", f"{unit.server}: ready; it has no port for the balancer")
+            return
+        wanted = lease.vm.ports[0]
+        endpoint = next((e for e in update.endpoints if e.guest_port == wanted), None)
+        if endpoint is None:
+            self._desk.log("not_fit", f"{unit.server}: its host tells no way to port {wanted}")
+            self._stop(unit)
+            return
+        unit.address, unit.port = endpoint.address, endpoint.port
+        self._join(lease, unit)
+
+    def _join(self, lease: Lease, unit: Unit) -> None:
+        assert lease.vm is not None, "only a stored VM with a port joins the balancer"
+        unit.state = "joining"
+        vm = lease.vm
+        self._desk.emit(
+            RegisterBackend(unit.server, unit.address, unit.port, vm.backend, vm.health)
+        )
+
+    def _stop(self, unit: Unit) -> None:
+        """Stop the VM; one whose `vm.start` is not answered yet is stopped when it is."""
+        unit.state = "stopping"
+        if unit.vm_id:
+            self.send_stop(unit)
+
+    def _vm_gone(self, lease: Lease, unit: Unit, reason: str) -> None:
+        if unit.state in LEAVING:
+            self.stopped(unit)
+            return
+        unit.failures += 1
+        self._desk.log("vm_ended", f"{unit.server}: VM {unit.vm_id} ended: {reason}")
+        if not unit.ran and reason not in BUYERS_FAULT:
+            unit.give_back = False
+            self.stopped(unit)
+        elif unit.failures < MAX_FAILURES:
+            self.start_again(lease, unit)
+        else:
+            self.stopped(unit)

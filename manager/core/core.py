@@ -1,0 +1,243 @@
+"""The Manager: rules watch the farm's load, buy units, run VMs on them, and give them back.
+
+Pure: `Manager.apply` takes one message and returns what the shell must do; `next_deadline_ms` says
+when the shell must call `wake` if nothing else comes. The daemon and the simulator drive the same
+class. Whatever is due by then happens first, each thing at its own time, then the message: so a
+late timer changes nothing. Source: architecture.md, "One shape: a pure core in a thin shell";
+manager.md, "Rule guards".
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from exchange.wire.frames import (
+    AccountFrame,
+    Ack,
+    BalanceUpdate,
+    Charge,
+    ErrorReply,
+    InstrumentUpdate,
+    LeaseUpdate,
+    Notice,
+    OrderUpdate,
+    VmUpdate,
+)
+from manager.core.account import Account
+from manager.core.budget import Budget
+from manager.core.burst import Bursts
+from manager.core.desk import Asked, Desk
+from manager.core.fleet import Fleet
+from manager.core.library import Library, StoredVm, find
+from manager.core.messages import (
+    BackendDrained,
+    BackendFailed,
+    BackendReady,
+    Connected,
+    Disconnected,
+    LoadSample,
+    ManagerMessage,
+    Out,
+)
+from manager.core.purchase import Purchases, placed_ms, rule_of
+from manager.core.rule import Rule
+from manager.core.rule_state import Reading
+from manager.core.rules import Rules
+
+DEFAULT_STALE_MS: Final = 60_000
+
+
+class ManagerConfig(Struct, frozen=True, kw_only=True):
+    """The farm and what automates it. ``unit_rps``: requests/s that one unit serves."""
+
+    rules: tuple[Rule, ...]
+    library: Library
+    vm_class: str
+    zone: str
+    unit_rps: float
+    core_units: int
+    pricing: str = "flat"
+    stale_ms: int = DEFAULT_STALE_MS
+    """A load sample older than this is not acted on."""
+
+
+class Manager:
+    """See the module's text. Nothing is bought before `Connected`."""
+
+    def __init__(self, config: ManagerConfig) -> None:
+        self._config = config
+        self._by_name: dict[str, Rule] = {rule.name: rule for rule in config.rules}
+        self._load = LoadSample(None, 0)
+        self._account_seq = 0
+        self._desk = desk = Desk()
+        self.fleet = Fleet()
+        self._bursts = Bursts(desk, self.fleet)
+        self._account = Account(desk, self.fleet, self._bursts, self._vm_of)
+        self._purchases = Purchases(desk, self._class_of, config.pricing, config.zone)
+        self._budget = Budget()
+        self._rules = Rules(
+            desk,
+            config.rules,
+            self.reading,
+            self.fleet,
+            self._purchases,
+            self._bursts,
+            self._budget,
+        )
+
+    def apply(self, message: ManagerMessage, now_ms: int) -> list[Out]:
+        """Return what to do about ``message``, in order. ``now_ms`` never goes back."""
+        self._settle(now_ms)
+        self._handle(message)
+        self._rules.evaluate()
+        return self._desk.take()
+
+    def wake(self, now_ms: int) -> list[Out]:
+        """Return what became due up to ``now_ms``."""
+        self._settle(now_ms)
+        self._rules.evaluate()
+        return self._desk.take()
+
+    def next_deadline_ms(self) -> int | None:
+        """Return when `wake` is wanted, ``None`` while only messages can change anything."""
+        if not self._desk.online:
+            return None
+        deadlines = [self._rules.next_deadline_ms(), self._account.renew_at_ms]
+        return min((due_ms for due_ms in deadlines if due_ms is not None), default=None)
+
+    def reading(self) -> Reading:
+        """Return what the rules go by right now."""
+        ready, pending, total = self.fleet.count(self._desk.now_ms)
+        on_order = self._purchases.on_order()
+        fresh = self._desk.now_ms - self._load.at_ms <= self._config.stale_ms
+        return Reading(
+            load_rps=self._load.value_rps if fresh else None,
+            unit_rps=self._config.unit_rps,
+            ready=self._config.core_units + ready,
+            pending=pending + on_order,
+            bought=ready + pending + on_order,
+            paid=total + on_order,
+        )
+
+    def _settle(self, now_ms: int) -> None:
+        desk = self._desk
+        assert now_ms >= desk.now_ms, "the shell's clock must not go back"
+        while (due_ms := self.next_deadline_ms()) is not None and due_ms <= now_ms:
+            desk.now_ms = max(due_ms, desk.now_ms)
+            if self._account.renew_at_ms == due_ms:
+                self._account.renew()
+            self._rules.evaluate()
+        desk.now_ms = now_ms
+
+    def _handle(self, message: ManagerMessage) -> None:
+        match message:
+            case LoadSample():
+                self._sample(message)
+            case Ack() | ErrorReply():
+                self._answer(message)
+            case BackendReady(server):
+                self._bursts.joined(server)
+            case BackendDrained(server):
+                self._bursts.drained(server)
+            case BackendFailed(server, reason):
+                self._bursts.not_joined(server, reason)
+            case Connected():
+                self._connected(message)
+            case Disconnected():
+                self._desk.disconnected()
+            case InstrumentUpdate():
+                self._purchases.instrument(message)
+            case OrderUpdate() | LeaseUpdate() | VmUpdate() | Charge() | Notice() | BalanceUpdate():
+                self._frame(message)
+
+    def _frame(self, frame: AccountFrame) -> None:
+        if frame.account_seq <= self._account_seq:
+            return  # contained in the state that `Connected` brought
+        self._account_seq = frame.account_seq
+        self._desk.heard(frame.ts_ms)
+        match frame:
+            case OrderUpdate():
+                self._purchases.updated(frame)
+            case LeaseUpdate():
+                self._lease(frame)
+            case VmUpdate():
+                self._account.vm(frame)
+            case Notice():
+                self._account.notice(frame)
+            case Charge():
+                rule = self._budget.charged(frame.lease_id, frame.amount_ucr, self._desk.now_ms)
+                if rule is not None:
+                    self._rules.charged(rule)
+            case BalanceUpdate():
+                pass
+
+    def _lease(self, row: LeaseUpdate) -> None:
+        lease = self._account.lease(row)
+        if lease is not None:
+            self._purchases.leased(row.client_order_id or "", row.units)
+            self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, self._desk.now_ms)
+
+    def _sample(self, sample: LoadSample) -> None:
+        if sample.at_ms >= self._load.at_ms:
+            self._load = LoadSample(sample.value_rps, min(sample.at_ms, self._desk.now_ms))
+
+    def _answer(self, answer: Ack | ErrorReply) -> None:
+        asked = self._desk.answered(answer.req_id)
+        if asked is None:
+            return  # of a connection before this one; the account's state told the outcome
+        if isinstance(answer, Ack):
+            self._acked(asked, answer.result)
+        else:
+            self._refused(asked, f"{answer.reason}: {answer.message}")
+
+    def _acked(self, asked: Asked, result: Mapping[str, Any]) -> None:
+        match asked.purpose:
+            case "order" | "cancel":
+                self._purchases.answered(asked.subject, result)
+            case "start":
+                self._bursts.start_accepted(asked.subject, result)
+            case "release":
+                self._account.released(asked.subject)
+            case "stop" | "timer":
+                pass
+
+    def _refused(self, asked: Asked, why: str) -> None:
+        match asked.purpose:
+            case "order":
+                self._purchases.refused(asked.subject, why)
+            case "start":
+                self._bursts.start_refused(asked.subject, why)
+            case "stop":
+                self._bursts.stop_refused(asked.subject)
+            case "release":
+                self._desk.log("release_refused", f"{asked.subject}: not released: {why}")
+            case "timer":
+                self._account.schedule_refused(asked.subject, why)
+            case "cancel":
+                pass  # it was done already; its order.update tells how it ended
+
+    def _connected(self, state: Connected) -> None:
+        self._account_seq = state.account_seq
+        self._desk.connected()
+        if state.exchange_ms:
+            self._desk.heard(state.exchange_ms)
+        self._purchases.rebuild(state.orders, self._by_name)
+        self._account.rebuild(state)
+        now_ms = self._desk.now_ms
+        for row in state.leases:
+            lease = self.fleet.leases.get(row.lease_id)
+            if lease is not None:
+                self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, now_ms)
+        ids = [row.client_order_id for row in state.orders]
+        ids += [row.client_order_id or "" for row in state.leases]
+        for client_order_id in ids:
+            self._rules.fired_before(rule_of(client_order_id), placed_ms(client_order_id))
+
+    def _class_of(self, rule: Rule) -> str:
+        vm = find(self._config.library, rule.vm)
+        return self._config.vm_class if vm is None else vm.vm_class
+
+    def _vm_of(self, rule_name: str) -> StoredVm | None:
+        rule = self._by_name.get(rule_name)
+        return None if rule is None else find(self._config.library, rule.vm)

@@ -1,0 +1,71 @@
+"""What would these rules have done on that load? The core on a paper market, in no time. Pure.
+
+Supply is unlimited at each rule's highest price, so the cost is an upper bound and only the rules'
+own limits hold them back. Between two rows of the series the last one counts.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from exchange.units import MS_PER_HOUR
+from manager.core.core import Manager, ManagerConfig
+from manager.core.library import StoredVm
+from manager.core.messages import LoadSample
+from manager.core.paper import Paper
+
+STALE_STEPS: Final = 2.5
+PAPER_VM: Final = StoredVm(name="vm", image="0" * 64, vm_class="small", ports=(80,))
+
+
+class Fired(Struct, frozen=True):
+    """``rule`` acted at ``t_s`` of the series, ``units`` were bought before it."""
+
+    t_s: float
+    rule: str
+    what: str
+    units: int
+
+
+class Outcome(Struct, frozen=True):
+    """``cost_ucr`` at the rules' highest price."""
+
+    fired: list[Fired]
+    peak_units: int
+    unit_hours: float
+    cost_ucr: int
+
+
+def dry_run(config: ManagerConfig, samples: Sequence[tuple[int, float]], boot_ms: int) -> Outcome:
+    """Play ``samples``, at least one row of (ms, requests/s) in order of time."""
+    longest_ms = max((after - at for (at, _), (after, _) in pairwise(samples)), default=0)
+    price_ucr = max((rule.price_max_ucr for rule in config.rules), default=0)
+    whole = replace(
+        config,
+        # One image stands for all: the paper market boots anything.
+        library=[PAPER_VM],
+        rules=tuple(replace(rule, vm=None) for rule in config.rules),
+        stale_ms=max(config.stale_ms, int(STALE_STEPS * longest_ms)),
+    )
+    paper = Paper(Manager(whole), price_ucr, boot_ms)
+    fired: list[Fired] = []
+    peak = unit_ms = 0
+    paper.feed(paper.connected(), samples[0][0])
+    for at_ms, load_rps in samples:
+        units, seen = len(paper.leases), len(paper.log)
+        unit_ms += units * (at_ms - paper.now_ms)
+        paper.feed(LoadSample(load_rps, at_ms), at_ms)
+        peak = max(peak, len(paper.leases))
+        fired += [one for line in paper.log[seen:] if (one := _fired(line)) is not None]
+    return Outcome(fired, peak, unit_ms / MS_PER_HOUR, paper.owed_ucr())
+
+
+def _fired(line: tuple[int, str, int]) -> Fired | None:
+    """Return what a line of the Manager's log says of a rule that acted, ``None`` for others."""
+    at_ms, text, units = line
+    parts = text.removeprefix("rule ").split(": ")
+    acted = len(parts) == 3 and parts[2].startswith(("buy", "take back", "release", "cancel"))
+    return Fired(at_ms / 1000, parts[0], f"{parts[1]}: {parts[2]}", units) if acted else None

@@ -1,0 +1,92 @@
+"""The leases that rules bought and their units: find them, count them, rank them. Pure."""
+
+import re
+from collections.abc import Iterator
+
+from exchange.wire.frames import LeaseUpdate, VmUpdate
+from manager.core.library import StoredVm
+from manager.core.unit import PENDING, Lease, Unit, dearest_first
+
+
+class Fleet:
+    """Leases by id, in the order they were granted; units by their server name."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, Lease] = {}
+        self._units: dict[str, Unit] = {}
+
+    def units(self) -> Iterator[tuple[Lease, Unit]]:
+        for lease in self.leases.values():
+            for unit in lease.units.values():
+                yield lease, unit
+
+    def unit(self, server: str) -> Unit | None:
+        return self._units.get(server)
+
+    def unit_of(self, update: VmUpdate) -> Unit | None:
+        """Return the unit on which the VM runs; ``None`` when a newer VM took its place."""
+        lease = self.leases.get(update.lease_id)
+        units = () if lease is None else lease.units.values()
+        return next((unit for unit in units if unit.vm_name == update.name), None)
+
+    def count(self, now_ms: int) -> tuple[int, int, int]:
+        """Return the units in service, those on their way there, and all that are paid for."""
+        ready = pending = total = 0
+        for lease in self.leases.values():
+            total += len(lease.units)
+            if now_ms >= lease.silent_until_ms:
+                for unit in lease.units.values():
+                    ready += unit.state == "ready"
+                    pending += unit.state in PENDING
+        return ready, pending, total
+
+    def held_ucr(self, rule: str) -> int:
+        """Return what is held for the running hour of the rule's leases."""
+        leases = (lease for lease in self.leases.values() if lease.rule == rule)
+        return sum(lease.price_ucr * len(lease.units) for lease in leases)
+
+    def ranked(self, dearest: bool) -> list[tuple[Lease, Unit]]:
+        """Return all units: the first to give back at the front, or the last one.
+
+        Among equals the latest granted goes first and comes back last.
+        """
+        pairs = list(self.units())
+        if dearest:
+            pairs.reverse()
+        return sorted(pairs, key=lambda pair: dearest_first(*pair), reverse=not dearest)
+
+    def add(self, row: LeaseUpdate, rule: str, vm: StoredVm | None) -> Lease:
+        lease = Lease(row.lease_id, rule, row.host, row.price_ucr, row.start_ms, vm)
+        self.leases[row.lease_id] = lease
+        return lease
+
+    def add_unit(self, lease: Lease, number: int | None = None) -> Unit:
+        """Add a unit without a VM, under ``number`` when that is free."""
+        if number is None or number in lease.units:
+            number = next(n for n in range(len(lease.units) + 1) if n not in lease.units)
+        unit = lease.units[number] = Unit(lease.lease_id, number)
+        self._units[unit.server] = unit
+        return unit
+
+    def drop_unit(self, unit: Unit) -> None:
+        self._units.pop(unit.server, None)
+        lease = self.leases.get(unit.lease_id)
+        if lease is not None:
+            lease.units.pop(unit.number, None)
+
+    def drop(self, lease: Lease) -> None:
+        """Forget an ended lease, whose units are dropped already."""
+        assert not lease.units, "units leave the balancer before their lease is forgotten"
+        self.leases.pop(lease.lease_id, None)
+
+
+def vm_name(vm: StoredVm, unit: Unit) -> str:
+    """Return the name of the unit's next VM: ``web-l-9-0``, then ``web-l-9-0.2``."""
+    attempt = "" if unit.launches <= 1 else f".{unit.launches}"
+    return f"{vm.name}-{unit.server}{attempt}"
+
+
+def unit_number(row: VmUpdate) -> tuple[int | None, int]:
+    """Return the unit's number and the attempt that a VM's name tells, (None, 1) if it does not."""
+    found = re.search(rf"-{re.escape(row.lease_id)}-(\d{{1,6}})(?:\.(\d{{1,6}}))?\Z", row.name)
+    return (int(found[1]), int(found[2] or 1)) if found else (None, 1)

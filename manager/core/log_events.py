@@ -1,0 +1,145 @@
+"""The lines of a Manager's log: those of its core, and one function for each other event. Pure.
+
+The events are listed in manager.md, "The log". Of a stored VM only its name is told, never its user
+data.
+"""
+
+from typing import Final
+
+from exchange.log.line import Level, LogLine, line
+from exchange.units import credits_text
+from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from manager.core.messages import (
+    DrainBackend,
+    Log,
+    LogEvent,
+    ManagerRequest,
+    Out,
+    RegisterBackend,
+    RemoveBackend,
+    Send,
+)
+
+LEVELS: Final[dict[LogEvent, Level]] = {
+    "fired": "info",
+    "idle": "info",
+    "budget_used": "warning",
+    "order_refused": "warning",
+    "bid_rests": "info",
+    "price_below_tick": "warning",
+    "leased": "info",
+    "lease_ended": "info",
+    "notice": "warning",
+    "in_service": "info",
+    "not_fit": "warning",
+    "vm_not_started": "warning",
+    "vm_ready": "info",
+    "vm_ended": "warning",
+    "release_refused": "warning",
+    "not_scheduled": "warning",
+}
+
+
+def of_out(out: Out) -> LogLine | None:
+    """Return what to say of what the core asks for."""
+    match out:
+        case Log(text, event):
+            return line(LEVELS[event], event, text)
+        case Send(request):
+            return _of_request(request)
+        case RegisterBackend():
+            text = f"{out.server}: joins {out.backend} as {out.address}:{out.port} once healthy"
+            return line("info", "joining", text, server=out.server, backend=out.backend)
+        case DrainBackend(server):
+            return line("info", "draining", f"{server}: drains", server=server)
+        case RemoveBackend(server):
+            return line("info", "removed", f"{server}: out of the balancer", server=server)
+
+
+def _of_request(request: ManagerRequest) -> LogLine:
+    match request:
+        case OrderPlace():
+            price = credits_text(request.price_ucr or 0)
+            text = (
+                f"order {request.client_order_id}: {request.qty} of {request.symbol} up to {price}"
+            )
+            order = request.client_order_id
+            return line("info", "order", text, order=order, symbol=request.symbol, qty=request.qty)
+        case OrderCancel():
+            order = request.client_order_id or ""
+            return line("info", "cancel", f"order {order}: cancel", order=order)
+        case VmStart():
+            text = f"start VM {request.name} on {request.lease_id}"
+            return line("info", "vm_start", text, lease=request.lease_id, vm=request.name)
+        case VmStop():
+            return line("info", "vm_stop", f"stop VM {request.vm_id}", vm=request.vm_id)
+        case LeaseRelease():
+            return _of_release(request)
+
+
+def _of_release(request: LeaseRelease) -> LogLine:
+    lease = request.lease_id
+    if request.at_ms is not None:
+        text = f"{lease}: release scheduled again, in case this Manager dies"
+        return line("debug", "release_scheduled", text, lease=lease, at_ms=request.at_ms)
+    units = "all" if request.units is None else str(request.units)
+    return line("info", "release", f"{lease}: release {units} units", lease=lease, units=units)
+
+
+def started(version: str, url: str, account: str, rules: int) -> LogLine:
+    text = f"headroom {version}: account {account}: {rules} rules at work"
+    return line("info", "started", text, version=version, url=url, account=account, rules=rules)
+
+
+def stopped() -> LogLine:
+    text = "stopped; leases end by their schedule unless a Manager goes on with them"
+    return line("info", "stopped", text)
+
+
+def warned(text: str) -> LogLine:
+    """Something in manager.toml is allowed but odd."""
+    return line("warning", "config", f"warning: {text}")
+
+
+def connected() -> LogLine:
+    return line("info", "connected", "connected again")
+
+
+def disconnected(reason: str) -> LogLine:
+    return line("warning", "disconnected", f"disconnected: {reason}", reason=reason)
+
+
+def unsubscribed(channel: str, reason: str) -> LogLine:
+    text = f"no longer told of {channel}: {reason}"
+    return line("warning", "unsubscribed", text, channel=channel, reason=reason)
+
+
+def account_reset(reason: str) -> LogLine:
+    text = f"the account's frames have a gap, it is read anew: {reason}"
+    return line("warning", "account_reset", text, reason=reason)
+
+
+def account_unread(why: str) -> LogLine:
+    return line("warning", "account_unread", f"the account cannot be read: {why}", reason=why)
+
+
+def load(trouble: str) -> LogLine:
+    """``trouble`` "": there is a figure again."""
+    if trouble:
+        return line("warning", "load_lost", trouble, reason=trouble)
+    return line("info", "load_back", "the load is known again")
+
+
+def load_stale(after_s: float) -> LogLine:
+    text = f"no load for {after_s:g} s: nothing fires until there is one"
+    return line("warning", "load_stale", text)
+
+
+def unknown(request: str, why: str) -> LogLine:
+    text = f"{request}: outcome unknown: {why}"
+    return line("warning", "outcome_unknown", text, request=request, reason=why)
+
+
+def balancer(server: str, what: str, why: str) -> LogLine:
+    text = f"{server}: not {what}: {why}"
+    return line("warning", f"not_{what}", text, server=server, reason=why)

@@ -1,0 +1,156 @@
+"""What the Manager's core takes in and gives out, besides the exchange's own frames.
+
+The core never talks to anyone: it answers every message with a list of `Out`, and the shell (the
+daemon, or the simulator) carries them out and reports back. Times are UTC epoch milliseconds.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from exchange.wire.frames import (
+    AccountFrame,
+    Ack,
+    ErrorReply,
+    InstrumentUpdate,
+    LeaseUpdate,
+    OrderUpdate,
+    VmUpdate,
+)
+from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+
+# --- in ---
+
+
+class Connected(Struct, frozen=True):
+    """Logged in; the account as it stands (result of subscribing to ``account``).
+
+    Frames whose ``account_seq`` is not above this one are already contained and ignored.
+    ``exchange_ms`` is the exchange's clock, by which orders expire; 0 when it is not known.
+    """
+
+    account_seq: int
+    orders: list[OrderUpdate]
+    leases: list[LeaseUpdate]
+    vms: list[VmUpdate]
+    exchange_ms: int = 0
+
+
+def connected(result: Mapping[str, Any], exchange_ms: int = 0) -> Connected:
+    """Return `Connected` from the ``result`` of `account.state` or of subscribing to ``account``.
+
+    Raises `msgspec.ValidationError` when it is not such a result.
+    """
+    return msgspec.convert({**result, "exchange_ms": exchange_ms}, Connected)
+
+
+class Disconnected(Struct, frozen=True):
+    """Nothing can be sent, and what was in flight has an unknown outcome."""
+
+
+class LoadSample(Struct, frozen=True):
+    """The farm's load, requests per second, measured at ``at_ms``; ``None``: no figure came."""
+
+    value_rps: float | None
+    at_ms: int
+
+
+class BackendReady(Struct, frozen=True):
+    """The server passed its health probe and takes traffic."""
+
+    server: str
+
+
+class BackendDrained(Struct, frozen=True):
+    """The server has no connection left and gets no new one."""
+
+    server: str
+
+
+class BackendFailed(Struct, frozen=True):
+    """The server never passed its probe, or the balancer refused it."""
+
+    server: str
+    reason: str
+
+
+ManagerMessage: TypeAlias = (
+    Connected
+    | Disconnected
+    | LoadSample
+    | BackendReady
+    | BackendDrained
+    | BackendFailed
+    | Ack
+    | ErrorReply
+    | AccountFrame
+    | InstrumentUpdate
+)
+
+# --- out ---
+
+ManagerRequest: TypeAlias = OrderPlace | OrderCancel | VmStart | VmStop | LeaseRelease
+
+
+class Send(Struct, frozen=True):
+    """Send to the exchange. The answer comes back with the same ``req_id``."""
+
+    request: ManagerRequest
+
+
+class RegisterBackend(Struct, frozen=True):
+    """Probe ``health`` (a path, or "" for a TCP connect) until it passes, then add the server.
+
+    Idempotent: a draining server returns to service. Answered by `BackendReady` or
+    `BackendFailed`.
+    """
+
+    server: str
+    address: str
+    port: int
+    backend: str
+    health: str
+
+
+class DrainBackend(Struct, frozen=True):
+    """No new connections; answered by `BackendDrained` when the old ones are gone or cut."""
+
+    server: str
+
+
+class RemoveBackend(Struct, frozen=True):
+    """Forget the server at once; no answer."""
+
+    server: str
+
+
+LogEvent: TypeAlias = Literal[
+    "fired",
+    "idle",
+    "budget_used",
+    "order_refused",
+    "bid_rests",
+    "price_below_tick",
+    "leased",
+    "lease_ended",
+    "notice",
+    "in_service",
+    "not_fit",
+    "vm_not_started",
+    "vm_ready",
+    "vm_ended",
+    "release_refused",
+    "not_scheduled",
+]
+
+
+class Log(Struct, frozen=True):
+    """One line for the administrator; ``event`` is its kind."""
+
+    text: str
+    event: LogEvent
+
+
+Out: TypeAlias = Send | RegisterBackend | DrainBackend | RemoveBackend | Log

@@ -1,0 +1,250 @@
+"""Orders of the rules: ioc up to the rule's price in each zone, then a rest for the cool-down.
+
+A purchase goes through the rule's zones in order of preference; what no zone had rests in the
+first one as gtd until the cool-down ends. Units on order count as capacity until their order is
+done, and filled ones until their lease is seen. Pure. Source: manager.md, "Purchases".
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from exchange.units import MS_PER_SECOND, credits_text
+from exchange.wire.frames import InstrumentUpdate, OrderUpdate
+from exchange.wire.requests import OrderCancel, OrderPlace
+from manager.core.desk import Desk
+from manager.core.rule import Rule
+
+PREFIX: Final = "rule/"
+ORDER_LIFE_MS: Final = 15 * MS_PER_SECOND
+"""An order that reaches the exchange later than this is refused: its reason may be gone."""
+MIN_REST_MS: Final = MS_PER_SECOND
+OPEN: Final = ("new", "partially_filled")
+
+
+class Order(Struct):
+    """One order of a rule. ``zones_left`` are tried with what it does not fill."""
+
+    client_order_id: str
+    rule: Rule | None
+    symbol: str
+    price_ucr: int
+    qty: int
+    filled: int = 0
+    leased: int = 0
+    open: bool = True
+    answered: bool = False
+    rests: bool = False
+    zones_left: tuple[str, ...] = ()
+    rest_until_ms: int = 0
+
+    @property
+    def on_order(self) -> int:
+        """Units that may still come: not filled while open, or filled and their lease unseen."""
+        unfilled = self.qty - self.filled if self.open else 0
+        return unfilled + max(0, self.filled - self.leased)
+
+
+class Purchases:
+    """The open orders of all rules."""
+
+    def __init__(
+        self, desk: Desk, class_of: Callable[[Rule], str], pricing: str, zone: str
+    ) -> None:
+        self._desk = desk
+        self._class_of = class_of
+        self._pricing = pricing
+        self._zone = zone
+        self._orders: dict[str, Order] = {}
+        self._instruments: dict[str, InstrumentUpdate] = {}
+        self._number = 0
+
+    def on_order(self) -> int:
+        return sum(order.on_order for order in self._orders.values())
+
+    def held_ucr(self, rule: str) -> int:
+        """Return what the exchange may hold for the rule's orders: price x units x 1 h."""
+        return sum(
+            order.on_order * order.price_ucr
+            for order in self._orders.values()
+            if rule_of(order.client_order_id) == rule
+        )
+
+    def instrument(self, update: InstrumentUpdate) -> None:
+        self._instruments[update.symbol] = update
+
+    def buy(self, rule: Rule, units: int) -> None:
+        """Start buying ``units`` at up to the rule's price."""
+        zones = rule.zones or (self._zone,)
+        rest_until_ms = self._desk.now_ms + rule.cooldown_ms
+        self._place(rule, zones[0], units, zones[1:], rest_until_ms)
+
+    def cancel_resting(self) -> int:
+        """Cancel the orders that rest, since load has fallen; return how many units they ask."""
+        units = 0
+        for order in self._orders.values():
+            if order.open and order.rests:
+                units += order.on_order
+                self._cancel(order)
+        return units
+
+    def answered(self, client_order_id: str, result: Mapping[str, Any]) -> None:
+        """The order was accepted; what an ioc did not fill goes to the next zone, or rests."""
+        order = self._orders.get(client_order_id)
+        if order is None:
+            return
+        order.answered = True
+        order.filled = max(order.filled, int(result["filled_qty"]))
+        self._settle(order, result["status"] in OPEN)
+        if not order.rests and order.rule is not None and order.filled < order.qty:
+            self._go_on(order, order.rule, order.qty - order.filled)
+
+    def refused(self, client_order_id: str, reason: str) -> None:
+        """The order does not exist; another zone may still sell, but nothing rests."""
+        order = self._orders.pop(client_order_id, None)
+        if order is not None and order.rule is not None:
+            self._desk.log(
+                "order_refused",
+                f"rule {order.rule.name}: order for {order.symbol} refused: {reason}",
+            )
+            if order.zones_left:
+                self._go_on(order, order.rule, order.qty)
+
+    def updated(self, update: OrderUpdate) -> None:
+        order = self._orders.get(update.client_order_id)
+        if order is not None:
+            order.filled = max(order.filled, update.filled_qty)
+            self._settle(order, order.open and update.status in OPEN)
+
+    def leased(self, client_order_id: str, units: int) -> None:
+        """A lease of this order was seen for the first time."""
+        order = self._orders.get(client_order_id)
+        if order is not None:
+            order.leased += units
+            self._settle(order, order.open)
+
+    def rebuild(self, rows: list[OrderUpdate], rules: Mapping[str, Rule]) -> None:
+        """Take over the account's open orders that carry a rule's prefix; forget all others."""
+        self._orders.clear()
+        for row in rows:
+            if row.client_order_id.startswith(PREFIX) and row.side == "buy":
+                order = Order(
+                    row.client_order_id,
+                    rules.get(rule_of(row.client_order_id)),
+                    row.symbol,
+                    row.price_ucr or 0,
+                    row.filled_qty + row.leaves_qty,
+                    filled=row.filled_qty,
+                    leased=row.filled_qty,
+                    answered=True,
+                    rests=True,
+                )
+                self._orders[row.client_order_id] = order
+
+    def limit_ucr(self, rule: Rule, zone: str) -> int:
+        """Return the highest price to bid there, on the tick and in the band; 0: there is none."""
+        instrument = self._instruments.get(self._symbol(rule, zone))
+        if instrument is None:
+            return rule.price_max_ucr
+        limit = min(rule.price_max_ucr, instrument.band_high_ucr or rule.price_max_ucr)
+        return limit - limit % instrument.tick_ucr
+
+    def _symbol(self, rule: Rule, zone: str) -> str:
+        return f"{self._class_of(rule)}.{zone}.{self._pricing}.spot"
+
+    def _go_on(self, order: Order, rule: Rule, units: int) -> None:
+        if order.zones_left:
+            zone, *others = order.zones_left
+            self._place(rule, zone, units, tuple(others), order.rest_until_ms)
+        elif order.rest_until_ms - self._desk.now_ms >= MIN_REST_MS:
+            self._rest(order, rule, units)
+
+    def _place(
+        self, rule: Rule, zone: str, units: int, zones_left: tuple[str, ...], rest_until_ms: int
+    ) -> None:
+        symbol = self._symbol(rule, zone)
+        price_ucr = self.limit_ucr(rule, zone)
+        if price_ucr == 0:
+            self._desk.log(
+                "price_below_tick", f"rule {rule.name}: price_max is below the tick of {symbol}"
+            )
+            return
+        order = Order(
+            self._client_order_id(rule),
+            rule,
+            symbol,
+            price_ucr,
+            units,
+            zones_left=zones_left,
+            rest_until_ms=rest_until_ms,
+        )
+        self._send(order, None)
+
+    def _rest(self, done: Order, rule: Rule, units: int) -> None:
+        zone = (rule.zones or (self._zone,))[0]
+        price_ucr = self.limit_ucr(rule, zone)
+        order = Order(
+            self._client_order_id(rule),
+            rule,
+            self._symbol(rule, zone),
+            price_ucr,
+            units,
+            rests=True,
+        )
+        price = credits_text(price_ucr)
+        self._desk.log(
+            "bid_rests", f"rule {rule.name}: {units} units not offered up to {price}; bid rests"
+        )
+        self._send(order, done.rest_until_ms - self._desk.now_ms + self._desk.exchange_ms)
+
+    def _send(self, order: Order, expire_ms: int | None) -> None:
+        """An order with ``expire_ms`` rests until then, one without is ioc."""
+        self._orders[order.client_order_id] = order
+        self._desk.ask(
+            "order",
+            order.client_order_id,
+            lambda req_id: OrderPlace(
+                req_id=req_id,
+                client_order_id=order.client_order_id,
+                symbol=order.symbol,
+                side="buy",
+                order_type="limit",
+                price_ucr=order.price_ucr,
+                qty=order.qty,
+                time_in_force="ioc" if expire_ms is None else "gtd",
+                expire_ms=expire_ms,
+                deadline_ms=self._desk.exchange_ms + ORDER_LIFE_MS,
+            ),
+        )
+
+    def _cancel(self, order: Order) -> None:
+        client_order_id = order.client_order_id
+        self._desk.ask(
+            "cancel",
+            client_order_id,
+            lambda req_id: OrderCancel(req_id=req_id, client_order_id=client_order_id),
+        )
+
+    def _client_order_id(self, rule: Rule) -> str:
+        # The time keeps it unique after a restart, the number within a millisecond.
+        self._number += 1
+        return f"{PREFIX}{rule.name}/{self._desk.now_ms}-{self._number}"
+
+    def _settle(self, order: Order, is_open: bool) -> None:
+        # Frames may overtake the answer, which decides what happens with the rest.
+        order.open = is_open
+        if order.answered and order.on_order == 0 and not is_open:
+            self._orders.pop(order.client_order_id, None)
+
+
+def rule_of(client_order_id: str) -> str:
+    """Return NAME of ``rule/NAME/...``, "" when the id has another form."""
+    parts = client_order_id.split("/")
+    return parts[1] if len(parts) == 3 and client_order_id.startswith(PREFIX) else ""
+
+
+def placed_ms(client_order_id: str) -> int:
+    """Return when an order of a rule was made, read from its id; 0 when it does not tell."""
+    stamp = client_order_id.rpartition("/")[2].partition("-")[0]
+    return int(stamp) if stamp.isascii() and stamp.isdigit() else 0

@@ -1,0 +1,158 @@
+"""All rules together: which fires now, and how much it may do.
+
+Buy wins over release: while any buying rule wants to fire, cooled down or not, nothing is given
+back. A purchase is cut to ``max_units`` (units on order, booting and on their way out count) and to
+what is left of ``budget_day``; draining units are taken back before new ones are bought. Pure.
+Source: manager.md, "Rule guards".
+"""
+
+from collections.abc import Callable, Sequence
+
+from exchange.units import MAX_QTY
+from manager.core.budget import Budget
+from manager.core.burst import Bursts
+from manager.core.desk import Desk
+from manager.core.fleet import Fleet
+from manager.core.purchase import Purchases
+from manager.core.rule import Buy, BuyTo, Release, Rule
+from manager.core.rule_state import (
+    Reading,
+    RuleState,
+    confirmed,
+    due_ms,
+    held_from_ms,
+    new_state,
+    observe,
+)
+
+
+class Rules:
+    """The state of every rule. ``reading`` is asked anew after each that fired."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        rules: Sequence[Rule],
+        reading: Callable[[], Reading],
+        fleet: Fleet,
+        purchases: Purchases,
+        bursts: Bursts,
+        budget: Budget,
+    ) -> None:
+        self._desk = desk
+        self._rules = [(rule, new_state(rule)) for rule in rules]
+        self._reading = reading
+        self._fleet = fleet
+        self._purchases = purchases
+        self._bursts = bursts
+        self._budget = budget
+        self._evaluated_ms = -1
+
+    def evaluate(self) -> None:
+        """Fire what is due. Without a connection conditions are watched but nothing fires."""
+        self._evaluated_ms = self._desk.now_ms
+        reading = self._observe()
+        if self._desk.online and any(self._held(rule, state) for rule, state in self._rules):
+            fired = self._fire_all(reading)
+            if fired:
+                self._observe()
+
+    def next_deadline_ms(self) -> int | None:
+        """Return the first moment at which a duration or cool-down ends, if nothing changes.
+
+        What was due already and could not act (a guard, a full farm) waits for a message.
+        """
+        dues = (due_ms(rule, state) for rule, state in self._rules)
+        return min(
+            (due for due in dues if due is not None and due > self._evaluated_ms), default=None
+        )
+
+    def fired_before(self, rule_name: str, at_ms: int) -> None:
+        """An order of the rule tells that it fired at ``at_ms``, maybe before a restart."""
+        for rule, state in self._rules:
+            if rule.name == rule_name and at_ms <= self._desk.now_ms:
+                state.fired_ms = max(state.fired_ms or 0, at_ms)
+
+    def charged(self, rule_name: str) -> None:
+        """A charge came: give back what the day's budget no longer pays for, the dearest first."""
+        for rule, _ in self._rules:
+            if rule.name == rule_name and rule.budget_day_ucr is not None:
+                spent_ucr = self._budget.spent_ucr(rule.name, self._desk.now_ms)
+                units = self._bursts.keep_within(rule.name, rule.budget_day_ucr - spent_ucr)
+                if units:
+                    self._desk.log(
+                        "budget_used", f"rule {rule.name}: budget_day is used up: {units} units go"
+                    )
+
+    def _observe(self) -> Reading:
+        reading = self._reading()
+        for rule, state in self._rules:
+            observe(rule, state, reading, self._desk.now_ms)
+        return reading
+
+    def _held(self, rule: Rule, state: RuleState) -> bool:
+        held_ms = held_from_ms(rule, state)
+        return held_ms is not None and held_ms <= self._desk.now_ms
+
+    def _fire_all(self, reading: Reading) -> bool:
+        """Let the buying rules act, and only if none wants to, the releasing ones."""
+        fired = buying = False
+        for wants_buying in (True, False):
+            for rule, state in self._rules:
+                wants = rule.buys == wants_buying and self._held(rule, state)
+                outdone = buying and not wants_buying
+                if not wants or outdone or not confirmed(rule, reading):
+                    continue
+                buying = buying or rule.buys
+                if self._cooled(rule, state) and self._fire(rule, state, reading):
+                    fired = True
+                    reading = self._reading()
+        return fired
+
+    def _cooled(self, rule: Rule, state: RuleState) -> bool:
+        return state.fired_ms is None or self._desk.now_ms >= state.fired_ms + rule.cooldown_ms
+
+    def _fire(self, rule: Rule, state: RuleState, reading: Reading) -> bool:
+        """Act; a rule that could do nothing has not fired, and says so once."""
+        match rule.action:
+            case Buy(units):
+                done = self._buy(rule, units, reading)
+            case BuyTo(units):
+                done = self._buy(rule, units - reading.bought, reading)
+            case Release(units):
+                done = self._release(rule, units)
+        why = " and ".join(condition.text for condition in rule.conditions)
+        if done:
+            state.fired_ms = self._desk.now_ms
+            self._desk.log("fired", f"rule {rule.name}: {why}: {done}")
+        elif rule.buys and not state.told_idle:
+            self._desk.log("idle", f"rule {rule.name}: {why}: nothing more within its limits")
+        state.told_idle = not done
+        return bool(done)
+
+    def _buy(self, rule: Rule, wanted: int, reading: Reading) -> str:
+        taken = self._bursts.take_back(wanted) if wanted > 0 else 0
+        units = min(wanted - taken, self._room(rule, reading))
+        if units > 0:
+            self._purchases.buy(rule, units)
+        parts = [f"take back {taken}"] if taken else []
+        parts += [f"buy {units}"] if units > 0 else []
+        return ", ".join(parts)
+
+    def _room(self, rule: Rule, reading: Reading) -> int:
+        """Return how many more units the rule may buy."""
+        room = MAX_QTY if rule.max_units is None else rule.max_units - reading.paid
+        if rule.budget_day_ucr is not None:
+            held_ucr = self._fleet.held_ucr(rule.name) + self._purchases.held_ucr(rule.name)
+            affordable = self._budget.affordable(
+                rule.name, rule.budget_day_ucr, held_ucr, rule.price_max_ucr, self._desk.now_ms
+            )
+            room = min(room, affordable)
+        return max(0, room)
+
+    def _release(self, rule: Rule, wanted: int | None) -> str:
+        canceled = self._purchases.cancel_resting()
+        units = self._bursts.give_back(wanted, rule.vm)
+        parts = [f"release {units}"] if units else []
+        parts += [f"cancel bids for {canceled}"] if canceled else []
+        return ", ".join(parts)

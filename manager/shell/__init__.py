@@ -1,0 +1,1 @@
+"""The Manager's daemon, its file, balancers, load sources and command line. Shell."""

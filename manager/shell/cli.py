@@ -1,0 +1,239 @@
+"""`headroom manager`: run the rules, check the file, see what rules would have done."""
+
+import asyncio
+import csv
+import json
+import math
+import signal
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import msgspec
+import typer
+
+from exchange import files
+from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, finite
+from exchange.client import Client, Refused, Unknown, Unreachable
+from exchange.keys import KeyFileError, load_private_key
+from exchange.log import log, options
+from exchange.units import credits_text
+from manager.core import log_events
+from manager.core.core import Manager, ManagerConfig
+from manager.core.dry_run import Outcome, dry_run
+from manager.shell.config import (
+    ConfigError,
+    ConfigFile,
+    manager_config,
+    read_config,
+    read_user_data,
+)
+from manager.shell.daemon import Daemon
+from manager.shell.image_dir import stored_image
+from manager.shell.load_http import JsonLoad
+from manager.shell.memory_balancer import MemoryBalancer
+
+app = typer.Typer(no_args_is_help=True, help="Run the administrator's robot.")
+
+TRACE_ROWS_MAX: Final = 10_000_000
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+PerS = Annotated[
+    float | None, typer.Option("--per-s", callback=finite, help="Counted over so many s.")
+]
+Scale = Annotated[float, typer.Option("--scale", callback=finite, help="Multiply the load.")]
+UnitRps = Annotated[
+    float | None, typer.Option("--unit-rps", callback=finite, help="A unit serves.")
+]
+BootS = Annotated[float, typer.Option("--boot-s", callback=finite, help="From start to ready.")]
+
+
+class UsageError(Exception):
+    """What was asked makes no sense; one line."""
+
+
+@app.command("run")
+def run_command(
+    config: Annotated[Path, typer.Option("--config", help="manager.toml.")],
+    url: Annotated[
+        str | None, typer.Option("--url", help="In place of the file's exchange.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="In place of the file's key.")] = None,
+    log_level: options.Level = options.INFO,
+    log_format: options.Format = options.TEXT,
+) -> None:
+    """Watch the load and buy, start, drain and give back as the rules say, until stopped."""
+    options.set_up(log_level, log_format)
+    try:
+        file = read_config(config)
+        for warning in file.warnings:
+            log.tell(log_events.warned(warning))
+        where, key_file = _exchange(file, url, key)
+        asyncio.run(_run(file, where, key_file))
+    except (ConfigError, UsageError) as error:
+        _fail(str(error), EXIT_USAGE)
+    except (KeyFileError, Unreachable, Unknown) as error:
+        _fail(str(error))
+    except Refused as error:
+        _fail(f"refused: {error}")
+
+
+@app.command("check")
+def check(config: Annotated[Path, typer.Argument(help="manager.toml.")]) -> None:
+    """Name every mistake in CONFIG by its place; exit 1 when there is one."""
+    try:
+        file = read_config(config, "check")
+    except ConfigError as error:
+        _fail(str(error))
+    for warning in file.warnings:
+        print(f"warning: {warning}")
+    print(f"{config}: {len(file.rules)} rules, {len(file.vms)} stored VMs; no mistakes")
+
+
+@app.command("dry-run")
+def dry_run_command(
+    rules: Annotated[Path, typer.Argument(help="manager.toml, or rules with a load table.")],
+    trace: Annotated[Path, typer.Option("--trace", help="CSV with a header.")],
+    column: Annotated[str | None, typer.Option("--column", help="The load; default: 2nd.")] = None,
+    time: Annotated[str, typer.Option("--time", help="The column of seconds.")] = "t_s",
+    per_s: Annotated[
+        float | None, typer.Option("--per-s", callback=finite, help="Counted over so many s.")
+    ] = None,
+    scale: Annotated[
+        float, typer.Option("--scale", callback=finite, help="Multiply the load.")
+    ] = 1.0,
+    unit_rps: Annotated[
+        float | None, typer.Option("--unit-rps", callback=finite, help="A unit serves.")
+    ] = None,
+    core_units: Annotated[int | None, typer.Option("--core-units", help="Own units.")] = None,
+    boot_s: Annotated[
+        float, typer.Option("--boot-s", callback=finite, help="From start to ready.")
+    ] = 90.0,
+    as_json: Json = False,
+) -> None:
+    """Print what RULES would have done on the load in FILE, bought at their highest price."""
+    try:
+        file = read_config(rules, "dry-run")
+        config = _dry_config(file, unit_rps, core_units)
+        load = file.load
+        count_s = per_s or (load.per_s if load else 1.0)
+        column = column or (load.column if load else None)
+        samples = read_trace(trace, time, column, scale / count_s)
+    except (ConfigError, UsageError) as error:
+        _fail(str(error), EXIT_USAGE)
+    for warning in file.warnings:
+        typer.echo(f"headroom: warning: {warning}", err=True)
+    _show(dry_run(config, samples, int(boot_s * 1000)), as_json)
+
+
+def read_trace(path: Path, time: str, column: str | None, factor: float) -> list[tuple[int, float]]:
+    """Return rows of (ms, requests/s) of a CSV. Raises `UsageError` naming file and line."""
+    try:
+        files.require_regular(path)
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            names = list(reader.fieldnames or [])
+            name = column or next((name for name in names if name != time), "")
+            for wanted in (time, name):
+                if wanted not in names:
+                    raise UsageError(f"{path}: no column {wanted!r}; there are {', '.join(names)}")
+            return _rows(path, reader, time, name, factor)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: not a CSV file: {error}") from error
+
+
+def _rows(
+    path: Path, reader: "csv.DictReader[str]", time: str, name: str, factor: float
+) -> list[tuple[int, float]]:
+    rows: list[tuple[int, float]] = []
+    for row in reader:
+        place = f"{path}:{reader.line_num}"
+        try:
+            at_s, value = float(row[time]), float(row[name])
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{place}: {time} and {name} must be numbers") from error
+        if not (0 <= at_s < 1e12 and 0 <= value < math.inf):
+            raise UsageError(f"{place}: {time} and {name} must not be negative or infinite")
+        at_ms = round(at_s * 1000)
+        if rows and at_ms <= rows[-1][0]:
+            raise UsageError(f"{place}: {time} does not go on")
+        if len(rows) >= TRACE_ROWS_MAX:
+            raise UsageError(f"{path}: more than {TRACE_ROWS_MAX} rows")
+        rows.append((at_ms, value * factor))
+    if not rows:
+        raise UsageError(f"{path}: no rows")
+    return rows
+
+
+def _dry_config(file: ConfigFile, unit_rps: float | None, core_units: int | None) -> ManagerConfig:
+    load = file.load
+    unit_rps = unit_rps or (load.unit_rps if load else None)
+    if unit_rps is None or unit_rps <= 0:
+        raise UsageError("what does a unit serve? [load] unit_rps or --unit-rps")
+    return ManagerConfig(
+        rules=file.rules,
+        library=[],
+        vm_class="small",
+        zone="dry",
+        unit_rps=unit_rps,
+        core_units=core_units if core_units is not None else load.core_units if load else 0,
+    )
+
+
+def _show(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(outcome)))
+        return
+    for fired in outcome.fired:
+        print(f"{_clock(fired.t_s):>12}  {fired.rule:<12} {fired.what}  ({fired.units} bought)")
+    cost = f"{credits_text(outcome.cost_ucr, 4)} credits"
+    hours = f"{outcome.unit_hours:.2f} unit-hours"
+    print(f"fired {len(outcome.fired)} times; at most {outcome.peak_units} units, {hours}, {cost}")
+
+
+def _clock(t_s: float) -> str:
+    minutes, seconds = divmod(int(t_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{f'{days}d ' if days else ''}{hours:02}:{minutes:02}:{seconds:02}"
+
+
+async def _run(file: ConfigFile, url: str, key_file: Path) -> None:
+    assert file.load is not None
+    assert file.load.url is not None
+    user_data = read_user_data(file)
+    async with Client(url, load_private_key(key_file)) as client:
+        images = {
+            vm.name: await stored_image(vm.image, file.base, url, key_file) for vm in file.vms
+        }
+        manager = Manager(manager_config(file, images, user_data))
+        load = JsonLoad(file.load.url, file.load.field, file.load.per_s)
+        pace = file.load.interval_s, file.load.stale_s
+        daemon = Daemon(client, manager, load, MemoryBalancer(), *pace)
+        version, account = metadata.version("headroom"), client.account
+        log.tell(log_events.started(version, url, account, len(file.rules)))
+        task = asyncio.create_task(daemon.run())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            log.tell(log_events.stopped())
+
+
+def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str, Path]:
+    table = file.exchange
+    where = url or (table.url if table else None)
+    key_file = key or (file.base / table.key if table else None)
+    if where is None or key_file is None:
+        raise UsageError("which exchange? [exchange] url and key, or --url and --key")
+    return where, key_file
+
+
+def _fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
+    for line in text.splitlines():
+        typer.echo(f"headroom: {line}", err=True)
+    raise typer.Exit(code)

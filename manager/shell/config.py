@@ -1,0 +1,218 @@
+"""manager.toml, version 1: what an administrator owns, stores and automates. Shell.
+
+Every table is decoded strictly and by itself, so that `read_config` can name each mistake by its
+place instead of stopping at the first. What a later version brings is refused by name.
+Source: manager.md, "manager.toml".
+"""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from exchange import files
+from exchange.wire.types import Name, Port, Sha256Hex
+from manager.core.core import DEFAULT_STALE_MS, ManagerConfig
+from manager.core.flap import flap_warnings
+from manager.core.library import StoredVm
+from manager.core.rule import Rule, RuleError, RuleText, parse
+from manager.shell.config_checks import NOT_YET, contradictions, user_data_text
+
+FILE_BYTES_MAX: Final = 1024 * 1024
+
+
+Purpose: TypeAlias = Literal["run", "check", "dry-run"]
+
+
+class ConfigError(Exception):
+    """manager.toml cannot be used; ``lines`` has one mistake each, naming its place."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all tables: a wrong key is a mistake."""
+
+
+class ExchangeTable(Table, frozen=True):
+    url: str
+    key: str
+
+
+class VmTable(Table, frozen=True):
+    """``name`` is short because a VM is called NAME-LEASE-NUMBER on the wire."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")]
+    image: str
+    vm_class: Name = msgspec.field(name="class")
+    ports: Annotated[list[Port], Meta(max_length=16)] = []
+    health: Annotated[str, Meta(pattern=r"^(/[\x21-\x7e]*)?\Z")] = ""
+    user_data: str | None = None
+    cmdline: str | None = None
+    allow_from: list[Name] | None = None
+    backend: str = ""
+
+
+class BalancerTable(Table, frozen=True):
+    kind: Literal["memory", "haproxy"] = "memory"
+    socket: str | None = None
+
+
+class LoadTable(Table, frozen=True):
+    """``value / per_s`` is requests per second; ``column`` names it in a trace of a dry run."""
+
+    unit_rps: Annotated[float, Meta(gt=0)]
+    core_units: Annotated[int, Meta(ge=0, le=10**6)] = 0
+    kind: Literal["json", "haproxy", "prometheus"] = "json"
+    url: str | None = None
+    field: str = ""
+    per_s: Annotated[float, Meta(gt=0)] = 1.0
+    interval_s: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
+    stale_s: Annotated[float, Meta(ge=1, le=86_400)] = DEFAULT_STALE_MS / 1000
+    column: str | None = None
+    backend: str = ""
+
+
+class ConfigFile(Struct, frozen=True, kw_only=True):
+    """The whole file, checked. Paths in it are relative to ``base``."""
+
+    path: Path
+    rules: tuple[Rule, ...]
+    vms: tuple[VmTable, ...]
+    exchange: ExchangeTable | None
+    balancer: BalancerTable
+    load: LoadTable | None
+    warnings: list[str]
+
+    @property
+    def base(self) -> Path:
+        return self.path.parent
+
+
+TABLES: Final[dict[str, Any]] = {
+    "exchange": ExchangeTable,
+    "balancer": BalancerTable,
+    "load": LoadTable,
+}
+LISTS: Final[dict[str, Any]] = {"vm": VmTable, "rule": RuleText}
+
+
+def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
+    """Return the file at ``path``. Raises `ConfigError` with every mistake.
+
+    A dry run needs the rules and nothing to run them with; a check looks also at what `run` reads
+    later or may be told otherwise: the key and the user data.
+    """
+    raw = _toml(path)
+    mistakes: list[str] = []
+    found: dict[str, Any] = {}
+    for place, value, kind in _parts(raw, mistakes):
+        try:
+            found[place] = msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            mistakes.append(_line(place, str(error)))
+    rules: list[Rule] = []
+    for place, part in found.items():
+        if isinstance(part, RuleText):
+            try:
+                rules.append(parse(part))
+            except RuleError as error:
+                mistakes.append(f"{place}.{error}")
+    file = ConfigFile(
+        path=path,
+        rules=tuple(rules),
+        vms=tuple(part for part in found.values() if isinstance(part, VmTable)),
+        exchange=found.get("exchange"),
+        balancer=found.get("balancer", BalancerTable()),
+        load=found.get("load"),
+        warnings=[]
+        if found.get("load") is None
+        else flap_warnings(rules, found["load"].core_units),
+    )
+    if not mistakes:
+        mistakes += contradictions(file, purpose)
+    if mistakes:
+        raise ConfigError([f"{path}: {mistake}" for mistake in mistakes])
+    return file
+
+
+def manager_config(
+    file: ConfigFile, images: dict[str, str], user_data: dict[str, str]
+) -> ManagerConfig:
+    """Return what the core needs; ``images`` gives each stored VM's SHA-256 by its name."""
+    assert file.load is not None, "checked when the file was read"
+    zones = [zone for rule in file.rules for zone in rule.zones]
+    return ManagerConfig(
+        rules=file.rules,
+        library=[
+            StoredVm(
+                name=vm.name,
+                image=msgspec.convert(images[vm.name], Sha256Hex),
+                vm_class=vm.vm_class,
+                ports=tuple(vm.ports),
+                health=vm.health,
+                cmdline=vm.cmdline,
+                user_data=user_data.get(vm.name),
+                allow_from=None if vm.allow_from is None else tuple(vm.allow_from),
+                backend=vm.backend,
+            )
+            for vm in file.vms
+        ],
+        vm_class=file.vms[0].vm_class if file.vms else "small",
+        zone=zones[0] if zones else "",
+        unit_rps=file.load.unit_rps,
+        core_units=file.load.core_units,
+        stale_ms=int(file.load.stale_s * 1000),
+    )
+
+
+def read_user_data(file: ConfigFile) -> dict[str, str]:
+    """Return the text of each stored VM's user data. Raises `ConfigError`."""
+    texts: dict[str, str] = {}
+    for index, vm in enumerate(file.vms):
+        if vm.user_data is not None:
+            path = file.base / vm.user_data
+            try:
+                texts[vm.name] = user_data_text(path)
+            except ValueError as error:
+                raise ConfigError([f"{file.path}: vm[{index}].user_data: {error}"]) from error
+    return texts
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: {error}"]) from error
+
+
+def _parts(raw: dict[str, Any], mistakes: list[str]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (place, value, type) of every table; what cannot be one goes to ``mistakes``."""
+    if raw.get("schema") != 1:
+        mistakes.append("schema: must be 1")
+    for key, value in raw.items():
+        if key in TABLES:
+            yield key, value, TABLES[key]
+        elif key in LISTS and isinstance(value, list):
+            for index, element in enumerate(value):
+                yield f"{key}[{index}]", element, LISTS[key]
+        elif key in LISTS:
+            mistakes.append(f"{key}: written as [[{key}]], once for each")
+        elif key == "group":
+            mistakes.append(f"group: {NOT_YET}")
+        elif key != "schema":
+            mistakes.append(f"{key}: unknown key")
+
+
+def _line(place: str, message: str) -> str:
+    text, _, where = message.partition(" - at `$")
+    text = text.replace("Object contains unknown field", "unknown key")
+    text = text.replace("Object missing required field", "missing key")
+    return f"{place}{where.rstrip('`')}: {text[:1].lower()}{text[1:]}".replace("`", "'")

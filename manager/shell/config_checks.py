@@ -1,0 +1,126 @@
+"""What each table of manager.toml cannot say by itself: contradictions and things not there. Shell.
+
+Every mistake is one line that names its place; a file is named by its path as `headroom` was given
+it. What only the exchange knows (whether a zone exists, what a class is called) is not judged.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from exchange import files
+from exchange.keys import KeyFileError, load_private_key
+from exchange.wire.types import MAX_USER_DATA_CHARS
+from manager.core.library import StoredVm, find
+from manager.core.rule import Rule
+from manager.shell.image_dir import image_mistake
+
+if TYPE_CHECKING:
+    from manager.shell.config import ConfigFile, Purpose, VmTable
+
+USER_DATA_BYTES_MAX: Final = 4 * MAX_USER_DATA_CHARS
+NOT_YET: Final = "not supported yet in this version"
+EXCHANGE_SCHEMES: Final = ("ws", "wss", "http", "https")
+_SYMBOL_PART: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+"""What a zone or class is called: it stands between the dots of a symbol."""
+
+
+def contradictions(file: "ConfigFile", purpose: "Purpose") -> Iterator[str]:
+    """Yield a line for every mistake, as far as it matters for ``purpose``."""
+    for kind, names in (
+        ("rule", [rule.name for rule in file.rules]),
+        ("vm", [vm.name for vm in file.vms]),
+    ):
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            yield f"{kind}: the name {name!r} is used more than once"
+    if purpose == "dry-run":
+        return
+    yield from _missing(file)
+    for index, rule in enumerate(file.rules):
+        yield from _not_runnable(file, rule, f"rule[{index}]")
+    for index, vm in enumerate(file.vms):
+        yield from _not_startable(file, vm, f"vm[{index}]")
+    if purpose == "check":
+        yield from _not_readable(file)
+
+
+def user_data_text(path: Path) -> str:
+    """Return a stored VM's user data. Raises `ValueError` saying what is wrong with the file."""
+    try:
+        text = files.read(path, USER_DATA_BYTES_MAX).decode("utf-8")
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 text") from error
+    if len(text) > MAX_USER_DATA_CHARS:
+        raise ValueError(f"{path}: longer than {MAX_USER_DATA_CHARS} characters")
+    return text
+
+
+def _not_readable(file: "ConfigFile") -> Iterator[str]:
+    if file.exchange is not None:
+        try:
+            load_private_key(file.base / file.exchange.key)
+        except KeyFileError as error:
+            yield f"exchange.key: {error}"
+    for index, vm in enumerate(file.vms):
+        if vm.user_data is not None:
+            try:
+                user_data_text(file.base / vm.user_data)
+            except ValueError as error:
+                yield f"vm[{index}].user_data: {error}"
+
+
+def _not_startable(file: "ConfigFile", vm: "VmTable", place: str) -> Iterator[str]:
+    if mistake := image_mistake(vm.image, file.base):
+        yield f"{place}.image: {mistake}"
+    if not _SYMBOL_PART.match(vm.vm_class):
+        yield f"{place}.class: {_no_name(vm.vm_class)}"
+    for at, network in enumerate(vm.allow_from or []):
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            yield f"{place}.allow_from[{at}]: {network!r} is no network like '203.0.113.0/24'"
+
+
+def _no_name(text: str) -> str:
+    return f"{text!r} is no name: 1 to 64 letters, digits, '-' and '_'"
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _missing(file: "ConfigFile") -> Iterator[str]:
+    if file.exchange is not None and not _is_address(file.exchange.url, EXCHANGE_SCHEMES):
+        yield f"exchange.url: {file.exchange.url!r} is no address like 'wss://HOST/v1/ws'"
+    if file.balancer.kind != "memory":
+        yield f"balancer.kind: {file.balancer.kind!r} is {NOT_YET}; 'memory' is"
+    if file.load is None:
+        yield "load: missing; without it no rule can tell the farm's load"
+    elif file.load.kind != "json":
+        yield f"load.kind: {file.load.kind!r} is {NOT_YET}; 'json' is"
+    elif not _is_address(file.load.url or "", ("http", "https")):
+        yield "load.url: must be an http:// or https:// address"
+    if not file.rules:
+        yield "rule: there is none"
+
+
+def _not_runnable(file: "ConfigFile", rule: Rule, place: str) -> Iterator[str]:
+    library = [StoredVm(name=vm.name, image="", vm_class=vm.vm_class) for vm in file.vms]
+    if rule.vm is not None and find(library, rule.vm) is None:
+        yield f"{place}.vm: there is no [[vm]] named {rule.vm!r}"
+    elif rule.buys and find(library, rule.vm) is None:
+        yield f"{place}.vm: say which of the {len(library)} stored VMs it runs"
+    if rule.buys and not rule.zones:
+        yield f"{place}.zones: missing; where to buy, for example ['eu-de']"
+    for at, zone in enumerate(rule.zones):
+        if not _SYMBOL_PART.match(zone):
+            yield f"{place}.zones[{at}]: {_no_name(zone)}"

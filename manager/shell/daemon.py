@@ -1,0 +1,312 @@
+"""The Manager running: one queue into the core, and tasks that carry out what it says. Shell.
+
+The exchange's frames, answers to requests, load samples and words of the balancer all enter one
+bounded inbox; one loop feeds the core, so nothing overtakes. Requests and balancer work run as
+tasks of their own and report back through the inbox. A request without an answer is not repeated:
+the account is read anew and the core asks for what is missing.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from exchange.client import Client, Refused, Unknown
+from exchange.client import client as wire
+from exchange.client.backoff import Backoff
+from exchange.log.log import tell
+from exchange.wire.frames import (
+    Ack,
+    BalanceUpdate,
+    Charge,
+    ErrorReply,
+    InstrumentsSnapshot,
+    InstrumentUpdate,
+    LeaseUpdate,
+    Notice,
+    OrderUpdate,
+    VmUpdate,
+)
+from exchange.wire.requests import AccountState
+from manager.core import log_events
+from manager.core.core import Manager
+from manager.core.messages import (
+    BackendDrained,
+    BackendFailed,
+    BackendReady,
+    Disconnected,
+    DrainBackend,
+    LoadSample,
+    Log,
+    ManagerMessage,
+    ManagerRequest,
+    Out,
+    RegisterBackend,
+    RemoveBackend,
+    Send,
+    connected,
+)
+from manager.core.ports import BalancerError, LoadBalancer, LoadError, LoadSource
+from manager.shell.load_http import is_healthy
+
+INBOX_MAX: Final = 10_000
+PROBE_EVERY_S: Final = 1.0
+PROBE_FOR_S: Final = 120.0
+BALANCER_LIMIT_S: Final = 120.0
+CORE_FRAMES: Final = (
+    OrderUpdate,
+    LeaseUpdate,
+    VmUpdate,
+    Notice,
+    Charge,
+    BalanceUpdate,
+    InstrumentUpdate,
+)
+
+
+class Clock:
+    """UTC in ms: the wall clock once, then monotonic, so that it never goes back."""
+
+    def __init__(self) -> None:
+        self._ahead_ms = time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000
+
+    def now_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000 + self._ahead_ms
+
+
+class Daemon:
+    """Runs ``manager`` until `run` is cancelled."""
+
+    def __init__(
+        self,
+        client: Client,
+        manager: Manager,
+        load: LoadSource,
+        balancer: LoadBalancer,
+        interval_s: float,
+        stale_s: float,
+    ) -> None:
+        self._client = client
+        self._manager = manager
+        self._load = load
+        self._balancer = balancer
+        self._interval_s = interval_s
+        self._stale_s = stale_s
+        self._clock = Clock()
+        self._inbox: asyncio.Queue[ManagerMessage] = asyncio.Queue(INBOX_MAX)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server_tasks: dict[str, asyncio.Task[None]] = {}
+        self._reading: object | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises `Refused` or `Unknown` when the account is closed to us."""
+        state = await self._client.subscribe("account")
+        await self._inbox.put(connected(state))
+        await self._client.subscribe("instruments")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read_events())
+                group.create_task(self._read_load())
+                group.create_task(self._pump())
+        except* (Refused, Unknown) as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _pump(self) -> None:
+        """The only place that touches the core."""
+        while True:
+            message = await self._next()
+            now_ms = self._clock.now_ms()
+            if message is None:
+                self._carry_out(self._manager.wake(now_ms))
+            else:
+                self._carry_out(self._manager.apply(message, now_ms))
+
+    async def _next(self) -> ManagerMessage | None:
+        """Return the next message, ``None`` when the core's deadline comes first."""
+        due_ms = self._manager.next_deadline_ms()
+        wait_s = None if due_ms is None else max(0, due_ms - self._clock.now_ms()) / 1000
+        try:
+            async with asyncio.timeout(wait_s):
+                return await self._inbox.get()
+        except TimeoutError:
+            return None
+
+    async def _read_events(self) -> None:
+        first = True
+        async for event in self._client.events():
+            match event:
+                case wire.Connected():
+                    if not first:
+                        tell(log_events.connected())
+                        self._spawn(self._read_account())
+                    first = False
+                case wire.Disconnected(reason):
+                    tell(log_events.disconnected(reason))
+                    await self._inbox.put(Disconnected())
+                case wire.AccountReset(state, reason):
+                    tell(log_events.account_reset(reason))
+                    await self._inbox.put(connected(state))
+                case wire.Unsubscribed(channel, _, reason):
+                    tell(log_events.unsubscribed(channel, reason))
+                    if channel == "account":
+                        await self._listen_again()
+                case InstrumentsSnapshot(instruments):
+                    for instrument in instruments:
+                        await self._inbox.put(instrument)
+                case _ if isinstance(event, CORE_FRAMES):
+                    await self._inbox.put(event)
+                case _:
+                    pass  # frames that concern nobody here, such as the server's heartbeat
+
+    async def _read_account(self) -> None:
+        """Begin anew from the account as it stands; the core is quiet until it is read.
+
+        Of several readings under way the last one counts.
+        """
+        await self._inbox.put(Disconnected())
+        self._reading = reading = object()
+        pauses = Backoff()
+        while self._reading is reading:
+            try:
+                state = await self._client.request(AccountState(req_id=1), patient=True)
+            except (Refused, Unknown) as error:
+                tell(log_events.account_unread(str(error)))
+                await asyncio.sleep(pauses.pause_s())
+                continue
+            if self._reading is reading:
+                self._reading = None
+                await self._inbox.put(connected(state))
+
+    async def _listen_again(self) -> None:
+        """The account's frames ended: to trade without them would be worse than to end."""
+        pauses = Backoff()
+        while True:
+            try:
+                state = await self._client.subscribe("account")
+            except Unknown:
+                await asyncio.sleep(pauses.pause_s())
+            else:
+                await self._inbox.put(connected(state))
+                return
+
+    async def _read_load(self) -> None:
+        told, stale, heard_s = "", False, time.monotonic()
+        while True:
+            try:
+                value_rps = await self._load.read_rps()
+                await self._inbox.put(LoadSample(value_rps, self._clock.now_ms()))
+                trouble, stale, heard_s = "", False, time.monotonic()
+            except LoadError as error:
+                trouble = str(error)
+            if trouble != told:
+                tell(log_events.load(trouble))
+                told = trouble
+            if trouble and not stale and time.monotonic() - heard_s > self._stale_s:
+                stale = True
+                tell(log_events.load_stale(self._stale_s))
+            await asyncio.sleep(self._interval_s)
+
+    def _carry_out(self, outs: list[Out]) -> None:
+        for out in outs:
+            if (line := log_events.of_out(out)) is not None:
+                tell(line)
+            match out:
+                case Send(request):
+                    self._spawn(self._ask(request))
+                case RegisterBackend():
+                    self._for_server(out.server, self._join(out))
+                case DrainBackend(server):
+                    self._for_server(server, self._drain(server))
+                case RemoveBackend(server):
+                    self._for_server(server, self._remove(server))
+                case Log():
+                    pass
+
+    async def _ask(self, request: ManagerRequest) -> None:
+        if not self._client.connected:
+            return  # `Disconnected` is on its way to the core
+        try:
+            result = await self._client.request(request, patient=True)
+        except Refused as error:
+            refusal = ErrorReply(request.req_id, error.reason, error.message, error.field)
+            await self._inbox.put(refusal)
+        except Unknown as error:
+            tell(log_events.unknown(type(request).__name__, str(error)))
+            if self._client.connected:
+                await self._read_account()
+        else:
+            await self._inbox.put(Ack(request.req_id, result=result))
+
+    # --- the balancer ---
+
+    async def _join(self, out: RegisterBackend) -> None:
+        """Probe the server ourselves until it is healthy: a balancer trusts a new one blindly."""
+        try:
+            async with asyncio.timeout(PROBE_FOR_S):
+                await self._until_healthy(out)
+                await self._balancer.join(out.server, out.address, out.port, out.backend)
+        except TimeoutError:
+            why = f"{out.address}:{out.port} was not healthy within {PROBE_FOR_S:g} s"
+            await self._inbox.put(BackendFailed(out.server, why))
+        except BalancerError as error:
+            await self._inbox.put(BackendFailed(out.server, str(error)))
+        else:
+            await self._inbox.put(BackendReady(out.server))
+
+    async def _until_healthy(self, out: RegisterBackend) -> None:
+        while True:
+            if await is_healthy(out.address, out.port, out.health):
+                return
+            await asyncio.sleep(PROBE_EVERY_S)
+
+    async def _drain(self, server: str) -> None:
+        try:
+            async with asyncio.timeout(BALANCER_LIMIT_S):
+                await self._balancer.drain(server)
+        except (BalancerError, TimeoutError) as error:
+            # A balancer that cannot drain must not keep a unit paid for ever.
+            tell(log_events.balancer(server, "drained", _cause(error)))
+        await self._inbox.put(BackendDrained(server))
+
+    async def _remove(self, server: str) -> None:
+        try:
+            async with asyncio.timeout(BALANCER_LIMIT_S):
+                await self._balancer.remove(server)
+        except (BalancerError, TimeoutError) as error:
+            tell(log_events.balancer(server, "removed", _cause(error)))
+
+    def _for_server(self, server: str, work: Coroutine[Any, Any, None]) -> None:
+        """Work on one server is done in order; what is new makes what was begun pointless."""
+        before = self._server_tasks.get(server)
+        if before is not None:
+            before.cancel()
+        task = self._server_tasks[server] = self._spawn(_after(before, work))
+        task.add_done_callback(lambda done: self._forget(server, done))
+
+    def _forget(self, server: str, done: "asyncio.Task[None]") -> None:
+        if self._server_tasks.get(server) is done:
+            del self._server_tasks[server]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _after(before: "asyncio.Task[None] | None", work: Coroutine[Any, Any, None]) -> None:
+    if before is not None:
+        await asyncio.gather(before, return_exceptions=True)
+    await work
+
+
+def _cause(error: BalancerError | TimeoutError) -> str:
+    return (
+        f"no answer within {BALANCER_LIMIT_S:g} s"
+        if isinstance(error, TimeoutError)
+        else str(error)
+    )

@@ -1,0 +1,53 @@
+"""The images of the library's stored VMs: from a file or folder to a digest in the store. Shell.
+
+A stored VM names its image by path (a bundle folder, a .tar bundle, .qcow2, or a raw disk), or by
+the SHA-256 of one that is in the exchange's store already. Uploading resumes and is skipped by the
+exchange when it has the bytes.
+"""
+
+import asyncio
+import re
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from exchange.client.client import put_image
+from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
+from exchange.files import require_regular, why
+from exchange.keys import load_private_key
+
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def image_mistake(image: str, base: Path) -> str | None:
+    """Say why ``image`` cannot be one, or ``None``. Paths are relative to ``base``."""
+    if SHA256.fullmatch(image):
+        return None
+    path = base / image
+    try:
+        if path.is_dir():
+            lacking = [name for name in BUNDLE_FILES if not (path / name).is_file()]
+            return f"{path} has no {lacking[0]}" if lacking else None
+        require_regular(path)
+    except (FileNotFoundError, ValueError):  # the latter: a null character in it
+        return f"{path} is no file, folder or SHA-256"
+    except OSError as error:
+        return f"{path}: {why(error)}"
+    return None
+
+
+async def stored_image(image: str, base: Path, url: str, key_file: Path) -> str:
+    """Return the SHA-256 of ``image``, in the exchange's store when this returns.
+
+    Raises what `put_image` raises, and `KeyFileError`.
+    """
+    if SHA256.fullmatch(image):
+        return image
+    path, key = base / image, load_private_key(key_file)
+    if not path.is_dir():
+        image_format, _ = looked_at(path)
+        return await put_image(url, key, path, image_format)
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = Path(scratch) / "bundle.tar"
+        await asyncio.to_thread(pack_bundle, path, bundle)
+        return await put_image(url, key, bundle, "bundle")

@@ -1,0 +1,1 @@
+"""Who acts in a scenario: farm, sellers, traders."""

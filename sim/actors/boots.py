@@ -1,0 +1,54 @@
+"""How long simulated VMs boot and which fail: scenario.md, ``[boot]``, bent by faults."""
+
+from collections.abc import Callable
+from random import Random
+
+from exchange.units import MS_PER_SECOND
+from hostagent.core.memory_hypervisor import Boot, BootPlan
+from hostagent.core.ports import DomainSpec
+from sim.scenario.tables import Boot as BootTimes
+
+START_MS = MS_PER_SECOND
+"""From the order to start until the domain runs; part of the boot time."""
+STOP_MS = 2 * MS_PER_SECOND
+BUSY_PCT = 50
+
+
+class Bend:
+    """What a fault does to boots; ``fail`` None leaves the scenario's share."""
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+        self.fail: float | None = None
+
+
+class Boots:
+    """Boot plans of all hosts; each host has its own random stream, each seller its own bend."""
+
+    def __init__(self, times: BootTimes, stream: Callable[[str], Random]) -> None:
+        self._times = times
+        self._stream = stream
+        self.bends: dict[str, Bend] = {}
+
+    def bend(self, seller: str) -> Bend:
+        return self.bends.setdefault(seller, Bend())
+
+    def plan(self, seller: str, host: str) -> BootPlan:
+        """Return the plan of one host of ``seller``."""
+        random = self._stream(f"boot/{host}")
+        bend = self.bend(seller)
+
+        def boot(spec: DomainSpec) -> Boot:
+            # Both are drawn every time, so that a fault does not shift the draws behind it.
+            seconds, chance = random.gauss(self._times.mean_s, self._times.sd_s), random.random()
+            seconds = max(self._times.min_s, seconds) * bend.factor
+            fail = self._times.fail if bend.fail is None else bend.fail
+            return Boot(
+                start_ms=START_MS,
+                ready_ms=max(0, round(seconds * MS_PER_SECOND) - START_MS),
+                stop_ms=STOP_MS,
+                fail="boot_failed" if chance < fail else None,
+                busy_pct=BUSY_PCT,
+            )
+
+        return boot

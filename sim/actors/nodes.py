@@ -1,0 +1,186 @@
+"""Robots and hosts as nodes of the virtual network: a pure core, its pump and its connection."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from exchange.wire.frames import (
+    Ack,
+    BookSnapshot,
+    BookUpdate,
+    ConsoleRead,
+    ErrorReply,
+    HostLimit,
+    HostSync,
+    VmKill,
+    VmLaunch,
+)
+from exchange.wire.types import Request
+from hostagent.core.core import HostConfig, HostCore
+from hostagent.core.memory_hypervisor import BootPlan, MemoryServer
+from hostagent.core.ports import DomainStarted, Effect, LinkDown, Load, Send, Tick
+from hostagent.core.ports import LinkUp as HostLinkUp
+from sim.actors.boots import BUSY_PCT
+from sim.actors.position import Desk
+from sim.actors.traders import LinkUp
+from sim.actors.traders import Tick as RobotTick
+from sim.network.clock import VirtualTime
+from sim.network.connection import Connection
+from sim.network.pump import Pump
+
+_BOOK = (BookSnapshot, BookUpdate)
+_FOR_HOSTS = (Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunch)
+
+
+class Robot(Protocol):
+    """A pure core that answers messages with requests: a trader, a seller."""
+
+    desk: Desk
+
+    def apply(self, message: Any, now_ms: int) -> list[Request]: ...
+
+    def next_deadline_ms(self) -> int | None: ...
+
+
+class RobotNode:
+    def __init__(self, env: VirtualTime, robot: Robot) -> None:
+        self.robot = robot
+        self.retired = False
+        self.connection: Connection | None = None
+        self.pump = Pump(env, self._handle, self._next_deadline_ms)
+
+    def link_up(self, account_state: Any) -> None:
+        self.pump.put(LinkUp(account_state))
+
+    def link_down(self) -> None:
+        """Nothing to do: the account's state at the next `link_up` tells what was missed."""
+
+    def receive(self, frame: Any) -> None:
+        # The book alone moves no robot: it is looked at when the robot's own time has come.
+        if isinstance(frame, _BOOK):
+            self.robot.desk.fold(frame)
+        else:
+            self.pump.put(frame)
+
+    def retire(self) -> None:
+        """The run is over: keep books, but ask for nothing any more."""
+        self.retired = True
+
+    def _next_deadline_ms(self) -> int | None:
+        if self.retired:
+            return None
+        connected = self.connection is not None and self.connection.up
+        return self.robot.next_deadline_ms() if connected else None
+
+    def _handle(self, messages: list[Any], now_ms: int) -> None:
+        if self.connection is None or not self.connection.up:
+            return
+        if self.retired:
+            for message in messages:
+                self.robot.desk.fold(message)
+            return
+        for message in messages or [RobotTick()]:
+            for request in self.robot.apply(message, now_ms):
+                self.connection.send(request)
+
+
+class HostNode:
+    """A simulated server: `HostCore` on a `MemoryServer`. ``load`` is the whole server's.
+
+    ``config(boot)`` makes the core's configuration of the ``boot``-th boot, from 1.
+    """
+
+    def __init__(
+        self,
+        env: VirtualTime,
+        config: Callable[[int], HostConfig],
+        boots: BootPlan,
+        load: Callable[["HostNode"], Load],
+        address: str,
+    ) -> None:
+        self.address = address
+        self.connection: Connection | None = None
+        self.running = False
+        self._env = env
+        self._config = config
+        self._boots = boots
+        self._load = load
+        self._boot_count = 0
+        self._boot()
+        self.pump = Pump(env, self._handle, self._next_deadline_ms)
+
+    def serving(self, port: int) -> bool:
+        """Does a guest answer behind ``port`` now?"""
+        vm_id = self._vm_at.get(port)
+        if vm_id is None or not self.running:
+            return False
+        return self.server.hypervisor.guest_accepts(vm_id)
+
+    def leased_mvcpu(self) -> float:
+        """Return the CPU that the VMs here use now."""
+        running = [seen for seen in self.server.hypervisor.observe() if seen.state == "running"]
+        return sum(seen.spec.shape.mvcpu for seen in running) * BUSY_PCT / 100
+
+    def crash(self) -> None:
+        """Power lost: every VM is gone, and nobody says goodbye."""
+        assert self.connection is not None
+        self.running = False
+        self.connection.vanish()
+
+    def come_back(self) -> None:
+        """Power restored: a new boot with nothing on it."""
+        if not self.running:
+            assert self.connection is not None
+            self._boot()
+            self.pump.ring()
+            self.connection.open()
+
+    def link_up(self, account_state: Any) -> None:
+        self._put(HostLinkUp())
+
+    def link_down(self) -> None:
+        self._put(LinkDown())
+
+    def receive(self, frame: Any) -> None:
+        if isinstance(frame, _FOR_HOSTS):
+            self._put(frame)
+
+    def _boot(self) -> None:
+        now_ms = self._env.now_ms
+        self._boot_count += 1
+        self.running = True
+        self.core = HostCore(self._config(self._boot_count))
+        self.server = MemoryServer(
+            lambda: self._env.now_ms,
+            self._boots,
+            lambda: self._load(self),
+            address=self.address,
+        )
+        self._vm_at: dict[int, str] = {}
+        self.core.apply(self.server.observed(), now_ms)
+
+    def _put(self, message: Any) -> None:
+        # What belongs to the boot before a crash must not reach the core after it.
+        self.pump.put((self._boot_count, message))
+
+    def _next_deadline_ms(self) -> int | None:
+        return self.core.next_deadline_ms() if self.running else None
+
+    def _handle(self, messages: list[Any], now_ms: int) -> None:
+        for boot, message in messages or [(self._boot_count, Tick())]:
+            if self.running and boot == self._boot_count:
+                for out in self.core.apply(message, now_ms):
+                    if isinstance(out, Send):
+                        assert self.connection is not None
+                        self.connection.send(out.message)
+                    else:
+                        self._carry_out(out, now_ms)
+
+    def _carry_out(self, out: Effect, now_ms: int) -> None:
+        for at_ms, result in self.server.carry_out(out):
+            if isinstance(result, DomainStarted):
+                for endpoint in result.endpoints:
+                    self._vm_at[endpoint.port] = result.vm_id
+            if at_ms <= now_ms:
+                self._put(result)
+            else:
+                self._env.call_in(at_ms - now_ms, self.pump.put, (self._boot_count, result))

@@ -1,0 +1,1 @@
+"""The exchange and its wire in virtual time."""

@@ -1,0 +1,184 @@
+"""The exchange as a node of the virtual network: the live gateway and engine under SimPy.
+
+What arrives in the same millisecond forms a batch, like what waits in the live queue. Nothing here
+decides anything: frames go into the gateway as bytes and come out as bytes.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from random import Random
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from exchange.engine.engine import Engine
+from exchange.gateway.gateway import Gateway
+from exchange.gateway.ports import JournalRow
+from exchange.journal.replay import read_command
+from exchange.keys import verify
+from exchange.model.commands import Command, Done, Out
+from exchange.model.config import ExchangeConfig
+from sim.network.clock import VirtualTime
+from sim.network.network import Link
+from sim.network.pump import Pump
+
+SERVER_ID = "sim"
+
+Observer: TypeAlias = Callable[[Command, list[Out], int], None]
+
+
+class ObservedEngine(Engine):
+    """The very engine, with somebody looking over its shoulder after every accepted command."""
+
+    def __init__(self, config: ExchangeConfig, observers: list[Observer]) -> None:
+        super().__init__(config)
+        self.observers = observers
+
+    def apply(self, command: Command, now_ms: int) -> list[Out]:
+        outs = super().apply(command, now_ms)
+        reply = outs[0][1]
+        if isinstance(reply, Done) and not reply.duplicate:
+            for observer in self.observers:
+                observer(command, outs, now_ms)
+        return outs
+
+
+class Opened(Struct, frozen=True):
+    session: int
+    codec: str
+
+
+class Arrived(Struct, frozen=True):
+    session: int
+    data: bytes
+
+
+class Dropped(Struct, frozen=True):
+    session: int
+    clean: bool
+
+
+class Hangup(Struct, frozen=True):
+    """What a client gets instead of frames when the exchange closes the connection."""
+
+    code: int
+    reason: str
+
+
+class Digest:
+    """SHA-256 over the engine's events in ``seq`` order; replies are left out."""
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+        self._encode = msgspec.msgpack.Encoder().encode
+
+    def observe(self, command: Command, outs: list[Out], now_ms: int) -> None:
+        self._hash.update(b"".join(map(self._encode, outs[1:])))
+
+    def hex(self) -> str:
+        return self._hash.hexdigest()
+
+
+class Marketplace:
+    """Owns the engine. ``rows`` is the journal of the run when ``keep_rows`` is set.
+
+    Each of ``observers`` is told of every accepted command, not of those that a restart replays.
+    """
+
+    def __init__(
+        self,
+        env: VirtualTime,
+        config: ExchangeConfig,
+        random: Random,
+        keep_rows: bool = False,
+    ) -> None:
+        self.env = env
+        self.observers: list[Observer] = []
+        self.engine = ObservedEngine(config, self.observers)
+        self.gateway = Gateway(self.engine, server_id=SERVER_ID, verify=verify)
+        self.rows: list[JournalRow] = []
+        self.commands = 0
+        self.up = True
+        self._keep_rows = keep_rows
+        self._random = random
+        self._downlinks: dict[int, Link] = {}
+        self._due_ms: int | None = None
+        self._last_session = 0
+        self.pump = Pump(env, self._handle, self._next_deadline_ms)
+
+    def start(self) -> None:
+        """Journal the start of the run."""
+        self.gateway.start(self.env.now_ms)
+        self._finish(woken=True)
+        self.pump.ring()
+
+    def stop(self) -> None:
+        """The process is killed: what was not told yet is never told."""
+        self.up = False
+        self._downlinks.clear()
+
+    def restart(self) -> None:
+        """Replay the journal into a fresh engine and go on from there."""
+        assert self._keep_rows, "a restart needs the journal"
+        old_hash = self.engine.state_hash()
+        self.engine = ObservedEngine(self.engine.state.config, [])
+        self.gateway = Gateway(self.engine, server_id=SERVER_ID, verify=verify)
+        for row in self.rows:
+            self.gateway.replay(read_command(row), row.now_ms)
+        assert self.engine.state_hash() == old_hash, "state is the replay of the journal"
+        self.engine.observers = self.observers
+        self.gateway.take()
+        self.up = True
+        self.start()
+
+    def accept(self, downlink: Link) -> int:
+        """Give a new connection its number; frames for it go down ``downlink``."""
+        self._last_session += 1
+        self._downlinks[self._last_session] = downlink
+        return self._last_session
+
+    def forget(self, session: int, clean: bool) -> None:
+        """The connection is gone as far as the exchange can tell."""
+        self._downlinks.pop(session, None)
+        self.pump.put(Dropped(session, clean))
+
+    def _next_deadline_ms(self) -> int | None:
+        return self._due_ms if self.up else None
+
+    def _handle(self, messages: list[Any], now_ms: int) -> None:
+        if not self.up:
+            return
+        for message in messages:
+            match message:
+                case Arrived():
+                    self.gateway.receive(message.session, message.data, now_ms)
+                case Opened():
+                    nonce = self._random.randbytes(32).hex()
+                    peer = f"sim:{message.session}"
+                    self.gateway.connect(message.session, nonce, message.codec, peer, now_ms)
+                case Dropped():
+                    self.gateway.disconnect(message.session, message.clean, now_ms)
+                case _:
+                    raise AssertionError(f"no such message: {message}")
+        if not messages:
+            self.gateway.advance(now_ms)
+        self._finish(woken=not messages)
+
+    def _finish(self, woken: bool) -> None:
+        batch = self.gateway.take()
+        if woken or batch.rows or batch.deliveries:
+            # A batch of mere signs of life brings no deadline forward; most are.
+            self._due_ms = self.gateway.next_deadline_ms()
+        self.commands += len(batch.rows)
+        if self._keep_rows:
+            self.rows += batch.rows
+        for session, deliveries in batch.deliveries.items():
+            link = self._downlinks.get(session)
+            if link is not None:
+                link.send(deliveries)
+        for session, code, reason in batch.closes:
+            link = self._downlinks.pop(session, None)
+            if link is not None:
+                link.send(Hangup(code, reason))
+                self.pump.put(Dropped(session, clean=False))

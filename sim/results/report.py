@@ -1,0 +1,171 @@
+"""From runs to what a person and a script read: estimates, expectations, table, JSON.
+
+Pure text. The JSON object is that of scenario.md, "JSON output"; the table adds the units in
+service over time.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from sim.results.stats import Estimate, estimate, paired
+from sim.scenario.tables import Expect, Scenario
+
+BARS = " ▁▂▃▄▅▆▇█"
+TABLE_METRICS = (
+    ("slo_violation_pct", "violated %", 3),
+    ("cost", "cost", 4),
+    ("price_mean", "mean price", 5),
+    ("peak_units", "peak units", 1),
+    ("changes", "changes", 1),
+    ("unfilled_units", "unfilled", 1),
+    ("tau_under_pct", "tau under %", 2),
+    ("tau_over_pct", "tau over %", 2),
+    ("boot_p95_s", "boot p95 s", 1),
+)
+
+
+class RunResult(Struct, frozen=True):
+    """One policy with one seed. ``units`` and ``need`` are means over equal parts of the run."""
+
+    policy: str
+    seed: int
+    metrics: dict[str, float]
+    digest: str
+    units: list[float]
+    need: list[float]
+    commands: int
+    virtual_s: float
+    real_s: float
+
+
+class Verdict(Struct, frozen=True):
+    """One bound of an expectation. ``value`` is what is compared with ``bound``.
+
+    For ``less_than_policy`` it is the upper end of the difference's 95 % interval, bound 0.
+    """
+
+    policy: str
+    metric: str
+    value: float
+    bound: float
+    passed: bool
+    text: str
+
+
+def by_policy(results: Sequence[RunResult]) -> dict[str, list[RunResult]]:
+    """Return the runs of each policy, in the order of seeds."""
+    found: dict[str, list[RunResult]] = {}
+    for result in results:
+        found.setdefault(result.policy, []).append(result)
+    return {name: sorted(runs, key=lambda run: run.seed) for name, runs in found.items()}
+
+
+def estimates(runs: Sequence[RunResult]) -> dict[str, Estimate]:
+    names = runs[0].metrics
+    return {name: estimate([run.metrics[name] for run in runs]) for name in names}
+
+
+def verdicts(scenario: Scenario, runs: dict[str, list[RunResult]]) -> list[Verdict]:
+    """Judge every expectation whose policies were run."""
+    found: list[Verdict] = []
+    for expect in scenario.expect:
+        if expect.policy in runs:
+            found += _judge(expect, runs)
+    return found
+
+
+def json_object(
+    scenario: Scenario, runs: dict[str, list[RunResult]], judged: Sequence[Verdict], real_s: float
+) -> dict[str, Any]:
+    """Return the object of ``--json``; ``real_s`` is the wall time of all runs together."""
+    virtual_s = sum(run.virtual_s for group in runs.values() for run in group)
+    return {
+        "schema": 1,
+        "scenario": scenario.title,
+        "seed": scenario.seed,
+        "runs": scenario.runs,
+        "policies": {name: estimates(group) for name, group in runs.items()},
+        "digests": {name: [run.digest for run in group] for name, group in runs.items()},
+        "expect": [
+            {
+                "policy": verdict.policy,
+                "metric": verdict.metric,
+                "value": verdict.value,
+                "bound": verdict.bound,
+                "passed": verdict.passed,
+            }
+            for verdict in judged
+        ],
+        "passed": all(verdict.passed for verdict in judged),
+        "speedup": virtual_s / real_s if real_s > 0 else 0.0,
+    }
+
+
+def table(
+    scenario: Scenario, runs: dict[str, list[RunResult]], judged: Sequence[Verdict]
+) -> list[str]:
+    """Return the lines a person reads."""
+    plural = "" if scenario.runs == 1 else "s"
+    head = f"{scenario.title}: {scenario.runs} run{plural} from seed {scenario.seed}"
+    lines = [f"{head}, {scenario.duration_s / 3600:g} h each", ""]
+    lines += _metric_rows(runs)
+    lines += ["", *_unit_rows(scenario, runs), ""]
+    lines += [f"{'passed' if verdict.passed else 'FAILED'}  {verdict.text}" for verdict in judged]
+    return lines
+
+
+def _judge(expect: Expect, runs: dict[str, list[RunResult]]) -> list[Verdict]:
+    found: list[Verdict] = []
+    values = [run.metrics[expect.metric] for run in runs[expect.policy]]
+    mean = estimate(values).mean
+    about = f"{expect.policy}: {expect.metric} {mean:.6g}"
+    if expect.max is not None:
+        passed, text = mean <= expect.max, f"{about} <= {expect.max:g}"
+        found.append(Verdict(expect.policy, expect.metric, mean, expect.max, passed, text))
+    if expect.min is not None:
+        passed, text = mean >= expect.min, f"{about} >= {expect.min:g}"
+        found.append(Verdict(expect.policy, expect.metric, mean, expect.min, passed, text))
+    other = expect.less_than_policy
+    if other is not None and other in runs:
+        gap = paired(values, [run.metrics[expect.metric] for run in runs[other]])
+        high = gap.mean + gap.ci95
+        text = f"{about} below {other} by {-gap.mean:.6g} ± {gap.ci95:.3g} (paired by seed)"
+        found.append(Verdict(expect.policy, expect.metric, high, 0.0, high < 0, text))
+    return found
+
+
+def _metric_rows(runs: dict[str, list[RunResult]]) -> list[str]:
+    columns = {name: estimates(group) for name, group in runs.items()}
+    width = max(18, *(len(name) + 2 for name in columns))
+    rows = [" " * 14 + "".join(f"{name:>{width}}" for name in columns)]
+    for metric, label, digits in TABLE_METRICS:
+        cells = (_cell(found[metric], digits) for found in columns.values())
+        rows.append(f"{label:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
+    return rows
+
+
+def _cell(value: Estimate, digits: int) -> str:
+    text = f"{value.mean:.{digits}f}"
+    return f"{text} ± {value.ci95:.{digits}f}" if len(value.per_seed) > 1 else text
+
+
+def _unit_rows(scenario: Scenario, runs: dict[str, list[RunResult]]) -> list[str]:
+    """Bars of the units in service over time, all on the scale of the largest."""
+    first = next(iter(runs.values()))
+    series = {"needed": _mean_series([run.need for run in first])}
+    for name, group in runs.items():
+        series[name] = _mean_series([run.units for run in group])
+    top = max(max(values) for values in series.values())
+    rows = [f"units in service over time (full bar: {top:.1f})"]
+    for name, values in series.items():
+        bars = "".join(BARS[round(value / top * (len(BARS) - 1))] for value in values)
+        rows.append(f"{name:<14}{bars} max {max(values):.1f}")
+    hours = scenario.duration_s / 3600
+    rows.append(" " * 14 + "0 h" + f"{hours:g} h".rjust(len(series["needed"]) - 3))
+    return rows
+
+
+def _mean_series(series: Sequence[Sequence[float]]) -> list[float]:
+    return [sum(column) / len(column) for column in zip(*series, strict=True)]

@@ -1,0 +1,215 @@
+"""A seller's or trader's presence in the world: its account, its hosts and its robot."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from exchange.units import MS_PER_SECOND
+from exchange.wire.requests import HostEnroll, HostOffer, HostToken
+from exchange.wire.types import Capacity
+from hostagent.core.core import HostConfig
+from hostagent.core.ports import Load
+from sim.actors.nodes import HostNode, Robot, RobotNode
+from sim.actors.seller import Seller, SellerConfig
+from sim.actors.traders import TraderConfig, make_trader
+from sim.network.connection import Subscription
+from sim.network.identity import Identity, token, token_sha256
+from sim.scenario.check import CLASSES, trader_name
+from sim.scenario.policy import units_of
+from sim.scenario.tables import OfferFixed, OfferResidual, Scenario, price_ucr
+from sim.scenario.tables import Seller as SellerTable
+from sim.scenario.tables import Trader as TraderTable
+from sim.scenario.workload import load_at
+
+if TYPE_CHECKING:
+    from sim.run.world import World
+
+LISTS_AFTER_MS = 5 * MS_PER_SECOND
+"""Time for the hosts to log in, announce and be accepted before their owner lists them."""
+OBSERVE_MS = 30 * MS_PER_SECOND
+TOKEN_TTL_S = 3600
+DEFAULT_PRICE = 0.03
+
+
+class Fleet:
+    """``table`` is a seller of the scenario, or a trader seen as one (`trader_sellers`)."""
+
+    def __init__(self, world: "World", table: SellerTable, index: int) -> None:
+        self.name = table.name
+        self.hosts: list[HostNode] = []
+        self.host_ids: list[str] = []
+        self._world = world
+        self._table = table
+        self._index = index
+        self._identity = Identity(world.seed, table.name)
+        self.robot: Robot | None = None
+        self.node: RobotNode | None = None
+
+    def set_up(self) -> Generator[simpy.Event, Any, None]:
+        """Process: enrol the hosts, start them, and let the robot trade."""
+        if self._table.hosts:
+            yield from self._enroll()
+            yield self._world.env.timeout(LISTS_AFTER_MS)
+            yield from self._offer()
+        self._start_robot()
+
+    def own_load(self) -> float:
+        """Return the share of each host that its owner needs now."""
+        world = self._world
+        if self._table.own_load is None:
+            return 0.0
+        at_s = (world.now_ms - world.scenario.start_ms) / MS_PER_SECOND
+        return min(1.0, load_at(self._table.own_load, at_s, world.traces))
+
+    def _enroll(self) -> Generator[simpy.Event, Any, None]:
+        world, name = self._world, self.name
+        secret = token(world.seed, name)
+        count = self._table.hosts
+        zone = self._table.zone or world.scenario.farm.zone
+        # One use each approves a host at once; one token for many would need an approval each.
+        secrets = [f"{secret}{number}" for number in range(count)]
+        tokens = [
+            HostToken(
+                req_id=number + 1,
+                zone=zone,
+                token_sha256=token_sha256(text),
+                uses=1,
+                ttl_s=TOKEN_TTL_S,
+            )
+            for number, text in enumerate(secrets)
+        ]
+        yield from world.ask(name, self._identity, tokens)
+        names = [f"{name}-{number + 1}" for number in range(count)]
+        keys = [Identity(world.seed, host) for host in names]
+        enrolments = [
+            HostEnroll(
+                req_id=number + 1,
+                token=text,
+                name=host,
+                hardware_id=f"sim-{host}",
+                public_key=key.public_key,
+            )
+            for number, (text, host, key) in enumerate(zip(secrets, names, keys, strict=True))
+        ]
+        results = yield from world.ask(f"{name}/enroll", None, enrolments)
+        self.host_ids = [result["host"] for result in results]
+        for number, (host, key) in enumerate(zip(names, keys, strict=True)):
+            self._start_host(number, host, key)
+
+    def _offer(self) -> Generator[simpy.Event, Any, None]:
+        """Tell the exchange the owner's limit, which it relays to each agent."""
+        offer = self._table.offer
+        if not isinstance(offer, OfferResidual):
+            return
+        limits = [
+            HostOffer(req_id=number + 1, host=host, residual_below_pct=offer.below_pct)
+            for number, host in enumerate(self.host_ids)
+        ]
+        yield from self._world.ask(self.name, self._identity, limits)
+
+    def _start_host(self, number: int, name: str, key: Identity) -> None:
+        world = self._world
+        node = HostNode(
+            world.env,
+            lambda boot: self._host_config(name, boot),
+            world.boots.plan(self.name, name),
+            self._load,
+            f"10.{self._index // 250}.{self._index % 250}.{number + 1}",
+        )
+        node.connection = world.connect(name, node, key, [], self.name)
+        node.connection.open()
+        self.hosts.append(node)
+        world.hosts[node.address] = node
+
+    def _host_config(self, name: str, boot: int) -> HostConfig:
+        host = self._table.host
+        return HostConfig(
+            capacity=host,
+            classes=CLASSES,
+            boot_id=f"{name}/{boot}",
+            cpu_model="simulated",
+            host_mvcpu=host.mvcpu,
+            observe_ms=OBSERVE_MS,
+        )
+
+    def _load(self, node: HostNode) -> Load:
+        """Return the whole server's load: its owner's and the VMs'."""
+        leased = node.leased_mvcpu() / self._table.host.mvcpu
+        return Load(cpu_pct=min(100.0, round(100 * (self.own_load() + leased), 3)))
+
+    def _start_robot(self) -> None:
+        world = self._world
+        self.robot, subscriptions = self._make_robot()
+        self.node = RobotNode(world.env, self.robot)
+        self.node.connection = world.connect(
+            f"{self.name}/robot", self.node, self._identity, subscriptions, self.name
+        )
+        self.node.connection.open()
+        world.robots.append(self.node)
+
+    def _make_robot(self) -> tuple[Robot, list[Subscription]]:
+        scenario, random = self._world.scenario, self._world.stream(f"robot/{self.name}")
+        trader = traders_by_name(scenario).get(self.name)
+        account = Subscription("account")
+        if trader is None:
+            return Seller(self._seller_config(scenario), random), [account]
+        config = TraderConfig(
+            name=self.name,
+            symbol=trader.symbol,
+            price_ucr=price_ucr(trader.price or usual_price(scenario)),
+            rate_per_min=trader.rate_per_min,
+            units=trader.hosts * _units(trader.host, trader.symbol),
+        )
+        book = Subscription("book", trader.symbol)
+        return make_trader(trader.kind, config, random), [account, book]
+
+    def _seller_config(self, scenario: Scenario) -> SellerConfig:
+        table = self._table
+        symbol = seller_symbol(scenario, table)
+        units = _units(table.host, symbol)
+        if isinstance(table.offer, OfferFixed):
+            units = min(units, table.offer.units)
+        return SellerConfig(
+            name=table.name,
+            symbol=symbol,
+            hosts=self.host_ids,
+            units=units,
+            price_ucr=price_ucr(table.price),
+            jitter=table.jitter,
+        )
+
+
+def traders_by_name(scenario: Scenario) -> dict[str, TraderTable]:
+    return {trader_name(trader, index): trader for index, trader in enumerate(scenario.trader)}
+
+
+def trader_sellers(scenario: Scenario) -> list[SellerTable]:
+    """Return the traders as owners of hosts, so that they are set up like sellers."""
+    return [
+        SellerTable(
+            name=name,
+            hosts=trader.hosts,
+            price=trader.price or usual_price(scenario),
+            host=trader.host,
+            deposit=trader.deposit,
+            zone=trader.symbol.split(".")[1],
+        )
+        for name, trader in traders_by_name(scenario).items()
+    ]
+
+
+def seller_symbol(scenario: Scenario, seller: SellerTable) -> str:
+    """Return what a seller lists: the farm's class, in its own zone, at its own pricing."""
+    zone = seller.zone or scenario.farm.zone
+    return f"{scenario.farm.class_}.{zone}.{seller.pricing}.spot"
+
+
+def usual_price(scenario: Scenario) -> float:
+    """Return the mean of the sellers' prices, the middle that traders quote around."""
+    prices = [seller.price for seller in scenario.seller]
+    return sum(prices) / len(prices) if prices else DEFAULT_PRICE
+
+
+def _units(host: Capacity, symbol: str) -> int:
+    return units_of(host, CLASSES[symbol.split(".", maxsplit=1)[0]])

@@ -1,0 +1,47 @@
+"""What the operator does before a simulated exchange opens: its configuration and its accounts."""
+
+from exchange.model.config import ExchangeConfig, InstrumentConfig, ZoneConfig
+from exchange.units import ucr_from_credits
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
+from exchange.wire.types import Request
+from sim.network.identity import Identity
+from sim.run.fleet import seller_symbol
+from sim.scenario.check import CLASSES
+from sim.scenario.tables import Scenario
+
+OPERATOR = "operator"
+
+
+def exchange_config(scenario: Scenario) -> ExchangeConfig:
+    """Return the configuration of the scenario's exchange: what somebody buys or sells there."""
+    farm = scenario.farm
+    symbols = [f"{farm.class_}.{farm.zone}.{scenario.farm_pricing}.spot"]
+    symbols += [seller_symbol(scenario, seller) for seller in scenario.seller]
+    symbols += [trader.symbol for trader in scenario.trader]
+    return ExchangeConfig(
+        classes=dict(CLASSES),
+        zones=[ZoneConfig(zone.name, zone.country, ["simulated"]) for zone in scenario.zone],
+        instruments=[_instrument(symbol) for symbol in dict.fromkeys(symbols)],
+    )
+
+
+def account_requests(deposits: dict[str, float], seed: int) -> list[Request]:
+    """Return what opens each account with its trader key and its deposit, in credits."""
+    requests: list[Request] = []
+    for account, deposit in deposits.items():
+        req_id = len(requests) + 1
+        key = Identity(seed, account).public_key
+        amount_ucr = ucr_from_credits(deposit)
+        requests += [
+            AdminAccount(req_id=req_id, account=account, name=account),
+            AdminKey(
+                req_id=req_id + 1, account=account, key_id=account, public_key=key, role="trader"
+            ),
+            AdminDeposit(req_id=req_id + 2, account=account, amount_ucr=amount_ucr, ref="start"),
+        ]
+    return requests
+
+
+def _instrument(symbol: str) -> InstrumentConfig:
+    class_name, zone, pricing, _ = symbol.split(".")
+    return InstrumentConfig(class_name, zone, "metered" if pricing == "metered" else "flat")

@@ -1,0 +1,1 @@
+"""A scenario file: its tables, checks, load and policies."""

@@ -1,0 +1,206 @@
+"""What only the whole scenario shows: names that must exist, keys that must go together.
+
+Pure. Each mistake is one line that begins with its place.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from exchange.wire.types import Capacity
+from manager.core.rule import RuleError, parse
+from sim.scenario.tables import Expect, Fault, Policy, Scenario, Trader
+from sim.scenario.workload import Profile, Sum, Workload
+
+CLASSES: dict[str, Capacity] = {
+    "nano": Capacity(250, 256, 1024),
+    "small": Capacity(1000, 2048, 10 * 1024),
+    "medium": Capacity(2000, 4096, 20 * 1024),
+    "large": Capacity(4000, 8192, 40 * 1024),
+}
+"""The default classes of rules.md 2.3, which the simulated exchange trades."""
+
+EXCHANGE = "exchange"
+FARM_NAMES = ("farm", "manager")
+"""What a fault may call the buyer's end, beside its account."""
+
+
+class Keys(NamedTuple):
+    """The keys a kind of fault needs beside ``kind`` and ``at_s``, and those it may have."""
+
+    needed: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+
+
+FAULT_KEYS: dict[str, Keys] = {
+    "host_crash": Keys(("seller",), ("hosts", "for_s")),
+    "host_return": Keys(("seller",), ("hosts",)),
+    "partition": Keys(("between",), ("for_s",)),
+    "heal": Keys(("between",)),
+    "price_spike": Keys(("factor",), ("seller", "for_s")),
+    "slow_boot": Keys(("factor",), ("seller", "for_s")),
+    "boot_failures": Keys(("fail",), ("seller", "for_s")),
+    "stale_metrics": Keys(("for_s",)),
+    "seller_withdraw": Keys(("seller",), ("for_s",)),
+    "exchange_restart": Keys((), ("for_s",)),
+}
+"""Which keys each kind of scenario.md, ``[[fault]]``, takes."""
+
+_CHOICES = ("rule", "units", "like", "track", "predict")
+
+
+def mistakes(scenario: Scenario) -> list[str]:
+    """Return every mistake, in the order of the file's sections; empty when it can run."""
+    return [
+        *_places(scenario),
+        *_loads("workload", scenario.workload),
+        *_sellers(scenario),
+        *_traders(scenario),
+        *_faults(scenario),
+        *_policies(scenario),
+        *_expectations(scenario),
+    ]
+
+
+def unsupported(scenario: Scenario, policies: list[str]) -> list[str]:
+    """Return a line for each of ``policies`` that this version cannot run."""
+    return [
+        f"policy.{name}.{key}: not supported yet; choose others with --policy"
+        for name in policies
+        for key in ("track", "predict")
+        if getattr(scenario.policy[name], key) is not None
+    ]
+
+
+def _places(scenario: Scenario) -> Iterator[str]:
+    if scenario.start.tzinfo is None:
+        yield "start: needs a time zone, such as the Z in 2026-11-23T00:00:00Z"
+    zones = [zone.name for zone in scenario.zone]
+    yield from _twice("zone", "name", zones)
+    farm = scenario.farm
+    if farm.zone not in zones:
+        yield f"farm.zone: there is no zone {farm.zone!r}"
+    if farm.class_ not in CLASSES:
+        yield f"farm.class: there is no class {farm.class_!r}; there is {', '.join(CLASSES)}"
+
+
+def _loads(place: str, workload: Workload) -> Iterator[str]:
+    match workload:
+        case Profile():
+            times = [at_s for at_s, _ in workload.points]
+            for index in range(1, len(times)):
+                if times[index] <= times[index - 1]:
+                    yield f"{place}.points[{index}]: its time {times[index]:g} s does not grow"
+        case Sum():
+            for index, part in enumerate(workload.parts):
+                yield from _loads(f"{place}.parts[{index}]", part)
+        case _:
+            return
+
+
+def _sellers(scenario: Scenario) -> Iterator[str]:
+    zones = [zone.name for zone in scenario.zone]
+    yield from _twice("seller", "name", [seller.name for seller in scenario.seller])
+    for index, seller in enumerate(scenario.seller):
+        place = f"seller[{index}]"
+        if seller.name in (scenario.farm.account, EXCHANGE, *FARM_NAMES):
+            yield f"{place}.name: {seller.name!r} is taken"
+        if seller.zone is not None and seller.zone not in zones:
+            yield f"{place}.zone: there is no zone {seller.zone!r}"
+        if seller.offer.__struct_config__.tag == "residual" and seller.own_load is None:
+            yield f"{place}.own_load: is missing; a residual offer depends on it"
+        if seller.own_load is not None:
+            yield from _loads(f"{place}.own_load", seller.own_load)
+
+
+def _traders(scenario: Scenario) -> Iterator[str]:
+    zones = [zone.name for zone in scenario.zone]
+    for index, trader in enumerate(scenario.trader):
+        parts = trader.symbol.split(".")
+        place = f"trader[{index}]"
+        if len(parts) != 4 or parts[2] not in ("flat", "metered") or parts[3] != "spot":
+            yield f"{place}.symbol: is not CLASS.ZONE.PRICING.spot: {trader.symbol!r}"
+        elif parts[0] not in CLASSES or parts[1] not in zones:
+            yield f"{place}.symbol: no such class or zone: {trader.symbol!r}"
+    names = [trader_name(trader, index) for index, trader in enumerate(scenario.trader)]
+    taken = [seller.name for seller in scenario.seller] + [scenario.farm.account]
+    yield from _twice("trader", "name", taken + names)
+
+
+def trader_name(trader: Trader, index: int) -> str:
+    """Return the account of the ``index``-th trader: its name, or its kind and number."""
+    return trader.name or f"{trader.kind.replace('_', '-')}-{index + 1}"
+
+
+def _faults(scenario: Scenario) -> Iterator[str]:
+    for index, fault in enumerate(scenario.fault):
+        place = f"fault[{index}]"
+        keys = FAULT_KEYS[fault.kind]
+        for name in ("seller", "hosts", "for_s", "factor", "fail", "between"):
+            given = getattr(fault, name) is not None
+            if given and name not in keys.needed + keys.allowed:
+                yield f"{place}.{name}: does not belong to {fault.kind!r}"
+            if not given and name in keys.needed:
+                yield f"{place}.{name}: is missing for {fault.kind!r}"
+        yield from _fault_names(scenario, fault, place)
+
+
+def _fault_names(scenario: Scenario, fault: Fault, place: str) -> Iterator[str]:
+    sellers = {seller.name: seller for seller in scenario.seller}
+    if fault.seller is not None:
+        if fault.seller not in sellers:
+            yield f"{place}.seller: there is no seller {fault.seller!r}"
+        elif fault.hosts is not None and fault.hosts > sellers[fault.seller].hosts:
+            yield f"{place}.hosts: {fault.seller!r} has {sellers[fault.seller].hosts} hosts"
+    if fault.between is not None:
+        ends = {*FARM_NAMES, scenario.farm.account, *sellers}
+        others = [end for end in fault.between if end != EXCHANGE]
+        if len(others) != 1 or others[0] not in ends:
+            yield f"{place}.between: names '{EXCHANGE}' and one of {', '.join(sorted(ends))}"
+    if fault.at_s >= scenario.duration_s:
+        yield f"{place}.at_s: lies behind the end of the run ({scenario.duration_s} s)"
+
+
+def _policies(scenario: Scenario) -> Iterator[str]:
+    for name, policy in scenario.policy.items():
+        place = f"policy.{name}"
+        given = [key for key in _CHOICES if getattr(policy, key) is not None]
+        if len(given) > 1:
+            yield f"{place}: {' and '.join(given)} do not go together"
+        if (policy.like is None) != (policy.list_price is None):
+            yield f"{place}: like and list_price go together"
+        if policy.like is not None:
+            other = scenario.policy.get(policy.like)
+            if other is None or not other.rule:
+                yield f"{place}.like: there is no policy of rules {policy.like!r}"
+        yield from _rules(place, policy)
+
+
+def _rules(place: str, policy: Policy) -> Iterator[str]:
+    for index, rule in enumerate(policy.rule or []):
+        try:
+            parse(rule)
+        except RuleError as error:
+            yield f"{place}.rule[{index}].{error}"
+
+
+def _expectations(scenario: Scenario) -> Iterator[str]:
+    for index, expect in enumerate(scenario.expect):
+        place = f"expect[{index}]"
+        for key in ("policy", "less_than_policy"):
+            name = getattr(expect, key)
+            if name is not None and name not in scenario.policy:
+                yield f"{place}.{key}: there is no policy {name!r}"
+        if bound_keys(expect) == []:
+            yield f"{place}: needs max, min or less_than_policy"
+
+
+def bound_keys(expect: Expect) -> list[str]:
+    """Return which bounds an expectation sets."""
+    keys = ("max", "min", "less_than_policy")
+    return [key for key in keys if getattr(expect, key) is not None]
+
+
+def _twice(section: str, key: str, names: list[str]) -> Iterator[str]:
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            yield f"{section}.{key}: {name!r} is used twice"

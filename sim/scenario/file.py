@@ -1,0 +1,138 @@
+"""Read a scenario file and name its mistakes, each in one clear line with its place.
+
+Shell module: it reads the file and the traces it names. msgspec finds wrong keys and types; what
+only the whole file shows (a seller that a fault names, a policy that another is like) is checked in
+`scenario_check.py`.
+"""
+
+import math
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from exchange import files
+from sim.scenario.check import mistakes
+from sim.scenario.tables import Policy, Scenario
+from sim.scenario.trace_file import TraceError, read_series
+from sim.scenario.workload import Series, Trace, Workload, trace_key, traces_of
+
+Wanted = TypeVar("Wanted")
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+
+
+class ScenarioError(Exception):
+    """A scenario cannot be run as written. ``str(error)`` is one line for the user."""
+
+
+class Loaded(Struct, frozen=True):
+    """A checked scenario with the series of every trace that it reads."""
+
+    scenario: Scenario
+    traces: dict[str, Series]
+
+
+def load(path: Path, workload: Workload | None = None) -> Loaded:
+    """Return the scenario in ``path``; ``workload`` takes the place of the file's own.
+
+    Trace files are found relative to the scenario file. Raises `ScenarioError`.
+    """
+    try:
+        scenario = decode(_text(path))
+        if workload is not None:
+            scenario = msgspec.structs.replace(scenario, workload=workload)
+        found = mistakes(scenario)
+        if found:
+            raise ScenarioError(found[0])
+        return Loaded(scenario, _read_traces(scenario, path.parent))
+    except ScenarioError as error:
+        raise ScenarioError(f"scenario {path}: {error}") from error
+
+
+def decode(text: str) -> Scenario:
+    """Return the scenario that the TOML ``text`` spells. Raises `ScenarioError` without a path."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"is not TOML: {error}") from error
+    for place, value in _leaves("", raw):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ScenarioError(f"{place}: must be a finite number, not {value}")
+    policies = raw.get("policy")
+    for name, policy in policies.items() if isinstance(policies, dict) else ():
+        # One by one, since msgspec names places in lists but not the keys of a dictionary.
+        _convert(policy, Policy, f"policy.{name}")
+    return _convert(raw, Scenario, "")
+
+
+def short_traces(loaded: Loaded) -> list[str]:
+    """Return a line for each trace that ends before the run does; its last value is held."""
+    scenario = loaded.scenario
+    return [
+        f"trace {trace.file}: ends {last_s - trace.from_s:g} s into the run of "
+        f"{scenario.duration_s} s; its last value is held"
+        for trace in _traces(scenario)
+        if (last_s := loaded.traces[trace_key(trace)].end_s) < trace.from_s + scenario.duration_s
+    ]
+
+
+def _text(path: Path) -> str:
+    try:
+        return files.read(path, MAX_FILE_BYTES).decode("utf-8")
+    except OSError as error:
+        raise ScenarioError(files.why(error)) from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"is not UTF-8 text (byte {error.start})") from error
+
+
+def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(f"{place}.{key}" if place else key, inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(f"{place}[{index}]", inner)
+    else:
+        yield place, value
+
+
+def _convert(value: Any, kind: type[Wanted], place: str) -> Wanted:
+    try:
+        return msgspec.convert(value, type=kind)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(_line(str(error), place)) from error
+
+
+def _line(message: str, place: str) -> str:
+    """Turn msgspec's ``Expected `int`, got `str` - at `$.farm.units` `` into ``place: text``."""
+    text, _, where = message.partition(" - at `$")
+    inner = where.rstrip("`").removeprefix(".")
+    joined = ".".join(part for part in (place, inner) if part).replace(".[", "[")
+    text = text[:1].lower() + text[1:].replace("`", "'")
+    text = text.replace("object contains unknown field", "unknown key")
+    text = text.replace("object missing required field", "missing key")
+    return f"{joined or 'the file'}: {text}"
+
+
+def _traces(scenario: Scenario) -> list[Trace]:
+    loads = [scenario.workload, *(s.own_load for s in scenario.seller if s.own_load)]
+    return [trace for load in loads for trace in traces_of(load)]
+
+
+def _read_traces(scenario: Scenario, folder: Path) -> dict[str, Series]:
+    found: dict[str, Series] = {}
+    for trace in _traces(scenario):
+        key = trace_key(trace)
+        try:
+            if key not in found:
+                found[key] = read_series(folder / trace.file, trace.time, trace.column)
+        except TraceError as error:
+            raise ScenarioError(str(error)) from error
+        if trace.from_s > found[key].end_s:
+            end_s = found[key].end_s
+            raise ScenarioError(f"trace {trace.file}: from_s lies behind its end ({end_s:g} s)")
+    return found

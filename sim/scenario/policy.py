@@ -1,0 +1,88 @@
+"""What a policy of a scenario means: the rules the Manager gets, and who sells to it. Pure.
+
+``no_burst`` has no rules, ``units`` is one rule that buys a fixed number, ``like`` takes another
+policy's rules to a cloud that sells any number at one list price. Source: scenario.md,
+``[policy.NAME]``.
+"""
+
+from msgspec.structs import replace
+
+from exchange.wire.types import Capacity
+from manager.core.flap import flap_warnings
+from manager.core.rule import Rule, RuleText, parse
+from sim.scenario.check import CLASSES
+from sim.scenario.tables import Fault, OfferAll, Policy, Scenario, Seller
+
+CLOUD = "cloud"
+CLOUD_UNITS = 1000
+VM_OVERHEAD_MIB = 100
+
+
+def rules_of(scenario: Scenario, policy: Policy) -> tuple[Rule, ...]:
+    """Return the rules that the farm's Manager runs under ``policy``."""
+    if policy.like is not None and policy.list_price is not None:
+        rules = scenario.policy[policy.like].rule or []
+        return tuple(parse(_at_least(rule, policy.list_price)) for rule in rules)
+    if policy.units:
+        return (parse(_fixed(policy.units, scenario.farm.deposit)),)
+    return tuple(parse(rule) for rule in policy.rule or [])
+
+
+def market_of(scenario: Scenario, policy: Policy) -> Scenario:
+    """Return the scenario that ``policy`` buys in: its own, or the one with a cloud in it."""
+    if policy.list_price is None:
+        return scenario
+    faults = [fault for fault in scenario.fault if not _about_sellers(fault)]
+    cloud = _cloud(scenario, policy.list_price)
+    farm = replace(scenario.farm, pricing="flat")
+    return replace(scenario, farm=farm, seller=[cloud], trader=[], fault=faults)
+
+
+def warnings(scenario: Scenario) -> list[str]:
+    """Return a line for each pair of rules, of any policy, that would chase each other."""
+    return [
+        f"policy.{name}: {warning}"
+        for name, policy in scenario.policy.items()
+        if policy.rule
+        for warning in flap_warnings(rules_of(scenario, policy), scenario.farm.core_units)
+    ]
+
+
+def units_of(host: Capacity, shape: Capacity) -> int:
+    """Return how many VMs of ``shape`` a host takes, each with its memory overhead."""
+    memory = host.mem_mib // (shape.mem_mib + VM_OVERHEAD_MIB)
+    return min(host.mvcpu // shape.mvcpu, memory, host.disk_mib // shape.disk_mib)
+
+
+def _at_least(rule: RuleText, list_price: float) -> RuleText:
+    # Elsewhere the price is not negotiable: a rule that would not pay it could never buy.
+    if rule.price_max is None or rule.price_max >= list_price:
+        return rule
+    return replace(rule, price_max=list_price)
+
+
+def _fixed(units: int, deposit: float) -> RuleText:
+    # A bid needs its price times its units in cash, so half the deposit is the highest bid.
+    return RuleText(
+        name="static",
+        when="util >= 0",
+        do=f"buy to {units}",
+        price_max=max(0.000001, round(deposit / units / 2, 6)),
+        max_units=units,
+    )
+
+
+def _cloud(scenario: Scenario, list_price: float) -> Seller:
+    shape = CLASSES[scenario.farm.class_]
+    host = Capacity(
+        shape.mvcpu * CLOUD_UNITS,
+        (shape.mem_mib + VM_OVERHEAD_MIB) * CLOUD_UNITS,
+        shape.disk_mib * CLOUD_UNITS,
+    )
+    bonds = 1 + list_price * CLOUD_UNITS
+    return Seller(name=CLOUD, hosts=1, price=list_price, host=host, deposit=bonds, offer=OfferAll())
+
+
+def _about_sellers(fault: Fault) -> bool:
+    named = fault.seller is not None or fault.kind == "price_spike"
+    return named or (fault.between is not None and "exchange" in fault.between)

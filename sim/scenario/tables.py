@@ -1,0 +1,223 @@
+"""Scenario files, version 1: what a run consists of, as strict Structs.
+
+Units stand in the key names; money is a decimal number of credits and is turned into micro-credits
+here, the one place where decimals enter. Reading a file and naming its mistakes is
+`scenario_file.py`'s job.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from exchange.units import MAX_QTY, UCR_PER_CREDIT, ucr_from_credits
+from exchange.wire.types import Capacity
+from manager.core.rule import RuleText
+from sim.scenario.workload import Workload
+
+Count: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_QTY)]
+Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=10**9)]
+Latency: TypeAlias = Annotated[int, Meta(ge=0, le=2000)]
+"""A login takes three trips and must be done within 10 s."""
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0, le=10**12)]
+Credits: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
+Price: TypeAlias = Annotated[float, Meta(ge=1 / UCR_PER_CREDIT, le=1000)]
+Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.-]+\Z")]
+
+MetricName: TypeAlias = Literal[
+    "slo_violation_pct",
+    "cost",
+    "theta_under_pct",
+    "theta_over_pct",
+    "tau_under_pct",
+    "tau_over_pct",
+    "changes",
+    "peak_units",
+    "boot_p95_s",
+    "fill_wait_p95_s",
+    "price_mean",
+    "price_max",
+    "unfilled_units",
+    "seller_revenue",
+    "exchange_fees",
+    "leases",
+    "recalls",
+    "penalties",
+]
+
+Pricing: TypeAlias = Literal["flat", "metered"]
+
+DEFAULT_HOST = Capacity(mvcpu=4000, mem_mib=8192, disk_mib=65_536)
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every table: a key that is not known is a mistake, never ignored."""
+
+
+class Network(Part, frozen=True):
+    """Manager or host to exchange, per message."""
+
+    latency_ms: Latency = 20
+    jitter_ms: Annotated[int, Meta(ge=0, le=500)] = 5
+
+
+class Zone(Part, frozen=True):
+    name: Label
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] = "DE"
+
+
+class Farm(Part, frozen=True, rename={"class_": "class"}):
+    """The buyer's own servers behind its balancer; ``unit_rps`` is what one unit serves.
+
+    ``pricing`` is what it buys: flat, unless only metered sellers are there.
+    """
+
+    account: Label
+    zone: str
+    class_: str
+    core_units: Annotated[int, Meta(ge=0, le=MAX_QTY)]
+    unit_rps: Positive
+    slo_util: Annotated[float, Meta(gt=0, le=1)] = 0.80
+    deposit: Credits = 500.0
+    pricing: Pricing | None = None
+
+
+class Boot(Part, frozen=True):
+    """Normal boot times, never below ``min_s``; ``fail`` is the share that fails."""
+
+    mean_s: Positive = 90.0
+    sd_s: Annotated[float, Meta(ge=0)] = 25.0
+    min_s: Annotated[float, Meta(ge=0)] = 30.0
+    fail: Share = 0.0
+
+
+class OfferAll(Part, frozen=True, tag_field="kind", tag="all"):
+    pass
+
+
+class OfferFixed(Part, frozen=True, tag_field="kind", tag="fixed"):
+    """``units`` of each host."""
+
+    units: Count
+
+
+class OfferResidual(Part, frozen=True, tag_field="kind", tag="residual"):
+    """Everything, while the host's own load stands below ``below_pct``."""
+
+    below_pct: Annotated[int, Meta(ge=1, le=100)]
+
+
+Offer: TypeAlias = OfferAll | OfferFixed | OfferResidual
+
+
+class Seller(Part, frozen=True):
+    """``own_load`` is a share of the host; ``jitter`` the spread of each ask around ``price``."""
+
+    name: Label
+    hosts: Annotated[int, Meta(ge=1, le=10_000)]
+    price: Price
+    host: Capacity = DEFAULT_HOST
+    deposit: Credits = 100.0
+    offer: Offer = OfferAll()
+    own_load: Workload | None = None
+    pricing: Pricing = "flat"
+    jitter: Share = 0.0
+    zone: str | None = None
+
+
+class Trader(Part, frozen=True, kw_only=True):
+    """A background trader; it quotes around ``price``, and sells what its ``hosts`` back."""
+
+    kind: Literal["market_maker", "noise"]
+    symbol: str
+    rate_per_min: Annotated[float, Meta(gt=0, le=6000)] = 30.0
+    hosts: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    host: Capacity = DEFAULT_HOST
+    deposit: Credits = 100.0
+    price: Price | None = None
+    name: Label | None = None
+
+
+class Fault(Part, frozen=True, kw_only=True):
+    """Something goes wrong ``at_s``; `fault.py` says which keys a kind takes."""
+
+    kind: Literal[
+        "host_crash",
+        "host_return",
+        "partition",
+        "heal",
+        "price_spike",
+        "slow_boot",
+        "stale_metrics",
+        "exchange_restart",
+        "seller_withdraw",
+        "boot_failures",
+    ]
+    at_s: Seconds
+    seller: str | None = None
+    hosts: Count | None = None
+    for_s: Seconds | None = None
+    factor: Positive | None = None
+    fail: Share | None = None
+    between: tuple[str, str] | None = None
+
+
+class Policy(Part, frozen=True):
+    """How the farm gets its units: rules, a fixed number, another's rules at a list price, none."""
+
+    rule: list[RuleText] | None = None
+    units: Annotated[int, Meta(ge=0, le=MAX_QTY)] | None = None
+    like: str | None = None
+    list_price: Price | None = None
+    track: dict[str, object] | None = None
+    predict: dict[str, object] | None = None
+
+
+class Expect(Part, frozen=True):
+    """One bound on the mean of a metric, or on its paired difference to another policy."""
+
+    policy: str
+    metric: MetricName
+    max: float | None = None
+    min: float | None = None
+    less_than_policy: str | None = None
+
+
+class Scenario(Part, frozen=True):
+    schema: Literal[1]
+    title: Annotated[str, Meta(min_length=1, max_length=200)]
+    duration_s: Annotated[int, Meta(ge=1, le=366 * 86_400)]
+    start: datetime
+    farm: Farm
+    workload: Workload
+    policy: Annotated[dict[Label, Policy], Meta(min_length=1)]
+    seed: Annotated[int, Meta(ge=0, le=2**53)] = 1
+    runs: Annotated[int, Meta(ge=1, le=1000)] = 1
+    network: Network = Network()
+    boot: Boot = Boot()
+    zone: Annotated[list[Zone], Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: [Zone("eu-de")]
+    )
+    seller: list[Seller] = []
+    trader: list[Trader] = []
+    fault: list[Fault] = []
+    expect: list[Expect] = []
+
+    @property
+    def start_ms(self) -> int:
+        return int(self.start.timestamp() * 1000)
+
+    @property
+    def farm_pricing(self) -> Pricing:
+        """Return what the farm buys when it does not say."""
+        if self.farm.pricing is not None:
+            return self.farm.pricing
+        only_metered = self.seller and all(s.pricing == "metered" for s in self.seller)
+        return "metered" if only_metered else "flat"
+
+
+def price_ucr(credits: float) -> int:
+    """Return a price of a file as micro-credits per unit-hour."""
+    return ucr_from_credits(credits)
