@@ -1,8 +1,8 @@
 """The bare book: `exchange.book` with an index of what rests, and nothing else."""
 
 from bench.flow import Flow, LevelSum, Row, place, side_sums
-from exchange.model.book import Book, Order, make_order
-from exchange.model.ledger import Account
+from exchange.model.account import Account, Order, make_order
+from exchange.model.book import Book
 from exchange.wire.requests import OrderPlace
 
 NativeRow = tuple[Book, int, Account, OrderPlace | None, int]

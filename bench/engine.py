@@ -14,17 +14,11 @@ from bench.flow import (
     symbol,
 )
 from exchange.engine.engine import Engine
-from exchange.model.commands import (
-    Command,
-    Done,
-    EnrollHost,
-    Genesis,
-    JournalMessage,
-    Started,
-)
+from exchange.model.commands import Command, EnrollHost, Genesis, JournalMessage, Started
 from exchange.model.config import ExchangeConfig, InstrumentConfig, ZoneConfig
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit
 from exchange.wire.requests import HostAnnounce, HostSynced, HostToken, OrderCancel
+from exchange.wire.results import Done
 from exchange.wire.types import Capacity
 
 START_MS = 1_800_000_000_000

@@ -20,8 +20,8 @@ from random import Random
 
 from msgspec import Struct
 
-from exchange.model.book import Book, Order, make_order
-from exchange.model.ledger import Account
+from exchange.model.account import Account, Order, make_order
+from exchange.model.book import Book
 from exchange.wire.requests import OrderPlace
 
 CLASSES = ("nano", "small", "medium", "large")

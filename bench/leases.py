@@ -8,12 +8,13 @@ from bench.engine import FullEngine
 from bench.flow import SHAPES, Flow, Row, make
 from bench.measure import collector_held
 from exchange.engine.engine import Engine
-from exchange.gateway.ports import JournalRow
 from exchange.journal.replay import replay
-from exchange.model.commands import SYSTEM, Command, Done
+from exchange.journal.rows import JournalRow
+from exchange.model.commands import SYSTEM, Command
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire.codec import MSGPACK
 from exchange.wire.requests import OrderPlace
+from exchange.wire.results import Done
 
 LEASES = 10_000
 REPLAYED = 20_000

@@ -17,9 +17,8 @@ from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.asyncio.server import serve as listen
 from websockets.exceptions import ConnectionClosedError
 
-from exchange.feed.account_channel import AccountRow
 from exchange.gateway.gateway import Gateway
-from exchange.gateway.ports import JournalRow
+from exchange.journal.rows import AccountRow, JournalRow
 from exchange.keys import public_key_b64
 from exchange.model.config import default_config
 from exchange.recovery import loading

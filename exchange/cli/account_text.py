@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from exchange.units import credits_text
+from exchange.wire.text import vm_state
 
 GAP: Final = "  "
 PLACES: Final = 6
@@ -35,11 +36,6 @@ def table(names: Row, rows: Sequence[Row]) -> Iterator[str]:
     for row in (names, *rows):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         yield GAP.join(cells).rstrip()
-
-
-def vm_state(state: str, ready_ms: int | None) -> str:
-    """Return what people read: a running VM whose guest serves is ready."""
-    return "ready" if state == "running" and ready_ms is not None else state
 
 
 def _order(row: dict[str, Any]) -> Row:

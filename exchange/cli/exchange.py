@@ -19,13 +19,13 @@ from exchange.keys import KeyFileError, is_public_key, load_private_key, public_
 from exchange.log import options
 from exchange.recovery.backup import back_up
 from exchange.recovery.loading import found, load, verified
+from exchange.recovery.rebuild import rebuild
 from exchange.recovery.snapshotter import SNAPSHOT_EVERY
 from exchange.server.clock import SystemClock
 from exchange.server.server import Settings, serve
 from exchange.server.starting import EXIT_DISK_LOST, StartError
 from exchange.session.uploads import QUOTA_BYTES
 from exchange.storage.disk import DiskMarks
-from exchange.storage.history import rebuild
 from exchange.storage.snapshots import SnapshotError
 from exchange.storage.sqlite_journal import DataDirError, DataLock, DiskLostError, require
 

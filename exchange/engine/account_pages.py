@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from exchange.engine import views
 from exchange.model import emit
-from exchange.model.commands import Refused
 from exchange.wire import paging
+from exchange.wire.results import Refused
 
 if TYPE_CHECKING:
-    from exchange.model.ledger import Account
+    from exchange.model.account import Account
     from exchange.model.state import State
 
 Rows: TypeAlias = Iterator[tuple[str, Any]]

@@ -5,11 +5,12 @@ Source: rules.md 1.4, 3.4, 3.5.
 
 from typing import TYPE_CHECKING
 
-from exchange.engine import views
-from exchange.model.commands import Command, Done, Genesis, Refused
+from exchange.model import emit
+from exchange.model.account import Account
+from exchange.model.commands import Command, Genesis
 from exchange.model.config import ZoneConfig
-from exchange.model.instrument import SPOT, Instrument, Pricing, Zone
-from exchange.model.ledger import SYSTEM_ACCOUNTS, Account
+from exchange.model.instrument import Instrument, Zone
+from exchange.model.ledger import SYSTEM_ACCOUNTS
 from exchange.model.state import Key
 from exchange.trading import cancels, windows
 from exchange.units import MAX_INT, MS_PER_DAY
@@ -24,6 +25,8 @@ from exchange.wire.admin_requests import (
     AdminLimits,
     AdminZone,
 )
+from exchange.wire.results import Done, Refused
+from exchange.wire.types import SPOT, Pricing
 
 if TYPE_CHECKING:
     from exchange.model.state import State
@@ -175,7 +178,7 @@ def instrument(state: "State", command: Command, request: AdminInstrument) -> Do
         target.ref_ucr = request.ref_ucr
     if request.band_pct is not None:
         target.band_pct = request.band_pct
-    state.outs.append((target.symbol, views.instrument_row(target)))
+    state.outs.append((target.symbol, emit.instrument_row(target)))
     return Done({"symbol": target.symbol})
 
 
@@ -211,7 +214,7 @@ def halt(state: "State", command: Command, request: AdminHalt) -> Done | Refused
         state.halted = request.halted
     for target in chosen:
         target.halt(request.halted)
-        state.outs.append((target.symbol, views.instrument_row(target)))
+        state.outs.append((target.symbol, emit.instrument_row(target)))
     return Done({"changed": len(chosen)}, duplicate=not (chosen or for_all))
 
 

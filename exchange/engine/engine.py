@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 from exchange.engine import account_pages, admin, retention, snapshot, views
-from exchange.hosts import host_rows, presence
+from exchange.hosts import enrollment, host_rows, presence
 from exchange.leases import images, leasing, vms
 from exchange.model import emit, stories
+from exchange.model.account import Limits
 from exchange.model.commands import (
     AdvanceTime,
     Command,
-    Done,
     EnrollHost,
     Genesis,
     HostBack,
@@ -29,12 +29,10 @@ from exchange.model.commands import (
     ImageDeleted,
     ImageStored,
     Out,
-    Refused,
     SessionDropped,
     Started,
 )
 from exchange.model.config import ExchangeConfig
-from exchange.model.ledger import Limits
 from exchange.model.state import Image, Key, State
 from exchange.model.timers import Entry
 from exchange.trading import cancels, fast_path, orders, windows
@@ -49,6 +47,7 @@ from exchange.wire.frames import (
     OrderUpdate,
     VmKill,
 )
+from exchange.wire.results import Done, Refused
 from exchange.wire.types import Side
 
 Handler = Callable[[State, Command, Any], Done | Refused]
@@ -69,7 +68,7 @@ HANDLERS: dict[type, Handler] = {
     HostSilent: presence.silent,
     HostBack: presence.back,
     HostLost: presence.lost,
-    EnrollHost: presence.enroll,
+    EnrollHost: enrollment.enroll,
     ImageStored: images.stored,
     ImageDeleted: images.deleted,
     requests.ImageOffer: images.offer,
@@ -85,8 +84,8 @@ HANDLERS: dict[type, Handler] = {
     requests.VmStop: vms.stop,
     requests.LeaseRelease: leasing.release,
     requests.LeaseRecall: leasing.recall,
-    requests.HostToken: presence.token,
-    requests.HostApprove: presence.approve,
+    requests.HostToken: enrollment.token,
+    requests.HostApprove: enrollment.approve,
     requests.HostAnnounce: presence.announce,
     requests.HostOffer: presence.offer,
     requests.HostDrain: presence.drain,
@@ -291,7 +290,7 @@ class Engine:
         return list(self.state.instruments)
 
     def instruments(self) -> list[InstrumentUpdate]:
-        return [views.instrument_row(item) for item in self.state.instruments.values()]
+        return [emit.instrument_row(item) for item in self.state.instruments.values()]
 
     def hosts(self) -> list[views.HostView]:
         return [views.host_view(host) for host in self.state.hosts.values()]

@@ -13,13 +13,14 @@ import msgspec
 
 from exchange.engine import snapshot
 from exchange.engine.engine import Engine
-from exchange.gateway.ports import JournalRow
 from exchange.journal.replay import read_command
+from exchange.journal.rows import JournalRow
 from exchange.model import stories
-from exchange.model.commands import Command, Done, Genesis, Out, Started
+from exchange.model.commands import Command, Genesis, Out, Started
 from exchange.model.config import ExchangeConfig
 from exchange.model.ledger import OUTSIDE
 from exchange.wire.codec import MSGPACK
+from exchange.wire.results import Done
 
 FIRST: Final = (Genesis, Started)
 """What a run begins with."""

@@ -4,49 +4,18 @@ Older things live in the read model. Source: rules.md 4.6, 7.3.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from exchange.model.book import Order
+from exchange.model.in_order import K, V
 from exchange.units import MS_PER_DAY
 
 if TYPE_CHECKING:
     from exchange.model.state import State
 
-K = TypeVar("K")
-V = TypeVar("V")
 
 FORGET_EVERY_MS = 60_000
 IDLE_MS = 2 * FORGET_EVERY_MS
 """A busy exchange forgets with its commands, an idle one is nudged at most so often."""
-
-
-class InOrder(dict[K, V]):
-    """Rows that came in the order of their time and go from the oldest on."""
-
-    _oldest: K | None = None
-
-    def first(self) -> tuple[V, ...]:
-        """Return the oldest row, if there is one; not looked for again while it stays."""
-        if self._oldest is None:
-            self._oldest = next(iter(self), None)
-        return () if self._oldest is None else (self[self._oldest],)
-
-    def __delitem__(self, key: K) -> None:
-        # A key may come back, and then it is the newest.
-        super().__delitem__(key)
-        if key == self._oldest:
-            self._oldest = None
-
-    def pop(self, key: K, *default: Any) -> Any:
-        row = super().pop(key, *default)
-        if key == self._oldest:
-            self._oldest = None
-        return row
-
-
-def forgotten(state: "State", order: Order) -> bool:
-    """Did the order finish 24 h ago, so that its client_order_id is free again? (rules.md 4.6)"""
-    return order.done_ms is not None and order.done_ms <= state.now_ms - MS_PER_DAY
 
 
 def forget_old(state: "State") -> None:

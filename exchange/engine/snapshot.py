@@ -16,16 +16,15 @@ import msgspec
 from msgspec.structs import asdict
 
 from exchange.model import stories
-from exchange.model.book import Order, make_order
+from exchange.model.account import Limits, Order, make_order
 from exchange.model.capacity import Host, Use
-from exchange.model.commands import FillRow
 from exchange.model.config import ExchangeConfig
 from exchange.model.evidence import Evidence
 from exchange.model.instrument import Instrument, Zone
 from exchange.model.lease import Lease, Meter, Vm, make_lease
-from exchange.model.ledger import Limits
 from exchange.model.state import Counters, DeadMan, Image, Key, State, Token
 from exchange.wire.requests import OrderPlace, VmStart
+from exchange.wire.results import FillRow
 from exchange.wire.types import Capacity, Endpoint
 
 Row = list[Any]

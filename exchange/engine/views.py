@@ -7,15 +7,12 @@ from msgspec import Struct
 from exchange.hosts import host_rows
 from exchange.leases import images
 from exchange.model import emit, evidence
-from exchange.model.evidence import EvidenceView
-from exchange.wire.frames import InstrumentUpdate, LeaseUpdate, OrderUpdate, VmUpdate
-from exchange.wire.types import Capacity, HostStatus
+from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
+from exchange.wire.types import Capacity, EvidenceView, HostStatus
 
 if TYPE_CHECKING:
-    from exchange.model.book import Order
+    from exchange.model.account import Account, Order
     from exchange.model.capacity import Host
-    from exchange.model.instrument import Instrument
-    from exchange.model.ledger import Account
     from exchange.model.state import State
 
 
@@ -58,26 +55,6 @@ class HostView(Struct):
     free: Capacity
     draining: bool
     evidence: EvidenceView
-
-
-def instrument_row(instrument: "Instrument") -> InstrumentUpdate:
-    """Return an instrument as clients see it."""
-    band = instrument.band_ucr()
-    return InstrumentUpdate(
-        instrument.symbol,
-        instrument.shown_state(),
-        instrument.tick_ucr,
-        instrument.class_name,
-        instrument.zone.zone,
-        instrument.zone.country,
-        instrument.pricing,
-        instrument.delivery,
-        instrument.start_ms,
-        instrument.end_ms,
-        instrument.gate_ms,
-        None if band is None else band[0],
-        None if band is None else band[1],
-    )
 
 
 def account_state(state: "State", account_id: str) -> AccountStateView:

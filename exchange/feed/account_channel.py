@@ -7,46 +7,16 @@ live frames behind them. Source: protocol.md, "Account channel".
 
 from typing import Final
 
-import msgspec
-from msgspec import Struct
-
-from exchange.model.commands import Refused
-from exchange.session.outbox import Encoded, Outbox, Replay
+from exchange.journal.rows import AccountRow
+from exchange.session.encoded import Encoded
+from exchange.session.outbox import Outbox, Replay
 from exchange.session.session import Session
 from exchange.wire.codec import MSGPACK
 from exchange.wire.frames import AccountFrame
+from exchange.wire.results import Refused
 
 HELD_MAX: Final = 1_000
 """Most stored frames that live ones may have to wait for; a longer gap is paged first."""
-
-
-class AccountRow(Struct, frozen=True):
-    """One stored row: all frames of one account in one batch, MessagePack array in ``body``."""
-
-    account: str
-    first_seq: int
-    last_seq: int
-    ts_ms: int
-    body: bytes
-
-
-class SpoiltFramesError(Exception):
-    """Stored frames are not what was stored. ``str()`` is one line."""
-
-
-_DECODER: Final = msgspec.msgpack.Decoder(list[AccountFrame])
-
-
-def stored_frames(row_body: bytes, after: int, upto: int) -> list[AccountFrame]:
-    """Return the frames ``after < account_seq <= upto`` of one `AccountRow.body`.
-
-    Raises `SpoiltFramesError` where the body cannot be read.
-    """
-    try:
-        frames = _DECODER.decode(row_body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SpoiltFramesError(str(error)) from error
-    return [frame for frame in frames if after < frame.account_seq <= upto]
 
 
 def follows(rows: list[AccountRow], after: int) -> bool:

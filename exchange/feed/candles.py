@@ -10,7 +10,8 @@ channels".
 from collections import deque
 from typing import Final, get_args
 
-from exchange.session.outbox import Encoded, Outbox
+from exchange.session.encoded import Encoded
+from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_MINUTE
 from exchange.wire.frames import Candle, Trade

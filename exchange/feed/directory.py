@@ -8,7 +8,8 @@ more it has. Source: protocol.md, "Public channels"; rules.md 8.2.
 from typing import Final, Protocol
 
 from exchange.bucket import Bucket
-from exchange.session.outbox import Encoded, Outbox
+from exchange.session.encoded import Encoded
+from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
 from exchange.wire.frames import DirectorySnapshot, DirectoryUpdate

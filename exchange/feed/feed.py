@@ -15,7 +15,8 @@ from exchange.feed.candles import Candles
 from exchange.feed.ticker import DayMemory, Tickers
 from exchange.model.commands import Forgotten, Out
 from exchange.session.conflation import Behind
-from exchange.session.outbox import Encoded, Outbox, Slot
+from exchange.session.encoded import Encoded
+from exchange.session.outbox import Outbox, Slot
 from exchange.session.session import Session
 from exchange.wire.frames import (
     Candle,

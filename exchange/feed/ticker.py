@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from exchange.session.outbox import Encoded, Outbox
+from exchange.session.encoded import Encoded
+from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_DAY, MS_PER_MINUTE
 from exchange.wire.frames import Ticker, Trade

@@ -2,9 +2,8 @@
 
 from msgspec import Struct
 
-from exchange.feed.account_channel import AccountRow
 from exchange.gateway.notes import Note
-from exchange.gateway.ports import JournalRow
+from exchange.journal.rows import AccountRow, JournalRow
 from exchange.session.outbox import Deliveries, Job
 
 

@@ -11,10 +11,10 @@ from msgspec import Struct
 from exchange.feed.book_stream import DEFAULT_DEPTH
 from exchange.feed.candles import DEFAULT_INTERVAL_MS
 from exchange.gateway import questions
-from exchange.model.commands import Refused
 from exchange.session.session import SUBSCRIPTIONS_MAX, Session
 from exchange.wire import paging
 from exchange.wire.requests import DirectorySearch, Subscribe, Unsubscribe
+from exchange.wire.results import Refused
 from exchange.wire.types import Channel
 
 if TYPE_CHECKING:

@@ -15,15 +15,16 @@ from exchange.feed.account_channel import AccountChannel
 from exchange.feed.directory import Directory
 from exchange.feed.feed import Feed
 from exchange.feed.fleet import Fleet
-from exchange.gateway import channels, image_requests
+from exchange.gateway import channels, console_requests, image_requests, login
 from exchange.gateway.batch import Batch
 from exchange.gateway.host_sessions import host_speaks, tell_silence
 from exchange.gateway.notes import Notes
-from exchange.gateway.ports import EngineView, JournalRow
+from exchange.gateway.ports import EngineView
 from exchange.gateway.requests import HANDLERS
-from exchange.gateway.routing import ROUTES, TO_ACCOUNT, TO_PUBLIC
+from exchange.gateway.routing import CANCEL_MANY, ROUTES, TO_ACCOUNT, TO_PUBLIC, canceled
+from exchange.journal.rows import JournalRow
 from exchange.model import commands
-from exchange.model.commands import AdvanceTime, Command, Done, JournalMessage, Refused
+from exchange.model.commands import AdvanceTime, Command, JournalMessage
 from exchange.session import consoles, key_expiry
 from exchange.session.guard import Guard
 from exchange.session.instructions import Instructions
@@ -41,13 +42,13 @@ from exchange.session.session import (
 )
 from exchange.session.sign_ups import SignUps
 from exchange.session.uploads import Uploads
-from exchange.trading.cancels import CANCEL_MANY, canceled
 from exchange.units import MS_PER_SECOND
 from exchange.wire import frames, requests
 from exchange.wire.codec import CODECS, JSON, MSGPACK, Data, UnreadableError
 from exchange.wire.frames import Ack, ErrorReply, Hello
 from exchange.wire.login import Verify
 from exchange.wire.paging import TOO_LONG
+from exchange.wire.results import Done, Refused
 from exchange.wire.types import PROTOCOL_MINOR, PROTOCOL_VERSION, SENT_FRAME_BYTES
 
 ANONYMOUS_MAX: Final = 1_000
@@ -182,7 +183,7 @@ class Gateway:
         self.leave_all(session)
         if session.host:
             self.instructions.log_out(session)
-            consoles.cut_off(self, session)
+            console_requests.cut_off(self, session)
         if session.cancels_on_drop:
             self.internal(commands.SessionDropped(session_id, clean), now_ms, session.account)
 
@@ -193,8 +194,8 @@ class Gateway:
         self.liveness.ran(now_ms)
         tell_silence(self, now_ms)
         self.instructions.resend(now_ms)
-        consoles.advance(self, now_ms)
-        key_expiry.close_expired(self, now_ms)
+        console_requests.advance(self, now_ms)
+        login.close_expired(self, now_ms)
         self._heartbeats(now_ms)
         self._cut_anonymous(now_ms)
 

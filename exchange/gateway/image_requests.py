@@ -7,11 +7,12 @@ connection. Source: protocol.md, "Images".
 from typing import TYPE_CHECKING, Final
 
 from exchange.gateway.ports import ImageFacts
-from exchange.model.commands import ImageDeleted, ImageStored, Refused
+from exchange.model.commands import ImageDeleted, ImageStored
 from exchange.session.outbox import ImageJob
 from exchange.session.session import Session
-from exchange.session.uploads import account_tag
 from exchange.wire import requests
+from exchange.wire.results import Refused
+from exchange.wire.text import account_tag
 
 if TYPE_CHECKING:
     from exchange.gateway.gateway import Gateway

@@ -12,10 +12,10 @@ from msgspec import Struct
 from exchange.gateway.notes import Note
 from exchange.log.line import Level, LogLine, line, shortened
 from exchange.model import commands
-from exchange.model.commands import Done, Refused
-from exchange.session.guard import DiskLevel
 from exchange.session.session import CLOSE_GOING_AWAY, CLOSE_NORMAL
 from exchange.wire import admin_requests, frames, requests
+from exchange.wire.results import Done, Refused
+from exchange.wire.types import DiskLevel
 
 SLOW_BATCH_MS: Final = 250
 """A batch that takes longer than this, its commit included, is worth a line."""

@@ -9,9 +9,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from exchange.model import commands
-from exchange.model.commands import Command, Done, Out, Refused
+from exchange.model.commands import Command, Out
 from exchange.session.session import Session
 from exchange.wire import admin_requests, requests
+from exchange.wire.results import Done, Refused
 
 NOTES_MAX: Final = 10_000
 """Notes of one batch; beyond it none are taken, as the log would not take them either."""

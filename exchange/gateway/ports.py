@@ -5,45 +5,19 @@ the engine as the gateway sees it.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from msgspec import Struct
-
-from exchange.feed.account_channel import AccountRow
 from exchange.feed.book_stream import BookSource
 from exchange.feed.directory import HostSource
 from exchange.feed.fleet import FleetSource
-from exchange.model.commands import Command, Out, Refused
+from exchange.journal.rows import JournalRow
+from exchange.model.commands import Command, Out
+from exchange.server.ports import Clock, Journal
 from exchange.session.session import SessionKey
 from exchange.wire.frames import HostLimit, HostSync, VmKill
 from exchange.wire.login import Verify
+from exchange.wire.results import Refused
 from exchange.wire.types import HostStatus
 
 __all__ = ["Clock", "EngineView", "Journal", "JournalRow", "Verify"]
-
-
-class JournalRow(Struct, frozen=True, gc=False):
-    """One accepted command; ``body`` is the MessagePack of its `Command`."""
-
-    seq: int
-    now_ms: int
-    body: bytes
-
-
-class Clock(Protocol):
-    """Time that never goes back."""
-
-    def now_ms(self) -> int: ...
-
-
-class Journal(Protocol):
-    """The authority: state is the replay of what was appended."""
-
-    async def append(self, rows: list[JournalRow], accounts: list[AccountRow]) -> None:
-        """Make all of it durable, or raise and be of no further use."""
-
-    async def account_rows(
-        self, account: str, after: int, upto: int, limit: int
-    ) -> list[AccountRow]:
-        """Return stored rows holding frames ``after < account_seq <= upto``, oldest first."""
 
 
 class HostFacts(Protocol):

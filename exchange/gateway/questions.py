@@ -7,9 +7,9 @@ They are not journalled, but answered in order with everything else. Source: doc
 from typing import TYPE_CHECKING, Any, Final
 
 from exchange.engine import account_pages
-from exchange.model.commands import Refused
 from exchange.session.session import Session
 from exchange.wire import admin_requests, paging, requests
+from exchange.wire.results import Refused
 from exchange.wire.types import PAGE_ROWS_MAX, Paged
 
 if TYPE_CHECKING:

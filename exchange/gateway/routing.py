@@ -1,9 +1,18 @@
 """Where each thing the engine gives out goes: an account's channel, the public, or a host. Pure."""
 
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from exchange.model import commands
+from exchange.model.commands import Out, SessionDropped
 from exchange.wire import frames
+from exchange.wire.frames import OrderUpdate
+from exchange.wire.requests import (
+    OrderMassCancel,
+)
+
+if TYPE_CHECKING:
+    pass
 
 TO_ACCOUNT, TO_PUBLIC, TO_HOST = 0, 1, 2
 ROUTES: Final[dict[type, int]] = {
@@ -21,3 +30,12 @@ ROUTES: Final[dict[type, int]] = {
     frames.HostLimit: TO_HOST,
     frames.HostSync: TO_HOST,
 }
+
+
+CANCEL_MANY: Final = frozenset({OrderMassCancel, SessionDropped})
+"""What a client can bring about at any time, for as many orders as it has."""
+
+
+def canceled(outs: Iterable[Out]) -> int:
+    """Return how many orders are told to have ended."""
+    return sum(type(message) is OrderUpdate for _, message in outs)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from exchange.model import evidence
 from exchange.model.capacity import units_in
-from exchange.model.instrument import SPOT, need_of
+from exchange.model.instrument import need_of
 from exchange.wire.frames import DirectoryUpdate, HostAsk, HostUpdate
-from exchange.wire.types import Capacity, HostStatus
+from exchange.wire.types import SPOT, Capacity, HostStatus
 
 if TYPE_CHECKING:
+    from exchange.model.account import Account
     from exchange.model.capacity import Host
-    from exchange.model.ledger import Account
     from exchange.model.state import State
 
 Asks: TypeAlias = dict[str, dict[str, HostAsk]]

@@ -5,7 +5,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import Final, TypeAlias
 
-from exchange.gateway.ports import JournalRow
+from exchange.journal.rows import JournalRow
 
 RULES_VERSION: Final = 1
 """Release of the engine's rules that a row was made under (rules.md 7.4)."""

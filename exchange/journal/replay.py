@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from exchange.gateway.ports import JournalRow
 from exchange.journal.chain import BrokenChainError
+from exchange.journal.rows import JournalRow
 from exchange.model.commands import Command, Genesis, Out
 from exchange.wire.codec import MSGPACK
 

@@ -5,9 +5,10 @@ The bytes are the shell's business. Source: rules.md 9; protocol.md, "Images".
 
 from typing import TYPE_CHECKING
 
-from exchange.model.commands import Command, Done, ImageDeleted, ImageStored, Refused
+from exchange.model.commands import Command, ImageDeleted, ImageStored
 from exchange.model.state import Image, ImageOffered
 from exchange.wire.requests import ImageBuy, ImageOffer
+from exchange.wire.results import Done, Refused
 
 if TYPE_CHECKING:
     from exchange.model.state import State

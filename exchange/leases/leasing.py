@@ -6,17 +6,18 @@ Money owed is computed in ``billing.py``; this module decides when a lease chang
 
 from typing import TYPE_CHECKING
 
-from exchange.leases import billing, vms
+from exchange.leases import billing, vm_life
+from exchange.leases.vm_life import _end
 from exchange.model import emit
-from exchange.model.book import Order
+from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
-from exchange.model.commands import Command, Done, FillRow, Refused
+from exchange.model.commands import Command
 from exchange.model.instrument import Instrument
 from exchange.model.lease import Lease, Vm, make_lease
-from exchange.model.ledger import Account
 from exchange.units import MS_PER_HOUR
 from exchange.wire.reasons import LeaseEnd
 from exchange.wire.requests import LeaseRecall, LeaseRelease
+from exchange.wire.results import Done, FillRow, Refused
 
 if TYPE_CHECKING:
     from exchange.model.state import State
@@ -220,7 +221,7 @@ def _kill_down_to(state: "State", lease: Lease, units: int) -> None:
     stopping = [vm for vm in live if vm.state == "stopping"]
     others = [vm for vm in reversed(live) if vm.state != "stopping"]
     for vm in [*stopping, *others][: max(0, len(live) - units)]:
-        vms.kill(state, vm, grace_ms=0)
+        vm_life.kill(state, vm, grace_ms=0)
 
 
 def shrink(
@@ -249,9 +250,9 @@ def end(
     """
     for vm in lease.live_vms():
         if reason == "host_lost":
-            vms.fail(state, vm, "host_lost")
+            fail(state, vm, "host_lost")
         else:
-            vms.kill(state, vm, grace_ms=0)
+            vm_life.kill(state, vm, grace_ms=0)
     billing.accrue(lease, state.now_ms)
     to_buyer = reason in BOND_TO_BUYER if bond_to_buyer is None else bond_to_buyer
     _settle_bond(state, lease, lease.bond_ucr, to_buyer)
@@ -326,7 +327,7 @@ def _move_vms(state: "State", lease: Lease, other: Lease) -> None:
     room = other.units - len(other.live_vms())
     for vm in lease.live_vms():
         if room > 0 and vm.state != "stopping" and vm.name not in other.vms:
-            vms.move(state, vm, other)
+            vm_life.move(state, vm, other)
             vm.came_from = lease.number if lease.metered else 0
             lease.meter.awaited += (vm.number,) if lease.metered else ()
             room -= 1
@@ -344,3 +345,13 @@ def launch_failed(state: "State", vm: Vm) -> None:
     else:
         shrink(state, lease, 1, [vm.unit], bond_to_buyer=True)
         arm(state, lease)
+
+
+def fail(state: "State", vm: Vm, reason: str) -> None:
+    """The VM is gone for good."""
+    _end(state, vm, "failed", reason)
+
+
+def stopped(state: "State", vm: Vm) -> None:
+    """The VM was to stop and is not there any more."""
+    _end(state, vm, "stopped", None)

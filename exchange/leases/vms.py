@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.leases import billing, images, leasing
+from exchange.leases.leasing import fail
+from exchange.leases.vm_life import _end, _launch_by, kill, launch_order
 from exchange.model import emit
-from exchange.model.commands import Command, Done, Refused
-from exchange.model.lease import Lease, Vm
-from exchange.model.ledger import Account
-from exchange.wire.frames import VmKill, VmLaunch
+from exchange.model.account import Account
+from exchange.model.commands import Command
+from exchange.model.lease import Vm
 from exchange.wire.requests import UsageReport, VmStart, VmStatus, VmStop
-from exchange.wire.types import VmState
+from exchange.wire.results import Done, Refused
 
 if TYPE_CHECKING:
     from exchange.model.state import State
@@ -91,50 +92,6 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def _launch_by(state: "State", vm: Vm, at_ms: int) -> None:
-    vm.launch_by_ms = at_ms
-    state.timers.set(at_ms, "1_vm", vm.number)
-
-
-def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
-    """Return all a host needs to launch a VM."""
-    request, lease = vm.request, vm.lease
-    return VmLaunch(
-        instruction_id,
-        epoch,
-        vm.vm_id,
-        lease.lease_id,
-        lease.instrument.class_name,
-        lease.instrument.shape,
-        request.image,
-        request.cmdline or "",
-        request.user_data or "",
-        request.ports or [],
-        request.allow_from or [],
-        lease.instrument.end_ms,
-        lease.instrument.start_ms,
-    )
-
-
-def move(state: "State", vm: Vm, other: Lease) -> None:
-    """A VM goes on under another lease; its host learns the new end.
-
-    There too it is its unit's first VM, so what is left of the wait for it is not billed.
-    """
-    now_ms = state.now_ms
-    billing.awaited_no_more(vm, now_ms)
-    vm.lease = other
-    vm.request = msgspec.structs.replace(vm.request, lease_id=other.lease_id)
-    other.vms[vm.name] = vm
-    other.vms = dict(sorted(other.vms.items(), key=lambda item: item[1].number))
-    billing.occupy(vm, now_ms)
-    if vm.booted:
-        billing.awaited_no_more(vm, now_ms)
-    emit.vm(state, vm)
-    order = launch_order(vm, emit.instruction_id(state, other.host), state.epoch)
-    state.outs.append((other.host.host_id, order))
-
-
 def stop(state: "State", command: Command, request: VmStop) -> Done | Refused:
     """The buyer ends a VM; its unit stays his."""
     vm = find_for(state, command.account, request.vm_id)
@@ -152,38 +109,6 @@ def find_for(state: "State", buyer: str, vm_id: str) -> Vm | Refused:
     if vm is None or vm.lease.buyer.account_id != buyer:
         return Refused("unknown_vm", f"you have no VM {vm_id!r}", "vm_id")
     return vm
-
-
-def kill(state: "State", vm: Vm, grace_ms: int) -> None:
-    """Have the host stop a VM: ACPI first when there is a grace, then by force."""
-    if vm.state != "stopping":
-        billing.awaited_no_more(vm, state.now_ms)
-        vm.state, vm.launch_by_ms = "stopping", None
-        emit.vm(state, vm)
-    host = vm.lease.host
-    order = VmKill(emit.instruction_id(state, host), state.epoch, vm.vm_id, grace_ms)
-    state.outs.append((host.host_id, order))
-
-
-def fail(state: "State", vm: Vm, reason: str) -> None:
-    """The VM is gone for good."""
-    _end(state, vm, "failed", reason)
-
-
-def stopped(state: "State", vm: Vm) -> None:
-    """The VM was to stop and is not there any more."""
-    _end(state, vm, "stopped", None)
-
-
-def _end(state: "State", vm: Vm, final: VmState, reason: str | None) -> None:
-    billing.awaited_no_more(vm, state.now_ms)
-    billing.vacate(vm)
-    vm.state, vm.reason, vm.launch_by_ms = final, reason, None
-    vm.endpoints = []
-    del state.vms[vm.number]
-    emit.vm(state, vm)
-    leasing.told_last(state, vm)
-    leasing.close_if_told(state, vm.lease)
 
 
 def status(state: "State", command: Command, report: VmStatus) -> Done | Refused:

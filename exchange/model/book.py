@@ -8,98 +8,19 @@ moves quantities only; money, leases and events are the caller's.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, Optional, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from msgspec import Struct
-
-from exchange.wire.requests import OrderPlace
-from exchange.wire.types import OrderStatus, Side
+from exchange.model.account import Level, Order
+from exchange.wire.types import Side
 
 if TYPE_CHECKING:
-    from exchange.model.capacity import Backing
-    from exchange.model.commands import FillRow
-    from exchange.model.ledger import Account
+    pass
 
 StepKind = Literal["fill", "cancel_maker", "decrement", "cancel_taker"]
 
 
-class Order(Struct, eq=False):
-    """A live or finished order. ``sign`` is +1 for a bid and -1 for an ask.
-
-    A Struct because it is made for every order: one call in C instead of twenty stores. Use
-    `make_order`, which fills in what follows from the request.
-    """
-
-    number: int
-    order_id: str
-    account: "Account"
-    request: OrderPlace
-    sign: int
-    price_ucr: int | None
-    qty: int
-    leaves_qty: int
-    session: int = 0
-    hold_unit_ucr: int = 0
-    backing: Optional["Backing"] = None
-    filled_qty: int = 0
-    filled_notional_ucr: int = 0
-    status: OrderStatus = "new"
-    reason: str | None = None
-    fills: list["FillRow"] | None = None
-    done_ms: int | None = None
-    level: Optional["Level"] = None
-    """Where it rests; None before and after."""
-    before: Optional["Order"] = None
-    """Its neighbours in the level's queue while it rests."""
-    behind: Optional["Order"] = None
-
-    @property
-    def client_order_id(self) -> str:
-        return self.request.client_order_id
-
-    @property
-    def symbol(self) -> str:
-        return self.request.symbol
-
-    @property
-    def side(self) -> Side:
-        return self.request.side
-
-
-def make_order(
-    number: int,
-    account: "Account",
-    request: OrderPlace,
-    price_ucr: int | None,
-    session: int = 0,
-) -> Order:
-    """Return a new order; ``price_ucr`` is its limit, None when there is nothing to trade with."""
-    qty = request.qty
-    sign = 1 if request.side == "buy" else -1
-    return Order(number, f"o-{number}", account, request, sign, price_ucr, qty, qty, session)
-
-
 Step: TypeAlias = tuple[StepKind, Order, int]
 """What a taker met, in queue order: (kind, maker, qty), a fill or a self-trade prevention."""
-
-
-class Level(Struct, eq=False):
-    """All resting orders of one price, oldest first; ``qty`` is the sum of their leaves."""
-
-    key: int
-    qty: int = 0
-    count: int = 0
-    """How many orders rest here."""
-    first: Order | None = None
-    last: Order | None = None
-
-    def queue(self) -> Iterator[Order]:
-        """Yield the orders, oldest first."""
-        order = self.first
-        while order is not None:
-            yield order
-            order = order.behind
 
 
 class HalfBook:

@@ -10,7 +10,7 @@ from exchange.model.evidence import Evidence
 from exchange.wire.types import Accel, Capacity, HostStatus
 
 if TYPE_CHECKING:
-    from exchange.model.ledger import Account
+    from exchange.model.account import Account
 
 Need: TypeAlias = tuple[int, int, int]
 """mvcpu, mem_mib with overhead, disk_mib of one unit."""

@@ -5,13 +5,13 @@ own messages below. The engine answers with a list of `Out`: first the reply, th
 happened, in order. Source: rules.md 7.1.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from exchange.model.config import ExchangeConfig
 from exchange.wire import admin_requests, frames, requests, types
-from exchange.wire.reasons import RefusalReason
+from exchange.wire.results import Done, FillRow, Refused
 
 
 class Internal(Struct, tag_field="type", frozen=True, omit_defaults=True):
@@ -150,23 +150,6 @@ SYSTEM = Command("", "", 0, AdvanceTime())
 """Whom the exchange's own doings come from."""
 
 
-class Done(Struct, gc=False):
-    """The reply to an accepted command; becomes the ``result`` of its `Ack`."""
-
-    result: Any = None
-    duplicate: bool = False
-    """True: nothing changed, the command is not journalled."""
-
-
-class Refused(Struct, frozen=True):
-    """The reply to a refused command: nothing changed, it is not journalled."""
-
-    reason: RefusalReason
-    message: str
-    field: str | None = None
-    retry_after_ms: int | None = None
-
-
 class Forgotten(Internal, tag="forgotten", frozen=True):
     """An instrument is gone: whoever keeps anything under its symbol drops it. Not on the wire."""
 
@@ -180,30 +163,6 @@ Out: TypeAlias = tuple[str, Done | Refused | Event]
 """(address, message). The reply, always first, is addressed to "". An `AccountFrame` is addressed
 to an account, a `Trade`, `InstrumentUpdate` or `Forgotten` to a symbol, an `Instruction` to a host
 id."""
-
-
-class FillRow(Struct, gc=False):
-    """One fill of an order in an `OrderResult`."""
-
-    trade_id: str
-    price_ucr: int
-    qty: int
-
-
-class OrderResult(Struct, gc=False, omit_defaults=True):
-    """Result of placing, replacing or canceling an order (protocol.md, "What an ack holds")."""
-
-    order_id: str
-    client_order_id: str
-    status: types.OrderStatus
-    filled_qty: int
-    leaves_qty: int
-    duplicate: bool
-    fills: list[FillRow]
-    """The first `FILLS_TOLD_MAX`."""
-    reason: str | None = None
-    more_fills: int | None = None
-    """So many are not in ``fills``."""
 
 
 def told_fills(fills: list[FillRow] | None) -> tuple[list[FillRow], int | None]:

@@ -7,9 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from exchange.model.instrument import SPOT, Pricing
 from exchange.units import MAX_INT
-from exchange.wire.types import Accel, Capacity, Name, Percent, PriceUcr
+from exchange.wire.types import SPOT, Accel, Capacity, Name, Percent, PriceUcr, Pricing
 
 CLASS_MVCPU_MAX = 1_000_000
 """Thousand vCPU: what the VMs of a million units use in an hour can still be told."""

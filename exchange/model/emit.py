@@ -10,6 +10,7 @@ from exchange.model.ledger import OUTSIDE
 from exchange.wire.frames import (
     BalanceUpdate,
     Charge,
+    InstrumentUpdate,
     LeaseUpdate,
     Notice,
     OrderUpdate,
@@ -18,13 +19,13 @@ from exchange.wire.frames import (
 )
 
 if TYPE_CHECKING:
-    from exchange.model.book import Order
+    from exchange.model.account import Account, Order
     from exchange.model.capacity import Host
-    from exchange.model.commands import FillRow
+    from exchange.model.instrument import Instrument
     from exchange.model.lease import Lease, Vm
-    from exchange.model.ledger import Account
     from exchange.model.state import State
     from exchange.wire.charge_terms import ChargeTerms
+    from exchange.wire.results import FillRow
 
 
 def order(
@@ -204,3 +205,23 @@ def instruction_id(state: "State", host: "Host") -> str:
     """Return a fresh instruction id for a host."""
     state.counters.instruction += 1
     return f"i-{state.epoch}-{state.counters.instruction}"
+
+
+def instrument_row(instrument: "Instrument") -> InstrumentUpdate:
+    """Return an instrument as clients see it."""
+    band = instrument.band_ucr()
+    return InstrumentUpdate(
+        instrument.symbol,
+        instrument.shown_state(),
+        instrument.tick_ucr,
+        instrument.class_name,
+        instrument.zone.zone,
+        instrument.zone.country,
+        instrument.pricing,
+        instrument.delivery,
+        instrument.start_ms,
+        instrument.end_ms,
+        instrument.gate_ms,
+        None if band is None else band[0],
+        None if band is None else band[1],
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from exchange.units import MAX_INT, MS_PER_SECOND
+from exchange.wire.types import EvidenceView
 
 BOOTS_KEPT = 100
 TOTAL_MAX_MS = MAX_INT * MS_PER_SECOND
@@ -51,22 +52,6 @@ class Evidence(Struct):
         self.not_ready += 1
         if buyer not in self.not_ready_buyers:
             self.not_ready_buyers.append(buyer)
-
-
-class EvidenceView(Struct):
-    """Evidence as everybody sees it, of a host or summed over a seller's hosts."""
-
-    contracted_unit_s: int
-    delivered_unit_s: int
-    leases: int
-    boots: int
-    boot_p50_ms: int | None
-    boot_p95_ms: int | None
-    recalls: int
-    losses: int
-    launch_failures: int
-    not_ready: int
-    not_ready_buyers: int
 
 
 def view(parts: list[Evidence]) -> EvidenceView:

@@ -4,19 +4,15 @@ Source: rules.md 2.1, 2.2, 3.3, 3.4.
 """
 
 from collections import deque
-from typing import Literal
 
 from msgspec import Struct
 
 from exchange.model.book import Book
 from exchange.units import MS_PER_HOUR, ceil_div
-from exchange.wire.types import Accel, Capacity, InstrumentState
-
-Pricing = Literal["flat", "metered"]
+from exchange.wire.types import SPOT, Accel, Capacity, InstrumentState, Pricing
 
 VM_OVERHEAD_MIB = 100
 """Memory a VM costs its host beyond the guest's own (rules.md 2.3)."""
-SPOT = "spot"
 VWAP_TRADES = 20
 SPOT_BOND_DIVISOR = 6
 """A spot ask's bond is 10 minutes of its price per unit, rounded down."""

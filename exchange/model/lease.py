@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from exchange.model.instrument import SPOT, Instrument
+from exchange.model.instrument import Instrument
 from exchange.model.spans import Span
 from exchange.model.stories import Story
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire.reasons import LeaseEnd
 from exchange.wire.requests import VmStart
-from exchange.wire.types import Endpoint, LeaseState, VmState
+from exchange.wire.types import SPOT, Endpoint, LeaseState, VmState
 
 if TYPE_CHECKING:
+    from exchange.model.account import Account
     from exchange.model.capacity import Host
-    from exchange.model.ledger import Account
 
 FUND_AHEAD_MS = 10 * MS_PER_MINUTE
 """The next hour is held this long before the paid one ends."""

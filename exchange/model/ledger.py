@@ -8,65 +8,15 @@ accounts is always zero. Source: rules.md 1.1, 1.2.
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
+from exchange.model.account import Account
 from exchange.units import MAX_INT
 
 if TYPE_CHECKING:
-    from exchange.model.book import Order
-    from exchange.model.capacity import Host
+    pass
 
 FEES = "fees"
 OUTSIDE = "outside"
 SYSTEM_ACCOUNTS = (FEES, OUTSIDE)
-
-
-class Limits(Struct):
-    """An account's limits; 0 means unlimited (rules.md 3.4)."""
-
-    max_qty: int = 0
-    max_notional_ucr: int = 0
-    max_open_orders: int = 0
-    orders_per_s: int = 1000
-
-
-class Account:
-    """An organisation's money, orders and hosts."""
-
-    __slots__ = (
-        "account_id",
-        "account_seq",
-        "available_ucr",
-        "held_ucr",
-        "hosts",
-        "killed",
-        "limited",
-        "limits",
-        "name",
-        "open_orders",
-        "orders",
-    )
-
-    def __init__(self, account_id: str, name: str) -> None:
-        self.account_id = account_id
-        self.name = name
-        self.available_ucr = 0
-        self.held_ucr = 0
-        self.account_seq = 0
-        self.orders: dict[str, Order] = {}
-        """By client_order_id: live, and finished within 24 h (rules.md 4.6)."""
-        self.open_orders: dict[int, Order] = {}
-        """By order number, in the order of placing."""
-        self.hosts: dict[str, list[Host]] = {}
-        """By zone, oldest first."""
-        self.limits = Limits()
-        self.limited = False
-        """Has any of the order limits a value?"""
-        self.killed = False
-
-    def every_host(self) -> list["Host"]:
-        """Return the account's hosts of all zones."""
-        return [host for hosts in self.hosts.values() for host in hosts]
 
 
 class Ledger:

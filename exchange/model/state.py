@@ -2,11 +2,11 @@
 
 from msgspec import Struct
 
-from exchange.engine.retention import InOrder
-from exchange.model.book import Order
+from exchange.model.account import Order
 from exchange.model.capacity import Host
 from exchange.model.commands import Out
 from exchange.model.config import ExchangeConfig
+from exchange.model.in_order import InOrder
 from exchange.model.instrument import Instrument, Zone
 from exchange.model.lease import Lease, Vm
 from exchange.model.ledger import Ledger

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from exchange.feed.account_channel import SpoiltFramesError, stored_frames
+from exchange.journal.rows import SpoiltFramesError, stored_frames
 from exchange.model.commands import Command, Out
 from exchange.storage.sqlite_journal import FILE_NAME, DataDirError, opened_to_read
 from exchange.units import MAX_INT

@@ -19,9 +19,9 @@ from exchange import keys
 from exchange.engine.engine import Engine
 from exchange.gateway import log_events
 from exchange.gateway.gateway import Gateway
-from exchange.gateway.ports import JournalRow
 from exchange.journal.chain import RULES_VERSION, BrokenChainError, checked
 from exchange.journal.replay import read_command, read_genesis, server_id
+from exchange.journal.rows import JournalRow
 from exchange.log import log
 from exchange.model.commands import Command, Genesis, Out
 from exchange.model.config import ExchangeConfig

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from exchange.gateway import log_events
 from exchange.log import log
+from exchange.recovery.rebuild import rebuild
 from exchange.server.pump import Pump
 from exchange.session.outbox import HistoryJob
 from exchange.storage.history import (
@@ -20,7 +21,6 @@ from exchange.storage.history import (
     HistoryError,
     needs_rows,
     opened,
-    rebuild,
     require_whole,
 )
 from exchange.storage.sqlite_journal import DiskLostError

@@ -10,12 +10,12 @@ from typing import Final
 from exchange.server.connection import WireConnection
 from exchange.server.pump import Pump
 from exchange.session.outbox import ImageJob
-from exchange.session.uploads import account_tag
 from exchange.storage.images import ImageStore
 from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.image_kind import mistake
 from exchange.wire.reasons import RefusalReason
 from exchange.wire.requests import ImageGet, ImagePut
+from exchange.wire.text import account_tag
 
 CHUNK_BYTES: Final = 256 * 1024
 QUEUED_MAX_BYTES: Final = 4 * CHUNK_BYTES

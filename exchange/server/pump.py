@@ -12,18 +12,14 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final, TypeAlias, TypeVar
 
-from exchange.feed.account_channel import (
-    AccountRow,
-    SpoiltFramesError,
-    follows,
-    stored_frames,
-)
+from exchange.feed.account_channel import follows
 from exchange.gateway.batch import Batch
 from exchange.gateway.gateway import Gateway
-from exchange.gateway.ports import Clock, Journal
+from exchange.journal.rows import AccountRow, SpoiltFramesError, stored_frames
 from exchange.server.connection import WireConnection
 from exchange.server.framing import Framing
 from exchange.server.metrics import Metrics
+from exchange.server.ports import Clock, Journal
 from exchange.session.outbox import HistoryJob, ImageJob, Replay
 from exchange.session.session import CLOSE_TRY_LATER
 from exchange.storage.sqlite_journal import DiskLostError

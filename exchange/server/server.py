@@ -44,7 +44,6 @@ from exchange.server.starting import (
     wait_for_clock,
 )
 from exchange.server.upgrade import choose_subprotocol, path_of, peer_of
-from exchange.session.guard import DiskLevel
 from exchange.session.session import CLOSE_GOING_AWAY, Purpose
 from exchange.session.uploads import QUOTA_BYTES
 from exchange.storage import disk
@@ -54,7 +53,7 @@ from exchange.storage.images import ImageStore
 from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.wire.codec import BY_SUBPROTOCOL, JSON
-from exchange.wire.types import MAX_FRAME_BYTES
+from exchange.wire.types import MAX_FRAME_BYTES, DiskLevel
 
 QUIET: Final = logging.getLogger("headroom.websockets")
 """What peers do wrong on the wire is their matter and not worth a line of ours."""

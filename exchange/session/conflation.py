@@ -13,7 +13,7 @@ from msgspec import Struct
 from exchange.wire.frames import LevelRow
 
 if TYPE_CHECKING:
-    from exchange.session.outbox import Encoded
+    from exchange.session.encoded import Encoded
 
 LATEST_MAX: Final = 4_096
 """Different tickers and candles merged for one reader; what is beyond waits in its queue."""

@@ -8,15 +8,15 @@ written. Behind the shutdown frame nothing is done any more. Source: rules.md 7.
 """
 
 from hashlib import sha256
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
-from exchange.model.commands import JournalMessage, Refused
+from exchange.model.commands import JournalMessage
 from exchange.units import MS_PER_SECOND
 from exchange.wire import admin_requests, requests
-
-DiskLevel: TypeAlias = Literal["ok", "cancel_only", "halt"]
+from exchange.wire.results import Refused
+from exchange.wire.types import DiskLevel
 
 WRITES: Final = frozenset(
     (

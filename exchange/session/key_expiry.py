@@ -5,10 +5,10 @@ Source: security.md, "Who is who".
 
 from typing import TYPE_CHECKING
 
-from exchange.session.session import CLOSE_BAD_LOGIN, Session
+from exchange.session.session import Session
 
 if TYPE_CHECKING:
-    from exchange.gateway.gateway import Gateway
+    pass
 
 
 class KeyEnds:
@@ -38,20 +38,3 @@ class KeyEnds:
         if self._next_ms is None or now_ms < self._next_ms:
             return []
         return [number for number, end_ms in self._ends_ms.items() if end_ms <= now_ms]
-
-
-def close_expired(gateway: "Gateway", now_ms: int) -> None:
-    """End the connections whose key is over."""
-    for number in gateway.key_ends.due(now_ms):
-        gateway.key_ends.forget(number)
-        session = gateway.sessions.get(number)
-        if session is not None:
-            gateway.close(session, CLOSE_BAD_LOGIN, "the key has expired")
-
-
-def close_revoked(gateway: "Gateway") -> None:
-    """End the connections of keys that the operator or a new enrolment revoked."""
-    for session in gateway.sessions.values():
-        key = gateway.engine.key(session.key_id)
-        if key is not None and key.revoked:
-            gateway.close(session, CLOSE_BAD_LOGIN, "the key was revoked")

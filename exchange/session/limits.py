@@ -12,10 +12,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from exchange.bucket import Bucket
-from exchange.model.commands import Refused
 from exchange.session.addresses import Addresses
 from exchange.session.costs import COSTS, KIB, Cost
 from exchange.session.session import Session
+from exchange.wire.results import Refused
 
 CHANGES_SAVED_S: Final = 2
 COSTLY_PER_S: Final = 200

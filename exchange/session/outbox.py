@@ -5,13 +5,13 @@ pump writes it after the commit, one transport write a connection.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from exchange.session.conflation import Key
+from exchange.session.encoded import Encoded
 from exchange.session.session import Session
-from exchange.wire.codec import CODECS
 from exchange.wire.requests import AccountStatement, ImageGet, ImagePut
 
 REPLAY_BYTES: Final = 128 * 1024
@@ -103,27 +103,6 @@ class Outbox:
     def take(self) -> Deliveries:
         taken, self._deliveries = self._deliveries, {}
         return taken
-
-
-class Encoded:
-    """A frame's bytes, made at most once per codec."""
-
-    __slots__ = ("_bytes", "_frame")
-
-    def __init__(self, frame: Any) -> None:
-        self._frame = frame
-        self._bytes: list[bytes | None] = [None] * len(CODECS)
-
-    @property
-    def frame(self) -> Any:
-        return self._frame
-
-    def by(self, session: Session) -> bytes:
-        codec = session.codec
-        data = self._bytes[codec.index]
-        if data is None:
-            data = self._bytes[codec.index] = codec.encode(self._frame)
-        return data
 
 
 class Slot:

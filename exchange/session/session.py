@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 from msgspec import Struct
 
 from exchange.bucket import Bucket
-from exchange.model.commands import Refused
 from exchange.units import MS_PER_SECOND
 from exchange.wire.codec import Codec
 from exchange.wire.login import KeyFacts
+from exchange.wire.results import Refused
 from exchange.wire.roles import BEFORE_LOGIN, ROLES
 from exchange.wire.types import Channel, Role
 

@@ -5,16 +5,12 @@ many uploads at once, or many left half done, must not get around the quota. Par
 by a tag of the account, so that a restart finds whose they are. Source: security.md, "Images".
 """
 
-from hashlib import sha256
 from typing import Final
+
+from exchange.wire.text import account_tag
 
 QUOTA_BYTES: Final = 64 * 1024**3
 """All images of one account together."""
-
-
-def account_tag(account: str) -> str:
-    """Return what stands for ``account`` in a file name; the name itself may hold a slash."""
-    return sha256(account.encode()).hexdigest()[:16]
 
 
 class Uploads:

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from exchange.session.guard import DiskLevel
+from exchange.wire.types import DiskLevel
 
 _MIB: Final = 1 << 20
 CANCEL_ONLY_BYTES: Final = 512 * _MIB

@@ -6,18 +6,15 @@ and of the usage reports among its rows. So it can be thrown away and built anew
 Nothing here is an authority, and no answer to an order waits for it.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from exchange.feed.account_channel import SpoiltFramesError, stored_frames
-from exchange.gateway.ports import JournalRow
 from exchange.journal.replay import read_command
-from exchange.model.commands import Command, Out
-from exchange.recovery.loading import replayed
+from exchange.journal.rows import JournalRow, SpoiltFramesError, stored_frames
+from exchange.model.commands import Command
 from exchange.storage.sqlite_journal import BUSY_MS, DiskLostError, opened_to_read
 from exchange.storage.sqlite_journal import FILE_NAME as JOURNAL_NAME
 from exchange.units import MAX_INT
@@ -247,34 +244,3 @@ class Follower:
             history.execute("UPDATE progress SET frames = ?, rows = ?", marks)
             history.commit()
         return max(len(stored), len(rows)) == PAGE_ROWS
-
-
-def rebuild(data_dir: Path) -> int:
-    """Build the read model anew from every row of the journal; returns the last ``seq``.
-
-    No server may be running. Raises what `loading.replayed` raises, or `DiskLostError`.
-    """
-    path = data_dir / FILE_NAME
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    try:
-        with closing(opened(draft)) as history:
-
-            def noted(command: Command, seq: int, outs: list[Out]) -> None:
-                told = [(a, frame) for a, frame in outs if isinstance(frame, frames.AccountFrame)]
-                note(history, told)
-                note_usage(history, seq, command)
-
-            seq = replayed(data_dir, on_row=noted).engine.seq
-            with closing(sqlite3.connect(data_dir / JOURNAL_NAME)) as journal:
-                sql = "SELECT coalesce(max(rowid), 0) FROM account_frames"
-                mark = journal.execute(sql).fetchone()[0]
-            history.execute("UPDATE progress SET frames = ?, rows = ?", (mark, seq))
-            history.commit()
-            history.execute("PRAGMA journal_mode=delete")
-        for old in path.parent.glob(f"{path.name}*"):
-            old.unlink()
-        os.replace(draft, path)
-    except (sqlite3.Error, OSError) as error:
-        raise DiskLostError(f"{path}: {error}") from error
-    return seq

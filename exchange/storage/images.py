@@ -10,8 +10,8 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
-from exchange.session.uploads import account_tag
 from exchange.wire.image_kind import HEAD_BYTES
+from exchange.wire.text import account_tag
 
 DIR_NAME: Final = "images"
 PART_NAME: Final = "partial"

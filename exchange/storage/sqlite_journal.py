@@ -19,9 +19,8 @@ from typing import IO, Final, Self
 import aiosqlite
 
 from exchange import files
-from exchange.feed.account_channel import AccountRow
-from exchange.gateway.ports import JournalRow
 from exchange.journal.chain import ORIGIN, StoredRow, sealed
+from exchange.journal.rows import AccountRow, JournalRow
 from exchange.storage.schema import (
     SCHEMA_VERSION,
     TABLES,

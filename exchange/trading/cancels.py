@@ -3,23 +3,19 @@
 A single cancel is order entry (``orders.py``). Cancels always pass. Source: rules.md 3.5, 4.7.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from exchange.model.account import Account
 from exchange.model.capacity import Host
-from exchange.model.commands import SYSTEM, Command, Done, Out, Refused, SessionDropped
-from exchange.model.ledger import Account
+from exchange.model.commands import SYSTEM, Command, SessionDropped
 from exchange.model.state import DeadMan
 from exchange.trading import execution
-from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import (
     OrderCancelAllAfter,
     OrderCancelOnDisconnect,
     OrderMassCancel,
 )
-
-CANCEL_MANY: Final = frozenset({OrderMassCancel, SessionDropped})
-"""What a client can bring about at any time, for as many orders as it has."""
+from exchange.wire.results import Done, Refused
 
 if TYPE_CHECKING:
     from exchange.model.state import State
@@ -116,8 +112,3 @@ def cancel_backed_by(state: "State", host: Host, reason: str) -> None:
     for order in list(host.account.open_orders.values()):
         if order.backing is not None and any(slot[0] is host for slot in order.backing):
             execution.cancel_resting(state, order, reason)
-
-
-def canceled(outs: Iterable[Out]) -> int:
-    """Return how many orders are told to have ended."""
-    return sum(type(message) is OrderUpdate for _, message in outs)

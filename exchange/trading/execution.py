@@ -8,64 +8,16 @@ from typing import TYPE_CHECKING
 
 from exchange.leases import leasing
 from exchange.model import emit
-from exchange.model.book import Order
+from exchange.model.account import Account, Order
 from exchange.model.capacity import Backing, Host
-from exchange.model.commands import FillRow
 from exchange.model.instrument import Instrument
-from exchange.model.ledger import Account
+from exchange.trading.reserve import first_slots, give_back
 from exchange.units import MS_PER_HOUR
+from exchange.wire.results import FillRow
 from exchange.wire.types import OrderStatus
 
 if TYPE_CHECKING:
     from exchange.model.state import State
-
-
-def set_aside(
-    state: "State", instrument: Instrument, order: Order, unit_ucr: int, backing: Backing | None
-) -> None:
-    """Hold ``unit_ucr`` for each unit left and, for an ask, take its slots."""
-    order.hold_unit_ucr = unit_ucr
-    state.ledger.hold(order.account, unit_ucr * order.leaves_qty, "order")
-    if backing is not None:
-        order.backing = backing
-        for host, units in backing:
-            host.take(instrument.need, instrument.start_ms, units)
-
-
-def give_back(state: "State", instrument: Instrument, order: Order, units: int) -> None:
-    """Release hold and, for an ask, the last slots of ``units`` that will not trade."""
-    if order.hold_unit_ucr:
-        state.ledger.void(order.account, order.hold_unit_ucr * units, "order")
-    backing = order.backing
-    if backing is None:
-        return
-    need, bucket = instrument.need, instrument.start_ms
-    while units:
-        host, slots = backing.pop()
-        free = slots if slots < units else units
-        host.take(need, bucket, -free)
-        units -= free
-        if slots > free:
-            backing.append((host, slots - free))
-
-
-def first_slots(backing: Backing, units: int) -> Backing:
-    """Return the first ``units`` slots of ``backing``, in the order they are handed out."""
-    chosen: Backing = []
-    for host, slots in backing:
-        if units:
-            take = min(slots, units)
-            chosen.append((host, take))
-            units -= take
-    return chosen
-
-
-def merged(backing: Backing, extra: Backing) -> Backing:
-    """Return ``backing`` followed by ``extra``, one entry a host."""
-    slots = dict(backing)
-    for host, units in extra:
-        slots[host] = slots.get(host, 0) + units
-    return list(slots.items())
 
 
 def enter(state: "State", instrument: Instrument, order: Order) -> None:

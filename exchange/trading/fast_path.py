@@ -11,14 +11,14 @@ the calls between them cost as much as the work (see ``bench/``).
 
 from typing import TYPE_CHECKING
 
-from exchange.model.book import Order
+from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
-from exchange.model.commands import Command, Done, OrderResult, Refused, told_fills
+from exchange.model.commands import Command, told_fills
 from exchange.model.instrument import Instrument
-from exchange.model.ledger import Account
 from exchange.trading import execution, orders
 from exchange.wire.frames import BalanceUpdate, OrderUpdate
 from exchange.wire.requests import OrderCancel, OrderPlace
+from exchange.wire.results import Done, OrderResult, Refused
 
 if TYPE_CHECKING:
     from exchange.model.state import State

@@ -9,29 +9,26 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from exchange.engine import retention
 from exchange.model import emit
-from exchange.model.book import Order, make_order
-from exchange.model.capacity import Backing, allocate
-from exchange.model.commands import Command, Done, FillRow, OrderResult, Refused, told_fills
+from exchange.model.account import Account, Order, make_order
+from exchange.model.commands import Command, told_fills
 from exchange.model.instrument import Instrument
-from exchange.model.ledger import Account
-from exchange.trading import execution, risk
-from exchange.units import MAX_PRICE_UCR, ceil_div
+from exchange.trading import execution, reserve, risk
+from exchange.trading.reserve import _admit, _checked_bond_ucr, _no_capacity, _resized
+from exchange.trading.risk import _protection_ucr
+from exchange.units import MS_PER_DAY
 from exchange.wire.requests import OrderCancel, OrderPlace, OrderReplace
+from exchange.wire.results import Done, FillRow, OrderResult, Refused
 
 if TYPE_CHECKING:
     from exchange.model.state import State
-
-MARKET_SLIPPAGE_PCT = 10
-"""How far a market order without protection price may go beyond the best price."""
 
 
 def place(state: "State", command: Command, request: OrderPlace) -> Done | Refused:
     """Accept an order, trade what crosses, rest what may (rules.md 4.1)."""
     account = state.ledger.accounts[command.account]
     known = account.orders.get(request.client_order_id)
-    if known is not None and not retention.forgotten(state, known):
+    if known is not None and not forgotten(state, known):
         return _repeated(known, request)
     instrument = state.instruments.get(request.symbol)
     if instrument is None:
@@ -63,61 +60,6 @@ def _repeated(known: Order, request: OrderPlace) -> Done | Refused:
         f"{request.client_order_id!r} names another order",
         "client_order_id",
     )
-
-
-def _protection_ucr(instrument: Instrument, request: OrderPlace) -> int | None:
-    """Return the limit of a market order without one: 10 % beyond the best, inside the band."""
-    if request.side == "buy":
-        best = instrument.book.best_ucr(-1)
-        if best is None:
-            return None
-        limit = min(best * (100 + MARKET_SLIPPAGE_PCT) // 100, MAX_PRICE_UCR)
-    else:
-        best = instrument.book.best_ucr(1)
-        if best is None:
-            return None
-        limit = max(1, ceil_div(best * (100 - MARKET_SLIPPAGE_PCT), 100))
-    band = instrument.band_ucr()
-    return limit if band is None else min(max(limit, band[0]), band[1])
-
-
-def _admit(state: "State", instrument: Instrument, order: Order, limit_ucr: int) -> Refused | None:
-    """Check money and capacity; on success set aside what the order needs."""
-    account, request, qty = order.account, order.request, order.qty
-    if request.post_only and instrument.book.crosses(order.sign, limit_ucr):
-        return Refused("post_only_would_cross", "the order would trade at once", "price_ucr")
-    unit_ucr, backing = limit_ucr, None
-    if order.sign < 0:
-        unit_ucr = _checked_bond_ucr(instrument, limit_ucr)
-        backing = _slots(instrument, order, qty)
-        if backing is None:
-            return _no_capacity(request)
-    if unit_ucr * qty > account.available_ucr:
-        return risk.no_funds(account, unit_ucr * qty, "the order")
-    execution.set_aside(state, instrument, order, unit_ucr, backing)
-    return None
-
-
-def _checked_bond_ucr(instrument: Instrument, limit_ucr: int) -> int:
-    """Return the bond per unit that covers every price this ask can trade at."""
-    bids = instrument.book.bids.keys
-    return instrument.bond_ucr(bids[-1] if bids and bids[-1] > limit_ucr else limit_ucr)
-
-
-def _slots(instrument: Instrument, order: Order, units: int) -> Backing | None:
-    """Choose the slots that back an ask, None when the seller has not enough."""
-    hosts, named = order.account.hosts.get(instrument.zone.zone), order.request.hosts
-    if hosts is None:
-        return None
-    if named is not None:
-        hosts = [host for host in hosts if host.host_id in named]
-    return allocate(hosts, instrument.class_name, instrument.need, instrument.start_ms, units)
-
-
-def _no_capacity(request: OrderPlace) -> Refused:
-    """Say that an ask is not backed."""
-    told = f"no live host of yours has {request.qty} units free"
-    return Refused("insufficient_capacity", told, "qty")
 
 
 def replace(state: "State", command: Command, request: OrderReplace) -> Done | Refused:
@@ -158,7 +100,7 @@ def _shrink(state: "State", instrument: Instrument, order: Order, qty: int) -> D
     by_qty = order.qty - qty
     if by_qty:
         instrument.book.reduce(order, by_qty)
-        execution.give_back(state, instrument, order, by_qty)
+        reserve.give_back(state, instrument, order, by_qty)
         order.qty = qty
     emit.order(state, order, "replaced")
     return Done(result_of(order, fills=[]))
@@ -191,22 +133,12 @@ def _requeue(
     if more_ucr > order.account.available_ucr:
         return risk.no_funds(order.account, more_ucr, "the replace")
     book.remove(order)
-    execution.give_back(state, instrument, order, order.leaves_qty)
+    reserve.give_back(state, instrument, order, order.leaves_qty)
     order.price_ucr, order.qty, order.leaves_qty = price_ucr, qty, leaves_qty
-    execution.set_aside(state, instrument, order, unit_ucr, backing)
+    reserve.set_aside(state, instrument, order, unit_ucr, backing)
     before = len(order.fills or ())
     execution.trade_and_rest(state, instrument, order, "replaced")
     return Done(result_of(order, fills=(order.fills or [])[before:]))
-
-
-def _resized(state: "State", instrument: Instrument, order: Order, units: int) -> Backing | None:
-    """Return the backing of an ask that grows or shrinks to ``units``, keeping what it has."""
-    assert order.backing is not None
-    more = units - order.leaves_qty
-    if more <= 0:
-        return execution.first_slots(order.backing, units)
-    extra = _slots(instrument, order, more)
-    return None if extra is None else execution.merged(order.backing, extra)
 
 
 def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Refused:
@@ -272,3 +204,8 @@ def result_of(
         order.reason,
         more,
     )
+
+
+def forgotten(state: "State", order: Order) -> bool:
+    """Did the order finish 24 h ago, so that its client_order_id is free again? (rules.md 4.6)"""
+    return order.done_ms is not None and order.done_ms <= state.now_ms - MS_PER_DAY

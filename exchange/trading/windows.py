@@ -7,7 +7,6 @@ Source: rules.md 2.2.
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from exchange.engine import views
 from exchange.model import emit
 from exchange.model.commands import Forgotten
 from exchange.model.config import WindowConfig
@@ -40,7 +39,7 @@ def roll(state: "State") -> None:
     now_ms = state.now_ms
     for series in state.config.windows:
         created = _open(state, series, now_ms + series.hours_ahead * MS_PER_HOUR)
-        state.outs.append((created.symbol, views.instrument_row(created)))
+        state.outs.append((created.symbol, emit.instrument_row(created)))
     _roll_at(state, now_ms + MS_PER_HOUR)
 
 
@@ -85,7 +84,7 @@ def next_stage(state: "State", number: int) -> None:
     at_ms = window.due_ms()
     assert at_ms is not None, "every stage of a window ends"
     state.timers.set(at_ms, "4_window", number)
-    state.outs.append((window.symbol, views.instrument_row(window)))
+    state.outs.append((window.symbol, emit.instrument_row(window)))
 
 
 def _expire_orders(state: "State", window: Instrument) -> None:

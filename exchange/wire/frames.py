@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from exchange.model.evidence import EvidenceView
 from exchange.wire.charge_terms import ChargeTerms
 from exchange.wire.reasons import RefusalReason
 from exchange.wire.types import (
+    EvidenceView,
     Frame,
     HostStatus,
     InstrumentState,

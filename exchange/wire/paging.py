@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from exchange.model.commands import Refused
 from exchange.wire.frames import HostSync
+from exchange.wire.results import Refused
 from exchange.wire.types import PAGE_ROWS_MAX, SENT_FRAME_BYTES, Paged
 
 ROWS_BYTES: Final = SENT_FRAME_BYTES - 4 * 1024

@@ -4,6 +4,7 @@ The host makes its text with this, and the exchange does not take the host's wor
 """
 
 import re
+from hashlib import sha256
 from typing import Final
 
 from exchange.wire.types import CONSOLE_MAX_BYTES
@@ -27,3 +28,13 @@ def console_end(text: str, lines: int) -> str:
     cut = encoded[-CONSOLE_MAX_BYTES:].decode("utf-8", "ignore")
     _, found, whole = cut.partition("\n")
     return whole if found else cut
+
+
+def vm_state(state: str, ready_ms: int | None) -> str:
+    """Return what people read: a running VM whose guest serves is ready."""
+    return "ready" if state == "running" and ready_ms is not None else state
+
+
+def account_tag(account: str) -> str:
+    """Return what stands for ``account`` in a file name; the name itself may hold a slash."""
+    return sha256(account.encode()).hexdigest()[:16]

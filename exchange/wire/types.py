@@ -157,3 +157,28 @@ class Report(
 
 class Frame(Struct, tag_field="type", omit_defaults=True, gc=False):
     """Base of everything the exchange sends."""
+
+
+Pricing = Literal["flat", "metered"]
+
+
+SPOT = "spot"
+
+
+class EvidenceView(Struct):
+    """Evidence as everybody sees it, of a host or summed over a seller's hosts."""
+
+    contracted_unit_s: int
+    delivered_unit_s: int
+    leases: int
+    boots: int
+    boot_p50_ms: int | None
+    boot_p95_ms: int | None
+    recalls: int
+    losses: int
+    launch_failures: int
+    not_ready: int
+    not_ready_buyers: int
+
+
+DiskLevel: TypeAlias = Literal["ok", "cancel_only", "halt"]

@@ -14,11 +14,12 @@ from msgspec import Struct
 
 from exchange.engine.engine import Engine
 from exchange.gateway.gateway import Gateway
-from exchange.gateway.ports import JournalRow
 from exchange.journal.replay import read_command
+from exchange.journal.rows import JournalRow
 from exchange.keys import verify
-from exchange.model.commands import Command, Done, Out
+from exchange.model.commands import Command, Out
 from exchange.model.config import ExchangeConfig
+from exchange.wire.results import Done
 from sim.network.clock import VirtualTime
 from sim.network.network import Link
 from sim.network.pump import Pump

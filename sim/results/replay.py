@@ -11,8 +11,8 @@ from typing import Any
 import simpy
 from msgspec import Struct
 
-from exchange.gateway.ports import JournalRow
 from exchange.journal.replay import read_command, read_genesis
+from exchange.journal.rows import JournalRow
 from exchange.wire.codec import MSGPACK
 from sim.network.clock import VirtualTime
 from sim.network.marketplace import Digest, ObservedEngine

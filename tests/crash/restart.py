@@ -19,7 +19,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from exchange.engine.engine import Engine
-from exchange.gateway.ports import JournalRow
+from exchange.journal.rows import JournalRow
 from exchange.model.commands import AdvanceTime, Command
 from exchange.model.config import default_config
 from exchange.recovery.loading import load, verified

@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from exchange.model.commands import Done, JournalMessage, OrderResult, Refused
+from exchange.model.commands import JournalMessage
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import OrderMassCancel
+from exchange.wire.results import Done, OrderResult, Refused
 from tests.exchange import laws
 from tests.exchange.market import SYMBOL, Market, queue
 

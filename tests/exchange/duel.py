@@ -8,8 +8,9 @@ and everything in ``duel_compare.py`` must be the same on both sides.
 from collections.abc import Callable
 from typing import Any
 
-from exchange.model.commands import Done, OrderResult, Refused, Started
+from exchange.model.commands import Started
 from exchange.wire.requests import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
+from exchange.wire.results import Done, OrderResult, Refused
 from tests.exchange import duel_compare, duel_leases, laws
 from tests.exchange.duel_leases import Faults, same_verdict
 from tests.exchange.market import Market

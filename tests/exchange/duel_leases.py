@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from exchange.model.commands import Done, Refused
 from exchange.wire.requests import (
     LeaseRecall,
     LeaseRelease,
@@ -11,6 +10,7 @@ from exchange.wire.requests import (
     VmStatus,
     VmStop,
 )
+from exchange.wire.results import Done, Refused
 from tests.exchange.oracle import Oracle
 from tests.exchange.oracle_owed import DAY_MS, Lease, Vm
 

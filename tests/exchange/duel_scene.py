@@ -9,7 +9,7 @@ from exchange.engine.engine import Engine
 from exchange.model.commands import ImageStored
 from exchange.model.config import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
 from exchange.model.config import default_config as defaults
-from exchange.model.instrument import Pricing
+from exchange.wire.types import Pricing
 from tests.exchange.duel import Duel
 from tests.exchange.market import SMALL_UNIT, Market
 from tests.exchange.oracle import Oracle

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from exchange.engine.engine import Engine
 from exchange.engine.paranoid import ParanoidEngine
-from exchange.model.commands import Done, ImageStored, JournalMessage
+from exchange.model.commands import ImageStored, JournalMessage
 from exchange.model.config import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
 from exchange.model.config import default_config as defaults
+from exchange.wire.results import Done
 from tests.exchange import laws
 from tests.exchange.market import Market
 

@@ -21,8 +21,8 @@ from websockets.typing import Subprotocol
 
 from exchange.client import Client
 from exchange.engine.engine import Engine
-from exchange.gateway.ports import JournalRow
 from exchange.journal.chain import checked
+from exchange.journal.rows import JournalRow
 from exchange.keys import public_key_b64, sign_b64
 from exchange.model.config import ExchangeConfig, default_config
 from exchange.recovery import loading

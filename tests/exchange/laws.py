@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from exchange.engine.engine import Engine
-from exchange.model.book import Order
+from exchange.model.account import Order
 from exchange.model.ledger import OUTSIDE
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.types import Side

@@ -2,14 +2,7 @@
 
 from typing import Any, Final
 
-from exchange.model.commands import (
-    Done,
-    HostBack,
-    HostLost,
-    HostSilent,
-    ImageStored,
-    Refused,
-)
+from exchange.model.commands import HostBack, HostLost, HostSilent, ImageStored
 from exchange.model.config import ExchangeConfig
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire.frames import Charge, LeaseUpdate, Notice, VmUpdate
@@ -22,6 +15,7 @@ from exchange.wire.requests import (
     VmStatus,
     VmStop,
 )
+from exchange.wire.results import Done, Refused
 from exchange.wire.types import Endpoint, VmState
 from tests.exchange.market import SYMBOL, Market
 

@@ -13,12 +13,10 @@ from exchange.engine.engine import Engine
 from exchange.model.commands import (
     AdvanceTime,
     Command,
-    Done,
     EnrollHost,
     Genesis,
     JournalMessage,
     Out,
-    Refused,
     Started,
 )
 from exchange.model.config import ExchangeConfig, default_config
@@ -32,6 +30,7 @@ from exchange.wire.requests import (
     OrderPlace,
     OrderReplace,
 )
+from exchange.wire.results import Done, Refused
 from exchange.wire.types import Capacity, Side
 from tests.exchange.hearing import Hearing
 

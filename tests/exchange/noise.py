@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from exchange.engine.engine import Engine
 from exchange.model.commands import (
-    Done,
     HostBack,
     HostLost,
     HostSilent,
@@ -43,6 +42,7 @@ from exchange.wire.requests import (
     VmStatus,
     VmStop,
 )
+from exchange.wire.results import Done
 from tests.exchange import laws
 from tests.exchange.market import Market
 

@@ -8,10 +8,11 @@ from typing import Any, Final
 from msgspec import Struct
 
 from exchange.engine import engine
-from exchange.model.commands import Command, Done, Refused
+from exchange.model.commands import Command
 from exchange.model.state import State
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminHalt
 from exchange.wire.requests import HostSynced, VmStart
+from exchange.wire.results import Done, Refused
 
 RIGHT: Final = dict(engine.HANDLERS)
 _CALLS: Final = count()

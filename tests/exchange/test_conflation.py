@@ -17,7 +17,8 @@ from exchange.client.client import LocalBook
 from exchange.feed.book_stream import ALL_LEVELS, DEFAULT_DEPTH
 from exchange.feed.feed import TRADES_KEPT, Feed
 from exchange.session.conflation import LATEST_MAX, Behind
-from exchange.session.outbox import Encoded, Outbox
+from exchange.session.encoded import Encoded
+from exchange.session.outbox import Outbox
 from exchange.wire.codec import JSON
 from exchange.wire.frames import BookSnapshot, BookUpdate, Ticker, Trade, TradesSnapshot
 from exchange.wire.requests import OrderPlace

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from exchange.cli.vm import printable
+from exchange.gateway.console_requests import ANSWER_MS
 from exchange.keys import public_key_b64
 from exchange.model.commands import ImageStored
-from exchange.session.consoles import ANSWER_MS, PER_VM_MAX, Consoles, Read
+from exchange.session.consoles import PER_VM_MAX, Consoles, Read
 from exchange.session.limits import COSTLY_PER_S, COSTLY_SAVED_S
 from exchange.session.session import Session
 from exchange.wire.codec import JSON

@@ -2,9 +2,9 @@
 
 import pytest
 
-from exchange.model.commands import Done, Refused
 from exchange.wire.admin_requests import AdminHalt
 from exchange.wire.requests import HostToken, VmStart, VmStop
+from exchange.wire.results import Done, Refused
 from tests.exchange.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket, ended
 
 FIRST = "small.eu-de.flat.2023-11-14T23"

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from exchange.engine.engine import Engine
-from exchange.gateway.ports import JournalRow
-from exchange.model.commands import Done, HostBack, HostSilent, ImageStored, Refused
+from exchange.journal.rows import JournalRow
+from exchange.model.commands import HostBack, HostSilent, ImageStored
 from exchange.model.evidence import Evidence, view
 from exchange.recovery.loading import load, verified
 from exchange.storage.sqlite_journal import create
@@ -35,6 +35,7 @@ from exchange.wire.requests import (
     VmStart,
     VmStatus,
 )
+from exchange.wire.results import Done, Refused
 from exchange.wire.types import Capacity
 from tests.exchange.harness import OPERATOR, headroom, raw, running
 from tests.exchange.market import SYMBOL, Market

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from exchange.engine.engine import Engine
-from exchange.engine.retention import InOrder
 from exchange.gateway.gateway import Gateway
 from exchange.keys import public_key_b64, verify
+from exchange.model.in_order import InOrder
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from tests.exchange.harness import key_of
 from tests.exchange.test_gateway import Rig, be_live, hosting, order

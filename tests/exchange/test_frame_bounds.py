@@ -15,7 +15,7 @@ from msgspec import Struct, inspect
 from exchange.engine import views
 from exchange.feed.directory import FOUND_MAX
 from exchange.feed.feed import TRADES_KEPT
-from exchange.model.commands import FillRow, OrderResult, told_fills
+from exchange.model.commands import told_fills
 from exchange.session.sign_ups import PENDING_MAX, Application
 from exchange.storage.statements import PAGE_ROWS
 from exchange.units import MAX_INT
@@ -23,6 +23,7 @@ from exchange.wire import frames, requests, schema
 from exchange.wire.admin_requests import AdminApplications, AdminBalances
 from exchange.wire.codec import CODECS
 from exchange.wire.paging import head, page, sync_parts
+from exchange.wire.results import FillRow, OrderResult
 from exchange.wire.types import (
     CONSOLE_MAX_BYTES,
     FILLS_TOLD_MAX,

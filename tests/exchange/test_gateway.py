@@ -9,8 +9,8 @@ import msgspec
 from exchange.engine.engine import Engine
 from exchange.gateway.batch import Batch
 from exchange.gateway.gateway import ANONYMOUS_MAX, Gateway
-from exchange.gateway.ports import JournalRow
 from exchange.journal.replay import read_command, recorded_events
+from exchange.journal.rows import JournalRow
 from exchange.keys import public_key_b64, sign_b64, verify
 from exchange.model.commands import (
     AdvanceTime,

@@ -17,8 +17,8 @@ import msgspec
 import pytest
 
 from exchange.engine.engine import Engine
-from exchange.gateway.ports import JournalRow
 from exchange.journal.chain import ORIGIN, RULES_VERSION, sealed
+from exchange.journal.rows import JournalRow
 from exchange.model.commands import (
     Command,
     EnrollHost,

@@ -13,7 +13,7 @@ import pytest
 from exchange.client import Client, Refused
 from exchange.recovery import quarantine
 from exchange.recovery.loading import one_line
-from exchange.session.guard import WINDING_DOWN, WRITES, DiskLevel, Guard, digest
+from exchange.session.guard import WINDING_DOWN, WRITES, Guard, digest
 from exchange.storage.disk import DiskMarks, level
 from exchange.storage.sqlite_journal import DataDirError
 from exchange.wire.inbound import ClientMessage
@@ -24,7 +24,7 @@ from exchange.wire.requests import (
     OrderPlace,
     Subscribe,
 )
-from exchange.wire.types import Request
+from exchange.wire.types import DiskLevel, Request
 from tests.exchange.harness import DEADLINE_S, SYMBOL, ServerProcess, found
 from tests.exchange.trading import traders
 

@@ -11,8 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
-from exchange.feed.account_channel import AccountRow
-from exchange.gateway.ports import JournalRow
+from exchange.journal.rows import AccountRow, JournalRow
 from exchange.server.clock import SystemClock
 from exchange.server.http_pages import HttpPages
 from exchange.server.pump import Pump

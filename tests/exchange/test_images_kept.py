@@ -11,9 +11,10 @@ import pytest
 from exchange.client import Client, Refused
 from exchange.client.client import put_image
 from exchange.server.server import ExchangeServer
-from exchange.session.uploads import Uploads, account_tag
+from exchange.session.uploads import Uploads
 from exchange.storage.images import KEPT_S, ImageStore
 from exchange.wire.requests import ImageDelete
+from exchange.wire.text import account_tag
 from exchange.wire.types import ImageFormat
 from tests.exchange.harness import (
     DEADLINE_S,

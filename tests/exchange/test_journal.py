@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from exchange.client import Client, Refused, Unknown
-from exchange.feed.account_channel import AccountRow, stored_frames
-from exchange.gateway.ports import JournalRow
 from exchange.journal.chain import ORIGIN, BrokenChainError, checked, sealed
 from exchange.journal.replay import read_command
+from exchange.journal.rows import AccountRow, JournalRow, stored_frames
 from exchange.model.commands import Command
 from exchange.storage.sqlite_journal import (
     DROP_AFTER_MS,

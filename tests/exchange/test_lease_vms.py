@@ -5,8 +5,9 @@ Prices are 36,000 ucr per unit-hour: 10 ucr a second, 600 a minute.
 
 import pytest
 
-from exchange.model.commands import HostBack, Refused
+from exchange.model.commands import HostBack
 from exchange.wire.requests import VmStart, VmStop
+from exchange.wire.results import Refused
 from tests.exchange.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket, ended
 
 SECOND = 1000

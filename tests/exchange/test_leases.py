@@ -5,8 +5,8 @@ Prices are 36,000 ucr per unit-hour unless said otherwise: 10 ucr a second, 600 
 
 import pytest
 
-from exchange.model.commands import Done, Refused
 from exchange.wire.requests import LeaseRelease
+from exchange.wire.results import Done, Refused
 from tests.exchange.lease_market import HOUR, MINUTE, LeaseMarket, ended
 
 

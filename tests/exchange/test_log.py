@@ -15,8 +15,8 @@ from exchange.log.line import LogLine, as_json, as_text, line
 from exchange.log.log import StderrHandler
 from exchange.log.rate import PER_S, SAVED_S, SILENCE_MS, Rate
 from exchange.model import commands
-from exchange.model.commands import Done, Refused
 from exchange.wire import admin_requests, frames, requests
+from exchange.wire.results import Done, Refused
 from exchange.wire.types import Capacity
 from tests.exchange.harness import ROOT
 

@@ -19,7 +19,7 @@ from exchange.client.pages import OnAck
 from exchange.engine.engine import Engine
 from exchange.gateway.batch import Batch
 from exchange.keys import public_key_b64, sign_b64
-from exchange.model.commands import Command, Done
+from exchange.model.commands import Command
 from exchange.wire.codec import JSON
 from exchange.wire.frames import (
     BookSnapshot,
@@ -37,6 +37,7 @@ from exchange.wire.requests import (
     OrderPlace,
     Subscribe,
 )
+from exchange.wire.results import Done
 from exchange.wire.types import PROTOCOL_MINOR, SENT_FRAME_BYTES
 from tests.exchange.harness import DEADLINE_S, OPERATOR, SYMBOL, Raw, add_account, key_of, running
 from tests.exchange.test_gateway import Rig, hosting, trading

@@ -2,10 +2,10 @@
 
 import pytest
 
-from exchange.model.commands import FillRow
 from exchange.units import MS_PER_DAY
 from exchange.wire.admin_requests import AdminDeposit, AdminHalt
 from exchange.wire.requests import OrderCancel, OrderReplace
+from exchange.wire.results import FillRow
 from tests.exchange.case import (
     Case,
     buy,

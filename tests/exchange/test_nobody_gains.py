@@ -5,8 +5,8 @@ The price is 36,000 ucr per unit-hour: 10 ucr a second; a spot bond is 6,000 a u
 
 import pytest
 
-from exchange.model.commands import Refused
 from exchange.session.liveness import Liveness
+from exchange.wire.results import Refused
 from tests.exchange.lease_market import HOUR, MINUTE, LeaseMarket
 from tests.exchange.market import SYMBOL
 

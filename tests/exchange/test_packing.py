@@ -15,8 +15,8 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.model.commands import Refused
 from exchange.wire.requests import HostAnnounce, HostDrain, OrderCancel
+from exchange.wire.results import Refused
 from exchange.wire.types import Capacity
 from tests.exchange.market import Market
 

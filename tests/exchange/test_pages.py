@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exchange.engine import account_pages
-from exchange.model.commands import Done, OrderResult, Refused
 from exchange.wire.frames import LeaseUpdate, OrderUpdate
 from exchange.wire.requests import LeaseRelease, OrderMassCancel
+from exchange.wire.results import Done, OrderResult, Refused
 from exchange.wire.types import FILLS_TOLD_MAX
 from tests.exchange.market import SYMBOL, Market
 

@@ -16,18 +16,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchange.model.commands import (
-    AdvanceTime,
-    Command,
-    Done,
-    JournalMessage,
-    OrderResult,
-    Out,
-    Refused,
-)
+from exchange.model.commands import AdvanceTime, Command, JournalMessage, Out
 from exchange.wire.admin_requests import AdminInstrument, AdminLimits
 from exchange.wire.frames import Trade
 from exchange.wire.requests import HostDrain, OrderCancel, OrderPlace, OrderReplace
+from exchange.wire.results import Done, OrderResult, Refused
 from tests.exchange.market import SYMBOL, Market, queue
 
 SYMBOLS = (

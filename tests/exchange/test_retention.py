@@ -17,10 +17,11 @@ from websockets.exceptions import ConnectionClosedError
 
 from exchange.client import Client
 from exchange.recovery.loading import load
+from exchange.recovery.rebuild import rebuild
 from exchange.server.clock import SystemClock
 from exchange.server.pump import CLOSE_INTERNAL
 from exchange.server.server import ExchangeServer, Settings
-from exchange.storage.history import FILE_NAME, rebuild
+from exchange.storage.history import FILE_NAME
 from exchange.storage.sqlite_journal import DataLock
 from exchange.units import MS_PER_DAY, MS_PER_HOUR
 from exchange.wire.admin_requests import AdminDeposit

@@ -14,15 +14,16 @@ import pytest
 from exchange.engine.engine import Engine
 from exchange.engine.paranoid import ParanoidEngine
 from exchange.gateway.gateway import Gateway
-from exchange.gateway.ports import JournalRow
 from exchange.journal.replay import read_command
+from exchange.journal.rows import JournalRow
 from exchange.keys import verify
-from exchange.model.commands import Done, Genesis, HostBack, HostSilent, Started
+from exchange.model.commands import Genesis, HostBack, HostSilent, Started
 from exchange.model.config import default_config
 from exchange.server.clock import SystemClock
 from exchange.session.liveness import SILENT_MS
 from exchange.units import MS_PER_HOUR
 from exchange.wire.admin_requests import AdminHalt, AdminInstrument
+from exchange.wire.results import Done
 from sim.network.clock import VirtualTime
 from sim.network.marketplace import Marketplace
 from tests.exchange.harness import found, journal_rows, running

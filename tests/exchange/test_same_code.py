@@ -14,8 +14,8 @@ from typing import Any
 
 from exchange.client import Client, Refused
 from exchange.engine.engine import Engine
-from exchange.gateway.ports import JournalRow
 from exchange.journal.replay import read_command, read_genesis, recorded_events
+from exchange.journal.rows import JournalRow
 from exchange.model.commands import Command, Out
 from exchange.model.config import ExchangeConfig
 from exchange.wire.codec import MSGPACK

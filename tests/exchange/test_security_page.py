@@ -6,9 +6,9 @@ import pytest
 
 from exchange import bucket, units
 from exchange.feed import directory
-from exchange.gateway import gateway
+from exchange.gateway import console_requests, gateway
 from exchange.log import rate
-from exchange.model import ledger
+from exchange.model import account
 from exchange.server import connection, door, history_server, image_server, pump, server
 from exchange.session import addresses, consoles, limits, session, sign_ups, uploads
 from exchange.wire import types
@@ -44,7 +44,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("frames before login of one remote address", [addresses.REMOTE.frames_per_s]),
     (
         "orders, and separately cancels, of an account",
-        [ledger.Limits().orders_per_s],
+        [account.Limits().orders_per_s],
     ),
     ("all other changes of an account", [limits.CHANGES_SAVED_S]),
     ("orders canceled at once, by one request or a lost connection", [bucket.DEBT_S]),
@@ -77,7 +77,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ),
     (
         "reads of consoles under way, of a VM and of a host",
-        [consoles.PER_VM_MAX, types.CONSOLE_READS_MAX, consoles.ANSWER_MS // 1000],
+        [consoles.PER_VM_MAX, types.CONSOLE_READS_MAX, console_requests.ANSWER_MS // 1000],
     ),
     ("a console's text", [types.CONSOLE_LINES_MAX, types.CONSOLE_MAX_BYTES]),
     ("subscriptions of a connection", [session.SUBSCRIPTIONS_MAX]),

@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from exchange.client import Client, Refused
 from exchange.keys import public_key_b64
 from exchange.recovery.loading import load
+from exchange.recovery.rebuild import rebuild
 from exchange.server.pump import CLOSE_INTERNAL
 from exchange.server.server import ExchangeServer
-from exchange.storage.history import FILE_NAME, Follower, HistoryError, rebuild
+from exchange.storage.history import FILE_NAME, Follower, HistoryError
 from exchange.storage.sqlite_journal import DiskLostError, create
 from exchange.storage.statements import PAGE_ROWS
 from exchange.wire.admin_requests import AdminApplications, AdminDeposit, AdminKey

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exchange.model.commands import Done, Refused
 from exchange.wire.requests import VmStart
+from exchange.wire.results import Done, Refused
 from tests.exchange.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket
 from tests.exchange.market import START_MS
 

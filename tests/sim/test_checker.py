@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from exchange.model.book import make_order
+from exchange.model.account import make_order
 from exchange.model.commands import (
     Command,
     EnrollHost,

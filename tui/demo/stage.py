@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from exchange.client import Client, Refused, Unknown
 from exchange.client.client import AccountReset, Connected, Disconnected
-from exchange.gateway.ports import JournalRow
+from exchange.journal.rows import JournalRow
 from exchange.keys import load_private_key, new_key, public_key_b64
 from exchange.model.commands import Command, Genesis
 from exchange.model.config import (

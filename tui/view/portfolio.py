@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from exchange.cli.account_text import vm_state
 from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
+from exchange.wire.text import vm_state
 from tui.view.account import Account, accrued_ucr
 from tui.view.text import (
     Line,

@@ -3,8 +3,8 @@
 import re
 from typing import Final, NamedTuple
 
-from exchange.cli.account_text import vm_state
 from exchange.wire.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
+from exchange.wire.text import vm_state
 from tui.view.text import count_text, exact_price_text, price_text
 
 REFUSALS: Final[dict[str, str]] = {

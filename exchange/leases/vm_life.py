@@ -1,0 +1,80 @@
+"""To be written."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exchange.leases import billing, leasing
+from exchange.model import emit
+from exchange.model.lease import Lease, Vm
+from exchange.wire.frames import VmKill, VmLaunch
+from exchange.wire.types import VmState
+
+if TYPE_CHECKING:
+    from exchange.model.state import State
+
+
+def _launch_by(state: "State", vm: Vm, at_ms: int) -> None:
+    vm.launch_by_ms = at_ms
+    state.timers.set(at_ms, "1_vm", vm.number)
+
+
+def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
+    """Return all a host needs to launch a VM."""
+    request, lease = vm.request, vm.lease
+    return VmLaunch(
+        instruction_id,
+        epoch,
+        vm.vm_id,
+        lease.lease_id,
+        lease.instrument.class_name,
+        lease.instrument.shape,
+        request.image,
+        request.cmdline or "",
+        request.user_data or "",
+        request.ports or [],
+        request.allow_from or [],
+        lease.instrument.end_ms,
+        lease.instrument.start_ms,
+    )
+
+
+def move(state: "State", vm: Vm, other: Lease) -> None:
+    """A VM goes on under another lease; its host learns the new end.
+
+    There too it is its unit's first VM, so what is left of the wait for it is not billed.
+    """
+    now_ms = state.now_ms
+    billing.awaited_no_more(vm, now_ms)
+    vm.lease = other
+    vm.request = msgspec.structs.replace(vm.request, lease_id=other.lease_id)
+    other.vms[vm.name] = vm
+    other.vms = dict(sorted(other.vms.items(), key=lambda item: item[1].number))
+    billing.occupy(vm, now_ms)
+    if vm.booted:
+        billing.awaited_no_more(vm, now_ms)
+    emit.vm(state, vm)
+    order = launch_order(vm, emit.instruction_id(state, other.host), state.epoch)
+    state.outs.append((other.host.host_id, order))
+
+
+def kill(state: "State", vm: Vm, grace_ms: int) -> None:
+    """Have the host stop a VM: ACPI first when there is a grace, then by force."""
+    if vm.state != "stopping":
+        billing.awaited_no_more(vm, state.now_ms)
+        vm.state, vm.launch_by_ms = "stopping", None
+        emit.vm(state, vm)
+    host = vm.lease.host
+    order = VmKill(emit.instruction_id(state, host), state.epoch, vm.vm_id, grace_ms)
+    state.outs.append((host.host_id, order))
+
+
+def _end(state: "State", vm: Vm, final: VmState, reason: str | None) -> None:
+    billing.awaited_no_more(vm, state.now_ms)
+    billing.vacate(vm)
+    vm.state, vm.reason, vm.launch_by_ms = final, reason, None
+    vm.endpoints = []
+    del state.vms[vm.number]
+    emit.vm(state, vm)
+    leasing.told_last(state, vm)
+    leasing.close_if_told(state, vm.lease)

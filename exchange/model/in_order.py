@@ -1,0 +1,36 @@
+"""To be written."""
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    pass
+
+
+K = TypeVar("K")
+
+
+V = TypeVar("V")
+
+
+class InOrder(dict[K, V]):
+    """Rows that came in the order of their time and go from the oldest on."""
+
+    _oldest: K | None = None
+
+    def first(self) -> tuple[V, ...]:
+        """Return the oldest row, if there is one; not looked for again while it stays."""
+        if self._oldest is None:
+            self._oldest = next(iter(self), None)
+        return () if self._oldest is None else (self[self._oldest],)
+
+    def __delitem__(self, key: K) -> None:
+        # A key may come back, and then it is the newest.
+        super().__delitem__(key)
+        if key == self._oldest:
+            self._oldest = None
+
+    def pop(self, key: K, *default: Any) -> Any:
+        row = super().pop(key, *default)
+        if key == self._oldest:
+            self._oldest = None
+        return row

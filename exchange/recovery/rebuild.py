@@ -1,0 +1,44 @@
+"""To be written."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from exchange.model.commands import Command, Out
+from exchange.recovery.loading import replayed
+from exchange.storage.history import FILE_NAME, note, note_usage, opened
+from exchange.storage.sqlite_journal import FILE_NAME as JOURNAL_NAME
+from exchange.storage.sqlite_journal import DiskLostError
+from exchange.wire import frames
+
+
+def rebuild(data_dir: Path) -> int:
+    """Build the read model anew from every row of the journal; returns the last ``seq``.
+
+    No server may be running. Raises what `loading.replayed` raises, or `DiskLostError`.
+    """
+    path = data_dir / FILE_NAME
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    try:
+        with closing(opened(draft)) as history:
+
+            def noted(command: Command, seq: int, outs: list[Out]) -> None:
+                told = [(a, frame) for a, frame in outs if isinstance(frame, frames.AccountFrame)]
+                note(history, told)
+                note_usage(history, seq, command)
+
+            seq = replayed(data_dir, on_row=noted).engine.seq
+            with closing(sqlite3.connect(data_dir / JOURNAL_NAME)) as journal:
+                sql = "SELECT coalesce(max(rowid), 0) FROM account_frames"
+                mark = journal.execute(sql).fetchone()[0]
+            history.execute("UPDATE progress SET frames = ?, rows = ?", (mark, seq))
+            history.commit()
+            history.execute("PRAGMA journal_mode=delete")
+        for old in path.parent.glob(f"{path.name}*"):
+            old.unlink()
+        os.replace(draft, path)
+    except (sqlite3.Error, OSError) as error:
+        raise DiskLostError(f"{path}: {error}") from error
+    return seq

@@ -1,0 +1,23 @@
+"""To be written."""
+
+from typing import Protocol
+
+from exchange.journal.rows import AccountRow, JournalRow
+
+
+class Clock(Protocol):
+    """Time that never goes back."""
+
+    def now_ms(self) -> int: ...
+
+
+class Journal(Protocol):
+    """The authority: state is the replay of what was appended."""
+
+    async def append(self, rows: list[JournalRow], accounts: list[AccountRow]) -> None:
+        """Make all of it durable, or raise and be of no further use."""
+
+    async def account_rows(
+        self, account: str, after: int, upto: int, limit: int
+    ) -> list[AccountRow]:
+        """Return stored rows holding frames ``after < account_seq <= upto``, oldest first."""
