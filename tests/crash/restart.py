@@ -30,8 +30,8 @@ from exchange.units import MS_PER_HOUR
 from exchange.wire.codec import MSGPACK
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace
 from exchange.wire.types import Side
-from tests.exchange.harness import ServerProcess
-from tests.exchange.market import Market
+from tests.exchange.support.harness import ServerProcess
+from tests.exchange.support.market import Market
 
 ROWS = 1_000_000
 A_WHILE_MS = 50 * MS_PER_HOUR

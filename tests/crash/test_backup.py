@@ -16,7 +16,7 @@ from exchange.client import Client
 from exchange.journal.replay import read_command
 from exchange.storage import snapshots
 from exchange.wire.requests import OrderPlace
-from tests.exchange.harness import (
+from tests.exchange.support.harness import (
     DEADLINE_S,
     ServerProcess,
     found,
@@ -24,7 +24,7 @@ from tests.exchange.harness import (
     journal_rows,
     key_of,
 )
-from tests.exchange.trading import trade, traders
+from tests.exchange.support.trading import trade, traders
 
 BACKUPS = 3
 FLOW = 100

@@ -27,7 +27,7 @@ from exchange.wire.admin_requests import AdminBalances
 from exchange.wire.frames import HostSync
 from exchange.wire.requests import HostHeartbeat, HostSynced, OrderPlace
 from exchange.wire.types import HostLoad
-from tests.exchange.harness import (
+from tests.exchange.support.harness import (
     DEADLINE_S,
     OPERATOR,
     SYMBOL,

@@ -20,7 +20,7 @@ from exchange.client import Client, Unknown
 from exchange.client.dial import Unreachable
 from exchange.journal.replay import read_command
 from exchange.wire.requests import OrderPlace
-from tests.exchange.harness import (
+from tests.exchange.support.harness import (
     DEADLINE_S,
     OPERATOR,
     ROOT,

@@ -21,10 +21,16 @@ from exchange.journal.replay import read_command
 from exchange.recovery import quarantine
 from exchange.recovery.loading import Loaded
 from exchange.wire.requests import OrderList, OrderPlace
-from tests.exchange.harness import ServerProcess, found, headroom, journal_rows, key_of
-from tests.exchange.test_gateway import order as place
-from tests.exchange.test_gateway import trading
-from tests.exchange.trading import order, trade, traders
+from tests.exchange.gateway.test_gateway import order as place
+from tests.exchange.gateway.test_gateway import trading
+from tests.exchange.support.harness import (
+    ServerProcess,
+    found,
+    headroom,
+    journal_rows,
+    key_of,
+)
+from tests.exchange.support.trading import order, trade, traders
 
 PROGRAM = [sys.executable, "-m", "tests.crash.poisoned"]
 LISTEN = ("--listen", "127.0.0.1:0")

@@ -21,8 +21,8 @@ import pytest
 from exchange.journal.replay import read_command
 from exchange.wire.requests import OrderPlace
 from tests.crash.power import Call, Disk, Sent, Sync, Write, calls, recording
-from tests.exchange.harness import ServerProcess, found, journal_rows
-from tests.exchange.trading import trade, traders
+from tests.exchange.support.harness import ServerProcess, found, journal_rows
+from tests.exchange.support.trading import trade, traders
 
 STATES = int(os.environ.get("HEADROOM_POWER_STATES", "300"))
 ORDERS = 250

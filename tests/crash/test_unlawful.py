@@ -1,6 +1,6 @@
 """`serve --paranoid` stops at the first command that changes state without a row, and says so.
 
-The slips are those that the storm of stories catches too (``tests/exchange/slips.py``). The request
+The slips are those that the storm of stories catches too (``tests/exchange/support/slips.py``). The request
 is not journalled, so that the journal stays what `verify` accepts.
 """
 
@@ -17,10 +17,16 @@ from exchange.client import Client, Unknown
 from exchange.recovery.loading import verified
 from exchange.wire.admin_requests import AdminDeposit, AdminHalt
 from exchange.wire.requests import VmStart
-from tests.exchange.everything_scene import FLAT, METERED, config
-from tests.exchange.harness import OPERATOR, ServerProcess, add_account, found, key_of
-from tests.exchange.slips import wire_name
-from tests.exchange.trading import trade, traders
+from tests.exchange.everything.scene import FLAT, METERED, config
+from tests.exchange.support.harness import (
+    OPERATOR,
+    ServerProcess,
+    add_account,
+    found,
+    key_of,
+)
+from tests.exchange.support.slips import wire_name
+from tests.exchange.support.trading import trade, traders
 
 PARANOID: Final = ("exchange", "serve", "--paranoid", "--log-level", "error")
 MONEY_UCR: Final = 10**9

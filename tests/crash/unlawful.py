@@ -6,7 +6,7 @@ python -m tests.crash.unlawful WIRE_NAME exchange serve ...
 import sys
 
 import headroom
-from tests.exchange.slips import SLIPS, planted, wire_name
+from tests.exchange.support.slips import SLIPS, planted, wire_name
 
 
 def main() -> None:

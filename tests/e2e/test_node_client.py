@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from exchange.keys import new_key
-from tests.exchange.test_example_clients import EXAMPLES, market, order_ids, said
+from tests.exchange.client.test_example_clients import EXAMPLES, market, order_ids, said
 
 DEBIAN_MODULES = "/usr/share/nodejs"
 """Where Debian keeps packages such as ``ws``; only Debian's own Node looks there by itself."""

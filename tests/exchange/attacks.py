@@ -22,8 +22,9 @@ from msgspec import Struct
 from exchange.client import Client
 from exchange.wire.admin_requests import AdminLimits
 from exchange.wire.requests import OrderPlace
-from tests.exchange.attack_kinds import KINDS
-from tests.exchange.harness import (
+from tests.exchange.server.test_hostile import memory_mib
+from tests.exchange.support.attack_kinds import KINDS
+from tests.exchange.support.harness import (
     OPERATOR,
     ROOT,
     SYMBOL,
@@ -32,7 +33,6 @@ from tests.exchange.harness import (
     found,
     key_of,
 )
-from tests.exchange.test_hostile import memory_mib
 
 SECONDS: Final = 2.0
 SLOWER_MAX: Final = 3.0
@@ -139,7 +139,7 @@ async def figures(victim: Victim, url: str, name: str, number: int, seconds: flo
     So what else the machine does slows both alike.
     """
     _, before_mib = await victim.trade(TURN_S)
-    program = (sys.executable, "-m", "tests.exchange.attack_kinds", name, str(number), url)
+    program = (sys.executable, "-m", "tests.exchange.support.attack_kinds", name, str(number), url)
     attacker = await asyncio.create_subprocess_exec(*program, cwd=ROOT)
     calm: list[float] = []
     attacked: list[float] = []

@@ -14,7 +14,7 @@ from typing import Any
 from exchange.client import Client
 from exchange.keys import load_private_key, new_key, public_key_b64
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
-from tests.tui.test_demo import until, wait_until
+from tests.tui.demo.test_demo import until, wait_until
 from tui.app import HeadroomApp
 from tui.live_link import LiveLink
 

@@ -1,0 +1,180 @@
+"""What the log of a host says of what comes in, goes out and becomes of VMs."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from exchange.log.line import LogLine, as_json, as_text
+from exchange.wire.frames import HostLimit, HostSync, VmKill, VmLaunch
+from exchange.wire.requests import HostAnnounce, VmStatus
+from exchange.wire.types import Capacity, ToldCapacity
+from hostagent.core import log_events
+from hostagent.core.log_events import VmLog
+from hostagent.core.memory_hypervisor import MemoryHypervisor
+from hostagent.core.ports import (
+    ConsoleSeen,
+    DomainStarted,
+    FetchImage,
+    GuestReady,
+    HypervisorError,
+    ImageFailed,
+    Load,
+    Observe,
+    ObservedDomain,
+    Send,
+    StartDomain,
+)
+from hostagent.core.vm import ordered
+from hostagent.machine.forwarder import Forwarder
+from hostagent.machine.images import ImageCache
+from hostagent.machine.machine import Machine
+from tests.exchange.support.harness import ROOT
+
+SECRET = "fL4g-never-logged"
+ROOM = Capacity(mvcpu=4_000, mem_mib=9_000, disk_mib=50_000)
+LAUNCH = VmLaunch(
+    instruction_id="i-1",
+    epoch=1,
+    vm_id="v-3",
+    lease_id="l-7",
+    class_="small",
+    shape=ToldCapacity(1_000, 1_024, 10_240),
+    image="ab" * 32,
+    cmdline=f"password={SECRET} quiet",
+    user_data=SECRET,
+    ports=[80],
+    allow_from=[],
+)
+SPEC = ordered(LAUNCH, "boot-1").spec
+OFFER = HostAnnounce(
+    req_id=1,
+    capacity=ROOM,
+    offered=ROOM,
+    classes=["nano", "small"],
+    cpu_model="x",
+    accel="kvm",
+    agent_version="1",
+    boot_id="b",
+)
+LIMIT = HostLimit("i-2", 1, ToldCapacity(1_000, 2, 3))
+
+MESSAGES: list[tuple[Any, str]] = [
+    (LAUNCH, "info launch: told to run v-3 of l-7, small, image abababababab"),
+    (VmKill("i-1", 1, "v-3", 500), "info kill: told to stop v-3, grace 500 ms"),
+    (LIMIT, "info limit: the owner's limit: at most 1000 mvcpu, 2 MiB memory, 3 MiB disk"),
+    (HostLimit("i-2", 1), "info limit: the owner's limit: no limit"),
+    (HostSync("s-1", 1, [], [LAUNCH]), "info sync: told all there is to run: 1 VMs of 0 leases"),
+    (GuestReady("v-3"), "info vm_ready: v-3 serves"),
+    (
+        ImageFailed("ab" * 32, "image_invalid"),
+        "warning image_failed: image abababababab cannot be used: image_invalid",
+    ),
+    (ConsoleSeen("r-1", SECRET), ""),
+    (DomainStarted("v-3"), ""),
+]
+OUTS: list[tuple[Any, str]] = [
+    (
+        Send(OFFER),
+        "info offer: offers 4000 mvcpu, 9000 MiB memory, 50000 MiB disk, classes nano, small",
+    ),
+    (FetchImage("ab" * 32), "info image_fetch: fetching image abababababab"),
+    (StartDomain(SPEC), ""),
+    (Observe(), ""),
+    (Send(VmStatus(req_id=1, vm_id="v-3", state="running")), ""),
+]
+
+
+def brief(told: LogLine | None) -> str:
+    if told is None:
+        return ""
+    assert SECRET not in as_json(told, 1) + as_text(told, 1)
+    return f"{told.level} {told.event}: {told.text}"
+
+
+@pytest.mark.parametrize(("message", "said"), MESSAGES)
+def test_what_a_message_is_to_the_owner(message: Any, said: str) -> None:
+    assert brief(log_events.of_message(message)) == said
+
+
+@pytest.mark.parametrize(("out", "said"), OUTS)
+def test_what_an_effect_is_to_the_owner(out: Any, said: str) -> None:
+    assert brief(log_events.of_out(out)) == said
+
+
+def test_a_vm_is_told_at_each_stage_once() -> None:
+    told, vm = VmLog(), ordered(LAUNCH, "boot-1")
+    vms = {"v-3": vm}
+
+    def said() -> list[str]:
+        return [brief(line) for line in told.changes(vms, adopting=False)]
+
+    assert said() == ["info vm_starting: v-3 is starting"]
+    assert said() == []
+    vm.state = "running"
+    assert said() == ["info vm_running: v-3 is running"]
+    vm.reap_ms = 60_000
+    assert said() == ["warning orphan: nobody wants v-3: it will be ended"]
+    vm.state, vm.reason = "failed", "crashed"
+    assert said() == ["warning vm_failed: v-3 is failed: crashed"]
+    vms.clear()
+    assert said() == []
+
+
+def test_a_vm_that_was_found_is_adopted() -> None:
+    vm = ordered(LAUNCH, "boot-1")
+    vm.state = "running"
+    lines = VmLog().changes({"v-3": vm}, adopting=True)
+    assert [brief(line) for line in lines] == ["info adopted: adopted v-3, running"]
+
+
+def test_a_hypervisors_complaint_quotes_nothing_of_the_renters() -> None:
+    spec = replace(SPEC, user_data=f"line\n{SECRET}-2")
+    why = f"qemu: -append '{spec.cmdline}': no such option, {spec.user_data}, password={SECRET}"
+    assert "v-3 does not start: qemu: -append " in brief(log_events.not_started(spec, why))
+
+
+class Restarting(MemoryHypervisor):
+    """A hypervisor that does not answer while it is ``away``."""
+
+    away = True
+
+    def observe(self) -> list[ObservedDomain]:
+        if self.away:
+            raise HypervisorError("cannot connect to libvirtd")
+        return super().observe()
+
+
+def test_a_hypervisor_that_goes_and_comes_is_told_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often the core looks meanwhile. (Seen to fail: a line a look, none at the end.)"""
+
+    async def nothing(sha256: str, path: Path) -> str:
+        raise AssertionError("no image is fetched here")
+
+    async def story() -> None:
+        forwarder = Forwarder("127.0.0.1", 33_000, 33_001)
+        hypervisor = Restarting(lambda: 0)
+        here = Machine(hypervisor, ImageCache(tmp_path, nothing), forwarder, Load, lambda: 0)
+        for away in (True, True, True, False, False):
+            hypervisor.away = away
+            await here.carry_out(Observe())
+        await here.close()
+
+    caplog.set_level("INFO", "headroom")
+    asyncio.run(story())
+    assert caplog.messages == [
+        "the hypervisor does not answer: cannot connect to libvirtd",
+        "the hypervisor answers again",
+    ]
+
+
+def test_every_event_is_on_the_owners_page() -> None:
+    page = (ROOT / "docs" / "hosts.md").read_text()
+    told = [log_events.of_message(message) for message, _ in MESSAGES]
+    told += [log_events.of_out(out) for out, _ in OUTS]
+    events = {line.event for line in told if line is not None}
+    assert [event for event in sorted(events) if f"`{event}`" not in page] == []
