@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from tests.rooms import refusal, room_of
 from tests.tidy_rules import (
     CLOCK_ATTRIBUTES,
     COLUMNS_MAX,
@@ -22,13 +23,8 @@ from tests.tidy_rules import (
     LIBVIRT,
     LIBVIRT_MODULES,
     PACKAGES,
-    PURE_PARTS,
     PURE_STDLIB,
-    SHELL,
-    SIM_MAY_USE,
     THIRD_PARTY,
-    WIRE,
-    WIRE_CORE,
 )
 
 Found = Iterator[tuple[int, str]]
@@ -76,17 +72,15 @@ def check_lock(path: str, text: str) -> list[str]:
 
 
 def module_name(path: str) -> str:
-    """Return the dotted module of a relative path: ``exchange/model/book.py`` -> ``exchange.book``."""
+    """Return the dotted module of a relative path, such as ``exchange.model.book``."""
     parts = PurePosixPath(path).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def is_core(module: str) -> bool:
     """Tell whether ``module`` must be pure: no clock, file, socket, randomness or waiting."""
-    package, _, rest = module.partition(".")
-    if package in SHELL:
-        return rest.partition(".")[0] not in SHELL[package]
-    return any(module == part or module.startswith(f"{part}.") for part in PURE_PARTS)
+    room = room_of(module)
+    return room is not None and room.pure
 
 
 def _lines(source: str) -> Found:
@@ -150,7 +144,7 @@ def _import_refusal(module: str, imported: str) -> str | None:
         harmless = any(imported.startswith(name) for name in HARMLESS_IMPORTLIB)
         return None if harmless and not is_core(module) else f"{imported}: imports by computed name"
     if top in PACKAGES:
-        return _wall(module, imported)
+        return refusal(module, imported)
     if top in ("headroom", "tests", "bench"):
         return f"{imported}: nothing below imports {top}"
     return _outside(module, top)
@@ -162,24 +156,6 @@ def _outside(module: str, top: str) -> str | None:
         return f"{top}: not a pure standard module" if core and top not in PURE_STDLIB else None
     area = "core" if core else module.partition(".")[0]
     return None if top in THIRD_PARTY[area] else f"{top}: not a dependency of {area} modules here"
-
-
-def _wall(module: str, imported: str) -> str | None:
-    """Apply the table "who may import whom" to two of our own modules."""
-    package, (other, _, rest) = module.partition(".")[0], imported.partition(".")
-    part = rest.partition(".")[0]
-    target_is_core = is_core(f"{other}.{part}") if part else True
-    if package == other:
-        return f"{imported}: core imports shell" if is_core(module) and not target_is_core else None
-    if package == "sim" and other in SHELL:
-        drivable = target_is_core or f"{other}.{part}" in SIM_MAY_USE
-        return None if drivable else f"{imported}: the simulator drives cores only"
-    if package == "tui" and other == "manager" and not is_core(module):
-        return None
-    if package in ("manager", "hostagent", "tui") and other == "exchange":
-        wire = WIRE_CORE if is_core(module) else WIRE
-        return None if part in wire else f"{imported}: not of the wire ({', '.join(sorted(wire))})"
-    return f"{imported}: {package} does not import {other}"
 
 
 def _impurities(tree: ast.Module) -> Found:

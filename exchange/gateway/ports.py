@@ -10,14 +10,13 @@ from exchange.feed.directory import HostSource
 from exchange.feed.fleet import FleetSource
 from exchange.journal.rows import JournalRow
 from exchange.model.commands import Command, Out
-from exchange.server.ports import Clock, Journal
 from exchange.session.session import SessionKey
 from exchange.wire.frames import HostLimit, HostSync, VmKill
 from exchange.wire.login import Verify
 from exchange.wire.results import Refused
 from exchange.wire.types import HostStatus
 
-__all__ = ["Clock", "EngineView", "Journal", "JournalRow", "Verify"]
+__all__ = ["EngineView", "JournalRow", "Verify"]
 
 
 class HostFacts(Protocol):

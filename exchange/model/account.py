@@ -9,11 +9,8 @@ from exchange.wire.requests import OrderPlace
 from exchange.wire.types import OrderStatus, Side
 
 if TYPE_CHECKING:
-    pass
     from exchange.model.capacity import Backing, Host
     from exchange.wire.results import FillRow
-
-    pass
 
 
 class Limits(Struct):

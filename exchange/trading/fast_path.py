@@ -6,7 +6,8 @@ decides anything about it, so none stands here: every condition below only finds
 ``risk.py`` or ``orders.py`` would have something to say, and then those handle the command as if
 this module did not exist. What is done here is what they do, step by step, in one frame: in CPython
 the calls between them cost as much as the work (see ``bench/``).
-`tests/exchange/trading/test_fast_path.py` plays the same commands both ways and compares every byte.
+`tests/exchange/trading/test_fast_path.py` plays the same commands both ways and compares the
+bytes.
 """
 
 from typing import TYPE_CHECKING

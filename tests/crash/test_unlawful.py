@@ -1,7 +1,7 @@
 """`serve --paranoid` stops at the first command that changes state without a row, and says so.
 
-The slips are those that the storm of stories catches too (``tests/exchange/support/slips.py``). The request
-is not journalled, so that the journal stays what `verify` accepts.
+The slips are those that the storm of stories catches too (`tests/exchange/support/slips.py`). The
+request is not journalled, so that the journal stays what `verify` accepts.
 """
 
 import asyncio

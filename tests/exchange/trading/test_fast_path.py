@@ -1,4 +1,4 @@
-"""The plain path (`exchange/trading/fast_path.py`) says and does what the general one does, byte for byte.
+"""The fast path (`exchange/trading/fast_path.py`) does what the general one does, byte for byte.
 
 Two exchanges get the same commands. In one every account has a limit too wide to bind, which the
 plain path leaves to the general one, and a cancel names the order by the exchange's id, which it
