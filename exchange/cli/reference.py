@@ -1,4 +1,4 @@
-"""Writes the generated pages of the docs: ``python -m exchange.reference [docs]``. Shell.
+"""Writes the generated pages of the docs: ``python -m exchange.cli.reference [docs]``. Shell.
 
 In the message reference only what stands between the two markers is replaced. A test fails when the
 pages do not agree with the Structs.
@@ -11,7 +11,7 @@ from typing import Final
 
 from exchange.wire import schema
 
-BEGIN: Final = "<!-- generated from the message types: python -m exchange.reference -->"
+BEGIN: Final = "<!-- generated from the message types: python -m exchange.cli.reference -->"
 END: Final = "<!-- end of the generated part -->"
 
 

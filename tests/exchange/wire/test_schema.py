@@ -35,7 +35,7 @@ def test_the_result_of_every_request_is_told() -> None:
 
 def test_the_generated_pages_are_up_to_date() -> None:
     for path, text in reference.pages(DOCS).items():
-        assert path.read_text() == text, f"run: python -m exchange.reference ({path.name})"
+        assert path.read_text() == text, f"run: python -m exchange.cli.reference ({path.name})"
 
 
 def test_what_may_be_null_says_so() -> None:
