@@ -69,7 +69,7 @@ class FullEngine:
         self._tell(AdminDeposit(req_id=1, account=account, amount_ucr=PLENTY, ref="start"))
 
     def _open_host(self, account: str, zone: str) -> None:
-        """Enrol a host too large to fill up, and bring it to live."""
+        """Enroll a host too large to fill up, and bring it to live."""
         name, capacity = f"{account}-{zone}", Capacity(PLENTY, PLENTY, PLENTY)
         secret = sha256(name.encode()).hexdigest()
         self._tell(HostToken(req_id=1, zone=zone, token_sha256=secret, uses=1, ttl_s=60), account)

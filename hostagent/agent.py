@@ -88,7 +88,7 @@ class Agent:
         self._offer: LogLine | None = None
 
     async def run(self) -> None:
-        """Adopt what runs here, then serve the exchange until cancelled."""
+        """Adopt what runs here, then serve the exchange until canceled."""
         try:
             seen = await self._machine.observe()
         except HypervisorError as error:
@@ -196,7 +196,7 @@ class Agent:
         match event:
             case Connected():
                 if event.role != "host":
-                    raise AgentError(f"this key is a {event.role}'s; enrol a host's key first")
+                    raise AgentError(f"this key is a {event.role}'s; enroll a host's key first")
                 tell(log_events.connected(self._url, event.account))
                 await self._queue.put(LinkUp())
             case Disconnected():

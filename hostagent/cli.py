@@ -1,4 +1,4 @@
-"""`headroom host`: enrol a server, run its agent, see what it can do, build the demo guest."""
+"""`headroom host`: enroll a server, run its agent, see what it can do, build the demo guest."""
 
 import asyncio
 import json
@@ -95,7 +95,7 @@ def _asked(url: str, request: HostEnroll, key: Path, made: bool) -> dict[str, An
 
 
 def _forget(key: Path, made: bool) -> None:
-    """Remove a key file that was made for an enrolment that did not happen."""
+    """Remove a key file that was made for an enrollment that did not happen."""
     if made:
         key.unlink(missing_ok=True)
 

@@ -96,7 +96,7 @@ def exchange(visitor: Visitor) -> Iterator[None]:
 
 @contextmanager
 def host(visitor: Visitor) -> Iterator[None]:
-    """Enrol a server with the seller's token and run its agent, with VMs in memory.
+    """Enroll a server with the seller's token and run its agent, with VMs in memory.
 
     It offers what a server of two cores does: the tour has to fit.
     """
@@ -176,7 +176,7 @@ def test_the_tour(tmp_path: Path) -> None:
     assert json.loads(visitor.run("exchange", "verify", "--data", "market"))["seq"] > 1
 
 
-def test_an_enrolment_that_fails_leaves_no_key(tmp_path: Path) -> None:
+def test_an_enrollment_that_fails_leaves_no_key(tmp_path: Path) -> None:
     visitor = Visitor(tmp_path)
     nowhere = ("--url", "ws://127.0.0.1:9/v1/ws", "--key", "r1.pem")
     enroll = ("host", "enroll", *nowhere, "--name", "r1", "--hardware-id", "hw-1")

@@ -74,7 +74,7 @@ def token(
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Let hosts enrol: print a new secret for headroom host enroll --token, this once.
+    """Let hosts enroll: print a new secret for headroom host enroll --token, this once.
 
     The exchange learns its SHA-256 only. With one use the host is let in at once; with more, each
     waits for your approval.

@@ -81,7 +81,7 @@ TAKEN_AT_ONCE: Final = 64
 class Client:
     """A connection that mends itself. Use it as ``async with``; one event loop, no threads.
 
-    ``url``: of the exchange. ``key``: None stays anonymous (public channels, enrolment).
+    ``url``: of the exchange. ``key``: None stays anonymous (public channels, enrollment).
     ``codec``: "json" or "msgpack". ``tls``: a context for wss other than the default.
     ``backoff_max_s``: longest pause between two attempts to reconnect.
     Entering raises `Unreachable`, or `Refused` when the key is not accepted, each one line; after

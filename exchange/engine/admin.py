@@ -93,7 +93,7 @@ def key(state: "State", command: Command, request: AdminKey) -> Done | Refused:
     if (request.role == "operator") != (request.account == OPERATOR):
         return Refused("invalid_field", "operator keys belong to the operator", "role")
     if request.role == "host":
-        return Refused("invalid_field", "a host gets its key by enrolment", "role")
+        return Refused("invalid_field", "a host gets its key by enrollment", "role")
     new = Key(
         request.key_id, request.account, request.role, request.public_key, "", request.not_after_ms
     )

@@ -222,7 +222,9 @@ def _refused(note: Note, refused: Refused) -> LogLine:
         text = f"login refused: {note.peer}, key {key}: {reason}"
         return line("warning", "login_refused", text, **who, key_id=key)
     if isinstance(message, requests.HostEnroll):
-        return line("warning", "enroll_refused", f"enrolment refused: {note.peer}: {reason}", **who)
+        return line(
+            "warning", "enroll_refused", f"enrollment refused: {note.peer}: {reason}", **who
+        )
     level: Level = "warning" if reason == "internal" else "info"
     text = f"{request} of {note.account or note.peer} refused: {reason}"
     return line(level, "request_refused", text, **who, account=note.account)

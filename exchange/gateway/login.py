@@ -93,7 +93,7 @@ def close_expired(gateway: "Gateway", now_ms: int) -> None:
 
 
 def close_revoked(gateway: "Gateway") -> None:
-    """End the connections of keys that the operator or a new enrolment revoked."""
+    """End the connections of keys that the operator or a new enrollment revoked."""
     for session in gateway.sessions.values():
         key = gateway.engine.key(session.key_id)
         if key is not None and key.revoked:

@@ -21,7 +21,7 @@ MAX_TOKENS = 1_000
 
 
 def token(state: "State", command: Command, request: HostToken) -> Done | Refused:
-    """The owner allows enrolment by a secret known only by its digest."""
+    """The owner allows enrollment by a secret known only by its digest."""
     if request.zone not in state.zones:
         return Refused("invalid_field", f"no zone {request.zone!r}", "zone")
     known = state.tokens.get(request.token_sha256)
@@ -76,7 +76,7 @@ def _add_host(state: "State", account: Account, found: Token, request: EnrollHos
 
 
 def _enrolled_before(state: "State", known: Key, request: EnrollHost) -> Done | Refused:
-    """A resent enrolment gets its answer again; another use of the key is refused."""
+    """A resent enrollment gets its answer again; another use of the key is refused."""
     host = state.hosts.get(known.host)
     if host is None or host.hardware_id != request.hardware_id or known.revoked:
         return Refused("invalid_field", "this public key is in use", "public_key")
@@ -84,7 +84,7 @@ def _enrolled_before(state: "State", known: Key, request: EnrollHost) -> Done | 
 
 
 def _joined(state: "State", host: Host) -> dict[str, str | bool]:
-    """Say what came of an enrolment; ``again``: it put an earlier key of the host out of use."""
+    """Say what came of an enrollment; ``again``: it put an earlier key of the host out of use."""
     keys = [key for key in state.keys.values() if key.host == host.host_id]
     return {**_enrollment(host), "again": len(keys) > 1}
 

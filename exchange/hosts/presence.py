@@ -1,4 +1,4 @@
-"""Hosts: enrolment, what they announce and offer, silence, return and loss.
+"""Hosts: enrollment, what they announce and offer, silence, return and loss.
 
 Source: rules.md 5.11, 6.2; protocol.md, "Hosts". Heartbeats never reach this module:
 ``liveness.py`` turns them into its commands.

@@ -27,7 +27,7 @@ class Key(Struct):
 
 
 class Token(Struct):
-    """Permission to enrol hosts, known by the SHA-256 of its secret."""
+    """Permission to enroll hosts, known by the SHA-256 of its secret."""
 
     account: str
     zone: str

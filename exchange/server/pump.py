@@ -1,7 +1,7 @@
 """The live pump: one queue, one writer task, one transaction a batch. Shell.
 
 Drain what is waiting (no batching timer: the sync's own duration forms the batch), run it through
-the gateway, commit, and only then let anything out. The writer task is never cancelled; an error of
+the gateway, commit, and only then let anything out. The writer task is never canceled; an error of
 the journal ends it, and with it the process. Source: architecture.md, "One shape: a pure core in a
 thin shell".
 """

@@ -18,9 +18,9 @@ ADDRESSES_MAX: Final = 10_000
 """Addresses remembered; beyond it those without a connection are forgotten, oldest first."""
 APPLY_EVERY_MS: Final = MS_PER_MINUTE
 """One application for an account in this time."""
-ENROLMENTS_PER_S: Final = 200
-ENROLMENTS_SAVED_S: Final = 30
-"""A farm behind one address may enrol at once."""
+ENROLLMENTS_PER_S: Final = 200
+ENROLLMENTS_SAVED_S: Final = 30
+"""A farm behind one address may enroll at once."""
 LOOPBACK: Final = "loopback"
 _NETWORK_BITS: Final = 64
 
@@ -46,7 +46,7 @@ class _Address:
         "allowance",
         "apply_from_ms",
         "connects",
-        "enrolments",
+        "enrollments",
         "failures",
         "frames",
         "open",
@@ -57,7 +57,7 @@ class _Address:
         self.connects = Bucket(now_ms, allowance.connects_per_s, allowance.saved_s)
         self.failures = Bucket(now_ms, allowance.failures_per_s, allowance.saved_s)
         self.frames = Bucket(now_ms, allowance.frames_per_s, allowance.saved_s)
-        self.enrolments = Bucket(now_ms, ENROLMENTS_PER_S, ENROLMENTS_SAVED_S)
+        self.enrollments = Bucket(now_ms, ENROLLMENTS_PER_S, ENROLLMENTS_SAVED_S)
         self.open = 0
         self.apply_from_ms = 0
 
@@ -89,7 +89,7 @@ class Addresses:
         return address.failures.wait_ms(now_ms, address.allowance.failures_per_s)
 
     def failed(self, peer: str, now_ms: int) -> None:
-        """A login or an enrolment was refused."""
+        """A login or an enrollment was refused."""
         address = self._of(peer, now_ms)
         address.failures.take(now_ms, address.allowance.failures_per_s)
 
@@ -106,9 +106,9 @@ class Addresses:
             address.apply_from_ms = now_ms + APPLY_EVERY_MS
         return wait_ms
 
-    def enrol(self, peer: str, now_ms: int) -> int:
-        """Count an enrolment: 0, or after how many ms there may be another."""
-        return self._of(peer, now_ms).enrolments.take(now_ms, ENROLMENTS_PER_S)
+    def enroll(self, peer: str, now_ms: int) -> int:
+        """Count an enrollment: 0, or after how many ms there may be another."""
+        return self._of(peer, now_ms).enrollments.take(now_ms, ENROLLMENTS_PER_S)
 
     def _of(self, peer: str, now_ms: int) -> _Address:
         name = network(peer)

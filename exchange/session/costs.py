@@ -11,11 +11,11 @@ from msgspec import Struct
 from exchange.wire import admin_requests, requests
 
 Budget: TypeAlias = Literal[
-    "orders", "cancels", "changes", "questions", "host", "operator", "enrolments", "applications"
+    "orders", "cancels", "changes", "questions", "host", "operator", "enrollments", "applications"
 ]
 """``orders``, ``cancels``, ``changes``: three of an account, each at its rate of orders;
 ``questions``: of a connection; ``host``: of a host; ``operator``: of an operator's account;
-``enrolments`` and ``applications``: of an address."""
+``enrollments`` and ``applications``: of an address."""
 
 KIB: Final = 1024
 STATEMENT_BYTES: Final = 32 * KIB
@@ -44,7 +44,7 @@ _OPERATOR: Final = Cost("operator")
 COSTS: Final[dict[type[Struct], Cost]] = {
     requests.Auth: _QUESTIONS,
     requests.AccountApply: Cost("applications"),
-    requests.HostEnroll: Cost("enrolments"),
+    requests.HostEnroll: Cost("enrollments"),
     requests.Subscribe: _WEIGHED,
     requests.Unsubscribe: _QUESTIONS,
     requests.DirectorySearch: _STATE,

@@ -118,9 +118,9 @@ class Limits:
                 return self._hosts.take(session.host, now_ms)
             case "operator":
                 return self._operators.take(session.account, now_ms)
-            case "enrolments":
-                wait_ms = self.addresses.enrol(session.peer, now_ms)
-                return _limited(wait_ms, "too many enrolments from your address")
+            case "enrollments":
+                wait_ms = self.addresses.enroll(session.peer, now_ms)
+                return _limited(wait_ms, "too many enrollments from your address")
             case "applications":
                 wait_ms = self.addresses.apply(session.peer, now_ms)
                 return _limited(wait_ms, "one application a minute from one address")

@@ -212,7 +212,7 @@ def stored_chain(data_dir: Path, seq: int) -> bytes | None:
 
 
 class SqliteJournal:
-    """The open journal of a running exchange. One task appends; it must never be cancelled."""
+    """The open journal of a running exchange. One task appends; it must never be canceled."""
 
     def __init__(
         self,

@@ -270,7 +270,7 @@ class ImageBuy(Request, tag="image.buy", frozen=True):
 
 
 class HostToken(Request, tag="host.token", frozen=True):
-    """The owner allows enrolment by a secret of which only the SHA-256 is told."""
+    """The owner allows enrollment by a secret of which only the SHA-256 is told."""
 
     zone: Name
     token_sha256: Sha256Hex

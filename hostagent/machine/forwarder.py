@@ -184,7 +184,7 @@ async def _serve(
     except (OSError, TimeoutError) as error:
         tell(log_events.guest_connection(inner_port, f"ended: {error}"))
     except asyncio.CancelledError:
-        # The VM is going: asyncio would log a cancelled connection handler as an error.
+        # The VM is going: asyncio would log a canceled connection handler as an error.
         tell(log_events.guest_connection(inner_port, "was cut"))
     finally:
         opened.connections.discard(task)

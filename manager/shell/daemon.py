@@ -75,7 +75,7 @@ class Clock:
 
 
 class Daemon:
-    """Runs ``manager`` until `run` is cancelled."""
+    """Runs ``manager`` until `run` is canceled."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Daemon:
         self._reading: object | None = None
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises `Refused` or `Unknown` when the account is closed to us."""
+        """Serve until canceled. Raises `Refused` or `Unknown` when the account is closed to us."""
         state = await self._client.subscribe("account")
         await self._inbox.put(connected(state))
         await self._client.subscribe("instruments")

@@ -43,7 +43,7 @@ class Node(Protocol):
 
 
 class Connection:
-    """Stays connected until `close`. ``identity`` None: it never logs in (enrolment)."""
+    """Stays connected until `close`. ``identity`` None: it never logs in (enrollment)."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ class Identity:
 
 
 def token(seed: int, actor: str) -> str:
-    """Return the enrolment secret that a seller hands to its hosts."""
+    """Return the enrollment secret that a seller hands to its hosts."""
     return _secret(seed, f"token/{actor}").hex()
 
 

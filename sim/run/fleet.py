@@ -47,7 +47,7 @@ class Fleet:
         self.node: RobotNode | None = None
 
     def set_up(self) -> Generator[simpy.Event, Any, None]:
-        """Process: enrol the hosts, start them, and let the robot trade."""
+        """Process: enroll the hosts, start them, and let the robot trade."""
         if self._table.hosts:
             yield from self._enroll()
             yield self._world.env.timeout(LISTS_AFTER_MS)
@@ -82,7 +82,7 @@ class Fleet:
         yield from world.ask(name, self._identity, tokens)
         names = [f"{name}-{number + 1}" for number in range(count)]
         keys = [Identity(world.seed, host) for host in names]
-        enrolments = [
+        enrollments = [
             HostEnroll(
                 req_id=number + 1,
                 token=text,
@@ -92,7 +92,7 @@ class Fleet:
             )
             for number, (text, host, key) in enumerate(zip(secrets, names, keys, strict=True))
         ]
-        results = yield from world.ask(f"{name}/enroll", None, enrolments)
+        results = yield from world.ask(f"{name}/enroll", None, enrollments)
         self.host_ids = [result["host"] for result in results]
         for number, (host, key) in enumerate(zip(names, keys, strict=True)):
             self._start_host(number, host, key)

@@ -1,7 +1,7 @@
 """One run: a scenario, a policy and a seed become actors on a virtual network, and a result.
 
 Everything that decides is the product's own code; this module only introduces the parts to each
-other. Ten minutes before the scenario's start the exchange opens, hosts enrol and sellers list, so
+other. Ten minutes before the scenario's start the exchange opens, hosts enroll and sellers list, so
 that the market stands when the load begins. After the end everything is given back, so that the
 last bill is the same however the run was paced.
 """

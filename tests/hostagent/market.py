@@ -99,7 +99,7 @@ async def enroll(here: Market, seller: Client) -> dict[str, Any]:
 
 
 async def enroll_as(here: Market, seller: Client, key: str, token: str, *options: str) -> str:
-    """Enrol the one server there is under ``key``; returns what the command prints."""
+    """Enroll the one server there is under ``key``; returns what the command prints."""
     digest = hashlib.sha256(token.encode()).hexdigest()
     await seller.request(HostToken(req_id=1, zone="eu-de", token_sha256=digest, uses=1, ttl_s=60))
     where = ("--url", here.url, "--key", str(here.key(key)), "--hardware-id", "hw-1")

@@ -102,8 +102,8 @@ def test_a_key_that_is_not_a_hosts_is_one_line_and_exit_1(tmp_path: Path) -> Non
         login = ("--url", here.url, "--key", str(here.key("seller")), "--hypervisor", "memory")
         code, out, err = await run("host", "run", *login, "--state", str(here.folder))
         assert (code, "this key is a trader's" in err) == (1, True)
-        enrol = ("--token", "nobody's", "--name", "r1", "--url", here.url)
-        code, out, err = await run("host", "enroll", *enrol, "--key", str(here.key("host")))
+        enroll = ("--token", "nobody's", "--name", "r1", "--url", here.url)
+        code, out, err = await run("host", "enroll", *enroll, "--key", str(here.key("host")))
         assert (code, out, err.count("\n")) == (1, "", 1)
         assert "bad_token" in err
 

@@ -69,7 +69,7 @@ def test_a_command_with_the_hosts_key_is_refused_and_ends_no_agent(tmp_path: Pat
     asyncio.run(with_seller(tmp_path, story))
 
 
-def test_a_second_enrolment_is_said_and_ends_the_first_agent(tmp_path: Path) -> None:
+def test_a_second_enrollment_is_said_and_ends_the_first_agent(tmp_path: Path) -> None:
     async def story(here: Market, seller: Client) -> None:
         first = await enroll_as(here, seller, "host", "one")
         assert first == "enrolled as h-1, approved\n"

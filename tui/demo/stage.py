@@ -244,7 +244,7 @@ class Actor:
         self.inbox: asyncio.Queue[Any] = asyncio.Queue(INBOX_MAX)
 
     async def run(self) -> None:
-        """Play until cancelled."""
+        """Play until canceled."""
         async with self.client, asyncio.TaskGroup() as group:
             self.group = group
             group.create_task(self.listen())

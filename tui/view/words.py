@@ -49,7 +49,7 @@ REFUSALS: Final[dict[str, str]] = {
     "image_invalid": "The image is not usable",
     "quota_exceeded": "The image quota is used up",
     "unknown_host": "There is no such host",
-    "bad_token": "The enrolment token is not valid",
+    "bad_token": "The enrollment token is not valid",
     "not_approved": "The host is not approved yet",
     "host_unreachable": "The host cannot be reached now",
     "too_old": "That is no longer kept",

@@ -125,7 +125,7 @@ NOTES: list[tuple[Note, list[str]]] = [
     ),
     (
         refused(ENROLL, "bad_token"),
-        ["warning enroll_refused: enrolment refused: 192.0.2.7: bad_token"],
+        ["warning enroll_refused: enrollment refused: 192.0.2.7: bad_token"],
     ),
     (
         refused(ops.AdminHalt(req_id=1, halted=True, symbol="x"), "unknown_symbol", account="op"),

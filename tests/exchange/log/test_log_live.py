@@ -132,7 +132,7 @@ async def halts(operator: Client) -> None:
 
 
 async def strangers(url: str) -> None:
-    """A login, an enrolment, an application and bytes, all with what must not be logged."""
+    """A login, an enrollment, an application and bytes, all with what must not be logged."""
     key = b64encode(bytes(32)).decode()
     for fields in (
         {"type": "auth", "req_id": 1, "key_id": "k-404", "signature": f"{MARK}-signature"},
@@ -216,7 +216,7 @@ WARNING trading of small.eu-de.flat.spot goes on
 WARNING kill switch of buyer is on
 WARNING kill switch of buyer is off
 WARNING login refused: 127.0.0.1, key k-404: bad_signature
-WARNING enrolment refused: 127.0.0.1: bad_token
+WARNING enrollment refused: 127.0.0.1: bad_token
 INFO application \S+ for an account waits, from 127.0.0.1
 INFO key buyer-1 revoked
 INFO snapshot of row \d+: \d+ bytes in \d+ ms

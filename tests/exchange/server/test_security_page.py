@@ -34,7 +34,7 @@ ROWS: list[tuple[str, list[Any]]] = [
         [addresses.REMOTE.open_max, addresses.REMOTE.connects_per_s],
     ),
     (
-        "failed logins and enrolments of one remote address",
+        "failed logins and enrollments of one remote address",
         [addresses.REMOTE.failures_per_s],
     ),
     (
@@ -65,7 +65,7 @@ ROWS: list[tuple[str, list[Any]]] = [
         [limits.REFUSALS_PER_S, limits.REFUSALS_SAVED_S],
     ),
     ("questions about the past under way", [history_server.WAITING_MAX]),
-    ("enrolments of one address", [addresses.ENROLMENTS_PER_S, addresses.ENROLMENTS_SAVED_S]),
+    ("enrollments of one address", [addresses.ENROLLMENTS_PER_S, addresses.ENROLLMENTS_SAVED_S]),
     (
         "handshakes of all addresses together",
         [door.HANDSHAKES_PER_S, door.HANDSHAKES_SAVED_S],

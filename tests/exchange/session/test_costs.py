@@ -8,7 +8,7 @@ from msgspec import Struct
 from exchange.bucket import DEBT_S
 from exchange.keys import public_key_b64
 from exchange.model import commands
-from exchange.session.addresses import ENROLMENTS_PER_S, ENROLMENTS_SAVED_S
+from exchange.session.addresses import ENROLLMENTS_PER_S, ENROLLMENTS_SAVED_S
 from exchange.session.costs import COSTS, STATE_BYTES, STATEMENT_BYTES
 from exchange.session.guard import WRITES
 from exchange.session.limits import (
@@ -61,7 +61,7 @@ def test_every_row_that_a_request_can_make_has_a_budget() -> None:
     rows = {MADE_BY.get(kind, kind) for kind in get_args(commands.JournalMessage)} - OWN
     assert rows <= set(COSTS)
     budgets = {COSTS[kind].budget for kind in (rows | WRITES) & set(COSTS)}
-    assert budgets == {"orders", "cancels", "changes", "host", "operator", "enrolments"}
+    assert budgets == {"orders", "cancels", "changes", "host", "operator", "enrollments"}
 
 
 BURSTS = {
@@ -71,7 +71,7 @@ BURSTS = {
     "questions": COSTLY_PER_S * COSTLY_SAVED_S,
     "host": HOST_PER_S * HOST_SAVED_S,
     "operator": OPERATOR_PER_S * OPERATOR_SAVED_S,
-    "enrolments": ENROLMENTS_PER_S * ENROLMENTS_SAVED_S,
+    "enrollments": ENROLLMENTS_PER_S * ENROLLMENTS_SAVED_S,
     "applications": 1,
 }
 

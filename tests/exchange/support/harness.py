@@ -165,7 +165,7 @@ async def add_account(operator: Client, name: str, ucr: int = 10**12) -> Ed25519
 
 
 async def add_host(url: str, owner: Client, name: str, token_sha256: str, token: str) -> str:
-    """Enrol a host of ``owner`` that can back a great many asks; it hangs up again."""
+    """Enroll a host of ``owner`` that can back a great many asks; it hangs up again."""
     await owner.request(
         HostToken(req_id=1, zone="eu-de", token_sha256=token_sha256, uses=1, ttl_s=3600)
     )
