@@ -56,11 +56,11 @@ class MemoryServer(ExchangeServer):
 
 @asynccontextmanager
 async def exchange(make: type[ExchangeServer]) -> AsyncIterator[str]:
-    """Found an exchange in a scratch directory and serve it."""
+    """Create an exchange in a scratch directory and serve it."""
     with tempfile.TemporaryDirectory() as scratch:
         data_dir = Path(scratch) / "data"
         now_ms = SystemClock().now_ms()
-        loading.found(data_dir, default_config(), public_key_b64(OPERATOR), now_ms)
+        loading.create_exchange(data_dir, default_config(), public_key_b64(OPERATOR), now_ms)
         with DataLock(data_dir):
             settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
             server = make(settings, loading.load(data_dir))

@@ -18,7 +18,7 @@ from exchange.journal.chain import BrokenChainError
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.log import options
 from exchange.recovery.backup import back_up
-from exchange.recovery.loading import found, load, verified
+from exchange.recovery.loading import create_exchange, load, verified
 from exchange.recovery.rebuild import rebuild
 from exchange.recovery.snapshotter import SNAPSHOT_EVERY
 from exchange.server.clock import SystemClock
@@ -78,7 +78,7 @@ def init(
     """Found a new exchange in DIR: its journal begins with the configuration and the operator."""
     try:
         public_key = _public_key(operator_key)
-        found(data, load_config(config), public_key, SystemClock().now_ms())
+        create_exchange(data, load_config(config), public_key, SystemClock().now_ms())
     except (ConfigError, KeyFileError, DataDirError) as error:
         fail(str(error))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Found an exchange; bring it back from its newest good snapshot and the rows behind it. Shell.
+"""Create an exchange; bring it back from its newest good snapshot and the rows behind it. Shell.
 
 Rows behind the snapshot are checked here; `past` reads the others while the exchange serves.
 A snapshot counts only when its hashes are right and it lies on this journal: the row it names is
@@ -56,7 +56,7 @@ class Loaded(Struct):
     """How long `load` took."""
 
 
-def found(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int) -> None:
+def create_exchange(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int) -> None:
     """Make a new journal in ``data_dir``: row 1 is the `Genesis` with the first operator's key.
 
     Raises `DataDirError` when there is an exchange already, or `OSError`.

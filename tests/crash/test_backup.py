@@ -19,7 +19,7 @@ from exchange.wire.requests import OrderPlace
 from tests.exchange.support.harness import (
     DEADLINE_S,
     ServerProcess,
-    found,
+    create_exchange,
     headroom,
     journal_rows,
     key_of,
@@ -38,7 +38,7 @@ def orders_in(data_dir: Path) -> dict[str, OrderPlace]:
 
 def test_backups_under_load_are_prefixes_that_hold_what_was_acknowledged(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
     held: list[tuple[Path, set[str]]] = []
 
     async def main() -> None:
@@ -102,7 +102,7 @@ async def start_from(out: Path) -> None:
 
 def test_a_backup_never_overwrites_and_says_what_is_wrong(tmp_path: Path) -> None:
     data_dir, out = tmp_path / "data", tmp_path / "out"
-    found(data_dir)
+    create_exchange(data_dir)
     arguments = ("exchange", "backup", "--data", str(data_dir), str(out))
     assert headroom(*arguments)[0] == 0
     before = (out / "journal.db").read_bytes()
@@ -120,7 +120,7 @@ def test_a_backup_never_overwrites_and_says_what_is_wrong(tmp_path: Path) -> Non
 def test_a_copy_that_cannot_be_verified_does_not_stay(tmp_path: Path, made: bool) -> None:
     """Seen to fail when OUT stayed behind, looked like a backup and was in the next one's way."""
     data_dir, out = tmp_path / "data", tmp_path / "out"
-    found(data_dir)
+    create_exchange(data_dir)
     if made:
         out.mkdir()
     arguments = ("exchange", "backup", "--data", str(data_dir), str(out))
@@ -137,7 +137,7 @@ def test_a_copy_that_cannot_be_verified_does_not_stay(tmp_path: Path, made: bool
 def test_what_is_wrong_is_named_where_it_still_is(tmp_path: Path) -> None:
     """Seen to fail when the message named the copy, which was gone by then."""
     data_dir, out = tmp_path / "data", tmp_path / "out"
-    found(data_dir)
+    create_exchange(data_dir)
     spoil(data_dir, "INSERT INTO account_frames VALUES ('nobody', 1, 1, 0, x'00')")
     code, _, errors = headroom("exchange", "backup", "--data", str(data_dir), str(out))
     assert (code, len(errors.splitlines())) == (1, 1)
@@ -148,7 +148,7 @@ def test_what_is_wrong_is_named_where_it_still_is(tmp_path: Path) -> None:
 def test_a_directory_that_is_there_is_filled_not_replaced(tmp_path: Path, linked: bool) -> None:
     """It may be a mount point. Seen to fail: the renamed copy could not take its place, or did."""
     data_dir, there, out = tmp_path / "data", tmp_path / "there", tmp_path / "out"
-    found(data_dir)
+    create_exchange(data_dir)
     there.mkdir()
     if linked:
         out.symlink_to(there)

@@ -35,7 +35,7 @@ from tests.exchange.support.harness import (
     add_account,
     add_host,
     be_live,
-    found,
+    create_exchange,
     headroom,
     journal_rows,
     key_of,
@@ -177,7 +177,7 @@ async def setting(url: str) -> None:
 async def rounds(data_dir: Path, program: list[str] | None, count: int, seed: str) -> None:
     """Run ``count`` rounds on one journal; raises `LostError` as soon as something is missing."""
     rng = random.Random(seed)
-    found(data_dir)
+    create_exchange(data_dir)
     options = ("--listen", f"127.0.0.1:{free_port()}", "--snapshot-every", str(SNAPSHOT_EVERY))
     server = ServerProcess(data_dir, *options, program=program)
     url = await server.url()

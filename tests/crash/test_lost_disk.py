@@ -27,7 +27,7 @@ from tests.exchange.support.harness import (
     SYMBOL,
     ServerProcess,
     add_account,
-    found,
+    create_exchange,
     headroom,
     journal_rows,
     key_of,
@@ -73,7 +73,7 @@ def test_a_snapshot_that_cannot_be_stored_ends_with_70(tmp_path: Path) -> None:
 
 
 async def prepared(data_dir: Path) -> None:
-    found(data_dir)
+    create_exchange(data_dir)
     async with running(data_dir) as server, Client(server.url, OPERATOR) as operator:
         await add_account(operator, "bob")
 

@@ -25,7 +25,7 @@ from tests.exchange.gateway.test_gateway import order as place
 from tests.exchange.gateway.test_gateway import trading
 from tests.exchange.support.harness import (
     ServerProcess,
-    found,
+    create_exchange,
     headroom,
     journal_rows,
     key_of,
@@ -46,7 +46,7 @@ SHORTLY_MS = 500
 )
 def test_a_poisonous_request_stops_us_once(tmp_path: Path, name: str, error: str) -> None:
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
     poison = order(random.Random("poison"), name)
     before = asyncio.run(stop_by(data_dir, poison, error))
     entry = json.loads((data_dir / "quarantine.jsonl").read_text())
@@ -90,7 +90,7 @@ async def go_on(data_dir: Path, poison: OrderPlace) -> None:
 
 def test_a_poisonous_deadline_is_named_until_a_release_mends_it(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
     number = asyncio.run(stop_by_deadline(data_dir))
     for _ in range(2):
         server = ServerProcess(data_dir, *LISTEN, program=PROGRAM)

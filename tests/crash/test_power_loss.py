@@ -21,7 +21,7 @@ import pytest
 from exchange.journal.replay import read_command
 from exchange.wire.requests import OrderPlace
 from tests.crash.power import Call, Disk, Sent, Sync, Write, calls, recording
-from tests.exchange.support.harness import ServerProcess, found, journal_rows
+from tests.exchange.support.harness import ServerProcess, create_exchange, journal_rows
 from tests.exchange.support.trading import trade, traders
 
 STATES = int(os.environ.get("HEADROOM_POWER_STATES", "300"))
@@ -41,7 +41,7 @@ class Recorded(NamedTuple):
 def record(directory: Path, synchronous: int) -> Recorded:
     """Trade on a server under strace and return what it did."""
     data_dir, log = directory / "data", directory / "calls"
-    found(data_dir)
+    create_exchange(data_dir)
     before = {"journal.db": (data_dir / "journal.db").read_bytes()}
     program = recording(log, PROGRAM)
     options = ("--synchronous", str(synchronous), "--checkpoint-rows", str(CHECKPOINT_ROWS))

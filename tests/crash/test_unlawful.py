@@ -22,7 +22,7 @@ from tests.exchange.support.harness import (
     OPERATOR,
     ServerProcess,
     add_account,
-    found,
+    create_exchange,
     key_of,
 )
 from tests.exchange.support.slips import wire_name
@@ -50,7 +50,7 @@ def test_it_stops_at_once(
     tmp_path: Path, sender: str, before: list[Any], breaking: Any, part: str
 ) -> None:
     data_dir = tmp_path / "data"
-    found(data_dir, msgspec.structs.replace(config(), windows=[]))
+    create_exchange(data_dir, msgspec.structs.replace(config(), windows=[]))
     name = wire_name(type(breaking))
     server = paranoid(data_dir, "tests.crash.unlawful", name)
 
@@ -76,7 +76,7 @@ def test_it_stops_at_once(
 
 def test_a_lawful_exchange_trades_as_ever(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
 
     async def play(server: ServerProcess) -> None:
         async with traders(await server.url()) as (alice, bob):

@@ -72,7 +72,7 @@ async def end(process: Process) -> int:
 
 @contextlib.asynccontextmanager
 async def exchange(folder: Path) -> AsyncIterator[Running]:
-    """Keys, a founded exchange, and it served on a port of its own choice."""
+    """Keys, a new exchange, and it served on a port of its own choice."""
     keys = {role: folder / f"{role}.pem" for role in ("operator", "seller", "buyer", "host")}
     for path in keys.values():
         await headroom("key", "new", str(path))

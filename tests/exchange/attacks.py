@@ -30,7 +30,7 @@ from tests.exchange.support.harness import (
     SYMBOL,
     ServerProcess,
     add_account,
-    found,
+    create_exchange,
     key_of,
 )
 
@@ -95,7 +95,7 @@ async def scene(
     data_dir: Path, open_orders: int = OPEN_ORDERS
 ) -> AsyncIterator[tuple[Victim, str]]:
     """Serve a fresh exchange with a victim and accounts to attack from; yields victim and URL."""
-    found(data_dir)
+    create_exchange(data_dir)
     server = ServerProcess(data_dir)
     try:
         url = await server.url()

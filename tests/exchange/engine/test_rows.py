@@ -27,7 +27,7 @@ from exchange.wire.results import Done
 from sim.network.clock import VirtualTime
 from sim.network.marketplace import Marketplace
 from tests.exchange.gateway.test_gateway import Rig, be_live, hosting, order
-from tests.exchange.support.harness import found, journal_rows, running
+from tests.exchange.support.harness import create_exchange, journal_rows, running
 from tests.exchange.support.market import START_MS, Market
 
 LATER: Final = "small.eu-de.metered.spot"
@@ -103,7 +103,7 @@ def test_a_host_that_spoke_while_it_was_silent_opens_with_a_row() -> None:
 def test_started_is_the_first_row_whatever_fell_due(tmp_path: Path) -> None:
     """Windows fell due while the exchange was down."""
     data_dir = tmp_path / "data"
-    found(data_dir, at_ms=SystemClock().now_ms() - 3 * MS_PER_HOUR)
+    create_exchange(data_dir, at_ms=SystemClock().now_ms() - 3 * MS_PER_HOUR)
 
     async def serve_a_moment() -> None:
         async with running(data_dir):

@@ -24,7 +24,7 @@ from tests.exchange.support.harness import (
     ServerProcess,
     add_account,
     add_host,
-    found,
+    create_exchange,
     key_of,
     raw,
     until,
@@ -168,7 +168,7 @@ def test_across_a_restart(tmp_path: Path, arm: Arm, reason: str | None, kill: bo
     (Seen to fail with a start that forgets armed sessions.)
     """
     data = tmp_path / "data"
-    found(data)
+    create_exchange(data)
 
     async def before(server: ServerProcess) -> None:
         url = await server.url()

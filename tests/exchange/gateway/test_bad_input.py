@@ -23,7 +23,7 @@ from tests.exchange.support.harness import (
     Raw,
     ServerProcess,
     add_account,
-    found,
+    create_exchange,
     headroom,
     key_of,
     raw,
@@ -103,7 +103,7 @@ def test_a_client_with_a_wrong_key_or_no_exchange_says_so_in_one_line(tmp_path: 
     async def url_of(server: ServerProcess) -> str:
         return await server.url()
 
-    found(tmp_path / "data")
+    create_exchange(tmp_path / "data")
     server = ServerProcess(tmp_path / "data")
     try:
         url = asyncio.run(url_of(server))
@@ -175,7 +175,7 @@ WRONG_USAGE = [
 
 @pytest.mark.parametrize(("arguments", "expected", "part"), WRONG_USAGE)
 def test_wrong_usage(tmp_path: Path, arguments: list[str], expected: int, part: str) -> None:
-    found(tmp_path / "DATA")
+    create_exchange(tmp_path / "DATA")
     (tmp_path / "BAD").write_text("fee_pct = 101\n")
     (tmp_path / "EMPTY").mkdir()
     names = {name: str(tmp_path / name) for name in ("DATA", "NEW", "BAD", "EMPTY")}
@@ -256,7 +256,7 @@ def test_a_tail_cut_off_is_a_valid_journal(tmp_path: Path) -> None:
 
 def test_a_clock_before_the_journal_refuses_to_start(tmp_path: Path) -> None:
     future_ms = 4_102_444_800_000  # the year 2100
-    found(tmp_path / "data", at_ms=future_ms)
+    create_exchange(tmp_path / "data", at_ms=future_ms)
     code, line = refused_start(tmp_path / "data")
     assert code == 71
     assert "--accept-clock" in line
@@ -269,7 +269,7 @@ def test_a_clock_before_the_journal_refuses_to_start(tmp_path: Path) -> None:
 def test_a_clock_that_was_stepped_back_a_little_is_waited_for(tmp_path: Path) -> None:
     """(Before: exit 71, after which a supervisor must not start it again.)"""
     ends_ms = SystemClock().now_ms() + 2_500
-    found(tmp_path / "data", at_ms=ends_ms)
+    create_exchange(tmp_path / "data", at_ms=ends_ms)
     server = ServerProcess(tmp_path / "data", "--listen", "127.0.0.1:0", "--log-level", "warning")
     asyncio.run(server.url())
     assert SystemClock().now_ms() >= ends_ms

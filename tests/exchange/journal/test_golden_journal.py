@@ -43,7 +43,7 @@ from exchange.wire.requests import (
     ImageOffer,
     OrderCancelOnDisconnect,
 )
-from tests.exchange.support.harness import ServerProcess, found, headroom
+from tests.exchange.support.harness import ServerProcess, create_exchange, headroom
 from tests.exchange.support.market import Market
 from tests.exchange.support.noise import Noise
 
@@ -148,7 +148,7 @@ def test_files_of_a_later_release_are_refused_and_older_ones_brought_forward(
     tmp_path: Path,
 ) -> None:
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
     assert schema_of(data_dir) == SCHEMA_VERSION
     schema_of(data_dir, SCHEMA_VERSION + 1)
     with pytest.raises(DataDirError, match="made by a later release"):

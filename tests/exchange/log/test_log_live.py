@@ -38,7 +38,7 @@ from tests.exchange.support.harness import (
     ServerProcess,
     add_account,
     be_live,
-    found,
+    create_exchange,
     key_of,
     raw,
     until,
@@ -161,7 +161,7 @@ async def strangers(url: str) -> None:
 
 def logged(tmp_path: Path, level: str, form: str) -> str:
     """Run the session against a real exchange; returns its log."""
-    found(tmp_path / "data")
+    create_exchange(tmp_path / "data")
     options = ("--log-level", level, "--log-format", form)
     server = ServerProcess(tmp_path / "data", *LISTEN, *options)
 
@@ -317,7 +317,7 @@ def test_without_a_stderr_at_all(tmp_path: Path) -> None:
 
 def trades(tmp_path: Path, stderr: int | None) -> int:
     """Let an exchange serve, trade and end with such a stderr; returns its exit code."""
-    found(tmp_path / "data")
+    create_exchange(tmp_path / "data")
     ready = tmp_path / "data.ready"
     close = "exec 2>&-; " if stderr is None else ""
     serve = f'{close}exec "$0" headroom.py exchange serve "$@"'
@@ -348,7 +348,7 @@ async def some_trades(ready: Path) -> None:
 
 def test_refused_logins_cannot_flood_the_log(tmp_path: Path) -> None:
     """400 of them are some lines and a number; a host that falls silent meanwhile is told."""
-    found(tmp_path / "data")
+    create_exchange(tmp_path / "data")
     server = ServerProcess(tmp_path / "data", *LISTEN, "--log-level", "info")
 
     async def main() -> None:

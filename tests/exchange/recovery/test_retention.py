@@ -30,7 +30,7 @@ from tests.exchange.support.harness import (
     DEADLINE_S,
     OPERATOR,
     add_account,
-    found,
+    create_exchange,
     key_of,
     raw,
     until,
@@ -124,7 +124,7 @@ async def statements(server: Weeks) -> list[dict[str, Any]]:
 
 
 async def first_week(data_dir: Path) -> None:
-    found(data_dir, at_ms=START_MS)
+    create_exchange(data_dir, at_ms=START_MS)
     async with serving(data_dir) as server:
         async with Client(server.url, OPERATOR) as operator:
             await add_account(operator, "bob", 1)

@@ -27,7 +27,7 @@ from exchange.storage.sqlite_journal import DataDirError, DataLock
 from tests.exchange.support.harness import (
     DEADLINE_S,
     ServerProcess,
-    found,
+    create_exchange,
     headroom,
     running,
     until,
@@ -62,7 +62,7 @@ async def serving(data_dir: Path) -> AsyncIterator[ExchangeServer]:
 async def session(data_dir: Path) -> None:
     """Serve with frequent snapshots, trade until there are two, and end orderly."""
     if not (data_dir / "journal.db").exists():
-        found(data_dir)
+        create_exchange(data_dir)
     async with serving(data_dir) as server, traders(server.url) as (alice, bob):
         for seed in ("first", "second"):
             before = newest(data_dir)
@@ -330,7 +330,7 @@ def test_a_snapshot_of_something_else_is_found_by_verify(data_dir: Path) -> None
 
 def test_a_snapshot_of_another_journal_is_not_used(data_dir: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
-    found(other)
+    create_exchange(other)
     latest, _ = snapshots.newest_first(data_dir)
     snapshot = snapshots.read(latest)
     snapshots.write(other, msgspec.structs.replace(snapshot, seq=1))
@@ -360,7 +360,7 @@ def test_files_are_whole_or_absent_and_only_two_stay(tmp_path: Path) -> None:
 
 def test_a_killed_exchange_goes_on_from_its_snapshot(traded: Path, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
 
     async def main() -> None:
         options = ("--listen", "127.0.0.1:0", "--snapshot-every", str(EVERY))

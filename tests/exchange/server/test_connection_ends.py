@@ -33,7 +33,7 @@ from tests.exchange.support.harness import (
     ServerProcess,
     add_account,
     add_host,
-    found,
+    create_exchange,
     key_of,
     raw,
     running,
@@ -165,7 +165,7 @@ def test_the_switch_of_a_revoked_key_fires(tmp_path: Path) -> None:
 def test_the_exchange_itself_ends(tmp_path: Path, says_goodbye: bool, kill: bool) -> None:
     """It counts as a drop, unless the client's goodbye came before the end."""
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
 
     async def before(server: ServerProcess) -> None:
         url = await server.url()

@@ -33,7 +33,7 @@ from tests.exchange.support.harness import (
     Raw,
     ServerProcess,
     add_account,
-    found,
+    create_exchange,
     key_of,
     raw,
 )
@@ -270,7 +270,7 @@ async def campaign(server: ServerProcess) -> None:
 
 
 def test_hostile_input_leaves_no_trace(tmp_path: Path) -> None:
-    found(tmp_path / "data")
+    create_exchange(tmp_path / "data")
     server = ServerProcess(tmp_path / "data")
     try:
         asyncio.run(campaign(server))

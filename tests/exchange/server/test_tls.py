@@ -15,7 +15,13 @@ from cryptography.x509.oid import NameOID
 from exchange.client import Client, Unreachable
 from exchange.wire.admin_requests import AdminBalances
 from tests.exchange.storage.test_history import pem
-from tests.exchange.support.harness import OPERATOR, ServerProcess, found, headroom, running
+from tests.exchange.support.harness import (
+    OPERATOR,
+    ServerProcess,
+    create_exchange,
+    headroom,
+    running,
+)
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
@@ -56,7 +62,7 @@ def test_wss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return ("admin", "balances", "--url", url, "--key", str(key_file))
 
     cert, key = self_signed(tmp_path)
-    found(tmp_path / "data")
+    create_exchange(tmp_path / "data")
     options = ("--listen", "127.0.0.1:0", "--tls-cert", str(cert), "--tls-key", str(key))
     server = ServerProcess(tmp_path / "data", *options)
 

@@ -25,7 +25,7 @@ from exchange.wire.requests import (
     Subscribe,
 )
 from exchange.wire.types import DiskLevel, Request
-from tests.exchange.support.harness import DEADLINE_S, SYMBOL, ServerProcess, found
+from tests.exchange.support.harness import DEADLINE_S, SYMBOL, ServerProcess, create_exchange
 from tests.exchange.support.trading import traders
 
 MIB = 1 << 20
@@ -108,7 +108,7 @@ def test_a_disk_that_fills_up_ends_trading_and_one_that_empties_begins_it_again(
     tmp_path: Path,
 ) -> None:
     data_dir, ballast = tmp_path / "data", tmp_path / "ballast"
-    found(data_dir)
+    create_exchange(data_dir)
     free_mib = level_mib(tmp_path)
     marks = (
         *("--disk-cancel-only-mib", str(free_mib - ROOM_MIB)),

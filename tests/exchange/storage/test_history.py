@@ -31,7 +31,7 @@ from tests.exchange.support.harness import (
     OPERATOR,
     ServerProcess,
     add_account,
-    found,
+    create_exchange,
     headroom,
     key_of,
     raw,
@@ -228,7 +228,7 @@ def test_a_history_spoilt_while_serving_ends_the_server_and_names_the_way_out(
     tmp_path: Path,
 ) -> None:
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
     server = ServerProcess(data_dir)
 
     async def main() -> None:

@@ -22,7 +22,7 @@ from tests.exchange.support.harness import (
     Raw,
     ServerProcess,
     add_account,
-    found,
+    create_exchange,
     key_of,
     raw,
     running,
@@ -67,7 +67,7 @@ def test_uploads_count_when_they_begin_and_until_their_bytes_are_gone() -> None:
 
 def test_the_operator_says_what_the_quota_is(tmp_path: Path) -> None:
     """(Seen to fail with an option that `serve` takes and forgets.)"""
-    found(tmp_path / "data")
+    create_exchange(tmp_path / "data")
     options = ("--listen", "127.0.0.1:0", "--image-quota-mib", "2")
     server = ServerProcess(tmp_path / "data", *options)
 

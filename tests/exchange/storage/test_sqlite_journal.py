@@ -31,7 +31,7 @@ from tests.exchange.support.harness import (
     SYMBOL,
     ServerProcess,
     add_account,
-    found,
+    create_exchange,
     headroom,
     journal_rows,
     key_of,
@@ -97,7 +97,7 @@ def test_a_new_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
             data_dir.mkdir(mode=0o755)
         if name == "in_use":
             (data_dir / "other").touch()
-        found(data_dir)
+        create_exchange(data_dir)
         private = data_dir.stat().st_mode & 0o077 == 0
         assert private == (name != "in_use"), name
 
@@ -105,7 +105,7 @@ def test_a_new_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_full_disk_ends_with_70_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
     """The file size limit stands in for the disk: the write that passes it fails like ENOSPC."""
     data_dir = tmp_path / "data"
-    found(data_dir)
+    create_exchange(data_dir)
     serve = (
         f'ulimit -f {FSIZE_KIB}; exec "{sys.executable}" "{ROOT}/headroom.py" exchange serve '
         '--log-level error "$@"'
@@ -152,7 +152,7 @@ async def place(client: Client, name: str) -> str:
 
 
 def test_sigterm_says_goodbye_and_exits_0(tmp_path: Path) -> None:
-    found(tmp_path / "data")
+    create_exchange(tmp_path / "data")
     server = ServerProcess(tmp_path / "data")
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""A real exchange for tests: founded in a scratch directory, served on a loopback port.
+"""A real exchange for tests: created in a scratch directory, served on a loopback port.
 
 In process (`running`) for protocol tests, as a process of its own (`ServerProcess`) where it is to
 be killed or refused. No sleeps: everything waits on events with a deadline.
@@ -56,10 +56,12 @@ def key_of(name: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")[:32])
 
 
-def found(data_dir: Path, config: ExchangeConfig | None = None, at_ms: int | None = None) -> None:
-    """Found an exchange whose operator is `OPERATOR`, now or at ``at_ms``."""
+def create_exchange(
+    data_dir: Path, config: ExchangeConfig | None = None, at_ms: int | None = None
+) -> None:
+    """Create an exchange whose operator is `OPERATOR`, now or at ``at_ms``."""
     now_ms = SystemClock().now_ms() if at_ms is None else at_ms
-    loading.found(data_dir, config or default_config(), public_key_b64(OPERATOR), now_ms)
+    loading.create_exchange(data_dir, config or default_config(), public_key_b64(OPERATOR), now_ms)
 
 
 def journal_rows(data_dir: Path) -> list[JournalRow]:
@@ -82,7 +84,7 @@ async def running(
 ) -> AsyncIterator[ExchangeServer]:
     """Serve ``data_dir`` in this process; on leaving, the exchange has ended with exit code 0."""
     if not (data_dir / "journal.db").exists():
-        found(data_dir)
+        create_exchange(data_dir)
     settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
     with DataLock(data_dir):
         server = ExchangeServer(settings, load(data_dir, make_engine))
