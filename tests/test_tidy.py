@@ -32,7 +32,6 @@ STILL_CIRCLES = {
     "exchange.server.pump",
     "exchange.session.session",
     "manager.shell.config",
-    "sim.run.world",
 }
 
 

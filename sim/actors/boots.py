@@ -1,4 +1,4 @@
-"""How long simulated VMs boot and which fail: scenario.md, ``[boot]``, bent by faults."""
+"""How long simulated VMs boot and which fail: scenario.md, ``[boot]``, changed by faults."""
 
 from collections.abc import Callable
 from random import Random
@@ -14,8 +14,10 @@ STOP_MS = 2 * MS_PER_SECOND
 BUSY_PCT = 50
 
 
-class Bend:
-    """What a fault does to boots; ``fail`` None leaves the scenario's share."""
+class BootFault:
+    """What a fault changes about boots: their time times ``factor``, the share that fails.
+
+    ``fail`` None leaves the scenario's share."""
 
     def __init__(self) -> None:
         self.factor = 1.0
@@ -23,26 +25,27 @@ class Bend:
 
 
 class Boots:
-    """Boot plans of all hosts; each host has its own random stream, each seller its own bend."""
+    """Boot plans of all hosts; each host has its own random stream, each seller its own fault."""
 
     def __init__(self, times: BootTimes, stream: Callable[[str], Random]) -> None:
         self._times = times
         self._stream = stream
-        self.bends: dict[str, Bend] = {}
+        self._faults: dict[str, BootFault] = {}
 
-    def bend(self, seller: str) -> Bend:
-        return self.bends.setdefault(seller, Bend())
+    def fault_of(self, seller: str) -> BootFault:
+        """Return what a fault may change: it holds for every boot of ``seller`` from then on."""
+        return self._faults.setdefault(seller, BootFault())
 
     def plan(self, seller: str, host: str) -> BootPlan:
         """Return the plan of one host of ``seller``."""
         random = self._stream(f"boot/{host}")
-        bend = self.bend(seller)
+        fault = self.fault_of(seller)
 
         def boot(spec: DomainSpec) -> Boot:
             # Both are drawn every time, so that a fault does not shift the draws behind it.
             seconds, chance = random.gauss(self._times.mean_s, self._times.sd_s), random.random()
-            seconds = max(self._times.min_s, seconds) * bend.factor
-            fail = self._times.fail if bend.fail is None else bend.fail
+            seconds = max(self._times.min_s, seconds) * fault.factor
+            fail = self._times.fail if fault.fail is None else fault.fail
             return Boot(
                 start_ms=START_MS,
                 ready_ms=max(0, round(seconds * MS_PER_SECOND) - START_MS),

@@ -25,7 +25,7 @@ from manager.core.messages import (
     RemoveBackend,
     Send,
 )
-from sim.actors.position import Desk
+from sim.actors.position import Position
 from sim.network.clock import VirtualTime
 from sim.network.connection import Connection
 from sim.network.pump import Pump
@@ -50,7 +50,7 @@ class FarmNode:
         start_ms: int,
     ) -> None:
         self.connection: Connection | None = None
-        self.desk = Desk()
+        self.position = Position()
         self.ready: list[tuple[int, int]] = [(0, core_units)]
         self.retired = False
         self._env = env
@@ -63,7 +63,7 @@ class FarmNode:
         self.pump = Pump(env, self._handle, self._next_deadline_ms)
 
     def link_up(self, account_state: Any) -> None:
-        self.desk.rebuild(account_state)
+        self.position.rebuild(account_state)
         connected = Connected(
             account_state["account_seq"],
             msgspec.convert(account_state["orders"], list[OrderUpdate]),
@@ -76,7 +76,7 @@ class FarmNode:
         self.pump.put(Disconnected())
 
     def receive(self, frame: Any) -> None:
-        self.desk.fold(frame)
+        self.position.fold(frame)
         self.pump.put(frame)
 
     def sample(self, load_rps: float) -> None:

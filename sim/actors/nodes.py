@@ -20,7 +20,7 @@ from hostagent.core.memory_hypervisor import BootPlan, MemoryServer
 from hostagent.core.ports import DomainStarted, Effect, LinkDown, Load, Send, Tick
 from hostagent.core.ports import LinkUp as HostLinkUp
 from sim.actors.boots import BUSY_PCT
-from sim.actors.position import Desk
+from sim.actors.position import Position
 from sim.actors.traders import LinkUp
 from sim.actors.traders import Tick as RobotTick
 from sim.network.clock import VirtualTime
@@ -34,7 +34,7 @@ _FOR_HOSTS = (Ack, ConsoleRead, ErrorReply, HostLimit, HostSync, VmKill, VmLaunc
 class Robot(Protocol):
     """A pure core that answers messages with requests: a trader, a seller."""
 
-    desk: Desk
+    position: Position
 
     def apply(self, message: Any, now_ms: int) -> list[Request]: ...
 
@@ -57,7 +57,7 @@ class RobotNode:
     def receive(self, frame: Any) -> None:
         # The book alone moves no robot: it is looked at when the robot's own time has come.
         if isinstance(frame, _BOOK):
-            self.robot.desk.fold(frame)
+            self.robot.position.fold(frame)
         else:
             self.pump.put(frame)
 
@@ -76,7 +76,7 @@ class RobotNode:
             return
         if self.retired:
             for message in messages:
-                self.robot.desk.fold(message)
+                self.robot.position.fold(message)
             return
         for message in messages or [RobotTick()]:
             for request in self.robot.apply(message, now_ms):

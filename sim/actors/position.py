@@ -37,7 +37,7 @@ class Held(Struct):
     symbol: str
 
 
-class Desk:
+class Position:
     """Orders by client_order_id and leases by id, both in the order they came."""
 
     def __init__(self) -> None:

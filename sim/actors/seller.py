@@ -14,7 +14,7 @@ from exchange.units import MAX_PRICE_UCR, MS_PER_MINUTE, MS_PER_SECOND
 from exchange.wire.frames import Ack, ErrorReply, LeaseUpdate, OrderUpdate
 from exchange.wire.requests import LeaseRecall, OrderMassCancel, OrderPlace
 from exchange.wire.types import Request
-from sim.actors.position import DONE, Desk, Working
+from sim.actors.position import DONE, Position, Working
 from sim.actors.traders import LinkUp
 
 RELIST_MS = MS_PER_SECOND
@@ -50,7 +50,7 @@ class SellerConfig(Struct, frozen=True):
 class Seller:
     def __init__(self, config: SellerConfig, random: Random) -> None:
         self.config = config
-        self.desk = Desk()
+        self.position = Position()
         self._random = random
         self._factor = 1.0
         self._selling = True
@@ -72,7 +72,7 @@ class Seller:
     def _handle(self, message: Any, now_ms: int) -> list[Request]:
         match message:
             case LinkUp():
-                self.desk.rebuild(message.account_state)
+                self.position.rebuild(message.account_state)
                 self._wake(now_ms)
             case Resume():
                 self._selling = True
@@ -87,10 +87,10 @@ class Seller:
             case Ack():
                 self._asked.pop(message.req_id, None)
             case ErrorReply():
-                self.desk.orders.pop(self._asked.pop(message.req_id, ""), None)
+                self.position.orders.pop(self._asked.pop(message.req_id, ""), None)
                 self._wake(now_ms + RETRY_MS)
             case _:
-                self.desk.fold(message)
+                self.position.fold(message)
                 self._see(message, now_ms)
         return []
 
@@ -112,9 +112,9 @@ class Seller:
         if not self._selling:
             return []
         taken = dict.fromkeys(self.config.hosts, 0)
-        for order in self.desk.orders.values():
+        for order in self.position.orders.values():
             taken[order.tag] += order.leaves_qty
-        for lease in self.desk.leases.values():
+        for lease in self.position.leases.values():
             taken[lease.host] += lease.units
         free = [(host, self.config.units - units) for host, units in taken.items()]
         return [self._ask(host, units) for host, units in free if units > 0]
@@ -124,9 +124,9 @@ class Seller:
         client_order_id = f"{self.config.name}/{self._count}"
         factor = self._factor * (1 + self._random.uniform(-1, 1) * self.config.jitter)
         price_ucr = min(max(1, round(self.config.price_ucr * factor)), MAX_PRICE_UCR)
-        req_id = self.desk.next_req_id()
+        req_id = self.position.next_req_id()
         self._asked[req_id] = client_order_id
-        self.desk.orders[client_order_id] = Working("sell", price_ucr, units, tag=host)
+        self.position.orders[client_order_id] = Working("sell", price_ucr, units, tag=host)
         return OrderPlace(
             req_id=req_id,
             client_order_id=client_order_id,
@@ -139,10 +139,10 @@ class Seller:
         )
 
     def _cancel_all(self) -> Request:
-        return OrderMassCancel(req_id=self.desk.next_req_id(), symbol=self.config.symbol)
+        return OrderMassCancel(req_id=self.position.next_req_id(), symbol=self.config.symbol)
 
     def _recall_all(self) -> list[Request]:
         return [
-            LeaseRecall(req_id=self.desk.next_req_id(), lease_id=lease_id)
-            for lease_id in self.desk.leases
+            LeaseRecall(req_id=self.position.next_req_id(), lease_id=lease_id)
+            for lease_id in self.position.leases
         ]

@@ -17,7 +17,7 @@ from exchange.units import MAX_PRICE_UCR, MS_PER_MINUTE
 from exchange.wire.frames import Ack, ErrorReply, LeaseUpdate
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, OrderReplace
 from exchange.wire.types import Request, Side, TimeInForce
-from sim.actors.position import Desk, Working
+from sim.actors.position import Position, Working
 
 MAX_OPEN_ORDERS = 40
 """Bound of a noise trader's resting orders; beyond it the oldest goes."""
@@ -65,7 +65,7 @@ class _Robot:
 
     def __init__(self, config: TraderConfig, random: Random) -> None:
         self.config = config
-        self.desk = Desk()
+        self.position = Position()
         self._random = random
         self._act_at_ms: int | None = None
         self._release_at_ms: dict[str, int] = {}
@@ -82,18 +82,18 @@ class _Robot:
         """Return what the trader sends now."""
         match message:
             case LinkUp():
-                self.desk.rebuild(message.account_state)
+                self.position.rebuild(message.account_state)
                 self._plan_releases(now_ms)
                 self._act_at_ms = now_ms
             case ErrorReply():
-                self.desk.orders.pop(self._asked.pop(message.req_id, ""), None)
+                self.position.orders.pop(self._asked.pop(message.req_id, ""), None)
             case Ack():
                 self._asked.pop(message.req_id, None)
             case LeaseUpdate():
-                self.desk.fold(message)
+                self.position.fold(message)
                 self._plan_releases(now_ms)
             case _:
-                self.desk.fold(message)
+                self.position.fold(message)
         out = self._due_releases(now_ms)
         if self._act_at_ms is not None and self._act_at_ms <= now_ms:
             mean_ms = MS_PER_MINUTE / self.config.rate_per_min
@@ -105,12 +105,12 @@ class _Robot:
         raise AssertionError("each kind of trader has its own act")
 
     def _plan_releases(self, now_ms: int) -> None:
-        for lease_id, lease in self.desk.leases.items():
+        for lease_id, lease in self.position.leases.items():
             if lease.side == "buy" and lease_id not in self._release_at_ms:
                 hold_ms = self._random.randint(self.config.hold_min_ms, self.config.hold_max_ms)
                 self._release_at_ms[lease_id] = now_ms + hold_ms
         for lease_id in list(self._release_at_ms):
-            if lease_id not in self.desk.leases:
+            if lease_id not in self.position.leases:
                 del self._release_at_ms[lease_id]
         self._release_next_ms = min(self._release_at_ms.values(), default=None)
 
@@ -122,12 +122,12 @@ class _Robot:
             # Asked again later, should this one be refused or lost.
             self._release_at_ms[lease_id] = now_ms + RETRY_MS
         self._release_next_ms = min(self._release_at_ms.values(), default=None)
-        return [LeaseRelease(req_id=self.desk.next_req_id(), lease_id=lease) for lease in due]
+        return [LeaseRelease(req_id=self.position.next_req_id(), lease_id=lease) for lease in due]
 
     def _room(self, side: Side, wanted: int) -> int:
         """Return how many of ``wanted`` units may be asked or bid for now."""
-        open_units = self.desk.open_units(side)
-        taken = open_units + sum(h.units for h in self.desk.leases.values() if h.side == side)
+        open_units = self.position.open_units(side)
+        taken = open_units + sum(h.units for h in self.position.leases.values() if h.side == side)
         bound = self.config.max_bought if side == "buy" else self.config.units
         return max(0, min(wanted, bound - taken))
 
@@ -135,11 +135,11 @@ class _Robot:
         self, side: Side, price_ucr: int, qty: int, time_in_force: TimeInForce = "gtc"
     ) -> OrderPlace:
         self._count += 1
-        req_id = self.desk.next_req_id()
+        req_id = self.position.next_req_id()
         client_order_id = f"{self.config.name}/{self._count}"
         price_ucr = min(max(1, price_ucr), MAX_PRICE_UCR)
         self._asked[req_id] = client_order_id
-        self.desk.orders[client_order_id] = Working(side, price_ucr, qty)
+        self.position.orders[client_order_id] = Working(side, price_ucr, qty)
         return OrderPlace(
             req_id=req_id,
             client_order_id=client_order_id,
@@ -152,7 +152,7 @@ class _Robot:
         )
 
     def _cancel(self, client_order_id: str) -> OrderCancel:
-        return OrderCancel(req_id=self.desk.next_req_id(), client_order_id=client_order_id)
+        return OrderCancel(req_id=self.position.next_req_id(), client_order_id=client_order_id)
 
 
 class MarketMaker(_Robot):
@@ -171,7 +171,7 @@ class MarketMaker(_Robot):
         side: Side = "sell" if self.config.units and self._random.random() < 0.5 else "buy"
         level = self._random.randrange(self.config.levels)
         price_ucr = self._quote_ucr(side, level)
-        mine = [(key, order) for key, order in self.desk.orders.items() if order.side == side]
+        mine = [(key, order) for key, order in self.position.orders.items() if order.side == side]
         qty = self._room(side, self._random.randint(1, self.config.level_units))
         if qty and len(mine) < self.config.levels:
             return [self._place(side, price_ucr, qty)]
@@ -181,13 +181,15 @@ class MarketMaker(_Robot):
         if not order.order_id or order.price_ucr == price_ucr:
             return []
         return [
-            OrderReplace(req_id=self.desk.next_req_id(), client_order_id=key, price_ucr=price_ucr)
+            OrderReplace(
+                req_id=self.position.next_req_id(), client_order_id=key, price_ucr=price_ucr
+            )
         ]
 
     def _quote_ucr(self, side: Side, level: int) -> int:
         fair = self.config.price_ucr * (1 + self._drift)
         away = (self.config.spread_pct / 2 + level * self.config.step_pct) / 100
-        ask_ucr, bid_ucr = self.desk.best_ask_ucr(), self.desk.best_bid_ucr()
+        ask_ucr, bid_ucr = self.position.best_ask_ucr(), self.position.best_bid_ucr()
         if side == "buy":
             price_ucr = round(fair * (1 - away))
             return price_ucr if ask_ucr is None else min(price_ucr, round(ask_ucr * (1 - away)))
@@ -207,8 +209,8 @@ class NoiseTrader(_Robot):
 
     def act(self, now_ms: int) -> list[Request]:
         chance = self._random.random()
-        if len(self.desk.orders) >= MAX_OPEN_ORDERS or (self.desk.orders and chance < 0.3):
-            return [self._cancel(next(iter(self.desk.orders)))]
+        if len(self.position.orders) >= MAX_OPEN_ORDERS or (self.position.orders and chance < 0.3):
+            return [self._cancel(next(iter(self.position.orders)))]
         side: Side = "sell" if self.config.units and self._random.random() < 0.5 else "buy"
         qty = self._room(side, self._random.randint(1, self.config.level_units))
         if qty < 1:
@@ -224,11 +226,11 @@ class NoiseTrader(_Robot):
     def _crossing_ucr(self, side: Side) -> int:
         own_ucr = self.config.price_ucr
         if side == "buy":
-            return min(self.desk.best_ask_ucr() or own_ucr, round(own_ucr * 1.5))
-        return max(self.desk.best_bid_ucr() or own_ucr, own_ucr // 2)
+            return min(self.position.best_ask_ucr() or own_ucr, round(own_ucr * 1.5))
+        return max(self.position.best_bid_ucr() or own_ucr, own_ucr // 2)
 
     def _mid_ucr(self) -> float:
-        bid_ucr, ask_ucr = self.desk.best_bid_ucr(), self.desk.best_ask_ucr()
+        bid_ucr, ask_ucr = self.position.best_bid_ucr(), self.position.best_ask_ucr()
         known = [price for price in (bid_ucr, ask_ucr) if price is not None]
         mid = sum(known) / len(known) if known else self.config.price_ucr
         # Pulled home, or noise would slowly carry the whole market away.

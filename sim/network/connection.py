@@ -67,13 +67,13 @@ class Connection:
         self._account_state: Any = None
         self._last_req_id = OWN_REQ_ID
         self._wanted = False
-        self.parted = False
+        self.cut_off = False
         self.up = False
 
     def open(self) -> None:
         """Dial; after a lost connection this happens by itself."""
         self._wanted = True
-        if self.parted or not self._marketplace.up:
+        if self.cut_off or not self._marketplace.up:
             self._retry()
             return
         uplink, downlink = (self._link(self._marketplace.pump.put), self._link(self._at_client))
@@ -96,7 +96,7 @@ class Connection:
 
     def give_up(self) -> None:
         """Pings went unanswered: a connection still cut off breaks at both ends."""
-        if self.parted and self._links:
+        if self.cut_off and self._links:
             self.lose()
 
     def vanish(self) -> None:
@@ -106,14 +106,17 @@ class Connection:
             link.close()
         self._links = []
 
-    def part(self, parted: bool) -> None:
-        """Begin or end a partition between this client and the exchange."""
-        self.parted = parted
+    def partition(self) -> None:
+        """Begin a partition between this client and the exchange."""
+        self.cut_off = True
         for link in self._links:
-            if parted:
-                link.parted = True
-            else:
-                link.heal()
+            link.cut_off = True
+
+    def heal(self) -> None:
+        """End the partition."""
+        self.cut_off = False
+        for link in self._links:
+            link.heal()
 
     def send(self, message: Any) -> None:
         """Encode and send a message; without a connection it is dropped, as a socket would."""

@@ -35,14 +35,14 @@ class Link:
         # Two lists: what was under way when the partition came is older than what was sent in it.
         self._landed: list[Any] = []
         self._parked: list[Any] = []
-        self.parted = False
+        self.cut_off = False
         self.open = True
 
     def send(self, payload: Any) -> None:
         """Put ``payload`` on the way; it arrives after the latency, behind all sent before."""
         if not self.open:
             return
-        if self.parted:
+        if self.cut_off:
             self._parked.append(payload)
             return
         delay_ms = self._latency_ms
@@ -57,7 +57,7 @@ class Link:
 
     def heal(self) -> None:
         """End a partition: what was held back is sent now, in its order."""
-        self.parted = False
+        self.cut_off = False
         held = self._landed + self._parked
         self._landed, self._parked = [], []
         for payload in held:
@@ -72,7 +72,7 @@ class Link:
     def _arrive(self, payload: Any) -> None:
         if not self.open:
             return
-        if self.parted:
+        if self.cut_off:
             self._landed.append(payload)
         else:
             self._deliver(payload)

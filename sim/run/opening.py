@@ -5,8 +5,8 @@ from exchange.units import ucr_from_credits
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
 from exchange.wire.types import Request
 from sim.network.identity import Identity
-from sim.run.fleet import seller_symbol
 from sim.scenario.check import CLASSES
+from sim.scenario.policy import seller_symbol
 from sim.scenario.tables import Scenario
 
 OPERATOR = "operator"

@@ -4,18 +4,16 @@ Without this the last bill would depend on when exactly the run was cut off.
 """
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import simpy
 
 from exchange.units import MS_PER_SECOND
 from exchange.wire.requests import LeaseRelease, OrderMassCancel
-from sim.actors.position import Desk
+from sim.actors.position import Position
 from sim.network.connection import Connection
 from sim.run.fault import heal_everything
-
-if TYPE_CHECKING:
-    from sim.run.world import World
+from sim.run.stage import Stage
 
 SETTLE_MS = 30 * MS_PER_SECOND
 ROUNDS = 5
@@ -23,28 +21,28 @@ FIRST_REQ_ID = 10**9
 """Behind the robots' own numbers and before the connection's."""
 
 
-def wind_down(world: "World") -> Generator[simpy.Event, Any, None]:
+def wind_down(stage: Stage) -> Generator[simpy.Event, Any, None]:
     """Process: end faults, stop the robots, cancel every order, release every lease."""
-    heal_everything(world)
-    world.farm.retire()
-    for robot in world.robots:
+    heal_everything(stage)
+    stage.farm.retire()
+    for robot in stage.robots.values():
         robot.retire()
-    yield world.env.timeout(SETTLE_MS)
+    yield stage.env.timeout(SETTLE_MS)
     req_id = FIRST_REQ_ID
-    for connection, _ in _desks(world):
+    for connection, _ in _traders(stage):
         req_id += 1
         connection.send(OrderMassCancel(req_id=req_id))
     for _ in range(ROUNDS):
-        yield world.env.timeout(SETTLE_MS)
-        for connection, desk in _desks(world):
-            for lease_id in [key for key, held in desk.leases.items() if held.side == "buy"]:
+        yield stage.env.timeout(SETTLE_MS)
+        for connection, position in _traders(stage):
+            for lease_id in [key for key, held in position.leases.items() if held.side == "buy"]:
                 req_id += 1
                 connection.send(LeaseRelease(req_id=req_id, lease_id=lease_id))
 
 
-def _desks(world: "World") -> Iterator[tuple[Connection, Desk]]:
-    assert world.farm.connection is not None
-    yield world.farm.connection, world.farm.desk
-    for node in world.robots:
+def _traders(stage: Stage) -> Iterator[tuple[Connection, Position]]:
+    assert stage.farm.connection is not None
+    yield stage.farm.connection, stage.farm.position
+    for node in stage.robots.values():
         assert node.connection is not None
-        yield node.connection, node.robot.desk
+        yield node.connection, node.robot.position

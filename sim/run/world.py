@@ -8,7 +8,6 @@ last bill is the same however the run was paced.
 
 import time
 from collections.abc import Generator
-from random import Random
 from typing import Any
 
 import simpy
@@ -17,27 +16,21 @@ from exchange.model.commands import Genesis, ImageStored
 from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
 from manager.core.core import Manager, ManagerConfig
 from manager.core.library import StoredVm
-from sim.actors.boots import Boots
-from sim.actors.farm import FarmNode
-from sim.actors.nodes import HostNode, RobotNode
-from sim.network.clock import VirtualTime
-from sim.network.connection import Connection, Node, RequestNode, Subscription
 from sim.network.identity import Identity
-from sim.network.marketplace import Digest, Marketplace
-from sim.results.checker import Checker
+from sim.network.marketplace import Digest
 from sim.results.metrics import Accounts, Metrics
 from sim.results.report import RunResult
 from sim.results.service import Service, buckets, quality
 from sim.run.fault import schedule
-from sim.run.fleet import Fleet, trader_sellers
 from sim.run.opening import OPERATOR, account_requests, exchange_config
+from sim.run.participant import Participant, trader_sellers
+from sim.run.stage import WARM_UP_MS, Stage
 from sim.run.winddown import wind_down
 from sim.scenario.file import Loaded
 from sim.scenario.policy import market_of, rules_of
-from sim.scenario.tables import Scenario
+from sim.scenario.tables import Pricing, Scenario
 from sim.scenario.workload import sampled
 
-WARM_UP_MS = 10 * MS_PER_MINUTE
 STEP_S = 10
 """How often the balancer's load is read."""
 BUCKETS = 48
@@ -51,110 +44,37 @@ class World:
     """Build it, `run` it once, read the result."""
 
     def __init__(self, loaded: Loaded, policy: str, seed: int, keep_rows: bool = False) -> None:
-        rules = loaded.scenario.policy[policy]
-        self.scenario: Scenario = market_of(loaded.scenario, rules)
-        self.traces = loaded.traces
         self.policy = policy
-        self.seed = seed
-        self.env = VirtualTime(self.scenario.start_ms - WARM_UP_MS)
-        config = exchange_config(self.scenario)
-        restarts = any(fault.kind == "exchange_restart" for fault in self.scenario.fault)
-        self.marketplace = Marketplace(
-            self.env, config, self.stream("exchange"), keep_rows or restarts
-        )
-        self.checker = Checker(self.marketplace.engine, config)
+        self.scenario = market_of(loaded.scenario, loaded.scenario.policy[policy])
+        manager = Manager(_manager_config(loaded.scenario, policy, self.scenario.farm_pricing))
+        self.stage = Stage(self.scenario, loaded.traces, seed, manager, keep_rows)
         self.metrics = Metrics(self.scenario.farm.account)
         self.digest = Digest()
-        for observer in (self.checker, self.metrics, self.digest):
-            self.marketplace.observers.append(observer.observe)
-        self.boots = Boots(self.scenario.boot, self.stream)
+        self.stage.marketplace.observers += [self.metrics.observe, self.digest.observe]
         self.loads = sampled(
             self.scenario.workload,
             self.scenario.duration_s,
             STEP_S,
-            self.stream("load"),
-            self.traces,
+            self.stage.stream("load"),
+            loaded.traces,
         )
-        self.fleets: list[Fleet] = []
-        self.hosts: dict[str, HostNode] = {}
-        """By address."""
-        self.robots: list[RobotNode] = []
-        self.connections: dict[str, list[Connection]] = {}
-        self.stale_until_ms = 0
-        self.farm = self._make_farm(Manager(self._manager_config(loaded.scenario, policy)))
-
-    # --- what the parts ask of the world ---
-
-    @property
-    def now_ms(self) -> int:
-        return self.env.now_ms
-
-    def stream(self, actor: str) -> Random:
-        """Return the actor's own random stream: policies of one seed share every draw."""
-        return Random(f"{self.seed}/{actor}")
-
-    def connect(
-        self,
-        actor: str,
-        node: Node,
-        identity: Identity | None,
-        subscriptions: list[Subscription],
-        end: str,
-    ) -> Connection:
-        """Make a connection for ``node``; ``end`` names whom a partition would cut off."""
-        connection = Connection(
-            self.marketplace,
-            self.scenario.network,
-            node,
-            self.stream(f"network/{actor}"),
-            identity,
-            subscriptions,
-        )
-        self.connections.setdefault(end, []).append(connection)
-        return connection
-
-    def ask(
-        self, actor: str, identity: Identity | None, requests: list[Any]
-    ) -> Generator[simpy.Event, Any, list[Any]]:
-        """Process: send ``requests`` on a connection of their own, return their results."""
-        node = RequestNode(self.env, requests)
-        node.connection = self.connect(actor, node, identity, [], actor)
-        node.connection.open()
-        results: list[Any] = yield node.done
-        node.connection.close()
-        return results
-
-    # --- the run ---
 
     def run(self) -> RunResult:
         """Run to the end and return what came of it. Raises `LawBrokenError`."""
         began_s = time.perf_counter()
         self.begin()
-        self.env.run(until=self.end_ms)
+        self.stage.env.run(until=self.end_ms)
         return self.result(time.perf_counter() - began_s)
 
     def begin(self) -> None:
         """Put everything in place; from then on SimPy alone moves the run."""
-        gateway = self.marketplace.gateway
-        operator = Identity(self.seed, OPERATOR)
+        stage = self.stage
+        operator = Identity(stage.seed, OPERATOR)
         genesis = Genesis(exchange_config(self.scenario), operator.public_key)
-        gateway.internal(genesis, self.now_ms)
-        self.marketplace.start()
-        self.env.process(self._set_up(operator))
-        self.env.process(self._play())
-
-    def stop_exchange(self) -> None:
-        """The exchange's process is killed: every connection breaks."""
-        self.marketplace.stop()
-        for connections in self.connections.values():
-            for connection in connections:
-                connection.lose()
-
-    def start_exchange(self) -> None:
-        """It starts again from its journal, and must be what it was."""
-        if not self.marketplace.up:
-            self.marketplace.restart()
-            self.checker.follow(self.marketplace.engine)
+        stage.marketplace.gateway.internal(genesis, stage.now_ms)
+        stage.marketplace.start()
+        stage.env.process(self._set_up(operator))
+        stage.env.process(self._play())
 
     @property
     def end_ms(self) -> int:
@@ -163,80 +83,53 @@ class World:
         return end_ms + 10 * MS_PER_MINUTE
 
     def result(self, real_s: float) -> RunResult:
-        self.checker.finish()
+        self.stage.checker.finish()
         farm = self.scenario.farm
         service = Service(farm.unit_rps, farm.slo_util, farm.core_units, STEP_S * MS_PER_SECOND)
-        units, need = buckets(service, self.loads, self.farm.ready, BUCKETS)
-        found = quality(service, self.loads, self.farm.ready)
+        units, need = buckets(service, self.loads, self.stage.farm.ready, BUCKETS)
+        found = quality(service, self.loads, self.stage.farm.ready)
         return RunResult(
             policy=self.policy,
-            seed=self.seed,
+            seed=self.stage.seed,
             metrics=self.metrics.values(found, self._accounts()),
             digest=self.digest.hex(),
             units=units,
             need=need,
-            commands=self.marketplace.commands,
+            commands=self.stage.marketplace.commands,
             virtual_s=(self.end_ms - self.scenario.start_ms + WARM_UP_MS) / MS_PER_SECOND,
             real_s=real_s,
         )
 
-    # --- inside ---
-
-    def _make_farm(self, manager: Manager) -> FarmNode:
-        core_units = self.scenario.farm.core_units
-        farm = FarmNode(self.env, manager, self._serving, core_units, self.scenario.start_ms)
-        account = self.scenario.farm.account
-        farm.connection = self.connect(
-            account, farm, Identity(self.seed, account), [Subscription("account")], account
-        )
-        return farm
-
-    def _manager_config(self, scenario: Scenario, policy: str) -> ManagerConfig:
-        farm = scenario.farm
-        web = StoredVm(name="web", image=IMAGE, vm_class=farm.class_, ports=(80,), backend="farm")
-        return ManagerConfig(
-            rules=rules_of(scenario, scenario.policy[policy]),
-            library=(web,),
-            vm_class=farm.class_,
-            zone=farm.zone,
-            unit_rps=farm.unit_rps,
-            pricing=self.scenario.farm_pricing,
-            core_units=farm.core_units,
-        )
-
-    def _serving(self, address: str, port: int) -> bool:
-        host = self.hosts.get(address)
-        return host is not None and host.serving(port)
-
     def _set_up(self, operator: Identity) -> Generator[simpy.Event, Any, None]:
-        scenario = self.scenario
+        stage, scenario = self.stage, self.scenario
         sellers = [*scenario.seller, *trader_sellers(scenario)]
         deposits = {scenario.farm.account: scenario.farm.deposit}
         deposits.update({seller.name: seller.deposit for seller in sellers})
-        yield from self.ask(OPERATOR, operator, account_requests(deposits, self.seed))
+        yield from stage.ask(OPERATOR, operator, account_requests(deposits, stage.seed))
         stored = ImageStored(scenario.farm.account, IMAGE, IMAGE_BYTES, "bundle")
-        self.marketplace.gateway.internal(stored, self.now_ms)
-        assert self.farm.connection is not None
-        self.farm.connection.open()
-        self.fleets = [Fleet(self, seller, index) for index, seller in enumerate(sellers)]
-        yield self.env.all_of([self.env.process(fleet.set_up()) for fleet in self.fleets])
-        schedule(self)
+        stage.marketplace.gateway.internal(stored, stage.now_ms)
+        assert stage.farm.connection is not None
+        stage.farm.connection.open()
+        participants = [Participant(stage, table, index) for index, table in enumerate(sellers)]
+        yield stage.env.all_of([stage.env.process(each.set_up()) for each in participants])
+        schedule(stage)
 
     def _play(self) -> Generator[simpy.Event, Any, None]:
         """Feed the load, then end the run."""
-        yield self.env.timeout(WARM_UP_MS)
+        stage = self.stage
+        yield stage.env.timeout(WARM_UP_MS)
         for load_rps in self.loads:
-            self.farm.refresh()
-            if self.now_ms >= self.stale_until_ms:
-                self.farm.sample(load_rps)
-            yield self.env.timeout(STEP_S * MS_PER_SECOND)
-        self.farm.refresh()
-        yield from wind_down(self)
+            stage.farm.refresh()
+            if stage.now_ms >= stage.stale_until_ms:
+                stage.farm.sample(load_rps)
+            yield stage.env.timeout(STEP_S * MS_PER_SECOND)
+        stage.farm.refresh()
+        yield from wind_down(stage)
 
     def _accounts(self) -> Accounts:
         totals = {
             name: row.available_ucr + row.held_ucr
-            for name, row in self.marketplace.engine.balances().items()
+            for name, row in self.stage.marketplace.engine.balances().items()
         }
         sellers = [seller.name for seller in self.scenario.seller]
         return Accounts(
@@ -246,3 +139,18 @@ class World:
             sellers_deposit_ucr=sum(ucr_from_credits(s.deposit) for s in self.scenario.seller),
             fees_ucr=totals["fees"],
         )
+
+
+def _manager_config(scenario: Scenario, policy: str, pricing: Pricing) -> ManagerConfig:
+    """``pricing`` is that of the market the policy buys in, which may be a cloud's."""
+    farm = scenario.farm
+    web = StoredVm(name="web", image=IMAGE, vm_class=farm.class_, ports=(80,), backend="farm")
+    return ManagerConfig(
+        rules=rules_of(scenario, scenario.policy[policy]),
+        library=(web,),
+        vm_class=farm.class_,
+        zone=farm.zone,
+        unit_rps=farm.unit_rps,
+        pricing=pricing,
+        core_units=farm.core_units,
+    )

@@ -54,6 +54,12 @@ def units_of(host: Capacity, shape: Capacity) -> int:
     return min(host.mvcpu // shape.mvcpu, memory, host.disk_mib // shape.disk_mib)
 
 
+def seller_symbol(scenario: Scenario, seller: Seller) -> str:
+    """Return what a seller lists: the farm's class, in its own zone, at its own pricing."""
+    zone = seller.zone or scenario.farm.zone
+    return f"{scenario.farm.class_}.{zone}.{seller.pricing}.spot"
+
+
 def _at_least(rule: RuleText, list_price: float) -> RuleText:
     # Elsewhere the price is not negotiable: a rule that would not pay it could never buy.
     if rule.price_max is None or rule.price_max >= list_price:

@@ -312,7 +312,7 @@ class TraderActor(Actor):
             match event:
                 case BookSnapshot() | BookUpdate():
                     # The book alone moves no trader: it looks when its own time has come.
-                    self.core.desk.fold(event)
+                    self.core.position.fold(event)
                 case AccountReset():
                     self.inbox.put_nowait(LinkUp(event.account_state))
                 case Connected() | Disconnected():

@@ -16,7 +16,7 @@ from exchange.wire.requests import (
     OrderReplace,
 )
 from exchange.wire.types import Request
-from sim.actors.position import Desk
+from sim.actors.position import Position
 from sim.actors.seller import PriceFactor, Resume, Seller, SellerConfig, Withdraw
 from sim.actors.traders import LinkUp, NoiseTrader, Tick, Trader, TraderConfig, make_trader
 
@@ -93,10 +93,10 @@ def test_equal_streams_give_equal_orders(kind: str) -> None:
 def test_a_trader_asks_only_for_what_its_hosts_back_and_bids_within_its_bound(kind: str) -> None:
     trader = make_trader(kind, config(max_bought=4), Random(1))
     play(trader, 3.0, fills=Random(2))
-    sold = [lease.units for lease in trader.desk.leases.values() if lease.side == "sell"]
-    bought = [lease.units for lease in trader.desk.leases.values() if lease.side == "buy"]
-    assert sum(sold) + trader.desk.open_units("sell") <= 3
-    assert sum(bought) + trader.desk.open_units("buy") <= 4
+    sold = [lease.units for lease in trader.position.leases.values() if lease.side == "sell"]
+    bought = [lease.units for lease in trader.position.leases.values() if lease.side == "buy"]
+    assert sum(sold) + trader.position.open_units("sell") <= 3
+    assert sum(bought) + trader.position.open_units("buy") <= 4
 
 
 @pytest.mark.parametrize("kind", ["market_maker", "noise"])
@@ -109,8 +109,8 @@ def test_a_market_maker_keeps_both_sides_apart_and_moves_them() -> None:
     trader = make_trader("market_maker", config(units=8), Random(1))
     sent = play(trader, 1.0)
     assert any(isinstance(request, OrderReplace) for request in sent)
-    bids = [order.price_ucr for order in trader.desk.orders.values() if order.side == "buy"]
-    asks = [order.price_ucr for order in trader.desk.orders.values() if order.side == "sell"]
+    bids = [order.price_ucr for order in trader.position.orders.values() if order.side == "buy"]
+    asks = [order.price_ucr for order in trader.position.orders.values() if order.side == "sell"]
     assert len(bids) == len(asks) == 4
     assert max(bids) < min(asks)
 
@@ -138,13 +138,13 @@ def test_a_refused_order_is_forgotten() -> None:
     trader = make_trader("market_maker", config(), Random(1))
     [order] = trader.apply(LinkUp(), 0)
     assert isinstance(order, OrderPlace)
-    assert order.client_order_id in trader.desk.orders
+    assert order.client_order_id in trader.position.orders
     trader.apply(ErrorReply(order.req_id, "insufficient_funds", "no"), 1)
-    assert trader.desk.orders == {}
+    assert trader.position.orders == {}
 
 
-def test_a_desk_takes_over_what_the_account_says() -> None:
-    desk = Desk()
+def test_a_position_takes_over_what_the_account_says() -> None:
+    position = Position()
     order = OrderPlace(
         req_id=1, client_order_id="c", symbol=SYMBOL, side="buy", order_type="limit", qty=3
     )
@@ -152,12 +152,12 @@ def test_a_desk_takes_over_what_the_account_says() -> None:
         "orders": [msgspec.to_builtins(order_frame(order, "partially_filled", 2))],
         "leases": [msgspec.to_builtins(lease_frame("l-1", "buy", 1))],
     }
-    desk.rebuild(rows)
-    assert desk.open_units("buy") == 2
-    assert list(desk.leases) == ["l-1"]
-    desk.rebuild(None)
-    assert not desk.orders
-    assert not desk.leases
+    position.rebuild(rows)
+    assert position.open_units("buy") == 2
+    assert list(position.leases) == ["l-1"]
+    position.rebuild(None)
+    assert not position.orders
+    assert not position.leases
 
 
 class TestSeller:

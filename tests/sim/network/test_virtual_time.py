@@ -42,7 +42,7 @@ def test_a_partition_holds_messages_back_in_order_and_closing_drops_them() -> No
     arrived: list[str] = []
     link = Link(env, arrived.append, 10, 0, Random(1))
     link.send("under way")
-    link.parted = True
+    link.cut_off = True
     link.send("during")
     env.run(until=100)
     assert arrived == []

@@ -90,7 +90,7 @@ def test_a_lost_host_pays_its_buyers_and_comes_back(tmp_path: Path) -> None:
     lived = world(tmp_path, scene(crash + back))
     found = lived.run().metrics
     assert found["penalties"] > 0
-    assert [host.status for host in lived.marketplace.engine.hosts()] == ["live"] * 3
+    assert [host.status for host in lived.stage.marketplace.engine.hosts()] == ["live"] * 3
 
 
 def test_failed_boots_are_replaced(tmp_path: Path) -> None:
@@ -107,4 +107,4 @@ def test_a_bad_day_breaks_no_law_and_is_survived() -> None:
     metrics = lived.run().metrics
     assert metrics["slo_violation_pct"] < 10
     assert metrics["penalties"] > 0
-    assert lived.marketplace.engine.epoch == 2
+    assert lived.stage.marketplace.engine.epoch == 2

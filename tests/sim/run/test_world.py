@@ -132,7 +132,7 @@ def test_the_digest_is_the_same_at_every_pace(tmp_path: Path) -> None:
     text = scene(duration_s=300)
     paced = world(tmp_path, text)
     paced.begin()
-    asyncio.run(run_paced(paced.env, paced.end_ms, speed=10_000.0))
+    asyncio.run(run_paced(paced.stage.env, paced.end_ms, speed=10_000.0))
     assert paced.result(1.0).digest == outcome(tmp_path, text).digest
 
 
@@ -140,15 +140,15 @@ def test_a_recorded_run_replays_to_the_same_bytes_and_state(tmp_path: Path) -> N
     """Over a thousand commands: as they happened, through the pump again, and row by row."""
     lived = world(tmp_path, scene(TRADERS, duration_s=2400), keep_rows=True)
     bytes_lived: list[bytes] = []
-    lived.marketplace.observers.append(
+    lived.stage.marketplace.observers.append(
         lambda command, outs, now_ms: bytes_lived.append(MSGPACK.encode(outs))
     )
     digest = lived.run().digest
-    rows = lived.marketplace.rows
+    rows = lived.stage.marketplace.rows
     assert len(rows) > 1000
     replayed = replay_rows(rows)
     assert replayed.events == bytes_lived
-    assert replayed.state_hash == lived.marketplace.engine.state_hash()
+    assert replayed.state_hash == lived.stage.marketplace.engine.state_hash()
     assert replayed.digest == digest
     fresh = Engine(read_genesis(rows[0]).config)
     assert list(recorded_events(fresh.apply, rows)) == bytes_lived
@@ -158,7 +158,7 @@ def test_a_recorded_run_replays_to_the_same_bytes_and_state(tmp_path: Path) -> N
 def test_the_checker_sees_every_command(tmp_path: Path) -> None:
     checked = world(tmp_path, scene(TRADERS))
     checked.run()
-    assert checked.checker.commands == checked.marketplace.commands > 500
+    assert checked.stage.checker.commands == checked.stage.marketplace.commands > 500
 
 
 def test_a_trace_takes_the_place_of_the_workload(tmp_path: Path) -> None:
@@ -176,14 +176,14 @@ def test_a_look_at_a_console_reaches_the_simulated_host_and_changes_nothing(tmp_
     text = scene("[network]\njitter_ms = 0\n", duration_s=600)
     looked = world(tmp_path, text)
     looked.begin()
-    looked.env.run(until=looked.scenario.start_ms + 400_000)
+    looked.stage.env.run(until=looked.scenario.start_ms + 400_000)
     account = looked.scenario.farm.account
-    vm = looked.marketplace.engine.account_state(account).vms[0]
+    vm = looked.stage.marketplace.engine.account_state(account).vms[0]
     request = VmConsole(req_id=1, vm_id=vm.vm_id, lines=9)
-    asked = looked.ask("reader", Identity(looked.seed, account), [request])
-    process = looked.env.process(asked)
-    looked.env.run(until=process)
+    asked = looked.stage.ask("reader", Identity(looked.stage.seed, account), [request])
+    process = looked.stage.env.process(asked)
+    looked.stage.env.run(until=process)
     told = f"{vm.vm_id} boots in memory\n{vm.vm_id} is ready"
     assert process.value == [{"vm_id": vm.vm_id, "text": told}]
-    looked.env.run(until=looked.end_ms)
+    looked.stage.env.run(until=looked.end_ms)
     assert looked.result(0).digest == outcome(tmp_path, text).digest

@@ -1,7 +1,7 @@
-"""A seller's or trader's presence in the world: its account, its hosts and its robot."""
+"""A seller's or trader's part in a run: its account, its hosts and its robot."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import simpy
 
@@ -15,15 +15,13 @@ from sim.actors.seller import Seller, SellerConfig
 from sim.actors.traders import TraderConfig, make_trader
 from sim.network.connection import Subscription
 from sim.network.identity import Identity, token, token_sha256
+from sim.run.stage import Stage
 from sim.scenario.check import CLASSES, trader_name
-from sim.scenario.policy import units_of
+from sim.scenario.policy import seller_symbol, units_of
 from sim.scenario.tables import OfferFixed, OfferResidual, Scenario, price_ucr
 from sim.scenario.tables import Seller as SellerTable
 from sim.scenario.tables import Trader as TraderTable
 from sim.scenario.workload import load_at
-
-if TYPE_CHECKING:
-    from sim.run.world import World
 
 LISTS_AFTER_MS = 5 * MS_PER_SECOND
 """Time for the hosts to log in, announce and be accepted before their owner lists them."""
@@ -32,41 +30,39 @@ TOKEN_TTL_S = 3600
 DEFAULT_PRICE = 0.03
 
 
-class Fleet:
+class Participant:
     """``table`` is a seller of the scenario, or a trader seen as one (`trader_sellers`)."""
 
-    def __init__(self, world: "World", table: SellerTable, index: int) -> None:
+    def __init__(self, stage: Stage, table: SellerTable, index: int) -> None:
         self.name = table.name
-        self.hosts: list[HostNode] = []
         self.host_ids: list[str] = []
-        self._world = world
+        self._stage = stage
         self._table = table
         self._index = index
-        self._identity = Identity(world.seed, table.name)
-        self.robot: Robot | None = None
-        self.node: RobotNode | None = None
+        self._identity = Identity(stage.seed, table.name)
+        stage.hosts_of[self.name] = []
 
     def set_up(self) -> Generator[simpy.Event, Any, None]:
         """Process: enroll the hosts, start them, and let the robot trade."""
         if self._table.hosts:
             yield from self._enroll()
-            yield self._world.env.timeout(LISTS_AFTER_MS)
+            yield self._stage.env.timeout(LISTS_AFTER_MS)
             yield from self._offer()
         self._start_robot()
 
     def own_load(self) -> float:
         """Return the share of each host that its owner needs now."""
-        world = self._world
+        stage = self._stage
         if self._table.own_load is None:
             return 0.0
-        at_s = (world.now_ms - world.scenario.start_ms) / MS_PER_SECOND
-        return min(1.0, load_at(self._table.own_load, at_s, world.traces))
+        at_s = (stage.now_ms - stage.scenario.start_ms) / MS_PER_SECOND
+        return min(1.0, load_at(self._table.own_load, at_s, stage.traces))
 
     def _enroll(self) -> Generator[simpy.Event, Any, None]:
-        world, name = self._world, self.name
-        secret = token(world.seed, name)
+        stage, name = self._stage, self.name
+        secret = token(stage.seed, name)
         count = self._table.hosts
-        zone = self._table.zone or world.scenario.farm.zone
+        zone = self._table.zone or stage.scenario.farm.zone
         # One use each approves a host at once; one token for many would need an approval each.
         secrets = [f"{secret}{number}" for number in range(count)]
         tokens = [
@@ -79,9 +75,9 @@ class Fleet:
             )
             for number, text in enumerate(secrets)
         ]
-        yield from world.ask(name, self._identity, tokens)
+        yield from stage.ask(name, self._identity, tokens)
         names = [f"{name}-{number + 1}" for number in range(count)]
-        keys = [Identity(world.seed, host) for host in names]
+        keys = [Identity(stage.seed, host) for host in names]
         enrollments = [
             HostEnroll(
                 req_id=number + 1,
@@ -92,7 +88,7 @@ class Fleet:
             )
             for number, (text, host, key) in enumerate(zip(secrets, names, keys, strict=True))
         ]
-        results = yield from world.ask(f"{name}/enroll", None, enrollments)
+        results = yield from stage.ask(f"{name}/enroll", None, enrollments)
         self.host_ids = [result["host"] for result in results]
         for number, (host, key) in enumerate(zip(names, keys, strict=True)):
             self._start_host(number, host, key)
@@ -106,21 +102,20 @@ class Fleet:
             HostOffer(req_id=number + 1, host=host, residual_below_pct=offer.below_pct)
             for number, host in enumerate(self.host_ids)
         ]
-        yield from self._world.ask(self.name, self._identity, limits)
+        yield from self._stage.ask(self.name, self._identity, limits)
 
     def _start_host(self, number: int, name: str, key: Identity) -> None:
-        world = self._world
+        stage = self._stage
         node = HostNode(
-            world.env,
+            stage.env,
             lambda boot: self._host_config(name, boot),
-            world.boots.plan(self.name, name),
+            stage.boots.plan(self.name, name),
             self._load,
             f"10.{self._index // 250}.{self._index % 250}.{number + 1}",
         )
-        node.connection = world.connect(name, node, key, [], self.name)
+        node.connection = stage.connect(name, node, key, [], self.name)
         node.connection.open()
-        self.hosts.append(node)
-        world.hosts[node.address] = node
+        stage.add_host(self.name, node)
 
     def _host_config(self, name: str, boot: int) -> HostConfig:
         host = self._table.host
@@ -139,17 +134,17 @@ class Fleet:
         return Load(cpu_pct=min(100.0, round(100 * (self.own_load() + leased), 3)))
 
     def _start_robot(self) -> None:
-        world = self._world
-        self.robot, subscriptions = self._make_robot()
-        self.node = RobotNode(world.env, self.robot)
-        self.node.connection = world.connect(
-            f"{self.name}/robot", self.node, self._identity, subscriptions, self.name
+        stage = self._stage
+        robot, subscriptions = self._make_robot()
+        node = RobotNode(stage.env, robot)
+        node.connection = stage.connect(
+            f"{self.name}/robot", node, self._identity, subscriptions, self.name
         )
-        self.node.connection.open()
-        world.robots.append(self.node)
+        node.connection.open()
+        stage.robots[self.name] = node
 
     def _make_robot(self) -> tuple[Robot, list[Subscription]]:
-        scenario, random = self._world.scenario, self._world.stream(f"robot/{self.name}")
+        scenario, random = self._stage.scenario, self._stage.stream(f"robot/{self.name}")
         trader = traders_by_name(scenario).get(self.name)
         account = Subscription("account")
         if trader is None:
@@ -197,12 +192,6 @@ def trader_sellers(scenario: Scenario) -> list[SellerTable]:
         )
         for name, trader in traders_by_name(scenario).items()
     ]
-
-
-def seller_symbol(scenario: Scenario, seller: SellerTable) -> str:
-    """Return what a seller lists: the farm's class, in its own zone, at its own pricing."""
-    zone = seller.zone or scenario.farm.zone
-    return f"{scenario.farm.class_}.{zone}.{seller.pricing}.spot"
 
 
 def usual_price(scenario: Scenario) -> float:

@@ -1,0 +1,136 @@
+"""What the parts of a run share and ask for: the clock, the exchange, connections, who is there.
+
+The participants, the faults and the wind-down are handed the stage; the `World` builds it and runs
+the play. Nothing here knows a policy or a result.
+"""
+
+from collections.abc import Generator
+from random import Random
+from typing import Any
+
+import simpy
+
+from exchange.units import MS_PER_MINUTE
+from manager.core.core import Manager
+from sim.actors.boots import Boots
+from sim.actors.farm import FarmNode
+from sim.actors.nodes import HostNode, RobotNode
+from sim.network.clock import VirtualTime
+from sim.network.connection import Connection, Node, RequestNode, Subscription
+from sim.network.identity import Identity
+from sim.network.marketplace import Marketplace
+from sim.results.checker import Checker
+from sim.run.opening import exchange_config
+from sim.scenario.tables import Scenario
+from sim.scenario.workload import Series
+
+WARM_UP_MS = 10 * MS_PER_MINUTE
+"""How long before the scenario's start the exchange opens, so that the market stands by then."""
+
+
+class Stage:
+    """The exchange, the farm and every host and robot, with the connections between them."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        traces: dict[str, Series],
+        seed: int,
+        manager: Manager,
+        keep_rows: bool,
+    ) -> None:
+        self.scenario = scenario
+        self.traces = traces
+        self.seed = seed
+        self.env = VirtualTime(scenario.start_ms - WARM_UP_MS)
+        config = exchange_config(scenario)
+        restarts = any(fault.kind == "exchange_restart" for fault in scenario.fault)
+        self.marketplace = Marketplace(
+            self.env, config, self.stream("exchange"), keep_rows or restarts
+        )
+        self.checker = Checker(self.marketplace.engine, config)
+        self.marketplace.observers.append(self.checker.observe)
+        self.boots = Boots(scenario.boot, self.stream)
+        self.hosts_of: dict[str, list[HostNode]] = {}
+        """By the account that owns them."""
+        self.robots: dict[str, RobotNode] = {}
+        """By the account that they trade for."""
+        self.stale_until_ms = 0
+        """Until then the farm's load is not read."""
+        self._host_at: dict[str, HostNode] = {}
+        self._connections: dict[str, list[Connection]] = {}
+        self.farm = self._make_farm(manager)
+
+    @property
+    def now_ms(self) -> int:
+        return self.env.now_ms
+
+    def stream(self, actor: str) -> Random:
+        """Return the actor's own random stream: policies of one seed share every draw."""
+        return Random(f"{self.seed}/{actor}")
+
+    def connect(
+        self,
+        actor: str,
+        node: Node,
+        identity: Identity | None,
+        subscriptions: list[Subscription],
+        end: str,
+    ) -> Connection:
+        """Make a connection for ``node``; ``end`` names whom a partition would cut off."""
+        connection = Connection(
+            self.marketplace,
+            self.scenario.network,
+            node,
+            self.stream(f"network/{actor}"),
+            identity,
+            subscriptions,
+        )
+        self._connections.setdefault(end, []).append(connection)
+        return connection
+
+    def connections(self, end: str | None = None) -> list[Connection]:
+        """Return the connections to the exchange: those of ``end``, or all of them."""
+        if end is not None:
+            return self._connections.get(end, [])
+        return [connection for group in self._connections.values() for connection in group]
+
+    def ask(
+        self, actor: str, identity: Identity | None, requests: list[Any]
+    ) -> Generator[simpy.Event, Any, list[Any]]:
+        """Process: send ``requests`` on a connection of their own, return their results."""
+        node = RequestNode(self.env, requests)
+        node.connection = self.connect(actor, node, identity, [], actor)
+        node.connection.open()
+        results: list[Any] = yield node.done
+        node.connection.close()
+        return results
+
+    def add_host(self, owner: str, host: HostNode) -> None:
+        """Put ``host`` on the stage: guests on it can be reached, faults can strike it."""
+        self.hosts_of[owner].append(host)
+        self._host_at[host.address] = host
+
+    def stop_exchange(self) -> None:
+        """The exchange's process is killed: every connection breaks."""
+        self.marketplace.stop()
+        for connection in self.connections():
+            connection.lose()
+
+    def start_exchange(self) -> None:
+        """It starts again from its journal, and must be what it was."""
+        if not self.marketplace.up:
+            self.marketplace.restart()
+            self.checker.follow(self.marketplace.engine)
+
+    def _make_farm(self, manager: Manager) -> FarmNode:
+        table = self.scenario.farm
+        farm = FarmNode(self.env, manager, self._serving, table.core_units, self.scenario.start_ms)
+        identity = Identity(self.seed, table.account)
+        account = [Subscription("account")]
+        farm.connection = self.connect(table.account, farm, identity, account, table.account)
+        return farm
+
+    def _serving(self, address: str, port: int) -> bool:
+        host = self._host_at.get(address)
+        return host is not None and host.serving(port)
