@@ -26,9 +26,6 @@ NEVER_LOADED = ("asyncio", "sqlite3", "websockets", "aiosqlite", "simpy", "textu
 STILL_CIRCLES = {
     "exchange.gateway.gateway",
     "exchange.leases.billing",
-    "exchange.leases.leasing",
-    "exchange.model.account",
-    "exchange.model.state",
     "exchange.server.pump",
     "exchange.session.session",
     "manager.shell.config",

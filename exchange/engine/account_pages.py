@@ -7,16 +7,14 @@ either there before or has a frame of its own in the account channel. Pure reads
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from exchange.engine import views
 from exchange.model import emit
+from exchange.model.account import Account
+from exchange.model.state import State
 from exchange.wire import paging
 from exchange.wire.results import Refused
-
-if TYPE_CHECKING:
-    from exchange.model.account import Account
-    from exchange.model.state import State
 
 Rows: TypeAlias = Iterator[tuple[str, Any]]
 
@@ -27,7 +25,7 @@ _UNKNOWN: Final = Refused("invalid_field", "not what an answer of this kind had 
 
 
 def account_page(
-    state: "State", account_id: str, kinds: tuple[str, ...], after: str | None, limit: int
+    state: State, account_id: str, kinds: tuple[str, ...], after: str | None, limit: int
 ) -> tuple[dict[str, list[Any]], str | None] | Refused:
     """Return the rows of ``kinds`` behind the cursor ``after``, by kind, and the next cursor."""
     kind, _, key = (after or f"{kinds[0]}:").partition(":")
@@ -42,7 +40,7 @@ def account_page(
 
 
 def balance_page(
-    state: "State", after: str | None, limit: int
+    state: State, after: str | None, limit: int
 ) -> tuple[dict[str, views.Balance], str | None] | Refused:
     """Return the money of the accounts behind ``after``, and the next cursor."""
     if after is not None and after not in state.ledger.accounts:
@@ -52,7 +50,7 @@ def balance_page(
 
 
 def _rows(
-    state: "State", account: "Account", kinds: tuple[str, ...], first: str, key: str
+    state: State, account: Account, kinds: tuple[str, ...], first: str, key: str
 ) -> Iterator[tuple[str, tuple[str, Any]]]:
     """Yield (cursor, (kind, row)), from behind ``key`` of the kind ``first`` on."""
     for kind in kinds[kinds.index(first) :]:
@@ -67,26 +65,26 @@ def _behind(rows: dict[int, T], key: str) -> Iterator[tuple[int, T]]:
         yield number, rows[number]
 
 
-def _orders(state: "State", account: "Account", key: str) -> Rows:
+def _orders(state: State, account: Account, key: str) -> Rows:
     for number, order in _behind(account.open_orders, key):
         yield str(number), views.order_row(state, account, order)
 
 
-def _leases(state: "State", account: "Account", key: str) -> Rows:
+def _leases(state: State, account: Account, key: str) -> Rows:
     told = account.account_seq
     for number, lease in _behind(state.leases, key):
         if account is lease.buyer or account is lease.seller:
             yield str(number), emit.lease_row(lease, account, told, state.seq, state.now_ms)
 
 
-def _vms(state: "State", account: "Account", key: str) -> Rows:
+def _vms(state: State, account: Account, key: str) -> Rows:
     told = account.account_seq
     for number, vm in _behind(state.vms, key):
         if vm.lease.buyer is account:
             yield str(number), emit.vm_row(vm, told, state.seq, state.now_ms)
 
 
-def _images(state: "State", account: "Account", key: str) -> Rows:
+def _images(state: State, account: Account, key: str) -> Rows:
     # By digest: an image may be given up, and a later one must not take its place.
     usable = views.usable_images(state, account.account_id)
     for row in sorted(usable, key=lambda image: image.sha256):
@@ -94,7 +92,7 @@ def _images(state: "State", account: "Account", key: str) -> Rows:
             yield row.sha256, row
 
 
-_OF_KIND: Final[dict[str, Callable[["State", "Account", str], Rows]]] = {
+_OF_KIND: Final[dict[str, Callable[[State, Account, str], Rows]]] = {
     "orders": _orders,
     "leases": _leases,
     "vms": _vms,
@@ -102,7 +100,7 @@ _OF_KIND: Final[dict[str, Callable[["State", "Account", str], Rows]]] = {
 }
 
 
-def _balances(state: "State", after: str | None) -> Iterator[tuple[str, dict[str, views.Balance]]]:
+def _balances(state: State, after: str | None) -> Iterator[tuple[str, dict[str, views.Balance]]]:
     waiting = after is not None
     for name, account in state.ledger.accounts.items():
         if not waiting:

@@ -3,15 +3,13 @@
 Source: rules.md 1.4, 3.4, 3.5.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.model import emit
 from exchange.model.account import Account
 from exchange.model.commands import Command, Genesis
 from exchange.model.config import ZoneConfig
 from exchange.model.instrument import Instrument, Zone
 from exchange.model.ledger import SYSTEM_ACCOUNTS
-from exchange.model.state import Key
+from exchange.model.state import Key, State
 from exchange.trading import cancels, windows
 from exchange.units import MAX_INT, MS_PER_DAY
 from exchange.wire.admin_requests import (
@@ -28,14 +26,11 @@ from exchange.wire.admin_requests import (
 from exchange.wire.results import Done, Refused
 from exchange.wire.types import SPOT, Pricing
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
-
 OPERATOR = "operator"
 PRICINGS: tuple[Pricing, ...] = ("flat", "metered")
 
 
-def genesis(state: "State", command: Command, message: Genesis) -> Done | Refused:
+def genesis(state: State, command: Command, message: Genesis) -> Done | Refused:
     """Row 1: the first operator's key, the zones and instruments of the configuration."""
     assert state.seq == 1, "genesis is the first command"
     state.config = message.config
@@ -51,19 +46,19 @@ def genesis(state: "State", command: Command, message: Genesis) -> Done | Refuse
     return Done()
 
 
-def _add_key(state: "State", key: Key) -> None:
+def _add_key(state: State, key: Key) -> None:
     state.keys[key.key_id] = key
     state.key_ids[key.public_key] = key.key_id
 
 
-def _add_zone(state: "State", config: ZoneConfig) -> None:
+def _add_zone(state: State, config: ZoneConfig) -> None:
     state.zones[config.zone] = Zone(
         config.zone, config.country, list(config.accel), config.lost_after_ms
     )
 
 
 def add_instrument(
-    state: "State", class_name: str, zone: str, pricing: Pricing, delivery: str
+    state: State, class_name: str, zone: str, pricing: Pricing, delivery: str
 ) -> Instrument:
     """Open a book for a known class and zone."""
     shape = state.config.classes[class_name]
@@ -73,7 +68,7 @@ def add_instrument(
     return created
 
 
-def account(state: "State", command: Command, request: AdminAccount) -> Done | Refused:
+def account(state: State, command: Command, request: AdminAccount) -> Done | Refused:
     """Open an account, or rename it."""
     if request.account in (*SYSTEM_ACCOUNTS, OPERATOR):
         return Refused("invalid_field", "this name is the exchange's own", "account")
@@ -86,7 +81,7 @@ def account(state: "State", command: Command, request: AdminAccount) -> Done | R
     return Done({"account": request.account}, duplicate=unchanged)
 
 
-def key(state: "State", command: Command, request: AdminKey) -> Done | Refused:
+def key(state: State, command: Command, request: AdminKey) -> Done | Refused:
     """Give an account a key with one role."""
     if request.account not in state.ledger.accounts or request.account in SYSTEM_ACCOUNTS:
         return Refused("invalid_field", f"no account {request.account!r}", "account")
@@ -107,7 +102,7 @@ def key(state: "State", command: Command, request: AdminKey) -> Done | Refused:
     return Done({"key_id": new.key_id})
 
 
-def key_revoke(state: "State", command: Command, request: AdminKeyRevoke) -> Done | Refused:
+def key_revoke(state: State, command: Command, request: AdminKeyRevoke) -> Done | Refused:
     """End a key for good."""
     found = state.keys.get(request.key_id)
     if found is None:
@@ -125,7 +120,7 @@ def key_revoke(state: "State", command: Command, request: AdminKeyRevoke) -> Don
     return Done({"key_id": found.key_id}, duplicate=unchanged)
 
 
-def deposit(state: "State", command: Command, request: AdminDeposit) -> Done | Refused:
+def deposit(state: State, command: Command, request: AdminDeposit) -> Done | Refused:
     """Money in, or out when negative; the same ref again has no effect (rules.md 1.4)."""
     target = state.ledger.accounts.get(request.account)
     if target is None or request.account in SYSTEM_ACCOUNTS:
@@ -149,7 +144,7 @@ def deposit(state: "State", command: Command, request: AdminDeposit) -> Done | R
     return Done({**result, "duplicate": known is not None}, duplicate=known is not None)
 
 
-def zone(state: "State", command: Command, request: AdminZone) -> Done | Refused:
+def zone(state: State, command: Command, request: AdminZone) -> Done | Refused:
     """Add a zone, or change its country and what may run its VMs."""
     if "." in request.zone:
         return Refused("invalid_field", "a zone has no dot: it is part of symbols", "zone")
@@ -162,7 +157,7 @@ def zone(state: "State", command: Command, request: AdminZone) -> Done | Refused
     return Done({"zone": request.zone}, duplicate=unchanged)
 
 
-def instrument(state: "State", command: Command, request: AdminInstrument) -> Done | Refused:
+def instrument(state: State, command: Command, request: AdminInstrument) -> Done | Refused:
     """Create a spot instrument, or change its tick, reference price or band."""
     target = state.instruments.get(request.symbol)
     if target is None:
@@ -182,7 +177,7 @@ def instrument(state: "State", command: Command, request: AdminInstrument) -> Do
     return Done({"symbol": target.symbol})
 
 
-def _spot_parts(state: "State", symbol: str) -> tuple[str, str, Pricing] | Refused:
+def _spot_parts(state: State, symbol: str) -> tuple[str, str, Pricing] | Refused:
     """Split ``class.zone.pricing.spot``, each part known."""
     parts = symbol.split(".")
     if len(parts) != 4 or parts[3] != SPOT:
@@ -198,7 +193,7 @@ def _spot_parts(state: "State", symbol: str) -> tuple[str, str, Pricing] | Refus
     return Refused("invalid_field", f"no pricing {pricing_name!r}", "symbol")
 
 
-def halt(state: "State", command: Command, request: AdminHalt) -> Done | Refused:
+def halt(state: State, command: Command, request: AdminHalt) -> Done | Refused:
     """Stop or resume trading of one instrument or all; the books stay."""
     if request.symbol is not None and request.symbol not in state.instruments:
         return Refused("unknown_instrument", f"no instrument {request.symbol!r}", "symbol")
@@ -218,7 +213,7 @@ def halt(state: "State", command: Command, request: AdminHalt) -> Done | Refused
     return Done({"changed": len(chosen)}, duplicate=not (chosen or for_all))
 
 
-def kill_switch(state: "State", command: Command, request: AdminKillSwitch) -> Done | Refused:
+def kill_switch(state: State, command: Command, request: AdminKillSwitch) -> Done | Refused:
     """Cancel all orders of one account or everybody, and block new ones until lifted."""
     subject: State | Account = state
     targets = list(state.ledger.accounts.values())
@@ -235,7 +230,7 @@ def kill_switch(state: "State", command: Command, request: AdminKillSwitch) -> D
     return Done({"enabled": request.enabled})
 
 
-def limits(state: "State", command: Command, request: AdminLimits) -> Done | Refused:
+def limits(state: State, command: Command, request: AdminLimits) -> Done | Refused:
     """Change an account's limits; a field left out stays."""
     target = state.ledger.accounts.get(request.account)
     if target is None:

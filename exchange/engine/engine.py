@@ -16,7 +16,7 @@ from typing import Any
 from exchange.engine import account_pages, admin, retention, snapshot, views
 from exchange.hosts import enrollment, host_rows, presence
 from exchange.leases import images, leasing, vms
-from exchange.model import emit, stories
+from exchange.model import emit
 from exchange.model.account import Limits
 from exchange.model.commands import (
     AdvanceTime,
@@ -220,7 +220,7 @@ class Engine:
 
     def snapshot(self) -> bytes:
         """Return the whole state; `restore` gives an engine that goes on exactly alike."""
-        return stories.joined(snapshot.dump(self.state), self.state)
+        return snapshot.with_stories(self.state)
 
     @classmethod
     def restore(cls, data: bytes) -> "Engine":

@@ -4,21 +4,17 @@ Older things live in the read model. Source: rules.md 4.6, 7.3.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from exchange.model.in_order import K, V
+from exchange.model.state import State
 from exchange.units import MS_PER_DAY
-
-if TYPE_CHECKING:
-    from exchange.model.state import State
-
 
 FORGET_EVERY_MS = 60_000
 IDLE_MS = 2 * FORGET_EVERY_MS
 """A busy exchange forgets with its commands, an idle one is nudged at most so often."""
 
 
-def forget_old(state: "State") -> None:
+def forget_old(state: State) -> None:
     """Drop what ended 24 h ago: orders, deposits' refs and leases; and tokens that expired."""
     before_ms = state.now_ms - MS_PER_DAY
     state.forget_ms = state.now_ms + FORGET_EVERY_MS
@@ -36,7 +32,7 @@ def forget_old(state: "State") -> None:
             del state.vms[vm.number]  # its host never came back to say that it stopped
 
 
-def due_ms(state: "State") -> int | None:
+def due_ms(state: State) -> int | None:
     """Return when an exchange without commands has something to forget, None for never."""
     ends = [
         *(order.done_ms or 0 for order in state.done_orders.first()),

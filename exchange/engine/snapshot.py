@@ -138,6 +138,12 @@ def dump(state: State) -> bytes:
     )
 
 
+def with_stories(state: State) -> bytes:
+    """Return the state as `dump` does, with the stories of its leases behind it."""
+    told = {number: lease.story for number, lease in state.leases.items()}
+    return stories.joined(dump(state), told)
+
+
 def _values(item: object, names: tuple[str, ...]) -> Any:
     return _getter(names)(item)
 
@@ -159,7 +165,7 @@ def _use(use: Use) -> list[int]:
 
 
 def _host(host: Host) -> Row:
-    made = [host.number, host.account.account_id, host.name, host.zone, host.hardware_id]
+    made = [host.number, host.account_id, host.name, host.zone, host.hardware_id]
     offer = [host.capacity, host.announced, host.limit, host.evidence]
     windows = [[start_ms, _use(use)] for start_ms, use in sorted(host.windows.items())]
     return [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows, host.cooling]
@@ -242,7 +248,8 @@ def restore(data: bytes) -> State:
     for man in stored.dead_men:
         state.dead_men[man.key_id] = man
         state.dead_man_keys[man.number] = man.key_id
-    stories.recall(state, told)
+    for number, story in stories.decode(told).items():
+        state.leases[number].story = story
     _arm(state)
     return state
 
@@ -266,8 +273,7 @@ def _restore_instrument(state: State, row: Row) -> None:
 def _restore_host(state: State, row: Row) -> None:
     made, key_id, values, offer, spot, windows, cooling = row
     number, account_id, name, zone, hardware_id = made
-    account = state.ledger.accounts[account_id]
-    host = Host(number, account, name, zone, hardware_id, key_id)
+    host = Host(number, account_id, name, zone, hardware_id, key_id)
     _set(host, HOST, values)
     host.capacity = msgspec.convert(offer[0], Capacity)
     announced, limit = msgspec.convert(offer[1:3], list[Capacity | None])
@@ -279,7 +285,7 @@ def _restore_host(state: State, row: Row) -> None:
     for until_ms, need, units in cooling:
         host.cool(until_ms, tuple(need), units)
     state.hosts[host.host_id] = host
-    account.hosts.setdefault(zone, []).append(host)
+    state.ledger.accounts[account_id].hosts.setdefault(zone, []).append(host)
 
 
 def _restored_use(values: list[int]) -> Use:

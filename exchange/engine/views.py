@@ -1,19 +1,15 @@
 """What may be read of the engine's state: rows for clients, tables for the gateway. Pure reads."""
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from exchange.hosts import host_rows
 from exchange.leases import images
 from exchange.model import emit, evidence
+from exchange.model.account import Account, Order
+from exchange.model.capacity import Host
+from exchange.model.state import State
 from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.wire.types import Capacity, EvidenceView, HostStatus
-
-if TYPE_CHECKING:
-    from exchange.model.account import Account, Order
-    from exchange.model.capacity import Host
-    from exchange.model.state import State
 
 
 class Balance(Struct):
@@ -57,7 +53,7 @@ class HostView(Struct):
     evidence: EvidenceView
 
 
-def account_state(state: "State", account_id: str) -> AccountStateView:
+def account_state(state: State, account_id: str) -> AccountStateView:
     """Return everything of an account that lives."""
     account = state.ledger.accounts[account_id]
     seq, now_ms = state.seq, state.now_ms
@@ -81,7 +77,7 @@ def account_state(state: "State", account_id: str) -> AccountStateView:
     )
 
 
-def usable_images(state: "State", account_id: str) -> list[ImageRow]:
+def usable_images(state: State, account_id: str) -> list[ImageRow]:
     """Return the images the account may use."""
     return [
         ImageRow(image.sha256, image.size, image.format)
@@ -90,13 +86,13 @@ def usable_images(state: "State", account_id: str) -> list[ImageRow]:
     ]
 
 
-def order_list(state: "State", account_id: str) -> list[OrderUpdate]:
+def order_list(state: State, account_id: str) -> list[OrderUpdate]:
     """Return the account's live orders, oldest first."""
     account = state.ledger.accounts[account_id]
     return [order_row(state, account, order) for order in account.open_orders.values()]
 
 
-def order_row(state: "State", account: "Account", order: "Order") -> OrderUpdate:
+def order_row(state: State, account: Account, order: Order) -> OrderUpdate:
     """Return a live order as its owner sees it."""
     return OrderUpdate(
         account.account_seq,
@@ -116,12 +112,12 @@ def order_row(state: "State", account: "Account", order: "Order") -> OrderUpdate
     )
 
 
-def host_view(host: "Host") -> HostView:
+def host_view(host: Host) -> HostView:
     """Return a host's row."""
     mvcpu, mem_mib, disk_mib = (max(0, free) for free in host.free(None))
     return HostView(
         host.host_id,
-        host.account.account_id,
+        host.account_id,
         host.name,
         host.zone,
         host_rows.shown_status(host),
@@ -135,13 +131,13 @@ def host_view(host: "Host") -> HostView:
     )
 
 
-def seller_evidence(state: "State", account_id: str) -> EvidenceView:
+def seller_evidence(state: State, account_id: str) -> EvidenceView:
     """Return the evidence of all of an account's hosts together."""
     hosts = state.ledger.accounts[account_id].every_host()
     return evidence.view([host.evidence for host in hosts])
 
 
-def balances(state: "State") -> dict[str, Balance]:
+def balances(state: State) -> dict[str, Balance]:
     """Return every account's money, ``fees`` and ``outside`` included: sums to zero."""
     return {
         name: Balance(account.available_ucr, account.held_ucr)

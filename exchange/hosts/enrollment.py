@@ -1,26 +1,23 @@
-"""To be written."""
+"""Hosts join: the owner's tokens, enrollment under a key of the host's own, and approval.
 
-from typing import TYPE_CHECKING
+Source: rules.md 6.2; protocol.md, "Hosts".
+"""
 
 from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.commands import Command, EnrollHost
-from exchange.model.state import Key, Token
+from exchange.model.state import Key, State, Token
 from exchange.wire.requests import (
     HostApprove,
     HostToken,
 )
 from exchange.wire.results import Done, Refused
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
-
-
 MAX_TOKENS = 1_000
 """Tokens an account may have that have not expired."""
 
 
-def token(state: "State", command: Command, request: HostToken) -> Done | Refused:
+def token(state: State, command: Command, request: HostToken) -> Done | Refused:
     """The owner allows enrollment by a secret known only by its digest."""
     if request.zone not in state.zones:
         return Refused("invalid_field", f"no zone {request.zone!r}", "zone")
@@ -38,7 +35,7 @@ def token(state: "State", command: Command, request: HostToken) -> Done | Refuse
     return Done({"expires_ms": expires_ms})
 
 
-def enroll(state: "State", command: Command, request: EnrollHost) -> Done | Refused:
+def enroll(state: State, command: Command, request: EnrollHost) -> Done | Refused:
     """A server joins under its own key; the same hardware keeps its host id."""
     known = state.keys.get(state.key_ids.get(request.public_key, ""))
     if known is not None:
@@ -65,17 +62,22 @@ def enroll(state: "State", command: Command, request: EnrollHost) -> Done | Refu
     return Done(_joined(state, host))
 
 
-def _add_host(state: "State", account: Account, found: Token, request: EnrollHost) -> Host:
+def _add_host(state: State, account: Account, found: Token, request: EnrollHost) -> Host:
     state.counters.host += 1
     host = Host(
-        state.counters.host, account, request.name, found.zone, request.hardware_id, key_id=""
+        state.counters.host,
+        account.account_id,
+        request.name,
+        found.zone,
+        request.hardware_id,
+        key_id="",
     )
     account.hosts.setdefault(host.zone, []).append(host)
     state.hosts[host.host_id] = host
     return host
 
 
-def _enrolled_before(state: "State", known: Key, request: EnrollHost) -> Done | Refused:
+def _enrolled_before(state: State, known: Key, request: EnrollHost) -> Done | Refused:
     """A resent enrollment gets its answer again; another use of the key is refused."""
     host = state.hosts.get(known.host)
     if host is None or host.hardware_id != request.hardware_id or known.revoked:
@@ -83,7 +85,7 @@ def _enrolled_before(state: "State", known: Key, request: EnrollHost) -> Done | 
     return Done(_joined(state, host), duplicate=True)
 
 
-def _joined(state: "State", host: Host) -> dict[str, str | bool]:
+def _joined(state: State, host: Host) -> dict[str, str | bool]:
     """Say what came of an enrollment; ``again``: it put an earlier key of the host out of use."""
     keys = [key for key in state.keys.values() if key.host == host.host_id]
     return {**_enrollment(host), "again": len(keys) > 1}
@@ -99,7 +101,7 @@ def _approve(host: Host) -> None:
         host.status = "syncing"
 
 
-def approve(state: "State", command: Command, request: HostApprove) -> Done | Refused:
+def approve(state: State, command: Command, request: HostApprove) -> Done | Refused:
     """The owner lets a host in that enrolled with a token of many uses."""
     host = owned(state, command, request.host)
     if isinstance(host, Refused):
@@ -109,9 +111,9 @@ def approve(state: "State", command: Command, request: HostApprove) -> Done | Re
     return Done(_enrollment(host), duplicate=unchanged)
 
 
-def owned(state: "State", command: Command, host_id: str) -> Host | Refused:
+def owned(state: State, command: Command, host_id: str) -> Host | Refused:
     """Return a host of the commanding account."""
     host = state.hosts.get(host_id)
-    if host is None or host.account.account_id != command.account:
+    if host is None or host.account_id != command.account:
         return Refused("unknown_host", f"you have no host {host_id!r}", "host")
     return host

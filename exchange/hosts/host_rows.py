@@ -4,29 +4,26 @@ A host's asks are the spot asks that its slots back, the best of each symbol: wh
 there now. Source: rules.md 8.1, 8.2.
 """
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from exchange.model import evidence
-from exchange.model.capacity import units_in
+from exchange.model.account import Account
+from exchange.model.capacity import Host, units_in
 from exchange.model.instrument import need_of
+from exchange.model.state import State
 from exchange.wire.frames import DirectoryUpdate, HostAsk, HostUpdate
 from exchange.wire.types import SPOT, Capacity, HostStatus
-
-if TYPE_CHECKING:
-    from exchange.model.account import Account
-    from exchange.model.capacity import Host
-    from exchange.model.state import State
 
 Asks: TypeAlias = dict[str, dict[str, HostAsk]]
 """Host id -> symbol -> best spot ask."""
 
 
-def owners(state: "State") -> list[str]:
+def owners(state: State) -> list[str]:
     """Return the accounts that have hosts."""
     return [name for name, account in state.ledger.accounts.items() if account.hosts]
 
 
-def status_counts(state: "State") -> dict[str, int]:
+def status_counts(state: State) -> dict[str, int]:
     """Return how many hosts have each status."""
     counts: dict[str, int] = {}
     for host in state.hosts.values():
@@ -35,12 +32,12 @@ def status_counts(state: "State") -> dict[str, int]:
     return counts
 
 
-def shown_status(host: "Host") -> HostStatus:
+def shown_status(host: Host) -> HostStatus:
     """Return the status told to clients: a drained host that lives is ``draining``."""
     return "draining" if host.draining and host.status == "live" else host.status
 
 
-def directory_rows(state: "State", account_id: str) -> tuple[list[DirectoryUpdate], int]:
+def directory_rows(state: State, account_id: str) -> tuple[list[DirectoryUpdate], int]:
     """Return the public rows of an account's hosts, those not let in yet left out.
 
     And how many hosts and orders were looked at: what it cost. An account without hosts, or none
@@ -58,12 +55,12 @@ def directory_rows(state: "State", account_id: str) -> tuple[list[DirectoryUpdat
     return rows, len(rows) + len(account.open_orders)
 
 
-def fleet_rows(state: "State", account_id: str) -> list[HostUpdate]:
+def fleet_rows(state: State, account_id: str) -> list[HostUpdate]:
     """Return an owner's rows; load and VM count are the gateway's to add."""
     return [_fleet_row(host) for host in state.ledger.accounts[account_id].every_host()]
 
 
-def _best_asks(account: "Account") -> Asks:
+def _best_asks(account: Account) -> Asks:
     found: Asks = {}
     for order in account.open_orders.values():
         price_ucr = order.price_ucr
@@ -79,7 +76,7 @@ def _best_asks(account: "Account") -> Asks:
     return found
 
 
-def _directory_row(state: "State", host: "Host", asks: dict[str, HostAsk]) -> DirectoryUpdate:
+def _directory_row(state: State, host: Host, asks: dict[str, HostAsk]) -> DirectoryUpdate:
     room = host.free(None)
     best_first = sorted(asks.values(), key=lambda ask: (ask.price_ucr, ask.symbol))
     return DirectoryUpdate(
@@ -97,7 +94,7 @@ def _directory_row(state: "State", host: "Host", asks: dict[str, HostAsk]) -> Di
     )
 
 
-def _fleet_row(host: "Host") -> HostUpdate:
+def _fleet_row(host: Host) -> HostUpdate:
     offered, free = host.offered, host.free(None)
     used = _clamped(
         (offered.mvcpu - free[0], offered.mem_mib - free[1], offered.disk_mib - free[2])

@@ -4,14 +4,14 @@ Source: rules.md 5.11, 6.2; protocol.md, "Hosts". Heartbeats never reach this mo
 ``liveness.py`` turns them into its commands.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.hosts.enrollment import owned
 from exchange.leases import billing, leasing, vm_life
 from exchange.model import emit
 from exchange.model.account import Order
 from exchange.model.capacity import Host
 from exchange.model.commands import Command, HostBack, HostLost, HostSilent
+from exchange.model.lease import Lease
+from exchange.model.state import State
 from exchange.trading import cancels, execution
 from exchange.units import ceil_div
 from exchange.wire.frames import HostLimit, HostSync, VmKill
@@ -24,12 +24,8 @@ from exchange.wire.requests import (
 from exchange.wire.results import Done, Refused
 from exchange.wire.types import SyncLease
 
-if TYPE_CHECKING:
-    from exchange.model.lease import Lease
-    from exchange.model.state import State
 
-
-def announce(state: "State", command: Command, request: HostAnnounce) -> Done | Refused:
+def announce(state: State, command: Command, request: HostAnnounce) -> Done | Refused:
     """A host says what it is and what it offers."""
     host = state.hosts[command.host]
     if host.status == "pending":
@@ -57,18 +53,18 @@ def announce(state: "State", command: Command, request: HostAnnounce) -> Done | 
     return Done({"host": host.host_id, "status": host.status})
 
 
-def _withdraw_dropped_classes(state: "State", host: Host) -> None:
+def _withdraw_dropped_classes(state: State, host: Host) -> None:
     """A class the host serves no more cannot back asks."""
-    for order in _asks_on(host):
+    for order in _asks_on(state, host):
         if state.instruments[order.symbol].class_name not in host.classes:
             execution.cancel_resting(state, order, "capacity_shrunk")
 
 
-def _asks_on(host: Host) -> list[Order]:
+def _asks_on(state: State, host: Host) -> list[Order]:
     """Return the asks that slots of the host back, oldest first."""
     return [
         order
-        for order in host.account.open_orders.values()
+        for order in state.ledger.accounts[host.account_id].open_orders.values()
         if order.backing and any(slot[0] is host for slot in order.backing)
     ]
 
@@ -84,7 +80,7 @@ def _open(host: Host) -> bool:
     return opens
 
 
-def offer(state: "State", command: Command, request: HostOffer) -> Done | Refused:
+def offer(state: State, command: Command, request: HostOffer) -> Done | Refused:
     """The owner limits what a host offers; its agent is told."""
     host = owned(state, command, request.host)
     if isinstance(host, Refused):
@@ -97,12 +93,12 @@ def offer(state: "State", command: Command, request: HostOffer) -> Done | Refuse
     return Done({"host": host.host_id})
 
 
-def limit_order(state: "State", host: Host, instruction_id: str) -> HostLimit:
+def limit_order(state: State, host: Host, instruction_id: str) -> HostLimit:
     """Return the instruction that tells an agent its owner's limit. A read."""
     return HostLimit(instruction_id, state.epoch, host.limit, host.residual_below_pct)
 
 
-def drain(state: "State", command: Command, request: HostDrain) -> Done | Refused:
+def drain(state: State, command: Command, request: HostDrain) -> Done | Refused:
     """The owner takes a host off the market: asks are withdrawn, leases run on."""
     host = owned(state, command, request.host)
     if isinstance(host, Refused):
@@ -115,19 +111,19 @@ def drain(state: "State", command: Command, request: HostDrain) -> Done | Refuse
     return Done({"host": host.host_id})
 
 
-def fit_to_offer(state: "State", host: Host) -> None:
+def fit_to_offer(state: State, host: Host) -> None:
     """Less capacity: newest asks are canceled whole, then excess spot leases are recalled.
 
     An ask in an hour that has room enough would be canceled for nothing.
     """
-    for order in reversed(_asks_on(host)):
+    for order in reversed(_asks_on(state, host)):
         if min(host.free(state.instruments[order.symbol].start_ms)) < 0:
             execution.cancel_resting(state, order, "capacity_shrunk")
     if host.overcommitted():
         _recall_excess(state, host)
 
 
-def _recall_excess(state: "State", host: Host) -> None:
+def _recall_excess(state: State, host: Host) -> None:
     """Recall spot units, newest lease first, until what stays fits (windows are never cut)."""
     spots = [lease for lease in reversed(_running_on(state, host)) if lease.spot]
     free = list(host.free(None))
@@ -142,21 +138,21 @@ def _recall_excess(state: "State", host: Host) -> None:
             _add_units(free, lease, units)
 
 
-def _add_units(free: list[int], lease: "Lease", units: int) -> None:
+def _add_units(free: list[int], lease: Lease, units: int) -> None:
     for at, need in enumerate(lease.instrument.need):
         free[at] += need * units
 
 
-def _running_on(state: "State", host: Host) -> list["Lease"]:
+def _running_on(state: State, host: Host) -> list[Lease]:
     """Return the host's leases that are not merely waiting for a last reading."""
     return [lease for lease in _leases_on(state, host) if lease.closing is None]
 
 
-def _leases_on(state: "State", host: Host) -> list["Lease"]:
+def _leases_on(state: State, host: Host) -> list[Lease]:
     return [lease for lease in state.leases.values() if lease.host is host]
 
 
-def silent(state: "State", command: Command, message: HostSilent) -> Done | Refused:
+def silent(state: State, command: Command, message: HostSilent) -> Done | Refused:
     """No heartbeat for 15 s: asks are withdrawn, leases are not billed any more."""
     host = state.hosts[message.host]
     if host.status in ("pending", "silent", "lost"):
@@ -172,7 +168,7 @@ def silent(state: "State", command: Command, message: HostSilent) -> Done | Refu
     return Done()
 
 
-def back(state: "State", command: Command, message: HostBack) -> Done | Refused:
+def back(state: State, command: Command, message: HostBack) -> Done | Refused:
     """Heard again: it offers nothing until its inventory is accepted."""
     host = state.hosts[message.host]
     if host.status not in ("silent", "lost"):
@@ -181,7 +177,7 @@ def back(state: "State", command: Command, message: HostBack) -> Done | Refused:
     return Done()
 
 
-def lost(state: "State", command: Command, message: HostLost) -> Done | Refused:
+def lost(state: State, command: Command, message: HostLost) -> Done | Refused:
     """Silent too long: its leases end and bonds pay the buyers."""
     host = state.hosts[message.host]
     if host.status != "silent":
@@ -192,11 +188,11 @@ def lost(state: "State", command: Command, message: HostLost) -> Done | Refused:
         emit.notice(state, lease.buyer, "host_lost", lease)
         leasing.end(state, lease, "host_lost")
     for vm in [vm for vm in state.vms.values() if vm.lease.host is host]:
-        leasing.fail(state, vm, "host_lost")
+        leasing.vm_ended(state, vm, "failed", "host_lost")
     return Done()
 
 
-def synced(state: "State", command: Command, report: HostSynced) -> Done | Refused:
+def synced(state: State, command: Command, report: HostSynced) -> Done | Refused:
     """A host accepted what it must run and said what it runs."""
     host = state.hosts[command.host]
     if host.status == "pending":
@@ -215,13 +211,13 @@ def synced(state: "State", command: Command, report: HostSynced) -> Done | Refus
         billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_before)
         emit.notice(state, lease.buyer, "host_back", lease)
     for vm in gone:
-        leasing.stopped(state, vm)
+        leasing.vm_ended(state, vm, "stopped", None)
     # What it said while it was silent counts, so that this may be all that was missing.
     changed = _open(host) or changed
     return Done({"host": host.host_id, "status": host.status}, duplicate=not changed)
 
 
-def kill_orders(state: "State", host: Host, prefix: str) -> list[VmKill]:
+def kill_orders(state: State, host: Host, prefix: str) -> list[VmKill]:
     """Return the kills a host may have missed: of every VM that is to stop. A read."""
     return [
         VmKill(f"{prefix}-{vm.vm_id}", state.epoch, vm.vm_id, 0)
@@ -230,7 +226,7 @@ def kill_orders(state: "State", host: Host, prefix: str) -> list[VmKill]:
     ]
 
 
-def sync_order(state: "State", host: Host, instruction_id: str) -> HostSync:
+def sync_order(state: State, host: Host, instruction_id: str) -> HostSync:
     """Return all a host must run now. A read: it numbers nothing and changes nothing."""
     leases = [
         SyncLease(

@@ -5,16 +5,12 @@ before, so nothing is rounded twice. Metered unit-time counts by the CPU used in
 at least a tenth. Source: rules.md 5.2, 5.3, 5.4, 5.5.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.leases import charge_terms
 from exchange.model import emit
 from exchange.model.lease import Lease, Meter, Vm, Wait
 from exchange.model.spans import Span, cut, first, length_ms, without
+from exchange.model.state import State
 from exchange.units import MAX_INT, MS_PER_HOUR, MS_PER_MINUTE, ceil_div
-
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
 MINIMUM_SPOT_MS = 5 * MS_PER_MINUTE
 """Released spot units owe at least this long."""
@@ -312,7 +308,7 @@ def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> None:
     meter.closed_cpu_ms += late_ms
 
 
-def post(state: "State", lease: Lease, now_ms: int) -> None:
+def post(state: State, lease: Lease, now_ms: int) -> None:
     """Charge what is owed and not charged yet: buyer's hold -> seller less the fee."""
     accrue(lease, now_ms)
     amount_ucr = max(0, owed_ucr(lease) - lease.charged_ucr)
@@ -330,7 +326,7 @@ def post(state: "State", lease: Lease, now_ms: int) -> None:
     lease.charged_ucr += amount_ucr
 
 
-def fund(state: "State", lease: Lease, now_ms: int) -> bool:
+def fund(state: State, lease: Lease, now_ms: int) -> bool:
     """Hold the hour after the paid one; False when the buyer cannot, or when the lease's charges
     or its unit-time could come to more than can be told."""
     accrue(lease, now_ms)
@@ -357,7 +353,7 @@ def owe_window(lease: Lease, units: int, now_ms: int) -> None:
     lease.meter.contract_ms += owed_ms
 
 
-def give_back_surplus(state: "State", lease: Lease, now_ms: int) -> None:
+def give_back_surplus(state: State, lease: Lease, now_ms: int) -> None:
     """After units were released: free what their paid time no longer needs."""
     surplus_ucr = lease.hold_ucr - _needed_ucr(lease, lease.paid_until_ms, now_ms)
     if surplus_ucr > 0:

@@ -3,15 +3,10 @@
 The bytes are the shell's business. Source: rules.md 9; protocol.md, "Images".
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.model.commands import Command, ImageDeleted, ImageStored
-from exchange.model.state import Image, ImageOffered
+from exchange.model.state import Image, ImageOffered, State
 from exchange.wire.requests import ImageBuy, ImageOffer
 from exchange.wire.results import Done, Refused
-
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
 UNKNOWN = Refused("image_unknown", "you have no image with this digest", "sha256")
 
@@ -21,7 +16,7 @@ def may_use(image: Image | None, account_id: str) -> bool:
     return image is not None and (account_id in image.owners or account_id in image.buyers)
 
 
-def stored(state: "State", command: Command, message: ImageStored) -> Done | Refused:
+def stored(state: State, command: Command, message: ImageStored) -> Done | Refused:
     """An account uploaded all bytes of an image."""
     known = state.images.get(message.sha256)
     if known is None:
@@ -33,7 +28,7 @@ def stored(state: "State", command: Command, message: ImageStored) -> Done | Ref
     return Done({"sha256": message.sha256}, duplicate=unchanged)
 
 
-def deleted(state: "State", command: Command, message: ImageDeleted) -> Done | Refused:
+def deleted(state: State, command: Command, message: ImageDeleted) -> Done | Refused:
     """An account gives an image up; when nobody has it any more it is forgotten."""
     known = state.images.get(message.sha256)
     if known is None or not may_use(known, message.account):
@@ -47,7 +42,7 @@ def deleted(state: "State", command: Command, message: ImageDeleted) -> Done | R
     return Done({"sha256": message.sha256})
 
 
-def offer(state: "State", command: Command, request: ImageOffer) -> Done | Refused:
+def offer(state: State, command: Command, request: ImageOffer) -> Done | Refused:
     """An account that uploaded an image sells copies of it."""
     known = state.images.get(request.sha256)
     if known is None or command.account not in known.owners:
@@ -59,7 +54,7 @@ def offer(state: "State", command: Command, request: ImageOffer) -> Done | Refus
     return Done({"sha256": request.sha256})
 
 
-def buy(state: "State", command: Command, request: ImageBuy) -> Done | Refused:
+def buy(state: State, command: Command, request: ImageBuy) -> Done | Refused:
     """Pay the cheapest offer (the oldest of equals); buying twice costs once."""
     known = state.images.get(request.sha256)
     if may_use(known, command.account):

@@ -4,23 +4,19 @@ Money owed is computed in ``billing.py``; this module decides when a lease chang
 5.1, 5.5, 5.6, 5.7, 5.8, 5.10.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.leases import billing, vm_life
-from exchange.leases.vm_life import _end
 from exchange.model import emit
 from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
 from exchange.model.commands import Command
 from exchange.model.instrument import Instrument
 from exchange.model.lease import Lease, Vm, make_lease
+from exchange.model.state import State
 from exchange.units import MS_PER_HOUR
 from exchange.wire.reasons import LeaseEnd
 from exchange.wire.requests import LeaseRecall, LeaseRelease
 from exchange.wire.results import Done, FillRow, Refused
-
-if TYPE_CHECKING:
-    from exchange.model.state import State
+from exchange.wire.types import VmState
 
 RECALL_NOTICE_MS = 120_000
 COOLING_MS = 600_000
@@ -31,7 +27,7 @@ BOND_TO_BUYER: tuple[LeaseEnd, ...] = ("host_lost", "launch_failed")
 
 
 def grant(
-    state: "State",
+    state: State,
     instrument: Instrument,
     buying: Order,
     selling: Order,
@@ -55,12 +51,12 @@ def grant(
     emit.lease(state, lease)
 
 
-def arm(state: "State", lease: Lease) -> None:
+def arm(state: State, lease: Lease) -> None:
     """Wake the lease at its next deadline."""
     state.timers.set(lease.due_ms(), "2_lease", lease.number)
 
 
-def settle(state: "State", number: int) -> None:
+def settle(state: State, number: int) -> None:
     """One deadline of a lease, at its own time (``state.now_ms``)."""
     lease, now_ms = state.leases[number], state.now_ms
     if lease.closing is not None:
@@ -91,7 +87,7 @@ def settle(state: "State", number: int) -> None:
         arm(state, lease)
 
 
-def find(state: "State", lease_id: str) -> Lease | None:
+def find(state: State, lease_id: str) -> Lease | None:
     """Return a lease that lives or ended less than 24 h ago."""
     number = lease_id.removeprefix("l-")
     if not number.isdecimal():
@@ -100,7 +96,7 @@ def find(state: "State", lease_id: str) -> Lease | None:
     return found if found is not None and found.lease_id == lease_id else None
 
 
-def find_for(state: "State", account: Account, lease_id: str, side: str) -> Lease | Refused:
+def find_for(state: State, account: Account, lease_id: str, side: str) -> Lease | Refused:
     """Return a living lease the account is the buyer or seller of."""
     lease = find(state, lease_id)
     if lease is None or account is not (lease.buyer if side == "buy" else lease.seller):
@@ -111,7 +107,7 @@ def find_for(state: "State", account: Account, lease_id: str, side: str) -> Leas
     return lease
 
 
-def release(state: "State", command: Command, request: LeaseRelease) -> Done | Refused:
+def release(state: State, command: Command, request: LeaseRelease) -> Done | Refused:
     """The buyer gives back units now, or schedules it (rules.md 5.6)."""
     account = state.ledger.accounts[command.account]
     lease = find_for(state, account, request.lease_id, "buy")
@@ -136,7 +132,7 @@ def _released(lease: Lease) -> dict[str, object]:
     return {"lease_id": lease.lease_id, "units": lease.units, "state": lease.state}
 
 
-def _give_up(state: "State", lease: Lease, units: int) -> None:
+def _give_up(state: State, lease: Lease, units: int) -> None:
     """The buyer's release takes effect: a window is owed in full; spot at least 5 minutes,
     unless the host is silent."""
     keys = billing.leaving(lease, units)
@@ -152,7 +148,7 @@ def _give_up(state: "State", lease: Lease, units: int) -> None:
     shrink(state, lease, units, keys, bond_to_buyer=False)
 
 
-def recall(state: "State", command: Command, request: LeaseRecall) -> Done | Refused:
+def recall(state: State, command: Command, request: LeaseRecall) -> Done | Refused:
     """The seller ends units of a spot lease with 120 s notice."""
     account = state.ledger.accounts[command.account]
     lease = find_for(state, account, request.lease_id, "sell")
@@ -168,7 +164,7 @@ def recall(state: "State", command: Command, request: LeaseRecall) -> Done | Ref
     return Done({"lease_id": lease.lease_id, "units": units, "at_ms": lease.recalls[-1][0]})
 
 
-def recall_units(state: "State", lease: Lease, units: int) -> None:
+def recall_units(state: State, lease: Lease, units: int) -> None:
     """Start the notice for ``units`` of a spot lease."""
     at_ms = state.now_ms + RECALL_NOTICE_MS
     lease.host.evidence.recalls += 1
@@ -200,7 +196,7 @@ def _trim_recalls(lease: Lease) -> None:
         _end_with_recalls(lease)
 
 
-def _take_recalled(state: "State", lease: Lease) -> None:
+def _take_recalled(state: State, lease: Lease) -> None:
     """The notice is over: the newest VMs too many are killed; in the first hour the bond pays."""
     _, units = lease.recalls.pop(0)
     units = min(units, lease.units)
@@ -215,7 +211,7 @@ def _take_recalled(state: "State", lease: Lease) -> None:
     shrink(state, lease, units, billing.leaving(lease, units), bond_to_buyer=first_hour)
 
 
-def _kill_down_to(state: "State", lease: Lease, units: int) -> None:
+def _kill_down_to(state: State, lease: Lease, units: int) -> None:
     """Kill VMs until ``units`` hold them: first those that stop anyway, then the newest."""
     live = lease.live_vms()
     stopping = [vm for vm in live if vm.state == "stopping"]
@@ -224,9 +220,7 @@ def _kill_down_to(state: "State", lease: Lease, units: int) -> None:
         vm_life.kill(state, vm, grace_ms=0)
 
 
-def shrink(
-    state: "State", lease: Lease, units: int, keys: list[int], *, bond_to_buyer: bool
-) -> None:
+def shrink(state: State, lease: Lease, units: int, keys: list[int], *, bond_to_buyer: bool) -> None:
     """Take ``units`` (not all) off a lease: capacity, bond and the money held for them.
 
     ``keys`` are those of them that had a VM (`billing.leaving`).
@@ -241,16 +235,14 @@ def shrink(
     emit.lease(state, lease)
 
 
-def end(
-    state: "State", lease: Lease, reason: LeaseEnd, *, bond_to_buyer: bool | None = None
-) -> None:
+def end(state: State, lease: Lease, reason: LeaseEnd, *, bond_to_buyer: bool | None = None) -> None:
     """The lease is over: its VMs go, the bond is settled, the rest of the money comes back.
 
     A metered lease stays ``ending`` until its VMs told their last usage, at most 60 s.
     """
     for vm in lease.live_vms():
         if reason == "host_lost":
-            fail(state, vm, "host_lost")
+            vm_ended(state, vm, "failed", "host_lost")
         else:
             vm_life.kill(state, vm, grace_ms=0)
     billing.accrue(lease, state.now_ms)
@@ -265,7 +257,7 @@ def end(
         _finish(state, lease)
 
 
-def told_last(state: "State", vm: Vm, cpu_ms: int = 0) -> None:
+def told_last(state: State, vm: Vm, cpu_ms: int = 0) -> None:
     """A VM that came from a metered lease told what it used there, or is gone."""
     before, vm.came_from = state.leases.get(vm.came_from), 0
     if before is not None:
@@ -274,14 +266,14 @@ def told_last(state: "State", vm: Vm, cpu_ms: int = 0) -> None:
         close_if_told(state, before)
 
 
-def close_if_told(state: "State", lease: Lease) -> None:
+def close_if_told(state: State, lease: Lease) -> None:
     """The last reading of a closing lease brings its final charge."""
     awaited = lease.meter.awaited or lease.live_vms()
     if lease.closing is not None and lease.state != "ended" and not awaited:
         _finish(state, lease)
 
 
-def _finish(state: "State", lease: Lease) -> None:
+def _finish(state: State, lease: Lease) -> None:
     """Final charge, the rest of the hold back, slots free."""
     reason = lease.closing
     billing.post(state, lease, state.now_ms)
@@ -296,7 +288,7 @@ def _finish(state: "State", lease: Lease) -> None:
     emit.lease(state, lease)
 
 
-def _settle_bond(state: "State", lease: Lease, amount_ucr: int, to_buyer: bool) -> None:
+def _settle_bond(state: State, lease: Lease, amount_ucr: int, to_buyer: bool) -> None:
     """Part of the bond goes back to the seller, or to the buyer the seller let down."""
     lease.bond_ucr -= amount_ucr
     assert lease.bond_ucr >= 0
@@ -306,7 +298,7 @@ def _settle_bond(state: "State", lease: Lease, amount_ucr: int, to_buyer: bool) 
         state.ledger.void(lease.seller, amount_ucr, "bond")
 
 
-def _carry_over(state: "State", lease: Lease) -> None:
+def _carry_over(state: State, lease: Lease) -> None:
     """The VMs of a window go on when the same buyer's next one begins there (rules.md 5.10)."""
     if not lease.live_vms():
         return
@@ -322,7 +314,7 @@ def follows(lease: Lease, other: Lease) -> bool:
     return same_class and other.buyer is lease.buyer
 
 
-def _move_vms(state: "State", lease: Lease, other: Lease) -> None:
+def _move_vms(state: State, lease: Lease, other: Lease) -> None:
     """Move as many running VMs, oldest first, as ``other`` has units and free names for."""
     room = other.units - len(other.live_vms())
     for vm in lease.live_vms():
@@ -333,7 +325,7 @@ def _move_vms(state: "State", lease: Lease, other: Lease) -> None:
             room -= 1
 
 
-def launch_failed(state: "State", vm: Vm) -> None:
+def launch_failed(state: State, vm: Vm) -> None:
     """The host did not launch a VM in time: that unit ends and its bond pays the buyer."""
     lease = vm.lease
     if lease.closing is not None or vm.unit is None:
@@ -347,11 +339,8 @@ def launch_failed(state: "State", vm: Vm) -> None:
         arm(state, lease)
 
 
-def fail(state: "State", vm: Vm, reason: str) -> None:
-    """The VM is gone for good."""
-    _end(state, vm, "failed", reason)
-
-
-def stopped(state: "State", vm: Vm) -> None:
-    """The VM was to stop and is not there any more."""
-    _end(state, vm, "stopped", None)
+def vm_ended(state: State, vm: Vm, final: VmState, reason: str | None) -> None:
+    """The VM is gone for good; a lease that is closing may have waited only for it."""
+    vm_life.end(state, vm, final, reason)
+    told_last(state, vm)
+    close_if_told(state, vm.lease)

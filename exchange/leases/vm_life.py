@@ -1,20 +1,21 @@
-"""To be written."""
+"""The life of a VM: its launch, its move to the buyer's next lease, its stop and its end.
 
-from typing import TYPE_CHECKING
+What a VM's end means for its lease is ``leasing.py``'s, which calls this module. Source: rules.md
+5.8, 5.9, 5.10.
+"""
 
 import msgspec
 
-from exchange.leases import billing, leasing
+from exchange.leases import billing
 from exchange.model import emit
 from exchange.model.lease import Lease, Vm
+from exchange.model.state import State
 from exchange.wire.frames import VmKill, VmLaunch
 from exchange.wire.types import VmState
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
-
-def _launch_by(state: "State", vm: Vm, at_ms: int) -> None:
+def launch_by(state: State, vm: Vm, at_ms: int) -> None:
+    """Unless its host launches the VM before, it fails at ``at_ms``."""
     vm.launch_by_ms = at_ms
     state.timers.set(at_ms, "1_vm", vm.number)
 
@@ -39,7 +40,7 @@ def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
     )
 
 
-def move(state: "State", vm: Vm, other: Lease) -> None:
+def move(state: State, vm: Vm, other: Lease) -> None:
     """A VM goes on under another lease; its host learns the new end.
 
     There too it is its unit's first VM, so what is left of the wait for it is not billed.
@@ -58,7 +59,7 @@ def move(state: "State", vm: Vm, other: Lease) -> None:
     state.outs.append((other.host.host_id, order))
 
 
-def kill(state: "State", vm: Vm, grace_ms: int) -> None:
+def kill(state: State, vm: Vm, grace_ms: int) -> None:
     """Have the host stop a VM: ACPI first when there is a grace, then by force."""
     if vm.state != "stopping":
         billing.awaited_no_more(vm, state.now_ms)
@@ -69,12 +70,11 @@ def kill(state: "State", vm: Vm, grace_ms: int) -> None:
     state.outs.append((host.host_id, order))
 
 
-def _end(state: "State", vm: Vm, final: VmState, reason: str | None) -> None:
+def end(state: State, vm: Vm, final: VmState, reason: str | None) -> None:
+    """The VM is gone for good: stopped or failed. Its unit may have another."""
     billing.awaited_no_more(vm, state.now_ms)
     billing.vacate(vm)
     vm.state, vm.reason, vm.launch_by_ms = final, reason, None
     vm.endpoints = []
     del state.vms[vm.number]
     emit.vm(state, vm)
-    leasing.told_last(state, vm)
-    leasing.close_if_told(state, vm.lease)

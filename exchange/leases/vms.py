@@ -4,22 +4,17 @@ Source: rules.md 5.8, 5.9; protocol.md, "Leases and VMs".
 """
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from exchange.leases import billing, images, leasing
-from exchange.leases.leasing import fail
-from exchange.leases.vm_life import _end, _launch_by, kill, launch_order
+from exchange.leases import billing, images, leasing, vm_life
 from exchange.model import emit
 from exchange.model.account import Account
 from exchange.model.commands import Command
 from exchange.model.lease import Vm
+from exchange.model.state import State
 from exchange.wire.requests import UsageReport, VmStart, VmStatus, VmStop
 from exchange.wire.results import Done, Refused
-
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
 LAUNCH_MS = 300_000
 IMAGE_MIB_PER_S = 10
@@ -36,7 +31,7 @@ BUYERS_FAULT = (
 """Failures the host is not liable for."""
 
 
-def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
+def start(state: State, command: Command, request: VmStart) -> Done | Refused:
     """The buyer wants a VM on a lease (protocol.md, "Leases and VMs")."""
     account = state.ledger.accounts[command.account]
     known = _started_before(state, account, request)
@@ -68,14 +63,14 @@ def start(state: "State", command: Command, request: VmStart) -> Done | Refused:
     state.vms[vm.number] = vm
     image_s = image.size // (IMAGE_MIB_PER_S * 1024 * 1024)
     from_ms = max(state.now_ms, lease.start_ms)
-    _launch_by(state, vm, from_ms + LAUNCH_MS + image_s * 1000)
+    vm_life.launch_by(state, vm, from_ms + LAUNCH_MS + image_s * 1000)
     emit.vm(state, vm)
-    launch = launch_order(vm, emit.instruction_id(state, lease.host), state.epoch)
+    launch = vm_life.launch_order(vm, emit.instruction_id(state, lease.host), state.epoch)
     state.outs.append((lease.host.host_id, launch))
     return Done({"vm_id": vm.vm_id, "duplicate": False})
 
 
-def _started_before(state: "State", account: Account, request: VmStart) -> Vm | None:
+def _started_before(state: State, account: Account, request: VmStart) -> Vm | None:
     """Return the VM of that lease and name, also 24 h after the lease ended (rules.md 4.6)."""
     lease = leasing.find(state, request.lease_id)
     if lease is None or lease.buyer is not account:
@@ -92,18 +87,18 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def stop(state: "State", command: Command, request: VmStop) -> Done | Refused:
+def stop(state: State, command: Command, request: VmStop) -> Done | Refused:
     """The buyer ends a VM; its unit stays his."""
     vm = find_for(state, command.account, request.vm_id)
     if isinstance(vm, Refused):
         return vm
     if vm.state == "stopping":
         return Done({"vm_id": vm.vm_id, "state": vm.state}, duplicate=True)
-    kill(state, vm, STOP_GRACE_MS if request.grace_ms is None else request.grace_ms)
+    vm_life.kill(state, vm, STOP_GRACE_MS if request.grace_ms is None else request.grace_ms)
     return Done({"vm_id": vm.vm_id, "state": vm.state})
 
 
-def find_for(state: "State", buyer: str, vm_id: str) -> Vm | Refused:
+def find_for(state: State, buyer: str, vm_id: str) -> Vm | Refused:
     """Return the buyer's VM that has not ended; another's is as unknown as none."""
     vm = _find(state, vm_id)
     if vm is None or vm.lease.buyer.account_id != buyer:
@@ -111,7 +106,7 @@ def find_for(state: "State", buyer: str, vm_id: str) -> Vm | Refused:
     return vm
 
 
-def status(state: "State", command: Command, report: VmStatus) -> Done | Refused:
+def status(state: State, command: Command, report: VmStatus) -> Done | Refused:
     """A host says where a VM stands."""
     vm = _find(state, report.vm_id)
     if vm is None or vm.lease.host.host_id != command.host:
@@ -135,7 +130,7 @@ def _says_nothing_new(vm: Vm, report: VmStatus) -> bool:
     return same and report.ready_ms == vm.ready_ms and report.endpoints == vm.endpoints
 
 
-def _moved(state: "State", vm: Vm, report: VmStatus) -> None:
+def _moved(state: State, vm: Vm, report: VmStatus) -> None:
     """Starting, running or stopping; a reboot may take a VM back to starting."""
     now_ms = state.now_ms
     vm.state, vm.reason = report.state, report.reason
@@ -153,32 +148,32 @@ def _moved(state: "State", vm: Vm, report: VmStatus) -> None:
     emit.vm(state, vm)
 
 
-def _ended(state: "State", vm: Vm, report: VmStatus) -> None:
+def _ended(state: State, vm: Vm, report: VmStatus) -> None:
     """A VM stopped or failed; one that never ran is a failed launch unless it was stopped."""
     if report.reason == "not_ready":
         vm.lease.host.evidence.never_ready(vm.lease.buyer.account_id)
     never_ran = vm.launched_ms is None and vm.launch_by_ms is not None
-    _end(state, vm, report.state, report.reason)
+    leasing.vm_ended(state, vm, report.state, report.reason)
     if never_ran and report.reason not in BUYERS_FAULT:
         leasing.launch_failed(state, vm)
 
 
-def launch_overdue(state: "State", number: int) -> None:
+def launch_overdue(state: State, number: int) -> None:
     """No launch in time: the VM fails and its unit ends with the bond paid."""
     vm = state.vms[number]
-    kill(state, vm, grace_ms=0)
-    fail(state, vm, "launch_failed")
+    vm_life.kill(state, vm, grace_ms=0)
+    leasing.vm_ended(state, vm, "failed", "launch_failed")
     leasing.launch_failed(state, vm)
 
 
-def extend_launches(state: "State", now_ms: int) -> None:
+def extend_launches(state: State, now_ms: int) -> None:
     """After a restart: our own outage must not fail a launch (rules.md 6.4)."""
     for vm in state.vms.values():
         if vm.launch_by_ms is not None:
-            _launch_by(state, vm, max(vm.launch_by_ms, now_ms + RELAUNCH_MS))
+            vm_life.launch_by(state, vm, max(vm.launch_by_ms, now_ms + RELAUNCH_MS))
 
 
-def usage(state: "State", command: Command, report: UsageReport) -> Done | Refused:
+def usage(state: State, command: Command, report: UsageReport) -> Done | Refused:
     """Cumulative counters of a VM; CPU is clamped to what its vCPUs can use in the time."""
     vm = _find(state, report.vm_id)
     if vm is None or vm.lease.host.host_id != command.host:
@@ -198,7 +193,7 @@ def usage(state: "State", command: Command, report: UsageReport) -> Done | Refus
     return Done({"cpu_ms": vm.cpu_ms})
 
 
-def _find(state: "State", vm_id: str) -> Vm | None:
+def _find(state: State, vm_id: str) -> Vm | None:
     number = vm_id.removeprefix("v-")
     vm = state.vms.get(int(number)) if number.isdecimal() else None
     return vm if vm is not None and vm.vm_id == vm_id else None

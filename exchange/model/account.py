@@ -1,16 +1,19 @@
-"""To be written."""
+"""An organisation's account, its orders, and the queue of one price in which orders rest.
+
+The three are in one file because they refer to each other: an account has orders, an order rests
+at a level, and a level chains its orders.
+"""
+
+from __future__ import annotations  # Order and Level name each other
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Optional
 
 from msgspec import Struct
 
+from exchange.model.capacity import Backing, Host
 from exchange.wire.requests import OrderPlace
+from exchange.wire.results import FillRow
 from exchange.wire.types import OrderStatus, Side
-
-if TYPE_CHECKING:
-    from exchange.model.capacity import Backing, Host
-    from exchange.wire.results import FillRow
 
 
 class Limits(Struct):
@@ -56,7 +59,7 @@ class Account:
         """Has any of the order limits a value?"""
         self.killed = False
 
-    def every_host(self) -> list["Host"]:
+    def every_host(self) -> list[Host]:
         """Return the account's hosts of all zones."""
         return [host for hosts in self.hosts.values() for host in hosts]
 
@@ -70,7 +73,7 @@ class Order(Struct, eq=False):
 
     number: int
     order_id: str
-    account: "Account"
+    account: Account
     request: OrderPlace
     sign: int
     price_ucr: int | None
@@ -78,18 +81,18 @@ class Order(Struct, eq=False):
     leaves_qty: int
     session: int = 0
     hold_unit_ucr: int = 0
-    backing: Optional["Backing"] = None
+    backing: Backing | None = None
     filled_qty: int = 0
     filled_notional_ucr: int = 0
     status: OrderStatus = "new"
     reason: str | None = None
-    fills: list["FillRow"] | None = None
+    fills: list[FillRow] | None = None
     done_ms: int | None = None
-    level: Optional["Level"] = None
+    level: Level | None = None
     """Where it rests; None before and after."""
-    before: Optional["Order"] = None
+    before: Order | None = None
     """Its neighbours in the level's queue while it rests."""
-    behind: Optional["Order"] = None
+    behind: Order | None = None
 
     @property
     def client_order_id(self) -> str:
@@ -106,7 +109,7 @@ class Order(Struct, eq=False):
 
 def make_order(
     number: int,
-    account: "Account",
+    account: Account,
     request: OrderPlace,
     price_ucr: int | None,
     session: int = 0,

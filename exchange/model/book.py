@@ -8,13 +8,10 @@ moves quantities only; money, leases and events are the caller's.
 """
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from exchange.model.account import Level, Order
 from exchange.wire.types import Side
-
-if TYPE_CHECKING:
-    pass
 
 StepKind = Literal["fill", "cancel_maker", "decrement", "cancel_taker"]
 

@@ -4,18 +4,13 @@ A spot ask or lease takes its units in every hour, a window's only in its own: p
 spot use + that hour's window use never exceeds what the host offers. Source: rules.md 3.2, 5.11.
 """
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from exchange.model.evidence import Evidence
 from exchange.wire.types import Accel, Capacity, HostStatus
 
-if TYPE_CHECKING:
-    from exchange.model.account import Account
-
 Need: TypeAlias = tuple[int, int, int]
 """mvcpu, mem_mib with overhead, disk_mib of one unit."""
-Backing: TypeAlias = list["tuple[Host, int]"]
-"""Slots an ask holds: (host, units), in the order they are handed out."""
 
 NOTHING = Capacity(0, 0, 0)
 
@@ -43,7 +38,7 @@ class Host:
 
     __slots__ = (
         "accel",
-        "account",
+        "account_id",
         "announced",
         "boot_before",
         "boot_id",
@@ -73,11 +68,11 @@ class Host:
     )
 
     def __init__(
-        self, number: int, account: "Account", name: str, zone: str, hardware_id: str, key_id: str
+        self, number: int, account_id: str, name: str, zone: str, hardware_id: str, key_id: str
     ) -> None:
         self.number = number
         self.host_id = f"h-{number}"
-        self.account = account
+        self.account_id = account_id
         self.name = name
         self.zone = zone
         self.hardware_id = hardware_id
@@ -209,6 +204,10 @@ class Host:
     def overcommitted(self) -> bool:
         """Is more taken in some hour than the host offers now?"""
         return min(self.free(None)) < 0
+
+
+Backing: TypeAlias = list[tuple[Host, int]]
+"""Slots an ask holds: (host, units), in the order they are handed out."""
 
 
 def units_in(room: Need, need: Need) -> int:

@@ -4,9 +4,13 @@ Each account's frames are numbered here: contiguous, never skipped. Source: prot
 channel" and "Hosts".
 """
 
-from typing import TYPE_CHECKING
-
+from exchange.model.account import Account, Order
+from exchange.model.capacity import Host
+from exchange.model.instrument import Instrument
+from exchange.model.lease import Lease, Vm
 from exchange.model.ledger import OUTSIDE
+from exchange.model.state import State
+from exchange.wire.charge_terms import ChargeTerms
 from exchange.wire.frames import (
     BalanceUpdate,
     Charge,
@@ -17,23 +21,15 @@ from exchange.wire.frames import (
     Trade,
     VmUpdate,
 )
-
-if TYPE_CHECKING:
-    from exchange.model.account import Account, Order
-    from exchange.model.capacity import Host
-    from exchange.model.instrument import Instrument
-    from exchange.model.lease import Lease, Vm
-    from exchange.model.state import State
-    from exchange.wire.charge_terms import ChargeTerms
-    from exchange.wire.results import FillRow
+from exchange.wire.results import FillRow
 
 
 def order(
-    state: "State",
-    subject: "Order",
+    state: State,
+    subject: Order,
     what: str,
     reason: str | None = None,
-    fill: "FillRow | None" = None,
+    fill: FillRow | None = None,
     liquidity: str | None = None,
 ) -> None:
     """Tell an order's owner that it is new, canceled, replaced or expired, or of one ``fill``."""
@@ -69,14 +65,14 @@ def order(
     state.outs.append((account.account_id, frame))
 
 
-def trade(state: "State", taker: "Order", qty: int, price_ucr: int, trade_id: str) -> None:
+def trade(state: State, taker: Order, qty: int, price_ucr: int, trade_id: str) -> None:
     """Tell everybody of a trade."""
     symbol, side = taker.request.symbol, taker.request.side
     frame = Trade(symbol, trade_id, price_ucr, qty, side, state.seq, state.now_ms)
     state.outs.append((symbol, frame))
 
 
-def balances(state: "State") -> None:
+def balances(state: State) -> None:
     """Tell each account whose money moved what it has now, once a command."""
     moved = state.ledger.moved
     for account, why in moved.items():
@@ -93,7 +89,7 @@ def balances(state: "State") -> None:
     moved.clear()
 
 
-def lease(state: "State", subject: "Lease") -> None:
+def lease(state: State, subject: Lease) -> None:
     """Tell both sides of a lease where it stands."""
     buyer, seller = subject.buyer, subject.seller
     buyer.account_seq = to_buyer = buyer.account_seq + 1
@@ -107,7 +103,7 @@ def lease(state: "State", subject: "Lease") -> None:
 
 
 def lease_row(
-    subject: "Lease", account: "Account", account_seq: int, seq: int, ts_ms: int
+    subject: Lease, account: Account, account_seq: int, seq: int, ts_ms: int
 ) -> LeaseUpdate:
     """Return a lease as one of its sides sees it."""
     buying = account is subject.buyer
@@ -131,7 +127,7 @@ def lease_row(
     )
 
 
-def vm(state: "State", subject: "Vm") -> None:
+def vm(state: State, subject: Vm) -> None:
     """Tell the buyer where a VM stands."""
     account = subject.lease.buyer
     account.account_seq += 1
@@ -141,7 +137,7 @@ def vm(state: "State", subject: "Vm") -> None:
     state.outs.append((account.account_id, row))
 
 
-def vm_row(subject: "Vm", account_seq: int, seq: int, ts_ms: int) -> VmUpdate:
+def vm_row(subject: Vm, account_seq: int, seq: int, ts_ms: int) -> VmUpdate:
     """Return a VM as its buyer sees it."""
     return VmUpdate(
         account_seq,
@@ -158,13 +154,13 @@ def vm_row(subject: "Vm", account_seq: int, seq: int, ts_ms: int) -> VmUpdate:
 
 
 def charge(
-    state: "State",
-    subject: "Lease",
+    state: State,
+    subject: Lease,
     from_ms: int,
     to_ms: int,
     amount_ucr: int,
     cpu_ms: int | None,
-    terms: "ChargeTerms | None",
+    terms: ChargeTerms | None,
 ) -> None:
     """Tell the buyer of a posted charge."""
     account = subject.buyer
@@ -177,10 +173,10 @@ def charge(
 
 
 def notice(
-    state: "State",
-    account: "Account",
+    state: State,
+    account: Account,
     kind: str,
-    subject: "Lease",
+    subject: Lease,
     units: int | None = None,
     at_ms: int | None = None,
 ) -> None:
@@ -201,13 +197,13 @@ def notice(
     state.outs.append((account.account_id, frame))
 
 
-def instruction_id(state: "State", host: "Host") -> str:
+def instruction_id(state: State, host: Host) -> str:
     """Return a fresh instruction id for a host."""
     state.counters.instruction += 1
     return f"i-{state.epoch}-{state.counters.instruction}"
 
 
-def instrument_row(instrument: "Instrument") -> InstrumentUpdate:
+def instrument_row(instrument: Instrument) -> InstrumentUpdate:
     """Return an instrument as clients see it."""
     band = instrument.band_ucr()
     return InstrumentUpdate(

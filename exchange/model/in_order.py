@@ -1,10 +1,6 @@
-"""To be written."""
+"""A dict whose rows come and go in the order of their time, such as what is kept for 24 h."""
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Any, TypeVar
 
 K = TypeVar("K")
 

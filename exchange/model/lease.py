@@ -4,11 +4,13 @@ A spot lease is active at once; `ending` means its end is fixed (a recall); `end
 lease of many units keeps running totals, no row per unit. Source: rules.md 5.1, 5.2.
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations  # Lease and Vm name each other
 
 import msgspec
 from msgspec import Struct
 
+from exchange.model.account import Account
+from exchange.model.capacity import Host
 from exchange.model.instrument import Instrument
 from exchange.model.spans import Span
 from exchange.model.stories import Story
@@ -16,10 +18,6 @@ from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire.reasons import LeaseEnd
 from exchange.wire.requests import VmStart
 from exchange.wire.types import SPOT, Endpoint, LeaseState, VmState
-
-if TYPE_CHECKING:
-    from exchange.model.account import Account
-    from exchange.model.capacity import Host
 
 FUND_AHEAD_MS = 10 * MS_PER_MINUTE
 """The next hour is held this long before the paid one ends."""
@@ -95,9 +93,9 @@ class Lease(Struct, eq=False):
     lease_id: str
     trade_id: str
     instrument: Instrument
-    buyer: "Account"
-    seller: "Account"
-    host: "Host"
+    buyer: Account
+    seller: Account
+    host: Host
     units: int
     price_ucr: int
     start_ms: int
@@ -125,7 +123,7 @@ class Lease(Struct, eq=False):
     release_units: int = 0
     recalls: list[tuple[int, int]] = []
     """(when, units) of recalls whose notice runs, earliest first."""
-    vms: dict[str, "Vm"] = {}
+    vms: dict[str, Vm] = {}
     """By name: all that were started here, ended ones and those that went on elsewhere included."""
     story: Story = msgspec.field(default_factory=Story)
     """What explains its charges; no rule reads it."""
@@ -164,7 +162,7 @@ class Lease(Struct, eq=False):
             due = self.recalls[0][0]
         return due
 
-    def live_vms(self) -> list["Vm"]:
+    def live_vms(self) -> list[Vm]:
         """Return the VMs that are here and have not ended, oldest first."""
         return [vm for vm in self.vms.values() if vm.lease is self and vm.state in LIVE_VM]
 
@@ -173,9 +171,9 @@ def make_lease(
     number: int,
     trade_id: str,
     instrument: Instrument,
-    buyer: "Account",
-    seller: "Account",
-    host: "Host",
+    buyer: Account,
+    seller: Account,
+    host: Host,
     units: int,
     price_ucr: int,
     now_ms: int,

@@ -6,13 +6,8 @@ leaves to the system account ``outside``, the only one that may be negative, so 
 accounts is always zero. Source: rules.md 1.1, 1.2.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.model.account import Account
 from exchange.units import MAX_INT
-
-if TYPE_CHECKING:
-    pass
 
 FEES = "fees"
 OUTSIDE = "outside"

@@ -49,7 +49,7 @@ class Image(Struct):
     format: str
     owners: list[str]
     buyers: list[str]
-    offers: dict[str, "ImageOffered"]
+    offers: dict[str, ImageOffered]
     """By owner."""
 
 

@@ -4,13 +4,10 @@ No rule reads it, so it is no part of the state and of its hash; a snapshot carr
 state, so that a restored engine tells what the one before would have told.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
 _MARK: Final = b"headroom-stories"
 _LENGTH_BYTES: Final = 8
@@ -32,10 +29,9 @@ class Story(Struct, array_like=True, gc=False):
 _decoder = msgspec.msgpack.Decoder(dict[int, Story])
 
 
-def joined(stored: bytes, state: "State") -> bytes:
-    """Return a stored state with the stories of its leases behind it."""
-    told = {number: lease.story for number, lease in state.leases.items()}
-    stories = msgspec.msgpack.encode(told)
+def joined(stored: bytes, by_lease: dict[int, Story]) -> bytes:
+    """Return a stored state with the stories of its leases, by lease number, behind it."""
+    stories = msgspec.msgpack.encode(by_lease)
     return stored + stories + len(stories).to_bytes(_LENGTH_BYTES, "big") + _MARK
 
 
@@ -48,7 +44,6 @@ def split(data: bytes) -> tuple[bytes, bytes]:
     return data[:begin], data[begin:end]
 
 
-def recall(state: "State", stories: bytes) -> None:
-    """Give the leases their stories back."""
-    for number, story in _decoder.decode(stories).items() if stories else ():
-        state.leases[number].story = story
+def decode(stories: bytes) -> dict[int, Story]:
+    """Return the stories by lease number, as `split` found them."""
+    return _decoder.decode(stories) if stories else {}

@@ -3,12 +3,10 @@
 A single cancel is order entry (``orders.py``). Cancels always pass. Source: rules.md 3.5, 4.7.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.commands import SYSTEM, Command, SessionDropped
-from exchange.model.state import DeadMan
+from exchange.model.state import DeadMan, State
 from exchange.trading import execution
 from exchange.wire.requests import (
     OrderCancelAllAfter,
@@ -17,11 +15,8 @@ from exchange.wire.requests import (
 )
 from exchange.wire.results import Done, Refused
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
-
-def mass_cancel(state: "State", command: Command, request: OrderMassCancel) -> Done | Refused:
+def mass_cancel(state: State, command: Command, request: OrderMassCancel) -> Done | Refused:
     """Cancel all live orders of the account, or those of a symbol or side."""
     if request.symbol is not None and request.symbol not in state.instruments:
         return Refused("unknown_instrument", f"no instrument {request.symbol!r}", "symbol")
@@ -37,7 +32,7 @@ def mass_cancel(state: "State", command: Command, request: OrderMassCancel) -> D
 
 
 def cancel_on_disconnect(
-    state: "State", command: Command, request: OrderCancelOnDisconnect
+    state: State, command: Command, request: OrderCancelOnDisconnect
 ) -> Done | Refused:
     """Arm or disarm the connection: its orders go when it drops (rules.md 4.7)."""
     if (command.session in state.armed) == request.enabled:
@@ -49,7 +44,7 @@ def cancel_on_disconnect(
     return Done({"enabled": request.enabled})
 
 
-def session_dropped(state: "State", command: Command, message: SessionDropped) -> Done | Refused:
+def session_dropped(state: State, command: Command, message: SessionDropped) -> Done | Refused:
     """An armed connection is gone: cancel what was placed on it, unless it closed properly."""
     account_id = state.armed.pop(message.session, None)
     if account_id is None:
@@ -61,7 +56,7 @@ def session_dropped(state: "State", command: Command, message: SessionDropped) -
     return Done()
 
 
-def drop_all_sessions(state: "State") -> None:
+def drop_all_sessions(state: State) -> None:
     """A new run: every armed connection dropped with the old one; numbers start afresh."""
     for session in list(state.armed):
         session_dropped(state, SYSTEM, SessionDropped(session))
@@ -71,7 +66,7 @@ def drop_all_sessions(state: "State") -> None:
 
 
 def cancel_all_after(
-    state: "State", command: Command, request: OrderCancelAllAfter
+    state: State, command: Command, request: OrderCancelAllAfter
 ) -> Done | Refused:
     """Arm, renew or disarm the dead man's switch of the key that asks."""
     man = state.dead_men.get(command.key_id)
@@ -89,26 +84,26 @@ def cancel_all_after(
     return Done({"at_ms": man.at_ms})
 
 
-def _disarm(state: "State", man: DeadMan) -> None:
+def _disarm(state: State, man: DeadMan) -> None:
     del state.dead_men[man.key_id]
     del state.dead_man_keys[man.number]
 
 
-def dead_man(state: "State", number: int) -> None:
+def dead_man(state: State, number: int) -> None:
     """No sign of life from the key in time: its account's orders go."""
     man = state.dead_men[state.dead_man_keys[number]]
     cancel_account(state, state.ledger.accounts[man.account], "dead_man")
     _disarm(state, man)
 
 
-def cancel_account(state: "State", account: Account, reason: str) -> None:
+def cancel_account(state: State, account: Account, reason: str) -> None:
     """Cancel all of an account's live orders (kill switch)."""
     for order in list(account.open_orders.values()):
         execution.cancel_resting(state, order, reason)
 
 
-def cancel_backed_by(state: "State", host: Host, reason: str) -> None:
+def cancel_backed_by(state: State, host: Host, reason: str) -> None:
     """Withdraw every ask that slots of ``host`` back."""
-    for order in list(host.account.open_orders.values()):
+    for order in list(state.ledger.accounts[host.account_id].open_orders.values()):
         if order.backing is not None and any(slot[0] is host for slot in order.backing):
             execution.cancel_resting(state, order, reason)

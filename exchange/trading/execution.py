@@ -4,23 +4,19 @@ A fill moves the buyer's hold and the seller's bond from the two orders to one l
 backs the ask; slots go from the ask to the lease as they are. Source: rules.md 3.2, 3.3, 4.1, 4.4.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.leases import leasing
 from exchange.model import emit
 from exchange.model.account import Account, Order
 from exchange.model.capacity import Backing, Host
 from exchange.model.instrument import Instrument
+from exchange.model.state import State
 from exchange.trading.reserve import first_slots, give_back
 from exchange.units import MS_PER_HOUR
 from exchange.wire.results import FillRow
 from exchange.wire.types import OrderStatus
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
-
-def enter(state: "State", instrument: Instrument, order: Order) -> None:
+def enter(state: State, instrument: Instrument, order: Order) -> None:
     """An order that passed all checks comes to life."""
     account, request, number = order.account, order.request, order.number
     state.counters.order = number
@@ -51,7 +47,7 @@ def _infeasible(instrument: Instrument, order: Order, limit_ucr: int) -> str | N
     return "fok_not_filled" if fok else "min_qty_not_met"
 
 
-def trade_and_rest(state: "State", instrument: Instrument, order: Order, what: str) -> None:
+def trade_and_rest(state: State, instrument: Instrument, order: Order, what: str) -> None:
     """Announce the order as ``what``, match it, and rest, cancel or finish what is left."""
     emit.order(state, order, what)
     limit_ucr, request, book = order.price_ucr, order.request, instrument.book
@@ -71,7 +67,7 @@ def trade_and_rest(state: "State", instrument: Instrument, order: Order, what: s
         book.rest(order)
 
 
-def _trade(state: "State", instrument: Instrument, order: Order, limit_ucr: int) -> None:
+def _trade(state: State, instrument: Instrument, order: Order, limit_ucr: int) -> None:
     """Match an order that crosses and settle each step."""
     for kind, maker, qty in instrument.book.match(order, limit_ucr):
         if kind == "fill":
@@ -84,7 +80,7 @@ def _trade(state: "State", instrument: Instrument, order: Order, limit_ucr: int)
             _cancel(state, instrument, order, "self_trade")
 
 
-def _lower_bond(state: "State", instrument: Instrument, order: Order, limit_ucr: int) -> None:
+def _lower_bond(state: State, instrument: Instrument, order: Order, limit_ucr: int) -> None:
     """A resting ask holds the bond at its limit, not at the bid it was checked against."""
     unit_ucr = instrument.bond_ucr(limit_ucr)
     surplus_ucr = order.hold_unit_ucr - unit_ucr
@@ -94,7 +90,7 @@ def _lower_bond(state: "State", instrument: Instrument, order: Order, limit_ucr:
 
 
 def _settle_fill(
-    state: "State", instrument: Instrument, taker: Order, maker: Order, qty: int
+    state: State, instrument: Instrument, taker: Order, maker: Order, qty: int
 ) -> None:
     """One trade at the maker's price (rules.md 4.1): both orders, money, leases."""
     price_ucr = maker.price_ucr
@@ -121,7 +117,7 @@ def _settle_fill(
 
 
 def _fill(
-    state: "State", instrument: Instrument, order: Order, fill: FillRow, liquidity: str
+    state: State, instrument: Instrument, order: Order, fill: FillRow, liquidity: str
 ) -> None:
     """Count a fill on one order and tell its owner."""
     qty = fill.qty
@@ -138,12 +134,12 @@ def _fill(
     emit.order(state, order, "trade", None, fill, liquidity)
 
 
-def _move_hold(state: "State", order: Order, unit_ucr: int, qty: int) -> None:
+def _move_hold(state: State, order: Order, unit_ucr: int, qty: int) -> None:
     """Change an order's hold for ``qty`` to ``unit_ucr`` each, now the lease's."""
     state.ledger.void(order.account, (order.hold_unit_ucr - unit_ucr) * qty, "trade")
 
 
-def _prefer_hosts_of(state: "State", instrument: Instrument, buyer: Account, ask: Order) -> None:
+def _prefer_hosts_of(state: State, instrument: Instrument, buyer: Account, ask: Order) -> None:
     """A window's slots go first where the buyer's lease of the hour before runs, so that his VMs
     can carry over (rules.md 3.2)."""
     assert instrument.start_ms is not None and ask.backing is not None
@@ -180,9 +176,7 @@ def _hand_out(ask: Order, units: int) -> Backing:
     return chosen
 
 
-def _decrement(
-    state: "State", instrument: Instrument, taker: Order, maker: Order, qty: int
-) -> None:
+def _decrement(state: State, instrument: Instrument, taker: Order, maker: Order, qty: int) -> None:
     """Both own orders shrink by ``qty``; what is then 0 is canceled."""
     taker.leaves_qty -= qty
     for order in (maker, taker):
@@ -194,7 +188,7 @@ def _decrement(
             _cancel(state, instrument, order, "self_trade")
 
 
-def cancel_resting(state: "State", order: Order, reason: str) -> None:
+def cancel_resting(state: State, order: Order, reason: str) -> None:
     """Take a resting order out of the book and end it."""
     instrument = state.instruments[order.request.symbol]
     instrument.book.remove(order)
@@ -202,14 +196,14 @@ def cancel_resting(state: "State", order: Order, reason: str) -> None:
     emit.order(state, order, "canceled", reason)
 
 
-def _cancel(state: "State", instrument: Instrument, order: Order, reason: str) -> None:
+def _cancel(state: State, instrument: Instrument, order: Order, reason: str) -> None:
     """End an order that is in no book."""
     finish(state, instrument, order, "canceled", reason)
     emit.order(state, order, "canceled", reason)
 
 
 def finish(
-    state: "State", instrument: Instrument, order: Order, status: OrderStatus, reason: str | None
+    state: State, instrument: Instrument, order: Order, status: OrderStatus, reason: str | None
 ) -> None:
     """Release what the rest of an order holds and close it."""
     leaves_qty = order.leaves_qty

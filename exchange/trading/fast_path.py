@@ -10,22 +10,18 @@ the calls between them cost as much as the work (see ``bench/``).
 bytes.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
 from exchange.model.commands import Command, told_fills
 from exchange.model.instrument import Instrument
+from exchange.model.state import State
 from exchange.trading import execution, orders
 from exchange.wire.frames import BalanceUpdate, OrderUpdate
 from exchange.wire.requests import OrderCancel, OrderPlace
 from exchange.wire.results import Done, OrderResult, Refused
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
-
-def place(state: "State", command: Command, request: OrderPlace) -> Done | Refused:
+def place(state: State, command: Command, request: OrderPlace) -> Done | Refused:
     """Place an order: a plain one at once, any other through `orders.place`."""
     account = state.ledger.accounts[command.account]
     instrument = state.instruments.get(request.symbol)
@@ -71,7 +67,7 @@ def place(state: "State", command: Command, request: OrderPlace) -> Done | Refus
 
 
 def _enter(
-    state: "State",
+    state: State,
     account: Account,
     instrument: Instrument,
     request: OrderPlace,
@@ -121,7 +117,7 @@ def _enter(
     return Done(OrderResult(order_id, name, "new", 0, qty, False, []))
 
 
-def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Refused:
+def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refused:
     """Cancel an order: one named by its client's id at once, any other through `orders.cancel`."""
     account = state.ledger.accounts[command.account]
     name = request.client_order_id

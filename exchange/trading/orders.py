@@ -5,14 +5,13 @@ more; matching and settlement are in ``execution.py``, the checks in ``risk.py``
 4.1, 4.2, 4.6.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from exchange.model import emit
 from exchange.model.account import Account, Order, make_order
 from exchange.model.commands import Command, told_fills
 from exchange.model.instrument import Instrument
+from exchange.model.state import State
 from exchange.trading import execution, reserve, risk
 from exchange.trading.reserve import _admit, _checked_bond_ucr, _no_capacity, _resized
 from exchange.trading.risk import _protection_ucr
@@ -20,11 +19,8 @@ from exchange.units import MS_PER_DAY
 from exchange.wire.requests import OrderCancel, OrderPlace, OrderReplace
 from exchange.wire.results import Done, FillRow, OrderResult, Refused
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
-
-def place(state: "State", command: Command, request: OrderPlace) -> Done | Refused:
+def place(state: State, command: Command, request: OrderPlace) -> Done | Refused:
     """Accept an order, trade what crosses, rest what may (rules.md 4.1)."""
     account = state.ledger.accounts[command.account]
     known = account.orders.get(request.client_order_id)
@@ -62,7 +58,7 @@ def _repeated(known: Order, request: OrderPlace) -> Done | Refused:
     )
 
 
-def replace(state: "State", command: Command, request: OrderReplace) -> Done | Refused:
+def replace(state: State, command: Command, request: OrderReplace) -> Done | Refused:
     """Change price or total of a live order, wholly or not at all (rules.md 4.2)."""
     account = state.ledger.accounts[command.account]
     order = _find(state, account, request)
@@ -86,7 +82,7 @@ def replace(state: "State", command: Command, request: OrderReplace) -> Done | R
     return _requeue(state, instrument, order, price_ucr, qty)
 
 
-def _finish_by_replace(state: "State", instrument: Instrument, order: Order) -> Done:
+def _finish_by_replace(state: State, instrument: Instrument, order: Order) -> Done:
     """Replaced to no more than it has: filled at what it has (rules.md 4.2)."""
     instrument.book.remove(order)
     order.qty = order.filled_qty
@@ -95,7 +91,7 @@ def _finish_by_replace(state: "State", instrument: Instrument, order: Order) -> 
     return Done(result_of(order, fills=[]))
 
 
-def _shrink(state: "State", instrument: Instrument, order: Order, qty: int) -> Done:
+def _shrink(state: State, instrument: Instrument, order: Order, qty: int) -> Done:
     """A smaller total at the same price keeps the priority (rules.md 4.2)."""
     by_qty = order.qty - qty
     if by_qty:
@@ -107,7 +103,7 @@ def _shrink(state: "State", instrument: Instrument, order: Order, qty: int) -> D
 
 
 def _requeue(
-    state: "State", instrument: Instrument, order: Order, price_ucr: int, qty: int
+    state: State, instrument: Instrument, order: Order, price_ucr: int, qty: int
 ) -> Done | Refused:
     """Another price or a larger total: checked as a new order would be, then queued last."""
     book = instrument.book
@@ -141,7 +137,7 @@ def _requeue(
     return Done(result_of(order, fills=(order.fills or [])[before:]))
 
 
-def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Refused:
+def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refused:
     """Cancel a live order; always passes, whatever is halted or killed."""
     order = _find(state, state.ledger.accounts[command.account], request)
     if isinstance(order, Refused):
@@ -150,7 +146,7 @@ def cancel(state: "State", command: Command, request: OrderCancel) -> Done | Ref
     return Done(result_of(order))
 
 
-def _find(state: "State", account: Account, request: OrderReplace | OrderCancel) -> Order | Refused:
+def _find(state: State, account: Account, request: OrderReplace | OrderCancel) -> Order | Refused:
     """Return the account's live order a request names (rules.md 4.5)."""
     if request.order_id is not None:
         found = _numbered(state, account, request.order_id)
@@ -166,7 +162,7 @@ def _find(state: "State", account: Account, request: OrderReplace | OrderCancel)
     return found
 
 
-def _numbered(state: "State", account: Account, order_id: str) -> Order | None:
+def _numbered(state: State, account: Account, order_id: str) -> Order | None:
     """Return an order of the account that lives or finished less than 24 h ago."""
     number = order_id.removeprefix("o-")
     if not number.isdecimal():
@@ -177,7 +173,7 @@ def _numbered(state: "State", account: Account, order_id: str) -> Order | None:
     return found
 
 
-def expire(state: "State", number: int) -> None:
+def expire(state: State, number: int) -> None:
     """A gtd order's time has come."""
     order = state.expiring[number]
     instrument = state.instruments[order.symbol]
@@ -206,6 +202,6 @@ def result_of(
     )
 
 
-def forgotten(state: "State", order: Order) -> bool:
+def forgotten(state: State, order: Order) -> bool:
     """Did the order finish 24 h ago, so that its client_order_id is free again? (rules.md 4.6)"""
     return order.done_ms is not None and order.done_ms <= state.now_ms - MS_PER_DAY

@@ -1,19 +1,15 @@
 """To be written."""
 
-from typing import TYPE_CHECKING
-
 from exchange.model.account import Order
 from exchange.model.capacity import Backing, allocate
 from exchange.model.instrument import Instrument
+from exchange.model.state import State
 from exchange.trading import risk
 from exchange.wire.requests import OrderPlace
 from exchange.wire.results import Refused
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
-
-def _admit(state: "State", instrument: Instrument, order: Order, limit_ucr: int) -> Refused | None:
+def _admit(state: State, instrument: Instrument, order: Order, limit_ucr: int) -> Refused | None:
     """Check money and capacity; on success set aside what the order needs."""
     account, request, qty = order.account, order.request, order.qty
     if request.post_only and instrument.book.crosses(order.sign, limit_ucr):
@@ -52,7 +48,7 @@ def _no_capacity(request: OrderPlace) -> Refused:
     return Refused("insufficient_capacity", told, "qty")
 
 
-def _resized(state: "State", instrument: Instrument, order: Order, units: int) -> Backing | None:
+def _resized(state: State, instrument: Instrument, order: Order, units: int) -> Backing | None:
     """Return the backing of an ask that grows or shrinks to ``units``, keeping what it has."""
     assert order.backing is not None
     more = units - order.leaves_qty
@@ -63,7 +59,7 @@ def _resized(state: "State", instrument: Instrument, order: Order, units: int) -
 
 
 def set_aside(
-    state: "State", instrument: Instrument, order: Order, unit_ucr: int, backing: Backing | None
+    state: State, instrument: Instrument, order: Order, unit_ucr: int, backing: Backing | None
 ) -> None:
     """Hold ``unit_ucr`` for each unit left and, for an ask, take its slots."""
     order.hold_unit_ucr = unit_ucr
@@ -74,7 +70,7 @@ def set_aside(
             host.take(instrument.need, instrument.start_ms, units)
 
 
-def give_back(state: "State", instrument: Instrument, order: Order, units: int) -> None:
+def give_back(state: State, instrument: Instrument, order: Order, units: int) -> None:
     """Release hold and, for an ask, the last slots of ``units`` that will not trade."""
     if order.hold_unit_ucr:
         state.ledger.void(order.account, order.hold_unit_ucr * units, "order")

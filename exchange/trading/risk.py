@@ -3,20 +3,16 @@
 Source: rules.md 3.4, 3.5, 3.6, 4.1. A refusal leaves no trace, so nothing here changes anything.
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.model.account import Account
 from exchange.model.instrument import Instrument
+from exchange.model.state import State
 from exchange.units import MAX_PRICE_UCR, ceil_div
 from exchange.wire.requests import OrderPlace
 from exchange.wire.results import Refused
 
-if TYPE_CHECKING:
-    from exchange.model.state import State
-
 
 def check(
-    state: "State", account: Account, instrument: Instrument, request: OrderPlace
+    state: State, account: Account, instrument: Instrument, request: OrderPlace
 ) -> Refused | None:
     """All checks of a new order that need neither money nor capacity."""
     price_ucr = request.price_ucr
@@ -30,11 +26,11 @@ def check(
     return refused or check_size(account, request.qty, price_ucr) or check_open_orders(account)
 
 
-def check_hosts(state: "State", account: Account, request: OrderPlace) -> Refused | None:
+def check_hosts(state: State, account: Account, request: OrderPlace) -> Refused | None:
     """Are the hosts an ask names all the seller's own?"""
     for name in request.hosts or ():
         host = state.hosts.get(name)
-        if host is None or host.account is not account:
+        if host is None or host.account_id != account.account_id:
             return Refused("unknown_host", f"you have no host {name!r}", "hosts")
     return None
 
@@ -43,7 +39,7 @@ def no_instrument(symbol: str) -> Refused:
     return Refused("unknown_instrument", f"no instrument {symbol!r}", "symbol")
 
 
-def check_market(state: "State", account: Account, instrument: Instrument) -> Refused | None:
+def check_market(state: State, account: Account, instrument: Instrument) -> Refused | None:
     """May this account trade this instrument at all now?"""
     if not instrument.tradable:
         shown = instrument.shown_state()
@@ -53,7 +49,7 @@ def check_market(state: "State", account: Account, instrument: Instrument) -> Re
     return None
 
 
-def check_terms(state: "State", request: OrderPlace) -> Refused | None:
+def check_terms(state: State, request: OrderPlace) -> Refused | None:
     """Do the order's own fields make sense together?"""
     tif = request.time_in_force
     refused = _check_type(request) or _check_expiry(request, state.now_ms)

@@ -5,23 +5,20 @@ Source: rules.md 2.2.
 """
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from exchange.model import emit
 from exchange.model.commands import Forgotten
 from exchange.model.config import WindowConfig
 from exchange.model.instrument import Instrument
+from exchange.model.state import State
 from exchange.trading import execution
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
-
-if TYPE_CHECKING:
-    from exchange.model.state import State
 
 GATE_MS = 3 * MS_PER_MINUTE
 """The gate closes this long before the start: no more trading, VMs may be started."""
 
 
-def open_series(state: "State") -> None:
+def open_series(state: State) -> None:
     """Open all windows of the series whose gate is still open (at ``init``)."""
     if not state.config.windows:
         return
@@ -34,7 +31,7 @@ def open_series(state: "State") -> None:
     _roll_at(state, hour_ms + MS_PER_HOUR)
 
 
-def roll(state: "State") -> None:
+def roll(state: State) -> None:
     """A full hour: every series opens its next window."""
     now_ms = state.now_ms
     for series in state.config.windows:
@@ -43,12 +40,12 @@ def roll(state: "State") -> None:
     _roll_at(state, now_ms + MS_PER_HOUR)
 
 
-def _roll_at(state: "State", at_ms: int) -> None:
+def _roll_at(state: State, at_ms: int) -> None:
     state.roll_ms = at_ms
     state.timers.set(at_ms, "5_roll", 0)
 
 
-def _open(state: "State", series: WindowConfig, start_ms: int) -> Instrument:
+def _open(state: State, series: WindowConfig, start_ms: int) -> Instrument:
     shape = state.config.classes[series.class_]
     delivery = hour_text(start_ms)
     created = Instrument(series.class_, state.zones[series.zone], series.pricing, delivery, shape)
@@ -65,7 +62,7 @@ def _open(state: "State", series: WindowConfig, start_ms: int) -> Instrument:
     return created
 
 
-def next_stage(state: "State", number: int) -> None:
+def next_stage(state: State, number: int) -> None:
     """One deadline of a window: gate closure, start, end, and an hour later it is forgotten."""
     window = state.windows[number]
     match window.state:
@@ -87,7 +84,7 @@ def next_stage(state: "State", number: int) -> None:
     state.outs.append((window.symbol, emit.instrument_row(window)))
 
 
-def _expire_orders(state: "State", window: Instrument) -> None:
+def _expire_orders(state: State, window: Instrument) -> None:
     """Unmatched orders expire at gate closure."""
     for sign in (1, -1):
         for order in window.book.orders(sign):

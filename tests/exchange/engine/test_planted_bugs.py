@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from exchange.leases import billing, leasing, vms
+from exchange.leases import billing, leasing, vm_life, vms
 from exchange.model.book import Book
 from exchange.model.capacity import Host
 from exchange.model.instrument import Instrument
@@ -293,7 +293,7 @@ STORMS: Final = [
     (billing, "use_cpu", late_cpu_counts_too_late),
     (leasing, "told_last", cpu_before_a_carry_over_is_lost),
     (leasing, "follows", vms_carry_over_to_anybody),
-    (vms, "move", a_carried_vm_is_billed_while_it_is_awaited),
+    (vm_life, "move", a_carried_vm_is_billed_while_it_is_awaited),
     (billing, "occupy", every_vm_is_awaited_for_free),
     (billing, "unsilence", silence_is_billed),
     (vms, "extend_launches", a_restart_fails_launches),

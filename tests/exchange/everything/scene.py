@@ -128,9 +128,9 @@ class Scene:
 
     def owner(self, host: str) -> str:
         """Whose it is, now and then somebody else."""
-        return self.account() if self.chance(8) else self.state.hosts[host].account.account_id
+        return self.account() if self.chance(8) else self.state.hosts[host].account_id
 
     def report(self, message: Any, host: str | None = None) -> None:
         """A host says something, in whatever state it is."""
         name = host or self.host()
-        self.send(message, self.state.hosts[name].account.account_id, name)
+        self.send(message, self.state.hosts[name].account_id, name)

@@ -95,7 +95,7 @@ def run_with_hash_seed(seed: str) -> str:
     """Record the run in a fresh interpreter; returns its digest."""
     root = Path(__file__).parents[3]
     code = (
-        "from tests.exchange import test_replay as t\n"
+        "from tests.exchange.journal import test_replay as t\n"
         "print(t.digest(t.recorded(t.CHILD_HASH_EVERY)))"
     )
     done = subprocess.run(

@@ -275,7 +275,7 @@ class Noise:
 
     def from_host(self, host: Any, message: Any) -> None:
         if host.status in ("live", "syncing"):
-            self.market.send(message, host.account.account_id, host.host_id)
+            self.market.send(message, host.account_id, host.host_id)
 
     def a_host(self, *statuses: str) -> Any:
         hosts = [h for h in self.engine.state.hosts.values() if h.status in statuses]
@@ -284,12 +284,12 @@ class Noise:
     def drain(self) -> None:
         if (host := self.a_host("live")) is not None:
             message = HostDrain(req_id=1, host=host.host_id, enabled=self.chance(4))
-            self.market.send(message, host.account.account_id)
+            self.market.send(message, host.account_id)
 
     def announce(self) -> None:
         if (host := self.a_host("live")) is not None:
             units = self.random.randint(3, 16)
-            self.market.announce(host.account.account_id, host.host_id, units, CLASSES)
+            self.market.announce(host.account_id, host.host_id, units, CLASSES)
 
     def silence(self) -> None:
         if (host := self.a_host("live")) is not None:
@@ -302,7 +302,7 @@ class Noise:
         if host.status == "silent" and self.chance(4):
             self.market.send(HostLost(host.host_id))
         elif host.status == "syncing":
-            owner, boot = host.account.account_id, self.random.choice(("boot 1", "boot 2"))
+            owner, boot = host.account_id, self.random.choice(("boot 1", "boot 2"))
             self.market.announce(owner, host.host_id, self.random.randint(3, 16), CLASSES, boot)
             self.market.sync(owner, host.host_id, boot)
         else:
