@@ -126,6 +126,22 @@ def test_what_is_no_python_is_installed_too() -> None:
     assert not left_out
 
 
+def test_every_pattern_of_package_data_finds_something() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    data = project["tool"]["setuptools"]["package-data"]
+    empty = [
+        f"{name}: {pattern}"
+        for name, patterns in data.items()
+        for pattern in patterns
+        if not any((ROOT / name.replace(".", "/")).glob(pattern))
+    ]
+    assert not empty
+
+
+def test_every_package_says_that_it_has_types() -> None:
+    assert not [package for package in PACKAGES if not (ROOT / package / "py.typed").exists()]
+
+
 def test_cores_load_nothing_that_waits() -> None:
     """What the tables promise of the source holds of the running program as well."""
     cores = [name for path in modules() if is_core(name := module_name(relative(path)))]

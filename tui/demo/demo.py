@@ -33,7 +33,7 @@ EXIT_USAGE = 2
 OPENING_TIMEOUT_S: Final = 60
 CLOSING_TIMEOUT_S: Final = 30
 HEADLESS_SIZE: Final = (160, 50)
-ROOT: Final = str(Path(__file__).resolve().parent.parent)
+ROOT: Final = str(Path(__file__).resolve().parents[2])
 SYMBOL: Final = "small.eu-de.flat.spot"
 
 

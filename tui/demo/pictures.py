@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from tui.app import HeadroomApp
 from tui.demo.scripted import ScriptedLink
 
-PICTURES: Final = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SYMBOL: Final = "small.eu-de.flat.spot"
 SIZES: Final = {"market-80x24": (80, 24), "market-160x50": (160, 50)}
 BLANK: Final = "&#160;"

@@ -169,7 +169,7 @@ async def never_reads(url: str) -> Raw:
 
 ATTACK: Final = """
 import asyncio, sys
-from tests.exchange.test_hostile import send_nasty
+from tests.exchange.server.test_hostile import send_nasty
 url, count = sys.argv[1], int(sys.argv[2])
 async def main():
     halves = [send_nasty(url, codec, seed, count // 2) for seed, codec in enumerate(CODECS)]

@@ -23,7 +23,7 @@ from tests.exchange.wire.test_schema import all_reasons, literals
 
 def test_every_reason_is_sent_somewhere() -> None:
     """(Seen to fail with `unsupported_version` and `shutting_down`, which nothing sent.)"""
-    modules = [path for path in (ROOT / "exchange").glob("*.py") if path.stem != "reasons"]
+    modules = [path for path in (ROOT / "exchange").rglob("*.py") if path.stem != "reasons"]
     source = "".join(path.read_text("utf-8") for path in modules)
     assert [reason for reason in all_reasons() if f'"{reason}"' not in source] == []
 
