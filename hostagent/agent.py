@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from exchange.client import Client, Event, Refused, Unknown, Unreachable
 from exchange.client.backoff import Backoff
 from exchange.client.client import KEY_REFUSED, Connected, Disconnected
+from exchange.log import log
 from exchange.log.line import LogLine
-from exchange.log.log import tell
 from exchange.wire.frames import (
     Ack,
     ConsoleRead,
@@ -138,7 +138,7 @@ class Agent:
         for line in told:
             if line is not None and line != self._offer:
                 self._offer = line if line.event == "offer" else self._offer
-                tell(line)
+                log.write(line)
 
     async def _carry_out(self, effect: Effect) -> None:
         result = await self._machine.carry_out(effect)
@@ -158,17 +158,17 @@ class Agent:
             else:
                 await client.send(message)
         except Unknown as error:
-            tell(log_events.unanswered(_tag(message), str(error)))
+            log.write(log_events.unanswered(_tag(message), str(error)))
 
     async def _ask(self, client: Client, message: Request) -> Ack | ErrorReply:
         """Return the answer under the core's number: on the wire the client gives its own."""
         try:
             await client.request(message)
         except Refused as error:
-            tell(log_events.refused(_tag(message), str(error)))
+            log.write(log_events.refused(_tag(message), str(error)))
             return ErrorReply(message.req_id, error.reason, error.message)
         except Unknown as error:
-            tell(log_events.unanswered(_tag(message), str(error)))
+            log.write(log_events.unanswered(_tag(message), str(error)))
             return ErrorReply(message.req_id, "busy", str(error))
         return Ack(message.req_id)
 
@@ -184,11 +184,11 @@ class Agent:
                         await self._take(event)
             except Unreachable as error:
                 if str(error) != said:
-                    tell(log_events.unreachable(str(error)))
+                    log.write(log_events.unreachable(str(error)))
                 said, after_s = str(error), error.retry_after_s
             except Refused as error:
                 self._end_if_shut_out(str(error))
-                tell(log_events.not_let_in(self._url, str(error)))
+                log.write(log_events.not_let_in(self._url, str(error)))
                 after_s = error.retry_after_s
             await asyncio.sleep(pauses.pause_s(after_s))
 
@@ -197,16 +197,16 @@ class Agent:
             case Connected():
                 if event.role != "host":
                     raise AgentError(f"this key is a {event.role}'s; enroll a host's key first")
-                tell(log_events.connected(self._url, event.account))
+                log.write(log_events.connected(self._url, event.account))
                 await self._queue.put(LinkUp())
             case Disconnected():
-                tell(log_events.disconnected(event.reason))
+                log.write(log_events.disconnected(event.reason))
                 self._end_if_shut_out(event.reason)
                 await self._queue.put(LinkDown())
             case VmLaunch() | VmKill() | HostLimit() | HostSync() | ConsoleRead():
                 await self._queue.put(event)
             case _:
-                tell(log_events.not_for_a_host(type(event).__name__))
+                log.write(log_events.not_for_a_host(type(event).__name__))
 
     def _end_if_shut_out(self, reason: str) -> None:
         """Raise when dialling again is of no use; two agents of one host would fight for ever."""

@@ -155,7 +155,7 @@ def run(
 
 async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
     version = metadata.version("headroom")
-    log.tell(log_events.started(version, url, settings.hypervisor))
+    log.write(log_events.started(version, url, settings.hypervisor))
     core, machine = await asyncio.to_thread(set_up, settings, url, key)
     running = asyncio.create_task(Agent(core, machine, url, key).run())
     loop = asyncio.get_running_loop()
@@ -164,7 +164,7 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
     try:
         await running
     except asyncio.CancelledError:
-        log.tell(log_events.stopped(kept=settings.hypervisor != "memory"))
+        log.write(log_events.stopped(kept=settings.hypervisor != "memory"))
 
 
 @app.command("doctor")

@@ -16,7 +16,7 @@ from exchange import files
 from exchange.client import Refused, Unknown, Unreachable
 from exchange.client.backoff import Backoff
 from exchange.client.client import fetch_image
-from exchange.log.log import tell
+from exchange.log import log
 from exchange.wire.types import Accel, Capacity
 from hostagent.agent import Carrier, now_ms
 from hostagent.core import log_events
@@ -80,7 +80,7 @@ def _set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostC
     if settings.hypervisor.startswith("test:"):
         return _core(settings, "simulated"), _machine(settings, "test", url, key)
     found = probe()
-    tell(log_events.acceleration(found.why))
+    log.write(log_events.acceleration(found.why))
     if found.accel is None:
         raise SetupError(f"no VM runs here: {found.why}; see `headroom host doctor`")
     virt: Virt = "kvm" if found.accel == "kvm" else "qemu"
@@ -105,7 +105,7 @@ def check_state(folder: Path, kept: bool) -> None:
 def _core(settings: Settings, accel: Accel) -> HostCore:
     known = facts.read_facts(settings.state)
     capacity = advertised(known, settings.override)
-    tell(log_events.capacity(capacity, accel))
+    log.write(log_events.capacity(capacity, accel))
     config = HostConfig(
         capacity=capacity,
         classes=settings.classes,

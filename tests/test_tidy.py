@@ -26,7 +26,6 @@ NEVER_LOADED = ("asyncio", "sqlite3", "websockets", "aiosqlite", "simpy", "textu
 STILL_CIRCLES = {
     "exchange.gateway.gateway",
     "exchange.leases.billing",
-    "exchange.server.pump",
     "exchange.session.session",
     "manager.shell.config",
 }
@@ -35,7 +34,6 @@ STILL_CIRCLES = {
 STILL_LONG = {
     "exchange/gateway/gateway.py",
     "exchange/leases/billing.py",
-    "exchange/server/server.py",
 }
 
 

@@ -58,21 +58,21 @@ def shortened(name: str) -> str:
 _KEY_SHOWN: Final = 8
 
 
-def as_text(told: LogLine, at_ms: int) -> str:
+def as_text(entry: LogLine, at_ms: int) -> str:
     """``2026-11-29T20:40:46Z INFO host r1-01 (h-3) is silent``"""
-    return f"{_time(at_ms, 'seconds')}Z {told.level.upper()} {clean(told.text)}"
+    return f"{_time(at_ms, 'seconds')}Z {entry.level.upper()} {clean(entry.text)}"
 
 
-def as_json(told: LogLine, at_ms: int) -> str:
+def as_json(entry: LogLine, at_ms: int) -> str:
     """One object: ``ts``, ``level``, ``event``, the fields, and the sentence as ``text``."""
     row: dict[str, str | int] = {
         "ts": f"{_time(at_ms, 'milliseconds')}Z",
-        "level": told.level,
-        "event": told.event,
+        "level": entry.level,
+        "event": entry.event,
     }
-    for name, value in told.fields.items():
+    for name, value in entry.fields.items():
         row[name] = clean(value) if isinstance(value, str) else value
-    written = json.dumps(row | {"text": clean(told.text)})
+    written = json.dumps(row | {"text": clean(entry.text)})
     if len(written) <= FIELDS_MAX_BYTES:
         return written
     return json.dumps({name: row[name] for name in ("ts", "level", "event")} | {"text": _CUT})

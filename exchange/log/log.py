@@ -1,6 +1,6 @@
-"""The log of a running exchange, host or Manager: set up once, told line by line. Shell.
+"""The log of a running exchange, host or Manager: set up once, written line by line. Shell.
 
-Lines go to stderr through Python's logging. A log must never stop what it tells of: a line that
+Lines go to stderr through Python's logging. A log must never stop what it reports: a line that
 stderr does not take at once (closed, full, nobody reads) is left out and counted.
 """
 
@@ -39,15 +39,15 @@ def set_up(level: Level, form: Format) -> None:
     atexit.register(catch_up, last=True)
 
 
-def tell(told: LogLine) -> None:
+def write(entry: LogLine) -> None:
     """Put a line into the log, unless its level is not asked for."""
-    number = LEVELS[told.level]
+    number = LEVELS[entry.level]
     if LOGGER.isEnabledFor(number):
-        LOGGER.log(number, "%s", told.text, extra={"told": told})
+        LOGGER.log(number, "%s", entry.text, extra={"entry": entry})
 
 
 def catch_up(last: bool = False) -> None:
-    """Tell how much the rate left out; for quiet times, and with ``last`` for the end."""
+    """Report how much the rate left out; for quiet times, and with ``last`` for the end."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, StderrHandler):
             with handler.lock or nullcontext():
@@ -64,24 +64,24 @@ class StderrHandler(logging.Handler):
         self._lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        told = getattr(record, "told", None) or _of_library(record)
+        entry = getattr(record, "entry", None) or _of_library(record)
         now_ms = _now_ms()
         self.catch_up(now_ms)
-        if self._rate.takes(told, now_ms):
-            self._write(told, now_ms)
+        if self._rate.takes(entry, now_ms):
+            self._write(entry, now_ms)
 
     def catch_up(self, now_ms: int | None) -> None:
-        """Tell what the rate left out; None: all of it, now."""
-        for told in self._rate.left_out(now_ms):
-            self._write(told, _now_ms())
+        """Report what the rate left out; None: all of it, now."""
+        for entry in self._rate.left_out(now_ms):
+            self._write(entry, _now_ms())
 
-    def _write(self, told: LogLine, now_ms: int) -> None:
+    def _write(self, entry: LogLine, now_ms: int) -> None:
         if self._lost:
             text = f"{self._lost} lines are missing: stderr did not take them"
             missing = line("warning", "lines_missing", text, count=self._lost)
             if _written(self._write_line(missing, now_ms)):
                 self._lost = 0
-        if self._lost or not _written(self._write_line(told, now_ms)):
+        if self._lost or not _written(self._write_line(entry, now_ms)):
             self._lost += 1
 
 

@@ -11,11 +11,11 @@ SAVED_S: Final = 10
 EVENTS_MAX: Final = 200
 """Events there can be; ours are far fewer."""
 SILENCE_MS: Final = 10_000
-"""How often it is told what was left out."""
+"""How often the log says what was left out."""
 
 
 class Rate:
-    """``takes`` every line, and tells by ``left_out`` how many it did not take."""
+    """``takes`` every line, and reports by ``left_out`` how many it did not take."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, Bucket] = {}
@@ -23,29 +23,29 @@ class Rate:
         self._counts: dict[str, int] = {}
         self._next_ms: int | None = None
 
-    def takes(self, told: LogLine, now_ms: int) -> bool:
+    def takes(self, entry: LogLine, now_ms: int) -> bool:
         """May this line be written? One that may not is counted."""
-        event = told.event if told.event in self._buckets or self._has_room() else ""
+        event = entry.event if entry.event in self._buckets or self._has_room() else ""
         bucket = self._buckets.get(event)
         if bucket is None:
             bucket = self._buckets[event] = Bucket(now_ms, PER_S, SAVED_S)
         if bucket.take(now_ms, PER_S) == 0:
             return True
-        self._left_out[event] = told
+        self._left_out[event] = entry
         self._counts[event] = self._counts.get(event, 0) + 1
         if self._next_ms is None:
             self._next_ms = now_ms + SILENCE_MS
         return False
 
     def left_out(self, now_ms: int | None = None) -> list[LogLine]:
-        """Return what is to be told of lines left out until ``now_ms``, None: all there is."""
+        """Return the lines that report what was left out until ``now_ms``, None: all there is."""
         if self._next_ms is None or (now_ms is not None and now_ms < self._next_ms):
             return []
-        told = [_summary(self._left_out[event], count) for event, count in self._counts.items()]
+        reports = [_summary(self._left_out[event], count) for event, count in self._counts.items()]
         self._left_out.clear()
         self._counts.clear()
         self._next_ms = None
-        return told
+        return reports
 
     def _has_room(self) -> bool:
         return len(self._buckets) < EVENTS_MAX

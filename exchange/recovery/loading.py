@@ -166,7 +166,7 @@ def usable_snapshots(data_dir: Path) -> Iterator[SnapshotFile]:
 
 
 def _not_used(fault: str) -> None:
-    log.tell(log_events.snapshot_unused(fault))
+    log.write(log_events.snapshot_unused(fault))
 
 
 def _snapshots_to_check(data_dir: Path) -> dict[int, SnapshotFile]:

@@ -56,7 +56,7 @@ class PastCheck:
                 start_new_session=True,  # Ctrl-C is for the exchange, which ends the child
             )
         except OSError as error:
-            log.tell(log_events.past_unchecked(self._upto_seq, str(error.strerror)))
+            log.write(log_events.past_unchecked(self._upto_seq, str(error.strerror)))
 
     def look(self) -> None:
         """Learn whether the child is through. Raises `PastError` for what it found."""
@@ -68,7 +68,7 @@ class PastCheck:
             raise PastError(found.strip())
         if child.returncode:
             why = f"its reader ended with {child.returncode}"
-            log.tell(log_events.past_unchecked(self._upto_seq, why))
+            log.write(log_events.past_unchecked(self._upto_seq, why))
 
     def end(self) -> None:
         """The exchange ends: so does the child."""

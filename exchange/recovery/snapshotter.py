@@ -77,7 +77,7 @@ class Snapshotter:
         try:
             child = os.fork()
         except OSError as error:  # No memory for a child is no reason to stop trading.
-            log.tell(log_events.snapshot_failed(str(error.strerror)))
+            log.write(log_events.snapshot_failed(str(error.strerror)))
             self._taken_seq = self._gateway.engine.seq
             return
         if child == 0:
@@ -98,7 +98,7 @@ class Snapshotter:
             code = 0
         except OSError as error:
             code = _CHILD_DISK_LOST
-            log.tell(log_events.snapshot_failed(str(error.strerror or error)))
+            log.write(log_events.snapshot_failed(str(error.strerror or error)))
         finally:
             os._exit(code)
 
@@ -125,17 +125,17 @@ class Snapshotter:
         self._child = None
         code = os.waitstatus_to_exitcode(status)
         if code == 0:
-            self._tell()
+            self._log_written()
         if code == _CHILD_DISK_LOST:
             raise DiskLostError(f"{self._data_dir}: a snapshot could not be written")
         assert code in (0, -signal.SIGKILL, -signal.SIGTERM), f"the snapshot's writer ended {code}"
 
-    def _tell(self) -> None:
+    def _log_written(self) -> None:
         """Log the snapshot that was just written; the file's time says when it was."""
         with suppress(OSError):
             file = snapshots.path_of(self._data_dir, self._taken_seq).stat()
             took_ms = max(0, int((file.st_mtime - self._begun_s) * MS_PER_SECOND))
-            log.tell(log_events.snapshot_written(self._taken_seq, file.st_size, took_ms))
+            log.write(log_events.snapshot_written(self._taken_seq, file.st_size, took_ms))
 
     async def finish(self) -> None:
         """Take a last snapshot at the orderly end, so that the next start replays little.
@@ -154,7 +154,7 @@ class Snapshotter:
             self._begun_s, self._taken_seq = time.time(), self._gateway.engine.seq
             try:
                 self._write()
-                self._tell()
+                self._log_written()
             except OSError as error:
                 text = f"{self._data_dir}: snapshot failed: {error.strerror or error}"
                 raise DiskLostError(text) from error

@@ -63,8 +63,8 @@ class Inbox(Protocol):
 class Doorkeeper(Protocol):
     """Counts connections whose handshake is not over; see `exchange.door`."""
 
-    def came(self, connection: "WireConnection") -> None: ...
-    def passed(self, connection: "WireConnection") -> None: ...
+    def accepted(self, connection: "WireConnection") -> None: ...
+    def handshake_done(self, connection: "WireConnection") -> None: ...
 
 
 SendStored = Callable[["WireConnection", Replay], Awaitable[None]]
@@ -110,7 +110,7 @@ class WireConnection(ServerConnection):
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if self.door is not None:
-            self.door.came(self)
+            self.door.accepted(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -118,12 +118,12 @@ class WireConnection(ServerConnection):
             if waiting is not None:
                 waiting.cancel()
         if self.door is not None:
-            self.door.passed(self)
+            self.door.handshake_done(self)
 
     def attach(self, number: int, inbox: Inbox, binary: bool, send_stored: SendStored) -> None:
         """Register with the pump; frames that came right behind the handshake follow."""
         if self.door is not None:
-            self.door.passed(self)
+            self.door.handshake_done(self)
         self.number, self.inbox = number, inbox
         self.binary, self.send_stored = binary, send_stored
         early, self._early = self._early, []

@@ -79,7 +79,7 @@ class Door:
         """Connections that ended, from the start on."""
         self._handshakes = Bucket(now_ms(), HANDSHAKES_PER_S, HANDSHAKES_SAVED_S)
 
-    def came(self, connection: WireConnection) -> None:
+    def accepted(self, connection: WireConnection) -> None:
         """A TCP connection was accepted: give it a slot for its handshake, or drop it."""
         if len(self._outside) >= self.handshakes_max:
             connection.transport.abort()
@@ -90,13 +90,13 @@ class Door:
             connection.rest(wait_ms / MS_PER_SECOND)
         bucket.spend(now_ms, HANDSHAKES_PER_S, 1)
 
-    def passed(self, connection: WireConnection) -> None:
+    def handshake_done(self, connection: WireConnection) -> None:
         """Its handshake is over, well or not."""
         self._outside.discard(connection)
 
     def refusal(self, peer: str) -> Response | None:
         """Return the answer to a request that may not go on, None when it may."""
-        wait_ms = self._addresses.knock(peer, self._now_ms())
+        wait_ms = self._addresses.admit(peer, self._now_ms())
         if wait_ms:
             return _later(http.HTTPStatus.TOO_MANY_REQUESTS, wait_ms)
         if len(self._connections) >= self.connections_max:

@@ -1,22 +1,19 @@
-"""To be written."""
+"""The metrics that are read off the exchange when somebody asks. Shell."""
 
 from collections import Counter as Counted
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from exchange.server.pump import Pump
 from exchange.wire.schema import tag
 
-if TYPE_CHECKING:
-    from exchange.server.pump import Pump
 
+class Gauges(Collector):
+    """Of the pump, its gateway and its engine."""
 
-class _State(Collector):
-    """The figures that are simply there to be read."""
-
-    def __init__(self, pump: "Pump") -> None:
+    def __init__(self, pump: Pump) -> None:
         self._pump = pump
 
     def collect(self) -> Iterator[Metric]:

@@ -51,7 +51,7 @@ class HistoryServer:
         """
         require_whole(self._path)
         if needs_rows(self._path.parent):
-            log.tell(log_events.history_rebuilt(str(self._path)))
+            log.write(log_events.history_rebuilt(str(self._path)))
             rebuild(self._path.parent)
 
     async def follow(self) -> None:

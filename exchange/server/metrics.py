@@ -1,19 +1,15 @@
 """What an operator watches: `GET /metrics` in the Prometheus text format. Shell.
 
-Counted where it happens, and only by the batch: the journal's commits, the batches' work, what was
-sent and who was cut. Everything that can be read off the exchange is read when somebody asks.
+The pump counts here, and only by the batch: the journal's commits, the batches' work, what was sent
+and who was cut. What can be read off the exchange when somebody asks is in `gauges`.
 Names and meanings are in docs/metrics.md.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-
-from exchange.server.gauges import _State
-
-if TYPE_CHECKING:
-    from exchange.server.pump import Pump
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 COMMIT_BUCKETS_S: Final = (
@@ -47,9 +43,9 @@ class Metrics:
         self.frames = self._counter("headroom_sent_frames", "Frames handed to connections")
         self.cut = self._counter("headroom_slow_clients_cut", "Connections cut for reading slowly")
 
-    def watch(self, pump: "Pump") -> None:
-        """Read the rest off ``pump`` and its gateway from now on."""
-        self._registry.register(_State(pump))
+    def register(self, gauges: Collector) -> None:
+        """Show these figures too, read when somebody asks."""
+        self._registry.register(gauges)
 
     def text(self) -> bytes:
         """Return all figures, as of now."""

@@ -1,4 +1,4 @@
-"""To be written."""
+"""What the pump needs of the world: a clock and a journal. Shell."""
 
 from typing import Protocol
 

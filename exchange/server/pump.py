@@ -46,7 +46,6 @@ class Pump:
     def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
         self.gateway = gateway
         self.metrics = Metrics()
-        self.metrics.watch(self)
         self.round = 0
         self.framing = Framing()
         self.connections: dict[int, WireConnection] = {}

@@ -30,8 +30,10 @@ from exchange.recovery.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.server import ready_file
 from exchange.server.clock import SystemClock
 from exchange.server.connection import WireConnection
-from exchange.server.door import Door, cut_slow, raise_file_limit, said_goodbye
+from exchange.server.door import Door, raise_file_limit, said_goodbye
+from exchange.server.gauges import Gauges
 from exchange.server.history_server import HistoryServer
+from exchange.server.housekeeping import Housekeeping, Parts
 from exchange.server.http_pages import HttpPages
 from exchange.server.image_server import ImageServer
 from exchange.server.pump import Pump
@@ -46,14 +48,12 @@ from exchange.server.starting import (
 from exchange.server.upgrade import choose_subprotocol, path_of, peer_of
 from exchange.session.session import CLOSE_GOING_AWAY, Purpose
 from exchange.session.uploads import QUOTA_BYTES
-from exchange.storage import disk
 from exchange.storage.disk import DiskMarks
 from exchange.storage.history import HistoryError
 from exchange.storage.images import ImageStore
 from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
-from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.wire.codec import BY_SUBPROTOCOL, JSON
-from exchange.wire.types import MAX_FRAME_BYTES, DiskLevel
+from exchange.wire.types import MAX_FRAME_BYTES
 
 QUIET: Final = logging.getLogger("headroom.websockets")
 """What peers do wrong on the wire is their matter and not worth a line of ours."""
@@ -63,15 +63,6 @@ CLOSE_TIMEOUT_S: Final = 2
 PING_S: Final = 10
 WRITE_LIMIT_BYTES: Final = 64 * 1024
 CHUNK_MAX_BYTES: Final = 256 * 1024
-IDLE_ROUNDS: Final = 2
-"""The watch itself causes one round of the pump a second."""
-COLLECT_S: Final = 60
-"""The automatic collector is off, since a full pass costs 12 ms in the middle of a burst; without
-an idle second for this long, a partial one runs all the same."""
-COLLECT_GONE: Final = 200
-"""Connections that ended, each a heap of cycles: after so many one is collected earlier."""
-FOLLOW_S: Final = 10
-"""How far the read model may lag behind when nobody asks."""
 LISTEN_BACKLOG: Final = 1024
 PURPOSES: Final[dict[str, Purpose]] = {"/v1/ws": "trade", "/v1/images": "images"}
 
@@ -113,20 +104,34 @@ class ExchangeServer:
         )
         self._past = PastCheck(settings.data_dir, loaded.restored_seq)
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
+        self.pump.metrics.register(Gauges(self.pump))
         self.log = ServerLog(loaded)
         self.pump.on_batch = self.log.batch
         self._images = ImageServer(ImageStore(settings.data_dir), self.pump)
-        self._sweeping: asyncio.Task[None] | None = None
         self.pump.on_image_job = self._images.start
         loaded.gateway.uploads.quota_bytes = settings.image_quota_bytes
         self._pages = HttpPages(self.pump)
         addresses, now_ms = loaded.gateway.limits.addresses, self._clock.now_ms
         self._door = Door(addresses, self.pump.connections, now_ms, raise_file_limit())
         loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
-        self._disk: DiskLevel = "ok"
         fee_pct = loaded.engine.state.config.fee_pct
         self._history = HistoryServer(settings.data_dir, self.pump, fee_pct)
         self.pump.on_history_job = self._history.start
+        self._keeping = Housekeeping(
+            Parts(
+                data_dir=settings.data_dir,
+                disk=settings.disk,
+                pump=self.pump,
+                clock=self._clock,
+                journal=self._journal,
+                snapshots=self._snapshots,
+                past=self._past,
+                history=self._history,
+                images=self._images,
+                door=self._door,
+                log=self.log,
+            )
+        )
 
     def make_journal(self, data_dir: Path, last_chain: bytes) -> SqliteJournal:
         """Return the journal; a test weakens it here."""
@@ -159,7 +164,7 @@ class ExchangeServer:
         except (HistoryError, OSError) as error:
             raise StartError(str(error)) from error
         try:
-            await self._keep_frames()
+            await self._keeping.keep_frames()
             self._images.find_partials()
             self._server = await self._listen()
             self._announce()
@@ -207,15 +212,15 @@ class ExchangeServer:
         self.pump.begin()
         self._past.begin()
         writer = asyncio.create_task(self.pump.run())
-        watch = asyncio.create_task(self._watch())
+        self._keeping.look_at_disk()
+        watch = asyncio.create_task(self._keeping.watch().run())
         stopping = asyncio.create_task(self._stop.wait())
         ends = {writer, watch, stopping}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         self._past.end()
         if self._settings.ready_file is not None:
             ready_file.retract(self._settings.ready_file)
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        self._keeping.end()
         if stopping in done:
             watch.cancel()
             return await self._shut_down(writer)
@@ -242,8 +247,8 @@ class ExchangeServer:
             await self._journal.close()
         except (DiskLostError, HistoryError) as error:
             await self._journal.abandon()
-            return told(error)
-        log.tell(log_events.stopped(0, "it was asked to"))
+            return log_stop(error)
+        log.write(log_events.stopped(0, "it was asked to"))
         return 0
 
     async def _hang_up(self) -> None:
@@ -264,71 +269,13 @@ class ExchangeServer:
         error = ended.exception()
         assert error is not None, "they end only by stop or by an error"
         if isinstance(error, DiskLostError | HistoryError | PastError):
-            return told(error)
+            return log_stop(error)
         now_ms = self._clock.now_ms()
         stop = quarantine.stopped(self._settings.data_dir, self._loaded, error, now_ms)
         broken = EXIT_DEADLINE if stop.cause == "deadline" else EXIT_BROKEN
         code = broken if stop.kept else EXIT_DISK_LOST
-        log.tell(log_events.stopped(code, stop.line))
+        log.write(log_events.stopped(code, stop.line))
         return code
-
-    async def _watch(self) -> None:
-        """Once a second: cut readers that do not keep up, tidy the log and the memory."""
-        self._look_at_disk()
-        loop = asyncio.get_running_loop()
-        forget_ms = seen_round = seen_gone = 0
-        follow_s, collect_s = loop.time() + FOLLOW_S, loop.time() + COLLECT_S
-        while True:
-            await asyncio.sleep(1)
-            log.catch_up()
-            connections = list(self.pump.connections.values())
-            cut_slow(connections, loop.time())
-            self._door.stalls.cut(connections, loop.time())
-            if loop.time() >= follow_s or self._clock.now_ms() >= forget_ms:
-                follow_s = loop.time() + FOLLOW_S
-                await self._history.follow()
-            if (now_ms := self._clock.now_ms()) >= forget_ms:
-                forget_ms = (now_ms // MS_PER_HOUR + 1) * MS_PER_HOUR
-                self.pump.chores.append(self._forget)
-                self._sweeping = asyncio.create_task(self._sweep())
-            self._past.look()
-            self._look_at_disk()
-            self.pump.chores.append(self._journal.checkpoint_if_due)
-            self.pump.chores.append(self._snapshots.if_due)
-            self.pump.submit(lambda _: None)
-            idle = self.pump.round - seen_round <= IDLE_ROUNDS
-            seen_round = self.pump.round
-            if idle or loop.time() > collect_s or self._door.gone > seen_gone + COLLECT_GONE:
-                collect_s, seen_gone = loop.time() + COLLECT_S, self._door.gone
-                gc.collect(2 if idle else 1)
-
-    def _look_at_disk(self) -> None:
-        """Stop taking orders before the journal's disk is full; go on when there is room again."""
-        data_dir = self._settings.data_dir
-        try:
-            level = disk.level(data_dir, self._settings.disk)
-        except OSError as error:
-            raise DiskLostError(f"{data_dir}: {error.strerror or error}") from error
-        if level != self._disk:
-            self._disk = level
-            log.tell(log_events.disk(str(data_dir), level))
-            self.pump.submit(lambda _: self._loaded.gateway.guard.set_disk(level))
-
-    async def _sweep(self) -> None:
-        try:
-            deleted = await self._images.sweep(self._clock.now_ms() / MS_PER_SECOND)
-        except OSError as error:
-            log.tell(log_events.images_failed(str(error.strerror or error)))
-        else:
-            self.log.swept(deleted)
-
-    async def _forget(self) -> None:
-        await self._journal.forget(self._clock.now_ms())
-        await self._keep_frames()
-
-    async def _keep_frames(self) -> None:
-        oldest = await self._journal.kept_from(self._clock.now_ms())
-        self._loaded.gateway.accounts.kept_from(oldest)
 
     def _make_connection(self, *args: Any, **kwargs: Any) -> WireConnection:
         connection = WireConnection(*args, **kwargs)
@@ -374,10 +321,10 @@ class ExchangeServer:
         return await self._pages.answer(path)
 
 
-def told(error: DiskLostError | HistoryError | PastError) -> int:
-    """Say in one line what ends the server; returns the exit code."""
+def log_stop(error: DiskLostError | HistoryError | PastError) -> int:
+    """Log in one line what ends the server; returns the exit code."""
     code = EXIT_DISK_LOST if isinstance(error, DiskLostError) else EXIT_BROKEN
-    log.tell(log_events.stopped(code, str(error)))
+    log.write(log_events.stopped(code, str(error)))
     return code
 
 

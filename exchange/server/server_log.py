@@ -28,29 +28,29 @@ class ServerLog:
         """Serving begins: of what, from where and how long it took to come back."""
         loaded, version = self._loaded, metadata.version("headroom")
         seq, replay_ms, snapshot_seq = loaded.engine.seq, loaded.replay_ms, loaded.restored_seq
-        log.tell(log_events.started(version, data, url, seq, replay_ms, snapshot_seq))
+        log.write(log_events.started(version, data, url, seq, replay_ms, snapshot_seq))
         if refused := len(self._gateway.guard.quarantined):
-            log.tell(log_events.quarantine(refused))
+            log.write(log_events.quarantine(refused))
 
     def batch(self, batch: Batch, apply_s: float, took_s: float) -> None:
-        """A batch is durable and on its way: tell what is worth it."""
+        """A batch is durable and on its way: log what is worth a line."""
         for note in batch.notes:
-            for told in self._hosts.lines(note):
-                log.tell(told)
+            for entry in self._hosts.lines(note):
+                log.write(entry)
         took_ms = int(took_s * MS_PER_SECOND)
         if took_ms > log_events.SLOW_BATCH_MS:
             apply_ms = int(apply_s * MS_PER_SECOND)
-            log.tell(log_events.slow_batch(took_ms, apply_ms, len(batch.rows)))
+            log.write(log_events.slow_batch(took_ms, apply_ms, len(batch.rows)))
 
     def swept(self, count: int) -> None:
         if count:
-            log.tell(log_events.images_swept(count))
+            log.write(log_events.images_swept(count))
 
     def turned_away(self, peer: str, status: int) -> None:
-        log.tell(log_events.turned_away(peer, status))
+        log.write(log_events.turned_away(peer, status))
 
     def opened(self, peer: str, number: int) -> None:
-        log.tell(log_events.opened(peer, number))
+        log.write(log_events.opened(peer, number))
 
     def closed(self, peer: str, number: int, connection: ServerConnection) -> None:
         """The connection is gone, its session not yet: who it was and why it ended."""
@@ -61,4 +61,4 @@ class ServerLog:
         by_us = ours is not None and not protocol.close_rcvd_then_sent
         code = ours.code if ours is not None and by_us else (connection.close_code or 0)
         reason = ours.reason if ours is not None and by_us else ""
-        log.tell(log_events.closed(number, who, int(code), reason, by_us))
+        log.write(log_events.closed(number, who, int(code), reason, by_us))

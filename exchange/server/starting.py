@@ -35,5 +35,5 @@ async def wait_for_clock(last_ms: int) -> None:
         wait_ms = behind_ms(last_ms, now_ms)
         if not wait_ms:
             return
-        log.tell(log_events.clock_behind(wait_ms))
+        log.write(log_events.clock_behind(wait_ms))
         await asyncio.sleep(wait_ms / MS_PER_SECOND)

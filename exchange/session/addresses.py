@@ -36,7 +36,7 @@ class Allowance(Struct, frozen=True):
 
 
 REMOTE: Final = Allowance(connects_per_s=50, failures_per_s=2, frames_per_s=200, open_max=1_000)
-NEAR: Final = Allowance(connects_per_s=0, failures_per_s=100, frames_per_s=0, open_max=0)
+LOCAL: Final = Allowance(connects_per_s=0, failures_per_s=100, frames_per_s=0, open_max=0)
 
 
 class _Address:
@@ -68,7 +68,7 @@ class Addresses:
     def __init__(self) -> None:
         self._known: dict[str, _Address] = {}
 
-    def knock(self, peer: str, now_ms: int) -> int:
+    def admit(self, peer: str, now_ms: int) -> int:
         """Count an attempt to connect: 0 when it may, else after how many ms to try again."""
         address = self._of(peer, now_ms)
         allowance = address.allowance
@@ -116,7 +116,7 @@ class Addresses:
         if known is None:
             if len(self._known) >= ADDRESSES_MAX:
                 self._forget()
-            known = _Address(NEAR if name == LOOPBACK else REMOTE, now_ms)
+            known = _Address(LOCAL if name == LOOPBACK else REMOTE, now_ms)
             self._known[name] = known
         return known
 

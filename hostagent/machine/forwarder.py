@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from exchange.log.log import tell
+from exchange.log import log
 from exchange.wire.types import Endpoint
 from hostagent.core import log_events
 from hostagent.core.ports import Forward
@@ -182,10 +182,10 @@ async def _serve(
     try:
         await _carry(opened.counted, inner_port, reader, writer)
     except (OSError, TimeoutError) as error:
-        tell(log_events.guest_connection(inner_port, f"ended: {error}"))
+        log.write(log_events.guest_connection(inner_port, f"ended: {error}"))
     except asyncio.CancelledError:
         # The VM is going: asyncio would log a canceled connection handler as an error.
-        tell(log_events.guest_connection(inner_port, "was cut"))
+        log.write(log_events.guest_connection(inner_port, "was cut"))
     finally:
         opened.connections.discard(task)
         writer.transport.abort()
@@ -228,7 +228,7 @@ async def _carry(
         writer.close()
         await writer.wait_closed()
     except* OSError as errors:
-        tell(log_events.guest_connection(inner_port, f"broke: {errors.exceptions[0]}"))
+        log.write(log_events.guest_connection(inner_port, f"broke: {errors.exceptions[0]}"))
     finally:
         guest_writer.transport.abort()
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import libvirt
 import libvirt_qemu
 
-from exchange.log.log import tell
+from exchange.log import log
 from hostagent.core import domain_xml, log_events
 from hostagent.core.console import READ_MAX_BYTES, last_lines
 from hostagent.core.domain_xml import Virt
@@ -157,7 +157,7 @@ class LibvirtHypervisor:
         try:
             return domain_xml.read_carried(xml)
         except HypervisorError as error:
-            tell(log_events.vm_trouble(domain.name(), "left_alone", f"left alone: {error}"))
+            log.write(log_events.vm_trouble(domain.name(), "left_alone", f"left alone: {error}"))
             return None
 
     def _observed(self, domain: Any) -> ObservedDomain | None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from exchange.log.log import tell
+from exchange.log import log
 from exchange.wire.types import Endpoint
 from hostagent.core import log_events
 from hostagent.core.ports import (
@@ -97,16 +97,16 @@ class Machine:
             return None
         if self._lost and isinstance(effect, Observe):
             self._lost = False
-            tell(log_events.hypervisor_back())
+            log.write(log_events.hypervisor_back())
         return result
 
     def _failed(self, effect: Effect, why: str) -> None:
         """A look that fails is said once, until one succeeds: the core looks again and again."""
         if not isinstance(effect, Observe):
-            tell(log_events.effect_failed(type(effect).__name__, why))
+            log.write(log_events.effect_failed(type(effect).__name__, why))
         elif not self._lost:
             self._lost = True
-            tell(log_events.hypervisor_lost(why))
+            log.write(log_events.hypervisor_lost(why))
 
     async def observe(self) -> Observed:
         """Look at all our domains; listen again for those that an agent before us started."""
@@ -155,7 +155,7 @@ class Machine:
         try:
             await self._images.fetch(image)
         except ImageError as error:
-            tell(log_events.image_failed(str(error)))
+            log.write(log_events.image_failed(str(error)))
             return ImageFailed(image, error.reason)
         return ImageReady(image)
 
@@ -164,7 +164,7 @@ class Machine:
             files = await asyncio.to_thread(self._images.boot_files, spec.image, spec)
             forwards = await self._start_on_free_ports(spec, files)
         except (ImageError, ForwardError, HypervisorError) as error:
-            tell(log_events.not_started(spec, str(error)))
+            log.write(log_events.not_started(spec, str(error)))
             await asyncio.to_thread(self._images.forget_vm, spec.vm_id)
             return DomainFailed(spec.vm_id, error.reason)
         return DomainStarted(spec.vm_id, self._forwarder.endpoints(forwards))
@@ -200,7 +200,7 @@ class Machine:
         try:
             text = await self._call(partial(self._hypervisor.console, effect.vm_id, effect.lines))
         except HypervisorError as error:
-            tell(log_events.vm_trouble(effect.vm_id, "console_failed", str(error)))
+            log.write(log_events.vm_trouble(effect.vm_id, "console_failed", str(error)))
             text = None
         return ConsoleSeen(effect.read_id, text)
 
@@ -247,7 +247,7 @@ class Machine:
         try:
             return await self._call(partial(self._hypervisor.guest_accepts, vm_id))
         except HypervisorError as error:
-            tell(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
+            log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
             return False
 
     async def _listen_again(self, domain: ObservedDomain) -> None:
@@ -257,7 +257,7 @@ class Machine:
             await self._forwarder.open(spec.vm_id, domain.forwards, spec.allow_from, base)
         except ForwardError as error:
             # Not lost: the next look tries again.
-            tell(log_events.vm_trouble(spec.vm_id, "unreached", f"not to be reached: {error}"))
+            log.write(log_events.vm_trouble(spec.vm_id, "unreached", f"not to be reached: {error}"))
 
     def _with_network(self, domain: ObservedDomain) -> ObservedDomain:
         """Add the forwarded bytes; the hypervisor does not see the user network's."""

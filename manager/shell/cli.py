@@ -68,7 +68,7 @@ def run_command(
     try:
         file = read_config(config)
         for warning in file.warnings:
-            log.tell(log_events.warned(warning))
+            log.write(log_events.warned(warning))
         where, key_file = _exchange(file, url, key)
         asyncio.run(_run(file, where, key_file))
     except (ConfigError, UsageError) as error:
@@ -214,14 +214,14 @@ async def _run(file: ConfigFile, url: str, key_file: Path) -> None:
         pace = file.load.interval_s, file.load.stale_s
         daemon = Daemon(client, manager, load, MemoryBalancer(), *pace)
         version, account = metadata.version("headroom"), client.account
-        log.tell(log_events.started(version, url, account, len(file.rules)))
+        log.write(log_events.started(version, url, account, len(file.rules)))
         task = asyncio.create_task(daemon.run())
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         try:
             await task
         except asyncio.CancelledError:
-            log.tell(log_events.stopped())
+            log.write(log_events.stopped())
 
 
 def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str, Path]:

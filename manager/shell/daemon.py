@@ -14,7 +14,7 @@ from typing import Any, Final
 from exchange.client import Client, Refused, Unknown
 from exchange.client import client as wire
 from exchange.client.backoff import Backoff
-from exchange.log.log import tell
+from exchange.log import log
 from exchange.wire.frames import (
     Ack,
     BalanceUpdate,
@@ -141,17 +141,17 @@ class Daemon:
             match event:
                 case wire.Connected():
                     if not first:
-                        tell(log_events.connected())
+                        log.write(log_events.connected())
                         self._spawn(self._read_account())
                     first = False
                 case wire.Disconnected(reason):
-                    tell(log_events.disconnected(reason))
+                    log.write(log_events.disconnected(reason))
                     await self._inbox.put(Disconnected())
                 case wire.AccountReset(state, reason):
-                    tell(log_events.account_reset(reason))
+                    log.write(log_events.account_reset(reason))
                     await self._inbox.put(connected(state))
                 case wire.Unsubscribed(channel, _, reason):
-                    tell(log_events.unsubscribed(channel, reason))
+                    log.write(log_events.unsubscribed(channel, reason))
                     if channel == "account":
                         await self._listen_again()
                 case InstrumentsSnapshot(instruments):
@@ -174,7 +174,7 @@ class Daemon:
             try:
                 state = await self._client.request(AccountState(req_id=1), patient=True)
             except (Refused, Unknown) as error:
-                tell(log_events.account_unread(str(error)))
+                log.write(log_events.account_unread(str(error)))
                 await asyncio.sleep(pauses.pause_s())
                 continue
             if self._reading is reading:
@@ -203,17 +203,17 @@ class Daemon:
             except LoadError as error:
                 trouble = str(error)
             if trouble != told:
-                tell(log_events.load(trouble))
+                log.write(log_events.load(trouble))
                 told = trouble
             if trouble and not stale and time.monotonic() - heard_s > self._stale_s:
                 stale = True
-                tell(log_events.load_stale(self._stale_s))
+                log.write(log_events.load_stale(self._stale_s))
             await asyncio.sleep(self._interval_s)
 
     def _carry_out(self, outs: list[Out]) -> None:
         for out in outs:
             if (line := log_events.of_out(out)) is not None:
-                tell(line)
+                log.write(line)
             match out:
                 case Send(request):
                     self._spawn(self._ask(request))
@@ -235,7 +235,7 @@ class Daemon:
             refusal = ErrorReply(request.req_id, error.reason, error.message, error.field)
             await self._inbox.put(refusal)
         except Unknown as error:
-            tell(log_events.unknown(type(request).__name__, str(error)))
+            log.write(log_events.unknown(type(request).__name__, str(error)))
             if self._client.connected:
                 await self._read_account()
         else:
@@ -269,7 +269,7 @@ class Daemon:
                 await self._balancer.drain(server)
         except (BalancerError, TimeoutError) as error:
             # A balancer that cannot drain must not keep a unit paid for ever.
-            tell(log_events.balancer(server, "drained", _cause(error)))
+            log.write(log_events.balancer(server, "drained", _cause(error)))
         await self._inbox.put(BackendDrained(server))
 
     async def _remove(self, server: str) -> None:
@@ -277,7 +277,7 @@ class Daemon:
             async with asyncio.timeout(BALANCER_LIMIT_S):
                 await self._balancer.remove(server)
         except (BalancerError, TimeoutError) as error:
-            tell(log_events.balancer(server, "removed", _cause(error)))
+            log.write(log_events.balancer(server, "removed", _cause(error)))
 
     def _for_server(self, server: str, work: Coroutine[Any, Any, None]) -> None:
         """Work on one server is done in order; what is new makes what was begun pointless."""

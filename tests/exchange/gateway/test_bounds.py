@@ -99,8 +99,8 @@ def test_handshakes_beyond_the_rate_wait_their_turn() -> None:
     async def main() -> None:
         door, at = Door(Addresses(), {}, lambda: 0, 20_000), Scene()
         for _ in range(burst + 3):
-            door.came(at.connection)
-            door.passed(at.connection)
+            door.accepted(at.connection)
+            door.handshake_done(at.connection)
             resting, at.connection._resting = at.connection._resting, None
             rests.append(resting.when() - at.connection.loop.time() if resting else 0)
         assert rests[:burst] == [0] * burst

@@ -22,7 +22,7 @@ from exchange.server.clock import SystemClock
 from exchange.server.pump import CLOSE_INTERNAL
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.history import FILE_NAME
-from exchange.storage.sqlite_journal import DataLock
+from exchange.storage.sqlite_journal import DataLock, SqliteJournal
 from exchange.units import MS_PER_DAY, MS_PER_HOUR
 from exchange.wire.admin_requests import AdminDeposit
 from exchange.wire.requests import AccountStatement
@@ -57,6 +57,17 @@ class Calendar(SystemClock):
         self._ahead_ms += at_ms - self.now_ms()
 
 
+class CountingJournal(SqliteJournal):
+    """Counts how often it was asked what is kept; the gateway is told at once."""
+
+    asked = 0
+
+    async def kept_from(self, now_ms: int) -> dict[str, int]:
+        oldest = await super().kept_from(now_ms)
+        self.asked += 1
+        return oldest
+
+
 class Weeks(ExchangeServer):
     """A server whose time is a test's."""
 
@@ -64,18 +75,16 @@ class Weeks(ExchangeServer):
         self.calendar = Calendar(last_ms)
         return self.calendar
 
+    def make_journal(self, data_dir: Path, last_chain: bytes) -> SqliteJournal:
+        self.counted = CountingJournal(data_dir, last_chain)
+        return self.counted
+
     async def live_until(self, at_ms: int) -> None:
         """Let time pass, until the frames that are too old by then are dropped."""
         self.calendar.turn_to(at_ms)
-        before = self._kept
+        before = self.counted.asked
         self.pump.submit(lambda _: None)
-        await until(lambda: self._kept > before)
-
-    _kept = 0
-
-    async def _keep_frames(self) -> None:
-        await super()._keep_frames()
-        self._kept += 1
+        await until(lambda: self.counted.asked > before)
 
 
 @asynccontextmanager

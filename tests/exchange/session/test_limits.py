@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from exchange.bucket import Bucket
 from exchange.session.addresses import (
     ADDRESSES_MAX,
+    LOCAL,
     LOOPBACK,
-    NEAR,
     REMOTE,
     Addresses,
     network,
@@ -49,26 +49,26 @@ def test_an_ipv6_network_of_64_bits_is_one_address() -> None:
 def test_two_hundred_connections_from_loopback_at_once_are_nothing() -> None:
     addresses = Addresses()
     for _ in range(10_000):
-        assert addresses.knock("127.0.0.1", 0) == 0
+        assert addresses.admit("127.0.0.1", 0) == 0
         addresses.opened("127.0.0.1", 0)
 
 
 def test_a_remote_address_connects_so_often_and_holds_so_many() -> None:
     addresses = Addresses()
     burst = REMOTE.connects_per_s * REMOTE.saved_s
-    assert [addresses.knock(FAR, 0) for _ in range(burst)] == [0] * burst
-    wait_ms = addresses.knock(FAR, 0)
+    assert [addresses.admit(FAR, 0) for _ in range(burst)] == [0] * burst
+    wait_ms = addresses.admit(FAR, 0)
     assert 0 < wait_ms <= 1_000
-    assert addresses.knock("192.0.2.8", 0) == 0, "another address has its own"
-    assert addresses.knock(FAR, wait_ms) == 0
+    assert addresses.admit("192.0.2.8", 0) == 0, "another address has its own"
+    assert addresses.admit(FAR, wait_ms) == 0
     for _ in range(REMOTE.open_max):
         addresses.opened(FAR, 0)
-    assert addresses.knock(FAR, 60_000) > 0
+    assert addresses.admit(FAR, 60_000) > 0
     addresses.closed(FAR, 60_000)
-    assert addresses.knock(FAR, 60_000) == 0
+    assert addresses.admit(FAR, 60_000) == 0
 
 
-@pytest.mark.parametrize(("peer", "allowance"), [(FAR, REMOTE), ("127.0.0.1", NEAR)])
+@pytest.mark.parametrize(("peer", "allowance"), [(FAR, REMOTE), ("127.0.0.1", LOCAL)])
 def test_who_guesses_wrong_too_often_must_wait(peer: str, allowance: Any) -> None:
     addresses = Addresses()
     for _ in range(allowance.failures_per_s * allowance.saved_s):
@@ -84,9 +84,9 @@ def test_addresses_are_bounded_and_those_with_connections_are_kept() -> None:
     for _ in range(REMOTE.open_max):
         addresses.opened(FAR, 0)
     for number in range(ADDRESSES_MAX * 2):
-        addresses.knock(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0)
+        addresses.admit(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0)
     assert len(addresses._known) <= ADDRESSES_MAX
-    assert addresses.knock(FAR, 0) > 0, "still known to hold too many"
+    assert addresses.admit(FAR, 0) > 0, "still known to hold too many"
 
 
 def test_each_address_applies_once_a_minute() -> None:

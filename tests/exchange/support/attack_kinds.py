@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.exchange.support.harness import SYMBOL, Raw, key_of, raw
 
-Way: TypeAlias = Literal["flood", "drip", "knock", "headers", "hang up"]
+Way: TypeAlias = Literal["flood", "drip", "handshake", "headers", "hang up"]
 _TEXT, _CONT, _PING, _PONG, _FIN = 0x01, 0x00, 0x89, 0x8A, 0x80
 BLOB_BYTES: Final = 64 * 1024
 PACE_S: Final = 0.05
@@ -73,7 +73,7 @@ KINDS: Final[dict[str, Kind]] = {
     "empty messages": Kind(framed(_FIN | _TEXT, b"")),
     "unreadable messages": Kind(framed(_FIN | _TEXT, b"{" * 100)),
     "byte by byte": Kind(asking("unsubscribe", channel="instruments"), way="drip"),
-    "handshakes": Kind(HANDSHAKE, way="knock"),
+    "handshakes": Kind(HANDSHAKE, way="handshake"),
     "endless headers": Kind(b"X: y\r\n" * 100, way="headers"),
     "small requests without a login": Kind(asking("unsubscribe", channel="instruments")),
     "whole books without a login": Kind(
@@ -103,8 +103,8 @@ async def attack(kind: Kind, url: str) -> None:
     assert port is not None
     while True:
         with suppress(OSError, ConnectionClosed, InvalidHandshake, EOFError, AssertionError):
-            if kind.way in ("knock", "headers"):
-                await _knock(kind, port)
+            if kind.way in ("handshake", "headers"):
+                await _begin_handshake(kind, port)
             elif kind.account:
                 async with raw(url) as attacker:
                     await attacker.log_in(key_of(kind.account))
@@ -114,10 +114,10 @@ async def attack(kind: Kind, url: str) -> None:
         await asyncio.sleep(0)
 
 
-async def _knock(kind: Kind, port: int) -> None:
+async def _begin_handshake(kind: Kind, port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(kind.again if kind.way == "knock" else b"GET / HTTP/1.1\r\n")
+        writer.write(kind.again if kind.way == "handshake" else b"GET / HTTP/1.1\r\n")
         while kind.way == "headers":
             writer.write(kind.again)
             await writer.drain()

@@ -1,0 +1,126 @@
+"""The jobs of a serving exchange: what is done how often, in one table. Shell."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from exchange.gateway import log_events
+from exchange.log import log
+from exchange.recovery.past import PastCheck
+from exchange.recovery.snapshotter import Snapshotter
+from exchange.server.clock import SystemClock
+from exchange.server.door import Door, cut_slow
+from exchange.server.history_server import HistoryServer
+from exchange.server.image_server import ImageServer
+from exchange.server.pump import Pump
+from exchange.server.server_log import ServerLog
+from exchange.server.watch import Garbage, Job, Watch
+from exchange.storage import disk
+from exchange.storage.disk import DiskMarks
+from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.wire.types import DiskLevel
+
+FOLLOW_MS: Final = 10 * MS_PER_SECOND
+"""How far the read model may lag behind when nobody asks."""
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What the jobs work on."""
+
+    data_dir: Path
+    disk: DiskMarks
+    pump: Pump
+    clock: SystemClock
+    journal: SqliteJournal
+    snapshots: Snapshotter
+    past: PastCheck
+    history: HistoryServer
+    images: ImageServer
+    door: Door
+    log: ServerLog
+
+
+class Housekeeping:
+    """Owns what the jobs remember; `watch` runs them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._disk: DiskLevel = "ok"
+        self._sweeping: asyncio.Task[None] | None = None
+
+    def watch(self) -> Watch:
+        """Return the watch over all jobs."""
+        return Watch(self._jobs(), self._parts.clock.now_ms)
+
+    def _jobs(self) -> tuple[Job, ...]:
+        parts, second = self._parts, MS_PER_SECOND
+        garbage = Garbage(lambda: parts.pump.round, lambda: parts.door.gone, parts.clock.now_ms)
+        return (
+            Job("report what the log left out", second, log.catch_up),
+            Job("cut slow readers", second, self._cut_slow),
+            Job("bring the history up to date", FOLLOW_MS, parts.history.follow),
+            Job("forget old account frames", MS_PER_HOUR, self._forget),
+            Job("delete old images", MS_PER_HOUR, self._begin_sweep),
+            Job("hear of the check of the past", second, parts.past.look),
+            Job("look at the disk", second, self.look_at_disk),
+            Job("work on the journal", second, self._work_on_journal),
+            Job("collect garbage", second, garbage.collect),
+        )
+
+    def end(self) -> None:
+        """End what was begun beside the watch."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    def look_at_disk(self) -> None:
+        """Stop taking orders before the journal's disk is full; go on when there is room again."""
+        parts = self._parts
+        try:
+            level = disk.level(parts.data_dir, parts.disk)
+        except OSError as error:
+            raise DiskLostError(f"{parts.data_dir}: {error.strerror or error}") from error
+        if level != self._disk:
+            self._disk = level
+            log.write(log_events.disk(str(parts.data_dir), level))
+            parts.pump.submit(lambda _: parts.pump.gateway.guard.set_disk(level))
+
+    async def keep_frames(self) -> None:
+        """Tell the gateway which account frames are still stored."""
+        parts = self._parts
+        oldest = await parts.journal.kept_from(parts.clock.now_ms())
+        parts.pump.gateway.accounts.kept_from(oldest)
+
+    def _cut_slow(self) -> None:
+        connections = list(self._parts.pump.connections.values())
+        now_s = asyncio.get_running_loop().time()
+        cut_slow(connections, now_s)
+        self._parts.door.stalls.cut(connections, now_s)
+
+    def _work_on_journal(self) -> None:
+        """Between two batches: checkpoint and snapshot, when they are due."""
+        pump = self._parts.pump
+        pump.chores.append(self._parts.journal.checkpoint_if_due)
+        pump.chores.append(self._parts.snapshots.if_due)
+        pump.submit(lambda _: None)
+
+    def _forget(self) -> None:
+        async def forget() -> None:
+            await self._parts.journal.forget(self._parts.clock.now_ms())
+            await self.keep_frames()
+
+        self._parts.pump.chores.append(forget)
+
+    def _begin_sweep(self) -> None:
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    async def _sweep(self) -> None:
+        parts = self._parts
+        try:
+            deleted = await parts.images.sweep(parts.clock.now_ms() / MS_PER_SECOND)
+        except OSError as error:
+            log.write(log_events.images_failed(str(error.strerror or error)))
+        else:
+            parts.log.swept(deleted)
