@@ -54,7 +54,7 @@ class AccountChannel:
         if sessions := self._live.get(account):
             encoded = Encoded(frame)
             for session in sessions.values():
-                self._outbox.put(session, encoded.by(session))
+                self._outbox.put(session, encoded.by(session.codec))
 
     def too_old(self, account: str, resume_from: int, account_seq: int) -> Refused | None:
         """Refuse a resume whose next frame is no longer kept, or which is ahead of the account."""

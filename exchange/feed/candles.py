@@ -123,7 +123,7 @@ class Candles:
         series.pass_time(now_ms)
         self._tell(series)
         for candle in series.closed:
-            self._outbox.put(session, candle.by(session))
+            self._outbox.put(session, candle.by(session.codec))
         if series.growing is not None:
             self._outbox.send(session, series.growing)
         series.sessions[session.number] = session

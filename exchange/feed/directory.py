@@ -58,7 +58,7 @@ class Directory:
         if self._snapshot is None:
             self._snapshot = self._make_snapshot()
         for part in self._snapshot:
-            self._outbox.put(session, part.by(session))
+            self._outbox.put(session, part.by(session.codec))
         self.sessions[session.number] = session
 
     def _make_snapshot(self) -> list[Encoded]:

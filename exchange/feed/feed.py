@@ -136,7 +136,7 @@ class Feed:
             for frame in missed_frames:
                 send(session, frame)
         for encoded in behind.latest.values():
-            self._outbox.put(session, encoded.by(session))
+            self._outbox.put(session, encoded.by(session.codec))
 
     def _streams(self, symbol: str) -> list[BookStream]:
         found = [self._books.get((symbol, depth)) for depth in DEPTHS]
@@ -166,7 +166,7 @@ class Feed:
         encoded = Encoded(trade)
         for session in self._trade_sessions.get(trade.symbol, {}).values():
             if session.behind is None:
-                self._outbox.put(session, encoded.by(session))
+                self._outbox.put(session, encoded.by(session.codec))
             else:
                 session.behind.trades.setdefault(trade.symbol, trade.seq)
 
@@ -216,7 +216,7 @@ class Feed:
         for slot, stream in reversed(self._snapshots):  # one that is filled moves those behind it
             if stream not in snapshots:
                 snapshots[stream] = [Encoded(part) for part in stream.snapshot(now_ms)]
-            slot.fill([part.by(slot.session) for part in snapshots[stream]])
+            slot.fill([part.by(slot.session.codec) for part in snapshots[stream]])
             stream.join()
         self._snapshots.clear()
 
@@ -250,7 +250,7 @@ class Feed:
         waiting, self._snapshots = self._snapshots, []
         for slot, stream in waiting:
             if stream.symbol == symbol:  # asked for in this batch: the book ended empty
-                slot.fill([Encoded(stream.ended(now_ms)).by(slot.session)])
+                slot.fill([Encoded(stream.ended(now_ms)).by(slot.session.codec)])
             else:
                 self._snapshots.append((slot, stream))
         for depth in DEPTHS:

@@ -6,18 +6,16 @@ however much trades. Source: protocol.md, "Public channels".
 """
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
+from exchange.feed.book_stream import BookSource
 from exchange.session.encoded import Encoded
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_DAY, MS_PER_MINUTE
 from exchange.wire.frames import Ticker, Trade
-
-if TYPE_CHECKING:
-    from exchange.feed.book_stream import BookSource
 
 BUCKET_MS: Final = 5 * MS_PER_MINUTE
 """The 24 h figures are exact to this; at most 289 buckets a symbol."""
@@ -83,7 +81,7 @@ class Day:
 class Tickers:
     """The days of all symbols and who listens; without a symbol a session hears them all."""
 
-    def __init__(self, source: "BookSource", outbox: Outbox) -> None:
+    def __init__(self, source: BookSource, outbox: Outbox) -> None:
         self._source = source
         self._outbox = outbox
         self._days: dict[str, Day] = {}

@@ -1,17 +1,17 @@
-"""To be written."""
+"""Reads of guests' consoles: asked of the host, answered to whoever waits. Pure.
 
-from typing import TYPE_CHECKING, Final
+What is under way is in `session.consoles`. Source: protocol.md, "Leases and VMs"; rules.md 7.2.
+"""
 
+from typing import Final
+
+from exchange.gateway.context import Context
 from exchange.session.consoles import Read
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
 from exchange.wire.requests import ConsoleText, VmConsole
 from exchange.wire.results import Refused
 from exchange.wire.text import console_end
-
-if TYPE_CHECKING:
-    from exchange.gateway.gateway import Gateway
-
 
 ANSWER_MS: Final = 10 * MS_PER_SECOND
 
@@ -25,49 +25,49 @@ _MUTE: Final = Refused("host_unreachable", f"the host did not answer within {ANS
 _NOTHING: Final = Refused("no_console", "the host shows no console of this VM", "vm_id")
 
 
-def read(gateway: "Gateway", session: Session, message: VmConsole, now_ms: int) -> None:
+def read(context: Context, session: Session, message: VmConsole, now_ms: int) -> None:
     """A buyer wants to see a console: ask the host that runs the VM."""
-    host_id = gateway.engine.vm_host(session.account, message.vm_id)
+    host_id = context.engine.vm_host(session.account, message.vm_id)
     if isinstance(host_id, Refused):
-        gateway.refuse(session, message, host_id)
+        context.refuse(session, message, host_id)
         return
-    host = gateway.instructions.session(host_id)
+    host = context.instructions.session(host_id)
     if host is None or host.closing:
-        gateway.refuse(session, message, _AWAY)
+        context.refuse(session, message, _AWAY)
         return
     asked = Read(session, message, now_ms + ANSWER_MS)
-    order = gateway.consoles.begin(host, asked, gateway.engine.epoch)
+    order = context.consoles.begin(host, asked, context.engine.epoch)
     if isinstance(order, Refused):
-        gateway.refuse(session, message, order)
+        context.refuse(session, message, order)
     else:
-        gateway.outbox.send(host, order)
+        context.outbox.send(host, order)
 
 
-def answer(gateway: "Gateway", session: Session, message: ConsoleText, now_ms: int) -> None:
+def answer(context: Context, session: Session, message: ConsoleText, now_ms: int) -> None:
     """A host answers, perhaps with more than was asked; too late an answer is dropped."""
-    found = gateway.consoles.end(session, message.read_id)
+    found = context.consoles.end(session, message.read_id)
     if found is None or found.session.closing:
         return
     if message.text is None:
-        gateway.refuse(found.session, found.request, _NOTHING)
+        context.refuse(found.session, found.request, _NOTHING)
     else:
         text = console_end(message.text, found.request.lines)
         result = {"vm_id": found.request.vm_id, "text": text}
         found.session.unpaid += len(text)
-        gateway.ack(found.session, found.request, result)
+        context.ack(found.session, found.request, result)
 
 
-def cut_off(gateway: "Gateway", host: Session) -> None:
+def cut_off(context: Context, host: Session) -> None:
     """A host's connection is gone."""
-    _refuse(gateway, gateway.consoles.end_all(host), _AWAY)
+    _refuse(context, context.consoles.end_all(host), _AWAY)
 
 
-def advance(gateway: "Gateway", now_ms: int) -> None:
+def advance(context: Context, now_ms: int) -> None:
     """Refuse what no host has answered in time."""
-    _refuse(gateway, gateway.consoles.end_overdue(now_ms), _MUTE)
+    _refuse(context, context.consoles.end_overdue(now_ms), _MUTE)
 
 
-def _refuse(gateway: "Gateway", reads: list[Read], why: Refused) -> None:
+def _refuse(context: Context, reads: list[Read], why: Refused) -> None:
     for found in reads:
         if not found.session.closing:
-            gateway.refuse(found.session, found.request, why)
+            context.refuse(found.session, found.request, why)

@@ -4,92 +4,90 @@ They are not journalled, but answered in order with everything else. Source: doc
 "How long a frame is".
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from exchange.engine import account_pages
+from exchange.gateway.context import Context
 from exchange.session.session import Session
 from exchange.wire import admin_requests, paging, requests
 from exchange.wire.results import Refused
 from exchange.wire.types import PAGE_ROWS_MAX, Paged
 
-if TYPE_CHECKING:
-    from exchange.gateway.gateway import Gateway
-
 _UNKNOWN_APPLICATION: Final = Refused("invalid_field", "no application's id", "after")
 
 
-def whole_account(gateway: "Gateway", account: str) -> dict[str, Any] | Refused:
+def whole_account(context: Context, account: str) -> dict[str, Any] | Refused:
     """Return the account as one frame tells it, or that it is too long for one."""
-    made = gateway.engine.account_page(account, account_pages.KINDS, None, PAGE_ROWS_MAX)
+    made = context.engine.account_page(account, account_pages.KINDS, None, PAGE_ROWS_MAX)
     assert not isinstance(made, Refused), "the first page has no cursor"
     rows, following = made
-    return _stands(gateway, account) | rows if following is None else paging.TOO_LONG
+    return _stands(context, account) | rows if following is None else paging.TOO_LONG
 
 
 def account_state(
-    gateway: "Gateway", session: Session, message: requests.AccountState, now_ms: int
+    context: Context, session: Session, message: requests.AccountState, now_ms: int
 ) -> None:
-    _account(gateway, session, message, account_pages.KINDS, _stands(gateway, session.account))
+    _account(context, session, message, account_pages.KINDS, _stands(context, session.account))
 
 
 def order_list(
-    gateway: "Gateway", session: Session, message: requests.OrderList, now_ms: int
+    context: Context, session: Session, message: requests.OrderList, now_ms: int
 ) -> None:
-    _account(gateway, session, message, ("orders",), {})
+    _account(context, session, message, ("orders",), {})
 
 
 def image_list(
-    gateway: "Gateway", session: Session, message: requests.ImageList, now_ms: int
+    context: Context, session: Session, message: requests.ImageList, now_ms: int
 ) -> None:
-    _account(gateway, session, message, ("images",), {})
+    _account(context, session, message, ("images",), {})
 
 
 def balances(
-    gateway: "Gateway", session: Session, message: admin_requests.AdminBalances, now_ms: int
+    context: Context, session: Session, message: admin_requests.AdminBalances, now_ms: int
 ) -> None:
-    made = gateway.engine.balance_page(message.after, message.limit or PAGE_ROWS_MAX)
+    made = context.engine.balance_page(message.after, message.limit or PAGE_ROWS_MAX)
     if isinstance(made, Refused):
-        gateway.refuse(session, message, made)
+        context.refuse(session, message, made)
     else:
-        _answer(gateway, session, message, {"balances": made[0]}, made[1])
+        _answer(context, session, message, {"balances": made[0]}, made[1])
 
 
 def applications(
-    gateway: "Gateway", session: Session, message: admin_requests.AdminApplications, now_ms: int
+    context: Context, session: Session, message: admin_requests.AdminApplications, now_ms: int
 ) -> None:
     after = "0" if message.after is None else message.after.rpartition("-")[2]
     if not after.isdecimal():
-        gateway.refuse(session, message, _UNKNOWN_APPLICATION)
+        context.refuse(session, message, _UNKNOWN_APPLICATION)
         return
     # Their ids end with a number that grows: one may be gone by now, and its place is still known.
-    waiting = gateway.sign_ups.pending.items()
+    waiting = context.sign_ups.pending.items()
     rows = ((name, row) for name, row in waiting if int(name.rpartition("-")[2]) > int(after))
     found, following = paging.page(rows, message.limit or PAGE_ROWS_MAX)
-    _answer(gateway, session, message, {"applications": found}, following)
+    _answer(context, session, message, {"applications": found}, following)
 
 
-def _stands(gateway: "Gateway", account: str) -> dict[str, Any]:
-    engine = gateway.engine
+def _stands(context: Context, account: str) -> dict[str, Any]:
+    engine = context.engine
     return {"account_seq": engine.account_seq(account), "balances": engine.balance(account)}
 
 
 def _account(
-    gateway: "Gateway",
+    context: Context,
     session: Session,
     message: Paged,
     kinds: tuple[str, ...],
     stands: dict[str, Any],
 ) -> None:
     limit = message.limit or PAGE_ROWS_MAX
-    made = gateway.engine.account_page(session.account, kinds, message.after, limit)
+    made = context.engine.account_page(session.account, kinds, message.after, limit)
     if isinstance(made, Refused):
-        gateway.refuse(session, message, made)
+        context.refuse(session, message, made)
     else:
-        _answer(gateway, session, message, stands | made[0], made[1])
+        _answer(context, session, message, stands | made[0], made[1])
 
 
 def _answer(
-    gateway: "Gateway",
+    context: Context,
     session: Session,
     message: Paged,
     result: dict[str, Any],
@@ -97,6 +95,6 @@ def _answer(
 ) -> None:
     answer = paging.answered(message, result, following)
     if isinstance(answer, Refused):
-        gateway.refuse(session, message, answer)
+        context.refuse(session, message, answer)
     else:
-        gateway.ack(session, message, answer)
+        context.ack(session, message, answer)

@@ -1,11 +1,11 @@
-"""Requests that the gateway answers itself, or does more with than pass on. Pure.
+"""Which handler takes which request. Pure.
 
-One function per message type, collected in `HANDLERS`; a type that is not there is a command and
-goes straight to the engine.
+A type that is not in `HANDLERS` is a command and goes straight to the engine. Handlers that need
+no file of their own are here.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from exchange.gateway import (
     questions,
     sign_up_requests,
 )
+from exchange.gateway.context import Context
 from exchange.gateway.host_requests import (
     heartbeat,
     host_announce,
@@ -29,45 +30,32 @@ from exchange.session.session import Session
 from exchange.wire import admin_requests, requests
 from exchange.wire.results import Done, Refused
 
-if TYPE_CHECKING:
-    from exchange.gateway.gateway import Gateway
-
-
-# --- reads: not journalled, but answered in order ---
+Handler = Callable[[Context, Session, Any, int], None]
 
 
 def statement(
-    gateway: "Gateway", session: Session, message: requests.AccountStatement, now_ms: int
+    context: Context, session: Session, message: requests.AccountStatement, now_ms: int
 ) -> None:
     """Answered by the shell, behind this batch's commit."""
     job = HistoryJob(session.number, session.account, session.codec.name, message)
-    gateway.jobs.append(job)
+    context.jobs.append(job)
 
 
-# --- VMs and hosts ---
-
-
-def vm_start(gateway: "Gateway", session: Session, message: requests.VmStart, now_ms: int) -> None:
-    """One guest port has one endpoint. (Here: journals of before may hold two.)"""
+def vm_start(context: Context, session: Session, message: requests.VmStart, now_ms: int) -> None:
+    """One guest port has one endpoint. Refused here: older journals may hold two."""
     ports = message.ports or []
     if len(dict.fromkeys(ports)) < len(ports):
         refused = Refused("invalid_field", "a port is there twice", "ports")
-        gateway.refuse(session, message, refused)
+        context.refuse(session, message, refused)
     else:
-        gateway.command(session, message, now_ms)
-
-
-# --- keys ---
-
-
-Handler = Callable[["Gateway", Session, Any, int], None]
+        context.command(session, message, now_ms)
 
 
 def cancel_on_disconnect(
-    gateway: "Gateway", session: Session, message: requests.OrderCancelOnDisconnect, now_ms: int
+    context: Context, session: Session, message: requests.OrderCancelOnDisconnect, now_ms: int
 ) -> None:
     """Journalled, so that a restart of the exchange counts as a drop too."""
-    if isinstance(gateway.command(session, message, now_ms), Done):
+    if isinstance(context.command(session, message, now_ms), Done):
         session.cancels_on_drop = message.enabled
 
 

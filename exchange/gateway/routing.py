@@ -1,18 +1,13 @@
 """Where each thing the engine gives out goes: an account's channel, the public, or a host. Pure."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exchange.model import commands
 from exchange.model.commands import Out, SessionDropped
 from exchange.wire import frames
 from exchange.wire.frames import OrderUpdate
-from exchange.wire.requests import (
-    OrderMassCancel,
-)
-
-if TYPE_CHECKING:
-    pass
+from exchange.wire.requests import OrderMassCancel
 
 TO_ACCOUNT, TO_PUBLIC, TO_HOST = 0, 1, 2
 ROUTES: Final[dict[type, int]] = {

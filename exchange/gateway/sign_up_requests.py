@@ -1,51 +1,48 @@
-"""To be written."""
+"""Requests of those who want to join, and what the operator decides about them. Pure.
 
-from typing import TYPE_CHECKING
+What waits is in `session.sign_ups`. Source: protocol.md, "Operator and sign-up".
+"""
 
+from exchange.gateway.context import Context
 from exchange.session.session import Session
 from exchange.session.sign_ups import Application
 from exchange.wire.admin_requests import AdminAccount, AdminApprove, AdminDecline, AdminKey
 from exchange.wire.requests import AccountApply
 from exchange.wire.results import Refused
 
-if TYPE_CHECKING:
-    from exchange.gateway.gateway import Gateway
 
-
-def apply(gateway: "Gateway", session: Session, message: AccountApply, now_ms: int) -> None:
-    engine = gateway.engine
+def apply(context: Context, session: Session, message: AccountApply, now_ms: int) -> None:
+    engine = context.engine
     added: Application | Refused
     if engine.key(message.public_key) is not None:
         added = Refused("invalid_field", "this public key is in use", "public_key")
     else:
-        added = gateway.sign_ups.add(message, engine.epoch, now_ms)
+        added = context.sign_ups.add(message, engine.epoch, now_ms)
     if isinstance(added, Refused):
-        gateway.refuse(session, message, added)
+        context.refuse(session, message, added)
     else:
-        gateway.ack(session, message, {"application": added.application})
+        context.ack(session, message, {"application": added.application})
 
 
-def approve(gateway: "Gateway", session: Session, message: AdminApprove, now_ms: int) -> None:
+def approve(context: Context, session: Session, message: AdminApprove, now_ms: int) -> None:
     """Open the account with the applicant's key; asked again, the answer is the same."""
-    ups = gateway.sign_ups
+    ups = context.sign_ups
     result = {"account": message.account, "key_id": message.key_id}
     before = ups.approved.get(message.application)
     if before is not None and (before.account, before.key_id) == (message.account, message.key_id):
-        gateway.ack(session, message, result | {"duplicate": True})
+        context.ack(session, message, result | {"duplicate": True})
         return
-    refused = _open(gateway, session, message, now_ms)
+    refused = _open(context, session, message, now_ms)
     if refused is not None:
-        gateway.refuse(session, message, refused)
+        context.refuse(session, message, refused)
         return
     ups.approve(message)
-    gateway.ack(session, message, result | {"duplicate": False})
+    context.ack(session, message, result | {"duplicate": False})
 
 
-def _open(
-    gateway: "Gateway", session: Session, message: AdminApprove, now_ms: int
-) -> Refused | None:
+def _open(context: Context, session: Session, message: AdminApprove, now_ms: int) -> Refused | None:
     """Journal account and key, or return why not; checked first, so that it is both or none."""
-    engine, found = gateway.engine, gateway.sign_ups.pending.get(message.application)
+    engine, found = context.engine, context.sign_ups.pending.get(message.application)
     if found is None:
         return _unknown(message.application)
     if engine.has_account(message.account):
@@ -55,7 +52,7 @@ def _open(
         return Refused("invalid_field", "this key id is in use", "key_id")
     if engine.key(found.public_key) is not None:
         return Refused("invalid_field", "the applicant's public key is in use", "application")
-    opened = gateway.internal(
+    opened = context.internal(
         AdminAccount(req_id=message.req_id, account=message.account, name=found.name),
         now_ms,
         session.account,
@@ -69,17 +66,17 @@ def _open(
         public_key=found.public_key,
         role="trader",
     )
-    added = gateway.internal(key, now_ms, session.account)
+    added = context.internal(key, now_ms, session.account)
     assert not isinstance(added, Refused), "key and account were checked"
     return None
 
 
-def decline(gateway: "Gateway", session: Session, message: AdminDecline, now_ms: int) -> None:
+def decline(context: Context, session: Session, message: AdminDecline, now_ms: int) -> None:
     """Forget an application; the applicant may apply again."""
-    if gateway.sign_ups.remove(message.application) is None:
-        gateway.refuse(session, message, _unknown(message.application))
+    if context.sign_ups.remove(message.application) is None:
+        context.refuse(session, message, _unknown(message.application))
     else:
-        gateway.ack(session, message, {"application": message.application})
+        context.ack(session, message, {"application": message.application})
 
 
 def _unknown(name: str) -> Refused:

@@ -45,7 +45,7 @@ class HttpPages:
                 return page(TEXT, b"ok\n")
             case "/metrics":
                 return page(CONTENT_TYPE, await pump.read(pump.metrics.text))
-            case "/v1/instruments" if pump.gateway.private:
+            case "/v1/instruments" if pump.gateway.context.private:
                 return page(TEXT, b"needs a login over /v1/ws\n", http.HTTPStatus.FORBIDDEN)
             case "/v1/instruments":
                 return page(JSON, await pump.read(self._instruments))

@@ -6,14 +6,12 @@ only the newest, of trades where the gap begins. Frames of the account are never
 Source: protocol.md, "Public channels".
 """
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from exchange.session.encoded import Encoded
 from exchange.wire.frames import LevelRow
-
-if TYPE_CHECKING:
-    from exchange.session.encoded import Encoded
 
 LATEST_MAX: Final = 4_096
 """Different tickers and candles merged for one reader; what is beyond waits in its queue."""
@@ -38,7 +36,7 @@ class Behind:
         self.latest: dict[Key, Encoded] = {}
         self.trades: dict[str, int] = {}
 
-    def keeps(self, key: Key, frame: "Encoded") -> bool:
+    def keeps(self, key: Key, frame: Encoded) -> bool:
         """Keep ``frame`` instead of the last one of ``key``; False when there is no room."""
         if key not in self.latest and len(self.latest) >= LATEST_MAX:
             return False

@@ -1,12 +1,12 @@
 """Reads of guests' consoles, relayed live from a buyer to the host and back. Pure.
 
 Nothing here is journalled or part of the engine's state: a read that is under way when the exchange
-stops is lost with its connection. Each read ends once, with the host's first answer, with the end
-of the host's connection, or after `ANSWER_MS`. Source: protocol.md, "Leases and VMs"; rules.md 7.2;
-docs/decisions/0031-console-relay.md.
+stops is lost with its connection. Each read ends once: with the host's first answer, with the end
+of the host's connection, or when it is overdue. Source: protocol.md, "Leases and VMs"; rules.md
+7.2; docs/decisions/0031-console-relay.md.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -16,9 +16,6 @@ from exchange.wire.frames import ConsoleRead
 from exchange.wire.requests import VmConsole
 from exchange.wire.results import Refused
 from exchange.wire.types import CONSOLE_READS_MAX
-
-if TYPE_CHECKING:
-    pass
 
 PER_VM_MAX: Final = 2
 """Of one VM, so that its buyer leaves room for the other buyers of its host."""
@@ -84,6 +81,3 @@ class Consoles:
         """Return when the first read is overdue; of each host the oldest is the first."""
         due = (next(iter(reads.values())).due_ms for reads in self._reads.values())
         return min(due, default=None)
-
-
-# --- what the gateway calls ---

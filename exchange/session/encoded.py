@@ -1,9 +1,8 @@
-"""To be written."""
+"""A frame for many connections: its bytes are made once per codec, whoever they go to. Pure."""
 
 from typing import Any
 
-from exchange.session.session import Session
-from exchange.wire.codec import CODECS
+from exchange.wire.codec import CODECS, Codec
 
 
 class Encoded:
@@ -19,8 +18,8 @@ class Encoded:
     def frame(self) -> Any:
         return self._frame
 
-    def by(self, session: Session) -> bytes:
-        codec = session.codec
+    def by(self, codec: Codec) -> bytes:
+        """Return the frame as ``codec`` writes it."""
         data = self._bytes[codec.index]
         if data is None:
             data = self._bytes[codec.index] = codec.encode(self._frame)

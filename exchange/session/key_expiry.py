@@ -3,15 +3,10 @@
 Source: security.md, "Who is who".
 """
 
-from typing import TYPE_CHECKING
-
 from exchange.session.session import Session
 
-if TYPE_CHECKING:
-    pass
 
-
-class KeyEnds:
+class KeyExpiry:
     """When the keys of open connections are over; most never are."""
 
     def __init__(self) -> None:

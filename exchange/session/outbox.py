@@ -88,17 +88,17 @@ class Outbox:
         encoded, deliveries = Encoded(frame), self._deliveries
         for session in sessions:
             # `put`, in place: most of what the exchange does is this loop.
-            data, items = encoded.by(session), deliveries.get(session.number)
+            data, items = encoded.by(session.codec), deliveries.get(session.number)
             if items is None:
                 deliveries[session.number] = [data]
             else:
                 items.append(data)
 
-    def conflate(self, sessions: Iterable[Session], frame: "Encoded", key: Key) -> None:
+    def conflate(self, sessions: Iterable[Session], frame: Encoded, key: Key) -> None:
         """Send ``frame`` to all; for a slow reader it replaces the last one of ``key``."""
         for session in sessions:
             if session.behind is None or not session.behind.keeps(key, frame):
-                self.put(session, frame.by(session))
+                self.put(session, frame.by(session.codec))
 
     def take(self) -> Deliveries:
         taken, self._deliveries = self._deliveries, {}

@@ -5,20 +5,17 @@ it to an account, a role and perhaps a host. The gateway asks `refusal` before a
 Source: protocol.md, "Login"; rate limits belong here, before the engine (rules.md 3.7).
 """
 
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from exchange.bucket import Bucket
+from exchange.session.conflation import Behind
 from exchange.units import MS_PER_SECOND
 from exchange.wire.codec import Codec
-from exchange.wire.login import KeyFacts
 from exchange.wire.results import Refused
 from exchange.wire.roles import BEFORE_LOGIN, ROLES
 from exchange.wire.types import Channel, Role
-
-if TYPE_CHECKING:
-    from exchange.session.conflation import Behind
 
 BAD_FRAMES_MAX: Final = 100
 """So many unreadable frames in a row close the connection."""
@@ -35,19 +32,6 @@ CLOSE_BAD_LOGIN: Final = 4401
 
 Purpose: TypeAlias = Literal["trade", "images"]
 """Which endpoint the connection came to: /v1/ws or /v1/images."""
-
-
-class SessionKey(KeyFacts, Protocol):
-    """The engine's view of a key, as far as a session needs it."""
-
-    @property
-    def key_id(self) -> str: ...
-    @property
-    def account(self) -> str: ...
-    @property
-    def role(self) -> Role: ...
-    @property
-    def host(self) -> str | None: ...
 
 
 class Session:
@@ -103,19 +87,15 @@ class Session:
         """What a slow reader has not been told; None while it keeps up."""
         self.channels: dict[tuple[Channel, str], None] = {}
 
-    @property
-    def anonymous(self) -> bool:
-        """Neither logged in nor subscribed: such a connection has no right to stay."""
-        return self.role is None and not self.channels
-
     def take_unpaid(self) -> int:
         """Return what is unpaid; it counts as paid."""
         unpaid, self.unpaid = self.unpaid, 0
         return unpaid
 
-    def log_in(self, key: SessionKey) -> None:
-        self.key_id, self.account, self.role = key.key_id, key.account, key.role
-        self.host = key.host or ""
+    def log_in(self, key_id: str, account: str, role: Role, host: str, minor: int) -> None:
+        """Bind the session to a key; ``host``: the host whose key it is, "" for none."""
+        self.key_id, self.account, self.role, self.host = key_id, account, role, host
+        self.minor = minor
 
 
 def refusal(session: Session, message_type: type[Struct]) -> Refused | None:

@@ -6,16 +6,13 @@ may apply, all of it is bounded; how often an address may, `addresses` says. Sou
 "Operator and sign-up".
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
 from exchange.wire.admin_requests import AdminApprove
 from exchange.wire.requests import AccountApply
 from exchange.wire.results import Refused
-
-if TYPE_CHECKING:
-    pass
 
 PENDING_MAX: Final = 1_000
 DECIDED_MAX: Final = 1_000
@@ -71,6 +68,3 @@ class SignUps:
         self.approved[message.application] = message
         if len(self.approved) > DECIDED_MAX:
             del self.approved[next(iter(self.approved))]
-
-
-# --- requests ---

@@ -292,7 +292,7 @@ def test_what_a_channel_refuses(
 
 def test_a_private_exchange_shows_nothing_before_login() -> None:
     rig, alice, _ = hosting()
-    rig.gateway.private = True
+    rig.gateway.context.private = True
     stranger = rig.connect()
     assert rig.ask(stranger, "directory.search")["reason"] == "auth_required"
     for channel in ("directory", "ticker", "instruments"):

@@ -173,7 +173,7 @@ def test_a_private_exchange_shows_no_instruments_to_strangers() -> None:
 
     async def main() -> None:
         gateway = Rig().gateway
-        gateway.private = True
+        gateway.context.private = True
         pages = HttpPages(Pump(gateway, SlowDisk(), SystemClock()))
         answer = await pages.answer("/v1/instruments")
         assert (answer.status_code, SYMBOL.encode() in answer.body) == (403, False)
