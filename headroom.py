@@ -8,14 +8,10 @@ import os
 import signal
 import sys
 
-EXIT_NOT_SO = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
-
 
 def leave_at_once(number: int, frame: object) -> None:
     """End the process; nothing has been begun, or all of it is done."""
-    os._exit(EXIT_INTERRUPTED)
+    os._exit(128 + number)  # EXIT_INTERRUPTED, which may not be imported yet
 
 
 def quiet() -> bool:
@@ -42,6 +38,8 @@ try:
 
     import typer
     from typer.main import get_command
+
+    from exchange.cli.common import EXIT_INTERRUPTED, EXIT_NOT_SO, EXIT_USAGE
 finally:
     if _QUIET:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,17 +1,26 @@
 """`headroom host`: enroll a server, run its agent, see what it can do, build the demo guest."""
 
 import asyncio
-import json
 import os
 import signal
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from exchange.cli.common import (
+    DEFAULT_URL,
+    EXIT_NOT_SO,
+    EXIT_USAGE,
+    HostKey,
+    Json,
+    Url,
+    fail,
+    print_json,
+)
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.client.client import TRADE_PATH, endpoint
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
@@ -33,26 +42,21 @@ from hostagent.setup import Settings, SetupError, set_up
 
 app = typer.Typer(no_args_is_help=True, help="Run this server as a host of VMs.")
 
-EXIT_NOT_SO = 1
-EXIT_USAGE = 2
 STATE = Path("/var/lib/headroom")
 
-Url = Annotated[str, typer.Option("--url", help="The exchange: ws://HOST:PORT/v1/ws")]
-Key = Annotated[Path, typer.Option("--key", help="This host's own key file (PEM).")]
 State = Annotated[Path, typer.Option("--state", help="Where images, disks and consoles are kept.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="The same as --log-level debug.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("enroll")
 def enroll(
-    url: Url,
-    key: Key,
+    key: HostKey,
     token: Annotated[str, typer.Option("--token", help="The secret of the owner's host.token.")],
     name: Annotated[str, typer.Option("--name", help="What the owner calls this server.")],
     hardware_id: Annotated[
         str | None, typer.Option("--hardware-id", help="Instead of the mainboard's own id.")
     ] = None,
+    url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Join the exchange with a token. The key file is made when it does not exist."""
@@ -65,13 +69,13 @@ def enroll(
         fields["hardware_id"] = hardware_id or facts.hardware_id()
         request = msgspec.convert(fields, HostEnroll)
     except KeyFileError as error:
-        _fail(str(error))
+        fail(str(error))
     except msgspec.ValidationError as error:
         _forget(key, made)
-        _fail(f"enroll: {readable(str(error))}", EXIT_USAGE)
-    joined = _asked(url, request, key, made)
+        fail(f"enroll: {readable(str(error))}", EXIT_USAGE)
+    joined = _asked(url or DEFAULT_URL, request, key, made)
     if as_json:
-        print(json.dumps(joined))
+        print_json(joined)
     elif joined["again"]:
         what = f"{joined['host']}, {joined['status']}"
         print(f"enrolled again as {what}; its earlier key no longer works")
@@ -88,10 +92,10 @@ def _asked(url: str, request: HostEnroll, key: Path, made: bool) -> dict[str, An
         return asyncio.run(ask())
     except (Refused, Unreachable) as error:
         _forget(key, made)
-        _fail(f"enroll: {error}")
+        fail(f"enroll: {error}")
     except Unknown as error:
         # The exchange may have enrolled this key: asking again with it is how to find out.
-        _fail(f"enroll: {error}")
+        fail(f"enroll: {error}")
 
 
 def _forget(key: Path, made: bool) -> None:
@@ -102,8 +106,8 @@ def _forget(key: Path, made: bool) -> None:
 
 @app.command("run")
 def run(
-    url: Url,
-    key: Key,
+    key: HostKey,
+    url: Url = None,
     hypervisor: Annotated[
         str, typer.Option("--hypervisor", help="qemu:///system, test:///default or memory.")
     ] = "qemu:///system",
@@ -132,6 +136,7 @@ def run(
     log_format: log_options.Format = log_options.TEXT,
 ) -> None:
     """Run the agent until SIGTERM or Ctrl-C. VMs keep running and are found again."""
+    url = url or DEFAULT_URL
     log_options.set_up(log_options.LogLevel.debug if verbose else log_level, log_format)
     override = Override(mvcpu=mvcpu, mem_mib=mem_mib, disk_mib=disk_mib)
     try:
@@ -144,13 +149,13 @@ def run(
         endpoint(url, TRADE_PATH)  # what is no address will not become one by dialling again
         asyncio.run(_run(settings, url, private_key))
     except OptionError as error:
-        _fail(str(error), EXIT_USAGE)
+        fail(str(error), EXIT_USAGE)
     except (KeyFileError, Unreachable) as error:
-        _fail(str(error))
+        fail(str(error))
     except SetupError as error:
-        _fail(str(error), EXIT_USAGE if error.usage else EXIT_NOT_SO)
+        fail(str(error), EXIT_USAGE if error.usage else EXIT_NOT_SO)
     except (AgentError, HypervisorError) as error:
-        _fail(f"host: {error}")
+        fail(f"host: {error}")
 
 
 async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
@@ -185,13 +190,8 @@ def build_guest(
     try:
         vmlinuz, initrd = build(target)
     except BuildError as error:
-        _fail(str(error))
+        fail(str(error))
     if as_json:
-        print(json.dumps({"vmlinuz": str(vmlinuz), "initrd": str(initrd)}))
+        print_json({"vmlinuz": str(vmlinuz), "initrd": str(initrd)})
     else:
         print(f"built {vmlinuz} and {initrd}")
-
-
-def _fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
-    typer.echo(f"headroom: {text}", err=True)
-    raise typer.Exit(code)

@@ -2,15 +2,14 @@
 
 import json
 import os
-import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from msgspec.structs import replace
 
-from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, finite
+from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, fail, finite
 from exchange.files import why
 from sim.results import report
 from sim.results.checker import LawBrokenError
@@ -81,8 +80,7 @@ def run(
     try:
         results, real_s = run_all(loaded, plan(loaded, policies), jobs, _progress)
     except LawBrokenError as error:
-        typer.echo(f"headroom: {file}: {error}", err=True)
-        raise typer.Exit(EXIT_NOT_SO) from error
+        fail(f"{file}: {error}")
     grouped = report.by_policy(results)
     judged = report.verdicts(loaded.scenario, grouped)
     found = report.json_object(loaded.scenario, grouped, judged, real_s)
@@ -98,7 +96,7 @@ def _load(file: Path, override: Trace | None) -> Loaded:
     try:
         return load(file, override)
     except ScenarioError as error:
-        _usage(str(error))
+        fail(str(error), EXIT_USAGE)
 
 
 def _override(
@@ -106,12 +104,12 @@ def _override(
 ) -> Trace | None:
     if file is None:
         if column is not None:
-            _usage("--column needs --trace")
+            fail("--column needs --trace", EXIT_USAGE)
         return None
     if column is None:
-        _usage("--trace needs --column, the column of values")
+        fail("--trace needs --column, the column of values", EXIT_USAGE)
     if per_s <= 0 or scale < 0:
-        _usage("--per-s must be above 0 and --scale not below it")
+        fail("--per-s must be above 0 and --scale not below it", EXIT_USAGE)
     # Absolute: paths in a scenario are relative to it, this one to where the user stands.
     path = str(file.absolute())
     return Trace(file=path, column=column, time=time, per_s=per_s, from_s=from_s, scale=scale)
@@ -131,11 +129,11 @@ def _policies(loaded: Loaded, wanted: list[str] | None) -> list[str]:
     known = list(loaded.scenario.policy)
     for name in wanted or []:
         if name not in known:
-            _usage(f"--policy {name}: the scenario has {', '.join(known)}")
+            fail(f"--policy {name}: the scenario has {', '.join(known)}", EXIT_USAGE)
     chosen = [name for name in known if not wanted or name in wanted]
     missing = unsupported(loaded.scenario, chosen)
     if missing:
-        _usage(f"scenario {missing[0]}")
+        fail(f"scenario {missing[0]}", EXIT_USAGE)
     return chosen
 
 
@@ -159,8 +157,7 @@ def _write(found: dict[str, Any], out: Path | None) -> None:
     try:
         out.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        typer.echo(f"headroom: --json {out}: {why(error)}", err=True)
-        raise typer.Exit(EXIT_NOT_SO) from error
+        fail(f"--json {out}: {why(error)}")
 
 
 def _check_writable(out: Path | None) -> None:
@@ -174,9 +171,4 @@ def _check_writable(out: Path | None) -> None:
         if not there:
             out.unlink()
     except OSError as error:
-        _usage(f"--json {out}: {why(error)}")
-
-
-def _usage(text: str) -> NoReturn:
-    typer.echo(f"headroom: {text}", err=True)
-    sys.exit(EXIT_USAGE)
+        fail(f"--json {out}: {why(error)}", EXIT_USAGE)

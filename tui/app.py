@@ -9,6 +9,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from exchange.cli.common import EXIT_INTERRUPTED
 from tui.commands import ACTIONS
 from tui.keymap import keys_text
 from tui.link import Link
@@ -18,8 +19,6 @@ from tui.themes import DEFAULT_THEME, PALETTES, Paint, textual_theme
 from tui.view.desk import Desk
 from tui.view.layout import Pane
 from tui.view.model import Model
-
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
 
 
 def wall_ms() -> int:

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from exchange import files
+from exchange.cli.common import DEFAULT_URL
 from tui.themes import DEFAULT_THEME, PALETTES
 
-DEFAULT_URL: Final = "ws://127.0.0.1:8750/v1/ws"
 CONFIG_BYTES_MAX: Final = 64 * 1024
 
 

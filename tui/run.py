@@ -3,11 +3,9 @@
 import asyncio
 import signal
 import sys
-from typing import Final
 
+from exchange.cli.common import EXIT_TERMINATED
 from tui.app import HeadroomApp
-
-EXIT_TERMINATED: Final = 143  # 128 + SIGTERM, what a shell reports for it
 
 
 class NoTerminalError(Exception):

@@ -2,15 +2,14 @@
 
 import hashlib
 import secrets
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from exchange.cli.account_text import account_lines
-from exchange.cli.common import EXIT_USAGE, fail
-from exchange.cli.one_request import Json, Url, ask, show
+from exchange.cli.common import EXIT_USAGE, Json, Key, Url, fail, print_json
+from exchange.cli.one_request import ask, show
 from exchange.cli.statement import statement
 from exchange.keys import KeyFileError, load_private_key, public_key_b64
 from exchange.wire.codec import readable
@@ -23,9 +22,6 @@ app = typer.Typer(
 
 SECRET_BYTES = 24
 
-Key = Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")]
-
-
 app.command("statement")(statement)
 
 
@@ -34,7 +30,7 @@ def state(key: Key, url: Url = None, as_json: Json = False) -> None:
     """Show the money, open orders, leases, VMs and images of your account."""
     result = ask(url, key, AccountState(req_id=1))
     if as_json:
-        show(result, as_json)
+        print_json(result)
         return
     for line in account_lines(result):
         typer.echo(line)
@@ -91,7 +87,7 @@ def token(
     }
     result = ask(url, key, _checked("token", fields, HostToken))
     if as_json:
-        show({"token": secret, **result}, as_json)
+        print_json({"token": secret, **result})
     else:
         typer.echo(secret)
 

@@ -12,8 +12,8 @@ import msgspec
 import typer
 from msgspec.structs import FieldInfo, fields
 
-from exchange.cli.common import EXIT_USAGE, fail
-from exchange.cli.one_request import Json, Url, ask, show
+from exchange.cli.common import EXIT_USAGE, Json, OperatorKey, Url, fail
+from exchange.cli.one_request import ask, show
 from exchange.wire.codec import readable
 from exchange.wire.inbound import ClientMessage
 from exchange.wire.types import Request
@@ -21,10 +21,6 @@ from exchange.wire.types import Request
 app = typer.Typer(no_args_is_help=True, help="The operator's requests to a running exchange.")
 
 PREFIX: Final = "admin."
-
-Key = Annotated[
-    Path, typer.Option("--key", help="The operator's key file.", envvar="HEADROOM_OPERATOR_KEY")
-]
 
 
 def operator_messages() -> list[type[Request]]:
@@ -40,7 +36,7 @@ def subcommand(message: type[Request]) -> str:
 def add_subcommand(message: type[Request]) -> None:
     """Add the subcommand that sends ``message``, with an option for each of its fields."""
 
-    def run(key: Path, url: str, as_json: bool, **given: Any) -> None:
+    def run(key: Path, url: str | None, as_json: bool, **given: Any) -> None:
         show(ask(url, key, built(message, given)), as_json)
 
     own = [_option(message, field) for field in fields(message) if field.name != "req_id"]
@@ -48,7 +44,7 @@ def add_subcommand(message: type[Request]) -> None:
     optional = [option for option in own if option.default is not inspect.Parameter.empty]
     # Typer reads a command's options from its signature.
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [*required, _parameter("key", Key), *optional, *_COMMON]
+        [*required, _parameter("key", OperatorKey), *optional, *_COMMON]
     )
     # The docstrings mark names for the reference on paper; a terminal would show the marks.
     help_text = inspect.cleandoc(message.__doc__ or f"Send {_tag(message)}.").replace("``", "")

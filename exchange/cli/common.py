@@ -1,18 +1,71 @@
-"""What every command of `headroom` needs: exit codes, the one line that ends it, options. Shell."""
+"""What every command of `headroom` shares: exit codes, how it ends, options, money and time. Shell.
 
+An option that several commands take is declared here and nowhere else, so that it has one name, one
+type and one environment variable. `headroom --help` imports this module: it imports nothing slow.
+"""
+
+import json
 import math
-from typing import Final, NoReturn
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
+from exchange.units import MS_PER_SECOND, credits_text, ucr_from_credits
+
 EXIT_NOT_SO: Final = 1
 EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
+EXIT_TERMINATED: Final = 143  # 128 + SIGTERM
+
+URL_ENV: Final = "HEADROOM_URL"
+KEY_ENV: Final = "HEADROOM_KEY"
+OPERATOR_KEY_ENV: Final = "HEADROOM_OPERATOR_KEY"
+
+DEFAULT_URL: Final = "ws://127.0.0.1:8750/v1/ws"
+
+
+def _url(default: str) -> Any:
+    text = f"The exchange, ws:// or wss://; default: {default}."
+    return typer.Option("--url", metavar="URL", help=text, envvar=URL_ENV)
+
+
+def _key(text: str, *env: str) -> Any:
+    return typer.Option("--key", metavar="FILE", help=text, envvar=[*env, KEY_ENV])
+
+
+Url = Annotated[str | None, _url(DEFAULT_URL)]
+UrlOrFiles = Annotated[str | None, _url(f"the settings file's, else {DEFAULT_URL}")]
+"""For a command with a settings file that may name the exchange."""
+
+Key = Annotated[Path, _key("Your key file.")]
+KeyOrNone = Annotated[Path | None, _key("Your key file; without it there is no login.")]
+KeyOrFiles = Annotated[Path | None, _key("Your key file; default: the settings file's.")]
+HostKey = Annotated[Path, _key("This host's own key file.")]
+OperatorKey = Annotated[Path, _key("The operator's key file.", OPERATOR_KEY_ENV)]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+JsonAnyway = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, as without this switch.")
+]
+"""For a command that prints JSON only; scripts may add the switch to every command."""
+
+_CREDITS: Final = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
 def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
-    """Print one line and leave with ``code``."""
-    typer.echo(f"headroom: {text}", err=True)
+    """Print what is wrong, a line each, and leave with ``code``."""
+    for line in text.splitlines():
+        typer.echo(f"headroom: {line}", err=True)
     raise typer.Exit(code)
+
+
+def print_json(result: Any) -> None:
+    """Print one JSON value on one line."""
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 def finite(number: float | None) -> float | None:
@@ -20,3 +73,37 @@ def finite(number: float | None) -> float | None:
     if number is not None and not math.isfinite(number):
         raise typer.BadParameter(f"{number} is not a finite number")
     return number
+
+
+def money(amount_ucr: int) -> str:
+    """Return an amount for people: ``0.025000 credits``."""
+    return f"{credits_text(amount_ucr)} credits"
+
+
+def moment(ms: int) -> str:
+    """Return a UTC time for people: ``2026-11-29T20:40:46Z``, which `utc_ms` reads again."""
+    told = datetime.fromtimestamp(ms // MS_PER_SECOND, UTC).replace(tzinfo=None)
+    return f"{told.isoformat()}Z"
+
+
+def ucr(text: str) -> int:
+    """Return the micro-credits of an amount that a person typed in credits, exactly.
+
+    More than six decimals are refused: what is typed must be what is booked.
+    """
+    if not _CREDITS.fullmatch(text):
+        raise typer.BadParameter(f"{text} is not an amount of credits such as 500 or 0.025")
+    return ucr_from_credits(text)
+
+
+def utc_ms(text: str) -> int:
+    """Return a day or a moment that a person typed, as UTC milliseconds."""
+    try:
+        told = datetime.fromisoformat(text)
+        ms = int(told.replace(tzinfo=told.tzinfo or UTC).timestamp() * MS_PER_SECOND)
+    except (ValueError, OverflowError):
+        example = "2026-11-01 or 2026-11-01T12:00"
+        raise typer.BadParameter(f"{text}: not a date such as {example}") from None
+    if ms < 0:
+        raise typer.BadParameter(f"{text}: before 1970")
+    return ms

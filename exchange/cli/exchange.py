@@ -2,14 +2,13 @@
 
 import asyncio
 import ipaddress
-import json
 import ssl
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from exchange.cli.common import EXIT_USAGE, fail
+from exchange.cli.common import EXIT_USAGE, Json, JsonAnyway, fail, print_json
 from exchange.cli.config import ConfigError, load_config
 from exchange.engine.engine import Engine
 from exchange.engine.paranoid import ParanoidEngine
@@ -36,7 +35,6 @@ app = typer.Typer(
 MIB = 1024 * 1024
 
 Data = Annotated[Path, typer.Option("--data", help="The exchange's data directory.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 SnapshotEvery = Annotated[
     int, typer.Option("--snapshot-every", min=1, help="Commands from snapshot to snapshot.")
 ]
@@ -84,7 +82,7 @@ def init(
     except OSError as error:
         fail(f"data directory {data}: {why(error)}")
     facts = {"data": str(data), "operator_key": public_key}
-    print(json.dumps(facts) if as_json else f"founded an exchange in {data}")
+    print_json(facts) if as_json else print(f"founded an exchange in {data}")
 
 
 @app.command("serve")
@@ -142,18 +140,21 @@ def serve_command(
 def verify(
     data: Data,
     to_seq: Annotated[int | None, typer.Option("--to-seq", min=1, help="Stop at this row.")] = None,
+    as_json: JsonAnyway = True,
 ) -> None:
     """Replay the journal read-only and print {"seq", "state_hash"}; a server may be running."""
     try:
         engine = verified(data, to_seq).engine
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
-    print(json.dumps({"seq": engine.seq, "state_hash": engine.state_hash()}))
+    print_json({"seq": engine.seq, "state_hash": engine.state_hash()})
 
 
 @app.command("backup")
 def backup(
-    data: Data, out: Annotated[Path, typer.Argument(help="A new directory for the copy.")]
+    data: Data,
+    out: Annotated[Path, typer.Argument(help="A new directory for the copy.")],
+    as_json: JsonAnyway = True,
 ) -> None:
     """Copy the journal, also of a running server, and verify the copy; prints what it holds."""
     try:
@@ -161,11 +162,11 @@ def backup(
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
     facts = {"out": str(out), "seq": engine.seq, "state_hash": engine.state_hash()}
-    print(json.dumps(facts))
+    print_json(facts)
 
 
 @app.command("rebuild")
-def rebuild_command(data: Data) -> None:
+def rebuild_command(data: Data, as_json: JsonAnyway = True) -> None:
     """Build history.db, the past that statements are read from, anew from the journal."""
     try:
         require(data)
@@ -175,7 +176,7 @@ def rebuild_command(data: Data) -> None:
         fail(str(error))
     except DiskLostError as error:
         fail(str(error), EXIT_DISK_LOST)
-    print(json.dumps({"seq": seq}))
+    print_json({"seq": seq})
 
 
 def _public_key(text: str) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from exchange.cli.common import fail
-from exchange.cli.one_request import DEFAULT_URL, Json, Url, ask, refusal, show
+from exchange.cli.common import DEFAULT_URL, Json, Key, Url, fail, print_json
+from exchange.cli.one_request import ask, refusal, show
 from exchange.client.client import Refused, Unknown, Unreachable, put_image
 from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.files import require_regular, why
@@ -18,8 +18,6 @@ from exchange.wire.types import ImageFormat
 
 app = typer.Typer(no_args_is_help=True, help="Put VM images into the exchange's store.")
 
-
-Key = Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")]
 Digest = Annotated[str, typer.Argument(help="The image's SHA-256.")]
 
 
@@ -41,7 +39,7 @@ def put(
         fail(f"{error.filename}: no such file or folder")
     except OSError as error:
         fail(f"{error.filename or tempfile.gettempdir()}: {why(error)}")
-    show({"sha256": digest}, as_json=True) if as_json else print(digest)
+    print_json({"sha256": digest}) if as_json else print(digest)
 
 
 @app.command("list")
@@ -49,7 +47,7 @@ def listing(key: Key, url: Url = None, as_json: Json = False) -> None:
     """List the images your account may use."""
     result = ask(url, key, ImageList(req_id=1))
     if as_json:
-        show(result, as_json)
+        print_json(result)
         return
     for row in result["images"]:
         print(f"{row['sha256']}  {row['size']:>12}  {row['format']}")

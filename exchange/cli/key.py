@@ -1,18 +1,16 @@
 """`headroom key`: make a key pair, show the public half of one."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from exchange.cli.common import fail
+from exchange.cli.common import Json, fail, print_json
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 
 app = typer.Typer(no_args_is_help=True, help="Make and show Ed25519 key files.")
 
 KeyPath = Annotated[Path, typer.Argument(help="The key file (PKCS8 PEM, readable by you only).")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("new")
@@ -36,4 +34,7 @@ def show(path: KeyPath, as_json: Json = False) -> None:
 
 
 def _print_key(path: Path, public_key: str, as_json: bool) -> None:
-    print(json.dumps({"path": str(path), "public_key": public_key}) if as_json else public_key)
+    if as_json:
+        print_json({"path": str(path), "public_key": public_key})
+    else:
+        print(public_key)

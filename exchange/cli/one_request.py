@@ -5,23 +5,13 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any
 
-import typer
-
-from exchange.cli.common import fail
+from exchange.cli.common import DEFAULT_URL, fail, print_json
 from exchange.client.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.units import MS_PER_SECOND, ceil_div
 from exchange.wire.types import Request
-
-DEFAULT_URL: Final = "ws://127.0.0.1:8750/v1/ws"
-
-Url = Annotated[
-    str | None,
-    typer.Option("--url", help=f"The exchange; default {DEFAULT_URL}.", envvar="HEADROOM_URL"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def ask(url: str | None, key: Path | None, message: Request) -> Any:
@@ -52,7 +42,7 @@ async def _ask(url: str, key: Path | None, message: Request) -> Any:
 def show(result: Any, as_json: bool) -> None:
     """Print a result: one JSON object, or a line a field for people."""
     if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
+        print_json(result)
         return
     for line in _lines(result or {"done": True}, ""):
         sys.stdout.write(line + "\n")

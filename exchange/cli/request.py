@@ -2,13 +2,12 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from exchange.cli.common import EXIT_USAGE, fail
-from exchange.cli.one_request import Url, ask, show
+from exchange.cli.common import EXIT_USAGE, JsonAnyway, KeyOrNone, Url, fail, print_json
+from exchange.cli.one_request import ask
 from exchange.wire import requests
 from exchange.wire.codec import JSON, UnreadableError
 from exchange.wire.types import Request
@@ -31,18 +30,16 @@ def request(
     text: Annotated[
         str, typer.Argument(metavar="JSON", help="The request without its req_id; - reads stdin.")
     ],
-    key: Annotated[
-        Path | None,
-        typer.Option("--key", help="Your key file; without it no login.", envvar="HEADROOM_KEY"),
-    ] = None,
+    key: KeyOrNone = None,
     url: Url = None,
+    as_json: JsonAnyway = True,
 ) -> None:
     """Send one request of the wire protocol, such as {"type": "order.list"}; prints its result.
 
     Without --key only what needs no login is answered.
     """
     message = read(sys.stdin.read() if text == "-" else text)
-    show(ask(url, key, message), as_json=True)
+    print_json(ask(url, key, message))
 
 
 def read(text: str) -> Request:

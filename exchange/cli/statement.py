@@ -2,30 +2,26 @@
 
 import asyncio
 import csv
-import json
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
-from exchange.cli.common import EXIT_USAGE, fail
-from exchange.cli.one_request import DEFAULT_URL, Url, refusal
+from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, Json, Key, Url, fail, print_json, utc_ms
+from exchange.cli.one_request import refusal
 from exchange.client.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.requests import AccountStatement, StatementKind
 
-_MS: Final = 1_000
-
 
 def statement(
-    key: Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")],
+    key: Key,
     kind: Annotated[str, typer.Option(help=", ".join(get_args(StatementKind)))] = "postings",
     since: Annotated[str, typer.Option("--from", help="First day or moment, UTC.")] = "",
     until: Annotated[str, typer.Option("--to", help="Up to before this day or moment.")] = "",
     form: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
     url: Url = None,
+    as_json: Json = False,
 ) -> None:
     """Print your account's postings, trades, charges, usage or invoices, oldest first."""
     if kind not in get_args(StatementKind):
@@ -42,7 +38,7 @@ def statement(
         fail(str(error))
     except Refused as error:
         fail(refusal(error))
-    _print(*found, form)
+    _print(*found, "json" if as_json else form)
 
 
 async def _all(
@@ -66,7 +62,7 @@ async def _all(
 
 def _print(columns: list[str], rows: list[dict[str, Any]], form: str) -> None:
     if form == "json":
-        sys.stdout.write(json.dumps(rows) + "\n")
+        print_json(rows)
     else:
         writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
         writer.writeheader()
@@ -78,10 +74,6 @@ def _moment(option: str, text: str) -> int | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{option} {text}: not a date such as 2026-11-01 or 2026-11-01T12:00", EXIT_USAGE)
-    ms = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * _MS)
-    if ms < 0:
-        fail(f"{option} {text}: before 1970", EXIT_USAGE)
-    return ms
+        return utc_ms(text)
+    except typer.BadParameter as error:
+        fail(f"{option} {error.message}", EXIT_USAGE)

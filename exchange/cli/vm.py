@@ -1,11 +1,11 @@
 """`headroom vm`: what a running VM shows. Shell."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from exchange.cli.one_request import Json, Url, ask, show
+from exchange.cli.common import Json, Key, Url, print_json
+from exchange.cli.one_request import ask
 from exchange.wire.requests import VmConsole
 from exchange.wire.types import CONSOLE_LINES_MAX
 
@@ -22,7 +22,7 @@ def group() -> None:
 @app.command("console")
 def console(
     vm_id: Annotated[str, typer.Argument(metavar="VM", help="The VM, such as v-3.")],
-    key: Annotated[Path, typer.Option("--key", help="Your key file.", envvar="HEADROOM_KEY")],
+    key: Key,
     lines: Annotated[
         int, typer.Option("--lines", min=1, max=CONSOLE_LINES_MAX, help="How many, at most.")
     ] = LINES,
@@ -32,7 +32,7 @@ def console(
     """Print the last lines of a VM's serial console, as its host has them now."""
     result = ask(url, key, VmConsole(req_id=1, vm_id=vm_id, lines=lines))
     if as_json:
-        show(result, as_json)
+        print_json(result)
     elif result["text"]:
         typer.echo(printable(result["text"]))
 

@@ -2,18 +2,25 @@
 
 import asyncio
 import csv
-import json
 import math
 import signal
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
 from exchange import files
-from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, finite
+from exchange.cli.common import (
+    EXIT_USAGE,
+    Json,
+    KeyOrFiles,
+    UrlOrFiles,
+    fail,
+    finite,
+    print_json,
+)
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log, options
@@ -37,8 +44,6 @@ app = typer.Typer(no_args_is_help=True, help="Run the administrator's robot.")
 
 TRACE_ROWS_MAX: Final = 10_000_000
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
 PerS = Annotated[
     float | None, typer.Option("--per-s", callback=finite, help="Counted over so many s.")
 ]
@@ -56,10 +61,8 @@ class UsageError(Exception):
 @app.command("run")
 def run_command(
     config: Annotated[Path, typer.Option("--config", help="manager.toml.")],
-    url: Annotated[
-        str | None, typer.Option("--url", help="In place of the file's exchange.")
-    ] = None,
-    key: Annotated[Path | None, typer.Option("--key", help="In place of the file's key.")] = None,
+    url: UrlOrFiles = None,
+    key: KeyOrFiles = None,
     log_level: options.Level = options.INFO,
     log_format: options.Format = options.TEXT,
 ) -> None:
@@ -72,11 +75,11 @@ def run_command(
         where, key_file = _exchange(file, url, key)
         asyncio.run(_run(file, where, key_file))
     except (ConfigError, UsageError) as error:
-        _fail(str(error), EXIT_USAGE)
+        fail(str(error), EXIT_USAGE)
     except (KeyFileError, Unreachable, Unknown) as error:
-        _fail(str(error))
+        fail(str(error))
     except Refused as error:
-        _fail(f"refused: {error}")
+        fail(f"refused: {error}")
 
 
 @app.command("check")
@@ -85,7 +88,7 @@ def check(config: Annotated[Path, typer.Argument(help="manager.toml.")]) -> None
     try:
         file = read_config(config, "check")
     except ConfigError as error:
-        _fail(str(error))
+        fail(str(error))
     for warning in file.warnings:
         print(f"warning: {warning}")
     print(f"{config}: {len(file.rules)} rules, {len(file.vms)} stored VMs; no mistakes")
@@ -121,7 +124,7 @@ def dry_run_command(
         column = column or (load.column if load else None)
         samples = read_trace(trace, time, column, scale / count_s)
     except (ConfigError, UsageError) as error:
-        _fail(str(error), EXIT_USAGE)
+        fail(str(error), EXIT_USAGE)
     for warning in file.warnings:
         typer.echo(f"headroom: warning: {warning}", err=True)
     _show(dry_run(config, samples, int(boot_s * 1000)), as_json)
@@ -185,7 +188,7 @@ def _dry_config(file: ConfigFile, unit_rps: float | None, core_units: int | None
 
 def _show(outcome: Outcome, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(msgspec.to_builtins(outcome)))
+        print_json(msgspec.to_builtins(outcome))
         return
     for fired in outcome.fired:
         print(f"{_clock(fired.t_s):>12}  {fired.rule:<12} {fired.what}  ({fired.units} bought)")
@@ -231,9 +234,3 @@ def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str,
     if where is None or key_file is None:
         raise UsageError("which exchange? [exchange] url and key, or --url and --key")
     return where, key_file
-
-
-def _fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
-    for line in text.splitlines():
-        typer.echo(f"headroom: {line}", err=True)
-    raise typer.Exit(code)

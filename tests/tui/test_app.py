@@ -8,9 +8,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
+from exchange.cli.common import EXIT_INTERRUPTED
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel, OrderPlace
 from exchange.wire.types import Request
-from tui.app import EXIT_INTERRUPTED, HeadroomApp
+from tui.app import HeadroomApp
 from tui.commands import ACTIONS
 from tui.demo.scripted import SYMBOLS, ScriptedLink
 from tui.keymap import keys_text

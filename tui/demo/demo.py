@@ -21,6 +21,7 @@ from typing import IO, Annotated, Final, NamedTuple
 
 import typer
 
+from exchange.cli.common import EXIT_USAGE, fail
 from tui.app import HeadroomApp
 from tui.link import LinkError
 from tui.live_link import LiveLink
@@ -28,8 +29,6 @@ from tui.run import run_app
 
 app = typer.Typer(help="All of it in one terminal: exchange, hosts, traders, the market.")
 
-EXIT_NOT_SO = 1
-EXIT_USAGE = 2
 OPENING_TIMEOUT_S: Final = 60
 CLOSING_TIMEOUT_S: Final = 30
 HEADLESS_SIZE: Final = (160, 50)
@@ -122,15 +121,15 @@ def demo(
     if ctx.invoked_subcommand is not None:
         return
     if headless and for_s is None:
-        raise _leave("--headless needs --for SECONDS", EXIT_USAGE)
+        fail("--headless needs --for SECONDS", EXIT_USAGE)
     if not headless and not sys.stdout.isatty():
-        raise _leave("headroom demo needs a terminal (or --headless --for SECONDS)", EXIT_USAGE)
+        fail("headroom demo needs a terminal (or --headless --for SECONDS)", EXIT_USAGE)
     if not headless:
         typer.echo("Opening an exchange with simulated hosts and traders ...", err=True)
     try:
         code, terminal = asyncio.run(play(for_s, headless))
     except LinkError as error:
-        raise _leave(str(error), EXIT_NOT_SO) from error
+        fail(str(error))
     if headless:
         model = terminal.desk.model
         trades = sum(len(tape.trades) for tape in model.tapes.values())
@@ -147,11 +146,6 @@ def backstage() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with tempfile.TemporaryDirectory(prefix="headroom-demo-") as folder:
         asyncio.run(perform(Path(folder)))
-
-
-def _leave(text: str, code: int) -> typer.Exit:
-    typer.echo(f"headroom: {text}", err=True)
-    return typer.Exit(code)
 
 
 if __name__ == "__main__":
