@@ -44,6 +44,22 @@ app = typer.Typer(no_args_is_help=True, help="Run this server as a host of VMs."
 
 STATE = Path("/var/lib/headroom")
 
+Hypervisor = Annotated[
+    str, typer.Option("--hypervisor", help="qemu:///system, test:///default or memory.")
+]
+Mvcpu = Annotated[
+    int | None, typer.Option("--mvcpu", min=0, help="Offer this much CPU, in 1/1000 vCPU.")
+]
+MemMib = Annotated[int | None, typer.Option("--mem-mib", min=0, help="Offer this much memory.")]
+DiskMib = Annotated[int | None, typer.Option("--disk-mib", min=0, help="Offer this much disk.")]
+Advertise = Annotated[
+    str, typer.Option("--advertise", help="The address at which renters reach this server.")
+]
+Ports = Annotated[str, typer.Option("--ports", help="LO-HI: the TCP ports to forward to guests.")]
+Classes = Annotated[
+    str | None,
+    typer.Option("--classes", help="NAME=MVCPU/MEM/DISK,... where the usual four are not."),
+]
 State = Annotated[Path, typer.Option("--state", help="Where images, disks and consoles are kept.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="The same as --log-level debug.")]
 
@@ -108,28 +124,13 @@ def _forget(key: Path, made: bool) -> None:
 def run(
     key: HostKey,
     url: Url = None,
-    hypervisor: Annotated[
-        str, typer.Option("--hypervisor", help="qemu:///system, test:///default or memory.")
-    ] = "qemu:///system",
-    mvcpu: Annotated[
-        int | None, typer.Option("--mvcpu", min=0, help="Offer this much CPU, in 1/1000 vCPU.")
-    ] = None,
-    mem_mib: Annotated[
-        int | None, typer.Option("--mem-mib", min=0, help="Offer this much memory.")
-    ] = None,
-    disk_mib: Annotated[
-        int | None, typer.Option("--disk-mib", min=0, help="Offer this much disk.")
-    ] = None,
-    advertise: Annotated[
-        str, typer.Option("--advertise", help="The address at which renters reach this server.")
-    ] = "127.0.0.1",
-    ports: Annotated[
-        str, typer.Option("--ports", help="LO-HI: the TCP ports to forward to guests.")
-    ] = "30000-30999",
-    classes: Annotated[
-        str | None,
-        typer.Option("--classes", help="NAME=MVCPU/MEM/DISK,... where the usual four are not."),
-    ] = None,
+    hypervisor: Hypervisor = "qemu:///system",
+    mvcpu: Mvcpu = None,
+    mem_mib: MemMib = None,
+    disk_mib: DiskMib = None,
+    advertise: Advertise = "127.0.0.1",
+    ports: Ports = "30000-30999",
+    classes: Classes = None,
     state: State = STATE,
     verbose: Verbose = False,
     log_level: log_options.Level = log_options.INFO,

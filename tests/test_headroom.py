@@ -169,7 +169,7 @@ def test_ctrl_c_while_a_server_starts_ends_it_in_order(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\n"
         "import headroom\n"
-        "from exchange.server import ExchangeServer\n"
+        "from exchange.server.server import ExchangeServer\n"
         "inner = ExchangeServer.open\n"
         "async def interrupted(self):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
