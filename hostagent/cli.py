@@ -28,11 +28,12 @@ from exchange.log import log
 from exchange.log import options as log_options
 from exchange.wire.codec import readable
 from exchange.wire.requests import HostEnroll
+from exchange.wire.terms import DEFAULT_CLASSES
 from hostagent import doctor as checks
 from hostagent import options
 from hostagent.agent import Agent, AgentError
 from hostagent.core import log_events
-from hostagent.core.inventory import DEFAULT_CLASSES, Override
+from hostagent.core.inventory import Override
 from hostagent.core.ports import HypervisorError
 from hostagent.guest.build_guest import BuildError
 from hostagent.guest.build_guest import build_guest as build

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hostagent.core.inventory import DEFAULT_CLASSES, Override, advertised, fitting_classes
+from exchange.wire.terms import DEFAULT_CLASSES
+from hostagent.core.inventory import Override, advertised, fitting_classes
 from hostagent.core.ports import HypervisorError
 from hostagent.machine import facts
 from hostagent.machine.probe import Probe, probe

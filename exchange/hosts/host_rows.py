@@ -9,9 +9,9 @@ from typing import TypeAlias
 from exchange.model import evidence
 from exchange.model.account import Account
 from exchange.model.capacity import Host, units_in
-from exchange.model.instrument import need_of
 from exchange.model.state import State
 from exchange.wire.frames import DirectoryUpdate, HostAsk, HostUpdate
+from exchange.wire.terms import need_of
 from exchange.wire.types import SPOT, Capacity, HostStatus
 
 Asks: TypeAlias = dict[str, dict[str, HostAsk]]

@@ -10,15 +10,12 @@ from exchange.model import emit
 from exchange.model.lease import Lease, Meter, Vm, Wait
 from exchange.model.spans import Span, cut, first, length_ms, without
 from exchange.model.state import State
-from exchange.units import MAX_INT, MS_PER_HOUR, MS_PER_MINUTE, ceil_div
+from exchange.units import MAX_INT, MS_PER_HOUR, ceil_div
+from exchange.wire.terms import FREE_BOOT_MS, MINIMUM_SPOT_MS
 
-MINIMUM_SPOT_MS = 5 * MS_PER_MINUTE
-"""Released spot units owe at least this long."""
 MINIMUM_TAKE_DIVISOR = 10
 """A metered lease owes at least a tenth of its unit-time."""
 MVCPU_PER_VCPU = 1000
-FREE_BOOT_MS = 2 * MS_PER_MINUTE
-"""At most this much of a first VM's boot is not billed."""
 
 
 def accrue(lease: Lease, now_ms: int) -> None:

@@ -16,14 +16,13 @@ from exchange.units import MS_PER_HOUR
 from exchange.wire.reasons import LeaseEnd
 from exchange.wire.requests import LeaseRecall, LeaseRelease
 from exchange.wire.results import Done, FillRow, Refused
+from exchange.wire.terms import BOND_TO_BUYER, RECALL_NOTICE_MS
 from exchange.wire.types import VmState
 
-RECALL_NOTICE_MS = 120_000
 COOLING_MS = 600_000
 """A recalled slot takes no new spot ask for this long."""
 LAST_USAGE_MS = 60_000
 """How long the end of a metered lease waits for its VMs' last usage."""
-BOND_TO_BUYER: tuple[LeaseEnd, ...] = ("host_lost", "launch_failed")
 
 
 def grant(

@@ -15,20 +15,13 @@ from exchange.model.lease import Vm
 from exchange.model.state import State
 from exchange.wire.requests import UsageReport, VmStart, VmStatus, VmStop
 from exchange.wire.results import Done, Refused
+from exchange.wire.terms import failure_fault
 
 LAUNCH_MS = 300_000
 IMAGE_MIB_PER_S = 10
 RELAUNCH_MS = 60_000
 """After a restart of the exchange every launch has at least this long."""
 STOP_GRACE_MS = 10_000
-BUYERS_FAULT = (
-    "allow_from_invalid",
-    "cmdline_invalid",
-    "image_invalid",
-    "image_unknown",
-    "not_ready",
-)
-"""Failures the host is not liable for."""
 
 
 def start(state: State, command: Command, request: VmStart) -> Done | Refused:
@@ -154,7 +147,7 @@ def _ended(state: State, vm: Vm, report: VmStatus) -> None:
         vm.lease.host.evidence.never_ready(vm.lease.buyer.account_id)
     never_ran = vm.launched_ms is None and vm.launch_by_ms is not None
     leasing.vm_ended(state, vm, report.state, report.reason)
-    if never_ran and report.reason not in BUYERS_FAULT:
+    if never_ran and failure_fault(report.reason) == "host":
         leasing.launch_failed(state, vm)
 
 

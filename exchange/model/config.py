@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from exchange.units import MAX_INT
+from exchange.wire.terms import DEFAULT_CLASSES, LOST_AFTER_MS, SILENT_MS
 from exchange.wire.types import SPOT, Accel, Capacity, Name, Percent, PriceUcr, Pricing
 
 CLASS_MVCPU_MAX = 1_000_000
@@ -20,7 +21,7 @@ class ZoneConfig(Struct, frozen=True, forbid_unknown_fields=True):
     zone: Name
     country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
     accel: list[Accel]
-    lost_after_ms: Annotated[int, Meta(ge=15_000, le=MAX_INT)] = 300_000
+    lost_after_ms: Annotated[int, Meta(ge=SILENT_MS, le=MAX_INT)] = LOST_AFTER_MS
 
 
 class InstrumentConfig(Struct, frozen=True, forbid_unknown_fields=True, rename={"class_": "class"}):
@@ -59,12 +60,7 @@ class ExchangeConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 def default_config() -> ExchangeConfig:
     """Return the configuration of an exchange started without a file."""
-    classes = {
-        "nano": Capacity(250, 256, 1024),
-        "small": Capacity(1000, 2048, 10 * 1024),
-        "medium": Capacity(2000, 4096, 20 * 1024),
-        "large": Capacity(4000, 8192, 40 * 1024),
-    }
+    classes = dict(DEFAULT_CLASSES)
     zones = [ZoneConfig(zone="eu-de", country="DE", accel=["kvm", "tcg", "simulated"])]
     return ExchangeConfig(
         classes=classes,

@@ -9,14 +9,10 @@ from msgspec import Struct
 
 from exchange.model.book import Book
 from exchange.units import MS_PER_HOUR, ceil_div
-from exchange.wire.types import SPOT, Accel, Capacity, InstrumentState, Pricing
+from exchange.wire.terms import LOST_AFTER_MS, bond_divisor, need_of
+from exchange.wire.types import Accel, Capacity, InstrumentState, Pricing
 
-VM_OVERHEAD_MIB = 100
-"""Memory a VM costs its host beyond the guest's own (rules.md 2.3)."""
 VWAP_TRADES = 20
-SPOT_BOND_DIVISOR = 6
-"""A spot ask's bond is 10 minutes of its price per unit, rounded down."""
-WINDOW_BOND_DIVISOR = 2
 
 
 class Zone(Struct):
@@ -25,12 +21,7 @@ class Zone(Struct):
     zone: str
     country: str
     accel: list[Accel]
-    lost_after_ms: int = 300_000
-
-
-def need_of(shape: Capacity) -> tuple[int, int, int]:
-    """Return what one unit takes of its host: mvcpu, MiB of memory with overhead, MiB of disk."""
-    return shape.mvcpu, shape.mem_mib + VM_OVERHEAD_MIB, shape.disk_mib
+    lost_after_ms: int = LOST_AFTER_MS
 
 
 class Instrument:
@@ -70,7 +61,7 @@ class Instrument:
         self.shape = shape
         self.need = need_of(shape)
         """What one unit takes of its host."""
-        self.bond_divisor = SPOT_BOND_DIVISOR if delivery == SPOT else WINDOW_BOND_DIVISOR
+        self.bond_divisor = bond_divisor(delivery)
         self.book = Book()
         self.state: InstrumentState = "open"
         self.halted = False

@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from exchange.model.commands import HostBack, HostLost, HostSilent
 from exchange.units import MS_PER_SECOND
+from exchange.wire.terms import SILENT_MS
 
-SILENT_MS: Final = 15 * MS_PER_SECOND
 STALL_MS: Final = 5 * MS_PER_SECOND
 
 

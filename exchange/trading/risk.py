@@ -6,9 +6,9 @@ Source: rules.md 3.4, 3.5, 3.6, 4.1. A refusal leaves no trace, so nothing here 
 from exchange.model.account import Account
 from exchange.model.instrument import Instrument
 from exchange.model.state import State
-from exchange.units import MAX_PRICE_UCR, ceil_div
 from exchange.wire.requests import OrderPlace
 from exchange.wire.results import Refused
+from exchange.wire.terms import market_limit_ucr
 
 
 def check(
@@ -127,21 +127,11 @@ def no_funds(account: Account, needed_ucr: int, what: str) -> Refused:
     return Refused("insufficient_funds", told)
 
 
-MARKET_SLIPPAGE_PCT = 10
-"""How far a market order without protection price may go beyond the best price."""
-
-
 def _protection_ucr(instrument: Instrument, request: OrderPlace) -> int | None:
     """Return the limit of a market order without one: 10 % beyond the best, inside the band."""
-    if request.side == "buy":
-        best = instrument.book.best_ucr(-1)
-        if best is None:
-            return None
-        limit = min(best * (100 + MARKET_SLIPPAGE_PCT) // 100, MAX_PRICE_UCR)
-    else:
-        best = instrument.book.best_ucr(1)
-        if best is None:
-            return None
-        limit = max(1, ceil_div(best * (100 - MARKET_SLIPPAGE_PCT), 100))
+    best = instrument.book.best_ucr(-1 if request.side == "buy" else 1)
+    if best is None:
+        return None
+    limit = market_limit_ucr(request.side, best)
     band = instrument.band_ucr()
     return limit if band is None else min(max(limit, band[0]), band[1])

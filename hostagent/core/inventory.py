@@ -6,8 +6,9 @@ and passes their text in; this module takes the server's own reserve off and say
 
 from msgspec import Struct
 
+from exchange.wire.terms import need_of_units
 from exchange.wire.types import Capacity, ToldCapacity
-from hostagent.core.ports import MEM_OVERHEAD_MIB, Load
+from hostagent.core.ports import Load
 
 RESERVE_MVCPU = 500
 RESERVE_MEM_MIB = 1024
@@ -15,14 +16,6 @@ RESERVE_DISK_MIB = 4096
 RESERVE_SHARE = 10
 """The server keeps one part in ``RESERVE_SHARE`` for itself, or the fixed reserve if that is more,
 but never more than half: a small server still offers something."""
-
-DEFAULT_CLASSES: dict[str, Capacity] = {
-    "nano": Capacity(mvcpu=250, mem_mib=256, disk_mib=1024),
-    "small": Capacity(mvcpu=1000, mem_mib=2048, disk_mib=10 * 1024),
-    "medium": Capacity(mvcpu=2000, mem_mib=4096, disk_mib=20 * 1024),
-    "large": Capacity(mvcpu=4000, mem_mib=8192, disk_mib=40 * 1024),
-}
-"""The default classes of rules.md 2.3."""
 
 
 class Facts(Struct, frozen=True):
@@ -67,7 +60,7 @@ def advertised(known: Facts, override: Override) -> Capacity:
 
 def fitting_classes(capacity: Capacity, classes: dict[str, Capacity]) -> list[str]:
     """Return the classes of which at least one VM fits, each VM with its memory overhead."""
-    return [name for name, shape in classes.items() if _fits(shape, capacity)]
+    return [name for name, shape in classes.items() if fits(need_of_units(shape, 1), capacity)]
 
 
 def smaller(one: Capacity, other: ToldCapacity | None) -> Capacity:
@@ -93,11 +86,12 @@ def load(stat_before: str, stat_now: str, meminfo: str) -> Load:
     return Load(cpu_pct=_pct(cpu_pct), mem_pct=_pct(mem_pct))
 
 
-def _fits(shape: Capacity, capacity: Capacity) -> bool:
+def fits(need: ToldCapacity, capacity: ToldCapacity) -> bool:
+    """Return whether ``capacity`` has as much of each kind as ``need``."""
     return (
-        shape.mvcpu <= capacity.mvcpu
-        and shape.mem_mib + MEM_OVERHEAD_MIB <= capacity.mem_mib
-        and shape.disk_mib <= capacity.disk_mib
+        need.mvcpu <= capacity.mvcpu
+        and need.mem_mib <= capacity.mem_mib
+        and need.disk_mib <= capacity.disk_mib
     )
 
 

@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from exchange.wire.frames import HostLimit
 from exchange.wire.requests import HostAnnounce
+from exchange.wire.terms import need_of
 from exchange.wire.types import Accel, Capacity, HostLoad, ToldCapacity
-from hostagent.core.inventory import fitting_classes, smaller
+from hostagent.core.inventory import fits, fitting_classes, smaller
 from hostagent.core.metering import cpu_pct
-from hostagent.core.ports import MEM_OVERHEAD_MIB, Load, Observed
+from hostagent.core.ports import Load, Observed
 from hostagent.core.residual import Residual
 from hostagent.core.vm import Vm
 
@@ -93,13 +94,9 @@ class Offer:
             return True
         counted = [vm for vm in vms.values() if vm.state in ("starting", "running")]
         counted = [vm for vm in counted if vm.domain != "none" or vm.not_before_ms is None]
-        taken = [vm.spec.shape for vm in [*counted, one_more]]
-        whole = self._config.capacity
-        return (
-            sum(one.mvcpu for one in taken) <= whole.mvcpu
-            and sum(one.mem_mib + MEM_OVERHEAD_MIB for one in taken) <= whole.mem_mib
-            and sum(one.disk_mib for one in taken) <= whole.disk_mib
-        )
+        needs = [need_of(vm.spec.shape) for vm in [*counted, one_more]]
+        mvcpu, mem_mib, disk_mib = (sum(kind) for kind in zip(*needs, strict=True))
+        return fits(ToldCapacity(mvcpu, mem_mib, disk_mib), self._config.capacity)
 
     def _offered(self) -> Capacity:
         if not self._residual.open:

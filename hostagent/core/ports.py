@@ -31,9 +31,6 @@ from exchange.wire.requests import (
 )
 from exchange.wire.types import Endpoint, ToldCapacity
 
-MEM_OVERHEAD_MIB = 100
-"""What a VM costs its host beyond the guest's own memory (rules.md 2.3)."""
-
 DomainState: TypeAlias = Literal["running", "stopped", "crashed"]
 
 
@@ -336,7 +333,7 @@ class ImageStore(Protocol):
 class ImageError(Exception):
     """An image cannot be had or is not fit to boot. As `HypervisorError`, a line and a word.
 
-    The exchange holds the host liable for every reason but ``image_invalid`` and ``image_unknown``.
+    For which reasons the host is liable: `exchange.wire.terms.failure_fault`.
     """
 
     def __init__(self, line: str, reason: str = "image_invalid") -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from exchange.units import MS_PER_MINUTE, MS_PER_SECOND
 from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
 from exchange.wire.requests import LeaseRelease
+from exchange.wire.terms import LOST_AFTER_MS
 from manager.core.burst import Bursts
 from manager.core.desk import Desk
 from manager.core.fleet import Fleet, unit_number
@@ -23,9 +24,9 @@ from manager.core.unit import LEAVING, Lease, Unit, leaves_first
 
 RELEASE_AHEAD_MS: Final = 30 * MS_PER_MINUTE
 RENEW_MS: Final = 10 * MS_PER_MINUTE
-SILENCE_MS: Final = 330 * MS_PER_SECOND
-"""A silent host is given up after 300 s. Its return is told by a notice; should that be missed,
-leases that live on by then say the same."""
+SILENCE_MS: Final = LOST_AFTER_MS + 30 * MS_PER_SECOND
+"""A silent host is lost by then. Its return comes as a notice; should that be missed, leases that
+still live after this long say the same."""
 GONE_VM: Final = ("stopped", "failed")
 
 

@@ -25,6 +25,7 @@ from typing import Any, Final
 from exchange.units import MS_PER_SECOND
 from exchange.wire.frames import VmUpdate
 from exchange.wire.requests import LeaseRelease, VmStop
+from exchange.wire.terms import failure_fault
 from manager.core.desk import Desk
 from manager.core.fleet import Fleet, vm_name
 from manager.core.library import StoredVm, start_request
@@ -34,8 +35,6 @@ from manager.core.unit import IN_BALANCER, LEAVING, Lease, Unit
 MAX_FAILURES: Final = 2
 MAX_LAUNCHES: Final = 8
 STOP_GRACE_MS: Final = 10 * MS_PER_SECOND
-BUYERS_FAULT: Final = ("image_invalid", "image_unknown", "not_ready")
-"""Failures before the guest ran for which the unit does not end (rules.md 5.8)."""
 
 
 class Bursts:
@@ -261,7 +260,7 @@ class Bursts:
             return
         unit.failures += 1
         self._desk.log("vm_ended", f"{unit.server}: VM {unit.vm_id} ended: {reason}")
-        if not unit.ran and reason not in BUYERS_FAULT:
+        if not unit.ran and failure_fault(reason) == "host":
             unit.give_back = False
             self.stopped(unit)
         elif unit.failures < MAX_FAILURES:

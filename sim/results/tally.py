@@ -11,12 +11,9 @@ from exchange.model.commands import Command, Out
 from exchange.wire.admin_requests import AdminDeposit
 from exchange.wire.frames import Charge, LeaseUpdate, OrderUpdate
 from exchange.wire.requests import HostAnnounce, HostOffer
+from exchange.wire.terms import SPOT_BOND_DIVISOR, need_of
 from exchange.wire.types import Capacity, Side
 from sim.actors.position import DONE
-
-SPOT_BOND_DIVISOR = 6
-"""A spot ask's bond is ten minutes of its price a unit, rounded down (rules.md 3.3)."""
-VM_OVERHEAD_MIB = 100
 
 
 class OpenOrder(Struct):
@@ -226,8 +223,8 @@ def _over(event: LeaseUpdate) -> bool:
 def _need(rows: list[tuple[str, int]], shapes: dict[str, Capacity]) -> Capacity:
     mvcpu = mem_mib = disk_mib = 0
     for symbol, units in rows:
-        shape = shapes[symbol.partition(".")[0]]
-        mvcpu += shape.mvcpu * units
-        mem_mib += (shape.mem_mib + VM_OVERHEAD_MIB) * units
-        disk_mib += shape.disk_mib * units
+        unit = need_of(shapes[symbol.partition(".")[0]])
+        mvcpu += unit[0] * units
+        mem_mib += unit[1] * units
+        disk_mib += unit[2] * units
     return Capacity(mvcpu, mem_mib, disk_mib)

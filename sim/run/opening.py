@@ -3,9 +3,9 @@
 from exchange.model.config import ExchangeConfig, InstrumentConfig, ZoneConfig
 from exchange.units import ucr_from_credits
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
+from exchange.wire.terms import DEFAULT_CLASSES
 from exchange.wire.types import Request
 from sim.network.identity import Identity
-from sim.scenario.check import CLASSES
 from sim.scenario.policy import seller_symbol
 from sim.scenario.tables import Scenario
 
@@ -19,7 +19,7 @@ def exchange_config(scenario: Scenario) -> ExchangeConfig:
     symbols += [seller_symbol(scenario, seller) for seller in scenario.seller]
     symbols += [trader.symbol for trader in scenario.trader]
     return ExchangeConfig(
-        classes=dict(CLASSES),
+        classes=dict(DEFAULT_CLASSES),
         zones=[ZoneConfig(zone.name, zone.country, ["simulated"]) for zone in scenario.zone],
         instruments=[_instrument(symbol) for symbol in dict.fromkeys(symbols)],
     )

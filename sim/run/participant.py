@@ -7,6 +7,7 @@ import simpy
 
 from exchange.units import MS_PER_SECOND
 from exchange.wire.requests import HostEnroll, HostOffer, HostToken
+from exchange.wire.terms import DEFAULT_CLASSES
 from exchange.wire.types import Capacity
 from hostagent.core.core import HostConfig
 from hostagent.core.ports import Load
@@ -16,7 +17,7 @@ from sim.actors.traders import TraderConfig, make_trader
 from sim.network.connection import Subscription
 from sim.network.identity import Identity, token, token_sha256
 from sim.run.stage import Stage
-from sim.scenario.check import CLASSES, trader_name
+from sim.scenario.check import trader_name
 from sim.scenario.policy import seller_symbol, units_of
 from sim.scenario.tables import OfferFixed, OfferResidual, Scenario, price_ucr
 from sim.scenario.tables import Seller as SellerTable
@@ -121,7 +122,7 @@ class Participant:
         host = self._table.host
         return HostConfig(
             capacity=host,
-            classes=CLASSES,
+            classes=DEFAULT_CLASSES,
             boot_id=f"{name}/{boot}",
             cpu_model="simulated",
             host_mvcpu=host.mvcpu,
@@ -201,4 +202,4 @@ def usual_price(scenario: Scenario) -> float:
 
 
 def _units(host: Capacity, symbol: str) -> int:
-    return units_of(host, CLASSES[symbol.split(".", maxsplit=1)[0]])
+    return units_of(host, DEFAULT_CLASSES[symbol.split(".", maxsplit=1)[0]])

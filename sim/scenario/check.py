@@ -6,18 +6,10 @@ Pure. Each mistake is one line that begins with its place.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from exchange.wire.types import Capacity
+from exchange.wire.terms import DEFAULT_CLASSES
 from manager.core.rule import RuleError, parse
 from sim.scenario.tables import Expect, Fault, Policy, Scenario, Trader
 from sim.scenario.workload import Profile, Sum, Workload
-
-CLASSES: dict[str, Capacity] = {
-    "nano": Capacity(250, 256, 1024),
-    "small": Capacity(1000, 2048, 10 * 1024),
-    "medium": Capacity(2000, 4096, 20 * 1024),
-    "large": Capacity(4000, 8192, 40 * 1024),
-}
-"""The default classes of rules.md 2.3, which the simulated exchange trades."""
 
 EXCHANGE = "exchange"
 FARM_NAMES = ("farm", "manager")
@@ -79,8 +71,9 @@ def _places(scenario: Scenario) -> Iterator[str]:
     farm = scenario.farm
     if farm.zone not in zones:
         yield f"farm.zone: there is no zone {farm.zone!r}"
-    if farm.class_ not in CLASSES:
-        yield f"farm.class: there is no class {farm.class_!r}; there is {', '.join(CLASSES)}"
+    if farm.class_ not in DEFAULT_CLASSES:
+        known = ", ".join(DEFAULT_CLASSES)
+        yield f"farm.class: there is no class {farm.class_!r}; there is {known}"
 
 
 def _loads(place: str, workload: Workload) -> Iterator[str]:
@@ -119,7 +112,7 @@ def _traders(scenario: Scenario) -> Iterator[str]:
         place = f"trader[{index}]"
         if len(parts) != 4 or parts[2] not in ("flat", "metered") or parts[3] != "spot":
             yield f"{place}.symbol: is not CLASS.ZONE.PRICING.spot: {trader.symbol!r}"
-        elif parts[0] not in CLASSES or parts[1] not in zones:
+        elif parts[0] not in DEFAULT_CLASSES or parts[1] not in zones:
             yield f"{place}.symbol: no such class or zone: {trader.symbol!r}"
     names = [trader_name(trader, index) for index, trader in enumerate(scenario.trader)]
     taken = [seller.name for seller in scenario.seller] + [scenario.farm.account]

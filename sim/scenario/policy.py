@@ -7,15 +7,14 @@ policy's rules to a cloud that sells any number at one list price. Source: scena
 
 from msgspec.structs import replace
 
+from exchange.wire.terms import DEFAULT_CLASSES, need_of, need_of_units
 from exchange.wire.types import Capacity
 from manager.core.flap import flap_warnings
 from manager.core.rule import Rule, RuleText, parse
-from sim.scenario.check import CLASSES
 from sim.scenario.tables import Fault, OfferAll, Policy, Scenario, Seller
 
 CLOUD = "cloud"
 CLOUD_UNITS = 1000
-VM_OVERHEAD_MIB = 100
 
 
 def rules_of(scenario: Scenario, policy: Policy) -> tuple[Rule, ...]:
@@ -50,8 +49,8 @@ def warnings(scenario: Scenario) -> list[str]:
 
 def units_of(host: Capacity, shape: Capacity) -> int:
     """Return how many VMs of ``shape`` a host takes, each with its memory overhead."""
-    memory = host.mem_mib // (shape.mem_mib + VM_OVERHEAD_MIB)
-    return min(host.mvcpu // shape.mvcpu, memory, host.disk_mib // shape.disk_mib)
+    mvcpu, mem_mib, disk_mib = need_of(shape)
+    return min(host.mvcpu // mvcpu, host.mem_mib // mem_mib, host.disk_mib // disk_mib)
 
 
 def seller_symbol(scenario: Scenario, seller: Seller) -> str:
@@ -79,12 +78,7 @@ def _fixed(units: int, deposit: float) -> RuleText:
 
 
 def _cloud(scenario: Scenario, list_price: float) -> Seller:
-    shape = CLASSES[scenario.farm.class_]
-    host = Capacity(
-        shape.mvcpu * CLOUD_UNITS,
-        (shape.mem_mib + VM_OVERHEAD_MIB) * CLOUD_UNITS,
-        shape.disk_mib * CLOUD_UNITS,
-    )
+    host = need_of_units(DEFAULT_CLASSES[scenario.farm.class_], CLOUD_UNITS)
     bonds = 1 + list_price * CLOUD_UNITS
     return Seller(name=CLOUD, hosts=1, price=list_price, host=host, deposit=bonds, offer=OfferAll())
 

@@ -25,7 +25,6 @@ from exchange.model.config import (
     ExchangeConfig,
     InstrumentConfig,
     ZoneConfig,
-    default_config,
 )
 from exchange.recovery.loading import load
 from exchange.server.server import ExchangeServer, Settings
@@ -44,11 +43,12 @@ from exchange.wire.frames import (
     VmLaunch,
 )
 from exchange.wire.requests import HostEnroll, HostToken, OrderPlace, OrderReplace
+from exchange.wire.terms import DEFAULT_CLASSES, need_of_units
 from exchange.wire.types import Capacity, Report, Request
 from hostagent.core.core import HostConfig, HostCore
 from hostagent.core.memory_hypervisor import Boot, MemoryServer
-from hostagent.core.ports import MEM_OVERHEAD_MIB, Send
 from hostagent.core.ports import LinkUp as HostLinkUp
+from hostagent.core.ports import Send
 from hostagent.core.ports import Tick as HostTick
 from sim.actors.traders import LinkUp, Tick, Trader, TraderConfig, make_trader
 from sim.network.identity import token_sha256
@@ -91,7 +91,7 @@ def config() -> ExchangeConfig:
         for zone in ZONES
         for name in PRICES_UCR
     ]
-    classes = default_config().classes
+    classes = DEFAULT_CLASSES
     return ExchangeConfig(classes=classes, zones=zones, instruments=instruments)
 
 
@@ -226,12 +226,8 @@ class Troupe:
         """Let a background trader join and begin."""
         key, config = Ed25519PrivateKey.generate(), casting.config
         class_, zone, _, _ = config.symbol.split(".")
-        shape = default_config().classes[class_]
-        capacity = Capacity(
-            shape.mvcpu * config.units,
-            (shape.mem_mib + MEM_OVERHEAD_MIB) * config.units,
-            shape.disk_mib * config.units,
-        )
+        shape = DEFAULT_CLASSES[class_]
+        capacity = need_of_units(shape, config.units)
         await self.join(config.name, key, zone, capacity)
         self.group.create_task(TraderActor(self.url, key, casting).run())
 
@@ -345,7 +341,7 @@ class HostActor(Actor):
         self.core = HostCore(
             HostConfig(
                 capacity=capacity,
-                classes=default_config().classes,
+                classes=DEFAULT_CLASSES,
                 boot_id=f"{name}/1",
                 cpu_model="simulated",
                 host_mvcpu=capacity.mvcpu,

@@ -4,21 +4,16 @@ A ticket is a value; every key press makes a new one. What it would cost is reck
 exchange will hold it (rules.md 3.1, 3.3), so the confirmation names the sum.
 """
 
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_HOUR, ceil_div
+from exchange.units import MAX_PRICE_UCR, MAX_QTY
 from exchange.wire.frames import InstrumentUpdate
 from exchange.wire.requests import OrderPlace
-from exchange.wire.types import OrderType, Side, TimeInForce
+from exchange.wire.terms import hold_unit_ucr, market_limit_ucr
+from exchange.wire.types import SPOT, OrderType, Side, TimeInForce
 from tui.view.text import exact_price_text, money_text
-
-BOND_SPOT_DIVISOR: Final = 6
-"""A spot seller's bond is ten minutes of the price."""
-BOND_WINDOW_DIVISOR: Final = 2
-PROTECTION_PCT: Final = 10
-"""A market order without a protection price goes at most this far beyond the best price."""
 
 Stage: TypeAlias = Literal["idle", "staged", "armed", "sent"]
 
@@ -100,20 +95,12 @@ def reach_ucr(ticket: Ticket, best_ucr: int | None) -> int | None:
         return ticket.price_ucr
     if best_ucr is None:
         return None
-    percent = 100 + (PROTECTION_PCT if ticket.side == "buy" else -PROTECTION_PCT)
-    return best_ucr * percent // 100
+    return market_limit_ucr(ticket.side, best_ucr)
 
 
-def hold_ucr(ticket: Ticket, instrument: InstrumentUpdate, price_ucr: int, now_ms: int) -> int:
-    """Return the cash the exchange will hold: the buyer's term or the seller's bond."""
-    window = instrument.delivery != "spot"
-    term_ms = MS_PER_HOUR
-    if window and instrument.start_ms is not None and instrument.end_ms is not None:
-        term_ms = max(0, instrument.end_ms - max(now_ms, instrument.start_ms))
-    if ticket.side == "buy":
-        return ceil_div(ticket.qty * price_ucr * term_ms, MS_PER_HOUR)
-    divisor = BOND_WINDOW_DIVISOR if window else BOND_SPOT_DIVISOR
-    return ticket.qty * (price_ucr * term_ms // MS_PER_HOUR // divisor)
+def hold_ucr(ticket: Ticket, instrument: InstrumentUpdate, price_ucr: int) -> int:
+    """Return the cash the exchange will hold: the buyer's hour or the seller's bond."""
+    return ticket.qty * hold_unit_ucr(ticket.side, instrument.delivery, price_ucr)
 
 
 def terms(ticket: Ticket, places: int) -> str:
@@ -123,15 +110,13 @@ def terms(ticket: Ticket, places: int) -> str:
     return f"{ticket.qty} at {exact_price_text(ticket.price_ucr, places)}"
 
 
-def cost_text(
-    ticket: Ticket, instrument: InstrumentUpdate, best_ucr: int | None, now_ms: int
-) -> str:
+def cost_text(ticket: Ticket, instrument: InstrumentUpdate, best_ucr: int | None) -> str:
     """Return in words what sending the ticket ties up."""
     price_ucr = reach_ucr(ticket, best_ucr)
     if price_ucr is None:
         return "nobody to trade with now"
-    hold = money_text(hold_ucr(ticket, instrument, price_ucr, now_ms))
-    term = "1 h" if instrument.delivery == "spot" else "the window"
+    hold = money_text(hold_ucr(ticket, instrument, price_ucr))
+    term = "1 h" if instrument.delivery == SPOT else "the window"
     most = "up to " if ticket.order_type == "market" else ""
     if ticket.side == "buy":
         return f"holds {most}{hold} for {term}"

@@ -118,7 +118,7 @@ def _subject(scene: TicketScene, width: int) -> Line:
 
 def _cost(scene: TicketScene, width: int) -> str:
     assert scene.instrument is not None, "only asked for a staged order"
-    return clip(cost_text(scene.ticket, scene.instrument, scene.best_ucr, scene.now_ms), width)
+    return clip(cost_text(scene.ticket, scene.instrument, scene.best_ucr), width)
 
 
 def _cost_ink(scene: TicketScene) -> str:

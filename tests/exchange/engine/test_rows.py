@@ -20,10 +20,10 @@ from exchange.keys import verify
 from exchange.model.commands import Genesis, HostBack, HostSilent, Started
 from exchange.model.config import default_config
 from exchange.server.clock import SystemClock
-from exchange.session.liveness import SILENT_MS
 from exchange.units import MS_PER_HOUR
 from exchange.wire.admin_requests import AdminHalt, AdminInstrument
 from exchange.wire.results import Done
+from exchange.wire.terms import SILENT_MS
 from sim.network.clock import VirtualTime
 from sim.network.marketplace import Marketplace
 from tests.exchange.gateway.test_gateway import Rig, be_live, hosting, order

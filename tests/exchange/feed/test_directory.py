@@ -13,11 +13,11 @@ from exchange.feed.directory import (
     Directory,
 )
 from exchange.model.evidence import view
-from exchange.session.liveness import SILENT_MS
 from exchange.session.outbox import Outbox
 from exchange.wire.codec import JSON
 from exchange.wire.frames import DirectoryUpdate, HostAsk
 from exchange.wire.requests import DirectorySearch
+from exchange.wire.terms import SILENT_MS
 from exchange.wire.types import Capacity, HostStatus
 from tests.exchange.feed.test_feed import session
 from tests.exchange.gateway.test_gateway import Rig, be_live, hosting, order

@@ -21,11 +21,11 @@ from exchange.model.commands import (
 )
 from exchange.model.config import default_config
 from exchange.session.instructions import RESEND_MS
-from exchange.session.liveness import SILENT_MS
 from exchange.session.session import CLOSE_BAD_LOGIN, CLOSE_POLICY, LOGIN_MS
 from exchange.wire.codec import CODECS, JSON, MSGPACK
 from exchange.wire.frames import Hello
 from exchange.wire.login import login_message
+from exchange.wire.terms import SILENT_MS
 from tests.exchange.support.harness import BIG, OPERATOR, SYMBOL, key_of
 
 START_MS = 1_800_000_000_000

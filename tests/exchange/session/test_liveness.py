@@ -1,7 +1,8 @@
 """Heartbeats to host_silent, host_back and host_lost; our own outage never loses a host."""
 
 from exchange.model.commands import HostBack, HostLost, HostSilent
-from exchange.session.liveness import SILENT_MS, STALL_MS, Liveness
+from exchange.session.liveness import STALL_MS, Liveness
+from exchange.wire.terms import SILENT_MS
 
 LOST_MS = 300_000
 

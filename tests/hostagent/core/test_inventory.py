@@ -2,9 +2,9 @@
 
 import pytest
 
+from exchange.wire.terms import DEFAULT_CLASSES
 from exchange.wire.types import Capacity
 from hostagent.core.inventory import (
-    DEFAULT_CLASSES,
     Facts,
     Override,
     advertised,
