@@ -10,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from exchange.client import Client, Event, Refused, Unknown, Unreachable
-from exchange.client.client import AccountReset, Unsubscribed
+from exchange.client import AccountReset, Client, Event, Refused, Unknown, Unreachable, Unsubscribed
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from exchange.wire.requests import ImageStat, OrderPlace, VmStart

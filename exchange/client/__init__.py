@@ -3,6 +3,22 @@
 Shell.
 """
 
-from exchange.client.client import Client, Event, Refused, Unknown, Unreachable
+from exchange.client.client import (
+    AccountReset,
+    Client,
+    Event,
+    Refused,
+    Unknown,
+    Unreachable,
+    Unsubscribed,
+)
 
-__all__ = ["Client", "Event", "Refused", "Unknown", "Unreachable"]
+__all__ = [
+    "AccountReset",
+    "Client",
+    "Event",
+    "Refused",
+    "Unknown",
+    "Unreachable",
+    "Unsubscribed",
+]

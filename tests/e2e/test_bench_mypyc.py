@@ -7,7 +7,7 @@ from bench.flow import Shape, make
 
 
 def test_a_compiled_book_ends_in_the_same_state_and_is_built_once(tmp_path: Path) -> None:
-    subject = Compiled(("book",))
+    subject = Compiled(("model.book",))
     subject.build(tmp_path)
     assert subject.notes == []
     assert subject.tree is not None

@@ -41,7 +41,8 @@ def test_a_new_key_is_private_and_signs(tmp_path: Path) -> None:
 BAD_FILES = [
     (b"", "is not a PEM private key"),
     (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "is not a PEM private key"),
-    (b"\xff" * 9000, "is not a PEM private key"),
+    (b"\xff" * 900, "is not a PEM private key"),
+    (b"\xff" * 9000, "longer than 4096 bytes"),
     (pem(generate_private_key(SECP256R1())), "is not an Ed25519 key"),
     (pem(Ed25519PrivateKey.generate(), LOCKED), "is encrypted; Headroom needs it plain"),
 ]

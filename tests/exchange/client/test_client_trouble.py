@@ -230,7 +230,7 @@ def test_a_close_code_is_told_as_what_it_is(code: int, words: str) -> None:
 def test_an_answer_too_large_for_the_client_is_told_as_that(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exchange.dial.FRAME_MAX_BYTES", 2_000)
+    monkeypatch.setattr("exchange.client.dial.FRAME_MAX_BYTES", 2_000)
 
     async def story(scene: Scene) -> None:
         def answered(peer: Peer, message: Subscribe) -> bool:
