@@ -17,6 +17,7 @@ from exchange.client.backoff import Backoff
 from exchange.client.client import KEY_REFUSED, Connected, Disconnected
 from exchange.log import log
 from exchange.log.line import LogLine
+from exchange.wire.close_codes import CLOSE_HANDED_OVER
 from exchange.wire.frames import (
     Ack,
     ConsoleRead,
@@ -46,8 +47,6 @@ from hostagent.core.ports import (
 
 QUEUE_MAX = 10_000
 LONGEST_WAIT_S = 3600.0
-OTHER_LOGIN = "the host logged in again"
-"""Why the exchange closes the older of a host's two connections (close code 1008)."""
 
 
 class AgentError(Exception):
@@ -187,7 +186,8 @@ class Agent:
                     log.write(log_events.unreachable(str(error)))
                 said, after_s = str(error), error.retry_after_s
             except Refused as error:
-                self._end_if_shut_out(str(error))
+                if error.reason in KEY_REFUSED:
+                    raise AgentError(f"{self._url} does not let this key in: {error}") from error
                 log.write(log_events.not_let_in(self._url, str(error)))
                 after_s = error.retry_after_s
             await asyncio.sleep(pauses.pause_s(after_s))
@@ -201,17 +201,10 @@ class Agent:
                 await self._queue.put(LinkUp())
             case Disconnected():
                 log.write(log_events.disconnected(event.reason))
-                self._end_if_shut_out(event.reason)
+                if event.code == CLOSE_HANDED_OVER:  # Two agents would fight for ever.
+                    raise AgentError("another agent uses this key; only one agent can run a host")
                 await self._queue.put(LinkDown())
             case VmLaunch() | VmKill() | HostLimit() | HostSync() | ConsoleRead():
                 await self._queue.put(event)
             case _:
                 log.write(log_events.not_for_a_host(type(event).__name__))
-
-    def _end_if_shut_out(self, reason: str) -> None:
-        """Raise when dialling again is of no use; two agents of one host would fight for ever."""
-        if OTHER_LOGIN in reason:
-            text = "another agent uses this key"
-            raise AgentError(f"{text}; only one agent can run a host")
-        if reason.startswith(KEY_REFUSED):
-            raise AgentError(f"{self._url} does not let this key in: {reason}")

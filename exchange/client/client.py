@@ -383,7 +383,7 @@ class Client:
         self._snapshots.lost()
         self._subscriptions.lost(code)
         self._requests.fail(unanswered(reason))
-        self._events.put(Disconnected(reason))
+        self._events.put(Disconnected(reason, code))
         if self._events.full:
             self._events.throw_away()
 

@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from exchange.wire.close_codes import CLOSE_LOST
 from exchange.wire.frames import ServerMessage
 
 
@@ -18,6 +19,8 @@ class Disconnected(Struct, frozen=True):
     """The connection was lost; the client is dialling again. What it showed is stale."""
 
     reason: str
+    code: int = CLOSE_LOST
+    """With which the connection ended (`exchange.wire.close_codes`)."""
 
 
 class AccountReset(Struct, frozen=True):

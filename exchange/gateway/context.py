@@ -26,10 +26,11 @@ from exchange.session.key_expiry import KeyExpiry
 from exchange.session.limits import Limits
 from exchange.session.liveness import Liveness
 from exchange.session.outbox import Job, Outbox
-from exchange.session.session import CLOSE_POLICY, Session
+from exchange.session.session import Session
 from exchange.session.sign_ups import SignUps
 from exchange.session.uploads import Uploads
 from exchange.wire import frames
+from exchange.wire.close_codes import CLOSE_POLICY
 from exchange.wire.codec import MSGPACK
 from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.login import Verify

@@ -19,14 +19,13 @@ from exchange.model.commands import Command, JournalMessage
 from exchange.session.outbox import ImageJob, Replay
 from exchange.session.session import (
     BAD_FRAMES_MAX,
-    CLOSE_POLICY,
-    CLOSE_TRY_LATER,
     LOGIN_MS,
     Purpose,
     Session,
     refusal,
 )
 from exchange.wire import frames, requests
+from exchange.wire.close_codes import CLOSE_POLICY, CLOSE_TRY_LATER
 from exchange.wire.codec import CODECS, JSON, Data, UnreadableError
 from exchange.wire.frames import ErrorReply, Hello
 from exchange.wire.login import Verify

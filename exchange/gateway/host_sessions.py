@@ -3,17 +3,14 @@
 Source: protocol.md, "Hosts".
 """
 
-from typing import Final
-
 from msgspec import Struct
 
 from exchange.gateway.context import Context
 from exchange.model.commands import HostLost
-from exchange.session.session import CLOSE_POLICY, Session
+from exchange.session.session import Session
+from exchange.wire.close_codes import CLOSE_HANDED_OVER, HANDED_OVER_REASON
 from exchange.wire.frames import HostSync
 from exchange.wire.roles import REPORTS
-
-LOGGED_IN_AGAIN: Final = "the host logged in again"
 
 
 def logged_in(context: Context, session: Session, now_ms: int) -> None:
@@ -27,7 +24,7 @@ def logged_in(context: Context, session: Session, now_ms: int) -> None:
         return
     earlier = context.instructions.wait(session)
     if earlier is not None:
-        context.close(earlier, CLOSE_POLICY, LOGGED_IN_AGAIN)
+        context.close(earlier, CLOSE_HANDED_OVER, HANDED_OVER_REASON)
     context.instructions.tell(session, _next_sync(context, session.host))
 
 
@@ -43,7 +40,7 @@ def _take_over(context: Context, session: Session, now_ms: int) -> None:
     """The host's newest connection gets all it must run, then only what changes."""
     older = context.instructions.take_over(session)
     if older is not None:
-        context.close(older, CLOSE_POLICY, LOGGED_IN_AGAIN)
+        context.close(older, CLOSE_HANDED_OVER, HANDED_OVER_REASON)
     if back := context.liveness.heard(session.host, now_ms):
         context.internal(back, now_ms)
     sync(context, session.host, now_ms)

@@ -12,8 +12,8 @@ from msgspec import Struct
 from exchange.gateway.notes import Note
 from exchange.log.line import Level, LogLine, line, shortened
 from exchange.model import commands
-from exchange.session.session import CLOSE_GOING_AWAY, CLOSE_NORMAL
 from exchange.wire import admin_requests, frames, requests
+from exchange.wire.close_codes import CLOSE_GOING_AWAY, CLOSE_NORMAL
 from exchange.wire.results import Done, Refused
 from exchange.wire.types import DiskLevel
 

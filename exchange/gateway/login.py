@@ -11,8 +11,9 @@ from exchange.gateway import host_sessions
 from exchange.gateway.context import Context
 from exchange.model.commands import EnrollHost
 from exchange.session.limits import CONNECTIONS_PER_ACCOUNT_MAX
-from exchange.session.session import CLOSE_BAD_LOGIN, CLOSE_TRY_LATER, Session
+from exchange.session.session import Session
 from exchange.wire import admin_requests, requests
+from exchange.wire.close_codes import CLOSE_BAD_LOGIN, CLOSE_TRY_LATER
 from exchange.wire.login import proves
 from exchange.wire.results import Done, Refused
 

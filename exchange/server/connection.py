@@ -21,6 +21,7 @@ from exchange.bucket import Bucket
 from exchange.server.framing import Framing, framed
 from exchange.session.outbox import Delivery, Replay
 from exchange.units import MS_PER_SECOND
+from exchange.wire.close_codes import CLOSE_POLICY, CLOSE_TRY_LATER
 
 PENDING_MAX: Final = 16
 """Frames a connection may have in the pump's queue before it is read no further."""
@@ -41,8 +42,6 @@ BACKLOG_MAX_BYTES: Final = 16 * 1024 * 1024
 BACKLOG_MAX_MS: Final = 5_000
 """A reader whose oldest waiting frame is older than this is cut."""
 ABORT_AFTER_S: Final = 2.0
-CLOSE_POLICY: Final = 1008
-CLOSE_TRY_LATER: Final = 1013
 
 
 class Inbox(Protocol):

@@ -16,8 +16,8 @@ from websockets.http11 import Response
 from exchange.bucket import Bucket
 from exchange.server.connection import BACKLOG_MAX_MS, WireConnection
 from exchange.session.addresses import Addresses
-from exchange.session.session import CLOSE_NORMAL
 from exchange.units import MS_PER_SECOND, ceil_div
+from exchange.wire.close_codes import CLOSE_NORMAL
 
 CONNECTIONS_MAX: Final = 4_000
 HANDSHAKES_MAX: Final = 1_000

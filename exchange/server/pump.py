@@ -21,9 +21,9 @@ from exchange.server.framing import Framing
 from exchange.server.metrics import Metrics
 from exchange.server.ports import Clock, Journal
 from exchange.session.outbox import HistoryJob, ImageJob, Replay
-from exchange.session.session import CLOSE_TRY_LATER
 from exchange.storage.sqlite_journal import DiskLostError
 from exchange.units import MS_PER_SECOND
+from exchange.wire.close_codes import CLOSE_INTERNAL, CLOSE_TRY_LATER
 
 QUEUE_MAX: Final = 65_536
 """Work items that may wait; beyond it whoever adds one is read no further until the next round."""
@@ -31,7 +31,6 @@ TURN_S: Final = 0.005
 TURN_MAX_S: Final = 0.05
 """A batch takes in no more work after as long as the last commit took, between these two: what
 comes next is not to wait for all that is there, and a slow disk is not to write tiny batches."""
-CLOSE_INTERNAL: Final = 1011
 PAGE_ROWS: Final = 64
 """Stored batches of account frames read at once for a resuming session."""
 

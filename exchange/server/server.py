@@ -46,12 +46,13 @@ from exchange.server.starting import (
     wait_for_clock,
 )
 from exchange.server.upgrade import choose_subprotocol, path_of, peer_of
-from exchange.session.session import CLOSE_GOING_AWAY, Purpose
+from exchange.session.session import Purpose
 from exchange.session.uploads import QUOTA_BYTES
 from exchange.storage.disk import DiskMarks
 from exchange.storage.history import HistoryError
 from exchange.storage.images import ImageStore
 from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
+from exchange.wire.close_codes import CLOSE_GOING_AWAY
 from exchange.wire.codec import BY_SUBPROTOCOL, JSON
 from exchange.wire.types import MAX_FRAME_BYTES
 

@@ -23,13 +23,6 @@ LOGIN_MS: Final = 10 * MS_PER_SECOND
 """A connection must log in or subscribe within this time."""
 SUBSCRIPTIONS_MAX: Final = 1_000
 
-CLOSE_NORMAL: Final = 1000
-CLOSE_GOING_AWAY: Final = 1001
-CLOSE_POLICY: Final = 1008
-CLOSE_TOO_BIG: Final = 1009
-CLOSE_TRY_LATER: Final = 1013
-CLOSE_BAD_LOGIN: Final = 4401
-
 Purpose: TypeAlias = Literal["trade", "images"]
 """Which endpoint the connection came to: /v1/ws or /v1/images."""
 

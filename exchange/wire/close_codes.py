@@ -5,25 +5,34 @@ Source: docs/protocol.md, "When a connection ends".
 
 from typing import Final
 
-CLOSE_TOO_BIG: Final = 1009
-CLOSE_INTERNAL: Final = 1011
-CLOSE_BAD_LOGIN: Final = 4401
+CLOSE_NORMAL: Final = 1000
+CLOSE_GOING_AWAY: Final = 1001
 CLOSE_LOST: Final = 1006
 """No close frame came: what RFC 6455 calls the code of a broken connection."""
+CLOSE_POLICY: Final = 1008
+CLOSE_TOO_BIG: Final = 1009
+CLOSE_INTERNAL: Final = 1011
+CLOSE_TRY_LATER: Final = 1013
+CLOSE_BAD_LOGIN: Final = 4401
+CLOSE_HANDED_OVER: Final = 4409
+"""Another login with the same host key took the host over: dialing again would take it back."""
+HANDED_OVER_REASON: Final = "the host logged in again"
+"""Sent with `CLOSE_HANDED_OVER`: agents that do not know the code look for these words."""
 
 BY_EXCHANGE: Final[dict[int, str]] = {
-    1000: "the exchange closed the connection",
-    1001: "the exchange shuts down",
+    CLOSE_NORMAL: "the exchange closed the connection",
+    CLOSE_GOING_AWAY: "the exchange shuts down",
     1002: "the exchange was sent a broken frame",
     1003: "the exchange was sent the wrong kind of frame",
     CLOSE_LOST: "the exchange hung up",
     1007: "the exchange was sent text that is not UTF-8",
-    1008: "the exchange ended a connection that broke its rules",
+    CLOSE_POLICY: "the exchange ended a connection that broke its rules",
     CLOSE_TOO_BIG: "a message was larger than the exchange takes",
     CLOSE_INTERNAL: "the exchange failed inside",
     1012: "the exchange restarts",
-    1013: "the exchange has no room for this connection now",
+    CLOSE_TRY_LATER: "the exchange has no room for this connection now",
     CLOSE_BAD_LOGIN: "the exchange no longer lets this key in",
+    CLOSE_HANDED_OVER: "another login of this host took over",
 }
 BY_US: Final[dict[int, str]] = {
     1002: "the exchange sent a broken frame",

@@ -213,6 +213,7 @@ def test_a_key_that_is_not_let_in_again_ends_the_client(how: str) -> None:
         (1011, "the exchange failed inside"),
         (1012, "the exchange restarts"),
         (1013, "the exchange has no room for this connection now"),
+        (4409, "another login of this host took over"),
         (4000, "the exchange closed the connection with code 4000"),
     ],
 )
@@ -221,7 +222,7 @@ def test_a_close_code_is_told_as_what_it_is(code: int, words: str) -> None:
         (peer,) = scene.exchange.peers
         await peer.wire.close(code, "so it is")
         await asyncio.sleep(5)
-        assert scene.told(Disconnected)[0].reason == f"{words} (so it is)"
+        assert scene.told(Disconnected)[0] == Disconnected(f"{words} (so it is)", code)
         assert scene.client.connected
 
     play(story)

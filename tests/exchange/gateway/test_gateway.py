@@ -21,7 +21,8 @@ from exchange.model.commands import (
 )
 from exchange.model.config import default_config
 from exchange.session.instructions import RESEND_MS
-from exchange.session.session import CLOSE_BAD_LOGIN, CLOSE_POLICY, LOGIN_MS
+from exchange.session.session import LOGIN_MS
+from exchange.wire.close_codes import CLOSE_BAD_LOGIN, CLOSE_HANDED_OVER
 from exchange.wire.codec import CODECS, JSON, MSGPACK
 from exchange.wire.frames import Hello
 from exchange.wire.login import login_message
@@ -238,7 +239,7 @@ def test_the_newest_login_of_a_host_that_reports_counts() -> None:
     rig, _, older = hosting()
     newer = rig.log_in("host")
     be_live(rig, newer)
-    assert rig.closed == {older: CLOSE_POLICY}
+    assert rig.closed == {older: CLOSE_HANDED_OVER}
     rig.gateway.disconnect(older, False, rig.now_ms)
     rig.run_to(rig.now_ms + RESEND_MS)
     assert len(rig.frames(newer, "host.sync")) == 3, "the older session's end is not the host's"
@@ -263,10 +264,10 @@ def test_logins_of_a_host_that_report_nothing_do_not_pile_up() -> None:
     """(Seen to fail while all of them were kept: hosts count for no bound of the account.)"""
     rig, _, _ = hosting()
     first, second = rig.log_in("host"), rig.log_in("host")
-    assert rig.closed == {first: CLOSE_POLICY}
+    assert rig.closed == {first: CLOSE_HANDED_OVER}
     rig.gateway.disconnect(first, False, rig.now_ms)
     third = rig.log_in("host")
-    assert rig.closed == {first: CLOSE_POLICY, second: CLOSE_POLICY}
+    assert rig.closed == {first: CLOSE_HANDED_OVER, second: CLOSE_HANDED_OVER}
     be_live(rig, third)
 
 

@@ -19,12 +19,12 @@ from exchange.client import Client
 from exchange.recovery.loading import load
 from exchange.recovery.rebuild import rebuild
 from exchange.server.clock import SystemClock
-from exchange.server.pump import CLOSE_INTERNAL
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.history import FILE_NAME
 from exchange.storage.sqlite_journal import DataLock, SqliteJournal
 from exchange.units import MS_PER_DAY, MS_PER_HOUR
 from exchange.wire.admin_requests import AdminDeposit
+from exchange.wire.close_codes import CLOSE_INTERNAL
 from exchange.wire.requests import AccountStatement
 from tests.exchange.support.harness import (
     DEADLINE_S,

@@ -267,7 +267,8 @@ async def host_hands_over(host: Raw, url: str) -> None:
         load = {"cpu_pct": 1.0, "mem_pct": 1.0}
         await newer.send({"type": "host.heartbeat", "load": load, "vms": 0})
         await host.drained()
-        assert host.connection.close_code == 1008
+        assert host.connection.close_code == 4409
+        assert host.connection.close_reason == "the host logged in again", "old agents read it"
         await told_at_login(newer)
 
 

@@ -19,12 +19,12 @@ from exchange.client import Client, Refused
 from exchange.keys import public_key_b64
 from exchange.recovery.loading import load
 from exchange.recovery.rebuild import rebuild
-from exchange.server.pump import CLOSE_INTERNAL
 from exchange.server.server import ExchangeServer
 from exchange.storage.history import FILE_NAME, Follower, HistoryError
 from exchange.storage.sqlite_journal import DiskLostError, create
 from exchange.storage.statements import PAGE_ROWS
 from exchange.wire.admin_requests import AdminApplications, AdminDeposit, AdminKey
+from exchange.wire.close_codes import CLOSE_INTERNAL
 from exchange.wire.requests import AccountState, AccountStatement, LeaseRelease, UsageReport
 from tests.exchange.journal.test_golden_journal import golden, rows_of
 from tests.exchange.support.harness import (

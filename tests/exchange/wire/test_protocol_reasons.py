@@ -12,7 +12,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from exchange.server.image_server import CHUNK_BYTES
-from exchange.session.session import CLOSE_POLICY, SUBSCRIPTIONS_MAX
+from exchange.session.session import SUBSCRIPTIONS_MAX
+from exchange.wire.close_codes import CLOSE_POLICY
 from exchange.wire.reasons import CancelReason, LeaseEnd, RefusalReason
 from exchange.wire.types import JSON_SUBPROTOCOL, MAX_FRAME_BYTES
 from tests.exchange.gateway.test_gateway import order, trading
