@@ -1,13 +1,10 @@
 """The baseline: PyPI `lightmatchingengine`, a plain-Python price-time book without accounts."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from lightmatchingengine.lightmatchingengine import LightMatchingEngine, Side
 
 from bench.flow import Flow, LevelSum, Row, symbol
-
-if TYPE_CHECKING:
-    from typing import Any
 
 NativeRow = tuple[str, int, int, int]
 """symbol, price, qty, side; a cancel has price 0 and the order's id instead of the qty."""

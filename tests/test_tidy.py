@@ -25,13 +25,47 @@ NEVER_LOADED = ("asyncio", "sqlite3", "websockets", "aiosqlite", "simpy", "textu
 
 STILL_CIRCLES = {
     "exchange.leases.billing",
+<<<<<<< HEAD
     "manager.shell.config",
+=======
+    "exchange.server.pump",
+    "exchange.session.session",
+>>>>>>> 39acb98 (No import for types alone and no quoted annotation: a test holds it)
 }
 
 
 STILL_LONG = {
     "exchange/leases/billing.py",
 }
+
+
+STILL_QUOTED: set[str] = {
+    "exchange/client/client.py",
+    "exchange/client/requests.py",
+    "exchange/feed/ticker.py",
+    "exchange/gateway/channels.py",
+    "exchange/gateway/console_requests.py",
+    "exchange/gateway/host_requests.py",
+    "exchange/gateway/host_sessions.py",
+    "exchange/gateway/image_requests.py",
+    "exchange/gateway/login.py",
+    "exchange/gateway/questions.py",
+    "exchange/gateway/requests.py",
+    "exchange/gateway/routing.py",
+    "exchange/gateway/sign_up_requests.py",
+    "exchange/recovery/frame_check.py",
+    "exchange/server/connection.py",
+    "exchange/server/gauges.py",
+    "exchange/server/metrics.py",
+    "exchange/server/server.py",
+    "exchange/session/conflation.py",
+    "exchange/session/consoles.py",
+    "exchange/session/key_expiry.py",
+    "exchange/session/outbox.py",
+    "exchange/session/session.py",
+    "exchange/session/sign_ups.py",
+}
+"""Files with types for the checker alone, until the circles of their rooms are open."""
 
 
 def files() -> list[Path]:
@@ -57,7 +91,12 @@ def test_no_module_breaks_a_rule() -> None:
     broken = [
         line for path in modules() for line in check_python(relative(path), path.read_text("utf-8"))
     ]
-    broken = [line for line in broken if line.partition(":")[0] not in STILL_LONG]
+    quoted = [line for line in broken if "TYPE_CHECKING" in line or "quoted annotation" in line]
+    broken = [
+        line
+        for line in broken
+        if line.partition(":")[0] not in (STILL_QUOTED if line in quoted else STILL_LONG)
+    ]
     assert not broken, "\n".join(broken)
 
 
@@ -244,6 +283,18 @@ PLANTED = [
     ("tui/view/ladder.py", "from textual.widget import Widget", "textual: not a dependency"),
     ("tui/view/ladder.py", "import asyncio", "asyncio: not a pure"),
     ("tui/view/ladder.py", "from exchange.client import Client", "imports a shell"),
+    ("tui/app.py", "if TYPE_CHECKING:\n    from exchange import keys", "open the circle"),
+    ("tui/app.py", "if typing.TYPE_CHECKING:\n    x = 1", "open the circle"),
+    ("tests/x.py", "if TYPE_CHECKING:\n    from exchange import keys", "open the circle"),
+    ("tui/app.py", "def f(x: 'Market') -> None: ...", "quoted annotation"),
+    ("tui/app.py", "def f() -> 'list[Market]': ...", "quoted annotation"),
+    ("tui/app.py", "async def f(*, x: list['Market']) -> None: ...", "quoted annotation"),
+    ("tui/app.py", "def f(*many: 'Market', **named: 'Market') -> None: ...", "quoted annotation"),
+    ("tui/app.py", "class A:\n    x: 'B | None' = None", "quoted annotation"),
+    ("tui/app.py", "x: TypeAlias = Callable[['Market'], None]", "quoted annotation"),
+    ("tui/app.py", "x: Annotated['Market', Meta(gt=0)]", "quoted annotation"),
+    ("tui/app.py", "y = cast('Market', x)", "quoted annotation"),
+    ("bench/x.py", "class A: ...\n\n\ndef f() -> 'A': ...", "quoted annotation"),
     ("tui/app.py", "x = 1  # TO" + "DO: later", "unfinished"),
     ("tui/app.py", "raise NotImplemented" + "Error", "unfinished"),
     ("tui/app.py", "x = 1  # type: ig" + "nore", "silenced"),
@@ -284,6 +335,12 @@ ALLOWED = [
     ),
     ("headroom.py", "from importlib import import_module"),
     ("tui/app.py", "from pathlib import Path  # no" + "qa: F401"),
+    ("tui/app.py", "class A:\n    def f(self, other: 'A | None') -> list['A']: ..."),
+    ("tui/app.py", "x: Annotated[str, Meta(pattern='a')]\ny: Literal['b'] = 'b'"),
+    (
+        "hostagent/machine/libvirt_hypervisor.py",
+        "if TYPE_CHECKING:\n    import libvirt\n\n\ndef f(x: 'libvirt.virDomain') -> None: ...",
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from tests.quoted import type_only
 from tests.rooms import refusal, room_of
 from tests.tidy_rules import (
     CLOCK_ATTRIBUTES,
@@ -41,7 +42,7 @@ def check_python(path: str, source: str) -> list[str]:
     """
     tree = ast.parse(source, path)
     module = module_name(path)
-    found = [*_lines(source), *_lengths(source, tree)]
+    found = [*_lines(source), *_lengths(source, tree), *type_only(tree)]
     if module.partition(".")[0] in PACKAGES or module in COMPOSERS:
         found += [*_imports(module, tree)]
     if is_core(module):

@@ -59,6 +59,9 @@ THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
 LIBVIRT: Final = frozenset({"libvirt", "libvirtaio", "libvirt_qemu"})
 LIBVIRT_MODULES: Final = frozenset({"hostagent.machine.libvirt_hypervisor"})
 
+# The program loads without these packages, so their types may be imported for mypy alone.
+OPTIONAL: Final = LIBVIRT
+
 # Importing by a computed name would walk around every table above.
 DYNAMIC_IMPORT: Final = frozenset({"importlib", "runpy", "pkgutil", "imp", "zipimport"})
 HARMLESS_IMPORTLIB: Final = frozenset({"importlib.resources", "importlib.metadata"})

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import math
 import signal
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final
@@ -30,11 +31,11 @@ from manager.core.core import Manager, ManagerConfig
 from manager.core.dry_run import Outcome, dry_run
 from manager.shell.config import (
     ConfigError,
-    ConfigFile,
     manager_config,
     read_config,
     read_user_data,
 )
+from manager.shell.config_file import ConfigFile
 from manager.shell.daemon import Daemon
 from manager.shell.image_dir import stored_image
 from manager.shell.load_http import JsonLoad
@@ -141,7 +142,8 @@ def read_trace(path: Path, time: str, column: str | None, factor: float) -> list
             for wanted in (time, name):
                 if wanted not in names:
                     raise UsageError(f"{path}: no column {wanted!r}; there are {', '.join(names)}")
-            return _rows(path, reader, time, name, factor)
+            numbered = ((reader.line_num, row) for row in reader)
+            return _rows(path, numbered, time, name, factor)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -149,11 +151,15 @@ def read_trace(path: Path, time: str, column: str | None, factor: float) -> list
 
 
 def _rows(
-    path: Path, reader: "csv.DictReader[str]", time: str, name: str, factor: float
+    path: Path,
+    numbered: Iterable[tuple[int, dict[str, str]]],
+    time: str,
+    name: str,
+    factor: float,
 ) -> list[tuple[int, float]]:
     rows: list[tuple[int, float]] = []
-    for row in reader:
-        place = f"{path}:{reader.line_num}"
+    for line, row in numbered:
+        place = f"{path}:{line}"
         try:
             at_s, value = float(row[time]), float(row[name])
         except (TypeError, ValueError) as error:

@@ -8,23 +8,27 @@ Source: manager.md, "manager.toml".
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import msgspec
-from msgspec import Meta, Struct
 
 from exchange import files
-from exchange.wire.types import Name, Port, Sha256Hex
-from manager.core.core import DEFAULT_STALE_MS, ManagerConfig
+from exchange.wire.types import Sha256Hex
+from manager.core.core import ManagerConfig
 from manager.core.flap import flap_warnings
 from manager.core.library import StoredVm
 from manager.core.rule import Rule, RuleError, RuleText, parse
 from manager.shell.config_checks import NOT_YET, contradictions, user_data_text
+from manager.shell.config_file import (
+    BalancerTable,
+    ConfigFile,
+    ExchangeTable,
+    LoadTable,
+    Purpose,
+    VmTable,
+)
 
 FILE_BYTES_MAX: Final = 1024 * 1024
-
-
-Purpose: TypeAlias = Literal["run", "check", "dry-run"]
 
 
 class ConfigError(Exception):
@@ -33,65 +37,6 @@ class ConfigError(Exception):
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
-
-
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all tables: a wrong key is a mistake."""
-
-
-class ExchangeTable(Table, frozen=True):
-    url: str
-    key: str
-
-
-class VmTable(Table, frozen=True):
-    """``name`` is short because a VM is called NAME-LEASE-NUMBER on the wire."""
-
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")]
-    image: str
-    vm_class: Name = msgspec.field(name="class")
-    ports: Annotated[list[Port], Meta(max_length=16)] = []
-    health: Annotated[str, Meta(pattern=r"^(/[\x21-\x7e]*)?\Z")] = ""
-    user_data: str | None = None
-    cmdline: str | None = None
-    allow_from: list[Name] | None = None
-    backend: str = ""
-
-
-class BalancerTable(Table, frozen=True):
-    kind: Literal["memory", "haproxy"] = "memory"
-    socket: str | None = None
-
-
-class LoadTable(Table, frozen=True):
-    """``value / per_s`` is requests per second; ``column`` names it in a trace of a dry run."""
-
-    unit_rps: Annotated[float, Meta(gt=0)]
-    core_units: Annotated[int, Meta(ge=0, le=10**6)] = 0
-    kind: Literal["json", "haproxy", "prometheus"] = "json"
-    url: str | None = None
-    field: str = ""
-    per_s: Annotated[float, Meta(gt=0)] = 1.0
-    interval_s: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
-    stale_s: Annotated[float, Meta(ge=1, le=86_400)] = DEFAULT_STALE_MS / 1000
-    column: str | None = None
-    backend: str = ""
-
-
-class ConfigFile(Struct, frozen=True, kw_only=True):
-    """The whole file, checked. Paths in it are relative to ``base``."""
-
-    path: Path
-    rules: tuple[Rule, ...]
-    vms: tuple[VmTable, ...]
-    exchange: ExchangeTable | None
-    balancer: BalancerTable
-    load: LoadTable | None
-    warnings: list[str]
-
-    @property
-    def base(self) -> Path:
-        return self.path.parent
 
 
 TABLES: Final[dict[str, Any]] = {

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from exchange import files
@@ -16,10 +16,8 @@ from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.types import MAX_USER_DATA_CHARS
 from manager.core.library import StoredVm, find
 from manager.core.rule import Rule
+from manager.shell.config_file import ConfigFile, Purpose, VmTable
 from manager.shell.image_dir import image_mistake
-
-if TYPE_CHECKING:
-    from manager.shell.config import ConfigFile, Purpose, VmTable
 
 USER_DATA_BYTES_MAX: Final = 4 * MAX_USER_DATA_CHARS
 NOT_YET: Final = "not supported yet in this version"
@@ -28,7 +26,7 @@ _SYMBOL_PART: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 """What a zone or class is called: it stands between the dots of a symbol."""
 
 
-def contradictions(file: "ConfigFile", purpose: "Purpose") -> Iterator[str]:
+def contradictions(file: ConfigFile, purpose: Purpose) -> Iterator[str]:
     """Yield a line for every mistake, as far as it matters for ``purpose``."""
     for kind, names in (
         ("rule", [rule.name for rule in file.rules]),
@@ -60,7 +58,7 @@ def user_data_text(path: Path) -> str:
     return text
 
 
-def _not_readable(file: "ConfigFile") -> Iterator[str]:
+def _not_readable(file: ConfigFile) -> Iterator[str]:
     if file.exchange is not None:
         try:
             load_private_key(file.base / file.exchange.key)
@@ -74,7 +72,7 @@ def _not_readable(file: "ConfigFile") -> Iterator[str]:
                 yield f"vm[{index}].user_data: {error}"
 
 
-def _not_startable(file: "ConfigFile", vm: "VmTable", place: str) -> Iterator[str]:
+def _not_startable(file: ConfigFile, vm: VmTable, place: str) -> Iterator[str]:
     if mistake := image_mistake(vm.image, file.base):
         yield f"{place}.image: {mistake}"
     if not _SYMBOL_PART.match(vm.vm_class):
@@ -98,7 +96,7 @@ def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
         return False
 
 
-def _missing(file: "ConfigFile") -> Iterator[str]:
+def _missing(file: ConfigFile) -> Iterator[str]:
     if file.exchange is not None and not _is_address(file.exchange.url, EXCHANGE_SCHEMES):
         yield f"exchange.url: {file.exchange.url!r} is no address like 'wss://HOST/v1/ws'"
     if file.balancer.kind != "memory":
@@ -113,7 +111,7 @@ def _missing(file: "ConfigFile") -> Iterator[str]:
         yield "rule: there is none"
 
 
-def _not_runnable(file: "ConfigFile", rule: Rule, place: str) -> Iterator[str]:
+def _not_runnable(file: ConfigFile, rule: Rule, place: str) -> Iterator[str]:
     library = [StoredVm(name=vm.name, image="", vm_class=vm.vm_class) for vm in file.vms]
     if rule.vm is not None and find(library, rule.vm) is None:
         yield f"{place}.vm: there is no [[vm]] named {rule.vm!r}"

@@ -287,18 +287,18 @@ class Daemon:
         task = self._server_tasks[server] = self._spawn(_after(before, work))
         task.add_done_callback(lambda done: self._forget(server, done))
 
-    def _forget(self, server: str, done: "asyncio.Task[None]") -> None:
+    def _forget(self, server: str, done: asyncio.Task[None]) -> None:
         if self._server_tasks.get(server) is done:
             del self._server_tasks[server]
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
 
-async def _after(before: "asyncio.Task[None] | None", work: Coroutine[Any, Any, None]) -> None:
+async def _after(before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
     if before is not None:
         await asyncio.gather(before, return_exceptions=True)
     await work

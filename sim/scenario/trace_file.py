@@ -6,9 +6,10 @@ the row, because a series that was read half wrong would make a run look right.
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from exchange import files
 from sim.scenario.workload import Series
@@ -29,21 +30,23 @@ def read_series(path: Path, time: str, column: str) -> Series:
     try:
         files.require_regular(path)
         with path.open(newline="", encoding="utf-8") as file:
-            return _series(path, csv.DictReader(file), time, column)
+            return _series(path, file, time, column)
     except OSError as error:
         raise TraceError(f"trace {path}: {files.why(error)}") from error
     except (ValueError, csv.Error) as error:
         raise TraceError(f"trace {path}: is not a CSV text file ({error})") from error
 
 
-def _series(path: Path, rows: "csv.DictReader[str]", time: str, column: str) -> Series:
+def _series(path: Path, file: TextIO, time: str, column: str) -> Series:
+    rows = csv.DictReader(file)
     names = rows.fieldnames or []
     for name in (time, column):
         if name not in names:
             raise TraceError(f"trace {path}: has no column {name!r}; it has {', '.join(names)}")
     times_s: list[float] = []
     values: list[float] = []
-    for at_s, value, line in _cells(path, rows, time, column):
+    numbered = ((rows.line_num, row) for row in rows)
+    for at_s, value, line in _cells(path, numbered, time, column):
         if times_s and at_s <= times_s[-1]:
             raise TraceError(f"trace {path}, line {line}: {time} does not grow")
         if len(times_s) == MAX_ROWS:
@@ -56,11 +59,11 @@ def _series(path: Path, rows: "csv.DictReader[str]", time: str, column: str) -> 
 
 
 def _cells(
-    path: Path, rows: "csv.DictReader[str]", time: str, column: str
+    path: Path, numbered: Iterable[tuple[int, dict[str, str]]], time: str, column: str
 ) -> Iterator[tuple[float, float, int]]:
     first: datetime | None = None
-    for row in rows:
-        place = f"trace {path}, line {rows.line_num}"
+    for line, row in numbered:
+        place = f"trace {path}, line {line}"
         stamp = _timestamp(row[time])
         if stamp is not None:
             first = first or stamp
@@ -70,7 +73,7 @@ def _cells(
         value = _number(place, column, row[column])
         if value < 0:
             raise TraceError(f"{place}: {column} is negative ({row[column]})")
-        yield at_s, value, rows.line_num
+        yield at_s, value, line
 
 
 def _number(place: str, name: str, cell: str | None) -> float:

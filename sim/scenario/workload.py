@@ -65,11 +65,14 @@ class Diurnal(_Load, frozen=True, tag="diurnal"):
     peak_s: Seconds
 
 
+Single: TypeAlias = Profile | Trace | Flash | Diurnal
+
+
 class Sum(_Load, frozen=True, tag="sum"):
-    parts: Annotated[list["Workload"], Meta(min_length=1)]
+    parts: Annotated[list["Single | Sum"], Meta(min_length=1)]
 
 
-Workload: TypeAlias = Profile | Trace | Flash | Diurnal | Sum
+Workload: TypeAlias = Single | Sum
 
 
 class Series(Struct, frozen=True):

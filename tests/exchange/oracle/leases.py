@@ -125,7 +125,7 @@ class Leases(Vms):
 
     def end(self, lease: Lease, reason: str, *, bond_to_buyer: bool) -> None:
         """All of it ends. A metered lease waits up to 60 s for its VMs' last readings."""
-        for vm in lease.live_vms():
+        for vm in self.live_vms(lease):
             self.stop(vm)
             if reason == "host_lost":
                 self.gone(vm, "failed")
@@ -144,7 +144,7 @@ class Leases(Vms):
 
     def close_if_told(self, lease: Lease) -> None:
         """The last reading has come: of its own VMs, and of those that went on elsewhere."""
-        awaited = lease.live_vms() or any(vm.before is lease for vm in self.vms.values())
+        awaited = self.live_vms(lease) or any(vm.before is lease for vm in self.vms.values())
         if lease.over and lease in self.leases and not awaited:
             self.close(lease)
 
@@ -166,10 +166,10 @@ class Leases(Vms):
         for unit in units:
             if unit.until_ms is None:
                 unit.until_ms = self.now_ms
-            vm, unit.vm = unit.vm, None
-            if vm is not None:
+            if unit.vm is not None:
+                vm = self.vms[unit.vm]
                 self.no_longer_awaited(vm)
-                vm.unit = None
+                vm.unit = unit.vm = None
             lease.living.remove(unit)
         lease.past += units
 
@@ -190,14 +190,14 @@ class Leases(Vms):
                 return 0, 0
             if unit.vm is None:
                 return 1, unit.idle_turn
-            stopping = unit.vm.state == "stopping"
-            return (2, unit.vm.number) if stopping else (3, -unit.vm.number)
+            stopping = self.vms[unit.vm].state == "stopping"
+            return (2, unit.vm) if stopping else (3, -unit.vm)
 
         return sorted(lease.living, key=rank)[:count]
 
     def stop_down_to(self, lease: Lease, units: int) -> None:
         """No more VMs than units: those that stop anyway go first, then the newest."""
-        vms = lease.live_vms()
+        vms = self.live_vms(lease)
         stopping = [vm for vm in vms if vm.state == "stopping"]
         others = [vm for vm in reversed(vms) if vm.state != "stopping"]
         for vm in (stopping + others)[: max(0, len(vms) - units)]:
@@ -283,7 +283,7 @@ class Leases(Vms):
 
     def release_faults(self, lease: Lease, units: int, *, at_once: bool) -> list[str]:
         faults = ["invalid_qty"] if units > lease.units else []
-        idle = lease.units - len(lease.live_vms())
+        idle = lease.units - len(self.live_vms(lease))
         if at_once and units < lease.units and units > idle:
             faults.append("units_in_use")
         return faults
@@ -328,9 +328,11 @@ class Leases(Vms):
             same = (other.buyer, other.host, other.class_name)
             if same != (lease.buyer, lease.host, lease.class_name) or other.over:
                 continue
-            for vm in lease.live_vms() if other.start_ms == self.now_ms and not other.spot else []:
+            if other.start_ms != self.now_ms or other.spot:
+                continue
+            for vm in self.live_vms(lease):
                 taken = (other.number, vm.asked.name) in self.names
-                if vm.state != "stopping" and len(other.live_vms()) < other.units and not taken:
+                if vm.state != "stopping" and len(self.live_vms(other)) < other.units and not taken:
                     self.move(vm, lease, other)
 
     def move(self, vm: Vm, lease: Lease, other: Lease) -> None:
@@ -338,7 +340,6 @@ class Leases(Vms):
         assert vm.unit is not None
         vm.unit.vm = None
         self.carried.add((lease.symbol.split(".")[2], other.symbol.split(".")[2]))
-        lease.vms.remove(vm)
         self.settle_in(vm, other)
         vm.before = lease if lease.metered else None
 

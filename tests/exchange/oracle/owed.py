@@ -48,34 +48,13 @@ def first_of(spans: list[Span], most_ms: int) -> list[Span]:
 
 
 @dataclass(eq=False)
-class Vm:
-    """A VM, from its request to its end."""
+class Launch:
+    """How long a VM kept its buyer waiting."""
 
-    number: int
-    asked: VmStart
-    lease: "Lease"
-    unit: "Unit | None"
-    """Where it stands; None once that unit has left the lease."""
     asked_ms: int
-    launch_by_ms: int | None
-    read_ms: int
-    """When its CPU was read last; to begin with, when it was asked for."""
-    state: str = "requested"
-    news: tuple[str | None, int | None] = (None, None)
-    """The reason and ready_ms its host told last."""
     launched_ms: int | None = None
     awaited_until_ms: int | None = None
     """When it was ready, told to stop or gone: nobody waits for it any more."""
-    boot: str = ""
-    seen_ms: int = 0
-    """The last reading of this boot."""
-    cpu_ms: int = 0
-    before: "Lease | None" = None
-    """The metered lease it came from, which waits for its next reading."""
-
-    @property
-    def live(self) -> bool:
-        return self.state not in ("stopped", "failed")
 
 
 @dataclass(eq=False)
@@ -87,9 +66,10 @@ class Unit:
     gaps: list[Span] = field(default_factory=list)
     gap_from_ms: int | None = None
     """The host is silent since then, and nobody knows yet whether it ran."""
-    first: Vm | None = None
-    """The first VM that stood here: the wait for it is not billed."""
-    vm: Vm | None = None
+    first: Launch | None = None
+    """That of the first VM that stood here: the wait for it is not billed."""
+    vm: int | None = None
+    """The number of the VM that stands here."""
     idle_turn: int = 0
     """Orders the units whose VM has gone."""
 
@@ -98,15 +78,16 @@ class Unit:
 
         ``there``: the unit's life without its host's silence, of which the 120 s are counted.
         """
-        vm = self.first
-        if vm is None:
+        launch = self.first
+        if launch is None:
             return []
-        over_ms = NEVER_MS if vm.awaited_until_ms is None else vm.awaited_until_ms
-        if vm.launched_ms is None:
-            return [(vm.asked_ms, over_ms)]
-        boot = [(a, b) for a, b in ((max(a, vm.launched_ms), min(b, over_ms)) for a, b in there)]
+        over_ms = NEVER_MS if launch.awaited_until_ms is None else launch.awaited_until_ms
+        if launch.launched_ms is None:
+            return [(launch.asked_ms, over_ms)]
+        began_ms = launch.launched_ms
+        boot = [(max(begin_ms, began_ms), min(end_ms, over_ms)) for begin_ms, end_ms in there]
         boot = first_of([span for span in boot if span[0] < span[1]], FREE_BOOT_MS)
-        return [(vm.asked_ms, vm.launched_ms), *boot]
+        return [(launch.asked_ms, launch.launched_ms), *boot]
 
     def billed(self, now_ms: int) -> list[Span]:
         """The time it is to be paid for so far."""
@@ -142,8 +123,6 @@ class Lease:
     """A release set for later: when, and how many units (0: all)."""
     past: list[Unit] = field(default_factory=list)
     """Units that ended before the others."""
-    vms: list[Vm] = field(default_factory=list)
-    """All that stand or stood on it, the youngest last."""
     begun: bool = True
     posts: list[int] = field(default_factory=list)
     """When charges were posted: each begins a new posting period."""
@@ -186,9 +165,6 @@ class Lease:
     @property
     def recallable(self) -> int:
         return max(0, self.units - sum(units for _, units in self.recalls)) if self.spot else 0
-
-    def live_vms(self) -> list[Vm]:
-        return [vm for vm in self.vms if vm.live]
 
     @property
     def post_ms(self) -> int:
@@ -256,3 +232,27 @@ class Lease:
         maybe = (self.ends_ms, self.fund_ms())
         ends = [t for t in maybe if t is not None]
         return [self.post_ms, *release, *ends, *(t for t, _ in self.recalls)]
+
+
+@dataclass(eq=False)
+class Vm:
+    """A VM, from its request to its end."""
+
+    number: int
+    asked: VmStart
+    lease: Lease
+    unit: Unit | None
+    """Where it stands; None once that unit has left the lease."""
+    launch: Launch
+    launch_by_ms: int | None
+    read_ms: int
+    """When its CPU was read last; to begin with, when it was asked for."""
+    state: str = "requested"
+    news: tuple[str | None, int | None] = (None, None)
+    """The reason and ready_ms its host told last."""
+    boot: str = ""
+    seen_ms: int = 0
+    """The last reading of this boot."""
+    cpu_ms: int = 0
+    before: Lease | None = None
+    """The metered lease it came from, which waits for its next reading."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from exchange.wire.requests import UsageReport, VmStart, VmStatus
 from tests.exchange.oracle.hosts import Hosts, Need
-from tests.exchange.oracle.owed import Lease, Unit, Vm
+from tests.exchange.oracle.owed import Launch, Lease, Unit, Vm
 
 LAUNCH_MS: Final = 300_000
 RELAUNCH_MS: Final = 60_000
@@ -51,6 +51,10 @@ class Vms(Hosts):
     def close_if_told(self, lease: Lease) -> None:
         """Post the final charge of a lease that is over, once nothing is awaited for it."""
 
+    def live_vms(self, lease: Lease) -> list[Vm]:
+        """Those that stand on ``lease``, the youngest last."""
+        return [vm for vm in self.vms.values() if vm.lease is lease]
+
     # --- the buyer ---
 
     def start_faults(self, lease: Lease, asked: VmStart) -> list[str]:
@@ -59,7 +63,7 @@ class Vms(Hosts):
         gate_ms = self.gate_ms(lease.symbol)
         if gate_ms is not None and self.now_ms < gate_ms:
             faults.append("market_not_open")
-        if len(lease.live_vms()) >= lease.units:
+        if len(self.live_vms(lease)) >= lease.units:
             faults.append("lease_full")
         return faults
 
@@ -68,7 +72,7 @@ class Vms(Hosts):
         self.started += 1
         image_s = self.images[asked.image] // (10 * MIB)
         by_ms = max(self.now_ms, lease.start_ms) + LAUNCH_MS + image_s * 1000
-        vm = Vm(self.started, asked, lease, None, self.now_ms, by_ms, self.now_ms)
+        vm = Vm(self.started, asked, lease, None, Launch(self.now_ms), by_ms, self.now_ms)
         self.settle_in(vm, lease)
         self.vms[vm.number] = vm
         return vm
@@ -78,11 +82,10 @@ class Vms(Hosts):
         fresh = [unit for unit in lease.living if unit.first is None]
         idle = [unit for unit in lease.living if unit.first is not None and unit.vm is None]
         unit = (fresh + sorted(idle, key=lambda one: one.idle_turn))[0]
-        vm.lease, vm.unit, unit.vm = lease, unit, vm
+        vm.lease, vm.unit, unit.vm = lease, unit, vm.number
         vm.asked = replace(vm.asked, lease_id=f"l-{lease.number}")
         if unit.first is None:
-            unit.first = vm
-        lease.vms = sorted([*lease.vms, vm], key=lambda one: one.number)
+            unit.first = vm.launch
         self.names[lease.number, vm.asked.name] = (vm.asked, vm)
 
     def stop(self, vm: Vm) -> None:
@@ -92,8 +95,8 @@ class Vms(Hosts):
             self.no_longer_awaited(vm)
 
     def no_longer_awaited(self, vm: Vm) -> None:
-        if vm.awaited_until_ms is None:
-            vm.awaited_until_ms = self.now_ms
+        if vm.launch.awaited_until_ms is None:
+            vm.launch.awaited_until_ms = self.now_ms
 
     def gone(self, vm: Vm, state: str) -> None:
         """It is stopped or failed; its unit, if it has one yet, is free for another."""
@@ -123,16 +126,16 @@ class Vms(Hosts):
     def hear(self, vm: Vm, report: VmStatus) -> None:
         """Launched when it runs; ready when the host says so; a launch may fail."""
         if report.state in ("stopped", "failed"):
-            failed = vm.launch_by_ms is not None and vm.launched_ms is None
+            failed = vm.launch_by_ms is not None and vm.launch.launched_ms is None
             unit = vm.unit
             self.gone(vm, report.state)
             if failed and unit is not None and report.reason not in BUYERS_AFFAIR:
                 self.unit_failed(vm.lease, unit)
             return
         vm.state, vm.news = report.state, (report.reason, report.ready_ms)
-        if report.state == "running" and vm.launched_ms is None:
-            vm.launched_ms, vm.launch_by_ms = self.now_ms, None
-        if report.ready_ms is not None and vm.launched_ms is not None:
+        if report.state == "running" and vm.launch.launched_ms is None:
+            vm.launch.launched_ms, vm.launch_by_ms = self.now_ms, None
+        if report.ready_ms is not None and vm.launch.launched_ms is not None:
             self.no_longer_awaited(vm)
 
     def launch_overdue(self, vm: Vm) -> None:

@@ -179,23 +179,6 @@ asyncio.run(main())
 """
 
 
-async def calmest_ms(trader: "Trader") -> float:
-    """Return the best of three medians: what else the machine does is not the exchange's."""
-    return min([await trader.round_trip_ms() for _ in range(3)])
-
-
-async def under_attack(url: str, trader: "Trader") -> tuple[int, float]:
-    """Trade while another process sends the frames; returns its answers and the lower quartile."""
-    attacker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", ATTACK, url, str(FRAMES)), cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    finished, times = asyncio.create_task(attacker.communicate()), []
-    while not finished.done():
-        times.append(await trader.round_trip_ms())
-    out, _ = await finished
-    return int(out), quantiles(times, n=4, method="inclusive")[0] if times[1:] else times[0]
-
-
 class Trader:
     """The good client: places orders and keeps the time of each."""
 
@@ -222,6 +205,23 @@ class Trader:
             await self._client.request(order)
             times.append((time.perf_counter() - begun_s) * 1000)
         return median(times)
+
+
+async def calmest_ms(trader: Trader) -> float:
+    """Return the best of three medians: what else the machine does is not the exchange's."""
+    return min([await trader.round_trip_ms() for _ in range(3)])
+
+
+async def under_attack(url: str, trader: Trader) -> tuple[int, float]:
+    """Trade while another process sends the frames; returns its answers and the lower quartile."""
+    attacker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ATTACK, url, str(FRAMES)), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    finished, times = asyncio.create_task(attacker.communicate()), []
+    while not finished.done():
+        times.append(await trader.round_trip_ms())
+    out, _ = await finished
+    return int(out), quantiles(times, n=4, method="inclusive")[0] if times[1:] else times[0]
 
 
 def memory_mib(pid: int) -> float:

@@ -74,14 +74,14 @@ class LeaseLife(HostTrouble):
         """A lease that may have a VM, if there is one."""
         now_ms, leases = self.duel.market.now_ms, self.oracle.leases
         maybe = [one for one in leases if one.start_ms - 180_000 <= now_ms and not one.over]
-        maybe = [one for one in maybe if len(one.live_vms()) < one.units] or maybe
+        maybe = [one for one in maybe if len(self.oracle.live_vms(one)) < one.units] or maybe
         return self.random.choice(maybe) if maybe and not self.chance(15) else self.lease()
 
     def vm(self) -> Vm | None:
         """A VM whose host can speak, mostly one that is awaited."""
         talking = [h.name for h in self.oracle.hosts.values() if h.state in ("live", "syncing")]
         vms = [vm for vm in self.oracle.vms.values() if vm.lease.host in talking]
-        awaited = [vm for vm in vms if vm.launched_ms is None or vm.state == "stopping"]
+        awaited = [vm for vm in vms if vm.launch.launched_ms is None or vm.state == "stopping"]
         return self.random.choice(awaited if awaited and self.chance(2) else vms) if vms else None
 
     def vm_news(self) -> None:
@@ -92,7 +92,7 @@ class LeaseLife(HostTrouble):
             state = "stopped"
         elif self.chance(40):
             state = self.random.choice(("stopping", "requested"))
-        ready = state == "running" and vm.launched_ms is not None and self.chance(2)
+        ready = state == "running" and vm.launch.launched_ms is not None and self.chance(2)
         ready_ms = self.duel.market.now_ms if ready else vm.news[1]
         reason = self.random.choice(REASONS) if state == "failed" else None
         message = VmStatus(

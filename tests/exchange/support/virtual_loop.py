@@ -47,7 +47,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Any, *args: Any
-    ) -> "asyncio.Future[Any]":
+    ) -> asyncio.Future[Any]:
         """Run ``func`` at once: the clock would jump while a thread works."""
         done = self.create_future()
         try:

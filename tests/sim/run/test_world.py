@@ -109,7 +109,7 @@ def test_two_policies_of_a_seed_see_the_same_load_and_boots(tmp_path: Path) -> N
     assert other.loads != helped.loads
 
 
-def digest_under(hash_seed: str, folder: Path) -> "subprocess.Popen[str]":
+def digest_under(hash_seed: str, folder: Path) -> subprocess.Popen[str]:
     """Start a run under the hash seed, so that two can go side by side; it prints its digest."""
     folder.mkdir()
     return subprocess.Popen(
