@@ -25,12 +25,6 @@ NEVER_LOADED = ("asyncio", "sqlite3", "websockets", "aiosqlite", "simpy", "textu
 
 STILL_CIRCLES = {
     "exchange.leases.billing",
-<<<<<<< HEAD
-    "manager.shell.config",
-=======
-    "exchange.server.pump",
-    "exchange.session.session",
->>>>>>> 39acb98 (No import for types alone and no quoted annotation: a test holds it)
 }
 
 
