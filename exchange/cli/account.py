@@ -2,19 +2,16 @@
 
 import hashlib
 import secrets
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
 from exchange.cli.account_text import account_lines
-from exchange.cli.common import EXIT_USAGE, Json, Key, Url, fail, print_json
-from exchange.cli.one_request import ask, show
+from exchange.cli.common import Json, Key, Url, fail, print_json
+from exchange.cli.one_request import ask, checked, show
 from exchange.cli.statement import statement
 from exchange.keys import KeyFileError, load_private_key, public_key_b64
-from exchange.wire.codec import readable
 from exchange.wire.requests import AccountApply, AccountState, HostToken, LeaseRelease
-from exchange.wire.types import Request
 
 app = typer.Typer(
     no_args_is_help=True, help="Your own account: apply, state, statement, token, release."
@@ -51,14 +48,12 @@ def apply(
     except KeyFileError as error:
         fail(str(error))
     fields = {
-        "type": "account.apply",
-        "req_id": 1,
         "name": name,
         "contact": contact,
         "public_key": public_key,
         "side": side,
     }
-    show(ask(url, None, _checked("apply", fields, AccountApply)), as_json)
+    show(ask(url, None, checked("account apply", fields, AccountApply)), as_json)
 
 
 @app.command("token")
@@ -78,14 +73,12 @@ def token(
     secret = secrets.token_hex(SECRET_BYTES)
     digest = hashlib.sha256(secret.encode()).hexdigest()
     fields = {
-        "type": "host.token",
-        "req_id": 1,
         "zone": zone,
         "token_sha256": digest,
         "uses": uses,
         "ttl_s": ttl_s,
     }
-    result = ask(url, key, _checked("token", fields, HostToken))
+    result = ask(url, key, checked("account token", fields, HostToken))
     if as_json:
         print_json({"token": secret, **result})
     else:
@@ -101,13 +94,5 @@ def release(
     as_json: Json = False,
 ) -> None:
     """Give a lease back. Its VMs are stopped, and what is owed so far is charged."""
-    fields = {"type": "lease.release", "req_id": 1, "lease_id": lease, "units": units}
-    show(ask(url, key, _checked("release", fields, LeaseRelease)), as_json)
-
-
-def _checked(command: str, fields: dict[str, Any], kind: type[Request]) -> Request:
-    """Return the message with ``fields``; exit 2 when one is out of the protocol's bounds."""
-    try:
-        return msgspec.convert(fields, kind)
-    except msgspec.ValidationError as error:
-        fail(f"account {command}: {readable(str(error))}", EXIT_USAGE)
+    fields = {"lease_id": lease, "units": units}
+    show(ask(url, key, checked("account release", fields, LeaseRelease)), as_json)

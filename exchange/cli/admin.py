@@ -1,26 +1,63 @@
 """`headroom admin`: the operator's messages, one subcommand each, made from the Structs.
 
 Nothing here knows a message: name, options and help of every subcommand come from its Struct in
-`protocol.py`, so a message added there is a subcommand at once.
+`admin_requests.py`, so a message added there is a subcommand at once. Money and dates have two
+options: one as people write them, in credits or as a date, and one in the unit of the field.
 """
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
-import msgspec
 import typer
 from msgspec.structs import FieldInfo, fields
 
-from exchange.cli.common import EXIT_USAGE, Json, OperatorKey, Url, fail
-from exchange.cli.one_request import ask, show
-from exchange.wire.codec import readable
+from exchange.cli.common import (
+    Json,
+    OperatorKey,
+    Url,
+    credits_option,
+    date_option,
+    either,
+)
+from exchange.cli.one_request import ask, checked, show
 from exchange.wire.inbound import ClientMessage
 from exchange.wire.types import Request
 
 app = typer.Typer(no_args_is_help=True, help="The operator's requests to a running exchange.")
 
 PREFIX: Final = "admin."
+
+MEANING: Final = {
+    "accel": "What may run the zone's VMs: kvm, tcg or simulated; give it once for each.",
+    "account": "The account's id.",
+    "after": "Read on behind what the page before returned as next.",
+    "amount_ucr": "How much to book in; negative: out.",
+    "application": "The application's id, such as a-1-1.",
+    "band_pct": "How far from the reference an order may lie, in percent; 0: anywhere.",
+    "country": "Two capital letters, such as DE.",
+    "enabled": "Cancel and block, or lift that.",
+    "halted": "Stop trading, or resume it.",
+    "key_id": "The key's id; no two keys have the same.",
+    "limit": "Read so many rows at most.",
+    "max_notional_ucr": "Most that one order may cost in an hour; 0: unlimited.",
+    "max_open_orders": "Most orders that may rest; 0: unlimited.",
+    "max_qty": "Most units in one order; 0: unlimited.",
+    "name": "What people call the account.",
+    "not_after_ms": "When the key ends by itself.",
+    "orders_per_s": "Most orders in a second; 0: unlimited.",
+    "public_key": "The public key, as headroom key show prints it.",
+    "ref": "Your own reference; the same one again within 24 h books nothing.",
+    "ref_ucr": "The reference price of a unit-hour, until something was traded.",
+    "role": "What the key may do.",
+    "symbol": "The instrument, such as small.eu-de.flat.spot.",
+    "tick_ucr": "Prices are multiples of it.",
+    "zone": "The zone, such as eu-de.",
+}
+"""What each field means, by its name."""
+TYPED_APART: Final = {"ref_ucr": "ref_price"}
+"""Names of typed options, where the field's name without its unit has another meaning."""
 
 
 def operator_messages() -> list[type[Request]]:
@@ -34,12 +71,17 @@ def subcommand(message: type[Request]) -> str:
 
 
 def add_subcommand(message: type[Request]) -> None:
-    """Add the subcommand that sends ``message``, with an option for each of its fields."""
+    """Add the subcommand that sends ``message``, with options for each of its fields."""
 
     def run(key: Path, url: str | None, as_json: bool, **given: Any) -> None:
         show(ask(url, key, built(message, given)), as_json)
 
-    own = [_option(message, field) for field in fields(message) if field.name != "req_id"]
+    own = [
+        option
+        for field in fields(message)
+        if field.name != "req_id"
+        for option in _options(message, field)
+    ]
     required = [option for option in own if option.default is inspect.Parameter.empty]
     optional = [option for option in own if option.default is not inspect.Parameter.empty]
     # Typer reads a command's options from its signature.
@@ -53,24 +95,48 @@ def add_subcommand(message: type[Request]) -> None:
 
 def built(message: type[Request], given: dict[str, Any]) -> Request:
     """Return the message with the options ``given``; exit 2 when one is out of bounds."""
+    command = f"admin {subcommand(message)}"
+    for field in fields(message):
+        if (typed := _typed_name(field.name)) is not None:
+            names = _flag(typed), _flag(field.name)
+            values = given.pop(typed, None), given.get(field.name)
+            given[field.name] = either(
+                command, dict(zip(names, values, strict=True)), field.required
+            )
     told = {name: value for name, value in given.items() if value not in (None, [])}
-    try:
-        return msgspec.convert({"type": _tag(message), "req_id": 1, **told}, message)
-    except msgspec.ValidationError as error:
-        fail(f"admin {subcommand(message)}: {readable(str(error))}", EXIT_USAGE)
+    return checked(command, told, message)
 
 
 def _tag(message: type[Request]) -> str:
     return str(message.__struct_config__.tag)
 
 
-def _option(message: type[Request], field: FieldInfo) -> inspect.Parameter:
+def _typed_name(field: str) -> str | None:
+    """Return the name of the option that takes the field as people write it, None for none."""
+    bare, _, unit = field.rpartition("_")
+    return TYPED_APART.get(field, bare) if unit in ("ucr", "ms") else None
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _options(message: type[Request], field: FieldInfo) -> Iterator[inspect.Parameter]:
     hint: Any = get_type_hints(message)[field.name]
     if get_origin(hint) is list:
         hint = list[str]  # repeated on the command line; the Struct's own bounds still apply
-    option: Any = Annotated[hint, typer.Option(help=_bounds(field))]
-    default = inspect.Parameter.empty if field.required else field.default
-    return _parameter(field.name, option, default)
+    meaning = MEANING.get(field.name, "")
+    typed = _typed_name(field.name)
+    if typed is None:
+        default = inspect.Parameter.empty if field.required else field.default
+        yield _parameter(field.name, Annotated[hint, typer.Option(help=meaning)], default)
+        return
+    of_money = field.name.endswith("_ucr")
+    option = (credits_option if of_money else date_option)(_flag(typed), meaning)
+    yield _parameter(typed, Annotated[int | None, option], None)
+    unit = "micro-credits" if of_money else "UTC epoch milliseconds"
+    exact = typer.Option(_flag(field.name), help=f"The same in {unit}.")
+    yield _parameter(field.name, Annotated[int | None, exact], None)
 
 
 def _parameter(
@@ -78,12 +144,6 @@ def _parameter(
 ) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, kind, annotation=annotation, default=default)
-
-
-def _bounds(field: FieldInfo) -> str:
-    """Return the unit the field's name ends in, since every integer carries one."""
-    units = {"ucr": "micro-credits", "ms": "UTC epoch ms", "pct": "percent", "s": "per second"}
-    return units.get(field.name.rpartition("_")[2], "")
 
 
 _COMMON: Final = [_parameter("url", Url, None), _parameter("as_json", Json, False)]

@@ -56,6 +56,30 @@ JsonAnyway = Annotated[
 _CREDITS: Final = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
+def credits_option(name: str, text: str) -> Any:
+    """Return an option for money that a person types in credits; its value is micro-credits."""
+    return typer.Option(name, metavar="CREDITS", parser=ucr, help=text)
+
+
+def date_option(name: str, text: str) -> Any:
+    """Return an option for a UTC day or moment; its value is epoch milliseconds."""
+    return typer.Option(name, metavar="DATE", parser=utc_ms, help=text)
+
+
+def either(command: str, given: dict[str, int | None], required: bool = False) -> int | None:
+    """Return the value of options that mean the same in two units, such as --price-ucr and --price.
+
+    Exit 2 when more than one is given, or ``required`` and none.
+    """
+    told = [(name, value) for name, value in given.items() if value is not None]
+    if len(told) > 1:
+        fail(f"{command}: {' or '.join(given)}, not both", EXIT_USAGE)
+    if required and not told:
+        names = " or ".join(f"'{name}'" for name in given)
+        fail(f"{command}: missing option {names}", EXIT_USAGE)
+    return told[0][1] if told else None
+
+
 def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
     """Print what is wrong, a line each, and leave with ``code``."""
     for line in text.splitlines():

@@ -7,8 +7,17 @@ from typing import Annotated
 
 import typer
 
-from exchange.cli.common import DEFAULT_URL, Json, Key, Url, fail, print_json
-from exchange.cli.one_request import ask, refusal, show
+from exchange.cli.common import (
+    DEFAULT_URL,
+    Json,
+    Key,
+    Url,
+    credits_option,
+    either,
+    fail,
+    print_json,
+)
+from exchange.cli.one_request import ask, checked, refusal, show
 from exchange.client.client import Refused, Unknown, Unreachable, put_image
 from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.files import require_regular, why
@@ -18,6 +27,10 @@ from exchange.wire.types import ImageFormat
 
 app = typer.Typer(no_args_is_help=True, help="Put VM images into the exchange's store.")
 
+Price = Annotated[int | None, credits_option("--price", "What a copy costs, paid once.")]
+PriceUcr = Annotated[
+    int | None, typer.Option("--price-ucr", min=0, help="The same in micro-credits.")
+]
 Digest = Annotated[str, typer.Argument(help="The image's SHA-256.")]
 
 
@@ -63,13 +76,16 @@ def delete(digest: Digest, key: Key, url: Url = None, as_json: Json = False) -> 
 def offer(
     digest: Digest,
     title: Annotated[str, typer.Option(help="What it is, for the buyer.")],
-    price_ucr: Annotated[int, typer.Option("--price-ucr", min=0, help="micro-credits, once.")],
     key: Key,
+    price: Price = None,
+    price_ucr: PriceUcr = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Sell copies of an image that you uploaded."""
-    message = ImageOffer(req_id=1, sha256=digest, title=title, price_ucr=price_ucr)
+    asked = {"--price": price, "--price-ucr": price_ucr}
+    fields = {"sha256": digest, "title": title, "price_ucr": either("image offer", asked, True)}
+    message = checked("image offer", fields, ImageOffer)
     show(ask(url, key, message), as_json)
 
 

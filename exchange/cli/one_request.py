@@ -1,17 +1,21 @@
 """Ask a running exchange one thing from a command line: dial, ask, print. Shell."""
 
 import asyncio
-import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from exchange.cli.common import DEFAULT_URL, fail, print_json
+import msgspec
+
+from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, fail, print_json
+from exchange.cli.result_text import result_lines
 from exchange.client.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.units import MS_PER_SECOND, ceil_div
+from exchange.wire.codec import readable
 from exchange.wire.types import Request
+
+T = TypeVar("T", bound=Request)
 
 
 def ask(url: str | None, key: Path | None, message: Request) -> Any:
@@ -40,17 +44,18 @@ async def _ask(url: str, key: Path | None, message: Request) -> Any:
 
 
 def show(result: Any, as_json: bool) -> None:
-    """Print a result: one JSON object, or a line a field for people."""
+    """Print a result: one JSON object, or lines for people."""
     if as_json:
         print_json(result)
         return
-    for line in _lines(result or {"done": True}, ""):
+    for line in result_lines(result or {"done": True}):
         sys.stdout.write(line + "\n")
 
 
-def _lines(result: dict[str, Any], prefix: str) -> Iterator[str]:
-    for name, value in result.items():
-        if isinstance(value, dict):
-            yield from _lines(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}: {value if isinstance(value, str) else json.dumps(value)}"
+def checked(command: str, fields: dict[str, Any], kind: type[T]) -> T:
+    """Return the request with ``fields``; exit 2 when one is out of the protocol's bounds."""
+    tag = {"type": kind.__struct_config__.tag, "req_id": 1}
+    try:
+        return msgspec.convert(tag | fields, kind)
+    except msgspec.ValidationError as error:
+        fail(f"{command}: {readable(str(error))}", EXIT_USAGE)

@@ -28,7 +28,7 @@ EMPTY = {
 
 
 def test_an_empty_account_is_one_line() -> None:
-    assert list(account_lines(EMPTY)) == ["available 1.500000, held 0.025000"]
+    assert list(account_lines(EMPTY)) == ["available 1.500000 credits, held 0.025000 credits"]
 
 
 def test_rows_are_aligned() -> None:
