@@ -81,6 +81,12 @@ class ParanoidEngine(Engine):
         for name, account in ledger.accounts.items():
             if account.held_ucr < 0 or (account.available_ucr < 0 and name != OUTSIDE):
                 raise LawBrokenError(f"after {_name(command)} account {name} owes")
+        for lease in self.state.leases.values():
+            fault = lease.meter.fault(lease.units)
+            if fault is not None:
+                raise LawBrokenError(
+                    f"after {_name(command)} the meter of {lease.lease_id}: {fault}"
+                )
         for symbol, instrument in self.state.instruments.items():
             bid, ask = instrument.book.best_ucr(1), instrument.book.best_ucr(-1)
             if bid is not None and ask is not None and bid >= ask:

@@ -13,15 +13,15 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec.structs import asdict
 
+from exchange.engine import meter_rows
 from exchange.model import stories
 from exchange.model.account import Limits, Order, make_order
 from exchange.model.capacity import Host, Use
 from exchange.model.config import ExchangeConfig
 from exchange.model.evidence import Evidence
 from exchange.model.instrument import Instrument, Zone
-from exchange.model.lease import Lease, Meter, Vm, make_lease
+from exchange.model.lease import Lease, Vm, make_lease
 from exchange.model.state import Counters, DeadMan, Image, Key, State, Token
 from exchange.wire.requests import OrderPlace, VmStart
 from exchange.wire.results import FillRow
@@ -69,8 +69,6 @@ VM: Final = (
     ),
     *("boot", "used_at_ms", "cpu_ms_seen", "cpu_ms", "net_rx", "net_tx"),
 )
-SCALED: Final = ("metered_ms", "topped_ms", "gone_ms", "minimum_ms")
-STORED_MAX: Final = 2**63 - 1
 OrderRow: TypeAlias = tuple[
     tuple[int, str, OrderPlace, int | None], Row, list[tuple[str, int]] | None, list[FillRow] | None
 ]
@@ -140,7 +138,7 @@ def dump(state: State) -> bytes:
 
 def with_stories(state: State) -> bytes:
     """Return the state as `dump` does, with the stories of its leases behind it."""
-    told = {number: lease.story for number, lease in state.leases.items()}
+    told = {number: lease.meter.story for number, lease in state.leases.items()}
     return stories.joined(dump(state), told)
 
 
@@ -194,16 +192,7 @@ def _lease(lease: Lease) -> Row:
     ]
     vms = [_vm(vm) for vm in lease.vms.values() if vm.lease is lease]
     moved = [[vm.name, vm.number] for vm in lease.vms.values() if vm.lease is not lease]
-    return [made, _values(lease, LEASE), _meter(lease.meter), lease.recalls, vms, moved]
-
-
-def _meter(meter: Meter) -> Meter | dict[str, Any]:
-    """Return the totals as they are stored: as text where MessagePack has no number for them.
-
-    A metered lease is counted in parts of a millisecond (``billing.scale``).
-    """
-    long = {name: str(getattr(meter, name)) for name in SCALED if getattr(meter, name) > STORED_MAX}
-    return asdict(meter) | long if long else meter
+    return [made, _values(lease, LEASE), meter_rows.stored(lease), lease.recalls, vms, moved]
 
 
 def _times(item: Instrument) -> Row:
@@ -249,7 +238,7 @@ def restore(data: bytes) -> State:
         state.dead_men[man.key_id] = man
         state.dead_man_keys[man.number] = man.key_id
     for number, story in stories.decode(told).items():
-        state.leases[number].story = story
+        state.leases[number].meter.story = story
     _arm(state)
     return state
 
@@ -346,7 +335,7 @@ def _restore_lease(state: State, row: Row) -> None:
         start_ms,
     )
     _set(lease, LEASE, values)
-    lease.meter = msgspec.convert(meter, Meter, strict=False)
+    meter_rows.restore(lease, meter)
     lease.recalls = [(at_ms, recalled) for at_ms, recalled in recalls]
     for vm_row in vms:
         vm = _restored_vm(lease, vm_row)

@@ -5,7 +5,7 @@ Source: rules.md 5.11, 6.2; protocol.md, "Hosts". Heartbeats never reach this mo
 """
 
 from exchange.hosts.enrollment import owned
-from exchange.leases import billing, leasing, vm_life
+from exchange.leases import leasing, vm_life
 from exchange.model import emit
 from exchange.model.account import Order
 from exchange.model.capacity import Host
@@ -163,7 +163,7 @@ def silent(state: State, command: Command, message: HostSilent) -> Done | Refuse
     host.synced = host.offered_known = False
     cancels.cancel_backed_by(state, host, "host_silent")
     for lease in _running_on(state, host):
-        billing.silence(lease, message.since_ms, state.now_ms)
+        lease.meter.fall_silent(lease.units, message.since_ms, state.now_ms)
         emit.notice(state, lease.buyer, "host_silent", lease, at_ms=message.since_ms)
     return Done()
 
@@ -207,8 +207,9 @@ def synced(state: State, command: Command, report: HostSynced) -> Done | Refused
     unheard = [lease for lease in running_on if lease.meter.silent_from_ms is not None]
     changed = not host.synced or bool(gone or unheard)
     host.synced = True
+    ran = report.boot_id == host.boot_before
     for lease in unheard:
-        billing.unsilence(lease, state.now_ms, ran=report.boot_id == host.boot_before)
+        lease.meter.end_silence(lease.units, state.now_ms, ran)
         emit.notice(state, lease.buyer, "host_back", lease)
     for vm in gone:
         leasing.vm_ended(state, vm, "stopped", None)

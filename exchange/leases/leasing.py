@@ -4,7 +4,7 @@ Money owed is computed in ``billing.py``; this module decides when a lease chang
 5.1, 5.5, 5.6, 5.7, 5.8, 5.10.
 """
 
-from exchange.leases import billing, vm_life
+from exchange.leases import billing, vm_life, vm_units
 from exchange.model import emit
 from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
@@ -134,11 +134,11 @@ def _released(lease: Lease) -> dict[str, object]:
 def _give_up(state: State, lease: Lease, units: int) -> None:
     """The buyer's release takes effect: a window is owed in full; spot at least 5 minutes,
     unless the host is silent."""
-    keys = billing.leaving(lease, units)
+    keys = vm_units.units_to_release(lease, units)
     if lease.meter.silent_from_ms is not None:
         billing.accrue(lease, state.now_ms)
     elif lease.spot:
-        billing.top_up(lease, units, keys, state.now_ms)
+        billing.owe_minimum(lease, units, keys, state.now_ms)
     else:
         billing.owe_window(lease, units, state.now_ms)
     if units == lease.units:
@@ -207,7 +207,7 @@ def _take_recalled(state: State, lease: Lease) -> None:
         end(state, lease, "recalled", bond_to_buyer=first_hour)
         return
     _kill_down_to(state, lease, lease.units - units)
-    shrink(state, lease, units, billing.leaving(lease, units), bond_to_buyer=first_hour)
+    shrink(state, lease, units, vm_units.units_to_release(lease, units), bond_to_buyer=first_hour)
 
 
 def _kill_down_to(state: State, lease: Lease, units: int) -> None:
@@ -222,10 +222,10 @@ def _kill_down_to(state: State, lease: Lease, units: int) -> None:
 def shrink(state: State, lease: Lease, units: int, keys: list[int], *, bond_to_buyer: bool) -> None:
     """Take ``units`` (not all) off a lease: capacity, bond and the money held for them.
 
-    ``keys`` are those of them that had a VM (`billing.leaving`).
+    ``keys`` are those of them that had a VM (`vm_units.units_to_release`).
     """
     billing.accrue(lease, state.now_ms)
-    billing.leave(lease, units, keys)
+    vm_units.release_units(lease, units, keys)
     lease.units -= units
     _settle_bond(state, lease, lease.bond_unit_ucr() * units, bond_to_buyer)
     lease.host.take(lease.instrument.need, lease.instrument.start_ms, -units)
@@ -248,8 +248,8 @@ def end(state: State, lease: Lease, reason: LeaseEnd, *, bond_to_buyer: bool | N
     to_buyer = reason in BOND_TO_BUYER if bond_to_buyer is None else bond_to_buyer
     _settle_bond(state, lease, lease.bond_ucr, to_buyer)
     lease.closing, lease.ends_ms = reason, state.now_ms
-    if lease.metered and (lease.live_vms() or lease.meter.awaited):
-        lease.state, lease.meter.close_by_ms = "ending", state.now_ms + LAST_USAGE_MS
+    if lease.metered and (lease.live_vms() or lease.awaited):
+        lease.state, lease.close_by_ms = "ending", state.now_ms + LAST_USAGE_MS
         arm(state, lease)
         emit.lease(state, lease)
     else:
@@ -261,13 +261,13 @@ def told_last(state: State, vm: Vm, cpu_ms: int = 0) -> None:
     before, vm.came_from = state.leases.get(vm.came_from), 0
     if before is not None:
         before.meter.cpu_ms += cpu_ms
-        before.meter.awaited = tuple(n for n in before.meter.awaited if n != vm.number)
+        before.awaited = tuple(n for n in before.awaited if n != vm.number)
         close_if_told(state, before)
 
 
 def close_if_told(state: State, lease: Lease) -> None:
     """The last reading of a closing lease brings its final charge."""
-    awaited = lease.meter.awaited or lease.live_vms()
+    awaited = lease.awaited or lease.live_vms()
     if lease.closing is not None and lease.state != "ended" and not awaited:
         _finish(state, lease)
 
@@ -276,7 +276,7 @@ def _finish(state: State, lease: Lease) -> None:
     """Final charge, the rest of the hold back, slots free."""
     reason = lease.closing
     billing.post(state, lease, state.now_ms)
-    lease.host.evidence.over(lease.meter.contract_ms, billing.delivered_ms(lease))
+    lease.host.evidence.over(lease.meter.contract_ms, lease.meter.delivered_ms())
     if lease.hold_ucr:
         state.ledger.void(lease.buyer, lease.hold_ucr, "lease")
         lease.hold_ucr = 0
@@ -320,7 +320,7 @@ def _move_vms(state: State, lease: Lease, other: Lease) -> None:
         if room > 0 and vm.state != "stopping" and vm.name not in other.vms:
             vm_life.move(state, vm, other)
             vm.came_from = lease.number if lease.metered else 0
-            lease.meter.awaited += (vm.number,) if lease.metered else ()
+            lease.awaited += (vm.number,) if lease.metered else ()
             room -= 1
 
 

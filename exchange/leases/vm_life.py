@@ -6,7 +6,7 @@ What a VM's end means for its lease is ``leasing.py``'s, which calls this module
 
 import msgspec
 
-from exchange.leases import billing
+from exchange.leases import vm_units
 from exchange.model import emit
 from exchange.model.lease import Lease, Vm
 from exchange.model.state import State
@@ -46,14 +46,14 @@ def move(state: State, vm: Vm, other: Lease) -> None:
     There too it is its unit's first VM, so what is left of the wait for it is not billed.
     """
     now_ms = state.now_ms
-    billing.awaited_no_more(vm, now_ms)
+    vm_units.end_wait(vm, now_ms)
     vm.lease = other
     vm.request = msgspec.structs.replace(vm.request, lease_id=other.lease_id)
     other.vms[vm.name] = vm
     other.vms = dict(sorted(other.vms.items(), key=lambda item: item[1].number))
-    billing.occupy(vm, now_ms)
+    vm_units.assign_unit(vm, now_ms)
     if vm.booted:
-        billing.awaited_no_more(vm, now_ms)
+        vm_units.end_wait(vm, now_ms)
     emit.vm(state, vm)
     order = launch_order(vm, emit.instruction_id(state, other.host), state.epoch)
     state.outs.append((other.host.host_id, order))
@@ -62,7 +62,7 @@ def move(state: State, vm: Vm, other: Lease) -> None:
 def kill(state: State, vm: Vm, grace_ms: int) -> None:
     """Have the host stop a VM: ACPI first when there is a grace, then by force."""
     if vm.state != "stopping":
-        billing.awaited_no_more(vm, state.now_ms)
+        vm_units.end_wait(vm, state.now_ms)
         vm.state, vm.launch_by_ms = "stopping", None
         emit.vm(state, vm)
     host = vm.lease.host
@@ -72,8 +72,8 @@ def kill(state: State, vm: Vm, grace_ms: int) -> None:
 
 def end(state: State, vm: Vm, final: VmState, reason: str | None) -> None:
     """The VM is gone for good: stopped or failed. Its unit may have another."""
-    billing.awaited_no_more(vm, state.now_ms)
-    billing.vacate(vm)
+    vm_units.end_wait(vm, state.now_ms)
+    vm_units.free_unit(vm)
     vm.state, vm.reason, vm.launch_by_ms = final, reason, None
     vm.endpoints = []
     del state.vms[vm.number]

@@ -7,11 +7,12 @@ from ipaddress import ip_network
 
 import msgspec
 
-from exchange.leases import billing, images, leasing, vm_life
+from exchange.leases import billing, images, leasing, vm_life, vm_units
 from exchange.model import emit
 from exchange.model.account import Account
 from exchange.model.commands import Command
 from exchange.model.lease import Vm
+from exchange.model.meter import cpu_before
 from exchange.model.state import State
 from exchange.wire.requests import UsageReport, VmStart, VmStatus, VmStop
 from exchange.wire.results import Done, Refused
@@ -51,7 +52,7 @@ def start(state: State, command: Command, request: VmStart) -> Done | Refused:
     state.counters.vm += 1
     billing.accrue(lease, state.now_ms)
     vm = Vm(state.counters.vm, lease, request, state.now_ms)
-    billing.occupy(vm, state.now_ms)
+    vm_units.assign_unit(vm, state.now_ms)
     lease.vms[vm.name] = vm
     state.vms[vm.number] = vm
     image_s = image.size // (IMAGE_MIB_PER_S * 1024 * 1024)
@@ -130,13 +131,13 @@ def _moved(state: State, vm: Vm, report: VmStatus) -> None:
     vm.endpoints = list(report.endpoints)
     if report.state == "running" and vm.launched_ms is None:
         vm.launched_ms, vm.launch_by_ms = now_ms, None
-        wait = billing.first_wait(vm)
+        wait = vm_units.open_wait(vm)
         if wait is not None:
             wait.launched_ms = now_ms
     if report.ready_ms is not None and not vm.booted and vm.launched_ms is not None:
         vm.booted = True
         vm.lease.host.evidence.booted(now_ms - vm.launched_ms)
-        billing.awaited_no_more(vm, now_ms)
+        vm_units.end_wait(vm, now_ms)
     vm.ready_ms = report.ready_ms
     emit.vm(state, vm)
 
@@ -179,8 +180,8 @@ def usage(state: State, command: Command, report: UsageReport) -> Done | Refused
     cpu_ms = min(report.cpu_ms_total - seen_ms, most_ms)
     vm.cpu_ms += cpu_ms
     from_ms, now_ms = vm.used_at_ms, state.now_ms
-    billing.use_cpu(vm.lease, cpu_ms, from_ms, now_ms)
-    leasing.told_last(state, vm, billing.cpu_before(vm.lease.start_ms, cpu_ms, from_ms, now_ms))
+    vm.lease.meter.use_cpu(cpu_ms, from_ms, now_ms)
+    leasing.told_last(state, vm, cpu_before(vm.lease.start_ms, cpu_ms, from_ms, now_ms))
     vm.boot, vm.cpu_ms_seen, vm.used_at_ms = report.boot, report.cpu_ms_total, state.now_ms
     vm.net_rx, vm.net_tx = report.net_rx_total, report.net_tx_total
     return Done({"cpu_ms": vm.cpu_ms})

@@ -1,19 +1,19 @@
 """Leases and VMs as data: what a buyer holds on a host, and the life of the VMs on it.
 
-A spot lease is active at once; `ending` means its end is fixed (a recall); `ended` is final. A
-lease of many units keeps running totals, no row per unit. Source: rules.md 5.1, 5.2.
+A spot lease is active at once; `ending` means its end is fixed (a recall); `ended` is final. What
+is billed is counted in ``meter.py``. Source: rules.md 5.1.
 """
 
 from __future__ import annotations  # Lease and Vm name each other
 
-import msgspec
 from msgspec import Struct
 
 from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.instrument import Instrument
-from exchange.model.spans import Span
+from exchange.model.meter import Meter
 from exchange.model.stories import Story
+from exchange.model.waits import Units
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire.reasons import LeaseEnd
 from exchange.wire.requests import VmStart
@@ -22,68 +22,6 @@ from exchange.wire.types import SPOT, Endpoint, LeaseState, VmState
 FUND_AHEAD_MS = 10 * MS_PER_MINUTE
 """The next hour is held this long before the paid one ends."""
 LIVE_VM: tuple[VmState, ...] = ("requested", "starting", "running", "stopping")
-
-
-class Wait(Struct):
-    """A unit's wait for its first VM, which is not billed; points in time."""
-
-    from_ms: int
-    launched_ms: int | None = None
-    until_ms: int | None = None
-    """When nobody waited any more: guest-ready, told to stop, or gone."""
-
-
-class Meter(Struct):
-    """Running totals of one lease; a number per unit only of those that have had a VM.
-
-    Times are unit-time unless said.
-    """
-
-    accrued_ms: int
-    """Up to when (a point in time) the totals count."""
-    posted_ms: int
-    """Up to when (a point in time) charges have posted."""
-    fresh_units: int
-    """How many units have had no VM yet."""
-    contract_ms: int = 0
-    """Sold so far, delivered or not."""
-    unit_ms: int = 0
-    """Run so far, without the host's silence and without waits of units that have left."""
-    before_ms: int = 0
-    """The part of it before the last posting."""
-    topped_ms: int = 0
-    """Added because released units owe at least 5 minutes; metered: in the scale of billing."""
-    gone_ms: int = 0
-    """Metered, scaled: the part of the use that belongs to units released before."""
-    minimum_ms: int = 0
-    """Metered, scaled: the least that the last units and those before them owe."""
-    gaps: tuple[Span, ...] = ()
-    """Silences of the host that are over and not billed, in time order."""
-    past_gaps_ms: int = 0
-    """The length of those that are settled (`billing._settle_past`): time, not unit-time."""
-    silent_from_ms: int | None = None
-    """Since when (a point in time) the host is silent."""
-    waits: dict[int, Wait] | None = None
-    """By the number of the unit's first VM: of every unit that is there and had one."""
-    past_waits: dict[int, int] | None = None
-    """How long those were that are settled; and their sum."""
-    past_wait_ms: int = 0
-    idle: tuple[int, ...] = ()
-    """Those of them whose VM is gone, in the order of its going."""
-    metered_ms: int = 0
-    """Posting periods before the last one posted, weighted by CPU share, in billing's scale."""
-    closed_from_ms: int = 0
-    """When (a point in time) the last posted period began. It stays open for what is found out
-    late, until the next posting."""
-    closed_ms: int = 0
-    """The part of ``unit_ms`` in the last posted period, and the CPU used in it."""
-    closed_cpu_ms: int = 0
-    cpu_ms: int = 0
-    """CPU its VMs used in the running posting period."""
-    close_by_ms: int = 0
-    """Until when (a point in time) a closing lease waits for its VMs' last usage."""
-    awaited: tuple[int, ...] = ()
-    """VMs that went on under the buyer's next lease and have not told what they used here."""
 
 
 class Lease(Struct, eq=False):
@@ -125,8 +63,10 @@ class Lease(Struct, eq=False):
     """(when, units) of recalls whose notice runs, earliest first."""
     vms: dict[str, Vm] = {}
     """By name: all that were started here, ended ones and those that went on elsewhere included."""
-    story: Story = msgspec.field(default_factory=Story)
-    """What explains its charges; no rule reads it."""
+    close_by_ms: int = 0
+    """Until when a closing lease waits for its VMs' last usage."""
+    awaited: tuple[int, ...] = ()
+    """VMs that went on under the buyer's next lease and have not reported their usage here."""
 
     @property
     def spot(self) -> bool:
@@ -151,7 +91,7 @@ class Lease(Struct, eq=False):
     def due_ms(self) -> int:
         """Return the next time something happens to this lease by itself."""
         if self.closing is not None:
-            return self.meter.close_by_ms
+            return self.close_by_ms
         if self.state == "granted":
             return self.start_ms if self.release_ms is None else min(self.start_ms, self.release_ms)
         due = self.post_ms
@@ -180,7 +120,8 @@ def make_lease(
 ) -> Lease:
     """Return a lease sold now: on spot it runs at once, a window's waits for its hour."""
     start_ms = now_ms if instrument.start_ms is None else instrument.start_ms
-    end_ms = instrument.end_ms
+    end_ms, metered = instrument.end_ms, instrument.pricing == "metered"
+    mvcpu = instrument.shape.mvcpu if metered else None
     paid_until_ms = start_ms + MS_PER_HOUR if end_ms is None else end_ms
     return Lease(
         number,
@@ -197,9 +138,8 @@ def make_lease(
         end_ms,
         paid_until_ms,
         paid_until_ms,
-        Meter(start_ms, start_ms, units),
-        instrument.pricing == "metered",
-        story=Story(units),
+        Meter(start_ms, mvcpu, Units(units), start_ms, start_ms, story=Story(units)),
+        metered,
     )
 
 
@@ -248,7 +188,7 @@ class Vm:
         """Was it guest-ready ever?"""
         self.launch_by_ms: int | None = None
         self.unit: int | None = None
-        """Its unit's key in the meter's waits; None once that unit has left the lease."""
+        """Its unit's key (`waits.Units`); None once that unit has left the lease."""
         self.came_from = 0
         """Number of the metered lease that awaits what it used there; 0 for none."""
         self.boot = ""

@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import pytest
 
-from exchange.leases import billing, leasing, vm_life, vms
+from exchange.leases import billing, leasing, vm_life, vm_units, vms
 from exchange.model.book import Book
 from exchange.model.capacity import Host
 from exchange.model.instrument import Instrument
 from exchange.model.lease import Lease, Vm
 from exchange.model.ledger import Ledger
+from exchange.model.meter import MINIMUM_TAKE_DIVISOR, MVCPU_PER_VCPU, Meter
+from exchange.model.waits import Units
 from exchange.trading import cancels, execution, windows
 from exchange.units import MS_PER_HOUR
 from tests.exchange.support.drive import Storm
@@ -154,9 +156,9 @@ def window_given_up_is_saved(right: Any) -> Any:
 def metered_owes_only_what_it_used(right: Any) -> Any:
     """The minimum take is a tenth."""
 
-    def weighted(lease: Lease, unit_ms: int, cpu_ms: int) -> int:
-        used = cpu_ms * billing.MVCPU_PER_VCPU * billing.MINIMUM_TAKE_DIVISOR
-        most: int = right(lease, unit_ms, lease.instrument.shape.mvcpu * unit_ms)
+    def weighted(meter: Meter, unit_ms: int, cpu_ms: int) -> int:
+        used = cpu_ms * MVCPU_PER_VCPU * MINIMUM_TAKE_DIVISOR
+        most: int = right(meter, unit_ms, (meter.mvcpu or 0) * unit_ms)
         return min(most, used)
 
     return weighted
@@ -165,8 +167,8 @@ def metered_owes_only_what_it_used(right: Any) -> Any:
 def late_cpu_counts_too_late(right: Any) -> Any:
     """CPU before a posting counts to the period that was posted."""
 
-    def use_cpu(lease: Lease, cpu_ms: int, from_ms: int, now_ms: int) -> None:
-        lease.meter.cpu_ms += cpu_ms
+    def use_cpu(meter: Meter, cpu_ms: int, from_ms: int, now_ms: int) -> None:
+        meter.cpu_ms += cpu_ms
 
     return use_cpu
 
@@ -194,7 +196,7 @@ def a_carried_vm_is_billed_while_it_is_awaited(right: Any) -> Any:
 
     def move(state: Any, vm: Vm, other: Lease) -> None:
         right(state, vm, other)
-        billing.awaited_no_more(vm, state.now_ms)
+        vm_units.end_wait(vm, state.now_ms)
 
     return move
 
@@ -202,22 +204,21 @@ def a_carried_vm_is_billed_while_it_is_awaited(right: Any) -> Any:
 def every_vm_is_awaited_for_free(right: Any) -> Any:
     """Once per unit, for its first VM."""
 
-    def occupy(vm: Vm, from_ms: int) -> None:
-        meter = vm.lease.meter
-        if not meter.fresh_units:
-            meter.fresh_units, meter.idle = 1, meter.idle[1:]
-        right(vm, from_ms)
+    def assign(units: Units, vm_number: int, from_ms: int, launched: bool) -> Any:
+        if not units.fresh_units:
+            units.fresh_units, units.idle = 1, units.idle[1:]
+        return right(units, vm_number, from_ms, launched)
 
-    return occupy
+    return assign
 
 
 def silence_is_billed(right: Any) -> Any:
     """Only an unchanged boot proves that the VMs ran."""
 
-    def unsilence(lease: Lease, now_ms: int, ran: bool) -> None:
-        right(lease, now_ms, True)
+    def end_silence(meter: Meter, units: int, now_ms: int, ran: bool) -> None:
+        right(meter, units, now_ms, True)
 
-    return unsilence
+    return end_silence
 
 
 def a_restart_fails_launches(right: Any) -> Any:
@@ -289,13 +290,13 @@ STORMS: Final = [
     (Host, "free", looked_up_an_hour_late),
     (windows, "_expire_orders", orders_outlive_the_gate),
     (billing, "owe_window", window_given_up_is_saved),
-    (billing, "_weighted", metered_owes_only_what_it_used),
-    (billing, "use_cpu", late_cpu_counts_too_late),
+    (Meter, "_weighted", metered_owes_only_what_it_used),
+    (Meter, "use_cpu", late_cpu_counts_too_late),
     (leasing, "told_last", cpu_before_a_carry_over_is_lost),
     (leasing, "follows", vms_carry_over_to_anybody),
     (vm_life, "move", a_carried_vm_is_billed_while_it_is_awaited),
-    (billing, "occupy", every_vm_is_awaited_for_free),
-    (billing, "unsilence", silence_is_billed),
+    (Units, "assign", every_vm_is_awaited_for_free),
+    (Meter, "end_silence", silence_is_billed),
     (vms, "extend_launches", a_restart_fails_launches),
     (leasing, "_settle_bond", bond_is_not_given_back),
     (leasing, "BOND_TO_BUYER", a_failed_launch_costs_no_bond),
