@@ -28,6 +28,8 @@ ADMIN_KEY = ("admin", "key", "--account", "bank", "--key-id", "bank", "--role", 
 class Visitor:
     """Someone at a shell in an empty folder; ``env`` is what they exported."""
 
+    headroom: tuple[str, ...] = (sys.executable, "-m", "headroom")
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -69,9 +71,7 @@ class Visitor:
             )
 
     def _line(self, args: tuple[str, ...]) -> list[str]:
-        program = (
-            [sys.executable] if args[0].endswith(".py") else [sys.executable, "-m", "headroom"]
-        )
+        program = (sys.executable,) if args[0].endswith(".py") else self.headroom
         return [*program, *args]
 
 

@@ -1,4 +1,4 @@
-"""`make docs-pictures`: draw the terminal's pictures for the docs, always the same to the pixel.
+"""`make docs`: draw the terminal's pictures for the docs, always the same to the pixel.
 
 Plays a scripted market into the real application at both sizes and saves what it shows as SVG.
 """

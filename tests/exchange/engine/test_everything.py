@@ -18,6 +18,8 @@ from tests.exchange.everything.scene import config
 from tests.exchange.support.market import Market
 from tests.exchange.support.slips import SLIPS, planted, wire_name
 
+pytestmark = pytest.mark.storm
+
 BATCH: Final = 40
 BATCHES: Final = range(20)
 LONG_STORY: Final = 4_000

@@ -15,6 +15,8 @@ import pytest
 from tests.exchange.support.drive import Storm
 from tests.exchange.support.noise import Noise
 
+pytestmark = pytest.mark.storm
+
 SEEDS: Final = range(80)
 COMMANDS: Final = 2_500
 KEPT: Final = 8

@@ -23,6 +23,8 @@ from exchange.trading import cancels, execution, windows
 from exchange.units import MS_PER_HOUR
 from tests.exchange.support.drive import Storm
 
+pytestmark = pytest.mark.storm
+
 COMMANDS: Final = 2_500
 SEEDS: Final = range(8)
 

@@ -14,10 +14,14 @@ from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
+import pytest
+
 from exchange.engine.engine import Engine
 from exchange.model.commands import Command, Out
 from exchange.wire.codec import MSGPACK
 from tests.exchange.support.noise import Noise, full_config
+
+pytestmark = pytest.mark.storm
 
 SEED: Final = 1
 COMMANDS: Final = 11_000

@@ -13,10 +13,10 @@ def drawn() -> dict[str, str]:
 
 
 def test_the_docs_show_what_is_drawn(drawn: dict[str, str]) -> None:
-    """After a change of the screen: ``make docs-pictures``, and look at what comes out."""
+    """After a change of the screen: ``make docs``, and look at what comes out."""
     for name, svg in drawn.items():
         shown = (PICTURES / f"{name}.svg").read_text("utf-8")
-        assert shown == tidy_svg(svg), f"docs/pictures/{name}.svg is old: make docs-pictures"
+        assert shown == tidy_svg(svg), f"docs/pictures/{name}.svg is old: make docs"
 
 
 def test_a_picture_loads_nothing_from_the_network(drawn: dict[str, str]) -> None:
