@@ -125,6 +125,11 @@ class Engine:
     def epoch(self) -> int:
         return self.state.epoch
 
+    @property
+    def looked_at(self) -> int:
+        """How many orders the last command went through, beside those that it changed."""
+        return self.state.looked_at
+
     def apply(self, command: Command, now_ms: int) -> list[Out]:
         """Settle what is due at ``now_ms``, then handle ``command``.
 
@@ -140,6 +145,7 @@ class Engine:
         handler = HANDLERS.get(type(message))
         outs: list[Out] = [_NOTHING]
         state.outs = outs
+        state.looked_at = 0
         if handler is None:
             outs[0] = ("", self._start(message, now_ms))
             return outs

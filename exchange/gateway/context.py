@@ -133,6 +133,8 @@ class Context:
     ) -> Done | Refused:
         """Apply, journal, answer the session if there is one, route."""
         outs = self.engine.apply(command, now_ms)
+        if count := self.engine.looked_at:
+            self._pay_looks(command, session, request, count)
         reply = outs[0][1]
         if type(reply) is Refused:
             assert len(outs) == 1, "a refusal changes nothing"
@@ -160,6 +162,14 @@ class Context:
         return batch
 
     # --- inside ---
+
+    def _pay_looks(
+        self, command: Command, session: Session | None, request: Any, count: int
+    ) -> None:
+        if session is not None:
+            self.limits.looked_at(session, type(request), count, self.now_ms)
+        elif type(command.message) is commands.SessionDropped:
+            self.limits.looked_at_end(command.account, count, self.now_ms)
 
     def _journal(self, command: Command, reply: Done, outs: list[commands.Out], at_ms: int) -> None:
         """Keep the row of a command that changed something, and tell who follows such changes."""

@@ -62,9 +62,11 @@ def _withdraw_dropped_classes(state: State, host: Host) -> None:
 
 def _asks_on(state: State, host: Host) -> list[Order]:
     """Return the asks that slots of the host back, oldest first."""
+    orders = state.ledger.accounts[host.account_id].open_orders
+    state.looked_at += len(orders)
     return [
         order
-        for order in state.ledger.accounts[host.account_id].open_orders.values()
+        for order in orders.values()
         if order.backing and any(slot[0] is host for slot in order.backing)
     ]
 
@@ -116,6 +118,8 @@ def fit_to_offer(state: State, host: Host) -> None:
 
     An ask in an hour that has room enough would be canceled for nothing.
     """
+    if not host.overcommitted():
+        return
     for order in reversed(_asks_on(state, host)):
         if min(host.free(state.instruments[order.symbol].start_ms)) < 0:
             execution.cancel_resting(state, order, "capacity_shrunk")

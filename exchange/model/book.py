@@ -8,6 +8,7 @@ moves quantities only; money, leases and events are the caller's.
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from exchange.model.account import Level, Order
@@ -52,14 +53,21 @@ class HalfBook:
 
 class Book:
     """Bids and asks of one instrument. ``touched`` names changed levels (+price bid, -price ask)
-    until the feed takes them; it is no part of the state."""
+    until the feed takes them, ``looked_at`` counts the orders that a check went through until that
+    is paid; neither is part of the state."""
 
-    __slots__ = ("asks", "bids", "touched")
+    __slots__ = ("asks", "bids", "looked_at", "touched")
 
     def __init__(self) -> None:
         self.bids = HalfBook(1)
         self.asks = HalfBook(-1)
         self.touched: dict[int, None] = {}
+        self.looked_at = 0
+
+    def take_looked_at(self) -> int:
+        """Return how many orders checks went through since the last call."""
+        count, self.looked_at = self.looked_at, 0
+        return count
 
     def best_ucr(self, sign: int) -> int | None:
         """Return the best price of the bids (``sign`` +1) or asks (-1), None when empty."""
@@ -164,36 +172,37 @@ class Book:
         Counts other accounts' orders up to the first own one in the way; under
         ``cancel_oldest`` own orders step aside and the count goes on.
         """
-        half = self.asks if taker.sign > 0 else self.bids
-        threshold = -taker.sign * limit_ucr
         total = 0
-        for key in reversed(half.keys):
-            if key < threshold:
-                break
-            for maker in half.levels[key].queue():
-                if maker.account is not taker.account:
-                    total += maker.leaves_qty
-                    if total >= enough:
-                        return total
-                elif taker.request.stp != "cancel_oldest":
+        for maker in self._crossed(taker, limit_ucr):
+            if maker.account is not taker.account:
+                total += maker.leaves_qty
+                if total >= enough:
                     return total
+            elif taker.request.stp != "cancel_oldest":
+                return total
         return total
 
     def meets_own(self, taker: Order, limit_ucr: int) -> bool:
         """Would ``taker`` reach an own order before it is filled? (rules.md 4.3)"""
+        left = taker.leaves_qty
+        for maker in self._crossed(taker, limit_ucr):
+            if maker.account is taker.account:
+                return True
+            left -= maker.leaves_qty
+            if left <= 0:
+                return False
+        return False
+
+    def _crossed(self, taker: Order, limit_ucr: int) -> Iterator[Order]:
+        """Yield what ``taker`` would meet up to its limit, best price first, oldest first."""
         half = self.asks if taker.sign > 0 else self.bids
         threshold = -taker.sign * limit_ucr
-        left = taker.leaves_qty
         for key in reversed(half.keys):
             if key < threshold:
-                return False
+                return
             for maker in half.levels[key].queue():
-                if maker.account is taker.account:
-                    return True
-                left -= maker.leaves_qty
-                if left <= 0:
-                    return False
-        return False
+                self.looked_at += 1
+                yield maker
 
     def levels(self, side: Side, depth: int) -> list[tuple[int, int, int]]:
         """Return (price_ucr, qty, orders) best first; ``depth`` 0 means all."""

@@ -84,10 +84,10 @@ class State:
         self.quiet = self.replaying = False
         """While a journal is replayed: ``quiet``: frames are numbered but not made again;
         ``replaying``: a bound that came later refuses no row of it."""
-        self.seq = 0
-        self.now_ms = 0
-        self.epoch = 0
+        self.seq = self.now_ms = self.epoch = 0
         self.outs: list[Out] = []
+        self.looked_at = 0
+        """Orders that the command under way went through without changing them; not stored."""
         self.counters = Counters()
         self.ledger = Ledger()
         self.zones: dict[str, Zone] = {}

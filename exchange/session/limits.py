@@ -32,6 +32,8 @@ HOST_SAVED_S: Final = 30
 """What a host says: after a break that may be much at once."""
 OPERATOR_PER_S: Final = 1_000
 OPERATOR_SAVED_S: Final = 10
+LOOKED_AT_PER_TOKEN: Final = 100
+"""Going through so many orders takes as long as handling one more request."""
 REFUSALS_PER_S: Final = 200
 REFUSALS_SAVED_S: Final = 10
 REST_MAX_MS: Final = 500
@@ -57,9 +59,9 @@ class Budgets:
         wait_ms = self._by_kind[kind].take(now_ms, orders_per_s)
         return _limited(wait_ms, f"more than {orders_per_s} a second")
 
-    def canceled(self, count: int, now_ms: int, orders_per_s: int) -> None:
-        """So many orders went at once; who places as many again waits as long as they took."""
-        self._by_kind["orders"].spend(now_ms, orders_per_s, count)
+    def spend(self, kind: str, tokens: int, now_ms: int, orders_per_s: int) -> None:
+        """Take so many tokens, there or not: the next request waits until the debt is paid."""
+        self._by_kind[kind].spend(now_ms, orders_per_s, tokens)
 
 
 class Keyed:
@@ -132,8 +134,26 @@ class Limits:
             self._pay(session, max(size, cost.least), now_ms)
 
     def canceled(self, account: str, count: int, now_ms: int) -> None:
-        """One request, or a lost connection, canceled ``count`` orders of ``account``."""
-        self._of(account, now_ms).canceled(count, now_ms, self._orders_per_s(account))
+        """One request, or a lost connection, canceled ``count`` orders of ``account``: who places
+        as many again waits as long as they took."""
+        self._charge(account, "orders", count, now_ms)
+
+    def looked_at(self, session: Session, kind: type[Struct], count: int, now_ms: int) -> None:
+        """A request had ``count`` orders gone through: it costs as if it were more than one."""
+        tokens, budget = count // LOOKED_AT_PER_TOKEN, COSTS[kind].budget
+        if budget == "host":
+            self._hosts.of(session.host, now_ms).spend(now_ms, HOST_PER_S, tokens)
+        elif budget in ("orders", "cancels", "changes"):
+            self._charge(session.account, budget, tokens, now_ms)
+
+    def looked_at_end(self, account: str, count: int, now_ms: int) -> None:
+        """The same when an armed connection dropped: who armed it arms the next one later."""
+        self._charge(account, "changes", count // LOOKED_AT_PER_TOKEN, now_ms)
+
+    def _charge(self, account: str, budget: str, tokens: int, now_ms: int) -> None:
+        if tokens:
+            per_s = self._orders_per_s(account)
+            self._of(account, now_ms).spend(budget, tokens, now_ms, per_s)
 
     def rest_ms(self, session: Session, now_ms: int) -> int:
         """Something of the session's was refused: return how long to read no more of it."""

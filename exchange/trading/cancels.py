@@ -26,6 +26,7 @@ def mass_cancel(state: State, command: Command, request: OrderMassCancel) -> Don
         for order in account.open_orders.values()
         if request.symbol in (None, order.symbol) and request.side in (None, order.side)
     ]
+    state.looked_at += len(account.open_orders) - len(chosen)
     for order in chosen:
         execution.cancel_resting(state, order, "mass_cancel")
     return Done({"canceled": len(chosen)}, duplicate=not chosen)
@@ -50,7 +51,9 @@ def session_dropped(state: State, command: Command, message: SessionDropped) -> 
     if account_id is None:
         return Done(duplicate=True)
     if not message.clean:
-        for order in list(state.ledger.accounts[account_id].open_orders.values()):
+        orders = state.ledger.accounts[account_id].open_orders
+        state.looked_at += len(orders)
+        for order in list(orders.values()):
             if order.session == message.session:
                 execution.cancel_resting(state, order, "disconnected")
     return Done()
@@ -104,6 +107,8 @@ def cancel_account(state: State, account: Account, reason: str) -> None:
 
 def cancel_backed_by(state: State, host: Host, reason: str) -> None:
     """Withdraw every ask that slots of ``host`` back."""
-    for order in list(state.ledger.accounts[host.account_id].open_orders.values()):
+    orders = state.ledger.accounts[host.account_id].open_orders
+    state.looked_at += len(orders)
+    for order in list(orders.values()):
         if order.backing is not None and any(slot[0] is host for slot in order.backing):
             execution.cancel_resting(state, order, reason)

@@ -27,6 +27,7 @@ def enter(state: State, instrument: Instrument, order: Order) -> None:
         reason = "no_liquidity"
     elif request.time_in_force == "fok" or request.min_qty is not None:
         reason = _infeasible(instrument, order, order.price_ucr)
+        state.looked_at += instrument.book.take_looked_at()
     if reason is not None:
         emit.order(state, order, "new")
         _cancel(state, instrument, order, reason)

@@ -114,6 +114,7 @@ def _requeue(
     probe = make_order(0, order.account, order.request, price_ucr)
     probe.leaves_qty = leaves_qty
     own_in_way = crosses and book.meets_own(probe, price_ucr)
+    state.looked_at += book.take_looked_at()
     if own_in_way and order.request.stp == "cancel_newest":
         return Refused("self_trade", "the replace would meet an own order")
     backing = order.backing

@@ -48,6 +48,11 @@ ROWS: list[tuple[str, list[Any]]] = [
     ),
     ("all other changes of an account", [limits.CHANGES_SAVED_S]),
     ("orders canceled at once, by one request or a lost connection", [bucket.DEBT_S]),
+    (
+        "orders gone through without being changed: a `fok`, `min_qty` or replace in a deep book, "
+        "a mass cancel that finds few, a host's asks",
+        [limits.LOOKED_AT_PER_TOKEN, bucket.DEBT_S],
+    ),
     ("what a host says", [limits.HOST_PER_S, limits.HOST_SAVED_S]),
     ("changes by the operator's keys", [limits.OPERATOR_PER_S, limits.OPERATOR_SAVED_S]),
     (

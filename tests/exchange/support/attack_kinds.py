@@ -91,6 +91,7 @@ KINDS: Final[dict[str, Kind]] = {
         asking("order.cancel_all_after", timeout_ms=60_000), account="tenth"
     ),
     "orders and mass cancels": Kind(bids(100) + asking("order.mass_cancel"), account="carol"),
+    "mass cancels that find nothing": Kind(asking("order.mass_cancel", side="sell"), account="bob"),
     "orders, then hung up": Kind(
         bids(200), asking("order.cancel_on_disconnect", enabled=True), "carol", way="hang up"
     ),
