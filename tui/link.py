@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any, Protocol, TypeAlias
 
 from exchange.wire.frames import ServerMessage
-from exchange.wire.types import Channel, Request
+from exchange.wire.types import Channel, RefusedAmounts, Request
+from tui.view.words import Refusal
 
 
 class Up:
@@ -38,9 +39,15 @@ class Down:
 class RefusedError(Exception):
     """The exchange refused a request."""
 
-    def __init__(self, reason: str, message: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        field: str | None = None,
+        amounts: RefusedAmounts | None = None,
+    ) -> None:
         super().__init__(f"{reason}: {message}")
-        self.reason, self.message, self.field = reason, message, field
+        self.why = Refusal(reason, message, field, amounts)
 
 
 class NoAnswerError(Exception):

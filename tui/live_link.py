@@ -33,7 +33,7 @@ class LiveLink:
         except Unreachable as error:
             raise LinkError(str(error)) from error
         except Refused as error:
-            raise LinkError(refusal(error.reason, error.message, error.field)) from error
+            raise LinkError(refusal(_refused(error).why)) from error
 
     async def close(self) -> None:
         await self._client.close()
@@ -42,7 +42,7 @@ class LiveLink:
         try:
             return await self._client.request(message, ANSWER_TIMEOUT_S)
         except Refused as error:
-            raise RefusedError(error.reason, error.message, error.field) from error
+            raise _refused(error) from error
         except Unknown as error:
             raise NoAnswerError(str(error)) from error
 
@@ -50,19 +50,23 @@ class LiveLink:
         try:
             return await self._client.subscribe(channel, symbol, timeout_s=ANSWER_TIMEOUT_S)
         except Refused as error:
-            raise RefusedError(error.reason, error.message, error.field) from error
+            raise _refused(error) from error
         except Unknown as error:
             raise NoAnswerError(str(error)) from error
 
     async def events(self) -> AsyncIterator[Event]:
         try:
             async for event in self._client.events():
-                yield _told(event)
+                yield _event(event)
         except Refused as error:
-            yield Down(refusal(error.reason, error.message, error.field), for_good=True)
+            yield Down(refusal(_refused(error).why), for_good=True)
 
 
-def _told(event: ClientEvent) -> Event:
+def _refused(error: Refused) -> RefusedError:
+    return RefusedError(error.reason, error.message, error.field, error.amounts)
+
+
+def _event(event: ClientEvent) -> Event:
     match event:
         case Connected():
             return Up(event.account)

@@ -170,8 +170,8 @@ class Session:
         try:
             return await self.link.subscribe(channel, symbol or None)
         except RefusedError as refused:
-            self.desk.say(refusal(refused.reason, refused.message, refused.field), "warn")
-            if refused.reason in LATER:
+            self.desk.say(refusal(refused.why), "warn")
+            if refused.why.reason in LATER:
                 self._followed.pop((channel, symbol), None)
         except NoAnswerError:
             # The link dropped; what was not confirmed is asked for again once it is up.
@@ -200,7 +200,7 @@ class Session:
         try:
             result = await self.link.request(order)
         except RefusedError as refused:
-            self.desk.refused(order, refused.reason, refused.message, refused.field)
+            self.desk.refused(order, refused.why)
         except NoAnswerError:
             self.desk.unanswered(order)
         else:

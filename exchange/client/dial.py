@@ -69,6 +69,7 @@ class Refused(Exception):  # noqa: N818 - part of the public API, read as an ans
         self.message = reply.message
         self.field = reply.field
         self.retry_after_ms = reply.retry_after_ms
+        self.amounts = reply.amounts
 
     @property
     def retry_after_s(self) -> float:

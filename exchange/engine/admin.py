@@ -24,7 +24,7 @@ from exchange.wire.admin_requests import (
     AdminZone,
 )
 from exchange.wire.results import Done, Refused
-from exchange.wire.types import SPOT, Pricing
+from exchange.wire.types import SPOT, Pricing, RefusedAmounts
 
 OPERATOR = "operator"
 PRICINGS: tuple[Pricing, ...] = ("flat", "metered")
@@ -131,9 +131,9 @@ def deposit(state: State, command: Command, request: AdminDeposit) -> Done | Ref
     if known is not None and known[0] != request.amount_ucr:
         return Refused("duplicate_ref", f"{request.ref!r} was another amount", "ref")
     if known is None and target.available_ucr + request.amount_ucr < 0:
-        return Refused(
-            "insufficient_funds", f"{target.available_ucr} ucr are available", "amount_ucr"
-        )
+        told = f"{target.available_ucr} ucr are available"
+        amounts = RefusedAmounts(available_ucr=target.available_ucr)
+        return Refused("insufficient_funds", told, "amount_ucr", amounts=amounts)
     if known is None and not state.replaying and state.ledger.full(request.amount_ucr):
         return Refused("invalid_field", f"all money together is at most {MAX_INT}", "amount_ucr")
     if known is None:

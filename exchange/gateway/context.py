@@ -79,8 +79,14 @@ class Context:
         self.notes.refused(session, message, refused)
         req_id = getattr(message, "req_id", None)
         if req_id is not None:
-            reason, text = refused.reason, refused.message
-            reply = ErrorReply(req_id, reason, text, refused.field, refused.retry_after_ms)
+            reply = ErrorReply(
+                req_id,
+                refused.reason,
+                refused.message,
+                refused.field,
+                refused.retry_after_ms,
+                refused.amounts,
+            )
             self.outbox.send(session, reply)
         if refused is TOO_LONG:  # It was put together before it was too long.
             self.outbox.weight += SENT_FRAME_BYTES

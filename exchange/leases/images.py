@@ -7,6 +7,7 @@ from exchange.model.commands import Command, ImageDeleted, ImageStored
 from exchange.model.state import Image, ImageOffered, State
 from exchange.wire.requests import ImageBuy, ImageOffer
 from exchange.wire.results import Done, Refused
+from exchange.wire.types import RefusedAmounts
 
 UNKNOWN = Refused("image_unknown", "you have no image with this digest", "sha256")
 
@@ -67,7 +68,8 @@ def buy(state: State, command: Command, request: ImageBuy) -> Done | Refused:
     buyer = accounts[command.account]
     if price_ucr > buyer.available_ucr:
         told = f"the image costs {price_ucr} ucr, {buyer.available_ucr} are available"
-        return Refused("insufficient_funds", told)
+        amounts = RefusedAmounts(needed_ucr=price_ucr, available_ucr=buyer.available_ucr)
+        return Refused("insufficient_funds", told, amounts=amounts)
     state.ledger.hold(buyer, price_ucr, "image")
     state.ledger.pay_held(buyer, accounts[seller_id], price_ucr, 0, "image")
     known.buyers.append(command.account)

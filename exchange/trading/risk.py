@@ -9,6 +9,7 @@ from exchange.model.state import State
 from exchange.wire.requests import OrderPlace
 from exchange.wire.results import Refused
 from exchange.wire.terms import market_limit_ucr
+from exchange.wire.types import RefusedAmounts
 
 
 def check(
@@ -94,12 +95,15 @@ def _check_expiry(request: OrderPlace, now_ms: int) -> Refused | None:
 def check_price(instrument: Instrument, price_ucr: int) -> Refused | None:
     """Is the price on the tick and inside the band?"""
     if price_ucr % instrument.tick_ucr:
-        return Refused("price_off_tick", f"the tick is {instrument.tick_ucr} ucr", "price_ucr")
+        told = f"the tick is {instrument.tick_ucr} ucr"
+        amounts = RefusedAmounts(tick_ucr=instrument.tick_ucr)
+        return Refused("price_off_tick", told, "price_ucr", amounts=amounts)
     if instrument.band_pct:
         band = instrument.band_ucr()
         if band is not None and not band[0] <= price_ucr <= band[1]:
             told = f"the band is {band[0]}..{band[1]} ucr"
-            return Refused("price_out_of_band", told, "price_ucr")
+            amounts = RefusedAmounts(least_ucr=band[0], most_ucr=band[1])
+            return Refused("price_out_of_band", told, "price_ucr", amounts=amounts)
     return None
 
 
@@ -109,7 +113,9 @@ def check_size(account: Account, qty: int, price_ucr: int | None) -> Refused | N
     if limits.max_qty and qty > limits.max_qty:
         return Refused("max_qty", f"at most {limits.max_qty} units an order", "qty")
     if limits.max_notional_ucr and (price_ucr or 0) * qty > limits.max_notional_ucr:
-        return Refused("max_notional", f"at most {limits.max_notional_ucr} ucr an order")
+        told = f"at most {limits.max_notional_ucr} ucr an order"
+        amounts = RefusedAmounts(most_ucr=limits.max_notional_ucr)
+        return Refused("max_notional", told, amounts=amounts)
     return None
 
 
@@ -124,7 +130,8 @@ def check_open_orders(account: Account) -> Refused | None:
 def no_funds(account: Account, needed_ucr: int, what: str) -> Refused:
     """Say that the account lacks the money to set aside."""
     told = f"{what} needs {needed_ucr} ucr, {account.available_ucr} are available"
-    return Refused("insufficient_funds", told)
+    amounts = RefusedAmounts(needed_ucr=needed_ucr, available_ucr=account.available_ucr)
+    return Refused("insufficient_funds", told, amounts=amounts)
 
 
 def _protection_ucr(instrument: Instrument, request: OrderPlace) -> int | None:

@@ -17,6 +17,7 @@ from exchange.wire.types import (
     InstrumentState,
     LeaseState,
     OrderStatus,
+    RefusedAmounts,
     Side,
     SyncLease,
     ToldCapacity,
@@ -58,6 +59,8 @@ class ErrorReply(Frame, tag="error"):
     message: str
     field: str | None = None
     retry_after_ms: int | None = None
+    amounts: RefusedAmounts | None = None
+    """What ``message`` says of money, as numbers."""
 
 
 class Heartbeat(Frame, tag="heartbeat"):

@@ -23,6 +23,7 @@ class Refused(Struct, frozen=True):
     message: str
     field: str | None = None
     retry_after_ms: int | None = None
+    amounts: types.RefusedAmounts | None = None
 
 
 class FillRow(Struct, gc=False):

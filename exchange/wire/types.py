@@ -113,6 +113,16 @@ class Endpoint(ToldEndpoint, frozen=True, forbid_unknown_fields=True):
     """Where a guest's port is reached, as its host says; unknown fields are refused."""
 
 
+class RefusedAmounts(Struct, frozen=True, omit_defaults=True):
+    """The money that a refusal is about, as far as it applies."""
+
+    needed_ucr: int | None = None
+    available_ucr: int | None = None
+    least_ucr: int | None = None
+    most_ucr: int | None = None
+    tick_ucr: int | None = None
+
+
 class SyncLease(Struct, frozen=True, omit_defaults=True, rename={"class_": "class"}):
     """A lease the host must honour; ``until_ms`` is set for windows."""
 

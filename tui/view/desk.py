@@ -20,7 +20,7 @@ from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model
 from tui.view.text import count_text, money_text
 from tui.view.ticket import Ticket
-from tui.view.words import Message, refusal, terms
+from tui.view.words import Message, Refusal, refusal, terms
 
 PANE_ORDER: Final[tuple[Pane, ...]] = ("ladder", *SIDE_PANES)
 """Pane 1 is the ladder; Tab goes round in this order."""
@@ -303,8 +303,8 @@ class Desk:
         if not isinstance(order, OrderCancel | OrderMassCancel | LeaseRelease):
             self.dealing.answered()
 
-    def refused(self, order: Order, reason: str, message: str, field: str | None) -> None:
-        self.say(self._named(order) + refusal(reason, message, field), "warn")
+    def refused(self, order: Order, why: Refusal) -> None:
+        self.say(self._named(order) + refusal(why), "warn")
         if not isinstance(order, OrderCancel | OrderMassCancel | LeaseRelease):
             self.dealing.refused()
 

@@ -1,10 +1,10 @@
 """Plain words for a person: why something was refused, what just happened to the account."""
 
-import re
 from typing import Final, NamedTuple
 
 from exchange.wire.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
 from exchange.wire.text import vm_state
+from exchange.wire.types import RefusedAmounts
 from tui.view.text import count_text, exact_price_text, price_text
 
 REFUSALS: Final[dict[str, str]] = {
@@ -88,10 +88,6 @@ NOTICES: Final[dict[str, str]] = {
     "launch_failed": "A VM could not be launched on {lease}",
 }
 
-AMOUNT: Final = re.compile(r"(\d+) ucr")
-RANGE: Final = re.compile(r"(\d+)\.\.(\d+) ucr")
-SHORT_BY: Final = re.compile(r"(\d+) ucr, (\d+) are available")
-
 
 class Message(NamedTuple):
     """One line for the trader: good news, plain news, or trouble ("warn")."""
@@ -101,27 +97,36 @@ class Message(NamedTuple):
     at_ms: int
 
 
-def refusal(reason: str, detail: str, field: str | None) -> str:
-    """Return one line: our plain words first, then what the exchange adds, in credits.
+class Refusal(NamedTuple):
+    """What the exchange's ``error`` says; the reason may be one that only newer exchanges have."""
 
-    A newer exchange may have reasons this terminal does not know; they are shown as they are.
-    """
-    plain = REFUSALS.get(reason, reason.replace("_", " "))
+    reason: str
+    message: str
+    field: str | None = None
+    amounts: RefusedAmounts | None = None
+
+
+def refusal(why: Refusal) -> str:
+    """Return one line: our plain words first, then what the exchange adds, amounts in credits."""
+    plain = REFUSALS.get(why.reason, why.reason.replace("_", " "))
     # Where it is not the whole point, the field is plain from what the exchange says.
-    named = field if field and (reason == "invalid_field" or not detail) else ""
-    more = ": ".join(part for part in (named, in_credits(detail)) if part)
+    named = why.field if why.field and (why.reason == "invalid_field" or not why.message) else ""
+    said = why.message if why.amounts is None else amounts_text(why.amounts)
+    more = ": ".join(part for part in (named, said) if part)
     return f"Refused: {plain[0].lower()}{plain[1:]}" + (f": {more}" if more else "")
 
 
-def in_credits(text: str) -> str:
-    """Return the exchange's ``text`` with its amounts of micro-credits as credits."""
-    text = SHORT_BY.sub(lambda found: f"{_credits(found[1])}, {_credits(found[2])} are there", text)
-    text = RANGE.sub(r"\1 ucr to \2 ucr", text)
-    return AMOUNT.sub(lambda found: f"{_credits(found[1])} credits", text)
-
-
-def _credits(amount_ucr: str) -> str:
-    return exact_price_text(int(amount_ucr), 2)
+def amounts_text(amounts: RefusedAmounts) -> str:
+    """Return the amounts that are there in credits: ``it needs 12.48, 3.25 are available``."""
+    parts = (
+        ("it needs {}", amounts.needed_ucr),
+        ("{} are available", amounts.available_ucr),
+        ("at least {}", amounts.least_ucr),
+        ("at most {}", amounts.most_ucr),
+        ("the tick is {}", amounts.tick_ucr),
+    )
+    told = [text.format(exact_price_text(ucr, 2)) for text, ucr in parts if ucr is not None]
+    return ", ".join(told)
 
 
 def happened(frame: AccountFrame, places: int) -> Message | None:

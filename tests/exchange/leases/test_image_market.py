@@ -14,6 +14,7 @@ from exchange.client import Client
 from exchange.client.dial import Refused
 from exchange.client.images import fetch_image, put_image
 from exchange.wire.requests import AccountState, ImageBuy, ImageOffer
+from exchange.wire.types import RefusedAmounts
 from tests.exchange.server.test_server import play, trader
 from tests.exchange.support.harness import OPERATOR, headroom, key_of, raw, running
 
@@ -86,8 +87,9 @@ def test_who_cannot_pay_gets_nothing_and_an_offer_ends_with_the_image(tmp_path: 
         async with Client(url, key_of("alice")) as alice, Client(url, key_of("bob")) as bob:
             dear = await money(url, "bob") + 1
             await alice.request(ImageOffer(req_id=1, sha256=DIGEST, title="x", price_ucr=dear))
-            with pytest.raises(Refused, match="insufficient_funds"):
+            with pytest.raises(Refused, match="insufficient_funds") as refused:
                 await bob.request(ImageBuy(req_id=1, sha256=DIGEST))
+            assert refused.value.amounts == RefusedAmounts(dear, dear - 1)
             async with raw(url) as owner:
                 await trader(owner, "alice")
                 assert (await owner.ask("image.delete", sha256=DIGEST))["type"] == "ack"

@@ -12,9 +12,12 @@ A step that must be refused is wrapped in `no`. `play` checks more than it is to
 no trace, and after every step the laws of ``laws.py`` hold.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from msgspec.structs import asdict
 
 from exchange.model.commands import JournalMessage
 from exchange.wire.frames import OrderUpdate
@@ -81,8 +84,16 @@ def no(reason: str, step: Step, field: str | None = None) -> Step:
         assert reply.reason == reason, reply
         assert reply.message, "a refusal says why"
         assert field in (None, reply.field), reply
+        assert_amounts_are_fields(reply)
 
     return refused
+
+
+def assert_amounts_are_fields(reply: Refused) -> None:
+    """What the message says in ucr, a program reads in fields."""
+    told = set(re.findall(r"\d+", reply.message)) if " ucr" in reply.message else set()
+    fields = asdict(reply.amounts).values() if reply.amounts else ()
+    assert told == {str(ucr) for ucr in fields if ucr is not None}, reply
 
 
 def says(step: Step, **expected: Any) -> Step:

@@ -6,12 +6,12 @@ import pytest
 
 from exchange.wire.frames import AccountFrame, BalanceUpdate, Notice, OrderUpdate, VmUpdate
 from exchange.wire.reasons import CancelReason, LeaseEnd, RefusalReason
-from exchange.wire.types import OrderStatus, Side
+from exchange.wire.types import OrderStatus, RefusedAmounts, Side
 from tests.tui.market import SYMBOL, lease, order
 from tui.view import portfolio
 from tui.view.account import Account, accrued_ucr
 from tui.view.text import width_of
-from tui.view.words import ENDS, REFUSALS, happened, in_credits, refusal
+from tui.view.words import ENDS, REFUSALS, Refusal, happened, refusal
 
 HOUR_MS = 3_600_000
 
@@ -104,26 +104,29 @@ def test_every_reason_has_plain_words() -> None:
 
 
 def test_a_refusal_says_our_words_then_the_exchanges() -> None:
-    text = refusal("insufficient_funds", "needs 12, has 3", "qty")
-    assert text == "Refused: not enough money: needs 12, has 3"
-    assert refusal("invalid_field", "", "qty") == "Refused: a field is out of bounds: qty"
-    assert refusal("of_the_future", "", None) == "Refused: of the future"
+    assert refusal(Refusal("max_qty", "at most 5 units an order", "qty")) == (
+        "Refused: more units than your limit allows: at most 5 units an order"
+    )
+    assert refusal(Refusal("invalid_field", "", "qty")) == "Refused: a field is out of bounds: qty"
+    assert refusal(Refusal("of_the_future", "")) == "Refused: of the future"
 
 
 @pytest.mark.parametrize(
-    ("said", "text"),
+    ("amounts", "text"),
     [
         (
-            "the order needs 12480000 ucr, 3250000 are available",
-            "the order needs 12.48, 3.25 are there",
+            RefusedAmounts(needed_ucr=12_480_000, available_ucr=3_250_000),
+            "it needs 12.48, 3.25 are available",
         ),
-        ("the tick is 100 ucr", "the tick is 0.0001 credits"),
-        ("the band is 28000..34000 ucr", "the band is 0.028 credits to 0.034 credits"),
-        ("at most 50 open orders", "at most 50 open orders"),
+        (RefusedAmounts(available_ucr=0), "0.00 are available"),
+        (RefusedAmounts(tick_ucr=100), "the tick is 0.0001"),
+        (RefusedAmounts(least_ucr=28_000, most_ucr=34_000), "at least 0.028, at most 0.034"),
     ],
 )
-def test_the_exchanges_amounts_are_said_in_credits(said: str, text: str) -> None:
-    assert in_credits(said) == text
+def test_the_amounts_of_a_refusal_are_said_in_credits(amounts: RefusedAmounts, text: str) -> None:
+    """The exchange's own sentence may be worded anew at any time: nothing is read out of it."""
+    why = Refusal("insufficient_funds", "7 ucr in words of its own", None, amounts)
+    assert refusal(why) == f"Refused: not enough money: {text}"
 
 
 def ended(filled: int, reason: str, side: Side = "buy") -> OrderUpdate:
