@@ -43,7 +43,7 @@ class AccountChannel:
         """The oldest frames that are kept, by account: at the start, and whenever that changes."""
         self._kept_from = oldest
 
-    def tell(self, account: str, frame: AccountFrame) -> None:
+    def send(self, account: str, frame: AccountFrame) -> None:
         """Send ``frame`` to the account's live sessions and keep it for the store."""
         frames = self._frames.get(account)
         if frames is None:

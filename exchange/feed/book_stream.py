@@ -1,4 +1,4 @@
-"""One book as its subscribers were told it: what changed, and who has not been told yet. Pure.
+"""One book as its subscribers have it: what changed, and who has not been sent it yet. Pure.
 
 A frame exists once per symbol, depth and batch, whoever listens. The engine names the levels that
 a batch touched, so the whole book costs no more to follow than the best 25 levels do. Source:
@@ -42,7 +42,7 @@ def checksum(bids: list[LevelRow], asks: list[LevelRow]) -> int:
 class BookStream:
     """One symbol at one depth: what its subscribers hold, and who they are.
 
-    ``_bids`` and ``_asks`` are the levels they were told, by key: +price of a bid, -price of an
+    ``_bids`` and ``_asks`` are the levels they were sent, by key: +price of a bid, -price of an
     ask, so that on either side the greater key is the better one.
     """
 
@@ -76,7 +76,7 @@ class BookStream:
         return not (self.sessions or self.joining or self._behind)
 
     def snapshot(self, now_ms: int) -> list[BookFrame]:
-        """Return all that was told; right behind `update`, so that the book is just that.
+        """Return all that was sent; called right after `update`, so that the book is just that.
 
         The best levels are the snapshot. What one frame does not hold follows as updates, and the
         numbers lead up to ours: whoever keeps books by the rule has all of it at the last.
@@ -108,7 +108,7 @@ class BookStream:
         return [*self.sessions, *self.joining, *self._behind]
 
     def join(self) -> None:
-        """Those who joined have their snapshot: they are told updates from now on."""
+        """Those who joined have their snapshot: they are sent updates from now on."""
         self.sessions.update(self.joining)
         for number, session in self.joining.items():
             if session.behind is not None:
@@ -120,7 +120,7 @@ class BookStream:
             listeners.pop(number, None)
 
     def fall_behind(self, number: int) -> None:
-        """Remember where a slow reader stands; it is told no update until it catches up."""
+        """Remember where a slow reader stands; it is sent no update until it catches up."""
         if self.sessions.pop(number, None) is not None:
             self._behind[number] = Standing(self._seq, {})
 
@@ -144,16 +144,16 @@ class BookStream:
         """
         keys: list[int] = []
         for key, row in self._now(touched).items():
-            told = self._side(key)
-            before = told.get(key)
+            sent = self._side(key)
+            before = sent.get(key)
             if before != row:
                 keys.append(key)
                 for standing in self._behind.values():
                     standing.held.setdefault(key, before)
                 if row is None:
-                    del told[key]
+                    del sent[key]
                 else:
-                    told[key] = row
+                    sent[key] = row
         if not keys:
             return []
         prev_seq, self._seq = self._seq, self._source.seq
@@ -161,19 +161,19 @@ class BookStream:
         return self._frames(prev_seq, keys, now_ms)
 
     def _now(self, touched: Iterable[int]) -> dict[int, LevelRow | None]:
-        """Return, of the levels that may be other ones than told, what they are now."""
+        """Return, of the levels that may differ from what was sent, what they are now."""
         now: dict[int, LevelRow | None] = {}
         moved: dict[int, None] = {}
         for key in touched:
-            row, told = self._source.level(self.symbol, key), self._side(key)
-            if not self._depth or (row is not None and key in told):
+            row, sent = self._source.level(self.symbol, key), self._side(key)
+            if not self._depth or (row is not None and key in sent):
                 now[key] = row
-            elif key in told or (row and (len(told) < self._depth or key > min(told))):
+            elif key in sent or (row and (len(sent) < self._depth or key > min(sent))):
                 moved[1 if key > 0 else -1] = None
         for sign in moved:  # One that enters lets another leave, one that leaves another enter.
-            told, visible = self._side(sign), self._visible(sign)
-            now |= {key: row for key, row in visible.items() if told.get(key) != row}
-            now |= {key: None for key in told if key not in visible}
+            sent, visible = self._side(sign), self._visible(sign)
+            now |= {key: row for key, row in visible.items() if sent.get(key) != row}
+            now |= {key: None for key in sent if key not in visible}
         return now
 
     def _side(self, key: int) -> dict[int, LevelRow]:

@@ -36,7 +36,7 @@ class Series:
         self.growing: Candle | None = None
         self.sessions: dict[int, Session] = {}
         self.finished: list[Encoded] = []
-        """Closed in this batch and not told yet."""
+        """Closed in this batch and not sent yet."""
         self.changed = False
 
     def add(self, bar: Candle) -> None:
@@ -121,7 +121,7 @@ class Candles:
         """Subscribe; the history comes first, oldest candle first, the growing one last."""
         series = self._series(symbol, interval_ms)
         series.pass_time(now_ms)
-        self._tell(series)
+        self._send(series)
         for candle in series.closed:
             self._outbox.put(session, candle.by(session.codec))
         if series.growing is not None:
@@ -151,7 +151,7 @@ class Candles:
         for (symbol, _), series in self._followed.items():
             self._markets[symbol].fold()
             if series.changed or series.finished:
-                self._tell(series)
+                self._send(series)
 
     def tick(self, now_ms: int) -> None:
         """Close what is over without waiting for a trade."""
@@ -196,11 +196,11 @@ class Candles:
         market.fold()
         return market.series[INTERVALS_MS.index(interval_ms)]
 
-    def _tell(self, series: Series) -> None:
-        told = [*series.finished]
+    def _send(self, series: Series) -> None:
+        frames = [*series.finished]
         if series.changed and series.growing is not None:
-            told.append(Encoded(series.growing))
-        for candle in told:
+            frames.append(Encoded(series.growing))
+        for candle in frames:
             key = ("candles", series.symbol, series.interval_ms, candle.frame.open_ms)
             self._outbox.conflate(series.sessions.values(), candle, key)
         series.finished.clear()

@@ -1,4 +1,4 @@
-"""The live directory: every host's public facts, searchable, told when they change. Pure.
+"""The live directory: every host's public facts, searchable, sent when they change. Pure.
 
 Rows are made anew only for accounts in which something happened, when somebody asks or listens.
 Since an account with many hosts and orders takes long to look through, its rows may be older the
@@ -36,7 +36,7 @@ class HostSource(Protocol):
 
 
 class Directory:
-    """All rows and who listens; `touch` marks, `refresh` makes, `tick` tells."""
+    """All rows and who listens; `touch` marks, `refresh` makes, `tick` sends."""
 
     def __init__(self, source: HostSource, outbox: Outbox) -> None:
         self._source = source
@@ -46,8 +46,8 @@ class Directory:
         self._changed: dict[str, None] = {EVERYBODY: None}
         """Accounts in which something happened since their rows were made."""
         self._fresh_until_ms: dict[str, int] = {}
-        self._untold: dict[str, None] = {}
-        self._told_ms: dict[str, int] = {}
+        self._unsent: dict[str, None] = {}
+        self._sent_ms: dict[str, int] = {}
         self._snapshot: list[Encoded] | None = None
         """The snapshot, and what it does not hold as updates."""
         self._budgets: dict[str, Bucket] = {}
@@ -75,14 +75,14 @@ class Directory:
         self._changed[account] = None
 
     def tick(self, now_ms: int) -> None:
-        """Once a second: tell what changed, each host at most once in `UPDATE_MS`."""
+        """Once a second: send what changed, each host at most once in `UPDATE_MS`."""
         if not self.sessions:
             return
         self._refresh(now_ms)
-        due = [host for host in self._untold if self._may_tell(host, now_ms)]
+        due = [host for host in self._unsent if self._may_send(host, now_ms)]
         for host in due:
-            del self._untold[host]
-            self._told_ms[host] = now_ms
+            del self._unsent[host]
+            self._sent_ms[host] = now_ms
             self._outbox.broadcast(self.sessions.values(), self._rows[host])
 
     def wait_ms(self, session: Session, now_ms: int) -> int:
@@ -102,9 +102,9 @@ class Directory:
         found.sort(key=lambda row: _price_ucr(row, wanted.class_))
         return found[:FOUND_MAX]
 
-    def _may_tell(self, host: str, now_ms: int) -> bool:
-        told_ms = self._told_ms.get(host)
-        return told_ms is None or now_ms - told_ms >= UPDATE_MS
+    def _may_send(self, host: str, now_ms: int) -> bool:
+        sent_ms = self._sent_ms.get(host)
+        return sent_ms is None or now_ms - sent_ms >= UPDATE_MS
 
     def _refresh(self, now_ms: int) -> None:
         if EVERYBODY in self._changed:
@@ -121,12 +121,12 @@ class Directory:
         for row in rows:
             if self._rows.get(row.host) != row:
                 self._rows[row.host] = row
-                self._untold[row.host] = None
+                self._unsent[row.host] = None
                 self._snapshot = None
 
 
 def fits(row: DirectoryUpdate, wanted: DirectorySearch) -> bool:
-    """Does the host answer to every field of the search that is set?"""
+    """Does the host match every field of the search that is set?"""
     class_name = wanted.class_
     if wanted.zone not in (None, row.zone) or wanted.status not in (None, row.status):
         return False

@@ -107,17 +107,17 @@ class Feed:
     # --- slow readers ---
 
     def fall_behind(self, session: Session) -> None:
-        """Merge what the session would be told, until `catch_up`."""
+        """Merge what the session would be sent, until `catch_up`."""
         session.behind = Behind()
         for symbol in _books(session):
             for stream in self._streams(symbol):
                 stream.fall_behind(session.number)
 
     def catch_up(self, session: Session) -> None:
-        """The batch ends with what the session missed, and it is told everything again."""
+        """This batch ends with what the session missed; from then on it is sent everything."""
         self._recovering[session.number] = session
 
-    def _tell_missed(self, session: Session, now_ms: int) -> None:
+    def _send_missed(self, session: Session, now_ms: int) -> None:
         behind, session.behind = session.behind, None
         if behind is None or session.closing:
             return
@@ -174,7 +174,7 @@ class Feed:
         self._outbox.broadcast(self._instrument_sessions.values(), update)
 
     def heartbeat(self, sessions: Iterable[Session], now_ms: int) -> None:
-        """Tell listeners that the feed lives: a channel's silence is the market's, then."""
+        """Show listeners that the feed is alive: if a channel is silent, so is its market."""
         self._outbox.broadcast(sessions, Heartbeat(now_ms, self._source.seq))
         self.tickers.tick(now_ms)
         self.candles.tick(now_ms)
@@ -193,7 +193,7 @@ class Feed:
         self.candles.flush()
         if self._recovering:
             for session in self._recovering.values():
-                self._tell_missed(session, now_ms)
+                self._send_missed(session, now_ms)
             self._recovering.clear()
 
     def _update_touched(self, now_ms: int) -> None:

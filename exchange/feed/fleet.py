@@ -1,4 +1,4 @@
-"""The owner's view of his hosts: status, load and use, conflated to one update a second. Pure.
+"""The owner's view of its hosts: status, load and use, conflated to one update a second. Pure.
 
 Load and the number of VMs come from heartbeats, which are not journalled: they live here, not in
 the engine, and begin anew with every start. Source: protocol.md, "Public channels".
@@ -18,15 +18,15 @@ class FleetSource(Protocol):
     def fleet_rows(self, account: str) -> list[HostUpdate]: ...
 
 
-class Fleet:
-    """Listeners by account, what they were told last, and every host's last heartbeat."""
+class FleetChannel:
+    """Listeners by account, what they were sent last, and every host's last heartbeat."""
 
     def __init__(self, source: FleetSource, outbox: Outbox) -> None:
         self._source = source
         self._outbox = outbox
         self.sessions: dict[str, dict[int, Session]] = {}
         """By account; accounts without listeners are not in it."""
-        self._told: dict[str, dict[str, HostUpdate]] = {}
+        self._sent: dict[str, dict[str, HostUpdate]] = {}
         self._beats: dict[str, HostHeartbeat] = {}
 
     def heard(self, host: str, beat: HostHeartbeat) -> None:
@@ -34,29 +34,29 @@ class Fleet:
         self._beats[host] = beat
 
     def forget(self, host: str) -> None:
-        """The host is lost: what it said last is of no use."""
+        """The host is lost: its last heartbeat is of no use."""
         self._beats.pop(host, None)
 
     def join(self, session: Session) -> None:
-        """Subscribe; every host of the account is told once, at once."""
+        """Subscribe; every host of the account is sent at once."""
         rows = self._rows(session.account)
         for row in rows.values():
             self._outbox.send(session, row)
         self.sessions.setdefault(session.account, {})[session.number] = session
-        self._told.setdefault(session.account, rows)
+        self._sent.setdefault(session.account, rows)
 
     def leave(self, session: Session) -> None:
         sessions = self.sessions.get(session.account, {})
         sessions.pop(session.number, None)
         if not sessions:
             self.sessions.pop(session.account, None)
-            self._told.pop(session.account, None)
+            self._sent.pop(session.account, None)
 
     def tick(self) -> None:
-        """Once a second: tell each owner the hosts that changed."""
+        """Once a second: send each owner the hosts that changed."""
         for account, sessions in self.sessions.items():
-            before, rows = self._told[account], self._rows(account)
-            self._told[account] = rows
+            before, rows = self._sent[account], self._rows(account)
+            self._sent[account] = rows
             for host, row in rows.items():
                 if before.get(host) != row:
                     self._outbox.broadcast(sessions.values(), row)

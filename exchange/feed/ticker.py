@@ -1,6 +1,6 @@
 """Tickers: best prices, last price, and what traded in the last 24 hours. Pure.
 
-A ticker is a fold of a symbol's trades and a look at its book, told once per symbol and batch and
+A ticker is a fold of a symbol's trades and a look at its book, sent once per symbol and batch and
 only when it changed. The day is counted in buckets of five minutes, so its memory is bounded
 however much trades. Source: protocol.md, "Public channels".
 """
@@ -86,7 +86,7 @@ class Tickers:
         self._outbox = outbox
         self._days: dict[str, Day] = {}
         self._sessions: dict[str, dict[int, Session]] = {}
-        self._told: dict[str, Ticker] = {}
+        self._sent: dict[str, Ticker] = {}
         """The last frame of each symbol, to stay silent when nothing changed."""
         self._changed: dict[str, None] = {}
 
@@ -116,11 +116,11 @@ class Tickers:
         self._changed[symbol] = None
 
     def flush(self, now_ms: int) -> None:
-        """End the batch: tell every changed ticker that somebody listens to, once."""
+        """End the batch: send every changed ticker that somebody listens to, once."""
         for symbol in self._changed:
             listeners = self._listeners(symbol)
             if listeners:
-                self._tell(symbol, listeners, now_ms)
+                self._send(symbol, listeners, now_ms)
         self._changed.clear()
 
     def tick(self, now_ms: int) -> None:
@@ -135,7 +135,7 @@ class Tickers:
 
     def forget(self, symbol: str) -> None:
         """The symbol is gone, and nobody listens to it any more."""
-        for kept in (self._days, self._told, self._changed):
+        for kept in (self._days, self._sent, self._changed):
             kept.pop(symbol, None)
 
     def memory(self) -> list[DayMemory]:
@@ -154,14 +154,14 @@ class Tickers:
             return own | everything
         return own or everything or {}
 
-    def _tell(self, symbol: str, listeners: dict[int, Session], now_ms: int) -> None:
+    def _send(self, symbol: str, listeners: dict[int, Session], now_ms: int) -> None:
         frame = self._ticker(symbol, now_ms)
-        before = self._told.get(symbol)
+        before = self._sent.get(symbol)
         if before is not None:
             before.seq, before.ts_ms = frame.seq, frame.ts_ms
             if before == frame:
                 return
-        self._told[symbol] = frame
+        self._sent[symbol] = frame
         key = ("ticker", symbol, 0, 0)
         self._outbox.conflate(listeners.values(), Encoded(frame), key)
 

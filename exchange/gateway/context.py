@@ -178,7 +178,7 @@ class Context:
             self.limits.looked_at_end(command.account, count, self.now_ms)
 
     def _journal(self, command: Command, reply: Done, outs: list[commands.Out], at_ms: int) -> None:
-        """Keep the row of a command that changed something, and tell who follows such changes."""
+        """Keep the row of a command that changed something, and mark whom it concerns."""
         self.notes.accepted(command, reply, outs)
         self._rows.append(JournalRow(self.engine.seq, at_ms, MSGPACK.encode(command)))
         if type(command.message) in CANCEL_MANY:
@@ -195,12 +195,12 @@ class Context:
     def _route(self, outs: list[commands.Out], now_ms: int) -> None:
         """Account frames before public ones; the reply, at index 0, went out already."""
         public: list[Any] = []
-        tell = self.streams.accounts.tell
+        send = self.streams.accounts.send
         for index in range(1, len(outs)):
             address, message = outs[index]
             route = ROUTES[type(message)]
             if route == TO_ACCOUNT:
-                tell(address, message)  # type: ignore[arg-type]
+                send(address, message)  # type: ignore[arg-type]
             elif route == TO_PUBLIC:
                 public.append(message)
             else:

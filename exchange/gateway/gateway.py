@@ -12,7 +12,7 @@ from exchange.engine.engine import Engine
 from exchange.gateway import console_requests, image_requests, login
 from exchange.gateway.batch import Batch
 from exchange.gateway.context import Context
-from exchange.gateway.host_sessions import host_speaks, tell_silence
+from exchange.gateway.host_sessions import host_speaks, journal_silence
 from exchange.gateway.requests import HANDLERS
 from exchange.model import commands
 from exchange.model.commands import Command, JournalMessage
@@ -121,13 +121,13 @@ class Gateway:
         self.limits.answered(session, message, context.outbox.weight - weight, now_ms)
 
     def fall_behind(self, session_id: int) -> None:
-        """The session does not read as fast as it is told: merge what it may be told later."""
+        """The session does not read as fast as it is sent to: merge what can wait."""
         session = self.sessions.get(session_id)
         if session is not None and session.behind is None and not session.closing:
             self.feed.fall_behind(session)
 
     def catch_up(self, session_id: int) -> None:
-        """The session has read all it was sent: tell it the rest, merged, with this batch."""
+        """The session has read all it was sent: this batch brings the rest, merged."""
         session = self.sessions.get(session_id)
         if session is not None and session.behind is not None:
             self.feed.catch_up(session)
@@ -155,7 +155,7 @@ class Gateway:
         now_ms = context.at(now_ms)
         context.settle(now_ms)
         context.liveness.ran(now_ms)
-        tell_silence(context, now_ms)
+        journal_silence(context, now_ms)
         context.instructions.resend(now_ms)
         console_requests.advance(context, now_ms)
         login.close_expired(context, now_ms)

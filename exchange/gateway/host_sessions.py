@@ -1,4 +1,4 @@
-"""Which of a host's connections counts, and what it is told when that changes. Pure.
+"""Which of a host's connections counts, and what it is sent when that changes. Pure.
 
 Source: protocol.md, "Hosts".
 """
@@ -25,7 +25,7 @@ def logged_in(context: Context, session: Session, now_ms: int) -> None:
     earlier = context.instructions.wait(session)
     if earlier is not None:
         context.close(earlier, CLOSE_HANDED_OVER, HANDED_OVER_REASON)
-    context.instructions.tell(session, _next_sync(context, session.host))
+    context.instructions.send_to(session, _next_sync(context, session.host))
 
 
 def host_speaks(context: Context, session: Session, message: Struct, now_ms: int) -> None:
@@ -64,7 +64,7 @@ def alive(context: Context, session: Session, now_ms: int) -> None:
         sync(context, session.host, now_ms)
 
 
-def tell_silence(context: Context, now_ms: int) -> None:
+def journal_silence(context: Context, now_ms: int) -> None:
     """Journal who fell silent and who is lost; of a lost host nothing is kept here."""
     for message in context.liveness.due(now_ms):
         context.internal(message, now_ms)

@@ -1,6 +1,6 @@
 """Logins, enrollment, and connections that end with their key. Pure.
 
-An address that guesses wrong too often is not even told whether it is right. Source: protocol.md,
+An address that failed too often is refused before its login is looked at. Source: protocol.md,
 "Login"; security.md, "Who is who".
 """
 

@@ -17,7 +17,7 @@ _UNKNOWN_APPLICATION: Final = Refused("invalid_field", "no application's id", "a
 
 
 def whole_account(context: Context, account: str) -> dict[str, Any] | Refused:
-    """Return the account as one frame tells it, or that it is too long for one."""
+    """Return the account in one frame, or that it is too long for one."""
     made = context.engine.account_page(account, account_pages.KINDS, None, PAGE_ROWS_MAX)
     assert not isinstance(made, Refused), "the first page has no cursor"
     rows, following = made

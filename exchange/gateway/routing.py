@@ -32,5 +32,5 @@ CANCEL_MANY: Final = frozenset({OrderMassCancel, SessionDropped})
 
 
 def canceled(outs: Iterable[Out]) -> int:
-    """Return how many orders are told to have ended."""
+    """Return how many orders ended; of a cancel every `OrderUpdate` is one."""
     return sum(type(message) is OrderUpdate for _, message in outs)

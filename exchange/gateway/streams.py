@@ -1,4 +1,4 @@
-"""What sessions listen to, and how they join and leave it. Pure.
+"""The streams that sessions listen to: who joins, who leaves, and the heartbeat. Pure.
 
 `CHANNELS` is the table of the channels; the streams themselves are feed, directory, fleet and
 account channel. Source: protocol.md, "Public channels" and "Account channel".
@@ -14,7 +14,7 @@ from exchange.feed.book_stream import DEFAULT_DEPTH
 from exchange.feed.candles import DEFAULT_INTERVAL_MS
 from exchange.feed.directory import Directory
 from exchange.feed.feed import Feed
-from exchange.feed.fleet import Fleet
+from exchange.feed.fleet import FleetChannel
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
@@ -53,7 +53,7 @@ class Streams:
     def __init__(self, engine: Engine, outbox: Outbox) -> None:
         self.feed = Feed(engine, outbox)
         self.directory = Directory(engine, outbox)
-        self.fleet = Fleet(engine, outbox)
+        self.fleet = FleetChannel(engine, outbox)
         self.accounts = AccountChannel(outbox)
         self._engine = engine
         self._listeners: dict[int, Session] = {}
@@ -103,7 +103,7 @@ class Streams:
         self.feed.forget(symbol, now_ms)
 
     def advance(self, now_ms: int) -> None:
-        """Once a second: heartbeats, and what directory and fleet have to tell."""
+        """Once a second: heartbeats, and what changed in directory and fleet."""
         if self._heartbeat_ms is None or self._heartbeat_ms > now_ms:
             return
         self._heartbeat_ms = now_ms + HEARTBEAT_MS

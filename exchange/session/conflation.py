@@ -1,4 +1,4 @@
-"""What a slow reader has not been told, merged until it catches up. Pure.
+"""What a slow reader has not been sent, merged until it catches up. Pure.
 
 While a connection's outgoing queue is behind, the feed keeps what it would send here: of a book
 where the reader stands (one merged update leads from there to the present), of tickers and candles
@@ -28,7 +28,7 @@ class Standing(Struct, frozen=True):
 
 
 class Behind:
-    """One slow reader. ``trades``: by symbol, the seq of the first trade it was not told."""
+    """One slow reader. ``trades``: by symbol, the seq of the first trade it was not sent."""
 
     __slots__ = ("latest", "trades")
 

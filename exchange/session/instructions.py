@@ -75,10 +75,10 @@ class Instructions:
             return True
         pending = self._pending.setdefault(host, {})
         pending[instruction.instruction_id] = _Sent(instruction, now_ms + RESEND_MS)
-        self.tell(session, instruction)
+        self.send_to(session, instruction)
         return len(pending) <= PENDING_MAX
 
-    def tell(self, session: Session, instruction: Instruction) -> None:
+    def send_to(self, session: Session, instruction: Instruction) -> None:
         """Send it now, a long `HostSync` in parts to whoever knows them."""
         if session.minor and type(instruction) is HostSync:
             for part in sync_parts(instruction):
@@ -100,7 +100,7 @@ class Instructions:
             for sent in pending.values():
                 if sent.due_ms <= now_ms:
                     sent.due_ms = now_ms + RESEND_MS
-                    self.tell(self._sessions[host], sent.instruction)
+                    self.send_to(self._sessions[host], sent.instruction)
 
     def next_deadline_ms(self) -> int | None:
         if not self._pending:

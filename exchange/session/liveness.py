@@ -16,19 +16,19 @@ STALL_MS: Final = 5 * MS_PER_SECOND
 
 
 class Beat:
-    """Last sign of life of one host, and what was told of it."""
+    """Last sign of life of one host, and what was journalled of it."""
 
-    __slots__ = ("heard_ms", "lost_after_ms", "told")
+    __slots__ = ("heard_ms", "lost_after_ms", "status")
 
     def __init__(
-        self, heard_ms: int, told: Literal["live", "silent", "lost"], lost_after_ms: int
+        self, heard_ms: int, status: Literal["live", "silent", "lost"], lost_after_ms: int
     ) -> None:
         self.heard_ms = heard_ms
-        self.told = told
+        self.status = status
         self.lost_after_ms = lost_after_ms
 
     def due_ms(self) -> int | None:
-        match self.told:
+        match self.status:
             case "live":
                 return self.heard_ms + SILENT_MS
             case "silent":
@@ -62,9 +62,9 @@ class Liveness:
             self.watch(host, now_ms)
             return HostBack(host)  # lost, or new: the engine knows, and ignores it of a new one
         beat.heard_ms = now_ms
-        if beat.told == "live":
+        if beat.status == "live":
             return None
-        beat.told = "live"
+        beat.status = "live"
         self._expect(beat)
         return HostBack(host)
 
@@ -77,7 +77,7 @@ class Liveness:
         for host, beat in self._beats.items():
             due_ms = beat.due_ms()
             if due_ms is not None and due_ms <= now_ms:
-                found.append(self._tell(host, beat))
+                found.append(self._change(host, beat))
             self._expect(beat)
         for message in found:
             if isinstance(message, HostLost):
@@ -95,14 +95,14 @@ class Liveness:
         """Return when `due` wants to be asked, None when no host is watched."""
         if self._next_ms is None or self._run_ms is None:
             return self._next_ms
-        # Without regular runs a stall could not be told from an idle pump.
+        # Without regular runs a stall would look like an idle pump.
         return min(self._next_ms, self._run_ms + STALL_MS // 2)
 
-    def _tell(self, host: str, beat: Beat) -> HostSilent | HostLost:
-        if beat.told == "live":
-            beat.told = "silent"
+    def _change(self, host: str, beat: Beat) -> HostSilent | HostLost:
+        if beat.status == "live":
+            beat.status = "silent"
             return HostSilent(host, beat.heard_ms)
-        beat.told = "lost"
+        beat.status = "lost"
         return HostLost(host)
 
     def _expect(self, beat: Beat) -> None:

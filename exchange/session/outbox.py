@@ -22,7 +22,7 @@ class Replay(Struct, frozen=True):
     """Send stored account frames ``after < account_seq <= upto`` here, before what follows.
 
     ``final``: the session is live behind it, so later deliveries wait; otherwise the pump pages at
-    the reader's pace and tells `Gateway.caught_up` at the end.
+    the reader's pace and calls `Gateway.caught_up` at the end.
     """
 
     account: str
@@ -56,6 +56,23 @@ Delivery: TypeAlias = bytes | Replay
 Deliveries: TypeAlias = dict[int, list[Delivery]]
 
 
+class Slot:
+    """A reserved place in a session's deliveries."""
+
+    __slots__ = ("_index", "_items", "session")
+
+    def __init__(self, session: Session, items: list[Delivery], index: int) -> None:
+        self.session = session
+        self._items = items
+        self._index = index
+
+    def fill(self, parts: list[bytes]) -> None:
+        """Put frames in the place; places reserved behind it in the same session must be filled
+        before."""
+        self.session.unpaid += sum(map(len, parts))
+        self._items[self._index : self._index + 1] = parts
+
+
 class Outbox:
     """Deliveries by session number."""
 
@@ -77,7 +94,7 @@ class Outbox:
         else:
             items.append(item)
 
-    def reserve(self, session: Session) -> "Slot":
+    def reserve(self, session: Session) -> Slot:
         """Keep a place in the session's order, for a frame that is made at the end of the batch."""
         self.put(session, b"")
         items = self._deliveries[session.number]
@@ -103,20 +120,3 @@ class Outbox:
     def take(self) -> Deliveries:
         taken, self._deliveries = self._deliveries, {}
         return taken
-
-
-class Slot:
-    """A reserved place in a session's deliveries."""
-
-    __slots__ = ("_index", "_items", "session")
-
-    def __init__(self, session: Session, items: list[Delivery], index: int) -> None:
-        self.session = session
-        self._items = items
-        self._index = index
-
-    def fill(self, parts: list[bytes]) -> None:
-        """Put frames in the place; places reserved behind it in the same session must be filled
-        before."""
-        self.session.unpaid += sum(map(len, parts))
-        self._items[self._index : self._index + 1] = parts

@@ -77,7 +77,7 @@ class Session:
         self.unpaid = 0
         """Bytes of answers that came later, behind the batch or from a host."""
         self.behind: Behind | None = None
-        """What a slow reader has not been told; None while it keeps up."""
+        """What a slow reader has not been sent; None while it keeps up."""
         self.channels: dict[tuple[Channel, str], None] = {}
 
     def take_unpaid(self) -> int:

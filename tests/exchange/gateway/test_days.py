@@ -37,7 +37,7 @@ EMPTY = {
     *("State.ended_leases", "State.vms", "State.tokens", "State.images", "State.deposits"),
     *("State.armed", "State.dead_men", "State.dead_man_keys", "Account.orders"),
     *("Account.open_orders", "Host.windows", "Host.cooling"),
-    *("Context.jobs", "Context.anonymous", "Liveness._beats", "Fleet._beats"),
+    *("Context.jobs", "Context.anonymous", "Liveness._beats", "FleetChannel._beats"),
     "KeyExpiry._ends_ms",
     *("Consoles._reads", "Instructions._pending", "Instructions._sessions", "Uploads._reserved"),
     *("SignUps.pending", "SignUps._ids", "AccountChannel._paging", "Feed._left"),

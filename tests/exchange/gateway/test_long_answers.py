@@ -231,7 +231,7 @@ def test_a_long_sync_comes_in_parts_to_who_knows_them() -> None:
     scales.heaviest = 0
     for number, count in ((new, 4), (old, 1)):
         rig.inbox[number].clear()
-        rig.gateway.context.instructions.tell(rig.gateway.sessions[number], long)
+        rig.gateway.context.instructions.send_to(rig.gateway.sessions[number], long)
         rig.take()
         parts = rig.frames(number, "host.sync")
         assert [part.get("more", False) for part in parts] == [True] * (count - 1) + [False]
