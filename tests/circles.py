@@ -4,13 +4,15 @@ Imports inside functions and for types alone count like any other: whoever reads
 circle must know them all.
 """
 
-import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
-def circles(sources: Mapping[str, str]) -> list[list[str]]:
-    """Return every group of modules that reach each other; ``sources``: dotted name -> text."""
-    graph = {name: imports(name, text, sources) for name, text in sources.items()}
+def circles(imported: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Return every group of modules that reach each other.
+
+    ``imported``: the dotted names that each module imports, as `tests.tidy` reads them.
+    """
+    graph = {name: imports(name, names, imported) for name, names in imported.items()}
     reach = {name: reachable(graph, name) for name in graph}
     found = []
     seen: set[str] = set()
@@ -22,16 +24,9 @@ def circles(sources: Mapping[str, str]) -> list[list[str]]:
     return found
 
 
-def imports(name: str, text: str, known: Mapping[str, str]) -> list[str]:
+def imports(name: str, imported: Sequence[str], known: Mapping[str, object]) -> list[str]:
     """Return the modules of ``known`` that ``name`` imports; a package only where it is named."""
-    found: dict[str, None] = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                found[full if full in known else str(node.module)] = None
-        elif isinstance(node, ast.Import):
-            found.update(dict.fromkeys(alias.name for alias in node.names))
+    found = dict.fromkeys(full if full in known else full.rpartition(".")[0] for full in imported)
     return [module for module in found if module in known and module != name]
 
 

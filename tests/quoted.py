@@ -7,24 +7,36 @@ that name each other may use ``from __future__ import annotations``: that hides 
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tests.tidy_rules import OPTIONAL
 
 Found = Iterator[tuple[int, str]]
 
 
-def type_only(tree: ast.Module) -> Found:
-    """Yield (line, what) of every import for types alone and every quoted annotation."""
-    yield from _guarded_imports(tree)
-    yield from _quoted(tree, frozenset(OPTIONAL))
+def type_only(nodes: Sequence[ast.AST]) -> Found:
+    """Yield (line, what) of every import for types alone and every quoted annotation.
 
-
-def _guarded_imports(tree: ast.Module) -> Found:
-    for node in ast.walk(tree):
-        guard = isinstance(node, ast.If) and _last_name(node.test) == "TYPE_CHECKING"
-        if isinstance(node, ast.If) and guard and not all(map(_is_optional, node.body)):
+    ``nodes``: all those of a module.
+    """
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    for node in nodes:
+        if isinstance(node, ast.If) and _is_guard(node) and not all(map(_is_optional, node.body)):
             yield node.lineno, "if TYPE_CHECKING: import it, or open the circle"
+        for annotation in _annotations(node):
+            for line, text in _strings(annotation):
+                if not _may_quote(classes, line) & _names(text):
+                    yield line, f"{text!r}: a quoted annotation; import the type"
+
+
+def _may_quote(classes: list[ast.ClassDef], line: int) -> set[str]:
+    """Return the names that may be quoted there: the class around it, optional packages."""
+    around = {each.name for each in classes if each.lineno <= line <= (each.end_lineno or line)}
+    return around | OPTIONAL
+
+
+def _is_guard(node: ast.If) -> bool:
+    return any(_last_name(part) == "TYPE_CHECKING" for part in ast.walk(node.test))
 
 
 def _is_optional(statement: ast.stmt) -> bool:
@@ -33,18 +45,6 @@ def _is_optional(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Import) and all(
         alias.name.partition(".")[0] in OPTIONAL for alias in statement.names
     )
-
-
-def _quoted(node: ast.AST, own: frozenset[str]) -> Found:
-    """Yield the quoted types under ``node``; ``own``: the names that may be quoted there."""
-    if isinstance(node, ast.ClassDef):
-        own |= {node.name}
-    for annotation in _annotations(node):
-        for line, text in _strings(annotation):
-            if not own & _names(text):
-                yield line, f"{text!r}: a quoted annotation; import the type"
-    for child in ast.iter_child_nodes(node):
-        yield from _quoted(child, own)
 
 
 def _annotations(node: ast.AST) -> Iterator[ast.expr | None]:
@@ -79,5 +79,8 @@ def _names(annotation: str) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
-def _last_name(node: ast.expr) -> str:
-    return ast.unparse(node).rpartition(".")[2]
+def _last_name(node: ast.AST) -> str:
+    """Return ``b`` of ``b``, ``a.b`` and ``a.b[c]``; what else it may be has no name."""
+    if isinstance(node, ast.Subscript):
+        return _last_name(node.value)
+    return getattr(node, "attr", getattr(node, "id", ""))

@@ -1,4 +1,4 @@
-"""The checker behind `test_tidy.py`: `(path, source) -> list of broken rules`.
+"""The checker behind `test_tidy.py`: what a module breaks, and what it imports.
 
 A function of text, so that a test can plant a violation and see it found. The tables it applies
 are in `tidy_rules.py`.
@@ -7,8 +7,9 @@ are in `tidy_rules.py`.
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from tests.quoted import type_only
 from tests.rooms import refusal, room_of
@@ -29,27 +30,41 @@ from tests.tidy_rules import (
 )
 
 Found = Iterator[tuple[int, str]]
+Nodes = Sequence[ast.AST]
+"""Every node of a module: the tree is walked once."""
 
 # Written in two halves so that the checker does not find itself.
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|NotImplemented" + r"Error)\b")
 BARE_IGNORE = re.compile(r"#\s*(type:\s*ig" + r"nore(?!\[)|no" + r"qa(?!:\s*[A-Z]))")
 
 
-def check_python(path: str, source: str) -> list[str]:
-    """Return every rule that the module ``source`` at ``path`` (relative, posix) breaks.
+class Module(NamedTuple):
+    """What a module breaks, one line ``path:line: what`` each, and the dotted names it imports."""
 
-    Each is one line ``path:line: what``. An unparsable source raises `SyntaxError`.
-    """
-    tree = ast.parse(source, path)
+    broken: list[str]
+    imported: list[str]
+
+
+def read(path: str, source: str) -> Module:
+    """Read the module ``source`` at ``path`` (relative, posix). Raises `SyntaxError`."""
+    nodes = tuple(ast.walk(ast.parse(source, path)))
     module = module_name(path)
-    found = [*_lines(source), *_lengths(source, tree), *type_only(tree)]
+    found = [*_lines(source), *_lengths(source, nodes), *type_only(nodes)]
     if module.partition(".")[0] in PACKAGES or module in COMPOSERS:
-        found += [*_imports(module, tree)]
+        found += [*_imports(module, nodes)]
     if is_core(module):
-        found += [*_impurities(tree)]
+        found += [*_impurities(nodes)]
     if module.startswith("sim."):
-        found += [*_shared_random(tree)]
-    return [f"{path}:{line}: {what}" for line, what in sorted(found)]
+        found += [*_shared_random(nodes)]
+    return Module(
+        [f"{path}:{line}: {what}" for line, what in sorted(found)],
+        [name for _, name in _imported(nodes)],
+    )
+
+
+def check_python(path: str, source: str) -> list[str]:
+    """Return every rule that the module breaks; see `Module`."""
+    return read(path, source).broken
 
 
 def check_text(path: str, text: str) -> list[str]:
@@ -96,31 +111,31 @@ def _lines(source: str) -> Found:
             yield number, "a checker silenced without naming the rule"
 
 
-def _lengths(source: str, tree: ast.Module) -> Found:
+def _lengths(source: str, nodes: Nodes) -> Found:
     count = len(source.splitlines())
     if count > FILE_LINES_MAX:
         yield 1, f"{count} lines; split the module (at most {FILE_LINES_MAX})"
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LINES_MAX:
                 yield node.lineno, f"{node.name} has {length} lines (at most {FUNCTION_LINES_MAX})"
 
 
-def _imports(module: str, tree: ast.Module) -> Found:
-    for line, imported in _imported(tree):
+def _imports(module: str, nodes: Nodes) -> Found:
+    for line, imported in _imported(nodes):
         what = _import_refusal(module, imported)
         if what:
             yield line, what
 
 
-def _imported(tree: ast.Module) -> Found:
+def _imported(nodes: Nodes) -> Found:
     """Yield (line, dotted name) of every import, also inside functions and type-checking blocks.
 
     ``from a import b`` yields ``a.b``: whether ``b`` is a module or a name in ``a``, the longest
     known prefix decides. A relative import yields its leading dots.
     """
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -159,11 +174,11 @@ def _outside(module: str, top: str) -> str | None:
     return None if top in THIRD_PARTY[area] else f"{top}: not a dependency of {area} modules here"
 
 
-def _impurities(tree: ast.Module) -> Found:
-    declared = set(_declared_by_protocols(tree))
-    builtins = IMPURE_BUILTINS - _bound(tree)
+def _impurities(nodes: Nodes) -> Found:
+    declared = set(_declared_by_protocols(nodes))
+    builtins = IMPURE_BUILTINS - _bound(nodes)
     waits: list[int] = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             if node not in declared:
                 waits.append(node.lineno)
@@ -176,9 +191,9 @@ def _impurities(tree: ast.Module) -> Found:
         yield min(waits), f"a core never waits ({len(waits)} places)"
 
 
-def _declared_by_protocols(tree: ast.Module) -> Iterator[ast.AST]:
+def _declared_by_protocols(nodes: Nodes) -> Iterator[ast.AST]:
     """Yield the bodiless methods of Protocol classes: a port may say that its shell waits."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases):
             for method in node.body:
                 if isinstance(method, ast.AsyncFunctionDef) and all(
@@ -188,13 +203,11 @@ def _declared_by_protocols(tree: ast.Module) -> Iterator[ast.AST]:
                     yield method
 
 
-def _bound(tree: ast.Module) -> set[str]:
+def _bound(nodes: Nodes) -> set[str]:
     """Return the names that the module gives a meaning of its own: fields, variables, arguments."""
-    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
     return arguments | {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
 
 
@@ -215,13 +228,13 @@ def _is_set(node: ast.expr) -> bool:
     return isinstance(node, ast.Set | ast.SetComp)
 
 
-def _shared_random(tree: ast.Module) -> Found:
+def _shared_random(nodes: Nodes) -> Found:
     """In the simulator every actor has its own seeded stream; the module's shared one has none."""
-    if any(imported == "random" for _, imported in _imported(tree)):
-        for node in ast.walk(tree):
+    if any(imported == "random" for _, imported in _imported(nodes)):
+        for node in nodes:
             if isinstance(node, ast.Attribute) and _is_shared(ast.unparse(node)):
                 yield node.lineno, f"{ast.unparse(node)}: use the actor's own random.Random"
-    for line, imported in _imported(tree):
+    for line, imported in _imported(nodes):
         if _is_shared(imported):
             yield line, f"{imported}: use the actor's own random.Random"
 
