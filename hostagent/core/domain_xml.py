@@ -72,7 +72,7 @@ def domain_xml(
     _text(root, "vcpu", str(vcpus))
     if virt != "test":
         _cputune(root, spec.shape.mvcpu, vcpus)
-        _told(root, spec.vm_id, files.user_data)
+        _firmware_entries(root, spec.vm_id, files.user_data)
     _os(root, files, spec.cmdline, virt)
     ET.SubElement(ET.SubElement(root, "features"), "acpi")
     if virt == "kvm":
@@ -148,7 +148,7 @@ def _cputune(root: ET.Element, mvcpu: int, vcpus: int) -> None:
         _text(tune, "quota", str(PERIOD_US * mvcpu // 1000 // vcpus))
 
 
-def _told(root: ET.Element, vm_id: str, user_data: str | None) -> None:
+def _firmware_entries(root: ET.Element, vm_id: str, user_data: str | None) -> None:
     """What the guest can read of itself, as QEMU firmware configuration entries.
 
     The id is a plain word (`domain_name`) and the path is ours: neither can hold a comma.

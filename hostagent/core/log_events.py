@@ -166,22 +166,22 @@ def of_out(out: Out) -> LogLine | None:
 
 
 class VmLog:
-    """Tells of every VM what became of it, once. Holds as many entries as the core has VMs."""
+    """Logs each stage of every VM once. Holds as many entries as the core has VMs."""
 
     def __init__(self) -> None:
-        self._told: dict[str, tuple[str, bool]] = {}
+        self._logged: dict[str, tuple[str, bool]] = {}
 
     def changes(self, vms: Mapping[str, Vm], adopting: bool) -> list[LogLine]:
         """Return what changed since the last call; ``adopting``: what is new was found here."""
         lines: list[LogLine] = []
         for vm_id, vm in vms.items():
             stage = vm.state, vm.reap_ms is not None
-            before = self._told.get(vm_id)
+            before = self._logged.get(vm_id)
             if stage != before:
                 lines += _change(vm_id, vm, before, adopting)
-                self._told[vm_id] = stage
-        for vm_id in [vm_id for vm_id in self._told if vm_id not in vms]:
-            del self._told[vm_id]
+                self._logged[vm_id] = stage
+        for vm_id in [vm_id for vm_id in self._logged if vm_id not in vms]:
+            del self._logged[vm_id]
         return lines
 
 

@@ -45,7 +45,7 @@ class Reporter:
         """Send the VM's state unless it is known or under way, and confirm what came about."""
         if not self.connected:
             return
-        state = _told(vm)
+        state = _reported_state(vm)
         if vm.unreported and not self._outbox.waits("status", vm.spec.vm_id, state):
             if vm.ended:
                 self.usage(vm, out)
@@ -93,7 +93,7 @@ def _note_answer(vm: Vm, pending: Pending, again: bool) -> None:
     if pending.about == "usage" and again:
         vm.meter.reported = None
     # An answer about a state that has been left since says nothing about the state now.
-    if pending.about == "status" and pending.state == _told(vm) and not again:
+    if pending.about == "status" and pending.state == _reported_state(vm) and not again:
         vm.unreported = False
 
 
@@ -115,5 +115,5 @@ def _status(vm: Vm, req_id: int) -> VmStatus:
     )
 
 
-def _told(vm: Vm) -> str:
+def _reported_state(vm: Vm) -> str:
     return f"{vm.state}/{vm.ready_ms}"

@@ -1,1 +1,1 @@
-"""What the Manager decides: rules, bursts, purchases, the fleet. Pure."""
+"""What the Manager decides: rules, bursts, purchases, rented units. Pure."""

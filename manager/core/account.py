@@ -1,4 +1,4 @@
-"""What the account channel means for the fleet: leases granted, shrunk, recalled, ended; restarts.
+"""What the account's frames mean for rented units: granted, shrunk, recalled, ended; restarts.
 
 After a restart or a reconnect the account as it stands is the only truth: `rebuild` matches it with
 the units known, asks again for what was in flight, and forgets what is gone. While a lease runs its
@@ -15,11 +15,11 @@ from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
 from exchange.wire.requests import LeaseRelease
 from exchange.wire.terms import LOST_AFTER_MS
 from manager.core.burst import Bursts
-from manager.core.desk import Desk
-from manager.core.fleet import Fleet, unit_number
 from manager.core.library import StoredVm
 from manager.core.messages import Connected
+from manager.core.outgoing import Outgoing
 from manager.core.purchase import rule_of
+from manager.core.rented import RentedUnits, unit_number
 from manager.core.unit import LEAVING, Lease, Unit, leaves_first
 
 RELEASE_AHEAD_MS: Final = 30 * MS_PER_MINUTE
@@ -31,13 +31,17 @@ GONE_VM: Final = ("stopped", "failed")
 
 
 class Account:
-    """Folds the account's frames into ``fleet`` and lets ``bursts`` act on them."""
+    """Folds the account's frames into ``rented`` and lets ``bursts`` act on them."""
 
     def __init__(
-        self, desk: Desk, fleet: Fleet, bursts: Bursts, vm_of: Callable[[str], StoredVm | None]
+        self,
+        outgoing: Outgoing,
+        rented: RentedUnits,
+        bursts: Bursts,
+        vm_of: Callable[[str], StoredVm | None],
     ) -> None:
-        self._desk = desk
-        self._fleet = fleet
+        self._outgoing = outgoing
+        self._rented = rented
         self._bursts = bursts
         self._vm_of = vm_of
         self._renews = True
@@ -45,7 +49,7 @@ class Account:
 
     def lease(self, row: LeaseUpdate) -> Lease | None:
         """Apply ``row``; return its lease when it is new."""
-        lease = self._fleet.leases.get(row.lease_id)
+        lease = self._rented.leases.get(row.lease_id)
         if lease is not None:
             self._change(lease, row)
             return None
@@ -53,45 +57,45 @@ class Account:
             return None
         lease = self._adopt(row)
         while len(lease.units) < row.units:
-            self._bursts.launch(lease, self._fleet.add_unit(lease))
+            self._bursts.launch(lease, self._rented.add_unit(lease))
         self.schedule_release(lease)
         return lease
 
     def vm(self, row: VmUpdate) -> None:
-        lease, unit = self._fleet.leases.get(row.lease_id), self._fleet.unit_of(row)
+        lease, unit = self._rented.leases.get(row.lease_id), self._rented.unit_of(row)
         if lease is not None and unit is not None:
             lease.silent_until_ms = 0
             self._bursts.vm_changed(lease, unit, row)
 
     def released(self, server: str) -> None:
         """The exchange took the unit back; the lease's own update may come before or after."""
-        unit = self._fleet.unit(server)
+        unit = self._rented.unit(server)
         if unit is not None and unit.state == "stopped":
-            self._fleet.drop_unit(unit)
+            self._rented.drop_unit(unit)
 
     def notice(self, notice: Notice) -> None:
-        lease = self._fleet.leases.get(notice.lease_id or "")
+        lease = self._rented.leases.get(notice.lease_id or "")
         if lease is None:
             return
-        self._desk.log(
+        self._outgoing.log(
             "notice", f"{lease.lease_id} on {lease.host}: {notice.kind.replace('_', ' ')}"
         )
         if notice.kind == "recall":
             self._recall(lease, notice.units)
         elif notice.kind == "host_silent":
-            lease.silent_until_ms = self._desk.now_ms + SILENCE_MS
+            lease.silent_until_ms = self._outgoing.now_ms + SILENCE_MS
         elif notice.kind == "host_back":
             lease.silent_until_ms = 0
 
     def rebuild(self, state: Connected) -> None:
-        """Make the fleet what ``state`` says, and ask again for what is missing."""
+        """Make the rented units what ``state`` says, and ask again for what is missing."""
         self._renews = True
         rows = [row for row in state.leases if bought_by_rule(row) and row.state != "ended"]
         vms: dict[str, list[VmUpdate]] = {row.lease_id: [] for row in rows}
         for vm in state.vms:
             if vm.lease_id in vms and vm.state not in GONE_VM:
                 vms[vm.lease_id].append(vm)
-        for lease in list(self._fleet.leases.values()):
+        for lease in list(self._rented.leases.values()):
             if lease.lease_id not in vms:
                 self._end(lease)
         for row in rows:
@@ -100,9 +104,9 @@ class Account:
     def renew(self) -> None:
         """Push every lease's scheduled release ahead again, and look after stopped units."""
         self.renew_at_ms = None
-        for lease in self._fleet.leases.values():
+        for lease in self._rented.leases.values():
             self.schedule_release(lease)
-        for _, unit in self._fleet.units():
+        for _, unit in self._rented.units():
             if unit.state == "stopped":
                 self._remind(unit)
 
@@ -110,10 +114,10 @@ class Account:
         if lease.ending or not self._renews:
             return
         if self.renew_at_ms is None:
-            self.renew_at_ms = self._desk.now_ms + RENEW_MS
+            self.renew_at_ms = self._outgoing.now_ms + RENEW_MS
         lease_id = lease.lease_id
-        at_ms = self._desk.exchange_ms + RELEASE_AHEAD_MS
-        self._desk.ask(
+        at_ms = self._outgoing.exchange_ms + RELEASE_AHEAD_MS
+        self._outgoing.ask(
             "timer",
             lease_id,
             lambda req_id: LeaseRelease(req_id=req_id, lease_id=lease_id, at_ms=at_ms),
@@ -121,9 +125,9 @@ class Account:
 
     def schedule_refused(self, lease_id: str, reason: str) -> None:
         """Log once, and go on without: the burst matters more than its dead man's switch."""
-        if self._renews and lease_id in self._fleet.leases:
+        if self._renews and lease_id in self._rented.leases:
             self._renews = False
-            self._desk.log(
+            self._outgoing.log(
                 "not_scheduled",
                 f"{lease_id}: release not scheduled: {reason}; leases end only by rule",
             )
@@ -136,17 +140,17 @@ class Account:
 
     def _adopt(self, row: LeaseUpdate) -> Lease:
         rule = rule_of(row.client_order_id or "")
-        lease = self._fleet.add(row, rule, self._vm_of(rule))
+        lease = self._rented.add(row, rule, self._vm_of(rule))
         lease.ending = row.state == "ending"
         price = f"{row.units} units on {row.host} at {row.price_ucr} ucr"
-        self._desk.log("leased", f"rule {rule}: {lease.lease_id}: {price}")
+        self._outgoing.log("leased", f"rule {rule}: {lease.lease_id}: {price}")
         return lease
 
     def _change(self, lease: Lease, row: LeaseUpdate) -> None:
         lease.silent_until_ms = 0
         lease.ending = row.state == "ending"
         if row.state == "ended":
-            self._desk.log(
+            self._outgoing.log(
                 "lease_ended", f"{lease.lease_id} ended: {row.reason or 'no reason given'}"
             )
             self._end(lease)
@@ -160,11 +164,11 @@ class Account:
 
     def _end(self, lease: Lease) -> None:
         self._shrink(lease, 0)
-        self._fleet.drop(lease)
+        self._rented.drop(lease)
 
     def _drop(self, unit: Unit) -> None:
         self._bursts.out_of_balancer(unit)
-        self._fleet.drop_unit(unit)
+        self._rented.drop_unit(unit)
 
     def _recall(self, lease: Lease, units: int | None) -> None:
         staying = [unit for unit in lease.units.values() if unit.state not in LEAVING]
@@ -175,14 +179,14 @@ class Account:
 
     def _match(self, row: LeaseUpdate, vms: list[VmUpdate]) -> None:
         """Bring one lease in line: units with their VMs first, then what has none."""
-        lease = self._fleet.leases.get(row.lease_id) or self._adopt(row)
+        lease = self._rented.leases.get(row.lease_id) or self._adopt(row)
         lease.ending = row.state == "ending"
         self.schedule_release(lease)
-        found = [(self._fleet.unit_of(vm) or self._new_unit(lease, vm), vm) for vm in vms]
+        found = [(self._rented.unit_of(vm) or self._new_unit(lease, vm), vm) for vm in vms]
         running = {unit.number for unit, _ in found}
         without = [unit for unit in lease.units.values() if unit.number not in running]
         missing = row.units - len(found)
-        without += [self._fleet.add_unit(lease) for _ in range(missing - len(without))]
+        without += [self._rented.add_unit(lease) for _ in range(missing - len(without))]
         without.sort(key=leaves_first)
         for unit in without[: max(0, len(without) - missing)]:
             self._drop(unit)
@@ -197,7 +201,7 @@ class Account:
 
     def _new_unit(self, lease: Lease, vm: VmUpdate) -> Unit:
         number, attempt = unit_number(vm)
-        unit = self._fleet.add_unit(lease, number)
+        unit = self._rented.add_unit(lease, number)
         unit.state, unit.vm_name, unit.vm_id, unit.launches = (
             "requested",
             vm.name,

@@ -16,7 +16,7 @@ A unit the balancer does not know yet skips ``draining``. A purchase takes drain
 first. A VM that ran and failed is started once more on its unit; after that the unit is given back
 and the rules replace it as needed. A unit whose launch failed, or that is recalled, is not given
 back: the exchange ends it and pays the seller's bond. Pure: outs go
-to the `Desk`. Source: manager.md, "When something fails"; rules.md 5.7, 5.8.
+to the `Outgoing`. Source: manager.md, "When something fails"; rules.md 5.7, 5.8.
 """
 
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ from exchange.units import MS_PER_SECOND
 from exchange.wire.frames import VmUpdate
 from exchange.wire.requests import LeaseRelease, VmStop
 from exchange.wire.terms import failure_fault
-from manager.core.desk import Desk
-from manager.core.fleet import Fleet, vm_name
 from manager.core.library import StoredVm, start_request
 from manager.core.messages import DrainBackend, RegisterBackend, RemoveBackend
+from manager.core.outgoing import Outgoing
+from manager.core.rented import RentedUnits, vm_name
 from manager.core.unit import IN_BALANCER, LEAVING, Lease, Unit
 
 MAX_FAILURES: Final = 2
@@ -38,19 +38,19 @@ STOP_GRACE_MS: Final = 10 * MS_PER_SECOND
 
 
 class Bursts:
-    """Moves the units of ``fleet`` along."""
+    """Moves the units of ``rented`` along."""
 
-    def __init__(self, desk: Desk, fleet: Fleet) -> None:
-        self._desk = desk
-        self._fleet = fleet
+    def __init__(self, outgoing: Outgoing, rented: RentedUnits) -> None:
+        self._outgoing = outgoing
+        self._rented = rented
 
     # --- what a rule decides ---
 
     def give_back(self, count: int | None, vm: str | None) -> int:
-        """Begin to give back ``count`` units (None: all), the dearest first; return how many."""
+        """Begin to give back ``count`` units (None: all), expensive ones first; return how many."""
         found = [
             unit
-            for lease, unit in self._fleet.ranked(dearest=True)
+            for lease, unit in self._rented.most_expensive_first()
             if unit.state not in LEAVING
             and (vm is None or (lease.vm is not None and lease.vm.name == vm))
         ][:count]
@@ -59,10 +59,10 @@ class Bursts:
         return len(found)
 
     def keep_within(self, rule: str, hour_ucr: int) -> int:
-        """Give back the rule's dearest units until an hour of the rest costs ``hour_ucr``."""
+        """Give back the rule's expensive units until an hour of the rest costs ``hour_ucr``."""
         staying = [
             (lease, unit)
-            for lease, unit in self._fleet.ranked(dearest=True)
+            for lease, unit in self._rented.most_expensive_first()
             if lease.rule == rule and unit.state not in LEAVING
         ]
         over_ucr = sum(lease.price_ucr for lease, _ in staying) - hour_ucr
@@ -79,7 +79,7 @@ class Bursts:
         """Return up to ``count`` draining units to service, the cheapest first: they are paid."""
         found = [
             (lease, unit)
-            for lease, unit in self._fleet.ranked(dearest=False)
+            for lease, unit in reversed(self._rented.most_expensive_first())
             if unit.state == "draining" and unit.give_back and not lease.ending
         ][:count]
         for lease, unit in found:
@@ -93,7 +93,7 @@ class Bursts:
             return
         if unit.state in IN_BALANCER and unit.port:
             unit.state = "draining"
-            self._desk.emit(DrainBackend(unit.server))
+            self._outgoing.emit(DrainBackend(unit.server))
         elif unit.state == "leased":
             self.stopped(unit)
         else:
@@ -102,22 +102,22 @@ class Bursts:
     # --- what the balancer says ---
 
     def joined(self, server: str) -> None:
-        unit = self._fleet.unit(server)
+        unit = self._rented.unit(server)
         if unit is not None and unit.state == "joining":
             unit.state = "ready"
-            self._desk.log("in_service", f"{server}: in service")
+            self._outgoing.log("in_service", f"{server}: in service")
 
     def drained(self, server: str) -> None:
-        unit = self._fleet.unit(server)
+        unit = self._rented.unit(server)
         if unit is not None and unit.state == "draining":
-            self._desk.emit(RemoveBackend(server))
+            self._outgoing.emit(RemoveBackend(server))
             self._stop(unit)
 
     def not_joined(self, server: str, reason: str) -> None:
-        unit = self._fleet.unit(server)
+        unit = self._rented.unit(server)
         if unit is not None and unit.state in IN_BALANCER:
-            self._desk.log("not_fit", f"{server}: not fit to serve: {reason}")
-            self._desk.emit(RemoveBackend(server))
+            self._outgoing.log("not_fit", f"{server}: not fit to serve: {reason}")
+            self._outgoing.emit(RemoveBackend(server))
             self._stop(unit)
 
     # --- what the exchange says ---
@@ -127,7 +127,7 @@ class Bursts:
         assert unit.state == "leased", "a unit runs one VM at a time"
         if lease.ending or lease.vm is None or unit.launches >= MAX_LAUNCHES:
             self.stopped(unit)
-        elif self._desk.online:
+        elif self._outgoing.online:
             unit.launches += 1
             unit.vm_id = ""
             unit.ran = False
@@ -162,8 +162,8 @@ class Bursts:
 
     def start_accepted(self, server: str, result: Mapping[str, Any]) -> None:
         """`vm.start` was acked. A duplicate is a VM of a run before, and gone: start another."""
-        unit = self._fleet.unit(server)
-        lease = None if unit is None else self._fleet.leases.get(unit.lease_id)
+        unit = self._rented.unit(server)
+        lease = None if unit is None else self._rented.leases.get(unit.lease_id)
         if unit is None or lease is None:
             return
         if result["duplicate"] and unit.vm_id != result["vm_id"]:
@@ -172,14 +172,14 @@ class Bursts:
             self.started(unit, result["vm_id"])
 
     def start_refused(self, server: str, why: str) -> None:
-        unit = self._fleet.unit(server)
+        unit = self._rented.unit(server)
         if unit is not None:
-            self._desk.log("vm_not_started", f"{server}: VM not started: {why}")
+            self._outgoing.log("vm_not_started", f"{server}: VM not started: {why}")
             self.stopped(unit)
 
     def stop_refused(self, server: str) -> None:
         """There is no such VM any more: as good as stopped."""
-        unit = self._fleet.unit(server)
+        unit = self._rented.unit(server)
         if unit is not None and unit.state == "stopping":
             self.stopped(unit)
 
@@ -201,17 +201,17 @@ class Bursts:
 
     def out_of_balancer(self, unit: Unit) -> None:
         if unit.state in IN_BALANCER and unit.port:
-            self._desk.emit(RemoveBackend(unit.server))
+            self._outgoing.emit(RemoveBackend(unit.server))
 
     def send_stop(self, unit: Unit) -> None:
-        self._desk.ask(
+        self._outgoing.ask(
             "stop",
             unit.server,
             lambda req_id: VmStop(req_id=req_id, vm_id=unit.vm_id, grace_ms=STOP_GRACE_MS),
         )
 
     def send_release(self, unit: Unit) -> None:
-        self._desk.ask(
+        self._outgoing.ask(
             "release",
             unit.server,
             lambda req_id: LeaseRelease(req_id=req_id, lease_id=unit.lease_id, units=1),
@@ -220,7 +220,7 @@ class Bursts:
     # --- steps ---
 
     def _send_start(self, vm: StoredVm, unit: Unit) -> None:
-        self._desk.ask(
+        self._outgoing.ask(
             "start",
             unit.server,
             lambda req_id: start_request(vm, req_id, unit.lease_id, unit.vm_name),
@@ -229,12 +229,12 @@ class Bursts:
     def _guest_ready(self, lease: Lease, unit: Unit, update: VmUpdate) -> None:
         if lease.vm is None or not lease.vm.ports:
             unit.state = "ready"
-            self._desk.log("vm_ready", f"{unit.server}: ready; it has no port for the balancer")
+            self._outgoing.log("vm_ready", f"{unit.server}: ready; it has no port for the balancer")
             return
         wanted = lease.vm.ports[0]
         endpoint = next((e for e in update.endpoints if e.guest_port == wanted), None)
         if endpoint is None:
-            self._desk.log("not_fit", f"{unit.server}: its host tells no way to port {wanted}")
+            self._outgoing.log("not_fit", f"{unit.server}: its host tells no way to port {wanted}")
             self._stop(unit)
             return
         unit.address, unit.port = endpoint.address, endpoint.port
@@ -244,7 +244,7 @@ class Bursts:
         assert lease.vm is not None, "only a stored VM with a port joins the balancer"
         unit.state = "joining"
         vm = lease.vm
-        self._desk.emit(
+        self._outgoing.emit(
             RegisterBackend(unit.server, unit.address, unit.port, vm.backend, vm.health)
         )
 
@@ -259,7 +259,7 @@ class Bursts:
             self.stopped(unit)
             return
         unit.failures += 1
-        self._desk.log("vm_ended", f"{unit.server}: VM {unit.vm_id} ended: {reason}")
+        self._outgoing.log("vm_ended", f"{unit.server}: VM {unit.vm_id} ended: {reason}")
         if not unit.ran and failure_fault(reason) == "host":
             unit.give_back = False
             self.stopped(unit)

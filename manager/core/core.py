@@ -27,8 +27,6 @@ from exchange.wire.frames import (
 from manager.core.account import Account
 from manager.core.budget import Budget
 from manager.core.burst import Bursts
-from manager.core.desk import Asked, Desk
-from manager.core.fleet import Fleet
 from manager.core.library import Library, StoredVm, find
 from manager.core.messages import (
     BackendDrained,
@@ -40,7 +38,9 @@ from manager.core.messages import (
     ManagerMessage,
     Out,
 )
+from manager.core.outgoing import Asked, Outgoing
 from manager.core.purchase import Purchases, placed_ms, rule_of
+from manager.core.rented import RentedUnits
 from manager.core.rule import Rule
 from manager.core.rule_state import Reading
 from manager.core.rules import Rules
@@ -70,17 +70,17 @@ class Manager:
         self._by_name: dict[str, Rule] = {rule.name: rule for rule in config.rules}
         self._load = LoadSample(None, 0)
         self._account_seq = 0
-        self._desk = desk = Desk()
-        self.fleet = Fleet()
-        self._bursts = Bursts(desk, self.fleet)
-        self._account = Account(desk, self.fleet, self._bursts, self._vm_of)
-        self._purchases = Purchases(desk, self._class_of, config.pricing, config.zone)
+        self._outgoing = outgoing = Outgoing()
+        self.rented = RentedUnits()
+        self._bursts = Bursts(outgoing, self.rented)
+        self._account = Account(outgoing, self.rented, self._bursts, self._vm_of)
+        self._purchases = Purchases(outgoing, self._class_of, config.pricing, config.zone)
         self._budget = Budget()
         self._rules = Rules(
-            desk,
+            outgoing,
             config.rules,
             self.reading,
-            self.fleet,
+            self.rented,
             self._purchases,
             self._bursts,
             self._budget,
@@ -91,26 +91,26 @@ class Manager:
         self._settle(now_ms)
         self._handle(message)
         self._rules.evaluate()
-        return self._desk.take()
+        return self._outgoing.take()
 
     def wake(self, now_ms: int) -> list[Out]:
         """Return what became due up to ``now_ms``."""
         self._settle(now_ms)
         self._rules.evaluate()
-        return self._desk.take()
+        return self._outgoing.take()
 
     def next_deadline_ms(self) -> int | None:
         """Return when `wake` is wanted, ``None`` while only messages can change anything."""
-        if not self._desk.online:
+        if not self._outgoing.online:
             return None
         deadlines = [self._rules.next_deadline_ms(), self._account.renew_at_ms]
         return min((due_ms for due_ms in deadlines if due_ms is not None), default=None)
 
     def reading(self) -> Reading:
         """Return what the rules go by right now."""
-        ready, pending, total = self.fleet.count(self._desk.now_ms)
+        ready, pending, total = self.rented.count(self._outgoing.now_ms)
         on_order = self._purchases.on_order()
-        fresh = self._desk.now_ms - self._load.at_ms <= self._config.stale_ms
+        fresh = self._outgoing.now_ms - self._load.at_ms <= self._config.stale_ms
         return Reading(
             load_rps=self._load.value_rps if fresh else None,
             unit_rps=self._config.unit_rps,
@@ -121,14 +121,14 @@ class Manager:
         )
 
     def _settle(self, now_ms: int) -> None:
-        desk = self._desk
-        assert now_ms >= desk.now_ms, "the shell's clock must not go back"
+        outgoing = self._outgoing
+        assert now_ms >= outgoing.now_ms, "the shell's clock must not go back"
         while (due_ms := self.next_deadline_ms()) is not None and due_ms <= now_ms:
-            desk.now_ms = max(due_ms, desk.now_ms)
+            outgoing.now_ms = max(due_ms, outgoing.now_ms)
             if self._account.renew_at_ms == due_ms:
                 self._account.renew()
             self._rules.evaluate()
-        desk.now_ms = now_ms
+        outgoing.now_ms = now_ms
 
     def _handle(self, message: ManagerMessage) -> None:
         match message:
@@ -145,7 +145,7 @@ class Manager:
             case Connected():
                 self._connected(message)
             case Disconnected():
-                self._desk.disconnected()
+                self._outgoing.disconnected()
             case InstrumentUpdate():
                 self._purchases.instrument(message)
             case OrderUpdate() | LeaseUpdate() | VmUpdate() | Charge() | Notice() | BalanceUpdate():
@@ -155,7 +155,7 @@ class Manager:
         if frame.account_seq <= self._account_seq:
             return  # contained in the state that `Connected` brought
         self._account_seq = frame.account_seq
-        self._desk.heard(frame.ts_ms)
+        self._outgoing.heard(frame.ts_ms)
         match frame:
             case OrderUpdate():
                 self._purchases.updated(frame)
@@ -166,7 +166,7 @@ class Manager:
             case Notice():
                 self._account.notice(frame)
             case Charge():
-                rule = self._budget.charged(frame.lease_id, frame.amount_ucr, self._desk.now_ms)
+                rule = self._budget.charged(frame.lease_id, frame.amount_ucr, self._outgoing.now_ms)
                 if rule is not None:
                     self._rules.charged(rule)
             case BalanceUpdate():
@@ -176,14 +176,14 @@ class Manager:
         lease = self._account.lease(row)
         if lease is not None:
             self._purchases.leased(row.client_order_id or "", row.units)
-            self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, self._desk.now_ms)
+            self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, self._outgoing.now_ms)
 
     def _sample(self, sample: LoadSample) -> None:
         if sample.at_ms >= self._load.at_ms:
-            self._load = LoadSample(sample.value_rps, min(sample.at_ms, self._desk.now_ms))
+            self._load = LoadSample(sample.value_rps, min(sample.at_ms, self._outgoing.now_ms))
 
     def _answer(self, answer: Ack | ErrorReply) -> None:
-        asked = self._desk.answered(answer.req_id)
+        asked = self._outgoing.answered(answer.req_id)
         if asked is None:
             return  # of a connection before this one; the account's state told the outcome
         if isinstance(answer, Ack):
@@ -211,7 +211,7 @@ class Manager:
             case "stop":
                 self._bursts.stop_refused(asked.subject)
             case "release":
-                self._desk.log("release_refused", f"{asked.subject}: not released: {why}")
+                self._outgoing.log("release_refused", f"{asked.subject}: not released: {why}")
             case "timer":
                 self._account.schedule_refused(asked.subject, why)
             case "cancel":
@@ -219,14 +219,14 @@ class Manager:
 
     def _connected(self, state: Connected) -> None:
         self._account_seq = state.account_seq
-        self._desk.connected()
+        self._outgoing.connected()
         if state.exchange_ms:
-            self._desk.heard(state.exchange_ms)
+            self._outgoing.heard(state.exchange_ms)
         self._purchases.rebuild(state.orders, self._by_name)
         self._account.rebuild(state)
-        now_ms = self._desk.now_ms
+        now_ms = self._outgoing.now_ms
         for row in state.leases:
-            lease = self.fleet.leases.get(row.lease_id)
+            lease = self.rented.leases.get(row.lease_id)
             if lease is not None:
                 self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, now_ms)
         ids = [row.client_order_id for row in state.orders]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from exchange.units import MS_PER_SECOND, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
 from exchange.wire.requests import OrderCancel, OrderPlace
-from manager.core.desk import Desk
+from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 
 PREFIX: Final = "rule/"
@@ -50,9 +50,9 @@ class Purchases:
     """The open orders of all rules."""
 
     def __init__(
-        self, desk: Desk, class_of: Callable[[Rule], str], pricing: str, zone: str
+        self, outgoing: Outgoing, class_of: Callable[[Rule], str], pricing: str, zone: str
     ) -> None:
-        self._desk = desk
+        self._outgoing = outgoing
         self._class_of = class_of
         self._pricing = pricing
         self._zone = zone
@@ -77,7 +77,7 @@ class Purchases:
     def buy(self, rule: Rule, units: int) -> None:
         """Start buying ``units`` at up to the rule's price."""
         zones = rule.zones or (self._zone,)
-        rest_until_ms = self._desk.now_ms + rule.cooldown_ms
+        rest_until_ms = self._outgoing.now_ms + rule.cooldown_ms
         self._place(rule, zones[0], units, zones[1:], rest_until_ms)
 
     def cancel_resting(self) -> int:
@@ -104,7 +104,7 @@ class Purchases:
         """The order does not exist; another zone may still sell, but nothing rests."""
         order = self._orders.pop(client_order_id, None)
         if order is not None and order.rule is not None:
-            self._desk.log(
+            self._outgoing.log(
                 "order_refused",
                 f"rule {order.rule.name}: order for {order.symbol} refused: {reason}",
             )
@@ -157,7 +157,7 @@ class Purchases:
         if order.zones_left:
             zone, *others = order.zones_left
             self._place(rule, zone, units, tuple(others), order.rest_until_ms)
-        elif order.rest_until_ms - self._desk.now_ms >= MIN_REST_MS:
+        elif order.rest_until_ms - self._outgoing.now_ms >= MIN_REST_MS:
             self._rest(order, rule, units)
 
     def _place(
@@ -166,7 +166,7 @@ class Purchases:
         symbol = self._symbol(rule, zone)
         price_ucr = self.limit_ucr(rule, zone)
         if price_ucr == 0:
-            self._desk.log(
+            self._outgoing.log(
                 "price_below_tick", f"rule {rule.name}: price_max is below the tick of {symbol}"
             )
             return
@@ -193,15 +193,15 @@ class Purchases:
             rests=True,
         )
         price = credits_text(price_ucr)
-        self._desk.log(
+        self._outgoing.log(
             "bid_rests", f"rule {rule.name}: {units} units not offered up to {price}; bid rests"
         )
-        self._send(order, done.rest_until_ms - self._desk.now_ms + self._desk.exchange_ms)
+        self._send(order, done.rest_until_ms - self._outgoing.now_ms + self._outgoing.exchange_ms)
 
     def _send(self, order: Order, expire_ms: int | None) -> None:
         """An order with ``expire_ms`` rests until then, one without is ioc."""
         self._orders[order.client_order_id] = order
-        self._desk.ask(
+        self._outgoing.ask(
             "order",
             order.client_order_id,
             lambda req_id: OrderPlace(
@@ -214,13 +214,13 @@ class Purchases:
                 qty=order.qty,
                 time_in_force="ioc" if expire_ms is None else "gtd",
                 expire_ms=expire_ms,
-                deadline_ms=self._desk.exchange_ms + ORDER_LIFE_MS,
+                deadline_ms=self._outgoing.exchange_ms + ORDER_LIFE_MS,
             ),
         )
 
     def _cancel(self, order: Order) -> None:
         client_order_id = order.client_order_id
-        self._desk.ask(
+        self._outgoing.ask(
             "cancel",
             client_order_id,
             lambda req_id: OrderCancel(req_id=req_id, client_order_id=client_order_id),
@@ -229,7 +229,7 @@ class Purchases:
     def _client_order_id(self, rule: Rule) -> str:
         # The time keeps it unique after a restart, the number within a millisecond.
         self._number += 1
-        return f"{PREFIX}{rule.name}/{self._desk.now_ms}-{self._number}"
+        return f"{PREFIX}{rule.name}/{self._outgoing.now_ms}-{self._number}"
 
     def _settle(self, order: Order, is_open: bool) -> None:
         # Frames may overtake the answer, which decides what happens with the rest.

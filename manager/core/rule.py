@@ -101,7 +101,7 @@ class BuyTo(Struct, frozen=True, tag="buy_to"):
 
 
 class Release(Struct, frozen=True, tag="release"):
-    """Give back this many units, the dearest first; ``None`` means all."""
+    """Give back this many units, the most expensive first; ``None`` means all."""
 
     units: int | None
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from exchange.units import MAX_QTY
 from manager.core.budget import Budget
 from manager.core.burst import Bursts
-from manager.core.desk import Desk
-from manager.core.fleet import Fleet
+from manager.core.outgoing import Outgoing
 from manager.core.purchase import Purchases
+from manager.core.rented import RentedUnits
 from manager.core.rule import Buy, BuyTo, Release, Rule
 from manager.core.rule_state import (
     Reading,
@@ -31,18 +31,18 @@ class Rules:
 
     def __init__(
         self,
-        desk: Desk,
+        outgoing: Outgoing,
         rules: Sequence[Rule],
         reading: Callable[[], Reading],
-        fleet: Fleet,
+        rented: RentedUnits,
         purchases: Purchases,
         bursts: Bursts,
         budget: Budget,
     ) -> None:
-        self._desk = desk
+        self._outgoing = outgoing
         self._rules = [(rule, new_state(rule)) for rule in rules]
         self._reading = reading
-        self._fleet = fleet
+        self._rented = rented
         self._purchases = purchases
         self._bursts = bursts
         self._budget = budget
@@ -50,9 +50,9 @@ class Rules:
 
     def evaluate(self) -> None:
         """Fire what is due. Without a connection conditions are watched but nothing fires."""
-        self._evaluated_ms = self._desk.now_ms
+        self._evaluated_ms = self._outgoing.now_ms
         reading = self._observe()
-        if self._desk.online and any(self._held(rule, state) for rule, state in self._rules):
+        if self._outgoing.online and any(self._held(rule, state) for rule, state in self._rules):
             fired = self._fire_all(reading)
             if fired:
                 self._observe()
@@ -70,29 +70,29 @@ class Rules:
     def fired_before(self, rule_name: str, at_ms: int) -> None:
         """An order of the rule tells that it fired at ``at_ms``, maybe before a restart."""
         for rule, state in self._rules:
-            if rule.name == rule_name and at_ms <= self._desk.now_ms:
+            if rule.name == rule_name and at_ms <= self._outgoing.now_ms:
                 state.fired_ms = max(state.fired_ms or 0, at_ms)
 
     def charged(self, rule_name: str) -> None:
-        """A charge came: give back what the day's budget no longer pays for, the dearest first."""
+        """After a charge: give back what the day's budget no longer pays for, most expensive first."""
         for rule, _ in self._rules:
             if rule.name == rule_name and rule.budget_day_ucr is not None:
-                spent_ucr = self._budget.spent_ucr(rule.name, self._desk.now_ms)
+                spent_ucr = self._budget.spent_ucr(rule.name, self._outgoing.now_ms)
                 units = self._bursts.keep_within(rule.name, rule.budget_day_ucr - spent_ucr)
                 if units:
-                    self._desk.log(
+                    self._outgoing.log(
                         "budget_used", f"rule {rule.name}: budget_day is used up: {units} units go"
                     )
 
     def _observe(self) -> Reading:
         reading = self._reading()
         for rule, state in self._rules:
-            observe(rule, state, reading, self._desk.now_ms)
+            observe(rule, state, reading, self._outgoing.now_ms)
         return reading
 
     def _held(self, rule: Rule, state: RuleState) -> bool:
         held_ms = held_from_ms(rule, state)
-        return held_ms is not None and held_ms <= self._desk.now_ms
+        return held_ms is not None and held_ms <= self._outgoing.now_ms
 
     def _fire_all(self, reading: Reading) -> bool:
         """Let the buying rules act, and only if none wants to, the releasing ones."""
@@ -110,7 +110,7 @@ class Rules:
         return fired
 
     def _cooled(self, rule: Rule, state: RuleState) -> bool:
-        return state.fired_ms is None or self._desk.now_ms >= state.fired_ms + rule.cooldown_ms
+        return state.fired_ms is None or self._outgoing.now_ms >= state.fired_ms + rule.cooldown_ms
 
     def _fire(self, rule: Rule, state: RuleState, reading: Reading) -> bool:
         """Act; a rule that could do nothing has not fired, and says so once."""
@@ -123,10 +123,10 @@ class Rules:
                 done = self._release(rule, units)
         why = " and ".join(condition.text for condition in rule.conditions)
         if done:
-            state.fired_ms = self._desk.now_ms
-            self._desk.log("fired", f"rule {rule.name}: {why}: {done}")
+            state.fired_ms = self._outgoing.now_ms
+            self._outgoing.log("fired", f"rule {rule.name}: {why}: {done}")
         elif rule.buys and not state.told_idle:
-            self._desk.log("idle", f"rule {rule.name}: {why}: nothing more within its limits")
+            self._outgoing.log("idle", f"rule {rule.name}: {why}: nothing more within its limits")
         state.told_idle = not done
         return bool(done)
 
@@ -143,9 +143,9 @@ class Rules:
         """Return how many more units the rule may buy."""
         room = MAX_QTY if rule.max_units is None else rule.max_units - reading.paid
         if rule.budget_day_ucr is not None:
-            held_ucr = self._fleet.held_ucr(rule.name) + self._purchases.held_ucr(rule.name)
+            held_ucr = self._rented.held_ucr(rule.name) + self._purchases.held_ucr(rule.name)
             affordable = self._budget.affordable(
-                rule.name, rule.budget_day_ucr, held_ucr, rule.price_max_ucr, self._desk.now_ms
+                rule.name, rule.budget_day_ucr, held_ucr, rule.price_max_ucr, self._outgoing.now_ms
             )
             room = min(room, affordable)
         return max(0, room)

@@ -71,8 +71,8 @@ class Lease(Struct):
     """Until then its host counts as out of reach, and its units not as capacity."""
 
 
-def dearest_first(lease: Lease, unit: Unit) -> tuple[int, bool, int]:
-    """Sort key of what to give back: the dearest, then what is not in service yet, the newest."""
+def give_back_key(lease: Lease, unit: Unit) -> tuple[int, bool, int]:
+    """Sort key of what to give back first: expensive ones, those not in service yet, the newest."""
     return (-lease.price_ucr, unit.state == "ready", -lease.start_ms)
 
 

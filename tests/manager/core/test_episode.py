@@ -123,7 +123,7 @@ def test_a_refused_order_is_one_line_and_costs_nothing() -> None:
 
 def test_a_purchase_takes_draining_units_back_first() -> None:
     farm = busy_farm()
-    units = [unit for _, unit in farm.manager.fleet.units()]
+    units = [unit for _, unit in farm.manager.rented.units()]
     outs = farm.manager.apply(LoadSample(300.0, farm.now_ms), farm.now_ms)
     at_ms = farm.now_ms + 10 * MINUTE_MS
     for sample_ms in range(farm.now_ms, at_ms, MINUTE_MS):
@@ -138,12 +138,12 @@ def test_a_purchase_takes_draining_units_back_first() -> None:
     assert [unit.state for unit in units].count("joining") == 2
 
 
-def test_the_dearest_goes_first() -> None:
+def test_the_most_expensive_goes_first() -> None:
     farm = busy_farm()
     prices = (20_000, 50_000, 30_000, 50_000)
-    for lease, price_ucr in zip(farm.manager.fleet.leases.values(), prices, strict=True):
+    for lease, price_ucr in zip(farm.manager.rented.leases.values(), prices, strict=True):
         lease.price_ucr = price_ucr
-    leases = list(farm.manager.fleet.leases)
+    leases = list(farm.manager.rented.leases)
     farm.load(30, for_ms=10 * MINUTE_MS)
     assert drained(farm.paper.outs) == [f"{leases[3]}-0", f"{leases[1]}-0"], "the newest first"
 
@@ -303,7 +303,7 @@ def test_a_lease_of_several_units_shrinks_by_what_was_leaving() -> None:
     ]
     manager.apply(vm_row("l-1", 1, "v-1", state="stopping", account_seq=1), START_MS)
     manager.apply(lease_row("l-1", units=2, account_seq=2), START_MS)
-    assert [unit.number for _, unit in manager.fleet.units()] == [0, 2]
+    assert [unit.number for _, unit in manager.rented.units()] == [0, 2]
 
 
 def test_resting_bids_are_canceled_when_the_load_is_gone() -> None:

@@ -22,7 +22,7 @@ class Asked(Struct, frozen=True):
     subject: str
 
 
-class Desk:
+class Outgoing:
     """Collects outs; ``now_ms`` is set by the core before each step."""
 
     def __init__(self) -> None:

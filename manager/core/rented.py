@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from manager.core.library import StoredVm
-from manager.core.unit import PENDING, Lease, Unit, dearest_first
+from manager.core.unit import PENDING, Lease, Unit, give_back_key
 
 
-class Fleet:
+class RentedUnits:
     """Leases by id, in the order they were granted; units by their server name."""
 
     def __init__(self) -> None:
@@ -45,15 +45,13 @@ class Fleet:
         leases = (lease for lease in self.leases.values() if lease.rule == rule)
         return sum(lease.price_ucr * len(lease.units) for lease in leases)
 
-    def ranked(self, dearest: bool) -> list[tuple[Lease, Unit]]:
-        """Return all units: the first to give back at the front, or the last one.
+    def most_expensive_first(self) -> list[tuple[Lease, Unit]]:
+        """Return all units in the order to give them back; among equals the latest granted first.
 
-        Among equals the latest granted goes first and comes back last.
+        Backwards it is the order to take them back in.
         """
-        pairs = list(self.units())
-        if dearest:
-            pairs.reverse()
-        return sorted(pairs, key=lambda pair: dearest_first(*pair), reverse=not dearest)
+        newest_first = list(self.units())[::-1]
+        return sorted(newest_first, key=lambda pair: give_back_key(*pair))
 
     def add(self, row: LeaseUpdate, rule: str, vm: StoredVm | None) -> Lease:
         lease = Lease(row.lease_id, rule, row.host, row.price_ucr, row.start_ms, vm)
