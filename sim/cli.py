@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,15 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, fail, finite
+from exchange.cli.common import (
+    EXIT_NOT_SO,
+    EXIT_USAGE,
+    JsonOrFile,
+    JsonOrFileCommand,
+    Out,
+    fail,
+    finite,
+)
 from exchange.files import why
 from sim.results import report
 from sim.results.checker import LawBrokenError
@@ -26,7 +35,6 @@ File = Annotated[Path, typer.Argument(help="The scenario, such as scenarios/X.to
 Seed = Annotated[int | None, typer.Option(min=0, help="First seed, in place of the file's.")]
 Runs = Annotated[int | None, typer.Option(min=1, max=1000, help="Seeds to run.")]
 Policy = Annotated[list[str] | None, typer.Option(help="Run only this policy (repeatable).")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write one JSON object here; - prints.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes side by side; default: processors.")]
 TraceFile = Annotated[Path | None, typer.Option("--trace", help="CSV file to take the load from.")]
 Column = Annotated[str | None, typer.Option(help="With --trace: the column of values.")]
@@ -56,11 +64,12 @@ def check(file: File) -> None:
     print(f"{file}: {loaded.scenario.title}: ok, policies {', '.join(loaded.scenario.policy)}")
 
 
-@app.command("run")
+@app.command("run", cls=JsonOrFileCommand)
 def run(
     file: File,
     seed: Seed = None,
-    json_out: Json = None,
+    json_out: JsonOrFile = None,
+    out: Out = None,
     policy: Policy = None,
     runs: Runs = None,
     jobs: Jobs = processors(),
@@ -75,16 +84,21 @@ def run(
     loaded = _load(file, _override(trace, column, time, per_s, from_s, scale))
     loaded = _with(loaded, seed, runs)
     policies = _policies(loaded, policy)
-    _check_writable(json_out)
+    paths = {"--json": json_out, "--out": out}
+    for option, path in paths.items():
+        _check_writable(option, path)
     _warn(loaded)
     try:
         results, real_s = run_all(loaded, plan(loaded, policies), jobs, _progress)
     except LawBrokenError as error:
         fail(f"{file}: {error}")
+    except BrokenExecutor:
+        fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
     grouped = report.by_policy(results)
     judged = report.verdicts(loaded.scenario, grouped)
     found = report.json_object(loaded.scenario, grouped, judged, real_s)
-    _write(found, json_out)
+    for option, path in paths.items():
+        _write(found, option, path)
     if json_out != Path("-"):
         print("\n".join(report.table(loaded.scenario, grouped, judged)))
         print(f"{len(results)} runs in {real_s:.1f} s, {found['speedup']:,.0f} x real time")
@@ -147,7 +161,7 @@ def _progress(result: RunResult, done: int, count: int) -> None:
     typer.echo(f"[{done}/{count}] {text}, {result.real_s:.1f} s", err=True)
 
 
-def _write(found: dict[str, Any], out: Path | None) -> None:
+def _write(found: dict[str, Any], option: str, out: Path | None) -> None:
     if out is None:
         return
     text = json.dumps(msgspec.to_builtins(found), indent=1)
@@ -157,10 +171,10 @@ def _write(found: dict[str, Any], out: Path | None) -> None:
     try:
         out.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        fail(f"--json {out}: {why(error)}")
+        fail(f"{option} {out}: {why(error)}")
 
 
-def _check_writable(out: Path | None) -> None:
+def _check_writable(option: str, out: Path | None) -> None:
     """Find out before the runs, not after them, that the result has nowhere to go."""
     if out is None or out == Path("-"):
         return
@@ -171,4 +185,4 @@ def _check_writable(out: Path | None) -> None:
         if not there:
             out.unlink()
     except OSError as error:
-        fail(f"--json {out}: {why(error)}", EXIT_USAGE)
+        fail(f"{option} {out}: {why(error)}", EXIT_USAGE)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from exchange.units import MS_PER_SECOND, credits_text, ucr_from_credits
 
@@ -53,6 +54,17 @@ JsonAnyway = Annotated[
 ]
 """For a command that prints JSON only; scripts may add the switch to every command."""
 
+JsonOrFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="[FILE]", help="Print one JSON object, or write it to FILE."),
+]
+"""For `headroom sim`, whose contract gives --json a file; use `JsonOrFileCommand`."""
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write one JSON object to FILE.")
+]
+
+LAST_MOMENT_MS: Final = 253_402_300_799_999
+"""The end of the year 9999, the last that a date can have; the wire allows more."""
 _CREDITS: Final = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
@@ -78,6 +90,23 @@ def either(command: str, given: dict[str, int | None], required: bool = False) -
         names = " or ".join(f"'{name}'" for name in given)
         fail(f"{command}: missing option {names}", EXIT_USAGE)
     return told[0][1] if told else None
+
+
+class JsonOrFileCommand(TyperCommand):
+    """A command whose --json takes a file, or nothing: then it stands for ``-``, the console."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, json_to_console(args))
+
+
+def json_to_console(args: list[str]) -> list[str]:
+    """Return ``args`` with ``-`` behind a --json that is the last word or before an option."""
+    given: list[str] = []
+    for word, after in zip(args, [*args[1:], "--"], strict=True):
+        given.append(word)
+        if word == "--json" and after.startswith("-") and after != "-":
+            given.append("-")
+    return given
 
 
 def fail(text: str, code: int = EXIT_NOT_SO) -> NoReturn:
@@ -106,6 +135,8 @@ def money(amount_ucr: int) -> str:
 
 def moment(ms: int) -> str:
     """Return a UTC time for people: ``2026-11-29T20:40:46Z``, which `utc_ms` reads again."""
+    if ms > LAST_MOMENT_MS:
+        return "after the year 9999"
     told = datetime.fromtimestamp(ms // MS_PER_SECOND, UTC).replace(tzinfo=None)
     return f"{told.isoformat()}Z"
 

@@ -31,6 +31,7 @@ from manager.core.core import Manager, ManagerConfig
 from manager.core.dry_run import Outcome, dry_run
 from manager.shell.config import (
     ConfigError,
+    UnreadableError,
     manager_config,
     read_config,
     read_user_data,
@@ -45,14 +46,30 @@ app = typer.Typer(no_args_is_help=True, help="Run the administrator's robot.")
 
 TRACE_ROWS_MAX: Final = 10_000_000
 
+File = Annotated[Path | None, typer.Argument(metavar="FILE", help="The file: manager.toml.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Another way to name FILE.")
+]
+Trace = Annotated[
+    Path, typer.Option("--trace", metavar="FILE", help="The load: a CSV file with a header.")
+]
+Column = Annotated[
+    str | None, typer.Option("--column", help="The column of values; default: the second.")
+]
+Time = Annotated[str, typer.Option("--time", help="The column of seconds.")]
 PerS = Annotated[
-    float | None, typer.Option("--per-s", callback=finite, help="Counted over so many s.")
+    float | None,
+    typer.Option("--per-s", callback=finite, help="Seconds that a value was counted over."),
 ]
-Scale = Annotated[float, typer.Option("--scale", callback=finite, help="Multiply the load.")]
+Scale = Annotated[float, typer.Option("--scale", callback=finite, help="Factor on every value.")]
 UnitRps = Annotated[
-    float | None, typer.Option("--unit-rps", callback=finite, help="A unit serves.")
+    float | None,
+    typer.Option("--unit-rps", callback=finite, help="Requests/s that one unit serves."),
 ]
-BootS = Annotated[float, typer.Option("--boot-s", callback=finite, help="From start to ready.")]
+CoreUnits = Annotated[int | None, typer.Option("--core-units", help="Servers of your own.")]
+BootS = Annotated[
+    float, typer.Option("--boot-s", callback=finite, help="Seconds from start to ready.")
+]
 
 
 class UsageError(Exception):
@@ -61,20 +78,22 @@ class UsageError(Exception):
 
 @app.command("run")
 def run_command(
-    config: Annotated[Path, typer.Option("--config", help="manager.toml.")],
+    file: File = None,
+    config: Config = None,
     url: UrlOrFiles = None,
     key: KeyOrFiles = None,
     log_level: options.Level = options.INFO,
     log_format: options.Format = options.TEXT,
 ) -> None:
     """Watch the load and buy, start, drain and give back as the rules say, until stopped."""
+    path = _named("run", file, config)
     options.set_up(log_level, log_format)
     try:
-        file = read_config(config)
-        for warning in file.warnings:
+        content = read_config(path)
+        for warning in content.warnings:
             log.write(log_events.warned(warning))
-        where, key_file = _exchange(file, url, key)
-        asyncio.run(_run(file, where, key_file))
+        where, key_file = _exchange(content, url, key)
+        asyncio.run(_run(content, where, key_file))
     except (ConfigError, UsageError) as error:
         fail(str(error), EXIT_USAGE)
     except (KeyFileError, Unreachable, Unknown) as error:
@@ -84,51 +103,57 @@ def run_command(
 
 
 @app.command("check")
-def check(config: Annotated[Path, typer.Argument(help="manager.toml.")]) -> None:
-    """Name every mistake in CONFIG by its place; exit 1 when there is one."""
+def check(file: File = None, config: Config = None) -> None:
+    """Name every mistake in FILE by its place; exit 1 when there is one."""
+    path = _named("check", file, config)
     try:
-        file = read_config(config, "check")
+        content = read_config(path, "check")
+    except UnreadableError as error:
+        fail(str(error), EXIT_USAGE)
     except ConfigError as error:
         fail(str(error))
-    for warning in file.warnings:
+    for warning in content.warnings:
         print(f"warning: {warning}")
-    print(f"{config}: {len(file.rules)} rules, {len(file.vms)} stored VMs; no mistakes")
+    print(f"{path}: {len(content.rules)} rules, {len(content.vms)} stored VMs; no mistakes")
 
 
 @app.command("dry-run")
 def dry_run_command(
-    rules: Annotated[Path, typer.Argument(help="manager.toml, or rules with a load table.")],
-    trace: Annotated[Path, typer.Option("--trace", help="CSV with a header.")],
-    column: Annotated[str | None, typer.Option("--column", help="The load; default: 2nd.")] = None,
-    time: Annotated[str, typer.Option("--time", help="The column of seconds.")] = "t_s",
-    per_s: Annotated[
-        float | None, typer.Option("--per-s", callback=finite, help="Counted over so many s.")
-    ] = None,
-    scale: Annotated[
-        float, typer.Option("--scale", callback=finite, help="Multiply the load.")
-    ] = 1.0,
-    unit_rps: Annotated[
-        float | None, typer.Option("--unit-rps", callback=finite, help="A unit serves.")
-    ] = None,
-    core_units: Annotated[int | None, typer.Option("--core-units", help="Own units.")] = None,
-    boot_s: Annotated[
-        float, typer.Option("--boot-s", callback=finite, help="From start to ready.")
-    ] = 90.0,
+    trace: Trace,
+    file: File = None,
+    config: Config = None,
+    column: Column = None,
+    time: Time = "t_s",
+    per_s: PerS = None,
+    scale: Scale = 1.0,
+    unit_rps: UnitRps = None,
+    core_units: CoreUnits = None,
+    boot_s: BootS = 90.0,
     as_json: Json = False,
 ) -> None:
-    """Print what RULES would have done on the load in FILE, bought at their highest price."""
+    """Print what the rules in FILE would have done on a load, bought at their highest price."""
+    path = _named("dry-run", file, config)
     try:
-        file = read_config(rules, "dry-run")
-        config = _dry_config(file, unit_rps, core_units)
-        load = file.load
+        content = read_config(path, "dry-run")
+        rules = _dry_config(content, unit_rps, core_units)
+        load = content.load
         count_s = per_s or (load.per_s if load else 1.0)
         column = column or (load.column if load else None)
         samples = read_trace(trace, time, column, scale / count_s)
     except (ConfigError, UsageError) as error:
         fail(str(error), EXIT_USAGE)
-    for warning in file.warnings:
+    for warning in content.warnings:
         typer.echo(f"headroom: warning: {warning}", err=True)
-    _show(dry_run(config, samples, int(boot_s * 1000)), as_json)
+    _show(dry_run(rules, samples, int(boot_s * 1000)), as_json)
+
+
+def _named(command: str, file: Path | None, config: Path | None) -> Path:
+    """Return the file that was named, as FILE or by --config; exit 2 unless it was one of them."""
+    if file is not None and config is not None:
+        fail(f"manager {command}: FILE or --config, not both", EXIT_USAGE)
+    if (path := file or config) is None:
+        fail(f"manager {command}: missing argument 'FILE', such as manager.toml", EXIT_USAGE)
+    return path
 
 
 def read_trace(path: Path, time: str, column: str | None, factor: float) -> list[tuple[int, float]]:

@@ -39,6 +39,10 @@ class ConfigError(Exception):
         self.lines = lines
 
 
+class UnreadableError(ConfigError):
+    """There is no such file, or it cannot be read."""
+
+
 TABLES: Final[dict[str, Any]] = {
     "exchange": ExchangeTable,
     "balancer": BalancerTable,
@@ -133,7 +137,7 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
     except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}"]) from error
+        raise UnreadableError([f"{path}: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: {error}"]) from error
 

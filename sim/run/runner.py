@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sim.results.report import RunResult
 from sim.run.world import World
@@ -18,6 +18,9 @@ from sim.scenario.file import Loaded
 
 Progress = Callable[[RunResult, int, int], None]
 """(what is done, how many are done, of how many)."""
+
+
+HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Task(NamedTuple):
@@ -64,11 +67,16 @@ def _in_turn(loaded: Loaded, tasks: list[Task], progress: Progress) -> Iterator[
 def _side_by_side(
     loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress
 ) -> list[RunResult]:
+    with _ended_in_order():
+        return _pooled(loaded, tasks, jobs, progress)
+
+
+def _pooled(loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress) -> list[RunResult]:
     # spawn: a forked child would inherit whatever threads and signal handlers the caller has.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)), context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(min(jobs, len(tasks)), context, initializer=_set_signals)
     try:
-        with _interrupts_later():
+        with _signals_later():
             waiting: dict[Future[RunResult], Task] = {
                 pool.submit(_run, loaded, task): task for task in tasks
             }
@@ -78,7 +86,7 @@ def _side_by_side(
             progress(future.result(), len(found), len(tasks))
         return [found[task] for task in tasks]
     except BaseException:
-        # Ctrl-C or a broken law: nobody wants the rest, and a run may take long to end by itself.
+        # Ctrl-C, SIGTERM or a broken law: nobody wants the rest, and a run may take long to end.
         for process in list((pool._processes or {}).values()):
             process.terminate()
         raise
@@ -87,19 +95,42 @@ def _side_by_side(
 
 
 @contextmanager
-def _interrupts_later() -> Iterator[None]:
-    """Hold Ctrl-C back while processes start: one left half started would print a traceback."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end the processes and give back what they share, as Ctrl-C does.
+
+    A process that SIGTERM ends at once leaves semaphores behind, of which Python warns.
+    """
+    try:
+        before = signal.signal(signal.SIGTERM, _leave)
+    except ValueError:  # not the main thread, which alone is signaled
+        yield
+        return
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)  # what a shell reports for a signal
+
+
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Hold signals back while processes start: one left half started would print a traceback."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
 
 def _run(loaded: Loaded, task: Task) -> RunResult:
     return World(loaded, task.policy, task.seed).run()
 
 
-def _ignore_interrupts() -> None:
+def _set_signals() -> None:
     # The terminal sends Ctrl-C to the children too; only the parent shall react.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Held back while this process started, and inherited so.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)

@@ -41,6 +41,10 @@ def test_a_time_reads_back_as_it_is_shown(at_s: int) -> None:
     assert utc_ms(moment(at_s * 1_000)) == at_s * 1_000
 
 
+def test_the_latest_time_of_the_wire_can_be_shown() -> None:
+    assert moment(MAX_INT) == "after the year 9999"
+
+
 @pytest.mark.parametrize(
     ("text", "ms"),
     [

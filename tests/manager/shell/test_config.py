@@ -168,6 +168,19 @@ def test_check_says_what_is_wrong_and_exits_1(folder: Path) -> None:
     assert "2 rules, 1 stored VMs; no mistakes" in good.stdout
 
 
+@pytest.mark.parametrize("command", ["check", "run", "dry-run --trace none.csv"])
+@pytest.mark.parametrize("way", ["", "--config "])
+def test_every_command_takes_the_file_alike(tmp_path: Path, command: str, way: str) -> None:
+    """Seen to fail while `check` ended with 1 and `run` had no FILE, the others no --config."""
+    line = f"{command} {way}{tmp_path / 'none.toml'}".split()
+    found = CliRunner().invoke(app, line)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert found.stderr == f"headroom: {tmp_path / 'none.toml'}: No such file or directory\n"
+    for wrong in (command.split(), [*line, "one.toml", "--config", "two.toml"]):
+        found = CliRunner().invoke(app, wrong)
+        assert (found.exit_code, found.stdout) == (2, "")
+
+
 def test_check_names_each_file_that_cannot_be_read_by_the_same_path(folder: Path) -> None:
     path = write(folder)
     for name in ("shop.pem", "web.yaml", "web.qcow2"):
