@@ -74,7 +74,7 @@ class Rules:
                 state.fired_ms = max(state.fired_ms or 0, at_ms)
 
     def charged(self, rule_name: str) -> None:
-        """After a charge: give back what the day's budget no longer pays for, most expensive first."""
+        """After a charge: give back what the budget no longer pays for, most expensive first."""
         for rule, _ in self._rules:
             if rule.name == rule_name and rule.budget_day_ucr is not None:
                 spent_ucr = self._budget.spent_ucr(rule.name, self._outgoing.now_ms)
