@@ -88,7 +88,7 @@ class Unknown(Exception):  # noqa: N818 - part of the public API, read as a stat
 def hung_up(error: ConnectionClosed) -> str:
     """Return in words how a connection ended; the exchange may have said why."""
     code, reason, by_us = _ending(error)
-    return close_codes.told(code, reason, by_us)
+    return close_codes.in_words(code, reason, by_us)
 
 
 def close_code(error: ConnectionClosed) -> int:
@@ -100,7 +100,7 @@ def shut_out(code: int, reason: str) -> Refused | None:
     """Return what a close says about our key: None unless it will not be let in again."""
     if code != CLOSE_BAD_LOGIN:
         return None
-    return Refused(ErrorReply(0, "bad_signature", reason or close_codes.told(code, "")))
+    return Refused(ErrorReply(0, "bad_signature", reason or close_codes.in_words(code, "")))
 
 
 def _ending(error: ConnectionClosed) -> tuple[int, str, bool]:

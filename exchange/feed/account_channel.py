@@ -35,7 +35,7 @@ class AccountChannel:
         self._outbox = outbox
         self._live: dict[str, dict[int, Session]] = {}
         self._paging: dict[int, Replay] = {}
-        """By session number; what it asks for anew replaces it."""
+        """By session number; a new request replaces it."""
         self._frames: dict[str, list[AccountFrame]] = {}
         self._kept_from: dict[str, int] = {}
 

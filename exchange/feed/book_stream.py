@@ -1,7 +1,7 @@
 """One book as its subscribers have it: what changed, and who has not been sent it yet. Pure.
 
-A frame exists once per symbol, depth and batch, whoever listens. The engine names the levels that
-a batch touched, so the whole book costs no more to follow than the best 25 levels do. Source:
+A frame is made once per symbol, depth and batch, for all listeners. The engine names the levels
+that a batch touched, so the whole book costs no more to follow than the best 25 levels do. Source:
 protocol.md, "Public channels".
 """
 
@@ -79,7 +79,7 @@ class BookStream:
         """Return all that was sent; called right after `update`, so that the book is just that.
 
         The best levels are the snapshot. What one frame does not hold follows as updates, and the
-        numbers lead up to ours: whoever keeps books by the rule has all of it at the last.
+        numbers lead up to ours: a reader that follows the rule has the whole book after the last.
         """
         bids, asks = self._levels("buy", self._depth), self._levels("sell", self._depth)
         if len(bids) + len(asks) <= LEVELS_MAX:

@@ -1,6 +1,6 @@
 """The live directory: every host's public facts, searchable, sent when they change. Pure.
 
-Rows are made anew only for accounts in which something happened, when somebody asks or listens.
+Rows are remade only for accounts in which something happened, when somebody asks or listens.
 Since an account with many hosts and orders takes long to look through, its rows may be older the
 more it has. Source: protocol.md, "Public channels"; rules.md 8.2.
 """
@@ -22,9 +22,9 @@ FOUND_MAX: Final = 100
 SEARCHES_PER_S: Final = 20
 """Of each account, or of each address without a login."""
 BUDGETS_MAX: Final = 10_000
-"""Budgets kept; beyond it all begin anew."""
+"""Budgets kept; when there are more, all are dropped and start full."""
 ROWS_PER_MS: Final = 10
-"""Looking through an account's hosts and asks may cost a millisecond for each so many of them."""
+"""So many hosts and asks of an account take about a millisecond to look through."""
 EVERYBODY: Final = ""
 
 

@@ -1,7 +1,7 @@
 """The owner's view of its hosts: status, load and use, conflated to one update a second. Pure.
 
 Load and the number of VMs come from heartbeats, which are not journalled: they live here, not in
-the engine, and begin anew with every start. Source: protocol.md, "Public channels".
+the engine, and are empty after a start. Source: protocol.md, "Public channels".
 """
 
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What a round of the pump carries out. Pure."""
+"""What one round of the pump commits and sends. Pure."""
 
 from msgspec import Struct
 
@@ -17,6 +17,6 @@ class Batch(Struct):
     """(session, close code, reason), after the deliveries."""
     jobs: list[Job]
     notes: list[Note]
-    """What an operator may want to read of."""
+    """What the operator's log may take up."""
     rests: dict[int, int]
-    """By session: so many ms it is to be read no further."""
+    """By session: for how many ms its connection is not read."""

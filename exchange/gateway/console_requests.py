@@ -1,4 +1,4 @@
-"""Reads of guests' consoles: asked of the host, answered to whoever waits. Pure.
+"""Reads of guests' consoles: asked of the host, answered to the buyer. Pure.
 
 What is under way is in `session.consoles`. Source: protocol.md, "Leases and VMs"; rules.md 7.2.
 """

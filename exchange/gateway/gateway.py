@@ -211,7 +211,7 @@ class Gateway:
         self.context.outbox.broadcast(self.sessions.values(), shutdown)
 
     def _rest(self, session: Session) -> None:
-        """Who goes on sending what is refused is read more slowly."""
+        """A client that goes on sending refused requests is read more slowly."""
         if rest_ms := self.limits.rest_ms(session, self.context.now_ms):
             self.context.rests[session.number] = rest_ms
 

@@ -63,7 +63,7 @@ class _Address:
 
 
 class Addresses:
-    """All addresses heard of lately. Every method takes the peer's address as text."""
+    """All addresses seen recently. Every method takes the peer's address as text."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Address] = {}

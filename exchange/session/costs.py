@@ -1,7 +1,7 @@
 """What every request costs, and out of which budget: one table. Pure.
 
-Whatever is not in it cannot be asked: `limits` looks every request up. A question costs what its
-answer weighs, and whatever may make a row of the journal has a budget, whoever sends it.
+Every request is in it: `limits` looks each one up. A question costs the bytes of its answer, and
+every request that may add a row to the journal has a budget.
 """
 
 from typing import Final, Literal, TypeAlias
@@ -19,13 +19,13 @@ Budget: TypeAlias = Literal[
 
 KIB: Final = 1024
 STATEMENT_BYTES: Final = 32 * KIB
-"""A page of the past is read off the loop; it counts as so much, whatever it holds."""
+"""Charged for a page of the past, whatever its size: it is read off the loop."""
 STATE_BYTES: Final = 4 * KIB
 """Looking through everything costs this much even if nothing is found."""
 
 
 class Cost(Struct, frozen=True):
-    """``weighed``: what is answered is charged too, ``least`` bytes at the least."""
+    """``weighed``: the bytes of the answer are charged too, at least ``least`` of them."""
 
     budget: Budget
     weighed: bool = False

@@ -1,4 +1,4 @@
-"""A frame for many connections: its bytes are made once per codec, whoever they go to. Pure."""
+"""A frame for many connections: its bytes are made once per codec. Pure."""
 
 from typing import Any
 

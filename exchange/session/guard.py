@@ -1,9 +1,9 @@
-"""Requests refused whoever asks: one that broke us, writes on a full disk, all after shutdown.
+"""Requests refused to everybody: one that crashed us, writes on a full disk, all after shutdown.
 
 Pure. A request whose handling raised stops the exchange; its digest is kept, and after the restart
 the same request is refused `internal` instead of stopping us again. When the disk fills up, trading
 ends before the journal does: first only what winds down is taken, then nothing that must be
-written. Behind the shutdown frame nothing is done any more. Source: rules.md 7.5; operations.md,
+written. After the shutdown frame nothing is handled. Source: rules.md 7.5; operations.md,
 "When the disk fills up".
 """
 
@@ -26,7 +26,7 @@ WRITES: Final = frozenset(
         admin_requests.AdminApprove,
     )
 )
-"""Requests that end up on the disk; all others are answered whatever its state."""
+"""Requests that are written to the disk; all others are answered even when it is full."""
 WINDING_DOWN: Final = frozenset(
     {
         requests.OrderCancel,
@@ -46,7 +46,7 @@ WINDING_DOWN: Final = frozenset(
         admin_requests.AdminKillSwitch,
     }
 )
-"""Still taken while only cancels are: it makes less of what is under way, or reports on it."""
+"""Still taken while only cancels are: they end what is under way, or report on it."""
 RETRY_AFTER_MS: Final = 10 * MS_PER_SECOND
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
@@ -82,7 +82,7 @@ class Guard:
 
 
 def digest(account: str, message: Any) -> str:
-    """Return what names a request whoever's connection it comes over: all but its ``req_id``."""
+    """Return a name for a request that is the same on every connection: without its ``req_id``."""
     if hasattr(message, "req_id"):
         message = msgspec.structs.replace(message, req_id=1)
     return sha256(_ENCODE([account, message])).hexdigest()

@@ -26,8 +26,8 @@ class _Sent:
 
 
 class Instructions:
-    """Per connected host its session, and its newest login that has reported nothing yet, which
-    waits; per host that owes some, what it has not confirmed."""
+    """By host: its session, the newest login that has not reported yet and waits, and the
+    instructions that are not confirmed."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -79,7 +79,7 @@ class Instructions:
         return len(pending) <= PENDING_MAX
 
     def send_to(self, session: Session, instruction: Instruction) -> None:
-        """Send it now, a long `HostSync` in parts to whoever knows them."""
+        """Send it now, a long `HostSync` in parts if the agent knows parts."""
         if session.minor and type(instruction) is HostSync:
             for part in sync_parts(instruction):
                 self._outbox.send(session, part)

@@ -37,7 +37,7 @@ LOOKED_AT_PER_TOKEN: Final = 100
 REFUSALS_PER_S: Final = 200
 REFUSALS_SAVED_S: Final = 10
 REST_MAX_MS: Final = 500
-"""At most so long a connection is read no further because of what was refused before."""
+"""The longest pause in reading a connection because of what was refused before."""
 CONNECTIONS_PER_ACCOUNT_MAX: Final = 500
 
 
@@ -156,7 +156,7 @@ class Limits:
             self._of(account, now_ms).spend(budget, tokens, now_ms, per_s)
 
     def rest_ms(self, session: Session, now_ms: int) -> int:
-        """Something of the session's was refused: return how long to read no more of it."""
+        """Something of the session's was refused: return how long to stop reading it."""
         if who := session.host or session.account:
             bucket = self._refusals.of(who, now_ms)
         else:

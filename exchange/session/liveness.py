@@ -85,7 +85,7 @@ class Liveness:
         return found
 
     def ran(self, now_ms: int) -> None:
-        """The pump runs at ``now_ms``; when it had stalled, every host's time begins anew."""
+        """The pump runs at ``now_ms``; when it had stalled, every host gets its full time again."""
         if self._run_ms is not None and now_ms - self._run_ms > STALL_MS:
             for beat in self._beats.values():
                 beat.heard_ms = now_ms

@@ -15,7 +15,7 @@ from exchange.session.session import Session
 from exchange.wire.requests import AccountStatement, ImageGet, ImagePut
 
 REPLAY_BYTES: Final = 128 * 1024
-"""As so much a stored replay is weighed: the shell reads it, at its reader's pace."""
+"""Charged for a stored replay, whatever its size: the shell sends it at the reader's pace."""
 
 
 class Replay(Struct, frozen=True):
@@ -81,7 +81,7 @@ class Outbox:
     def __init__(self) -> None:
         self._deliveries: Deliveries = {}
         self.weight = 0
-        """Bytes that were put here for single sessions, from the beginning on."""
+        """Bytes put here for single sessions since the start."""
 
     def send(self, session: Session, frame: Struct) -> None:
         self.put(session, session.codec.encode(frame))

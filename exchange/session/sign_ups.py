@@ -31,7 +31,7 @@ class Application(Struct, frozen=True):
 
 
 class SignUps:
-    """Pending applications by id, oldest first, and what was decided lately."""
+    """Pending applications by id, oldest first, and the last decisions."""
 
     def __init__(self) -> None:
         self.pending: dict[str, Application] = {}

@@ -1,4 +1,4 @@
-"""How a WebSocket connection ended, told as what it is: one table. Pure.
+"""How a WebSocket connection ended, in words: one table. Pure.
 
 Source: docs/protocol.md, "When a connection ends".
 """
@@ -42,7 +42,7 @@ BY_US: Final[dict[int, str]] = {
 }
 
 
-def told(code: int, reason: str, by_us: bool = False) -> str:
+def in_words(code: int, reason: str, by_us: bool = False) -> str:
     """Return one line for a close ``code`` and the ``reason`` that came with it, "" for none."""
     words = BY_US.get(code, "this client hung up") if by_us else BY_EXCHANGE.get(code)
     words = words or f"the exchange closed the connection with code {code}"

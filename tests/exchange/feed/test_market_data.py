@@ -22,7 +22,7 @@ def trade(price: int, qty: int, at_ms: int) -> Trade:
     return Trade(SYMBOL, f"t-{at_ms}", price, qty, "buy", 1, START_MS + at_ms)
 
 
-def told(outbox: Outbox, number: int = 1) -> list[Any]:
+def sent(outbox: Outbox, number: int = 1) -> list[Any]:
     """Return the frames since the last call."""
     items = outbox.take().get(number, [])
     return [JSON.decode_frame(item) for item in items if isinstance(item, bytes) and item]
@@ -35,14 +35,14 @@ def test_a_ticker_tells_best_prices_and_the_day() -> None:
     source, outbox = Source(), Outbox()
     tickers = Tickers(source, outbox)
     tickers.join(session(1), SYMBOL, START_MS)
-    assert told(outbox) == [Ticker(SYMBOL, 0, START_MS, 0)]
+    assert sent(outbox) == [Ticker(SYMBOL, 0, START_MS, 0)]
     source.change("buy", 10, 5)
     source.change("sell", 12, 3)
     tickers.touched(SYMBOL)
     for price, qty in ((12, 1), (11, 2)):
         tickers.trade(trade(price, qty, 0))
     tickers.flush(START_MS + 1)
-    assert told(outbox) == [
+    assert sent(outbox) == [
         Ticker(SYMBOL, 2, START_MS + 1, 3, 10, 5, 12, 3, last_ucr=11, open_24h_ucr=12)
     ]
 
@@ -54,11 +54,11 @@ def test_a_ticker_is_silent_while_nothing_changes() -> None:
     source.change("buy", 10, 5)
     tickers.touched(SYMBOL)
     tickers.flush(START_MS)
-    assert len(told(outbox)) == 2
+    assert len(sent(outbox)) == 2
     source.change("buy", 9, 5)  # not the best level
     tickers.touched(SYMBOL)
     tickers.flush(START_MS + 1)
-    assert told(outbox) == []
+    assert sent(outbox) == []
 
 
 def test_time_alone_takes_trades_out_of_the_day() -> None:
@@ -68,7 +68,7 @@ def test_time_alone_takes_trades_out_of_the_day() -> None:
     tickers.trade(trade(11, 2, BUCKET_MS))
     tickers.flush(START_MS)
     tickers.join(session(1), SYMBOL, START_MS)
-    assert [frame.volume_24h for frame in told(outbox)] == [3]
+    assert [frame.volume_24h for frame in sent(outbox)] == [3]
     for at_ms, expected in (
         (MS_PER_DAY, []),
         (MS_PER_DAY + BUCKET_MS, [(2, 11)]),
@@ -77,7 +77,7 @@ def test_time_alone_takes_trades_out_of_the_day() -> None:
     ):
         tickers.tick(START_MS + at_ms)
         tickers.flush(START_MS + at_ms)
-        frames = told(outbox)
+        frames = sent(outbox)
         assert [(frame.volume_24h, frame.open_24h_ucr) for frame in frames] == expected
         assert all(frame.last_ucr == 11 for frame in frames)
 
@@ -88,15 +88,15 @@ def test_without_a_symbol_every_ticker_is_heard_once() -> None:
     both = session(1)
     tickers.join(both, "", START_MS)
     tickers.join(both, SYMBOL, START_MS)
-    assert len(told(outbox)) == 2
+    assert len(sent(outbox)) == 2
     tickers.trade(trade(12, 1, 0))
     tickers.flush(START_MS)
-    assert len(told(outbox)) == 1
+    assert len(sent(outbox)) == 1
     tickers.leave(both, "")
     tickers.leave(both, SYMBOL)
     tickers.trade(trade(13, 1, 1))
     tickers.flush(START_MS)
-    assert told(outbox) == []
+    assert sent(outbox) == []
 
 
 def by_time(rows: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
@@ -171,7 +171,7 @@ def test_a_follower_holds_the_candles_of_all_trades(
     if join_at >= len(trades):
         candles.join(session(1), SYMBOL, interval_ms, START_MS)
     candles.flush()
-    for frame in told(outbox):
+    for frame in sent(outbox):
         before = chart.get(frame.open_ms)
         assert before is None or not before.closed, "a closed candle never changes"
         chart[frame.open_ms] = frame
@@ -185,11 +185,11 @@ def test_the_clock_closes_a_candle() -> None:
     candles.join(session(1), SYMBOL, MINUTE_MS, START_MS)
     candles.trade(trade(10, 1, 0))
     candles.flush()
-    assert [frame.closed for frame in told(outbox)] == [False]
+    assert [frame.closed for frame in sent(outbox)] == [False]
     for at_ms, expected in ((MINUTE_MS - 1, []), (MINUTE_MS, [True]), (2 * MINUTE_MS, [])):
         candles.tick(START_MS + at_ms)
         candles.flush()
-        assert [frame.closed for frame in told(outbox)] == expected
+        assert [frame.closed for frame in sent(outbox)] == expected
 
 
 def test_the_history_is_bounded_and_encoded_once() -> None:
@@ -211,11 +211,11 @@ def test_leaving_ends_all_intervals_of_a_symbol() -> None:
         candles.join(reader, SYMBOL, interval_ms, START_MS)
     candles.trade(trade(10, 1, 0))
     candles.flush()
-    assert [frame.interval_ms for frame in told(outbox)] == list(INTERVALS_MS)
+    assert [frame.interval_ms for frame in sent(outbox)] == list(INTERVALS_MS)
     candles.leave(reader, SYMBOL)
     candles.trade(trade(10, 1, 1))
     candles.flush()
-    assert told(outbox) == []
+    assert sent(outbox) == []
 
 
 # --- both, in the feed ---
@@ -237,7 +237,7 @@ def test_a_feed_recalls_what_another_remembered() -> None:
             one.candles.join(reader, SYMBOL, interval_ms, START_MS)
         one.remember(trade(99, 1, 130 * 20_000))
         one.flush(START_MS)
-        shown.append(told(outbox))
+        shown.append(sent(outbox))
     assert shown[0] == shown[1]
     assert len(shown[0]) > 50
 
@@ -249,4 +249,4 @@ def test_a_symbol_that_is_gone_is_forgotten() -> None:
     feed.remember(gone)
     feed.forget(gone.symbol, START_MS)
     feed.tickers.join(session(1), gone.symbol, START_MS)
-    assert [frame.last_ucr for frame in told(outbox)] == [None]
+    assert [frame.last_ucr for frame in sent(outbox)] == [None]

@@ -63,7 +63,7 @@ class Scene:
         fields = {} if text is None else {"text": text}
         self.rig.tell(host or self.host, "console.text", read_id=read_id, **fields)
 
-    def told(self, req_id: int, who: int = 0) -> list[Any]:
+    def answers(self, req_id: int, who: int = 0) -> list[Any]:
         """Return the reasons and texts that the buyer got as answers to a request."""
         frames = [one for one in self.rig.inbox[who or self.bob] if one.get("req_id") == req_id]
         return [one["result"]["text"] if "result" in one else one["reason"] for one in frames]
@@ -76,7 +76,7 @@ def test_a_console_is_asked_of_its_host_and_leaves_no_trace(codecs: tuple[str, s
     scene.read(901)
     (asked,) = scene.reads()
     assert (asked["vm_id"], asked["lines"]) == ("v-1", 20)
-    assert scene.told(901) == []
+    assert scene.answers(901) == []
     scene.text(asked["read_id"])
     answer = scene.rig.frames(scene.bob, "ack")[-1]
     assert (answer["req_id"], answer["result"]) == (901, {"vm_id": "v-1", "text": TEXT})
@@ -88,24 +88,24 @@ def test_only_the_buyers_account_may_look() -> None:
     scene = Scene()
     for name in ("alice", "operator"):
         scene.read(902, who=(who := scene.rig.log_in(name)))
-        assert scene.told(902, who) == ["unknown_vm"]
+        assert scene.answers(902, who) == ["unknown_vm"]
     scene.read(902, who=scene.host)
-    assert scene.told(902, scene.host) == ["forbidden"]
+    assert scene.answers(902, scene.host) == ["forbidden"]
     scene.read(903, vm_id="v-9")
     scene.read(904, vm_id="v-01")
-    assert (scene.told(903), scene.told(904)) == (["unknown_vm"], ["unknown_vm"])
+    assert (scene.answers(903), scene.answers(904)) == (["unknown_vm"], ["unknown_vm"])
     assert scene.reads() == [], "the host hears of none of it"
     clerk = scene.rig.log_in("clerk")
     scene.read(905, who=clerk)
     scene.text(scene.reads()[0]["read_id"])
-    assert scene.told(905, clerk) == [TEXT]
+    assert scene.answers(905, clerk) == [TEXT]
 
 
 def test_a_vm_that_has_ended_has_no_console() -> None:
     scene = Scene()
     scene.rig.ask(scene.host, "vm.status", vm_id="v-1", state="failed", reason="crashed")
     scene.read(901)
-    assert (scene.told(901), scene.reads()) == (["unknown_vm"], [])
+    assert (scene.answers(901), scene.reads()) == (["unknown_vm"], [])
 
 
 def test_a_host_that_shows_none_is_said() -> None:
@@ -114,7 +114,7 @@ def test_a_host_that_shows_none_is_said() -> None:
     scene.text(scene.reads()[0]["read_id"], None)
     scene.read(902)
     scene.text(scene.reads()[1]["read_id"], "")
-    assert (scene.told(901), scene.told(902)) == (["no_console"], [""])
+    assert (scene.answers(901), scene.answers(902)) == (["no_console"], [""])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_of_a_host_that_says_too_much_the_end_is_shown(text: str, lines: int, sh
     scene = Scene()
     scene.read(901, lines=lines)
     scene.text(scene.reads()[0]["read_id"], text)
-    assert scene.told(901) == [shown]
+    assert scene.answers(901) == [shown]
 
 
 @pytest.mark.parametrize("char", ["\0", "\x1f", "\x7f", "\x80", "\r", '"', "\\", "\u2028"])
@@ -141,7 +141,7 @@ def test_whatever_a_host_says_its_buyer_gets_one_frame(char: str) -> None:
     scene = Scene(codecs=("json", "msgpack"))
     scene.read(901)
     scene.text(scene.reads()[0]["read_id"], char * (32_000 // len(char.encode())))
-    (text,) = scene.told(901)
+    (text,) = scene.answers(901)
     answer = {"req_id": 2**53, "seq": 2**53, "result": {"vm_id": "v-1", "text": text}}
     assert len(JSON.encode(answer)) < MAX_FRAME_BYTES - 200
 
@@ -152,11 +152,11 @@ def test_a_host_that_is_away_is_said_at_once() -> None:
     scene.rig.gateway.disconnect(scene.host, False, scene.rig.now_ms)
     scene.rig.take()
     scene.read(902)
-    assert (scene.told(901), scene.told(902)) == (["host_unreachable"], ["host_unreachable"])
+    assert (scene.answers(901), scene.answers(902)) == (["host_unreachable"], ["host_unreachable"])
     scene.host = scene.rig.log_in("host")
     scene.read(903)
     scene.text(scene.reads()[0]["read_id"])
-    assert scene.told(903) == [TEXT]
+    assert scene.answers(903) == [TEXT]
 
 
 def test_a_newer_login_of_the_host_is_asked_and_the_older_one_not_waited_for() -> None:
@@ -169,9 +169,9 @@ def test_a_newer_login_of_the_host_is_asked_and_the_older_one_not_waited_for() -
     scene.read(902)
     scene.rig.gateway.disconnect(older, False, scene.rig.now_ms)
     scene.rig.take()
-    assert (scene.told(901), scene.told(902)) == (["host_unreachable"], [])
+    assert (scene.answers(901), scene.answers(902)) == (["host_unreachable"], [])
     scene.text(scene.reads()[0]["read_id"])
-    assert scene.told(902) == [TEXT]
+    assert scene.answers(902) == [TEXT]
 
 
 def test_a_host_that_does_not_answer_is_waited_for_so_long() -> None:
@@ -179,11 +179,11 @@ def test_a_host_that_does_not_answer_is_waited_for_so_long() -> None:
     scene.read(901)
     begun_ms = scene.rig.now_ms
     scene.rig.run_to(begun_ms + ANSWER_MS - 1)
-    assert scene.told(901) == []
+    assert scene.answers(901) == []
     scene.rig.run_to(begun_ms + ANSWER_MS)
-    assert scene.told(901) == ["host_unreachable"]
+    assert scene.answers(901) == ["host_unreachable"]
     scene.text(scene.reads()[0]["read_id"])
-    assert scene.told(901) == ["host_unreachable"], "too late is not at all"
+    assert scene.answers(901) == ["host_unreachable"], "too late is not at all"
 
 
 def test_two_reads_at_once_each_get_their_own() -> None:
@@ -193,7 +193,7 @@ def test_two_reads_at_once_each_get_their_own() -> None:
     ids = {asked["vm_id"]: asked["read_id"] for asked in scene.reads()}
     scene.text(ids["v-2"], "two")
     scene.text(ids["v-1"], "one")
-    assert (scene.told(901), scene.told(902)) == (["one"], ["two"])
+    assert (scene.answers(901), scene.answers(902)) == (["one"], ["two"])
 
 
 def test_only_the_first_answer_counts() -> None:
@@ -204,7 +204,7 @@ def test_only_the_first_answer_counts() -> None:
     scene.text(read_id, "first")
     scene.text(read_id, "second")
     scene.text("c-1-99", "never asked")
-    assert scene.told(901) == ["first"]
+    assert scene.answers(901) == ["first"]
 
 
 @pytest.mark.parametrize(
@@ -225,9 +225,9 @@ def test_nonsense_from_the_host_is_refused_and_ends_no_read(
     scene.rig.tell(scene.host, "console.text", **({"read_id": read_id} | fields))
     refused = scene.rig.frames(scene.host, "error")[-1]
     assert (refused["reason"], refused["field"]) == ("invalid_field", field)
-    assert scene.told(901) == []
+    assert scene.answers(901) == []
     scene.text(read_id)
-    assert scene.told(901) == [TEXT]
+    assert scene.answers(901) == [TEXT]
 
 
 def test_another_host_cannot_answer() -> None:
@@ -243,16 +243,16 @@ def test_another_host_cannot_answer() -> None:
     scene.read(901)
     read_id = scene.reads()[0]["read_id"]
     scene.text(read_id, "forged", other)
-    assert scene.told(901) == []
+    assert scene.answers(901) == []
     scene.text(read_id)
-    assert scene.told(901) == [TEXT]
+    assert scene.answers(901) == [TEXT]
 
 
 @pytest.mark.parametrize("lines", [0, -1, CONSOLE_LINES_MAX + 1, 1.5])
 def test_lines_have_bounds(lines: Any) -> None:
     scene = Scene()
     scene.rig.tell(scene.bob, "vm.console", req_id=901, vm_id="v-1", lines=lines)
-    assert (scene.told(901), scene.reads()) == (["invalid_field"], [])
+    assert (scene.answers(901), scene.reads()) == (["invalid_field"], [])
 
 
 def test_reads_of_a_vm_under_way_have_a_bound_that_leaving_does_not_lift() -> None:
@@ -263,12 +263,12 @@ def test_reads_of_a_vm_under_way_have_a_bound_that_leaving_does_not_lift() -> No
     scene.rig.gateway.disconnect(scene.bob, True, scene.rig.now_ms)
     gone, scene.bob = scene.bob, scene.rig.log_in("bob")
     scene.read(911)
-    assert scene.told(911) == ["busy"]
+    assert scene.answers(911) == ["busy"]
     scene.read(912, "v-2")
     scene.text(scene.reads()[-1]["read_id"])
-    assert scene.told(912) == [TEXT]
+    assert scene.answers(912) == [TEXT]
     scene.text(scene.reads()[0]["read_id"])
-    assert scene.told(901, gone) == [], "nobody is there to be told"
+    assert scene.answers(901, gone) == [], "nobody is there to be told"
     scene.read(913)
     assert len(scene.reads()) == PER_VM_MAX + 2
 
@@ -280,7 +280,7 @@ def test_reads_of_a_host_under_way_have_a_bound() -> None:
         scene.read(901 + number, f"v-{1 + number % full}")
     assert len(scene.reads()) == CONSOLE_READS_MAX
     scene.read(990, f"v-{full + 1}")
-    assert (scene.told(990), len(scene.reads())) == (["busy"], CONSOLE_READS_MAX)
+    assert (scene.answers(990), len(scene.reads())) == (["busy"], CONSOLE_READS_MAX)
     scene.rig.run_to(scene.rig.now_ms + ANSWER_MS)
     scene.read(991, f"v-{full + 1}")
     assert len(scene.reads()) == CONSOLE_READS_MAX + 1
@@ -291,7 +291,7 @@ def test_looking_is_rated_like_other_costly_questions() -> None:
     for number in range(COSTLY_PER_S * COSTLY_SAVED_S):
         scene.read(10_000 + number, "v-9")
     scene.read(9_000)
-    assert scene.told(9_000) == ["rate_limited"]
+    assert scene.answers(9_000) == ["rate_limited"]
 
 
 def test_who_was_shut_out_meanwhile_is_told_nothing() -> None:
@@ -300,7 +300,7 @@ def test_who_was_shut_out_meanwhile_is_told_nothing() -> None:
     operator = scene.rig.log_in("operator")
     scene.rig.ask(operator, "admin.key_revoke", key_id="bob")
     scene.text(scene.reads()[0]["read_id"])
-    assert scene.told(901) == []
+    assert scene.answers(901) == []
 
 
 def test_a_later_run_gives_other_ids() -> None:
