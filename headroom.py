@@ -31,15 +31,17 @@ def quiet() -> bool:
 # Half an import raises a traceback or, inside a compiled module, whatever it makes of one.
 _QUIET = quiet()
 try:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, MutableMapping
     from contextlib import contextmanager
     from importlib import import_module, metadata
-    from typing import Annotated, Any, Final, NamedTuple, NoReturn
+    from typing import Annotated, Any, Final, NoReturn
 
     import typer
+    from typer.core import TyperCommand, TyperGroup
     from typer.main import get_command
 
     from exchange.cli.common import EXIT_INTERRUPTED, EXIT_NOT_SO, EXIT_USAGE
+    from exchange.cli.mounts import MOUNTS
 finally:
     if _QUIET:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -60,35 +62,25 @@ def quiet_imports() -> Iterator[None]:
 UsageError: Final[Any] = typer.BadParameter.__mro__[1]
 
 
-class Mount(NamedTuple):
-    """Where a sub-command lives; the module exposes a `typer.Typer` called ``app``."""
+class Root(TyperGroup):
+    """The root command; its help lists the sub-commands' own sub-commands too."""
 
-    module: str
-    help: str
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        parsed = self.commands
+        self.commands = dict(listed(parsed))
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.commands = parsed
 
 
-MOUNTS: Final[dict[str, Mount]] = {
-    "demo": Mount(
-        "tui.demo.demo", "All of it in one terminal: exchange, hosts, traders, the market."
-    ),
-    "tui": Mount("tui.cli", "The market in the terminal."),
-    "exchange": Mount(
-        "exchange.cli.exchange", "Run the Marketplace: init, serve, verify, backup, rebuild."
-    ),
-    "host": Mount("hostagent.cli", "Run a server as a host: enroll, run, doctor, build-guest."),
-    "manager": Mount(
-        "manager.shell.cli", "Run the administrator's robot: rules that buy and release."
-    ),
-    "sim": Mount("sim.cli", "Replay a workload peak in virtual time."),
-    "key": Mount("exchange.cli.key", "Make and show Ed25519 key files."),
-    "account": Mount(
-        "exchange.cli.account", "Your own account: apply, state, statement, token, release."
-    ),
-    "admin": Mount("exchange.cli.admin", "The operator's requests to a running exchange."),
-    "image": Mount("exchange.cli.image", "VM images in the exchange's store: put, list, delete."),
-    "vm": Mount("exchange.cli.vm", "A VM of your account: console."),
-    "request": Mount("exchange.cli.request", "Any one request of the wire protocol, as JSON."),
-}
+def listed(commands: MutableMapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each sub-command, and behind it what is below it, as lines of the help."""
+    for name, command in commands.items():
+        yield name, command
+        for part, text in MOUNTS[name].parts.items():
+            yield f"{name} {part}", TyperCommand(f"{name} {part}", help=text)
+
 
 # What a plain `pip install headroom` leaves out, and the extra that brings it.
 EXTRAS: Final = {"libvirt": "host", "libvirtaio": "host", "lightmatchingengine": "bench"}
@@ -189,7 +181,7 @@ def _forward(name: str) -> Callable[[typer.Context], None]:
 
 def build_app() -> typer.Typer:
     """Return the root command: one forwarding command per mount, none of them imported yet."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False)
+    app = typer.Typer(cls=Root, no_args_is_help=True, add_completion=False)
     app.callback()(_root)
     for name, mount in MOUNTS.items():
         # The mounted command parses its own options, `--help` among them.

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-import headroom
+from exchange.cli.mounts import MOUNTS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -96,7 +96,7 @@ def wrong_line(words: tuple[str, ...]) -> str | None:
         return f"no such make target: {unknown}" if unknown else None
     if not rest or rest[0].startswith("-"):
         return None
-    if rest[0] not in headroom.MOUNTS:
+    if rest[0] not in MOUNTS:
         return f"no such sub-command: {rest[0]}"
     return wrong_in(sub_command(rest[0]), rest[1:])
 
@@ -116,7 +116,7 @@ def wrong_in(command: Any, words: list[str]) -> str | None:
 
 @cache
 def sub_command(name: str) -> Any:
-    return get_command(import_module(headroom.MOUNTS[name].module).app)
+    return get_command(import_module(MOUNTS[name].module).app)
 
 
 @cache

@@ -14,6 +14,7 @@ import typer
 
 import headroom
 from exchange import files
+from exchange.cli.mounts import MOUNTS
 from exchange.keys import new_key
 from tests import bad_paths
 from tests.bad_paths import Bad, as_anybody, left_in, run
@@ -111,8 +112,8 @@ ALSO = {
 
 def paths_taken() -> Iterator[str]:
     """Yield every option and argument of type `Path`, of all commands."""
-    for mount in headroom.MOUNTS:
-        app: typer.Typer = import_module(headroom.MOUNTS[mount].module).app
+    for mount in MOUNTS:
+        app: typer.Typer = import_module(MOUNTS[mount].module).app
         root = headroom.mounted(app)
         commands = getattr(root, "commands", {None: root}) or {None: root}
         for part in [*app.registered_commands, app.registered_callback]:

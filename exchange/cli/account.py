@@ -13,9 +13,7 @@ from exchange.cli.statement import statement
 from exchange.keys import KeyFileError, load_private_key, public_key_b64
 from exchange.wire.requests import AccountApply, AccountState, HostToken, LeaseRelease
 
-app = typer.Typer(
-    no_args_is_help=True, help="Your own account: apply, state, statement, token, release."
-)
+app = typer.Typer(no_args_is_help=True, help="Ask about your own account.")
 
 SECRET_BYTES = 24
 

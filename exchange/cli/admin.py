@@ -25,7 +25,7 @@ from exchange.cli.one_request import ask, checked, show
 from exchange.wire.inbound import ClientMessage
 from exchange.wire.types import Request
 
-app = typer.Typer(no_args_is_help=True, help="The operator's requests to a running exchange.")
+app = typer.Typer(no_args_is_help=True, help="Send the operator's requests to a running exchange.")
 
 PREFIX: Final = "admin."
 

@@ -1,4 +1,4 @@
-"""`headroom exchange`: found an exchange, serve it, verify its journal."""
+"""`headroom exchange`: create an exchange, serve it, verify its journal."""
 
 import asyncio
 import ipaddress
@@ -28,9 +28,7 @@ from exchange.storage.disk import DiskMarks
 from exchange.storage.snapshots import SnapshotError
 from exchange.storage.sqlite_journal import DataDirError, DataLock, DiskLostError, require
 
-app = typer.Typer(
-    no_args_is_help=True, help="Run the Marketplace: init, serve, verify, backup, rebuild."
-)
+app = typer.Typer(no_args_is_help=True, help="Run the Marketplace.")
 
 MIB = 1024 * 1024
 
@@ -73,7 +71,7 @@ def init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Found a new exchange in DIR: its journal begins with the configuration and the operator."""
+    """Create a new exchange in DIR: its journal begins with the configuration and the operator."""
     try:
         public_key = _public_key(operator_key)
         create_exchange(data, load_config(config), public_key, SystemClock().now_ms())
@@ -82,7 +80,7 @@ def init(
     except OSError as error:
         fail(f"data directory {data}: {why(error)}")
     facts = {"data": str(data), "operator_key": public_key}
-    print_json(facts) if as_json else print(f"founded an exchange in {data}")
+    print_json(facts) if as_json else print(f"created an exchange in {data}")
 
 
 @app.command("serve")

@@ -25,7 +25,9 @@ from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.requests import ImageBuy, ImageDelete, ImageList, ImageOffer
 from exchange.wire.types import ImageFormat
 
-app = typer.Typer(no_args_is_help=True, help="Put VM images into the exchange's store.")
+app = typer.Typer(
+    no_args_is_help=True, help="Put VM images into the exchange's store, sell and buy them."
+)
 
 Price = Annotated[int | None, credits_option("--price", "What a copy costs, paid once.")]
 PriceUcr = Annotated[

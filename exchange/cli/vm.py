@@ -9,14 +9,14 @@ from exchange.cli.one_request import ask
 from exchange.wire.requests import VmConsole
 from exchange.wire.types import CONSOLE_LINES_MAX
 
-app = typer.Typer(no_args_is_help=True, help="A VM of your account: console.")
+app = typer.Typer(no_args_is_help=True, help="Look into a VM of your account.")
 
 LINES = 50
 
 
 @app.callback()
 def group() -> None:
-    """A VM of your account: console."""
+    """Look into a VM of your account."""
 
 
 @app.command("console")

@@ -42,7 +42,7 @@ from manager.shell.image_dir import stored_image
 from manager.shell.load_http import JsonLoad
 from manager.shell.memory_balancer import MemoryBalancer
 
-app = typer.Typer(no_args_is_help=True, help="Run the administrator's robot.")
+app = typer.Typer(no_args_is_help=True, help="Run the rules that buy and release.")
 
 TRACE_ROWS_MAX: Final = 10_000_000
 

@@ -1,0 +1,118 @@
+"""The sub-commands of `headroom`: the module of each, and what `headroom --help` says. Shell.
+
+Nothing is imported here, so that the help is quick.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Mount(NamedTuple):
+    """Where a sub-command lives; the module exposes a `typer.Typer` called ``app``.
+
+    ``parts`` are its own sub-commands and what each does, told here because `headroom --help` lists
+    them without importing them. A test compares them with what is there.
+    """
+
+    module: str
+    help: str
+    parts: dict[str, str]
+
+
+MOUNTS: Final[dict[str, Mount]] = {
+    "demo": Mount(
+        "tui.demo.demo", "All of it in one terminal: exchange, hosts, traders, the market.", {}
+    ),
+    "tui": Mount("tui.cli", "Watch the market in the terminal and trade on it.", {}),
+    "exchange": Mount(
+        "exchange.cli.exchange",
+        "Run the Marketplace.",
+        {
+            "init": "Create a new exchange.",
+            "serve": "Serve the exchange until SIGTERM.",
+            "verify": "Replay the journal read-only.",
+            "backup": "Copy the journal, also of a running server.",
+            "rebuild": "Build the database of the past anew.",
+        },
+    ),
+    "host": Mount(
+        "hostagent.cli",
+        "Run this server as a host of VMs.",
+        {
+            "enroll": "Join the exchange with a token.",
+            "run": "Run the agent until SIGTERM or Ctrl-C.",
+            "doctor": "Say what this server can and cannot do.",
+            "build-guest": "Build a bootable demo guest.",
+        },
+    ),
+    "manager": Mount(
+        "manager.shell.cli",
+        "Run the rules that buy and release.",
+        {
+            "run": "Watch the load and buy, start, drain and give back.",
+            "check": "Name every mistake in manager.toml.",
+            "dry-run": "Print what the rules would have done on a load.",
+        },
+    ),
+    "sim": Mount(
+        "sim.cli",
+        "Replay a workload peak in virtual time.",
+        {
+            "check": "Say what is wrong with a scenario.",
+            "run": "Run every policy with every seed.",
+        },
+    ),
+    "key": Mount(
+        "exchange.cli.key",
+        "Make and show Ed25519 key files.",
+        {"new": "Write a new private key.", "show": "Print the public key of a key file."},
+    ),
+    "account": Mount(
+        "exchange.cli.account",
+        "Ask about your own account.",
+        {
+            "statement": "Print postings, trades, charges, usage or invoices.",
+            "state": "Show money, orders, leases, VMs and images.",
+            "apply": "Ask the operator for an account.",
+            "token": "Let hosts enroll: print a new secret.",
+            "release": "Give a lease back.",
+        },
+    ),
+    "admin": Mount(
+        "exchange.cli.admin",
+        "Send the operator's requests to a running exchange.",
+        {
+            "account": "Open an account, or rename it.",
+            "key": "Give an account a key with one role.",
+            "key-revoke": "End a key for good.",
+            "deposit": "Book money in or out.",
+            "zone": "Add a zone, or change it.",
+            "instrument": "Create a spot instrument, or change it.",
+            "halt": "Stop or resume trading.",
+            "kill-switch": "Cancel and block orders until lifted.",
+            "limits": "Change an account's limits.",
+            "balances": "Read every account's money.",
+            "applications": "Read who asked for an account.",
+            "approve": "Open the account that was asked for.",
+            "decline": "Strike an application off the list.",
+        },
+    ),
+    "image": Mount(
+        "exchange.cli.image",
+        "Put VM images into the exchange's store, sell and buy them.",
+        {
+            "put": "Upload an image.",
+            "list": "List the images your account may use.",
+            "delete": "Give an image up.",
+            "offer": "Sell copies of an image.",
+            "buy": "Buy an image by its digest.",
+        },
+    ),
+    "vm": Mount(
+        "exchange.cli.vm",
+        "Look into a VM of your account.",
+        {"console": "Print the last lines of its serial console."},
+    ),
+    "request": Mount(
+        "exchange.cli.request", "Send any one request of the wire protocol, as JSON.", {}
+    ),
+}
