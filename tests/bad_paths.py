@@ -1,51 +1,18 @@
-"""Paths that cannot be used, and a way to run a command that meets them in this process.
+"""Paths that cannot be used, and whoever may not use them.
 
 Not the tests themselves: `test_paths.py`, which says what has to come of it.
 """
 
 import ctypes
-import io
-import logging
 import os
-import resource
-import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import NamedTuple, NoReturn
-
-from typer.main import get_command
-
-import headroom
 
 DEADLINE_S = 30
 _CAPABILITY_VERSION_3 = 0x20080522
 _DAC_OVERRIDE_AND_READ_SEARCH = 0b110
-
-
-class Outcome(NamedTuple):
-    code: object
-    out: str
-    errors: str
-
-
-def run(args: list[str], bytes_max: int | None = None) -> Outcome:
-    """Run `headroom` with ``args``; no file may grow beyond ``bytes_max``, as on a full disk."""
-    out, errors = io.StringIO(), io.StringIO()
-    with (
-        redirect_stdout(out),
-        redirect_stderr(errors),
-        _deadline(),
-        _logging(),
-        _file_size(bytes_max),
-    ):
-        try:
-            headroom.run(get_command(headroom.build_app()), args, "headroom")
-        except SystemExit as end:
-            code = end.code
-    return Outcome(code, out.getvalue(), errors.getvalue())
 
 
 @contextmanager
@@ -63,44 +30,6 @@ def as_anybody() -> Iterator[None]:
     finally:
         sets[0] = before
         assert libc.capset(header, sets) == 0
-
-
-@contextmanager
-def _deadline() -> Iterator[None]:
-    def late(number: int, frame: FrameType | None) -> NoReturn:
-        raise AssertionError(f"still running after {DEADLINE_S} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(DEADLINE_S)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@contextmanager
-def _logging() -> Iterator[None]:
-    """Take back what a command that logs set up for the whole process."""
-    root, ours = logging.getLogger(), logging.getLogger("headroom")
-    handlers, levels = list(root.handlers), (root.level, ours.level)
-    try:
-        yield
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(levels[0])
-        ours.setLevel(levels[1])
-
-
-@contextmanager
-def _file_size(most: int | None) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if most is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def left_in(folder: Path) -> list[str]:

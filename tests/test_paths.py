@@ -17,7 +17,8 @@ from exchange import files
 from exchange.cli.mounts import MOUNTS
 from exchange.keys import new_key
 from tests import bad_paths
-from tests.bad_paths import Bad, as_anybody, left_in, run
+from tests.bad_paths import Bad, as_anybody, left_in
+from tests.command import run
 
 NOBODY = ("--url", "ws://127.0.0.1:1/v1/ws")
 """Nobody listens there."""

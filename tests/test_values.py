@@ -8,7 +8,8 @@ from exchange.keys import new_key
 from exchange.server.clock import BEHIND_MAX_MS, behind_ms, clock_fault
 from exchange.wire.image_kind import by_magic, mistake
 from exchange.wire.types import ImageFormat
-from tests.bad_paths import left_in, run
+from tests.bad_paths import left_in
+from tests.command import run
 
 HOST = "host run --key KEY --url ws://127.0.0.1:1 --hypervisor memory --state new"
 DRY = "manager dry-run none.toml --trace none.csv"

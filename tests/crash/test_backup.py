@@ -21,6 +21,7 @@ from tests.exchange.support.harness import (
     ServerProcess,
     create_exchange,
     headroom,
+    headroom_process,
     journal_rows,
     key_of,
 )
@@ -51,7 +52,7 @@ def test_backups_under_load_are_prefixes_that_hold_what_was_acknowledged(tmp_pat
                 await trade(bob, "bob", FLOW, f"{number}")
                 before, out = set(acked), tmp_path / f"out-{number}"
                 code, text, errors = await asyncio.to_thread(
-                    headroom, "exchange", "backup", "--data", str(data_dir), str(out)
+                    headroom_process, "exchange", "backup", "--data", str(data_dir), str(out)
                 )
                 assert (code, errors) == (0, ""), errors
                 assert json.loads(text)["seq"] == len(journal_rows(out))

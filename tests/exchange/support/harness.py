@@ -42,6 +42,7 @@ from exchange.wire.requests import (
     HostToken,
 )
 from exchange.wire.types import Capacity, HostLoad
+from tests.command import run_beside
 
 ROOT = Path(__file__).parents[3]
 SYMBOL = "small.eu-de.flat.spot"
@@ -242,7 +243,14 @@ class ServerProcess:
 
 
 def headroom(*arguments: str) -> tuple[int, str, str]:
-    """Run a headroom command; returns exit code, stdout, stderr."""
+    """Run a headroom command in this process; returns exit code, stdout, stderr."""
+    code, out, errors = run_beside(list(arguments))
+    assert isinstance(code, int)
+    return code, out, errors
+
+
+def headroom_process(*arguments: str) -> tuple[int, str, str]:
+    """Run it as a process of its own, beside what this one goes on doing; see `headroom`."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "headroom.py"), *arguments],
         cwd=ROOT,
