@@ -12,9 +12,17 @@ from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exchange.client import Client, Event, Refused, Unknown, Unreachable
+from exchange.client import (
+    KEY_REFUSED,
+    Client,
+    Connected,
+    Disconnected,
+    Event,
+    Refused,
+    Unknown,
+    Unreachable,
+)
 from exchange.client.backoff import Backoff
-from exchange.client.client import KEY_REFUSED, Connected, Disconnected
 from exchange.log import log
 from exchange.log.line import LogLine
 from exchange.wire.close_codes import CLOSE_HANDED_OVER

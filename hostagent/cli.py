@@ -21,8 +21,7 @@ from exchange.cli.common import (
     fail,
     print_json,
 )
-from exchange.client import Client, Refused, Unknown, Unreachable
-from exchange.client.client import TRADE_PATH, endpoint
+from exchange.client import TRADE_PATH, Client, Refused, Unknown, Unreachable, endpoint
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 from exchange.log import log
 from exchange.log import options as log_options

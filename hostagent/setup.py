@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from exchange import files
-from exchange.client import Refused, Unknown, Unreachable
+from exchange.client import Refused, Unknown, Unreachable, fetch_image
 from exchange.client.backoff import Backoff
-from exchange.client.client import fetch_image
 from exchange.log import log
 from exchange.wire.types import Accel, Capacity
 from hostagent.agent import Carrier, now_ms

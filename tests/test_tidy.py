@@ -25,8 +25,6 @@ NEVER_LOADED = ("asyncio", "sqlite3", "websockets", "aiosqlite", "simpy", "textu
 
 
 STILL_QUOTED: set[str] = {
-    "exchange/client/client.py",
-    "exchange/client/requests.py",
     "exchange/recovery/frame_check.py",
     "exchange/server/connection.py",
     "exchange/server/server.py",

@@ -4,9 +4,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from exchange.client import Client, Refused, Unknown, Unreachable
+from exchange.client import (
+    AccountReset,
+    Client,
+    Connected,
+    Disconnected,
+    Refused,
+    Unknown,
+    Unreachable,
+    Unsubscribed,
+)
 from exchange.client import Event as ClientEvent
-from exchange.client.client import AccountReset, Connected, Disconnected, Unsubscribed
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.types import Channel, Request
 from tui.link import AccountRead, Down, Dropped, Event, LinkError, NoAnswerError, RefusedError, Up

@@ -18,7 +18,7 @@ from exchange.cli.common import (
     print_json,
 )
 from exchange.cli.one_request import ask, checked, refusal, show
-from exchange.client.client import Refused, Unknown, Unreachable, put_image
+from exchange.client import Refused, Unknown, Unreachable, put_image
 from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.files import require_regular, why
 from exchange.keys import KeyFileError, load_private_key

@@ -9,7 +9,7 @@ import msgspec
 
 from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, fail, print_json
 from exchange.cli.result_text import result_lines
-from exchange.client.client import Client, Refused, Unknown, Unreachable
+from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.units import MS_PER_SECOND, ceil_div
 from exchange.wire.codec import readable

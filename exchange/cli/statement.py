@@ -9,7 +9,7 @@ import typer
 
 from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, Json, Key, Url, fail, print_json, utc_ms
 from exchange.cli.one_request import refusal
-from exchange.client.client import Client, Refused, Unknown, Unreachable
+from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.requests import AccountStatement, StatementKind
 

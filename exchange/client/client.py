@@ -1,16 +1,8 @@
-"""Talk to an exchange: requests, events, and recovery from what networks do. Public API.
-
-    async with Client("ws://127.0.0.1:8750/v1/ws", key) as client:
-        await client.subscribe("book", symbol="small.eu-de.flat.spot")
-        result = await client.request(OrderPlace(req_id=1, ...))
-        async for event in client.events():
-            ...
+"""The client itself: keeps one connection up and hands out what arrives. See `exchange.client`.
 
 The client logs in with its Ed25519 key, reconnects with pauses that grow until a connection has
 held, subscribes again, resumes the account channel where it stopped, and asks for a new snapshot
-when a book's updates have a gap. What is lost for good it tells: `Unsubscribed`, `AccountReset`,
-and `Refused` out of `events` when the key is no longer let in. It never repeats a request by
-itself: one without an answer raises `Unknown`; `place` is how to ask again safely.
+when a book's updates have a gap. Shell.
 """
 
 import asyncio
@@ -27,59 +19,32 @@ from websockets.exceptions import ConnectionClosed
 
 from exchange.client.backoff import BACKOFF_MAX_S, STEADY_S, Backoff
 from exchange.client.dial import (
-    KEY_REFUSED,
     TRADE_PATH,
-    Refused,
-    Unknown,
-    Unreachable,
-    close_code,
     dial,
-    endpoint,
     hung_up,
     log_in,
     send,
     shut_out,
     unanswered,
 )
-from exchange.client.event_queue import EVENTS_MAX, EventQueue
-from exchange.client.events import AccountReset, Connected, Disconnected, Event, Unsubscribed
-from exchange.client.images import fetch_image, put_image
+from exchange.client.errors import KEY_REFUSED, Refused, Unknown, Unreachable
+from exchange.client.event_queue import EventQueue
+from exchange.client.events import Connected, Disconnected, Event
+from exchange.client.incoming import Incoming
 from exchange.client.local_book import LocalBook
 from exchange.client.pages import Ask, OnAck, subscribe, whole_answer
 from exchange.client.requests import Requests, answer, certain_answer
-from exchange.client.snapshots import Snapshots
 from exchange.client.subscriptions import Subscriptions
 from exchange.wire.close_codes import CLOSE_LOST
 from exchange.wire.codec import CODECS
-from exchange.wire.frames import Ack, BookSnapshot, BookUpdate, ErrorReply
 from exchange.wire.requests import OrderPlace, Subscribe, Unsubscribe
 from exchange.wire.types import Channel, Report, Request
 
-__all__ = [
-    "KEY_REFUSED",
-    "TRADE_PATH",
-    "AccountReset",
-    "Client",
-    "Connected",
-    "Disconnected",
-    "Event",
-    "LocalBook",
-    "Refused",
-    "Unknown",
-    "Unreachable",
-    "Unsubscribed",
-    "endpoint",
-    "fetch_image",
-    "put_image",
-]
-
 REQUEST_TIMEOUT_S: Final = 30
-TAKEN_AT_ONCE: Final = 64
-"""Frames taken in before others of the loop have their turn."""
 
 
 class Client:
-    """A connection that mends itself. Use it as ``async with``; one event loop, no threads.
+    """A connection that comes back by itself. Use it as ``async with``; one event loop, no threads.
 
     ``url``: of the exchange. ``key``: None stays anonymous (public channels, enrollment).
     ``codec``: "json" or "msgpack". ``tls``: a context for wss other than the default.
@@ -108,11 +73,10 @@ class Client:
         self._connection: ClientConnection | None = None
         self._ready = asyncio.Event()
         self._requests = Requests()
-        self._books: dict[str, LocalBook] = {}
         self._events = EventQueue()
-        self._snapshots = Snapshots()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._subscriptions = Subscriptions(self._ask, self._hang_up, self._events, backoff_max_s)
+        self._incoming = Incoming(self._codec, self._requests, self._events, self._subscriptions)
         self._closed = False
         self._ended: Refused | None = None
         """Why the exchange will not let us in again."""
@@ -218,7 +182,7 @@ class Client:
         fields = {"symbol": symbol, "depth": depth, "interval_ms": interval_ms}
         message = msgspec.convert({"req_id": 1, "channel": channel, **fields}, Subscribe)
         if channel == "book" and symbol is not None:
-            self._books[symbol] = LocalBook(symbol)
+            self._incoming.books[symbol] = LocalBook(symbol)
 
         def subscribed(result: Any) -> None:
             self._subscriptions.add(message)
@@ -231,12 +195,12 @@ class Client:
         """End a subscription. Raises like `request`."""
         self._subscriptions.remove(channel, symbol or "")
         if channel == "book":
-            self._books.pop(symbol or "", None)
+            self._incoming.books.pop(symbol or "", None)
         await self.request(Unsubscribe(req_id=1, channel=channel, symbol=symbol), patient=True)
 
     def book(self, symbol: str) -> LocalBook:
         """Return the book of a subscribed symbol, as of the last frame `events` will give."""
-        return self._books[symbol]
+        return self._incoming.books[symbol]
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield what the exchange sends, and `Connected` and `Disconnected` in between.
@@ -282,7 +246,7 @@ class Client:
         """Take what comes until the connection ends. Raises `Refused` when it was for our key."""
         began_s = asyncio.get_running_loop().time()
         again = self._spawn(self._subscriptions.serve())
-        code, reason = await self._read(connection)
+        code, reason = await self._incoming.read(connection)
         again.cancel()
         held_s = asyncio.get_running_loop().time() - began_s
         if held_s >= STEADY_S and self._subscriptions.settled:
@@ -310,49 +274,6 @@ class Client:
         self._ready.set()
         self._events.close(error)
 
-    async def _read(self, connection: ClientConnection) -> tuple[int, str]:
-        """Take frames until the connection ends; returns the close code and why, in words."""
-        taken = 0
-        try:
-            while True:
-                self._take(await connection.recv(decode=False))
-                if self._events.full:
-                    return CLOSE_LOST, await self._overflow(connection)
-                taken += 1
-                if taken % TAKEN_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        except ConnectionClosed as error:
-            return close_code(error), hung_up(error)
-        except msgspec.DecodeError as error:
-            connection.transport.abort()
-            return CLOSE_LOST, f"unreadable frame: {error}"
-
-    async def _overflow(self, connection: ClientConnection) -> str:
-        """Nobody reads: forget what waits, and have the account frames again later."""
-        self._events.throw_away()
-        await connection.close()
-        return f"more than {EVENTS_MAX} events were not read"
-
-    def _take(self, data: bytes) -> None:
-        frame = self._snapshots.whole(self._codec.decode_frame(data))
-        kind = type(frame)
-        if kind is Ack or kind is ErrorReply:
-            self._requests.answered(frame)  # type: ignore[arg-type]
-        elif kind is BookUpdate or kind is BookSnapshot:
-            self._book_frame(frame)  # type: ignore[arg-type]
-        elif frame is not None and not self._events.put(frame):
-            self._subscriptions.mend("account", progress=self._events.received_seq)
-
-    def _book_frame(self, frame: BookSnapshot | BookUpdate) -> None:
-        book = self._books.get(frame.symbol)
-        if book is None:
-            return
-        outcome = book.apply(frame)
-        if outcome == "applied":
-            self._events.put(frame)
-        elif outcome == "gap":
-            self._subscriptions.mend("book", frame.symbol, progress=book.taken)
-
     async def _ask(self, message: Request, on_ack: OnAck | None = None) -> Any:
         connection = self._connection
         if self._ended is not None:
@@ -364,7 +285,7 @@ class Client:
             await send(connection, self._codec, replace(message, req_id=req_id))
             return await answered
         except ConnectionClosed as error:
-            # `_read` has not noticed yet: until it has, nobody else need try.
+            # The reader has not noticed yet: until it has, nobody else need try.
             if connection is self._connection:
                 self._ready.clear()
             raise Unknown(unanswered(hung_up(error))) from error
@@ -378,16 +299,14 @@ class Client:
     def _lost(self, code: int, reason: str) -> None:
         self._ready.clear()
         self._connection = None
-        for book in self._books.values():
-            book.seq = None
-        self._snapshots.lost()
+        self._incoming.lost()
         self._subscriptions.lost(code)
         self._requests.fail(unanswered(reason))
         self._events.put(Disconnected(reason, code))
         if self._events.full:
             self._events.throw_away()
 
-    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
+    def _spawn(self, work: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -19,14 +19,13 @@ from websockets.exceptions import (
 )
 from websockets.typing import Subprotocol
 
+from exchange.client.errors import Refused, Unreachable
 from exchange.keys import public_key_b64, sign_b64
-from exchange.units import MS_PER_SECOND
 from exchange.wire import close_codes
 from exchange.wire.close_codes import CLOSE_BAD_LOGIN
 from exchange.wire.codec import SUBPROTOCOL, Codec
 from exchange.wire.frames import Ack, ErrorReply, Hello
 from exchange.wire.login import login_message
-from exchange.wire.reasons import LATER
 from exchange.wire.types import MAX_FRAME_BYTES, PROTOCOL_VERSION
 
 OPEN_TIMEOUT_S: Final = 5
@@ -43,46 +42,8 @@ LATER_STATUS: Final = {
     504: "no exchange behind the proxy",
 }
 """HTTP answers to a handshake that mean: later."""
-KEY_REFUSED: Final = ("bad_signature", "forbidden")
-"""Why a login will not succeed later either; other reasons pass."""
 
 T = TypeVar("T")
-
-
-class Unreachable(Exception):  # noqa: N818 - part of the public API, read as a state
-    """No connection to the exchange. ``str()`` is one line naming the address and the cause.
-
-    ``retry_after_s``: how long the exchange asks to wait before the next attempt; 0 if it did not.
-    """
-
-    def __init__(self, text: str, retry_after_s: float = 0.0) -> None:
-        super().__init__(text)
-        self.retry_after_s = retry_after_s
-
-
-class Refused(Exception):  # noqa: N818 - part of the public API, read as an answer
-    """The exchange refused a request, which changed nothing. ``reason`` is of the closed set."""
-
-    def __init__(self, reply: ErrorReply) -> None:
-        super().__init__(f"{reply.reason}: {reply.message}")
-        self.reason = reply.reason
-        self.message = reply.message
-        self.field = reply.field
-        self.retry_after_ms = reply.retry_after_ms
-        self.amounts = reply.amounts
-
-    @property
-    def retry_after_s(self) -> float:
-        return (self.retry_after_ms or 0) / MS_PER_SECOND
-
-    @property
-    def later(self) -> bool:
-        """Is this "not now"? Then the same request may succeed after a pause."""
-        return self.reason in LATER
-
-
-class Unknown(Exception):  # noqa: N818 - part of the public API, read as a state
-    """The connection was lost before the answer: the request may or may not have been done."""
 
 
 def hung_up(error: ConnectionClosed) -> str:

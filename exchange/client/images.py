@@ -14,15 +14,13 @@ from websockets.exceptions import ConnectionClosed
 
 from exchange.client.dial import (
     IMAGES_PATH,
-    Refused,
-    Unknown,
-    Unreachable,
     dial,
     hung_up,
     log_in,
     send,
     unanswered,
 )
+from exchange.client.errors import Refused, Unknown, Unreachable
 from exchange.files import require_regular
 from exchange.wire.codec import JSON
 from exchange.wire.frames import Ack, ErrorReply

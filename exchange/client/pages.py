@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
-from exchange.client.dial import Refused
+from exchange.client.errors import Refused
 from exchange.units import MS_PER_SECOND
 from exchange.wire.requests import AccountState, Subscribe
 from exchange.wire.types import PAGE_ROWS_MAX, Paged, Request

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from exchange.client.backoff import Backoff
-from exchange.client.dial import Refused, Unknown
+from exchange.client.errors import Refused, Unknown
 from exchange.wire.frames import Ack, ErrorReply
 
 FIRST_REQ_ID: Final = 2
@@ -17,7 +17,7 @@ FIRST_REQ_ID: Final = 2
 class _Pending(Struct):
     """``on_ack`` runs before any later frame is looked at."""
 
-    answer: "asyncio.Future[Any]"
+    answer: asyncio.Future[Any]
     on_ack: Callable[[Any], None] | None = None
 
 
@@ -28,7 +28,7 @@ class Requests:
         self._last_req_id = FIRST_REQ_ID - 1
         self._pending: dict[int, _Pending] = {}
 
-    def open(self, on_ack: Callable[[Any], None] | None) -> "tuple[int, asyncio.Future[Any]]":
+    def open(self, on_ack: Callable[[Any], None] | None) -> tuple[int, asyncio.Future[Any]]:
         """Return (req_id, the future of its ack's result)."""
         self._last_req_id += 1
         pending = _Pending(asyncio.get_running_loop().create_future(), on_ack)

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from exchange.client.backoff import STEADY_S, Backoff
-from exchange.client.dial import Refused, Unknown
+from exchange.client.errors import Refused, Unknown
 from exchange.client.event_queue import EventQueue
 from exchange.client.events import AccountReset, Unsubscribed
 from exchange.client.pages import subscribe
@@ -40,8 +40,8 @@ class _Kept(Struct):
 
     message: Subscribe
     later: Backoff
-    mending: Backoff
-    mended_s: float = -inf
+    after_gap: Backoff
+    asked_again_s: float = -inf
     progress: int | None = None
     in_vain: int = 0
     missing_from: int | None = None
@@ -118,7 +118,7 @@ class Subscriptions:
             await self._subscribe(place, self._kept[place])
             self._asked = None
 
-    def mend(self, channel: str, symbol: str = "", progress: int | None = None) -> None:
+    def ask_again(self, channel: str, symbol: str = "", progress: int | None = None) -> None:
         """Frames of the channel are missing; ``progress`` tells whether any came since."""
         place = channel, symbol, 0
         kept = self._kept.get(place)
@@ -128,12 +128,12 @@ class Subscriptions:
             self._drop(place, "its frames do not fit together, however often it is asked again")
             return
         now_s = asyncio.get_running_loop().time()
-        pause_s = kept.mending.pause_s()
-        if now_s - kept.mended_s > STEADY_S:
+        pause_s = kept.after_gap.pause_s()
+        if now_s - kept.asked_again_s > STEADY_S:
             pause_s = 0
-            kept.mending.worked()
+            kept.after_gap.worked()
         self._ask_at(place, now_s + pause_s)
-        kept.mended_s = now_s + pause_s
+        kept.asked_again_s = now_s + pause_s
 
     def _in_vain(self, kept: _Kept, progress: int | None, why: str) -> bool:
         """Count attempts without effect; False when it is of no use to go on."""
@@ -210,7 +210,7 @@ class Subscriptions:
         if received is None or received >= promised:
             return
         if received == before:
-            self.mend("account", progress=received)
+            self.ask_again("account", progress=received)
         else:
             self._look_later(kept, received, promised)
 

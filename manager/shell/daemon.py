@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from exchange.client import Client, Refused, Unknown
-from exchange.client import client as wire
+from exchange.client import events as wire
 from exchange.client.backoff import Backoff
 from exchange.log import log
 from exchange.wire.frames import (

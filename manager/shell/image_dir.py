@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from exchange.client.client import put_image
+from exchange.client import put_image
 from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.files import require_regular, why
 from exchange.keys import load_private_key

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.client import Client, Unknown
-from exchange.client.dial import Unreachable
+from exchange.client import Client, Unknown, Unreachable
 from exchange.journal.replay import read_command
 from exchange.wire.requests import OrderPlace
 from tests.exchange.support.harness import (

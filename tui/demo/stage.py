@@ -16,8 +16,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from exchange.client import Client, Refused, Unknown
-from exchange.client.client import AccountReset, Connected, Disconnected
+from exchange.client import AccountReset, Client, Connected, Disconnected, Refused, Unknown
 from exchange.journal.rows import JournalRow
 from exchange.keys import load_private_key, new_key, public_key_b64
 from exchange.model.commands import Command, Genesis

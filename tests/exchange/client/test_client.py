@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from exchange.client import Client, Refused, Unknown
-from exchange.client.client import (
+from exchange.client import (
     AccountReset,
+    Client,
     Connected,
     Disconnected,
     LocalBook,
+    Refused,
+    Unknown,
     fetch_image,
     put_image,
 )

@@ -10,8 +10,7 @@ from collections import Counter
 from random import Random
 from typing import Literal
 
-from exchange.client import Client, Refused, Unknown
-from exchange.client.client import AccountReset, Unsubscribed
+from exchange.client import AccountReset, Client, Refused, Unknown, Unsubscribed
 from exchange.keys import public_key_b64
 from exchange.wire.requests import OrderPlace
 from tests.exchange.support.harness import key_of

@@ -9,8 +9,17 @@ from typing import Any
 
 import pytest
 
-from exchange.client import Client, Event, Refused, Unknown, Unreachable
-from exchange.client.client import AccountReset, Disconnected, Unsubscribed, fetch_image
+from exchange.client import (
+    AccountReset,
+    Client,
+    Disconnected,
+    Event,
+    Refused,
+    Unknown,
+    Unreachable,
+    Unsubscribed,
+    fetch_image,
+)
 from exchange.client.event_queue import EventQueue
 from exchange.wire.frames import Ack, BookSnapshot, ErrorReply
 from exchange.wire.requests import AccountState, OrderPlace, Subscribe

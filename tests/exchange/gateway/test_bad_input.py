@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from exchange.client import Client, Unreachable
-from exchange.client.dial import TRADE_PATH, endpoint
+from exchange.client import TRADE_PATH, Client, Unreachable, endpoint
 from exchange.keys import public_key_b64
 from exchange.server.clock import SystemClock
 from exchange.wire.admin_requests import AdminAccount, AdminBalances

@@ -12,9 +12,7 @@ from typing import Any, Final
 import msgspec
 from websockets.asyncio.client import connect
 
-from exchange.client import Client, pages
-from exchange.client.client import LocalBook
-from exchange.client.dial import Refused
+from exchange.client import Client, LocalBook, Refused, pages
 from exchange.client.pages import OnAck
 from exchange.engine.engine import Engine
 from exchange.gateway.batch import Batch

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from exchange.client import Client
-from exchange.client.dial import Refused
+from exchange.client import Client, Refused
 from exchange.client.images import fetch_image, put_image
 from exchange.wire.requests import AccountState, ImageBuy, ImageOffer
 from exchange.wire.types import RefusedAmounts

@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from exchange.client import Client, Refused
-from exchange.client.client import put_image
+from exchange.client import Client, Refused, put_image
 from exchange.keys import public_key_b64
 from exchange.wire.admin_requests import AdminHalt, AdminKeyRevoke, AdminKillSwitch
 from exchange.wire.frames import ConsoleRead, VmLaunch

@@ -15,8 +15,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from exchange.client import Client
-from exchange.client.client import AccountReset, Connected, Disconnected, LocalBook
+from exchange.client import AccountReset, Client, Connected, Disconnected, LocalBook
 from exchange.server.server import ExchangeServer
 from exchange.wire.codec import BY_SUBPROTOCOL
 from exchange.wire.frames import Ack, BookSnapshot, BookUpdate, ErrorReply, Hello

@@ -12,8 +12,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.client import Client
-from exchange.client.client import LocalBook
+from exchange.client import Client, LocalBook
 from exchange.feed.book_stream import ALL_LEVELS, DEFAULT_DEPTH
 from exchange.feed.feed import TRADES_KEPT, Feed
 from exchange.session.conflation import LATEST_MAX, Behind

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from exchange.client import Client, Refused
-from exchange.client.client import put_image
+from exchange.client import Client, Refused, put_image
 from exchange.server.server import ExchangeServer
 from exchange.session.uploads import Uploads
 from exchange.storage.images import KEPT_S, ImageStore
