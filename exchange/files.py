@@ -7,11 +7,16 @@ import errno
 import os
 import select
 import stat
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
+T = TypeVar("T")
+
+NESTED_MAX: Final = 50
+"""Tables and lists inside each other in a file of settings."""
 PIPE_TIMEOUT_S: Final = 5
 """How long a pipe, such as `<(pass show key)`, may take to say more."""
 
@@ -35,6 +40,34 @@ def read(path: Path, most: int) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, f"longer than {most} bytes", str(path))
     return data
+
+
+def parsed(parse: Callable[[str], T], text: str) -> T:
+    """Return ``parse(text)``, for `json.loads` and its like, which give up in ways of their own.
+
+    Raises `ValueError`, whatever is wrong; ``str()`` is one line.
+    """
+    try:
+        return parse(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValueError as error:
+        if type(error) is ValueError:  # not the parser's: Python's limit on digits
+            raise ValueError("a number has too many digits") from None
+        raise
+
+
+def toml(text: str) -> dict[str, Any]:
+    """Return the tables in ``text``. Raises `ValueError`; ``str()`` is one line."""
+    tables = parsed(tomllib.loads, text)
+    if not _shallow(tables, NESTED_MAX):
+        raise ValueError("nested too deeply")
+    return tables
+
+
+def _shallow(value: Any, levels: int) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not parts or (levels > 0 and all(_shallow(part, levels - 1) for part in parts))
 
 
 def require_regular(path: Path) -> None:

@@ -1,7 +1,6 @@
 """The operator's configuration file for `exchange init`: TOML over the defaults. Shell."""
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -41,10 +40,10 @@ def load_config(path: Path | None) -> ExchangeConfig:
     if path is None:
         return default_config()
     try:
-        given = tomllib.loads(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
+        given = files.toml(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"configuration {path}: {error}") from error
     try:
         config = msgspec.convert(msgspec.to_builtins(default_config()) | given, ExchangeConfig)

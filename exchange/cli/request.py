@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from exchange import files
 from exchange.cli.common import EXIT_USAGE, JsonAnyway, KeyOrNone, Url, fail, print_json
 from exchange.cli.one_request import ask
 from exchange.wire import requests
@@ -45,7 +46,7 @@ def request(
 def read(text: str) -> Request:
     """Return the request in ``text``; exit 2 with one line when it is none."""
     try:
-        fields: Any = json.loads(text)
+        fields: Any = files.parsed(json.loads, text)
     except ValueError as error:
         fail(f"request: not JSON: {error}", EXIT_USAGE)
     if not isinstance(fields, dict):

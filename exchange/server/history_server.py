@@ -21,7 +21,7 @@ from exchange.storage.history import (
     HistoryError,
     needs_rows,
     opened,
-    require_whole,
+    require_usable,
 )
 from exchange.storage.sqlite_journal import DiskLostError
 from exchange.storage.statements import Page, page
@@ -49,7 +49,7 @@ class HistoryServer:
 
         Raises `HistoryError`, and what `store.rebuild` raises.
         """
-        require_whole(self._path)
+        require_usable(self._path)
         if needs_rows(self._path.parent):
             log.write(log_events.history_rebuilt(str(self._path)))
             rebuild(self._path.parent)

@@ -1,7 +1,8 @@
-"""The file that tells scripts where a server is and which process: there while it serves. Shell."""
+"""What tells scripts where a server is: a line, and a file that is there while it serves. Shell."""
 
 import errno
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,3 +37,14 @@ def retract(path: Path) -> None:
     with suppress(OSError, ValueError, KeyError):
         if msgspec.json.decode(path.read_bytes())["pid"] == os.getpid():
             path.unlink()
+
+
+def print_url(url: str) -> None:
+    """Print where the server is. Like the log, a stdout that is closed or full stops nothing."""
+    try:
+        if sys.stdout is not None:  # None: it was closed before we began
+            sys.stdout.write(f"headroom: serving {url}\n")
+            sys.stdout.flush()
+    except OSError:
+        # Python would write it again at its end, and fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

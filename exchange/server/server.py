@@ -10,7 +10,6 @@ import logging
 import secrets
 import signal
 import ssl
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -341,8 +340,7 @@ async def serve(
         # Before anything is open: who is stopped while he starts ends as orderly as later.
         loop.add_signal_handler(number, server.stop)
     await server.open()
-    sys.stdout.write(f"headroom: serving {server.url}\n")
-    sys.stdout.flush()
+    ready_file.print_url(server.url)
     server.log.started(str(settings.data_dir), server.url)
     gc.collect()
     gc.freeze()

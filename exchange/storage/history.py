@@ -6,6 +6,7 @@ and of the usage reports among its rows. So it can be thrown away and built anew
 Nothing here is an authority, and no answer to an order waits for it.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -91,6 +92,13 @@ Told: TypeAlias = tuple[str, frames.AccountFrame]
 
 class HistoryError(Exception):
     """The read model cannot go on. ``str()`` is one line for the user and says what mends it."""
+
+
+def require_usable(path: Path) -> None:
+    """Raise `HistoryError` when what is at ``path`` is no file, or damaged: for a start."""
+    if os.path.lexists(path) and not path.is_file():
+        raise HistoryError(f"{path}: not a file, or a link to none; move it away and start again")
+    require_whole(path)
 
 
 def require_whole(path: Path) -> None:

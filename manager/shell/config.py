@@ -5,7 +5,6 @@ place instead of stopping at the first. What a later version brings is refused b
 Source: manager.md, "manager.toml".
 """
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -135,10 +134,10 @@ def read_user_data(file: ConfigFile) -> dict[str, str]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
+        return files.toml(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
     except OSError as error:
         raise UnreadableError([f"{path}: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError([f"{path}: {error}"]) from error
 
 

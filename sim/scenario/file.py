@@ -6,7 +6,6 @@ only the whole file shows (a seller that a fault names, a policy that another is
 """
 
 import math
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,8 +55,8 @@ def load(path: Path, workload: Workload | None = None) -> Loaded:
 def decode(text: str) -> Scenario:
     """Return the scenario that the TOML ``text`` spells. Raises `ScenarioError` without a path."""
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        raw = files.toml(text)
+    except ValueError as error:
         raise ScenarioError(f"is not TOML: {error}") from error
     for place, value in _leaves("", raw):
         if isinstance(value, float) and not math.isfinite(value):

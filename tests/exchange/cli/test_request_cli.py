@@ -65,6 +65,8 @@ def test_orders_are_placed_listed_and_canceled(tmp_path: Path) -> None:
 WRONG = [
     ("{", "request: not JSON: "),
     ("[]", "request: not a JSON object"),
+    ("[" * 60_000, "request: not JSON: nested too deeply"),
+    ("9" * 5_000, "request: not JSON: a number has too many digits"),
     ("{}", "request: Object missing required field `type`"),
     ('{"type": "order.sell"}', "request: no request has the type 'order.sell'"),
     ('{"type": ["order.list"]}', "request: "),
