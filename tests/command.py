@@ -24,7 +24,7 @@ DEADLINE_S = 30
 
 
 class Outcome(NamedTuple):
-    code: object
+    code: int
     out: str
     errors: str
 
@@ -43,6 +43,7 @@ def run(args: list[str], bytes_max: int | None = None) -> Outcome:
             headroom.run(get_command(headroom.build_app()), args, "headroom")
         except SystemExit as end:
             code = end.code
+            assert isinstance(code, int)
     return Outcome(code, out.getvalue(), errors.getvalue())
 
 

@@ -2,6 +2,7 @@
 hypervisor is in memory. The real one walks the same way in tests/e2e.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -9,12 +10,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from exchange.client import Client
+from exchange.keys import load_private_key, new_key
+from exchange.model.config import default_config
+from exchange.recovery import loading
+from exchange.server.clock import SystemClock
+from tests.command import run
+from tests.hostagent.market import open_account
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
@@ -77,9 +86,16 @@ class Visitor:
 
 @contextmanager
 def exchange(visitor: Visitor) -> Iterator[None]:
-    """Found and serve an exchange on a free port; the visitor's environment then names it."""
+    """Create and serve an exchange."""
     visitor.run("key", "new", "operator.pem")
     visitor.run("exchange", "init", "--data", "market", "--operator-key", "operator.pem")
+    with served(visitor):
+        yield
+
+
+@contextmanager
+def served(visitor: Visitor) -> Iterator[None]:
+    """Serve the exchange on a free port; the visitor's environment then names it."""
     ready = visitor.folder / "ready.json"
     serve = ("exchange", "serve", "--data", "market", "--listen", "127.0.0.1:0")
     process = visitor.start(*serve, "--ready-file", str(ready))
@@ -123,6 +139,28 @@ def in_time(is_so: Callable[[], bool], what: str) -> None:
     while not is_so():
         assert time.monotonic() < deadline, f"not within {DEADLINE_S} s: {what}"
         time.sleep(POLL_S)
+
+
+@contextmanager
+def opened(visitor: Visitor) -> Iterator[None]:
+    """An exchange where `open_accounts` was done, by the library: the tour has shown the commands.
+
+    Starting Python a dozen times would take longer than all the rest of a test.
+    """
+    folder = visitor.folder
+    keys = {name: new_key(folder / f"{name}.pem") for name in ("operator", "bank", "shop")}
+    now_ms = SystemClock().now_ms()
+    loading.create_exchange(folder / "market", default_config(), keys["operator"], now_ms)
+
+    async def accounts() -> None:
+        operator = load_private_key(folder / "operator.pem")
+        async with Client(visitor.env["HEADROOM_URL"], operator) as client:
+            for name in ("bank", "shop"):
+                await open_account(client, name, keys[name])
+
+    with served(visitor):
+        asyncio.run(accounts())
+        yield
 
 
 def open_accounts(visitor: Visitor) -> None:
@@ -176,21 +214,32 @@ def test_the_tour(tmp_path: Path) -> None:
     assert json.loads(visitor.run("exchange", "verify", "--data", "market"))["seq"] > 1
 
 
-def test_an_enrollment_that_fails_leaves_no_key(tmp_path: Path) -> None:
-    visitor = Visitor(tmp_path)
+def refused(args: Sequence[str], exit_code: int) -> str:
+    """Run ``headroom ARGS``, which must fail; returns what it says."""
+    code, out, said = run([*args])
+    assert (code, out) == (exit_code, ""), (args, code, out, said)
+    return said.strip()
+
+
+def test_an_enrollment_that_fails_leaves_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     nowhere = ("--url", "ws://127.0.0.1:9/v1/ws", "--key", "r1.pem")
     enroll = ("host", "enroll", *nowhere, "--name", "r1", "--hardware-id", "hw-1")
-    visitor.run(*enroll, "--token", "t", exit_code=1)
-    visitor.run(*enroll, "--token", "", exit_code=2)
+    refused((*enroll, "--token", "t"), 1)
+    refused((*enroll, "--token", ""), 2)
     assert not list(tmp_path.iterdir())
-    visitor.run("key", "new", "r1.pem")
-    visitor.run(*enroll, "--token", "t", exit_code=1)
+    new_key(tmp_path / "r1.pem")
+    refused((*enroll, "--token", "t"), 1)
     assert (tmp_path / "r1.pem").exists(), "it was there before"
 
 
-def test_mistakes_at_the_shell_are_one_line(tmp_path: Path) -> None:
-    visitor = Visitor(tmp_path)
-    visitor.run("key", "new", "k.pem")
+def test_mistakes_at_the_shell_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    new_key(tmp_path / "k.pem")
     nowhere = ("--url", "ws://127.0.0.1:9/v1/ws", "--key", "k.pem")
     for args, exit_code in [
         (("account", "state", *nowhere), 1),
@@ -200,7 +249,7 @@ def test_mistakes_at_the_shell_are_one_line(tmp_path: Path) -> None:
         (("account", "release", *nowhere, ""), 2),
         ((*ADMIN_KEY, *nowhere, "--public-key", "zzz"), 2),
     ]:
-        said = visitor.run(*args, exit_code=exit_code)
+        said = refused(args, exit_code)
         assert said.startswith("headroom: "), args
         assert "\n" not in said, args
         assert "regex" not in said, args
@@ -209,8 +258,7 @@ def test_mistakes_at_the_shell_are_one_line(tmp_path: Path) -> None:
 def test_a_bid_that_rests_is_gone_on_with(tmp_path: Path) -> None:
     """Ctrl-C ends the buyer without a traceback; the next run waits for the same bid."""
     visitor = Visitor(tmp_path)
-    with exchange(visitor):
-        open_accounts(visitor)
+    with opened(visitor):
         image = put_image(visitor)
         assert visitor.run(str(EXAMPLES / "sell.py"), exit_code=1).startswith(
             "sell.py: insufficient_capacity: "
@@ -230,8 +278,7 @@ def test_a_bid_that_rests_is_gone_on_with(tmp_path: Path) -> None:
 def test_a_guest_on_a_lease_that_ended_is_not_taken_for_the_new_one(tmp_path: Path) -> None:
     """(Seen to fail while any VM that had been ready was: its host is away, it is `stopping`.)"""
     visitor = Visitor(tmp_path)
-    with exchange(visitor):
-        open_accounts(visitor)
+    with opened(visitor):
         image = put_image(visitor)
         with host(visitor):
             sell(visitor)
@@ -247,8 +294,7 @@ def test_a_guest_on_a_lease_that_ended_is_not_taken_for_the_new_one(tmp_path: Pa
 def test_nothing_is_bought_for_an_image_that_is_not_there(tmp_path: Path) -> None:
     visitor = Visitor(tmp_path)
     buy = str(EXAMPLES / "buy.py")
-    with exchange(visitor):
-        open_accounts(visitor)
+    with opened(visitor):
         assert visitor.run(buy, "0" * 64, exit_code=1).startswith("buy.py: image_unknown: ")
         assert visitor.run(buy, "guest", exit_code=1).startswith("buy.py: invalid_field: ")
         state = visitor.json("account", "state", "--key", "shop.pem")

@@ -18,6 +18,7 @@ from exchange.keys import load_private_key, new_key
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
 from exchange.wire.frames import VmUpdate
 from exchange.wire.requests import HostToken, OrderPlace
+from tests import command
 
 ROOT = Path(__file__).parent.parent.parent
 SYMBOL = "small.eu-de.flat.spot"
@@ -39,12 +40,19 @@ class Market(Struct):
 
 
 async def start(*arguments: str) -> Process:
-    command = (sys.executable, "-m", "headroom", *arguments)
-    return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+    program = (sys.executable, "-m", "headroom")
+    return await asyncio.create_subprocess_exec(
+        *program, *arguments, cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
 
 
 async def run(*arguments: str) -> tuple[int, str, str]:
-    """Run a command to its end; returns exit code, output and error output."""
+    """Run a command in a thread of this process; returns exit code, output and error output."""
+    return await asyncio.to_thread(command.run, list(arguments))
+
+
+async def run_process(*arguments: str) -> tuple[int, str, str]:
+    """Run a command that takes signals, to its end; returns as `run`."""
     process = await start(*arguments)
     out, err = await asyncio.wait_for(process.communicate(), WAIT_S)
     assert process.returncode is not None
@@ -61,12 +69,12 @@ async def stop(process: Process) -> int:
 
 @contextlib.asynccontextmanager
 async def market(folder: Path, *options: str) -> AsyncIterator[Market]:
-    """Found and run an exchange; ``options`` are those of `exchange init`."""
+    """Create and run an exchange; ``options`` are those of `exchange init`."""
     public = {name: new_key(folder / f"{name}.pem") for name in ("operator", "seller", "buyer")}
     data, ready = str(folder / "data"), folder / "ready.json"
     operator_key = ("--operator-key", public["operator"])
-    founded = await run("exchange", "init", "--data", data, *operator_key, *options)
-    assert founded[0] == 0, founded
+    created = await run("exchange", "init", "--data", data, *operator_key, *options)
+    assert created[0] == 0, created
     listen = ("--listen", "127.0.0.1:0", "--ready-file", str(ready))
     server = await start("exchange", "serve", "--data", data, *listen)
     try:

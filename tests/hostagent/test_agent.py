@@ -12,6 +12,7 @@ from exchange.client.images import put_image
 from exchange.keys import load_private_key, new_key
 from exchange.wire.frames import LeaseUpdate
 from exchange.wire.requests import LeaseRelease, VmConsole, VmStart
+from tests import command
 from tests.hostagent.market import (
     WAIT_S,
     Market,
@@ -22,6 +23,7 @@ from tests.hostagent.market import (
     market,
     order,
     run,
+    run_process,
     start,
     start_agent,
     stop,
@@ -95,12 +97,12 @@ def test_a_key_that_is_not_a_hosts_is_one_line_and_exit_1(tmp_path: Path) -> Non
     async def story(here: Market) -> None:
         new_key(here.key("stranger"))
         login = ("--url", here.url, "--key", str(here.key("stranger")), "--hypervisor", "memory")
-        code, out, err = await run("host", "run", *login, "--state", str(here.folder))
+        code, out, err = await run_process("host", "run", *login, "--state", str(here.folder))
         assert (code, out) == (1, "")
         assert "does not let this key in" in err.splitlines()[-1]
         assert "Traceback" not in err
         login = ("--url", here.url, "--key", str(here.key("seller")), "--hypervisor", "memory")
-        code, out, err = await run("host", "run", *login, "--state", str(here.folder))
+        code, out, err = await run_process("host", "run", *login, "--state", str(here.folder))
         assert (code, "this key is a trader's" in err) == (1, True)
         enroll = ("--token", "nobody's", "--name", "r1", "--url", here.url)
         code, out, err = await run("host", "enroll", *enroll, "--key", str(here.key("host")))
@@ -184,7 +186,7 @@ def test_what_cannot_be_is_said_in_a_line(
 ) -> None:
     new_key(tmp_path / "host.pem")
     login = ("--url", "ws://127.0.0.1:9/v1/ws", "--key", str(tmp_path / "host.pem"))
-    found = asyncio.run(run("host", "run", *login, *arguments))
-    assert found[0] == code
-    assert said in found[2]
-    assert "Traceback" not in found[2]
+    found = command.run(["host", "run", *login, *arguments])
+    assert found.code == code
+    assert said in found.errors
+    assert "Traceback" not in found.errors
