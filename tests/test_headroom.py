@@ -227,6 +227,13 @@ def test_help_has_no_marks_and_nothing_that_the_terminal_would_swallow(name: str
         assert not wrong, path
 
 
+@pytest.mark.parametrize("name", MOUNTS)
+def test_every_argument_and_option_says_what_it_is_for(name: str) -> None:
+    for path, command in commands(name).items():
+        shown = [param for param in command.params if not getattr(param, "hidden", False)]
+        assert not [param.name for param in shown if not getattr(param, "help", None)], path
+
+
 @pytest.mark.parametrize("name", ["demo", "tui"])
 def test_usage_names_no_sub_command_where_there_is_none(name: str) -> None:
     assert "COMMAND" not in run(name, "--help").stdout
