@@ -116,7 +116,7 @@ def host(visitor: Visitor) -> Iterator[None]:
 
     It offers what a server of two cores does: the tour has to fit.
     """
-    login = ("--url", visitor.env["HEADROOM_URL"], "--key", "r1.pem")
+    login = ("--key", "r1.pem")
     token = visitor.run("account", "token", "--key", "bank.pem", "--zone", "eu-de")
     enrolled = visitor.json("host", "enroll", *login, "--name", "r1-01", "--token", token)
     assert (enrolled["host"], enrolled["status"]) == ("h-1", "approved")
@@ -172,7 +172,7 @@ def open_accounts(visitor: Visitor) -> None:
         visitor.run("admin", "account", "--account", name, "--name", name, *with_key)
         role = ("--role", "trader", "--public-key", key)
         visitor.run("admin", "key", "--account", name, "--key-id", name, *role, *with_key)
-        money = ("--amount-ucr", str(DEPOSIT_UCR), "--ref", "opening")
+        money = ("--amount", str(DEPOSIT_UCR // 1_000_000), "--ref", "opening")
         visitor.run("admin", "deposit", "--account", name, *money, *with_key)
 
 

@@ -1,13 +1,16 @@
 """The operator's configuration file for `exchange init`: TOML over the defaults. Shell."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+import typer
 from msgspec.structs import fields, replace
 
 from exchange import files
+from exchange.cli.common import ucr
 from exchange.model.config import (
     ExchangeConfig,
     InstrumentConfig,
@@ -28,6 +31,8 @@ _TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "windows": WindowConfig,
 }
 FILE_BYTES_MAX: Final = 1 << 20
+IN_CREDITS: Final = {"tick": "tick_ucr", "ref_price": "ref_ucr"}
+"""Keys of a market for money in credits, and the fields they stand for."""
 _PLACE: Final = re.compile(r"unknown field .* - at `\$\.(?P<table>\w+)")
 
 
@@ -46,7 +51,10 @@ def load_config(path: Path | None) -> ExchangeConfig:
     except ValueError as error:
         raise ConfigError(f"configuration {path}: {error}") from error
     try:
+        _to_ucr(given)
         config = msgspec.convert(msgspec.to_builtins(default_config()) | given, ExchangeConfig)
+    except typer.BadParameter as error:
+        raise ConfigError(f"configuration {path}: {error.message}") from error
     except msgspec.ValidationError as error:
         raise ConfigError(f"configuration {path}: {_explained(str(error))}") from error
     if "instruments" not in given:
@@ -58,11 +66,33 @@ def load_config(path: Path | None) -> ExchangeConfig:
     return config
 
 
+def _to_ucr(given: dict[str, Any]) -> None:
+    """Put micro-credits in the place of what is written in credits. Raises `BadParameter`."""
+    for table in ("instruments", "windows"):
+        rows = given.get(table)
+        for number, row in enumerate(rows if isinstance(rows, list) else []):
+            for name in IN_CREDITS.keys() & row.keys() if isinstance(row, dict) else ():
+                if IN_CREDITS[name] in row:
+                    place = f"{table}[{number}]"
+                    raise typer.BadParameter(f"{place}: {name} or {IN_CREDITS[name]}, not both")
+                row[IN_CREDITS[name]] = _credits(f"{table}[{number}].{name}", row.pop(name))
+
+
+def _credits(place: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise typer.BadParameter(f"{place}: not a number of credits")
+    try:
+        return ucr(format(Decimal(str(value)), "f"))
+    except typer.BadParameter as error:
+        raise typer.BadParameter(f"{place}: {error.message}") from None
+
+
 def _explained(text: str) -> str:
     """Return what msgspec says of a mistake; an unknown name with those that there are."""
     if "unknown field" not in text:
         return readable(text)
     place = _PLACE.search(text)
     table = _TABLES[place["table"]] if place else ExchangeConfig
-    names = ", ".join(field.encode_name for field in fields(table))
+    known = [field.encode_name for field in fields(table)]
+    names = ", ".join([*known, *(name for name, of in IN_CREDITS.items() if of in known)])
     return f"{text}; there are {names}"

@@ -9,6 +9,7 @@ import typer
 
 from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, Json, Key, Url, fail, print_json, utc_ms
 from exchange.cli.one_request import refusal
+from exchange.cli.result_text import result_lines
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.requests import AccountStatement, StatementKind
@@ -19,15 +20,15 @@ def statement(
     kind: Annotated[str, typer.Option(help=", ".join(get_args(StatementKind)))] = "postings",
     since: Annotated[str, typer.Option("--from", help="First day or moment, UTC.")] = "",
     until: Annotated[str, typer.Option("--to", help="Up to before this day or moment.")] = "",
-    form: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+    form: Annotated[str, typer.Option("--format", help="csv, json, or table: for people.")] = "csv",
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Print your account's postings, trades, charges, usage or invoices, oldest first."""
     if kind not in get_args(StatementKind):
         fail(f"--kind {kind}: not one of {', '.join(get_args(StatementKind))}", EXIT_USAGE)
-    if form not in ("csv", "json"):
-        fail(f"--format {form}: not csv or json", EXIT_USAGE)
+    if form not in ("csv", "json", "table"):
+        fail(f"--format {form}: not csv, json or table", EXIT_USAGE)
     from_ms, to_ms = _moment("--from", since), _moment("--to", until)
     if to_ms is not None and (from_ms or 0) >= to_ms:
         fail(f"--to {until}: not after --from {since or '1970-01-01'}", EXIT_USAGE)
@@ -63,6 +64,9 @@ async def _all(
 def _print(columns: list[str], rows: list[dict[str, Any]], form: str) -> None:
     if form == "json":
         print_json(rows)
+    elif form == "table":
+        for line in result_lines({"rows": rows}):
+            sys.stdout.write(line + "\n")
     else:
         writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
         writer.writeheader()

@@ -150,6 +150,10 @@ async def on_the_command_line(
         assert [row["amount_ucr"] for row in rows] == [
             str(row["amount_ucr"]) for row in statements["charges"]
         ]
+        code, text, _ = await statement("--kind", "charges", "--format", "table")
+        assert (code, " credits" in text, "_ucr" in text) == (0, True, False)
+        code, text, _ = await statement("--kind", "trades", "--json")
+        assert (code, json.loads(text)) == (0, statements["trades"])
         for kind, rows in statements.items():
             code, text, _ = await statement("--kind", kind, "--to", "2001-01-01")
             assert (code, text.count("\n")) == (0, 1), "the names of the columns stand there"
