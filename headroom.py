@@ -151,8 +151,8 @@ def missing_package(name: str, error: ModuleNotFoundError) -> int:
     """Say in one line which package `headroom NAME` needs, and return the exit code."""
     package = (error.name or "").partition(".")[0]
     extra = EXTRAS.get(package)
-    mend = f"pip install 'headroom[{extra}]'" if extra else "reinstall headroom"
-    line = f"headroom {name}: the Python package {error.name!r} is missing; {mend}"
+    fix = f"pip install 'headroom[{extra}]'" if extra else "reinstall headroom"
+    line = f"headroom {name}: the Python package {error.name!r} is missing; {fix}"
     typer.echo(line, err=True)
     return EXIT_NOT_SO
 

@@ -2,7 +2,7 @@
 
 One task applies messages, one at a time, from one bounded queue; effects and requests run beside it
 and bring their results back through the queue. Stopping the agent stops no VM: a later one finds
-them by their metadata. The exchange is dialled for ever, since a host must come back by itself.
+them by their metadata. The exchange is dialed for ever, since a host must come back by itself.
 """
 
 import asyncio
@@ -180,7 +180,7 @@ class Agent:
         return Ack(message.req_id)
 
     async def _link(self) -> None:
-        """Log in, again and again; the client mends a connection once it has had one."""
+        """Log in, again and again; a client that has been connected dials again by itself."""
         said, pauses = "", Backoff()
         while True:
             after_s = 0.0

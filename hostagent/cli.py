@@ -147,7 +147,7 @@ def run(
             hypervisor, override, options.address(advertise), low, high, state, shapes
         )
         private_key = load_private_key(key)
-        endpoint(url, TRADE_PATH)  # what is no address will not become one by dialling again
+        endpoint(url, TRADE_PATH)  # Fail now: retrying cannot fix a bad URL.
         asyncio.run(_run(settings, url, private_key))
     except OptionError as error:
         fail(str(error), EXIT_USAGE)
@@ -175,7 +175,7 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
 
 @app.command("doctor")
 def doctor(state: State = STATE, as_json: Json = False) -> None:
-    """Say what this server can and cannot do, and how to mend it. Exit 1: it cannot host VMs."""
+    """Say what this server can and cannot do, and how to fix it. Exit 1: it cannot host VMs."""
     diagnosis = checks.diagnose(state)
     print(msgspec.json.encode(diagnosis).decode() if as_json else checks.report(diagnosis))
     if not diagnosis.can_host:

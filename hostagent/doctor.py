@@ -1,4 +1,4 @@
-"""What this server can and cannot do as a host, and how to mend it. Shell module.
+"""What this server can and cannot do as a host, and how to fix it. Shell module.
 
 Every check looks at the real thing and says what it found; a failing one says what to do. Only
 checks that stop VMs from running are required, the rest is advice.
@@ -9,7 +9,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from exchange.wire.terms import DEFAULT_CLASSES
 from hostagent.core.inventory import Override, advertised, fitting_classes
@@ -22,13 +22,13 @@ APT_INSTALL = "apt-get install"
 
 
 class Check(Struct, frozen=True):
-    """``mend`` is empty when all is well."""
+    """``fix`` is empty when all is well; in JSON it is called ``mend``."""
 
     name: str
     ok: bool
     required: bool
     found: str
-    mend: str = ""
+    fix: str = field(default="", name="mend")
 
 
 class Diagnosis(Struct, frozen=True):
@@ -60,13 +60,13 @@ def report(diagnosis: Diagnosis) -> str:
     for check in diagnosis.checks:
         mark = "ok  " if check.ok else ("FAIL" if check.required else "note")
         lines.append(f"{mark}  {check.name:<20} {check.found}")
-        if check.mend:
-            lines.append(f"      {'':<20} -> {check.mend}")
+        if check.fix:
+            lines.append(f"      {'':<20} -> {check.fix}")
     if diagnosis.can_host:
         offered = ", ".join(diagnosis.classes) or "none"
         lines.append(f"This server can host VMs ({diagnosis.accel}). Classes that fit: {offered}.")
     else:
-        lines.append("This server cannot host VMs yet; mend what is marked FAIL.")
+        lines.append("This server cannot host VMs yet; fix what is marked FAIL.")
     return "\n".join(lines)
 
 
@@ -87,8 +87,8 @@ def _hardware(found: Probe) -> Check:
     name = "hardware (KVM)"
     if found.accel == "kvm":
         return Check(name, True, False, f"{found.why}; a test guest took {found.kvm_ms} ms")
-    mend = "enable virtualisation in the firmware, or nested virtualisation in the hypervisor"
-    return Check(name, False, False, found.why, mend)
+    fix = "enable virtualisation in the firmware, or nested virtualisation in the hypervisor"
+    return Check(name, False, False, found.why, fix)
 
 
 def _libvirt() -> Check:
@@ -97,16 +97,16 @@ def _libvirt() -> Check:
     try:
         from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
     except ModuleNotFoundError:
-        mend = f"{APT_INSTALL} libvirt-dev pkg-config gcc python3-dev; pip install 'headroom[host]'"
-        return Check(name, False, True, "the Python package is not installed", mend)
+        fix = f"{APT_INSTALL} libvirt-dev pkg-config gcc python3-dev; pip install 'headroom[host]'"
+        return Check(name, False, True, "the Python package is not installed", fix)
     try:
         hypervisor = LibvirtHypervisor(SYSTEM_URI, "qemu", Path("/nonexistent"), lambda: 0)
         count = len(hypervisor.observe())
         hypervisor.close()
     except HypervisorError as error:
-        mend = f"{APT_INSTALL} libvirt-daemon-system; systemctl start libvirtd"
-        mend += " (without systemd: virtlogd -d; libvirtd -d), and run as root or in group libvirt"
-        return Check(name, False, True, str(error), mend)
+        fix = f"{APT_INSTALL} libvirt-daemon-system; systemctl start libvirtd"
+        fix += " (without systemd: virtlogd -d; libvirtd -d), and run as root or in group libvirt"
+        return Check(name, False, True, str(error), fix)
     return Check(name, True, True, f"{SYSTEM_URI} answers; {count} of our VMs here")
 
 
@@ -116,15 +116,13 @@ def _reachable(state: Path) -> Check:
     above = [path for path in (state, *state.parents) if os.path.exists(path)]
     closed = [path for path in above if not path.stat().st_mode & stat.S_IXOTH]
     if closed:
-        mend = f"chmod o+x {closed[0]}, or choose another --state"
-        return Check(name, False, True, f"QEMU's user cannot pass {closed[0]}", mend)
+        fix = f"chmod o+x {closed[0]}, or choose another --state"
+        return Check(name, False, True, f"QEMU's user cannot pass {closed[0]}", fix)
     return Check(name, True, True, str(state))
 
 
 def _classes(state: Path, classes: list[str]) -> Check:
     found = facts.read_facts(state)
     text = f"{found.cpus} CPUs, {found.mem_mib} MiB memory, {found.disk_mib} MiB disk free"
-    mend = (
-        "" if classes else "no class fits beside the server's own reserve; see --mvcpu, --mem-mib"
-    )
-    return Check("capacity", bool(classes), False, text, mend)
+    fix = "" if classes else "no class fits beside the server's own reserve; see --mvcpu, --mem-mib"
+    return Check("capacity", bool(classes), False, text, fix)

@@ -30,7 +30,7 @@ class Dropped:
 
 
 class Down:
-    """The link broke and is being dialled again, or, ``for_good``, is not."""
+    """The link broke and is being dialed again, or, ``for_good``, is not."""
 
     def __init__(self, reason: str, *, for_good: bool = False) -> None:
         self.reason, self.for_good = reason, for_good

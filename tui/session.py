@@ -105,7 +105,7 @@ class Session:
                 self._take_account(state)
 
     def _down(self, down: Down) -> None:
-        self.model.connection.lost(down.reason, self.now_ms(), for_good=down.for_good)
+        self.model.connection.lost(down.reason, for_good=down.for_good)
         self.desk.dealing.hold_fire()
         self._changed(ALL_PANES)
 

@@ -9,8 +9,6 @@ from typing import Final
 from rich.style import Style
 from textual.theme import Theme
 
-from tui.view.text import Line
-
 DARK: Final[dict[str, str]] = {
     "back": "#0f1317",
     "head": "#171d23",
@@ -77,13 +75,6 @@ class Paint:
             style = Style(color=colour, bgcolor=back, bold=ink.endswith("!"))
             self._styles[ink, ground] = style
         return style
-
-
-def names_in(lines: list[Line]) -> list[str]:
-    """Return the colour names ``lines`` use, sorted."""
-    inks = {ink.removesuffix("!") for line in lines for _, ink, _ in line}
-    grounds = {ground for line in lines for _, _, ground in line if ground}
-    return sorted(inks | grounds)
 
 
 def textual_theme(name: str) -> Theme:

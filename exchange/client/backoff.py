@@ -1,7 +1,7 @@
 """Pauses between attempts, which grow until something has worked. Shell, for the dice.
 
 What only began to work is no reason to hurry: an exchange that takes a login and hangs up would be
-dialled several times a second, for ever. See `STEADY_S`.
+dialed several times a second, for ever. See `STEADY_S`.
 """
 
 import random

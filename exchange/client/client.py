@@ -269,7 +269,7 @@ class Client:
                 self._events.put(Disconnected(str(error)))
 
     def _end(self, error: Exception) -> None:
-        """Nothing is dialled any more: whoever waits or reads is told why."""
+        """Nothing is dialed any more: whoever waits or reads is told why."""
         self._lost(CLOSE_LOST, str(error))
         self._ready.set()
         self._events.close(error)

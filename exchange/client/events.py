@@ -16,7 +16,7 @@ class Connected(Struct, frozen=True):
 
 
 class Disconnected(Struct, frozen=True):
-    """The connection was lost; the client is dialling again. What it showed is stale."""
+    """The connection was lost; the client is dialing again. What it showed is stale."""
 
     reason: str
     code: int = CLOSE_LOST

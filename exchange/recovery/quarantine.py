@@ -1,7 +1,7 @@
 """The quarantine file: what stopped the exchange by a bug, one JSON object a line. Shell.
 
 Of a request it holds the digest, never the contents: they may be what opens a door. The operator
-reads the error and the trace there, and removes a line once a release mends its bug. A deadline is
+reads the error and the trace there, and removes a line once a release fixes its bug. A deadline is
 in it for its trace alone: docs/decisions/0022-a-deadline-that-breaks.md.
 """
 

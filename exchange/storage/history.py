@@ -91,7 +91,7 @@ Told: TypeAlias = tuple[str, frames.AccountFrame]
 
 
 class HistoryError(Exception):
-    """The read model cannot go on. ``str()`` is one line for the user and says what mends it."""
+    """The read model cannot go on. ``str()`` is one line for the user and says what fixes it."""
 
 
 def require_usable(path: Path) -> None:

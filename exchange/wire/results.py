@@ -1,4 +1,7 @@
-"""To be written."""
+"""What a command comes to: `Done` or `Refused`, and the result of an order. Pure.
+
+Refusing is a value, never an exception: nothing has changed then, and the journal has no row of it.
+"""
 
 from typing import Any
 

@@ -61,11 +61,11 @@ def disconnected(reason: str) -> LogLine:
 
 
 def unreachable(why: str) -> LogLine:
-    return line("warning", "unreachable", f"{why}; dialling again", reason=why)
+    return line("warning", "unreachable", f"{why}; dialing again", reason=why)
 
 
 def not_let_in(url: str, why: str) -> LogLine:
-    text = f"{url} is not let in yet: {why}; dialling again"
+    text = f"{url} is not let in yet: {why}; dialing again"
     return line("warning", "not_let_in", text, reason=why)
 
 

@@ -22,7 +22,7 @@ UNPACK_TIMEOUT_S = 120
 
 
 class BuildError(Exception):
-    """The guest cannot be built here. ``str(error)`` is one line that says how to mend it."""
+    """The guest cannot be built here. ``str(error)`` is one line that says how to fix it."""
 
 
 def build_guest(target: Path) -> tuple[Path, Path]:

@@ -29,10 +29,6 @@ def file(path: str, data: bytes, mode: int = 0o644) -> Entry:
     return Entry(path, stat.S_IFREG | mode, data)
 
 
-def symlink(path: str, target: str) -> Entry:
-    return Entry(path, stat.S_IFLNK | 0o777, target.encode())
-
-
 def char_device(path: str, major: int, minor: int) -> Entry:
     return Entry(path, stat.S_IFCHR | 0o600, device=(major, minor))
 

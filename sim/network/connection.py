@@ -88,7 +88,7 @@ class Connection:
             self._lose(clean=True)
 
     def lose(self) -> None:
-        """The connection breaks, for both ends at once; it is dialled again."""
+        """The connection breaks, for both ends at once; it is dialed again."""
         if self._links:
             self._lose(clean=False)
         if self._wanted:

@@ -1,6 +1,6 @@
 """A request that breaks the engine stops the exchange once: never journalled, refused afterwards.
 
-A deadline that breaks it stops every start, with an exit code of its own, until a release mends it.
+A deadline that breaks it stops every start, with an exit code of its own, until a release fixes it.
 The bugs are planted in ``poisoned.py``. Seen to fail when `Gateway.receive` forgets to ask the
 guard: the exchange then stops again at the resend; and when a deadline's bug is put down to the
 request that was under way.

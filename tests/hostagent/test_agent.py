@@ -119,7 +119,7 @@ def test_without_an_exchange_it_keeps_dialling_until_it_is_stopped(tmp_path: Pat
         process = await start("host", "run", *login, "--hypervisor", "memory")
         assert process.stderr is not None
         async with asyncio.timeout(WAIT_S):
-            while b"dialling again" not in (line := await process.stderr.readline()):
+            while b"dialing again" not in (line := await process.stderr.readline()):
                 assert line, "it must not give up"
         assert await stop(process) == 0
 
@@ -177,7 +177,7 @@ def test_vms_in_memory_take_the_ports_asked_for_and_end_with_the_agent(tmp_path:
         (["--hypervisor", "test:///default", "--state", __file__], 2, "is no folder that can"),
         (["--advertise", ""], 2, "--advertise ''"),
         (["--classes", "tiny=1/2"], 2, "--classes 'tiny=1/2'"),
-        # (Seen to fail while what is no address was dialled for ever.)
+        # (Seen to fail while what is no address was dialed for ever.)
         (["--hypervisor", "memory", "--url", "nonsense"], 1, "headroom: nonsense: not an address"),
     ],
 )

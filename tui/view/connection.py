@@ -21,15 +21,12 @@ class Connection:
         self.phase: Phase = "connecting"
         self.reason = ""
         self.heard_ms = 0
-        self.lost_ms = 0
 
     def connected(self, now_ms: int) -> None:
         self.phase, self.reason, self.heard_ms = "up", "", now_ms
 
-    def lost(self, reason: str, now_ms: int, *, for_good: bool = False) -> None:
+    def lost(self, reason: str, *, for_good: bool = False) -> None:
         """The connection broke; the client dials again by itself, unless it is ``for_good``."""
-        if self.phase != "lost":
-            self.lost_ms = now_ms
         self.phase, self.reason = "over" if for_good else "lost", reason
 
     def heard(self, now_ms: int) -> None:
@@ -78,7 +75,7 @@ def explanation(connection: Connection, now_ms: int) -> str:
             return f"the exchange no longer lets this key in ({why}); nothing is sent any more"
         case "reconnecting":
             why = f" ({clip(connection.reason, 40)})" if connection.reason else ""
-            return f"connection lost, dialling again; orders are held back{why}"
+            return f"connection lost, dialing again; orders are held back{why}"
 
 
 def _spin(now_ms: int) -> str:

@@ -189,7 +189,7 @@ def test_a_book_that_never_fits_is_told() -> None:
 
 @pytest.mark.parametrize("how", ["closed", "refused"])
 def test_a_key_that_is_not_let_in_again_ends_the_client(how: str) -> None:
-    """(Seen to fail: it dialled for ever.)"""
+    """(Seen to fail: it dialed for ever.)"""
 
     async def story(scene: Scene) -> None:
         before = scene.exchange.dials

@@ -1,7 +1,7 @@
 """What a VM takes along when its buyer's next window begins (rules.md 5.10).
 
 Prices are 36,000 ucr per unit-hour: 10 ucr a second. The model of ``oracle.py`` found these
-cases, and each failed before the engine was mended.
+cases, and each failed before the engine was fixed.
 """
 
 import pytest

@@ -1,6 +1,6 @@
 """Waits for a VM that random commands found billed wrongly, told as the shortest stories of them.
 
-Each failed before the engine was mended. By rules.md 5.3 not billed is the time a host was silent,
+Each failed before the engine was fixed. By rules.md 5.3 not billed is the time a host was silent,
 unless it proves that the VMs ran, and once per unit, for its first VM, the wait for the launch plus
 at most 120 s of boot.
 """

@@ -2,7 +2,7 @@
 
 `Market` drives the pure engine exactly as the gateway does and keeps all it sent. Nothing here
 knows a rule of matching; the only looks behind the engine's public face are `queue` and the two
-functions beside it, so that a change of the book's inside is mended in one place.
+functions beside it, so that a change of the book's inside is fixed in one place.
 """
 
 from collections.abc import Callable, Iterable, Iterator

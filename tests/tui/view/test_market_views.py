@@ -111,9 +111,9 @@ def test_what_may_be_believed(
             case "up":
                 link.connected(at_ms)
             case "lost":
-                link.lost("reset by peer", at_ms)
+                link.lost("reset by peer")
             case "over":
-                link.lost("bad_signature", at_ms, for_good=True)
+                link.lost("bad_signature", for_good=True)
             case _:
                 link.heard(at_ms)
     assert link.standing(now_ms) == standing
