@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,12 @@ def page_ids(page: Path) -> str:
 def test_the_pages_a_reader_needs_exist() -> None:
     names = {page_ids(page) for page in PAGES}
     assert {"README.md", "CHANGELOG.md", "docs/architecture.md"} <= names
+
+
+def test_the_newest_release_of_the_changelog_is_this_version() -> None:
+    """Above it stands only what is not released yet."""
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", metadata.version("headroom")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_ids)
