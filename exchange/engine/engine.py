@@ -13,7 +13,7 @@ This file composes; the rules are in orders, execution, leasing, billing, vms, h
 from collections.abc import Callable
 from typing import Any
 
-from exchange.engine import account_pages, admin, retention, snapshot, views
+from exchange.engine import account_pages, admin, deadlines, retention, snapshot, views
 from exchange.hosts import enrollment, host_rows, presence
 from exchange.leases import images, leasing, vms
 from exchange.model import emit
@@ -35,7 +35,7 @@ from exchange.model.commands import (
 from exchange.model.config import ExchangeConfig
 from exchange.model.state import Image, Key, State
 from exchange.model.timers import Entry
-from exchange.trading import cancels, fast_path, orders, windows
+from exchange.trading import cancels, fast_path, orders
 from exchange.units import MS_PER_HOUR
 from exchange.wire import admin_requests, requests
 from exchange.wire.frames import (
@@ -149,7 +149,7 @@ class Engine:
         if handler is None:
             outs[0] = ("", self._start(message, now_ms))
             return outs
-        if now_ms >= state.timers.wake_ms and state.timers.due(now_ms):
+        if now_ms >= state.timers.wake_ms and deadlines.is_due(state, now_ms):
             state.seq += 1
             before_ms = now_ms
             self._settle(now_ms)
@@ -188,25 +188,11 @@ class Engine:
     def _settle(self, now_ms: int) -> None:
         """Execute every deadline up to ``now_ms``, each at its own time."""
         state = self.state
-        while (entry := state.timers.pop(now_ms)) is not None:
+        while (entry := deadlines.pop(state, now_ms)) is not None:
             self.settling = entry
             at_ms, kind, number = entry
             state.now_ms = max(state.now_ms, at_ms)
-            match kind:
-                case "0_dead_man":
-                    cancels.dead_man(state, number)
-                case "6_cooling":
-                    state.numbered_host(number).warm_up()
-                case "1_vm":
-                    vms.launch_overdue(state, number)
-                case "2_lease":
-                    leasing.settle(state, number)
-                case "3_order":
-                    orders.expire(state, number)
-                case "4_window":
-                    windows.next_stage(state, number)
-                case "5_roll":
-                    windows.roll(state)
+            deadlines.DEADLINES[kind].run(state, number)
             emit.balances(state)
         self.settling = None
         state.now_ms = now_ms
@@ -214,7 +200,7 @@ class Engine:
     def next_deadline_ms(self) -> int | None:
         """Return when the engine wants an `AdvanceTime`, None for never."""
         state = self.state
-        due_ms = state.timers.next_ms()
+        due_ms = deadlines.next_ms(state)
         if due_ms is not None and due_ms <= state.now_ms + MS_PER_HOUR:
             return due_ms  # what ended is forgotten then, too
         forget_ms = retention.due_ms(state)

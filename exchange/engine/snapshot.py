@@ -23,6 +23,7 @@ from exchange.model.evidence import Evidence
 from exchange.model.instrument import Instrument, Zone
 from exchange.model.lease import Lease, Vm, make_lease
 from exchange.model.state import Counters, DeadMan, Image, Key, State, Token
+from exchange.model.timers import TimerKind
 from exchange.wire.requests import OrderPlace, VmStart
 from exchange.wire.results import FillRow
 from exchange.wire.types import Capacity, Endpoint
@@ -367,20 +368,20 @@ def _arm(state: State) -> None:
     """Every subject names its next deadline again."""
     timers = state.timers
     for man in state.dead_men.values():
-        timers.set(man.at_ms, "0_dead_man", man.number)
+        timers.set(man.at_ms, TimerKind.DEAD_MAN, man.number)
     for host in state.hosts.values():
         for until_ms, _, _ in host.cooling:
-            timers.set(until_ms, "6_cooling", host.number)
+            timers.set(until_ms, TimerKind.COOLING, host.number)
     for vm in state.vms.values():
         if vm.launch_by_ms is not None:
-            timers.set(vm.launch_by_ms, "1_vm", vm.number)
+            timers.set(vm.launch_by_ms, TimerKind.VM, vm.number)
     for lease in state.leases.values():
-        timers.set(lease.due_ms(), "2_lease", lease.number)
+        timers.set(lease.due_ms(), TimerKind.LEASE, lease.number)
     for order in state.expiring.values():
-        timers.set(order.request.expire_ms or 0, "3_order", order.number)
+        timers.set(order.request.expire_ms or 0, TimerKind.ORDER, order.number)
     for window in state.windows.values():
         due_ms = window.due_ms()
         if due_ms is not None:
-            timers.set(due_ms, "4_window", window.number)
+            timers.set(due_ms, TimerKind.WINDOW, window.number)
     if state.roll_ms is not None:
-        timers.set(state.roll_ms, "5_roll", 0)
+        timers.set(state.roll_ms, TimerKind.ROLL, 0)

@@ -12,6 +12,7 @@ from exchange.model.commands import Command
 from exchange.model.instrument import Instrument
 from exchange.model.lease import Lease, Vm, make_lease
 from exchange.model.state import State
+from exchange.model.timers import TimerKind
 from exchange.units import MS_PER_HOUR
 from exchange.wire.reasons import LeaseEnd
 from exchange.wire.requests import LeaseRecall, LeaseRelease
@@ -46,13 +47,13 @@ def grant(
     lease.hold_ucr = price_ucr * units
     lease.bond_ucr = instrument.bond_ucr(price_ucr) * units
     state.add_lease(lease)
-    state.timers.set(lease.due_ms(), "2_lease", number)
+    state.timers.set(lease.due_ms(), TimerKind.LEASE, number)
     emit.lease(state, lease)
 
 
 def arm(state: State, lease: Lease) -> None:
     """Wake the lease at its next deadline."""
-    state.timers.set(lease.due_ms(), "2_lease", lease.number)
+    state.timers.set(lease.due_ms(), TimerKind.LEASE, lease.number)
 
 
 def settle(state: State, number: int) -> None:
@@ -201,7 +202,7 @@ def _take_recalled(state: State, lease: Lease) -> None:
     units = min(units, lease.units)
     until_ms = state.now_ms + COOLING_MS
     lease.host.cool(until_ms, lease.instrument.need, units)
-    state.timers.set(until_ms, "6_cooling", lease.host.number)
+    state.timers.set(until_ms, TimerKind.COOLING, lease.host.number)
     first_hour = state.now_ms - RECALL_NOTICE_MS < lease.start_ms + MS_PER_HOUR
     if units >= lease.units:
         end(state, lease, "recalled", bond_to_buyer=first_hour)

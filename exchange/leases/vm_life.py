@@ -10,6 +10,7 @@ from exchange.leases import vm_units
 from exchange.model import emit
 from exchange.model.lease import Lease, Vm
 from exchange.model.state import State
+from exchange.model.timers import TimerKind
 from exchange.wire.frames import VmKill, VmLaunch
 from exchange.wire.types import VmState
 
@@ -17,7 +18,7 @@ from exchange.wire.types import VmState
 def launch_by(state: State, vm: Vm, at_ms: int) -> None:
     """Unless its host launches the VM before, it fails at ``at_ms``."""
     vm.launch_by_ms = at_ms
-    state.timers.set(at_ms, "1_vm", vm.number)
+    state.timers.set(at_ms, TimerKind.VM, vm.number)
 
 
 def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:

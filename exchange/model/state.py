@@ -10,7 +10,7 @@ from exchange.model.in_order import InOrder
 from exchange.model.instrument import Instrument, Zone
 from exchange.model.lease import Lease, Vm
 from exchange.model.ledger import Ledger
-from exchange.model.timers import TimerKind, Timers
+from exchange.model.timers import Timers
 from exchange.wire.types import Role
 
 
@@ -128,7 +128,7 @@ class State:
         """The halt over all instruments, which covers those that open later."""
         self.killed = False
         """The kill switch over all accounts."""
-        self.timers = Timers(self.due_ms)
+        self.timers = Timers()
 
     def numbered_host(self, number: int) -> Host:
         """Return a host by its number, which its id carries."""
@@ -148,26 +148,3 @@ class State:
             self.window_leases[key].remove(lease)
             if not self.window_leases[key]:
                 del self.window_leases[key]
-
-    def due_ms(self, kind: TimerKind, number: int) -> int | None:
-        """Return when the subject of a timer wants to be woken, None for never."""
-        match kind:
-            case "0_dead_man":
-                man = self.dead_men.get(self.dead_man_keys.get(number, ""))
-                return man.at_ms if man else None
-            case "6_cooling":
-                return self.numbered_host(number).cooling_until_ms()
-            case "1_vm":
-                vm = self.vms.get(number)
-                return vm.launch_by_ms if vm else None
-            case "2_lease":
-                lease = self.leases.get(number)
-                return lease.due_ms() if lease else None
-            case "3_order":
-                order = self.expiring.get(number)
-                return order.request.expire_ms if order else None
-            case "4_window":
-                window = self.windows.get(number)
-                return window.due_ms() if window else None
-            case "5_roll":
-                return self.roll_ms

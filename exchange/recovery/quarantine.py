@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from exchange.model.timers import subject
+from exchange.engine import deadlines
 from exchange.recovery.loading import Loaded, one_line
 from exchange.session.guard import digest
 from exchange.storage.sqlite_journal import DataDirError
@@ -75,7 +75,7 @@ def stopped(data_dir: Path, loaded: Loaded, error: BaseException, at_ms: int) ->
     if engine.settling is not None:
         due_ms, kind, number = engine.settling
         cause, name, account = "deadline", "", ""
-        met = subject(kind, number, engine.state.dead_man_keys)
+        met = deadlines.name_of(engine.state, kind, number)
         what = f"internal error at a deadline, {met}, due at {due_ms} ms: {text}"
         then = "every start meets it again"
     elif handling is not None:

@@ -7,6 +7,7 @@ from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.commands import SYSTEM, Command, SessionDropped
 from exchange.model.state import DeadMan, State
+from exchange.model.timers import TimerKind
 from exchange.trading import execution
 from exchange.wire.requests import (
     OrderCancelAllAfter,
@@ -83,7 +84,7 @@ def cancel_all_after(
     man.at_ms = state.now_ms + request.timeout_ms
     state.dead_men[command.key_id] = man
     state.dead_man_keys[man.number] = command.key_id
-    state.timers.set(man.at_ms, "0_dead_man", man.number)
+    state.timers.set(man.at_ms, TimerKind.DEAD_MAN, man.number)
     return Done({"at_ms": man.at_ms})
 
 

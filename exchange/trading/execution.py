@@ -10,6 +10,7 @@ from exchange.model.account import Account, Order
 from exchange.model.capacity import Backing, Host
 from exchange.model.instrument import Instrument
 from exchange.model.state import State
+from exchange.model.timers import TimerKind
 from exchange.trading.reserve import first_slots, give_back
 from exchange.units import MS_PER_HOUR
 from exchange.wire.results import FillRow
@@ -35,7 +36,7 @@ def enter(state: State, instrument: Instrument, order: Order) -> None:
     trade_and_rest(state, instrument, order, "new")
     if request.expire_ms is not None and order.level is not None:
         state.expiring[number] = order
-        state.timers.set(request.expire_ms, "3_order", number)
+        state.timers.set(request.expire_ms, TimerKind.ORDER, number)
 
 
 def _infeasible(instrument: Instrument, order: Order, limit_ucr: int) -> str | None:

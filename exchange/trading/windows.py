@@ -11,6 +11,7 @@ from exchange.model.commands import Forgotten
 from exchange.model.config import WindowConfig
 from exchange.model.instrument import Instrument
 from exchange.model.state import State
+from exchange.model.timers import TimerKind
 from exchange.trading import execution
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
 
@@ -42,7 +43,7 @@ def roll(state: State) -> None:
 
 def _roll_at(state: State, at_ms: int) -> None:
     state.roll_ms = at_ms
-    state.timers.set(at_ms, "5_roll", 0)
+    state.timers.set(at_ms, TimerKind.ROLL, 0)
 
 
 def _open(state: State, series: WindowConfig, start_ms: int) -> Instrument:
@@ -58,7 +59,7 @@ def _open(state: State, series: WindowConfig, start_ms: int) -> Instrument:
     created.halt(state.halted)
     state.instruments[created.symbol] = created
     state.windows[created.number] = created
-    state.timers.set(created.gate_ms, "4_window", created.number)
+    state.timers.set(created.gate_ms, TimerKind.WINDOW, created.number)
     return created
 
 
@@ -80,7 +81,7 @@ def next_stage(state: State, number: int) -> None:
             return
     at_ms = window.due_ms()
     assert at_ms is not None, "every stage of a window ends"
-    state.timers.set(at_ms, "4_window", number)
+    state.timers.set(at_ms, TimerKind.WINDOW, number)
     state.outs.append((window.symbol, emit.instrument_row(window)))
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from exchange.client import Client, Refused, Unknown
 from exchange.journal.replay import read_command
+from exchange.model.timers import TimerKind
 from exchange.recovery import quarantine
 from exchange.recovery.loading import Loaded
 from exchange.wire.requests import OrderList, OrderPlace
@@ -156,7 +157,7 @@ def test_a_second_bug_at_the_same_deadline_leaves_its_trace_too(tmp_path: Path) 
     """Seen to fail while what is known was told by the deadline alone: charges recur hourly."""
     rig, _ = trading()
     loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
-    rig.engine.settling = (rig.now_ms, "2_lease", 9)
+    rig.engine.settling = (rig.now_ms, TimerKind.LEASE, 9)
     for error in ("the first", "the second", "the first"):
         quarantine.stopped(tmp_path, loaded, AssertionError(error), rig.now_ms)
     lines = (tmp_path / "quarantine.jsonl").read_text().splitlines()
@@ -174,7 +175,7 @@ def test_a_trace_that_cannot_be_kept_is_printed(
     """Seen to fail: the disk was full, and the trace was nowhere."""
     rig, _ = trading()
     loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
-    rig.engine.settling = (rig.now_ms, "2_lease", 9)
+    rig.engine.settling = (rig.now_ms, TimerKind.LEASE, 9)
     try:
         raise AssertionError("a planted slip")
     except AssertionError as error:
@@ -188,7 +189,7 @@ def test_a_deadline_is_called_what_its_owner_calls_it(tmp_path: Path) -> None:
     """Seen to fail with "roll of the windows, 0"."""
     rig, _ = trading()
     loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
-    rig.engine.settling = (5, "5_roll", 0)
+    rig.engine.settling = (5, TimerKind.ROLL, 0)
     stop = quarantine.stopped(tmp_path, loaded, AssertionError(), rig.now_ms)
     assert "a deadline, roll of the windows, due at 5 ms" in stop.line
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from exchange.keys import public_key_b64
-from exchange.model.timers import TIDY_FROM
+from exchange.model.timers import CLEAN_FROM
 from exchange.session.outbox import ImageJob
 from exchange.units import MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND
 from tests.exchange.feed.test_forgetting import jump, open_bob
@@ -214,8 +214,8 @@ class Days:
     def held(self) -> Counter[str]:
         """Return the size of everything, in entries and in bytes."""
         found = sizes(self.rig.gateway)
-        heap = found.pop("Timers._heap")  # what nobody waits for goes when there is enough of it
-        assert heap <= TIDY_FROM and found.pop("Timers._heap[]") == 3 * heap
+        heap = found.pop("Timers.heap")  # what nobody waits for goes when there is enough of it
+        assert heap <= CLEAN_FROM and found.pop("Timers.heap[]") == 3 * heap
         found["windows in memory"] = self.rig.gateway.feed.memory().count(b"flat.20")
         return found
 
