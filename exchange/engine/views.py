@@ -94,22 +94,7 @@ def order_list(state: State, account_id: str) -> list[OrderUpdate]:
 
 def order_row(state: State, account: Account, order: Order) -> OrderUpdate:
     """Return a live order as its owner sees it."""
-    return OrderUpdate(
-        account.account_seq,
-        state.seq,
-        state.now_ms,
-        order.order_id,
-        order.client_order_id,
-        order.symbol,
-        order.side,
-        "new",
-        order.status,
-        order.qty,
-        order.filled_qty,
-        order.leaves_qty,
-        order.filled_notional_ucr,
-        order.price_ucr,
-    )
+    return emit.order_row(order, "new", account.account_seq, state.seq, state.now_ms)
 
 
 def host_view(host: Host) -> HostView:

@@ -24,27 +24,16 @@ from exchange.wire.frames import (
 from exchange.wire.results import FillRow
 
 
-def order(
-    state: State,
-    subject: Order,
-    what: str,
-    reason: str | None = None,
-    fill: FillRow | None = None,
-    liquidity: str | None = None,
-) -> None:
-    """Tell an order's owner that it is new, canceled, replaced or expired, or of one ``fill``."""
-    account, request = subject.account, subject.request
-    account.account_seq = told = account.account_seq + 1
-    if state.quiet:
-        return
-    if fill is None:
-        last_qty = last_price_ucr = trade_id = None
-    else:
-        last_qty, last_price_ucr, trade_id = fill.qty, fill.price_ucr, fill.trade_id
-    frame = OrderUpdate(
-        told,
-        state.seq,
-        state.now_ms,
+def order_row(
+    subject: Order, what: str, account_seq: int, seq: int, ts_ms: int, reason: str | None = None
+) -> OrderUpdate:
+    """Return an order as its owner sees it; ``what``: new, trade, canceled, replaced or expired."""
+    request = subject.request
+    # By position, which is what building one costs least: every order makes two of these.
+    return OrderUpdate(
+        account_seq,
+        seq,
+        ts_ms,
         subject.order_id,
         request.client_order_id,
         request.symbol,
@@ -57,11 +46,40 @@ def order(
         subject.filled_notional_ucr,
         subject.price_ucr,
         reason,
-        last_qty,
-        last_price_ucr,
-        trade_id,
-        liquidity,
     )
+
+
+def order(state: State, subject: Order, what: str, reason: str | None = None) -> None:
+    """Tell an order's owner that it is new, canceled, replaced or expired."""
+    account = subject.account
+    account.account_seq = account_seq = account.account_seq + 1
+    if not state.quiet:
+        frame = order_row(subject, what, account_seq, state.seq, state.now_ms, reason)
+        state.outs.append((account.account_id, frame))
+
+
+def order_and_balance(state: State, subject: Order, what: str, reason: str | None = None) -> None:
+    """`order`, then the one balance of `balances` that it moved: for a command of one order."""
+    account = subject.account
+    account.account_seq = account_seq = account.account_seq + 2
+    if state.quiet:
+        return
+    account_id, seq, now_ms = account.account_id, state.seq, state.now_ms
+    available_ucr, held_ucr = account.available_ucr, account.held_ucr
+    frame = order_row(subject, what, account_seq - 1, seq, now_ms, reason)
+    balance = BalanceUpdate(account_seq, seq, now_ms, available_ucr, held_ucr, "order")
+    state.outs += ((account_id, frame), (account_id, balance))
+
+
+def fill(state: State, subject: Order, filled: FillRow, liquidity: str) -> None:
+    """Tell an order's owner of a fill; ``liquidity``: maker or taker."""
+    account = subject.account
+    account.account_seq = account_seq = account.account_seq + 1
+    if state.quiet:
+        return
+    frame = order_row(subject, "trade", account_seq, state.seq, state.now_ms)
+    frame.last_qty, frame.last_price_ucr = filled.qty, filled.price_ucr
+    frame.trade_id, frame.liquidity = filled.trade_id, liquidity
     state.outs.append((account.account_id, frame))
 
 

@@ -133,7 +133,7 @@ def _fill(
         order.status = "partially_filled"
     else:
         finish(state, instrument, order, "filled", None)
-    emit.order(state, order, "trade", None, fill, liquidity)
+    emit.fill(state, order, fill, liquidity)
 
 
 def _move_hold(state: State, order: Order, unit_ucr: int, qty: int) -> None:

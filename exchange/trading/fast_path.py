@@ -10,13 +10,13 @@ the calls between them cost as much as the work (see ``bench/``).
 bytes.
 """
 
+from exchange.model import emit
 from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
-from exchange.model.commands import Command, told_fills
+from exchange.model.commands import Command
 from exchange.model.instrument import Instrument
 from exchange.model.state import State
 from exchange.trading import execution, orders
-from exchange.wire.frames import BalanceUpdate, OrderUpdate
 from exchange.wire.requests import OrderCancel, OrderPlace
 from exchange.wire.results import Done, OrderResult, Refused
 
@@ -90,30 +90,11 @@ def _enter(
         execution.trade_and_rest(state, instrument, order, "new")
         return Done(orders.result_of(order))
     instrument.book.rest(order)
-    account.available_ucr = available_ucr = account.available_ucr - unit_ucr * qty
-    account.held_ucr = held_ucr = account.held_ucr + unit_ucr * qty
-    account.account_seq = told = account.account_seq + 2
+    account.available_ucr -= unit_ucr * qty
+    account.held_ucr += unit_ucr * qty
+    emit.order_and_balance(state, order, "new")
     if state.quiet:
         return Done()
-    account_id, seq, now_ms = account.account_id, state.seq, state.now_ms
-    new = OrderUpdate(
-        told - 1,
-        seq,
-        now_ms,
-        order_id,
-        name,
-        request.symbol,
-        request.side,
-        "new",
-        "new",
-        qty,
-        0,
-        qty,
-        0,
-        price_ucr,
-    )
-    balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
-    state.outs += ((account_id, new), (account_id, balance))
     return Done(OrderResult(order_id, name, "new", 0, qty, False, []))
 
 
@@ -133,36 +114,15 @@ def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refus
         for host, units in backing:
             host.take(instrument.need, instrument.start_ms, -units)
         backing.clear()
-    now_ms = order.done_ms = state.now_ms
+    order.done_ms = state.now_ms
     order.leaves_qty, order.status, order.reason = 0, "canceled", "user"
     del account.open_orders[order.number]
     state.done_orders[order.number] = order
-    account.available_ucr = available_ucr = account.available_ucr + order.hold_unit_ucr * qty
-    account.held_ucr = held_ucr = account.held_ucr - order.hold_unit_ucr * qty
-    assert held_ucr >= 0, "a hold is never more than what was set aside"
-    account.account_seq = told = account.account_seq + 2
+    freed_ucr = order.hold_unit_ucr * qty
+    account.available_ucr += freed_ucr
+    account.held_ucr -= freed_ucr
+    assert account.held_ucr >= 0, "a hold is never more than what was set aside"
+    emit.order_and_balance(state, order, "canceled", "user")
     if state.quiet:
         return Done()
-    order_id, filled_qty, fills = order.order_id, order.filled_qty, order.fills
-    account_id, seq, name = account.account_id, state.seq, placed.client_order_id
-    canceled = OrderUpdate(
-        told - 1,
-        seq,
-        now_ms,
-        order_id,
-        name,
-        placed.symbol,
-        placed.side,
-        "canceled",
-        "canceled",
-        order.qty,
-        filled_qty,
-        0,
-        order.filled_notional_ucr,
-        order.price_ucr,
-        "user",
-    )
-    balance = BalanceUpdate(told, seq, now_ms, available_ucr, held_ucr, "order")
-    state.outs += ((account_id, canceled), (account_id, balance))
-    rows, more = told_fills(fills)
-    return Done(OrderResult(order_id, name, "canceled", filled_qty, 0, False, rows, "user", more))
+    return Done(orders.result_of(order))
