@@ -7,14 +7,15 @@ import asyncio
 import sys
 from pathlib import Path
 
+from exchange.engine import deadlines
 from exchange.engine.engine import Engine
 from exchange.log import log
 from exchange.model.commands import Command, Out
 from exchange.model.state import State
+from exchange.model.timers import TimerKind
 from exchange.recovery.loading import load
 from exchange.server.server import Settings, serve
 from exchange.storage.sqlite_journal import DataLock
-from exchange.trading import orders
 from exchange.wire.requests import OrderPlace
 
 
@@ -39,7 +40,8 @@ def broken_expiry(state: State, number: int) -> None:
 
 
 def main() -> int:
-    orders.expire = broken_expiry
+    right = deadlines.DEADLINES[TimerKind.ORDER]
+    deadlines.DEADLINES[TimerKind.ORDER] = right._replace(run=broken_expiry)
     log.set_up("error", "text")
     options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
     host, _, port = options["--listen"].rpartition(":")
