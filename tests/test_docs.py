@@ -35,7 +35,9 @@ def test_the_pages_a_reader_needs_exist() -> None:
 
 def test_the_newest_release_of_the_changelog_is_this_version() -> None:
     """Above it stands only what is not released yet."""
-    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    headings = re.findall(
+        r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
     assert headings[:2] == ["Unreleased", metadata.version("headroom")]
 
 

@@ -51,6 +51,7 @@ class Context:
         self.now_ms = engine.now_ms
         self.outbox = Outbox()
         self.streams = Streams(engine, self.outbox)
+        self._accounts, self._directory = self.streams.accounts, self.streams.directory
         self.instructions = Instructions(self.outbox)
         self.consoles = Consoles()
         self.sign_ups = SignUps()
@@ -150,7 +151,12 @@ class Context:
         assert type(reply) is Done, "the reply comes first"
         self.notes.count(command.message, "duplicate" if reply.duplicate else "done")
         if not reply.duplicate:
-            self._journal(command, reply, outs, now_ms)
+            self.notes.accepted(command, reply, outs)
+            self._rows.append(JournalRow(self.engine.seq, now_ms, MSGPACK.encode(command)))
+            if type(command.message) in CANCEL_MANY:
+                self.limits.canceled(command.account, canceled(outs), now_ms)
+            if command.account or type(command.message) is not AdvanceTime:
+                self._directory.touch(command.account)
         if session is not None:
             self._acknowledge(session, request, reply)
         self._route(outs, now_ms)
@@ -177,15 +183,6 @@ class Context:
         elif type(command.message) is commands.SessionDropped:
             self.limits.looked_at_end(command.account, count, self.now_ms)
 
-    def _journal(self, command: Command, reply: Done, outs: list[commands.Out], at_ms: int) -> None:
-        """Keep the row of a command that changed something, and mark whom it concerns."""
-        self.notes.accepted(command, reply, outs)
-        self._rows.append(JournalRow(self.engine.seq, at_ms, MSGPACK.encode(command)))
-        if type(command.message) in CANCEL_MANY:
-            self.limits.canceled(command.account, canceled(outs), at_ms)
-        if command.account or type(command.message) is not AdvanceTime:
-            self.streams.directory.touch(command.account)
-
     def _acknowledge(self, session: Session, message: Any, reply: Done) -> None:
         req_id = getattr(message, "req_id", None)
         if req_id is not None:
@@ -195,12 +192,11 @@ class Context:
     def _route(self, outs: list[commands.Out], now_ms: int) -> None:
         """Account frames before public ones; the reply, at index 0, went out already."""
         public: list[Any] = []
-        send = self.streams.accounts.send
         for index in range(1, len(outs)):
             address, message = outs[index]
             route = ROUTES[type(message)]
             if route == TO_ACCOUNT:
-                send(address, message)  # type: ignore[arg-type]
+                self._accounts.send(address, message)  # type: ignore[arg-type]
             elif route == TO_PUBLIC:
                 public.append(message)
             else:
