@@ -46,7 +46,7 @@ async def said(*command: str, **env: str) -> list[dict[str, object]]:
     process = await asyncio.create_subprocess_exec(
         *command, stdout=PIPE, stderr=PIPE, env={**os.environ, **env}
     )
-    out, errors = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    out, errors = await asyncio.wait_for(process.communicate(b""), DEADLINE_S)
     assert (process.returncode, errors) == (0, b"")
     return [json.loads(line) for line in out.splitlines()]
 
@@ -110,6 +110,28 @@ def test_the_shell_example_shows_prices(tmp_path: Path) -> None:
             assert process.stdin is not None
             process.stdin.close()
             await asyncio.wait_for(process.wait(), DEADLINE_S)
+
+    play(tmp_path, scene)
+
+
+def test_the_shell_example_ends_quietly_when_nobody_reads(tmp_path: Path) -> None:
+    """(Seen to fail with the traceback of a broken pipe.)"""
+
+    async def scene(url: str) -> None:
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        process = await asyncio.create_subprocess_exec(
+            "sh",
+            "-c",
+            f"sh {EXAMPLES / 'watch.sh'} {url} | head -n 1",
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**os.environ, "PATH": path},
+        )
+        await shown(process, "}\n")
+        # The pipeline waits for its first command, which reads the input.
+        _, errors = await asyncio.wait_for(process.communicate(b""), DEADLINE_S)
+        assert errors == b""
 
     play(tmp_path, scene)
 
