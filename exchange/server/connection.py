@@ -1,14 +1,13 @@
 """One WebSocket connection of the server: frames in to the pump, batches out in one write. Shell.
 
-Inbound frames go straight from the parser to the pump's queue, without a task per connection.
-Outbound, all payloads of a batch are framed here and written with one transport call: per-frame
-calls were a third of the cost of an order. Both use that extensions (compression) are off and that
-the server never sends fragments, so a frame is its header and its payload (RFC 6455, 5.2).
+What came is cut into frames by `inflow`, what waits for a slow reader is in `backlog`; here are the
+socket and the library. Inbound frames go straight to the pump's queue, without a task per
+connection. Outbound, all payloads of a batch are framed in one piece (`framing`) and written with
+one transport call: per-frame calls were a third of the cost of an order.
 """
 
 import asyncio
 import socket
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol, cast
@@ -17,31 +16,32 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLOSING, OPEN, Event
 
-from exchange.bucket import Bucket
+from exchange.server.backlog import BACKLOG_MAX_BYTES, Backlog
 from exchange.server.framing import Framing, framed
+from exchange.server.inflow import (
+    BINARY,
+    HANDSHAKE_MAX_BYTES,
+    OTHER,
+    PENDING_MAX,
+    SMALL_BYTES,
+    TURN_FRAMES,
+    Inflow,
+    is_control,
+)
+from exchange.server.turns import Line
 from exchange.session.outbox import Delivery, Replay
 from exchange.units import MS_PER_SECOND
 from exchange.wire.close_codes import CLOSE_POLICY, CLOSE_TRY_LATER
+from exchange.wire.types import MAX_FRAME_BYTES
 
-PENDING_MAX: Final = 16
-"""Frames a connection may have in the pump's queue before it is read no further."""
-TURN_FRAMES: Final = 32
-"""Frames of a connection that are parsed in one turn of the loop; the rest waits for the next."""
-PIECE_BYTES: Final = 512
-"""What the parser gets at once: it holds at most 85 frames."""
-HANDSHAKE_MAX_BYTES: Final = 16 * 1024
-"""Of request line and headers."""
-SMALL_BYTES: Final = 1024
-SMALL_PER_S: Final = 10
-SMALL_SAVED_S: Final = 5
-"""Control frames, and fragments and chunks below `SMALL_BYTES`: what costs more than it says."""
+READ_BYTES: Final = 64 * 1024
+"""What is read off the socket at once; the loop's own 256 KiB are more than a turn handles."""
 TOO_MANY_SMALL: Final = "too many control frames or small fragments"
 SEND_BUFFER_BYTES: Final = 64 * 1024
 """The kernel's default hides a dead reader for 20 s and more."""
-BACKLOG_MAX_BYTES: Final = 16 * 1024 * 1024
-BACKLOG_MAX_MS: Final = 5_000
-"""A reader whose oldest waiting frame is older than this is cut."""
 ABORT_AFTER_S: Final = 2.0
+CLOSING_TURN_S: Final = 0.005
+"""How long the rest waits, when a turn's frames are taken, of a connection told to close."""
 
 
 class Inbox(Protocol):
@@ -60,10 +60,11 @@ class Inbox(Protocol):
 
 
 class Doorkeeper(Protocol):
-    """Counts connections whose handshake is not over; see `exchange.door`."""
+    """Counts connections whose handshake is not over; see `exchange.server.door`."""
 
     def accepted(self, connection: "WireConnection") -> None: ...
     def handshake_done(self, connection: "WireConnection") -> None: ...
+    def ended(self, connection: "WireConnection") -> None: ...
 
 
 SendStored = Callable[["WireConnection", Replay], Awaitable[None]]
@@ -81,24 +82,18 @@ class WireConnection(ServerConnection):
         self.door: Doorkeeper | None = None
         self.send_stored: SendStored | None = None
         self.take_chunk: Callable[[bytes], None] | None = None
-        self.pending = 0
-        """Frames in the pump's queue; the pump counts down."""
         self.chunks_wait = False
         """An upload's chunks wait for the disk."""
+        self.line = Line()
+        """Frames in the pump's queue."""
+        self.backlog = Backlog()
+        self.inflow = Inflow(self._now_ms())
+        self.max_bytes = MAX_FRAME_BYTES
         self._early: list[bytes] = []
-        self._unread = bytearray()
-        self._handshake_bytes = 0
         self._taken = 0
         self._turn: asyncio.Handle | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._ending: asyncio.TimerHandle | None = None
-        self._small = Bucket(self._now_ms(), SMALL_PER_S, SMALL_SAVED_S)
-        self._fragments: list[bytes] = []
-        self._held = False
-        self._behind = False
-        self._replays = 0
-        self._backlog: deque[tuple[float, list[Delivery]]] = deque()
-        self._backlog_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- inbound ---
@@ -108,6 +103,8 @@ class WireConnection(ServerConnection):
         sock = cast(socket.socket | None, transport.get_extra_info("socket"))
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ_BYTES
         if self.door is not None:
             self.door.accepted(self)
 
@@ -117,44 +114,43 @@ class WireConnection(ServerConnection):
             if waiting is not None:
                 waiting.cancel()
         if self.door is not None:
-            self.door.handshake_done(self)
+            self.door.ended(self)
 
     def attach(self, number: int, inbox: Inbox, binary: bool, send_stored: SendStored) -> None:
         """Register with the pump; frames that came right behind the handshake follow."""
         if self.door is not None:
             self.door.handshake_done(self)
-        self.number, self.inbox = number, inbox
+        self.number = self.line.number = number
+        self.inbox = inbox
         self.binary, self.send_stored = binary, send_stored
         early, self._early = self._early, []
         for data in early:
             self._message(data)
         self.resume()
 
+    def take_messages_of(self, max_bytes: int) -> None:
+        """Take messages up to this length from now on."""
+        self.max_bytes = self.protocol.max_message_size = max_bytes
+
     def data_received(self, data: bytes) -> None:
         """Take of it what this turn of the loop has room for; the rest waits, and nothing more
         is read."""
-        if self.protocol.eof_sent:
-            return  # We said the last word.
-        if self._unread or len(data) > PIECE_BYTES or not self._open():
-            self._unread += data
+        if not self.protocol.eof_sent:  # Else we said the last word.
+            self.inflow.add(data)
             self.resume()
-        else:
-            self._parse(data)
-            if self.inbox is not None and not self._open():
-                self._stop_reading()
 
     def resume(self) -> None:
         """Go on with what came, as far as it may be handled now, then read on or not."""
         if self.transport.is_closing():
             return
-        while self._unread and self._open() and not self.protocol.eof_sent:
-            piece = bytes(self._unread[:PIECE_BYTES])
-            del self._unread[:PIECE_BYTES]
-            self._parse(piece)
-        if self._unread or not self._open():
-            self._stop_reading()
+        if self.request is None:
+            self._take_request()
         else:
+            self._take_frames()
+        if self._open():
             self.transport.resume_reading()
+        else:
+            self._stop_reading()
 
     def rest(self, seconds: float) -> None:
         """Read no further for so long; one rest at a time."""
@@ -166,29 +162,45 @@ class WireConnection(ServerConnection):
         self._resting = None
         self.resume()
 
+    def _take_request(self) -> None:
+        if self._resting is not None:
+            return
+        request = self.inflow.take_request()
+        if request is not None:
+            super().data_received(request)
+        elif len(self.inflow) > HANDSHAKE_MAX_BYTES:
+            self.transport.abort()
+
+    def _take_frames(self) -> None:
+        protocol, inflow = self.protocol, self.inflow
+        while inflow and self._open() and not protocol.eof_sent:
+            frame = inflow.take(self.max_bytes)
+            if frame is None:
+                return
+            self._taken += 1
+            first, data = frame
+            if protocol.state is CLOSING:  # What else it sent is of no interest but its goodbye.
+                if first == OTHER and is_control(data):
+                    super().data_received(data)
+            elif first == OTHER:
+                super().data_received(data)
+                if protocol.state is CLOSING:
+                    self._end_soon()
+            elif first == BINARY and self.take_chunk is not None:
+                self._chunk(data)
+            else:
+                self._message(data)
+
     def process_event(self, event: Event) -> None:
+        """Of the library: the handshake, control frames and fragments."""
         if self.protocol.eof_sent and self.request is not None:
-            return  # What else it sent is of no interest.
-        self._taken += 1
+            return
         if not isinstance(event, Frame):
             super().process_event(event)
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            if event.fin and not self._fragments:
-                self._data(event.opcode, bytes(event.data))
-            else:
-                self._fragment(event)
+            self._fragment(event)
         elif self._small_fits():
             super().process_event(event)
-
-    def _parse(self, data: bytes) -> None:
-        if self.request is None:
-            self._handshake_bytes += len(data)
-            if self._handshake_bytes > HANDSHAKE_MAX_BYTES:
-                self.transport.abort()
-                return
-        super().data_received(data)
-        if self.protocol.state is CLOSING:
-            self._end_soon()
 
     def _open(self) -> bool:
         """May another frame be parsed now?"""
@@ -198,9 +210,9 @@ class WireConnection(ServerConnection):
         if inbox is None:
             return self.request is None  # Behind the handshake: not before it is answered.
         return (
-            self.pending < PENDING_MAX
+            len(self.line.items) < PENDING_MAX
             and self._taken < TURN_FRAMES
-            and not (self._behind and not self._replays)
+            and not (self.backlog.behind and not self.backlog.replays)
             and not self.chunks_wait
             and not inbox.full
         )
@@ -209,9 +221,13 @@ class WireConnection(ServerConnection):
         """Whoever holds us up lets us go on: the loop, the pump, the disk or the reader."""
         self.transport.pause_reading()
         if self._taken >= TURN_FRAMES and self._turn is None:
-            self._turn = self.loop.call_soon(self._next_turn)
-        if self.inbox is not None and (self.pending >= PENDING_MAX or self.inbox.full):
-            self.inbox.paused(self)
+            if self.protocol.state is CLOSING:
+                self._turn = self.loop.call_later(CLOSING_TURN_S, self._next_turn)
+            else:
+                self._turn = self.loop.call_soon(self._next_turn)
+        inbox = self.inbox
+        if inbox is not None and (len(self.line.items) >= PENDING_MAX or inbox.full):
+            inbox.paused(self)
 
     def _next_turn(self) -> None:
         self._turn, self._taken = None, 0
@@ -219,7 +235,7 @@ class WireConnection(ServerConnection):
 
     def _small_fits(self) -> bool:
         """Count a small frame; too many end the connection."""
-        if self._small.take(self._now_ms(), SMALL_PER_S) == 0:
+        if self.inflow.small_fits(self._now_ms()):
             return True
         self.protocol.fail(CLOSE_POLICY, TOO_MANY_SMALL)
         self.send_data()
@@ -229,7 +245,7 @@ class WireConnection(ServerConnection):
     def _end_soon(self) -> None:
         """Whatever the other end does, or does not, the connection will be gone."""
         if self.protocol.eof_sent:
-            self._unread.clear()
+            self.inflow.clear()
         if self._ending is None:
             self._ending = self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
 
@@ -237,19 +253,15 @@ class WireConnection(ServerConnection):
         return int(self.loop.time() * MS_PER_SECOND)
 
     def _fragment(self, event: Frame) -> None:
-        # The parser bounds their sum by the message size limit.
         if len(event.data) < SMALL_BYTES and not self._small_fits():
             return
-        self._fragments.append(bytes(event.data))
-        if event.fin:
-            data = b"".join(self._fragments)
-            self._fragments.clear()
-            self._message(data)
+        message = self.inflow.join(bytes(event.data), event.fin)
+        if message is not None:
+            self._message(message)
 
-    def _data(self, opcode: Opcode, data: bytes) -> None:
-        if opcode is not Opcode.BINARY or self.take_chunk is None:
-            self._message(data)
-        elif len(data) >= SMALL_BYTES or self._small_fits():
+    def _chunk(self, data: bytes) -> None:
+        assert self.take_chunk is not None, "only an upload has chunks"
+        if len(data) >= SMALL_BYTES or self._small_fits():
             self.take_chunk(data)
 
     def _message(self, data: bytes) -> None:
@@ -257,7 +269,6 @@ class WireConnection(ServerConnection):
         if inbox is None:
             self._early.append(data)
             return
-        self.pending += 1
         inbox.frame(self, data)
 
     # --- outbound ---
@@ -280,7 +291,7 @@ class WireConnection(ServerConnection):
         """Write a batch's payloads, or queue them behind a slow reader or a stored replay."""
         if self.protocol.state is not OPEN:
             return
-        if self._held or self.paused or self._backlog:
+        if self.paused or self.backlog or self.backlog.held:
             self._queue(items)
         else:
             assert self.inbox is not None, "only an attached connection is delivered to"
@@ -297,18 +308,11 @@ class WireConnection(ServerConnection):
     @property
     def backlog_bytes(self) -> int:
         """What waits to be read, in front of the transport and inside."""
-        return self._backlog_bytes + self.transport.get_write_buffer_size()
-
-    def backlog_age_ms(self, now_s: float) -> int:
-        """Return how long the oldest waiting frame has waited; 0 while a replay is paced."""
-        if self._replays or not self._backlog:
-            return 0
-        return int((now_s - self._backlog[0][0]) * 1000)
+        return self.backlog.bytes + self.transport.get_write_buffer_size()
 
     def cut(self, reason: str) -> None:
         """Drop a reader that does not keep up; it may or may not still see the close frame."""
-        self._backlog.clear()
-        self._backlog_bytes = 0
+        self.backlog.clear()
         if self.protocol.state is OPEN and self.inbox is not None:
             self.inbox.was_cut()
         self.close_soon(CLOSE_TRY_LATER, reason)
@@ -341,9 +345,7 @@ class WireConnection(ServerConnection):
 
     def replayed(self, final: bool) -> None:
         """A stored replay is through; what was held behind a final one follows."""
-        self._replays -= 1
-        if final:
-            self._held = False
+        self.backlog.end_replay(final)
         self._flush()
 
     def _write(self, items: list[Delivery]) -> None:
@@ -356,42 +358,33 @@ class WireConnection(ServerConnection):
 
     def _replay(self, item: Replay, behind: list[Delivery]) -> None:
         assert self.send_stored is not None, "an attached connection can read the store"
-        self._held = item.final
-        self._replays += 1
+        self.backlog.begin_replay(item.final)
         self.spawn(self.send_stored(self, item))
         if behind:
-            # In front of what waits already: these were delivered earlier.
-            self._backlog.appendleft((self.loop.time(), behind))
-            self._backlog_bytes += _size(behind)
+            self.backlog.add_first(behind, self.loop.time())
             self._flush()
 
     def _queue(self, items: list[Delivery]) -> None:
-        if self.paused and not self._behind:
+        if self.paused and not self.backlog.behind:
             self._fall_behind()
-        self._backlog.append((self.loop.time(), items))
-        self._backlog_bytes += _size(items)
-        if self._backlog_bytes > BACKLOG_MAX_BYTES:
+        self.backlog.add(items, self.loop.time())
+        if self.backlog.bytes > BACKLOG_MAX_BYTES:
             self.cut("reads too slowly")
 
     def _flush(self) -> None:
-        while self._backlog and not self.paused and not self._held:
-            _, items = self._backlog.popleft()
-            self._backlog_bytes -= _size(items)
-            self._write(items)
-        if self._behind and not (self._backlog or self.paused or self._held):
+        backlog = self.backlog
+        while backlog and not self.paused and not backlog.held:
+            self._write(backlog.take())
+        if backlog.behind and not (backlog or self.paused or backlog.held):
             assert self.inbox is not None, "only an attached connection is delivered to"
-            self._behind = False
+            backlog.behind = False
             self.inbox.keeping_up(self)
             self.resume()
 
     def _fall_behind(self) -> None:
         """Have the feed merged, and take no more requests: their answers would only pile up."""
         assert self.inbox is not None, "only an attached connection is delivered to"
-        self._behind = True
+        self.backlog.behind = True
         self.inbox.behind(self)
-        if not self._replays:
+        if not self.backlog.replays:
             self.transport.pause_reading()
-
-
-def _size(items: list[Delivery]) -> int:
-    return sum(len(item) for item in items if type(item) is bytes)

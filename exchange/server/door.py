@@ -14,7 +14,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Response
 
 from exchange.bucket import Bucket
-from exchange.server.connection import BACKLOG_MAX_MS, WireConnection
+from exchange.server.backlog import BACKLOG_MAX_MS
+from exchange.server.connection import WireConnection
 from exchange.session.addresses import Addresses
 from exchange.units import MS_PER_SECOND, ceil_div
 from exchange.wire.close_codes import CLOSE_NORMAL
@@ -24,7 +25,9 @@ HANDSHAKES_MAX: Final = 1_000
 """TCP connections that have not finished TLS and upgrade; each has 5 s."""
 HANDSHAKES_PER_S: Final = 100
 HANDSHAKES_SAVED_S: Final = 5
-"""Handshakes of all addresses together: who comes beyond that waits for his turn."""
+"""Handshakes of all addresses together: who comes beyond that waits for a turn."""
+HANDSHAKE_GAP_MS: Final = 5
+"""From one handshake to the next, even of those saved up: one takes a millisecond or two."""
 OWN_FILES: Final = 128
 """File descriptors left for the journal, images and the rest of the process."""
 BACKLOG_TOTAL_MAX_BYTES: Final = 256 * 1024 * 1024
@@ -78,6 +81,8 @@ class Door:
         self.gone = 0
         """Connections that ended, from the start on."""
         self._handshakes = Bucket(now_ms(), HANDSHAKES_PER_S, HANDSHAKES_SAVED_S)
+        self._next_ms = now_ms()
+        """When the next handshake may begin."""
 
     def accepted(self, connection: WireConnection) -> None:
         """A TCP connection was accepted: give it a slot for its handshake, or drop it."""
@@ -86,13 +91,20 @@ class Door:
             return
         self._outside.add(connection)
         now_ms, bucket = self._now_ms(), self._handshakes
-        if wait_ms := bucket.wait_ms(now_ms, HANDSHAKES_PER_S):
-            connection.rest(wait_ms / MS_PER_SECOND)
+        wait_ms = max(bucket.wait_ms(now_ms, HANDSHAKES_PER_S), self._next_ms - now_ms)
         bucket.spend(now_ms, HANDSHAKES_PER_S, 1)
+        self._next_ms = now_ms + max(0, wait_ms) + HANDSHAKE_GAP_MS
+        if wait_ms > 0:
+            connection.rest(wait_ms / MS_PER_SECOND)
 
     def handshake_done(self, connection: WireConnection) -> None:
-        """Its handshake is over, well or not."""
+        """Its WebSocket is open."""
         self._outside.discard(connection)
+
+    def ended(self, connection: WireConnection) -> None:
+        """It is gone, whether its handshake came to an end or not."""
+        self._outside.discard(connection)
+        self.gone += 1
 
     def refusal(self, peer: str) -> Response | None:
         """Return the answer to a request that may not go on, None when it may."""
@@ -107,7 +119,6 @@ class Door:
         self._addresses.opened(peer, self._now_ms())
 
     def left(self, peer: str) -> None:
-        self.gone += 1
         self._addresses.closed(peer, self._now_ms())
 
 
@@ -140,7 +151,7 @@ def said_goodbye(connection: WireConnection) -> bool:
 def cut_slow(connections: Collection[WireConnection], now_s: float) -> None:
     """Cut who reads too slowly: by age, and, when too much waits altogether, the fullest."""
     for connection in connections:
-        if connection.backlog_age_ms(now_s) > BACKLOG_MAX_MS:
+        if connection.backlog.age_ms(now_s) > BACKLOG_MAX_MS:
             connection.cut(SLOW)
     total = sum(connection.backlog_bytes for connection in connections)
     if total <= BACKLOG_TOTAL_MAX_BYTES:

@@ -1,16 +1,15 @@
 """The live pump: one queue, one writer task, one transaction a batch. Shell.
 
-Drain what is waiting (no batching timer: the sync's own duration forms the batch), run it through
-the gateway, commit, and only then let anything out. The writer task is never canceled; an error of
-the journal ends it, and with it the process. Source: architecture.md, "One shape: a pure core in a
-thin shell".
+Take what waits, by `turns` (no batching timer: the sync's own duration forms the batch), run it
+through the gateway, commit, and only then let anything out. The writer task is never canceled; an
+error of the journal ends it, and with it the process. Source: architecture.md, "One shape: a pure
+core in a thin shell".
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from exchange.feed.account_channel import follows
 from exchange.gateway.batch import Batch
@@ -20,6 +19,7 @@ from exchange.server.connection import WireConnection
 from exchange.server.framing import Framing
 from exchange.server.metrics import Metrics
 from exchange.server.ports import Clock, Journal
+from exchange.server.turns import STRANGERS_S, Line, Turns, Work
 from exchange.session.outbox import HistoryJob, ImageJob, Replay
 from exchange.storage.sqlite_journal import DiskLostError
 from exchange.units import MS_PER_SECOND
@@ -35,8 +35,6 @@ PAGE_ROWS: Final = 64
 """Stored batches of account frames read at once for a resuming session."""
 
 T = TypeVar("T")
-Work: TypeAlias = Callable[[int], object]
-"""A gateway call that lacks only the time."""
 
 
 class Pump:
@@ -56,11 +54,12 @@ class Pump:
         """Work on the journal between two batches, added by the server's watch."""
         self._journal = journal
         self._clock = clock
-        self._queue: deque[tuple[WireConnection, bytes] | Work] = deque()
+        self._turns: Turns = Turns()
         self._paused: list[WireConnection] = []
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
+        self._strangers_timer: asyncio.TimerHandle | None = None
         self._beginning = False
         self._stopping = False
         self._turn_s = TURN_S
@@ -68,19 +67,18 @@ class Pump:
     @property
     def depth(self) -> int:
         """Work items that wait."""
-        return len(self._queue)
+        return len(self._turns)
 
     @property
     def full(self) -> bool:
         """Does so much wait that nobody is read any further?"""
-        return len(self._queue) >= QUEUE_MAX
+        return len(self._turns) >= QUEUE_MAX
 
     # --- what connections call ---
 
     def frame(self, connection: WireConnection, data: bytes) -> None:
         """Queue a frame that arrived."""
-        self._queue.append((connection, data))
-        self._wake.set()
+        self._add(connection, data)
 
     def paused(self, connection: WireConnection) -> None:
         """The connection stopped reading until the queue is taken."""
@@ -96,8 +94,12 @@ class Pump:
 
     def submit(self, work: Work) -> None:
         """Queue a gateway call; it gets the batch's time."""
-        self._queue.append(work)
+        self._turns.add_work(work)
         self._wake.set()
+
+    def submit_behind(self, connection: WireConnection, work: Work) -> None:
+        """Queue a gateway call behind the frames that came from ``connection``."""
+        self._add(connection, work)
 
     def begin(self) -> None:
         """Have the run's first row be `Started`: nothing settles and nobody is heard before it."""
@@ -127,8 +129,8 @@ class Pump:
 
     async def run(self) -> None:
         """Work until `stop`; raises what the journal raises, after which nothing may be sent."""
-        while self._queue or not self._stopping:
-            if not self._queue:
+        while self._turns or not self._stopping:
+            if not (self._stopping or self._turns.is_due(perf_counter())):
                 await self._sleep()
             begun_s = perf_counter()
             self._work(self._clock.now_ms())
@@ -237,26 +239,65 @@ class Pump:
         due_ms = gateway.next_deadline_ms()
         if due_ms is not None and due_ms <= now_ms:
             gateway.advance(now_ms)
-        queue, ends_s = self._queue, perf_counter() + self._turn_s
-        for _ in range(len(queue)):
-            item = queue.popleft()
-            if type(item) is tuple:
-                connection, data = item
-                connection.pending -= 1
-                gateway.receive(connection.number, data, now_ms)
-            else:
-                item(now_ms)  # type: ignore[operator]
-            if perf_counter() > ends_s:
-                break
+        self._take_turns(now_ms)
         paused, self._paused = self._paused, []
         for connection in paused:
             connection.resume()
+
+    def _take_turns(self, now_ms: int) -> None:
+        """Do what waits, for the time of one batch: our own work, then who logged in, then the
+        others, for whom there is a share of it only."""
+        turns, begun_s = self._turns, perf_counter()
+        ends_s = begun_s + self._turn_s
+        while turns.works:
+            turns.take_work()(now_ms)
+            if perf_counter() > ends_s:
+                return
+        while turns.known:
+            self._handle(*turns.take(turns.known), now_ms)
+            if perf_counter() > ends_s:
+                break
+        begun_s = perf_counter()
+        if not turns.strangers or not (self._stopping or turns.is_due_for_strangers(begun_s)):
+            return
+        while turns.strangers:
+            self._handle(*turns.take(turns.strangers), now_ms)
+            if perf_counter() - begun_s > STRANGERS_S:
+                break
+        now_s = perf_counter()
+        turns.strangers_had(now_s - begun_s, now_s)
+
+    def _handle(self, line: Line, item: bytes | Work, now_ms: int) -> None:
+        if type(item) is bytes:
+            self.gateway.receive(line.number, item, now_ms)
+        else:
+            item(now_ms)  # type: ignore[operator]
+
+    def _add(self, connection: WireConnection, item: bytes | Work) -> None:
+        session = self.gateway.sessions.get(connection.number)
+        self._turns.add(connection.line, item, session is not None and session.role is not None)
+        if self._turns.is_due(perf_counter()):
+            self._wake.set()
+        else:
+            self._arm_strangers()
 
     async def _sleep(self) -> None:
         """Wait for work or the next deadline."""
         self._arm(self.gateway.next_deadline_ms())
         self._wake.clear()
+        self._arm_strangers()
         await self._wake.wait()
+
+    def _arm_strangers(self) -> None:
+        """Wake up when those without a login may be served again, if any of them waits."""
+        if self._turns.strangers and self._strangers_timer is None:
+            wait_s = max(0.0, self._turns.strangers_from_s - perf_counter())
+            loop = asyncio.get_running_loop()
+            self._strangers_timer = loop.call_later(wait_s, self._on_strangers)
+
+    def _on_strangers(self) -> None:
+        self._strangers_timer = None
+        self._wake.set()
 
     def _arm(self, due_ms: int | None) -> None:
         # A timer that fires early does no harm, so only an earlier deadline needs a new one.

@@ -292,7 +292,7 @@ class ExchangeServer:
         spoken = "" if connection.speaks_other_version else codec.name
         purpose = PURPOSES[path_of(connection.request)]
         if purpose == "images":
-            connection.protocol.max_message_size = CHUNK_MAX_BYTES
+            connection.take_messages_of(CHUNK_MAX_BYTES)
         nonce, peer = secrets.token_hex(32), peer_of(connection)
         pump.connections[number] = connection
         self._door.entered(peer)
@@ -307,7 +307,7 @@ class ExchangeServer:
             connection.abandon()
             self.log.closed(peer, number, connection)
             clean = said_goodbye(connection)
-            pump.submit(lambda now: gateway.disconnect(number, clean, now))
+            pump.submit_behind(connection, lambda now: gateway.disconnect(number, clean, now))
 
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP; None lets the WebSocket handshake go on."""

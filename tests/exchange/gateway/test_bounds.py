@@ -2,15 +2,17 @@
 
 import asyncio
 from collections import deque
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from exchange.client import Client
 from exchange.client.images import put_image
-from exchange.server.connection import BACKLOG_MAX_BYTES
+from exchange.server.backlog import BACKLOG_MAX_BYTES, Backlog
 from exchange.server.door import (
     BACKLOG_TOTAL_MAX_BYTES,
+    HANDSHAKE_GAP_MS,
     HANDSHAKES_PER_S,
     HANDSHAKES_SAVED_S,
     Door,
@@ -65,10 +67,7 @@ class Fake:
     """A connection as `cut_slow` sees it."""
 
     def __init__(self, size: int) -> None:
-        self.backlog_bytes, self.gone = size, False
-
-    def backlog_age_ms(self, now_s: float) -> int:
-        return 0
+        self.backlog, self.backlog_bytes, self.gone = Backlog(), size, False
 
     def cut(self, reason: str) -> None:
         self.gone = True
@@ -92,19 +91,37 @@ def test_who_does_not_read_what_the_shell_writes_is_cut_too() -> None:
     scene(play)
 
 
+class Resting:
+    """A connection as the door sees it."""
+
+    def __init__(self, rests: list[float]) -> None:
+        self.rest = rests.append
+
+
 def test_handshakes_beyond_the_rate_wait_their_turn() -> None:
-    """(Before, as many as came were answered at once.)"""
-    burst, rests = HANDSHAKES_PER_S * HANDSHAKES_SAVED_S, list[float]()
+    """All that come at once are begun one by one, and what was saved up is used up."""
+    saved = HANDSHAKES_PER_S * HANDSHAKES_SAVED_S
+    door, rests = Door(Addresses(), {}, lambda: 0, 20_000), list[float]()
+    for _ in range(3 * saved):
+        connection: Any = Resting(rests)
+        door.accepted(connection)
+        door.handshake_done(connection)
+    gaps_ms = [round(1000 * (later - before)) for before, later in pairwise(rests)]
+    assert len(rests) == 3 * saved - 1, "the first waits for nobody"
+    assert round(1000 * rests[0]) == HANDSHAKE_GAP_MS
+    assert gaps_ms[: saved - 1] == [HANDSHAKE_GAP_MS] * (saved - 1)
+    assert gaps_ms[-saved // 2 :] == [1000 // HANDSHAKES_PER_S] * (saved // 2)
+
+
+def test_a_connection_that_never_got_in_is_counted_as_one_that_ended() -> None:
+    """What it leaves behind is collected like everybody's."""
 
     async def main() -> None:
         door, at = Door(Addresses(), {}, lambda: 0, 20_000), Scene()
-        for _ in range(burst + 3):
-            door.accepted(at.connection)
-            door.handshake_done(at.connection)
-            resting, at.connection._resting = at.connection._resting, None
-            rests.append(resting.when() - at.connection.loop.time() if resting else 0)
-        assert rests[:burst] == [0] * burst
-        assert 0 < rests[burst] < rests[burst + 2] < 1
+        at.connection.door = door
+        door.accepted(at.connection)
+        at.connection.connection_lost(None)
+        assert (door.gone, len(door._outside)) == (1, 0)
 
     asyncio.run(main())
 

@@ -13,17 +13,19 @@ from websockets.server import ServerProtocol
 
 from exchange.server.connection import (
     ABORT_AFTER_S,
+    TOO_MANY_SMALL,
+    WireConnection,
+)
+from exchange.server.connection import READ_BYTES as READ_AT_ONCE_BYTES
+from exchange.server.framing import Framing
+from exchange.server.inflow import (
     HANDSHAKE_MAX_BYTES,
     PENDING_MAX,
-    PIECE_BYTES,
     SMALL_BYTES,
     SMALL_PER_S,
     SMALL_SAVED_S,
-    TOO_MANY_SMALL,
     TURN_FRAMES,
-    WireConnection,
 )
-from exchange.server.framing import Framing
 from exchange.wire.types import MAX_FRAME_BYTES
 from tests.exchange.support.attack_kinds import HANDSHAKE, framed
 from tests.exchange.support.harness import until
@@ -31,7 +33,7 @@ from tests.exchange.support.harness import until
 TEXT, BINARY, CONT, PING, PONG, FIN = 0x01, 0x02, 0x00, 0x89, 0x8A, 0x80
 SAVED = SMALL_PER_S * SMALL_SAVED_S
 READ_BYTES = 256 * 1024
-"""What the loop reads at once."""
+PIECE_BYTES = 512
 
 
 class Pipe(asyncio.Transport):
@@ -40,6 +42,7 @@ class Pipe(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.reading, self.closing, self.written = True, False, bytearray()
+        self.max_size = 0
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -79,6 +82,7 @@ class Collector:
 
     def frame(self, connection: WireConnection, data: bytes) -> None:
         self.taken.append(data)
+        connection.line.items.append(data)
 
     def paused(self, connection: WireConnection) -> None:
         self.stopped.append(connection)
@@ -90,7 +94,7 @@ class Collector:
     def work(self) -> None:
         stopped, self.stopped = self.stopped, []
         for connection in stopped:
-            connection.pending = 0
+            connection.line.items.clear()
             connection.resume()
 
 
@@ -153,7 +157,7 @@ def test_small_frames_have_a_budget_and_then_the_connection_ends(
             at.pump.work()
         assert at.closed_as() == f"1008 {TOO_MANY_SMALL}"
         assert len(at.pipe.written) < (SAVED + PIECE_BYTES // 6) * 140, "nor do pongs pile up"
-        assert len(at.connection._unread) == 0
+        assert len(at.connection.inflow) == 0
 
     scene(play)
 
@@ -191,17 +195,27 @@ def test_a_turn_takes_so_many_frames_and_the_pump_so_many_of_a_connection() -> N
     def play(at: Scene) -> None:
         frame = framed(FIN | TEXT, b"{}")
         at.connection.data_received(frame * (READ_BYTES // len(frame)))
-        most = PENDING_MAX + PIECE_BYTES // len(frame)
-        taken = len(at.pump.taken)
-        assert PENDING_MAX <= taken <= most
-        assert not at.pipe.reading
-        for _ in range(5):
-            at.connection._next_turn()
-            at.pump.work()
-            assert len(at.pump.taken) - taken <= TURN_FRAMES + most
-            taken = len(at.pump.taken)
+        assert (len(at.pump.taken), at.pipe.reading) == (PENDING_MAX, False)
+        at.pump.work()
+        assert len(at.pump.taken) == TURN_FRAMES
+        at.pump.work()
+        assert len(at.pump.taken) == TURN_FRAMES, "the rest waits for the loop's next turn"
+        at.connection._next_turn()
+        assert len(at.pump.taken) == TURN_FRAMES + PENDING_MAX
 
     scene(play)
+
+
+def test_so_much_is_read_at_once() -> None:
+    """The loop reads as much as the transport's ``max_size`` says."""
+
+    async def main() -> None:
+        at = Scene()
+        at.pipe.max_size = READ_BYTES
+        at.connection.connection_made(at.pipe)
+        assert at.pipe.max_size == READ_AT_ONCE_BYTES
+
+    asyncio.run(main())
 
 
 def test_all_that_came_is_taken_in_the_end_in_order_and_reading_goes_on() -> None:
@@ -248,7 +262,7 @@ def test_frames_before_the_handshake_is_answered_wait_unparsed() -> None:
         at, frames = Scene(), framed(FIN | TEXT, b"{}") * 5_000
         at.connection.data_received(HANDSHAKE)
         at.connection.data_received(frames)
-        assert (len(at.connection._unread), at.pipe.reading) == (len(frames), False)
+        assert (len(at.connection.inflow), at.pipe.reading) == (len(frames), False)
 
     asyncio.run(main())
 
@@ -305,6 +319,6 @@ def test_behind_our_last_word_nothing_is_parsed() -> None:
             at.connection._next_turn()
         assert at.closed_as() == f"1008 {TOO_MANY_SMALL}"
         at.connection.data_received(b"x" * READ_BYTES)
-        assert (len(at.connection._unread), len(at.connection.protocol.reader.buffer)) == (0, 0)
+        assert (len(at.connection.inflow), len(at.connection.protocol.reader.buffer)) == (0, 0)
 
     scene(play)

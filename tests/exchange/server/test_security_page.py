@@ -9,7 +9,17 @@ from exchange.feed import directory
 from exchange.gateway import console_requests, gateway
 from exchange.log import rate
 from exchange.model import account
-from exchange.server import connection, door, history_server, image_server, pump, server
+from exchange.server import (
+    backlog,
+    connection,
+    door,
+    history_server,
+    image_server,
+    inflow,
+    pump,
+    server,
+    turns,
+)
 from exchange.session import addresses, consoles, limits, session, sign_ups, uploads
 from exchange.wire import types
 from tests.exchange.support.harness import ROOT
@@ -73,7 +83,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("enrollments of one address", [addresses.ENROLLMENTS_PER_S, addresses.ENROLLMENTS_SAVED_S]),
     (
         "handshakes of all addresses together",
-        [door.HANDSHAKES_PER_S, door.HANDSHAKES_SAVED_S],
+        [door.HANDSHAKES_PER_S, door.HANDSHAKES_SAVED_S, door.HANDSHAKE_GAP_MS],
     ),
     ("images moved at once on a connection", [1]),
     (
@@ -86,19 +96,21 @@ ROWS: list[tuple[str, list[Any]]] = [
     ),
     ("a console's text", [types.CONSOLE_LINES_MAX, types.CONSOLE_MAX_BYTES]),
     ("subscriptions of a connection", [session.SUBSCRIPTIONS_MAX]),
-    ("request line and headers", [connection.HANDSHAKE_MAX_BYTES]),
+    ("request line and headers", [inflow.HANDSHAKE_MAX_BYTES]),
     (
         "pings, pongs, fragments and upload chunks below 1,024 bytes, of a connection",
-        [connection.SMALL_PER_S, connection.SMALL_SAVED_S],
+        [inflow.SMALL_PER_S, inflow.SMALL_SAVED_S],
     ),
-    ("frames of a connection parsed in one turn", [connection.TURN_FRAMES]),
-    ("frames of a connection taken at once", [connection.PENDING_MAX]),
+    ("frames of a connection parsed in one turn", [inflow.TURN_FRAMES]),
+    ("frames of a connection taken at once", [inflow.PENDING_MAX]),
+    ("work for connections without a login, all together", [round(turns.STRANGERS_S * 1000)]),
+    ("read off a connection's socket at once", [connection.READ_BYTES // 1024]),
     ("work of one batch", [round(pump.TURN_S * 1000), round(pump.TURN_MAX_S * 1000)]),
     ("a connection told to close", [round(connection.ABORT_AFTER_S)]),
     ("work waiting in the exchange", [pump.QUEUE_MAX]),
     (
         "frames waiting for a slow reader",
-        [connection.BACKLOG_MAX_MS // 1000, connection.BACKLOG_MAX_BYTES // MIB],
+        [backlog.BACKLOG_MAX_MS // 1000, backlog.BACKLOG_MAX_BYTES // MIB],
     ),
     ("frames waiting for all slow readers", [door.BACKLOG_TOTAL_MAX_BYTES // MIB]),
     ("a peer that takes nothing of what was written", [int(door.STALLED_MAX_S)]),

@@ -1,0 +1,68 @@
+"""What waits for a reader that does not keep up, or behind a stored replay. Pure."""
+
+from collections import deque
+from typing import Final
+
+from exchange.session.outbox import Delivery
+from exchange.units import MS_PER_SECOND
+
+BACKLOG_MAX_BYTES: Final = 16 * 1024 * 1024
+BACKLOG_MAX_MS: Final = 5_000
+"""A reader whose oldest waiting frame is older than this is cut."""
+
+
+class Backlog:
+    """Batches of one connection, oldest first. Replays are `exchange.session.outbox.Replay`."""
+
+    __slots__ = ("_batches", "behind", "bytes", "held", "replays")
+
+    def __init__(self) -> None:
+        self._batches: deque[tuple[float, list[Delivery]]] = deque()
+        self.bytes = 0
+        self.behind = False
+        """The reader does not keep up, and the feed knows."""
+        self.held = False
+        """A final replay is under way: what comes later waits for its end."""
+        self.replays = 0
+        """Stored replays under way."""
+
+    def __bool__(self) -> bool:
+        return bool(self._batches)
+
+    def add(self, items: list[Delivery], now_s: float) -> None:
+        self._batches.append((now_s, items))
+        self.bytes += _size(items)
+
+    def add_first(self, items: list[Delivery], now_s: float) -> None:
+        """Put ``items`` in front of what waits already: they were delivered earlier."""
+        self._batches.appendleft((now_s, items))
+        self.bytes += _size(items)
+
+    def take(self) -> list[Delivery]:
+        """Return the oldest batch."""
+        _, items = self._batches.popleft()
+        self.bytes -= _size(items)
+        return items
+
+    def clear(self) -> None:
+        self._batches.clear()
+        self.bytes = 0
+
+    def age_ms(self, now_s: float) -> int:
+        """Return how long the oldest batch has waited; 0 while a replay is paced."""
+        if self.replays or not self._batches:
+            return 0
+        return int((now_s - self._batches[0][0]) * MS_PER_SECOND)
+
+    def begin_replay(self, final: bool) -> None:
+        self.held = final
+        self.replays += 1
+
+    def end_replay(self, final: bool) -> None:
+        self.replays -= 1
+        if final:
+            self.held = False
+
+
+def _size(items: list[Delivery]) -> int:
+    return sum(len(item) for item in items if type(item) is bytes)

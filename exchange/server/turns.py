@@ -1,0 +1,86 @@
+"""Whose work is next: a queue that nobody can fill up for the others. Pure.
+
+Each connection has a line of its own, and lines are served by turns, one item each. Those that
+logged in come first. Those that did not get a share of the time only: whatever they send, and
+however many they are, most of it is left for the others.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+STRANGERS_S: Final = 0.001
+"""Of one batch, for connections without a login."""
+STRANGERS_SHARE: Final = 0.25
+"""Of the time, for all of them together."""
+
+Work: TypeAlias = Callable[[int], object]
+"""A gateway call that lacks only the time."""
+
+
+class Line:
+    """What one connection has sent, and what is to be done behind it. ``number``: its session's."""
+
+    __slots__ = ("items", "number", "waits")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.items: deque[bytes | Work] = deque()
+        self.waits = False
+        """It stands in a queue."""
+
+
+class Turns:
+    """Three queues: work of the exchange itself, lines with a login, lines without."""
+
+    def __init__(self) -> None:
+        self.works: deque[Work] = deque()
+        self.known: deque[Line] = deque()
+        self.strangers: deque[Line] = deque()
+        self.strangers_from_s = 0.0
+        """Before this nothing of a stranger is handled."""
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, line: Line, item: bytes | Work, known: bool) -> None:
+        """Put ``item`` at the end of ``line``."""
+        line.items.append(item)
+        self._count += 1
+        if not line.waits:
+            line.waits = True
+            (self.known if known else self.strangers).append(line)
+
+    def add_work(self, work: Work) -> None:
+        self.works.append(work)
+        self._count += 1
+
+    def is_due(self, now_s: float) -> bool:
+        """Is there something to do by now?"""
+        if self.works or self.known:
+            return True
+        return bool(self.strangers) and self.is_due_for_strangers(now_s)
+
+    def is_due_for_strangers(self, now_s: float) -> bool:
+        """May they be served again?"""
+        return now_s >= self.strangers_from_s
+
+    def take_work(self) -> Work:
+        self._count -= 1
+        return self.works.popleft()
+
+    def take(self, queue: deque[Line]) -> tuple[Line, bytes | Work]:
+        """Return the next item of the first line, which goes to the end if it has more."""
+        line = queue.popleft()
+        item = line.items.popleft()
+        self._count -= 1
+        if line.items:
+            queue.append(line)
+        else:
+            line.waits = False
+        return line, item
+
+    def strangers_had(self, spent_s: float, now_s: float) -> None:
+        """Strangers were served for so long; the next time is that much later."""
+        self.strangers_from_s = now_s + spent_s * (1 / STRANGERS_SHARE - 1)
