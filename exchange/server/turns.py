@@ -1,7 +1,7 @@
 """Whose work is next: a queue that nobody can fill up for the others. Pure.
 
-Each connection has a line of its own, and lines are served by turns, one item each. Those that
-logged in come first. Those that did not get a share of the time only: whatever they send, and
+Each connection has a line of its own, and lines are served by turns: some items of one, since the
+answers to one connection are one write, then the next. Those that logged in come first. Those that did not get a share of the time only: whatever they send, and
 however many they are, most of it is left for the others.
 """
 
@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+TURN_ITEMS: Final = 16
+"""Of a line, before it is the next one's turn."""
 STRANGERS_S: Final = 0.001
 """Of one batch, for connections without a login."""
 STRANGERS_SHARE: Final = 0.25
@@ -21,13 +23,15 @@ Work: TypeAlias = Callable[[int], object]
 class Line:
     """What one connection has sent, and what is to be done behind it. ``number``: its session's."""
 
-    __slots__ = ("items", "number", "waits")
+    __slots__ = ("items", "number", "taken", "waits")
 
     def __init__(self) -> None:
         self.number = 0
         self.items: deque[bytes | Work] = deque()
         self.waits = False
         """It stands in a queue."""
+        self.taken = 0
+        """Items of its turn."""
 
 
 class Turns:
@@ -71,14 +75,17 @@ class Turns:
         return self.works.popleft()
 
     def take(self, queue: deque[Line]) -> tuple[Line, bytes | Work]:
-        """Return the next item of the first line, which goes to the end if it has more."""
-        line = queue.popleft()
+        """Return the next item of the first line, which goes to the end after `TURN_ITEMS`."""
+        line = queue[0]
         item = line.items.popleft()
+        line.taken += 1
         self._count -= 1
-        if line.items:
-            queue.append(line)
-        else:
-            line.waits = False
+        if not line.items:
+            line.waits, line.taken = False, 0
+            queue.popleft()
+        elif line.taken >= TURN_ITEMS:
+            line.taken = 0
+            queue.rotate(-1)
         return line, item
 
     def strangers_had(self, spent_s: float, now_s: float) -> None:

@@ -104,6 +104,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("frames of a connection parsed in one turn", [inflow.TURN_FRAMES]),
     ("frames of a connection taken at once", [inflow.PENDING_MAX]),
     ("work for connections without a login, all together", [round(turns.STRANGERS_S * 1000)]),
+    ("frames of a connection handled before it is another's turn", [turns.TURN_ITEMS]),
     ("read off a connection's socket at once", [connection.READ_BYTES // 1024]),
     ("work of one batch", [round(pump.TURN_S * 1000), round(pump.TURN_MAX_S * 1000)]),
     ("a connection told to close", [round(connection.ABORT_AFTER_S)]),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.server.turns import STRANGERS_S, STRANGERS_SHARE, Line, Turns
+from exchange.server.turns import STRANGERS_S, STRANGERS_SHARE, TURN_ITEMS, Line, Turns
 from tests.exchange.support.harness import DEADLINE_S, raw, running, until
 
 
@@ -32,11 +32,13 @@ def test_lines_are_served_by_turns_and_those_with_a_login_first() -> None:
     turns, stranger, flood, trader = Turns(), line(1), line(2), line(3)
     for item in (b"s1", b"s2"):
         turns.add(stranger, item, known=False)
-    for item in (b"f1", b"f2", b"f3"):
+    floods = [b"f%02d" % number for number in range(TURN_ITEMS + 2)]
+    for item in floods:
         turns.add(flood, item, known=True)
     turns.add(trader, b"t1", known=True)
-    assert len(turns) == 6
-    assert drained(turns) == [b"f1", b"t1", b"f2", b"f3", b"s1", b"s2"]
+    assert len(turns) == len(floods) + 3
+    first, rest = floods[:TURN_ITEMS], floods[TURN_ITEMS:]
+    assert drained(turns) == [*first, b"t1", *rest, b"s1", b"s2"]
     assert len(turns) == 0
 
 
