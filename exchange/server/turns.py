@@ -1,8 +1,9 @@
 """Whose work is next: a queue that nobody can fill up for the others. Pure.
 
 Each connection has a line of its own, and lines are served by turns: some items of one, since the
-answers to one connection are one write, then the next. Those that logged in come first. Those that did not get a share of the time only: whatever they send, and
-however many they are, most of it is left for the others.
+answers to one connection are one write, then the next. Those that logged in come first. Those that
+did not get a share of the time only: whatever they send, and however many they are, most of it is
+left for the others.
 """
 
 from collections import deque
