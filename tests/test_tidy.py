@@ -24,14 +24,6 @@ BUILT = {"__pycache__", "build"}
 NEVER_LOADED = ("asyncio", "sqlite3", "websockets", "aiosqlite", "simpy", "textual", "libvirt")
 
 
-STILL_QUOTED: set[str] = {
-    "exchange/recovery/frame_check.py",
-    "exchange/server/connection.py",
-    "exchange/server/server.py",
-}
-"""Files with types for the checker alone, until the circles of their rooms are open."""
-
-
 def files() -> list[Path]:
     """Return every text file of the project, sorted, without what tools have made."""
     inside = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))
@@ -59,10 +51,6 @@ def everything() -> dict[str, Module]:
 
 def test_no_module_breaks_a_rule() -> None:
     broken = [line for module in everything().values() for line in module.broken]
-    quoted = [line for line in broken if "TYPE_CHECKING" in line or "quoted annotation" in line]
-    broken = [
-        line for line in broken if line not in quoted or line.partition(":")[0] not in STILL_QUOTED
-    ]
     assert not broken, "\n".join(broken)
 
 

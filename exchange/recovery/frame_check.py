@@ -5,6 +5,8 @@ to, and that an account's have no gap. Older ones are dropped after 7 days (`jou
 an account's first stored frame may have any number.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ _Stored: TypeAlias = tuple[str, int, int, bytes]
 
 
 @contextmanager
-def frame_check(data_dir: Path) -> "Iterator[FrameCheck]":
+def frame_check(data_dir: Path) -> Iterator[FrameCheck]:
     """Open the journal for a `FrameCheck`. Raises `DataDirError` when it cannot be read."""
     path = data_dir / FILE_NAME
     try:

@@ -232,7 +232,7 @@ class ExchangeServer:
         """End orderly: finish what is queued, say goodbye, close the journal."""
         self._stop.set()
 
-    async def _shut_down(self, writer: "asyncio.Task[None]") -> int:
+    async def _shut_down(self, writer: asyncio.Task[None]) -> int:
         self.pump.submit(lambda _: self._loaded.gateway.shut_down())
         hanging_up = asyncio.create_task(self._hang_up())
         await asyncio.wait({writer, hanging_up}, return_when=asyncio.FIRST_COMPLETED)
@@ -260,7 +260,7 @@ class ExchangeServer:
         self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
         await self._server.wait_closed()
 
-    async def _lost(self, ended: "asyncio.Task[None]") -> int:
+    async def _lost(self, ended: asyncio.Task[None]) -> int:
         """Writer or watch died: nothing is acknowledged any more, so connections just end."""
         for connection in self.pump.connections.values():
             connection.transport.abort()
