@@ -13,7 +13,7 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help demo unit test check format cover bench sim e2e docs dist lock clean
+.PHONY: help demo unit test check format cover bench sim e2e docs docs-pictures dist lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -25,6 +25,7 @@ help:
 	@echo 'make cover            which share of the branches of the pure rooms their tests take'
 	@echo 'make e2e              the tests that start real VMs (installs QEMU and libvirt)'
 	@echo 'make docs             make the generated pages and pictures of the docs again'
+	@echo 'make docs-pictures    only the pictures'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
 	@echo 'make sim              replay the server farm peak'
 	@echo 'make bench            speed, as ratios against named baselines'
@@ -79,10 +80,12 @@ bench: $(READY)
 	.venv/bin/python -m bench
 
 # With CI=true a page or picture that comes out another than the committed one is a failure.
-docs: $(READY)
+docs: docs-pictures
 	.venv/bin/python -m exchange.cli.reference
-	.venv/bin/python -m tui.demo.pictures
 	$(if $(filter true,$(CI)),git diff --exit-code -- $(GENERATED))
+
+docs-pictures: $(READY)
+	.venv/bin/python -m tui.demo.pictures
 
 dist: $(READY)
 	rm -rf dist
