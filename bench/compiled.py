@@ -1,8 +1,8 @@
 """The compiled engine beside plain CPython: the same flows, rounds and baseline, another process.
 
 ``python -P -m bench.compiled`` is that process: it finds the build before the source on its path,
-takes a `Job` on standard input and answers with `Told`. The baseline runs there too, uncompiled and
-in the same rounds, so that a ratio is again of one process and one time.
+takes a `Job` on standard input and answers with `Measured`. The baseline runs there too,
+uncompiled and in the same rounds, so that a ratio is again of one process and one time.
 """
 
 import os
@@ -32,7 +32,7 @@ class Job(Struct):
     modules: tuple[str, ...]
 
 
-class Told(Struct):
+class Measured(Struct):
     """What was measured, and the state the full engine ended in."""
 
     times: Times
@@ -80,7 +80,7 @@ class Compiled:
         self.notes.append(f"no figures of the engine compiled with mypyc: {why}")
 
 
-def _run(tree: Path, job: Job) -> Told:
+def _run(tree: Path, job: Job) -> Measured:
     """Play the job on the exchange that lies in ``tree``."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "bench.compiled"],
@@ -93,7 +93,7 @@ def _run(tree: Path, job: Job) -> Told:
     if done.returncode:
         last = done.stderr.decode().strip().rpartition("\n")[2]
         raise BuildError(f"its process ended with {last or done.returncode}")
-    return msgspec.json.decode(done.stdout, type=Told)
+    return msgspec.json.decode(done.stdout, type=Measured)
 
 
 def main() -> None:
@@ -103,7 +103,7 @@ def main() -> None:
         found = import_module(f"exchange.{name}").__file__
         assert found is not None and not found.endswith(".py"), f"{name} is not compiled"
     flow = make(job.shape)
-    told = Told(rounds(flow, MAKERS, job.rounds), end_hash(flow))
+    told = Measured(rounds(flow, MAKERS, job.rounds), end_hash(flow))
     sys.stdout.buffer.write(msgspec.json.encode(told))
 
 

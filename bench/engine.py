@@ -52,28 +52,28 @@ class FullEngine:
         config = _config(self.instruments)
         self.engine = Engine(config)
         self.now_ms = START_MS
-        self._tell(Genesis(config, "operator-key"))
-        self._tell(Started(1))
+        self._apply(Genesis(config, "operator-key"))
+        self._apply(Started(1))
         for number in range(TRADERS):
             self._open_account(f"buyer{number}")
             self._open_account(f"seller{number}")
             for zone in config.zones:
                 self._open_host(f"seller{number}", zone.zone)
 
-    def _tell(self, message: JournalMessage, account: str = "", host: str = "") -> None:
+    def _apply(self, message: JournalMessage, account: str = "", host: str = "") -> None:
         reply = self.engine.apply(Command(account, host, 0, message), self.now_ms)[0][1]
         assert isinstance(reply, Done), reply
 
     def _open_account(self, account: str) -> None:
-        self._tell(AdminAccount(req_id=1, account=account, name=account))
-        self._tell(AdminDeposit(req_id=1, account=account, amount_ucr=PLENTY, ref="start"))
+        self._apply(AdminAccount(req_id=1, account=account, name=account))
+        self._apply(AdminDeposit(req_id=1, account=account, amount_ucr=PLENTY, ref="start"))
 
     def _open_host(self, account: str, zone: str) -> None:
         """Enroll a host too large to fill up, and bring it to live."""
         name, capacity = f"{account}-{zone}", Capacity(PLENTY, PLENTY, PLENTY)
         secret = sha256(name.encode()).hexdigest()
-        self._tell(HostToken(req_id=1, zone=zone, token_sha256=secret, uses=1, ttl_s=60), account)
-        self._tell(EnrollHost(secret, name, f"hardware-{name}", f"key-{name}"))
+        self._apply(HostToken(req_id=1, zone=zone, token_sha256=secret, uses=1, ttl_s=60), account)
+        self._apply(EnrollHost(secret, name, f"hardware-{name}", f"key-{name}"))
         host = f"h-{len(self.engine.hosts())}"
         announce = HostAnnounce(
             req_id=1,
@@ -85,8 +85,8 @@ class FullEngine:
             agent_version="1",
             boot_id="boot",
         )
-        self._tell(announce, account, host)
-        self._tell(HostSynced(instruction_id="i-1", boot_id="boot", vms=[]), account, host)
+        self._apply(announce, account, host)
+        self._apply(HostSynced(instruction_id="i-1", boot_id="boot", vms=[]), account, host)
 
     def prepare(self, rows: list[Row]) -> list[NativeRow]:
         first_ms = self.now_ms

@@ -255,7 +255,7 @@ def test_mistakes_at_the_shell_are_one_line(
         assert "regex" not in said, args
 
 
-def test_a_bid_that_rests_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_bid_that_rests_is_taken_up_by_the_next_run(tmp_path: Path) -> None:
     """Ctrl-C ends the buyer without a traceback; the next run waits for the same bid."""
     visitor = Visitor(tmp_path)
     with opened(visitor):

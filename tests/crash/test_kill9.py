@@ -5,7 +5,7 @@ number of acks, a restart on the same port, and every unanswered order asked aga
 ``client_order_id``. The clients are `exchange.client`, so their recovery is tested as well. At the
 end the journal is the witness. HEADROOM_KILL_ROUNDS changes the number of rounds.
 
-`test_acks_before_the_commit_are_found_out` proves that this would notice: the same rounds against
+`test_acks_before_the_commit_are_noticed` proves that this would notice: the same rounds against
 ``early_ack.py`` lose acknowledged orders.
 """
 
@@ -237,6 +237,6 @@ def test_kill_9_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     asyncio.run(rounds(tmp_path / "data", None, ROUNDS, "kill"))
 
 
-def test_acks_before_the_commit_are_found_out(tmp_path: Path) -> None:
+def test_acks_before_the_commit_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(LostError):
         asyncio.run(rounds(tmp_path / "data", EARLY_ACK, PLANTED_ROUNDS_MAX, "planted"))

@@ -89,7 +89,7 @@ async def go_on(data_dir: Path, poison: OrderPlace) -> None:
     assert await asyncio.to_thread(server.end) == (0, "")
 
 
-def test_a_poisonous_deadline_is_named_until_a_release_mends_it(tmp_path: Path) -> None:
+def test_a_poisonous_deadline_is_named_until_a_release_fixes_it(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     create_exchange(data_dir)
     number = asyncio.run(stop_by_deadline(data_dir))

@@ -1,0 +1,4 @@
+"""The host agent's tests.
+
+`rig` is a host core in virtual time, `market` a real exchange with real agents as processes.
+"""

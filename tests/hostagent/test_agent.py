@@ -69,7 +69,7 @@ def disk(folder: Path) -> Path:
     return path
 
 
-def test_a_vm_is_launched_survives_the_exchange_being_told_anew_and_ends(tmp_path: Path) -> None:
+def test_a_vm_is_launched_again_after_its_agent_restarts_and_then_ends(tmp_path: Path) -> None:
     """Enrolled, live, launched, ready; the agent is stopped and started; the lease is released."""
 
     async def story(here: Market) -> None:

@@ -1,0 +1,1 @@
+"""The terminal's tests; `market` builds the frames that the views show."""

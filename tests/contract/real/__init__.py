@@ -1,0 +1,1 @@
+"""The contract against libvirt, and disks made by real tools."""

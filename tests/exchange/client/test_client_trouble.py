@@ -350,7 +350,7 @@ def test_a_download_that_only_drips_is_given_up(tmp_path: Path) -> None:
     assert 0 < (tmp_path / "image").stat().st_size < 100, "the next try goes on from there"
 
 
-def test_what_nothing_tells_again_is_not_thrown_away() -> None:
+def test_what_nobody_sends_again_is_not_thrown_away() -> None:
     """(Seen to fail: a gap in the account went unnoticed by a reader that was slow.)"""
 
     async def main() -> list[Event]:

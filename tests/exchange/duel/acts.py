@@ -26,7 +26,7 @@ from exchange.wire.requests import (
     UsageReport,
 )
 from exchange.wire.types import Capacity, Side
-from tests.exchange.duel.duel import Duel
+from tests.exchange.duel.referee import Duel
 from tests.exchange.duel.scene import CLASSES, room_for
 from tests.exchange.oracle.hosts import Host
 from tests.exchange.oracle.orders import Limits

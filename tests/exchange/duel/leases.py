@@ -11,7 +11,7 @@ from exchange.wire.requests import (
     VmStop,
 )
 from exchange.wire.results import Done, Refused
-from tests.exchange.oracle.oracle import Oracle
+from tests.exchange.oracle.exchange import Oracle
 from tests.exchange.oracle.owed import DAY_MS, Lease, Vm
 
 Faults = list[str]

@@ -10,9 +10,9 @@ from exchange.model.commands import ImageStored
 from exchange.model.config import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
 from exchange.model.config import default_config as defaults
 from exchange.wire.types import Pricing
-from tests.exchange.duel.duel import Duel
+from tests.exchange.duel.referee import Duel
+from tests.exchange.oracle.exchange import Oracle
 from tests.exchange.oracle.hosts import Host, Need
-from tests.exchange.oracle.oracle import Oracle
 from tests.exchange.support.market import SMALL_UNIT, Market
 
 FLAT: Final = "small.eu-de.flat.spot"

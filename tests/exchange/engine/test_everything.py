@@ -13,8 +13,8 @@ from msgspec import Struct
 from exchange.engine.engine import HANDLERS
 from exchange.engine.paranoid import LawBrokenError, ParanoidEngine
 from exchange.model.commands import Genesis, JournalMessage, Started
-from tests.exchange.everything.everything import STORY, Everything, Outcomes, tell
 from tests.exchange.everything.scene import config
+from tests.exchange.everything.stories import STORY, Everything, Outcomes, tell
 from tests.exchange.support.market import Market
 from tests.exchange.support.slips import SLIPS, planted, wire_name
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import pytest
 
-from tests.exchange.support.drive import Storm
-from tests.exchange.support.noise import Noise
+from tests.exchange.storm.noise import Noise
+from tests.exchange.storm.trading import Storm
 
 pytestmark = pytest.mark.storm
 

@@ -28,7 +28,7 @@ from tests.exchange.duel import acts
 from tests.exchange.duel.scene import IMAGE, SPOTS, new_duel
 from tests.exchange.oracle.hosts import Host
 from tests.exchange.oracle.owed import HOUR_MS, Lease, Vm
-from tests.exchange.support.drive import STP
+from tests.exchange.storm.trading import STP
 
 T = TypeVar("T")
 ACCOUNTS = st.sampled_from(("ann", "bob", "cat"))

@@ -21,7 +21,7 @@ from exchange.model.meter import MINIMUM_TAKE_DIVISOR, MVCPU_PER_VCPU, Meter
 from exchange.model.waits import Units
 from exchange.trading import cancels, execution, windows
 from exchange.units import MS_PER_HOUR
-from tests.exchange.support.drive import Storm
+from tests.exchange.storm.trading import Storm
 
 pytestmark = pytest.mark.storm
 

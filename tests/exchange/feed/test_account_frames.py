@@ -194,7 +194,7 @@ def test_notional_adds_up_over_prices() -> None:
     assert notionals == [0, 200, 406]
 
 
-def test_a_command_tells_a_balance_that_moved_once_and_last() -> None:
+def test_a_balance_that_moved_is_sent_once_and_last() -> None:
     market = run([buy("bob.b", 2, 110), buy("cat.c", 2, 100), sell("ann.a", 4, 90)])
     for account, moved in (("ann", 1), ("bob", 0), ("cat", 0)):
         last = [frame for frame in market.frames[account] if frame.seq == market.engine.seq]

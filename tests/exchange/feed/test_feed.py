@@ -19,7 +19,7 @@ from exchange.session.session import Session
 from exchange.wire.codec import JSON
 from exchange.wire.frames import BookSnapshot, BookUpdate, InstrumentUpdate, LevelRow
 from exchange.wire.types import Side
-from tests.exchange.support.noise import Noise
+from tests.exchange.storm.noise import Noise
 
 SYMBOL = "small.eu-de.flat.spot"
 SIDES: tuple[Side, Side] = ("buy", "sell")
@@ -188,7 +188,7 @@ def test_a_frame_is_encoded_once_for_all_who_listen() -> None:
     assert len({id(items[0]) for items in outbox.take().values()}) == 1
 
 
-def test_a_gap_is_seen_and_a_snapshot_mends_it() -> None:
+def test_a_gap_is_seen_and_a_snapshot_closes_it() -> None:
     book = LocalBook(SYMBOL)
     rows: list[LevelRow] = [(10, 1, 1)]
     good = checksum(rows, [])

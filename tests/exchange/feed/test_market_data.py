@@ -31,7 +31,7 @@ def sent(outbox: Outbox, number: int = 1) -> list[Any]:
 # --- ticker ---
 
 
-def test_a_ticker_tells_best_prices_and_the_day() -> None:
+def test_a_ticker_gives_the_best_prices_and_the_day() -> None:
     source, outbox = Source(), Outbox()
     tickers = Tickers(source, outbox)
     tickers.join(session(1), SYMBOL, START_MS)

@@ -186,7 +186,7 @@ def test_the_balances_come_in_pages_too() -> None:
     assert isinstance(market.engine.balance_page("nobody", 1), Refused)
 
 
-def test_an_order_with_very_many_fills_says_how_many_it_does_not_tell() -> None:
+def test_an_order_with_very_many_fills_says_how_many_it_leaves_out() -> None:
     """(Seen to fail: all of them were in one ack, 60 bytes each without end.)"""
     market, count = Market(), FILLS_TOLD_MAX + 20
     market.thorough = False

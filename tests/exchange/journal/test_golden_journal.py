@@ -43,9 +43,9 @@ from exchange.wire.requests import (
     ImageOffer,
     OrderCancelOnDisconnect,
 )
+from tests.exchange.storm.noise import Noise
 from tests.exchange.support.harness import ServerProcess, create_exchange, headroom
 from tests.exchange.support.market import Market
-from tests.exchange.support.noise import Noise
 
 GOLDEN = Path(__file__).parents[2] / "golden" / f"journal-rules-{RULES_VERSION}.jsonl"
 SEED = 4

@@ -19,7 +19,7 @@ import pytest
 from exchange.engine.engine import Engine
 from exchange.model.commands import Command, Out
 from exchange.wire.codec import MSGPACK
-from tests.exchange.support.noise import Noise, full_config
+from tests.exchange.storm.noise import Noise, full_config
 
 pytestmark = pytest.mark.storm
 

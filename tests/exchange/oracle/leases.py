@@ -1,7 +1,7 @@
 """The naive exchange's leases and money: who pays whom, and when a lease changes.
 
 Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 1.3, 5.1, 5.4, 5.5, 5.6,
-5.7. What is owed for a lease is in ``oracle_owed.py``.
+5.7. What is owed for a lease is in `owed`.
 """
 
 from abc import abstractmethod

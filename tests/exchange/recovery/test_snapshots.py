@@ -124,7 +124,7 @@ def test_other_names_beside_the_snapshots_are_nobodys_business(data_dir: Path) -
     assert headroom("exchange", "verify", "--data", str(data_dir))[0] == 0
 
 
-def test_a_damaged_snapshot_is_passed_over_and_verify_tells(
+def test_a_damaged_snapshot_is_passed_over_and_verify_says_so(
     data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     latest, older = snapshots.newest_first(data_dir)
@@ -189,7 +189,7 @@ def test_verify_does_not_take_another_releases_snapshot_for_damage(data_dir: Pat
     assert load(data_dir).restored_seq > 0
 
 
-def test_a_snapshot_ahead_of_the_rows_is_no_start_and_verify_tells(data_dir: Path) -> None:
+def test_a_snapshot_ahead_of_the_rows_is_not_used_and_verify_says_so(data_dir: Path) -> None:
     latest, _ = snapshots.newest_first(data_dir)
     seq = snapshots.read(latest).seq
     with closing(sqlite3.connect(data_dir / "journal.db")) as database:
@@ -283,7 +283,7 @@ def test_a_damaged_first_number_keeps_verify_from_nothing(data_dir: Path) -> Non
         verified(data_dir)
 
 
-def test_one_bit_of_an_account_frame_is_found_wherever_it_is(data_dir: Path) -> None:
+def test_one_flipped_bit_in_an_account_frame_is_found_anywhere(data_dir: Path) -> None:
     """Each byte of one stored row in turn; without the comparison none of them was."""
     with closing(sqlite3.connect(data_dir / "journal.db")) as database:
         chosen = "SELECT max(rowid), body FROM account_frames WHERE length(body) < 400"

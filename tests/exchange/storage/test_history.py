@@ -207,7 +207,7 @@ SPOILT = ["no database", "half of it"]
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_a_damaged_history_is_told_before_anything_is_served(tmp_path: Path, how: str) -> None:
+def test_a_damaged_history_is_reported_before_anything_is_served(tmp_path: Path, how: str) -> None:
     """Seen to fail when it came out after "serving", with the exit code of a lost disk."""
     data_dir = tmp_path / "data"
 

@@ -23,9 +23,9 @@ from exchange.wire.charge_terms import ChargeTerms
 from exchange.wire.codec import MSGPACK
 from exchange.wire.frames import AccountFrame, BalanceUpdate, Charge
 from exchange.wire.requests import AccountStatement, StatementKind
+from tests.exchange.storm.noise import MONEY, Noise
 from tests.exchange.support.lease_market import HOUR, MINUTE, LeaseMarket
 from tests.exchange.support.market import Market
-from tests.exchange.support.noise import MONEY, Noise
 
 METERED: Final = "small.eu-de.metered.spot"
 WINDOW: Final = "small.eu-de.flat.2023-11-14T23"
@@ -198,7 +198,7 @@ def test_a_metered_hour_says_which_cpu_it_was_billed_by(tmp_path: Path) -> None:
     assert second["amount_ucr"] == 18_000 + 3_600 - 3_600
 
 
-def test_a_restored_engine_tells_the_same(tmp_path: Path) -> None:
+def test_a_restored_engine_gives_the_same_answers(tmp_path: Path) -> None:
     """What explains a charge is no part of the state, and yet comes back with a snapshot."""
     market = LeaseMarket()
     lease = market.lease(units=2)

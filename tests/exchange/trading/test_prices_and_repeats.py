@@ -198,7 +198,7 @@ AGAIN = [
         book="ann.a 5@100 |",
     ),
     Case(
-        "again-a_duplicate_tells_the_current_outcome",
+        "again-a_duplicate_gets_the_current_outcome",
         [
             buy("ann.a", 5, 100),
             sell("bob.b", 2, 100),

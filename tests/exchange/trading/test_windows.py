@@ -215,7 +215,7 @@ def test_the_final_charge_waits_for_the_last_usage(market: LeaseMarket) -> None:
     assert (row.state, row.reason, row.charged_ucr) == ("ended", "released", 30_000)
 
 
-def test_a_host_that_never_tells_the_last_usage_gets_the_tenth(market: LeaseMarket) -> None:
+def test_a_host_that_never_reports_the_last_usage_gets_a_tenth(market: LeaseMarket) -> None:
     lease = market.lease(symbol=METERED)
     vm = market.start(lease)
     market.report(vm, "running", ready=True)

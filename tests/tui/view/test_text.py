@@ -116,7 +116,7 @@ SPOTS = [f"{name}.eu-de.{how}.spot" for name in ("nano", "medium") for how in ("
 
 
 @pytest.mark.parametrize("width", [15, 16, 19, 25])
-def test_a_short_symbol_still_tells_class_zone_and_pricing(width: int) -> None:
+def test_a_short_symbol_still_shows_class_zone_and_pricing(width: int) -> None:
     """Keeping the head and the tail of the symbol, as before, fails at 15 and 16."""
     shown = [short_symbol(symbol, width) for symbol in SPOTS]
     assert len(set(shown)) == len(SPOTS)

@@ -115,7 +115,7 @@ def test_only_a_quantity_in_bounds_is_taken(typed: str, qty: int) -> None:
     assert (dealing.typing is not None) == (typed in ("0", "1.5", str(MAX_QTY + 1)))
 
 
-def test_a_typed_price_may_be_mended() -> None:
+def test_a_typed_price_may_be_corrected() -> None:
     dealing = Dealing("s")
     dealing.stage("buy", SYMBOL, 31_000)
     dealing.type("price")

@@ -6,7 +6,7 @@ account has one number (all its money) and what is held follows from its orders 
 keeps a list with one host a unit, a lease keeps a row for every unit. A request is refused when any
 check fails; the rules fix no order among checks, so the methods ``..._faults`` return every
 reason that would do. What an accepted order does is here; each base class adds one part in a file
-of its own: `Hosts`, `Vms`, `Leases` (with ``oracle_owed.py``), `Windows`, `Books`.
+of its own: `Hosts`, `Vms`, `Leases` (with `owed`), `Windows`, `Books`.
 """
 
 from exchange.wire.requests import OrderPlace, OrderReplace

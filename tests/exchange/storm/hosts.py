@@ -3,7 +3,7 @@
 from random import Random
 
 from tests.exchange.duel import acts
-from tests.exchange.duel.duel import Duel
+from tests.exchange.duel.referee import Duel
 from tests.exchange.duel.scene import new_duel
 from tests.exchange.oracle.hosts import Host
 

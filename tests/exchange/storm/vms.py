@@ -6,7 +6,7 @@ from exchange.wire.requests import LeaseRecall, LeaseRelease, VmStart, VmStatus,
 from tests.exchange.duel import acts
 from tests.exchange.duel.scene import IMAGE, MONEY
 from tests.exchange.oracle.owed import HOUR_MS, Lease, Vm
-from tests.exchange.support.drive_hosts import HostTrouble
+from tests.exchange.storm.hosts import HostTrouble
 
 STATES: Final = ("starting", "running", "running", "running", "running", "stopped", "failed")
 REASONS: Final = ("image_invalid", "not_ready", "out of memory", "boot_failed")
@@ -104,7 +104,7 @@ class LeaseLife(HostTrouble):
         if (vm := self.vm()) is not None:
             self.read(vm)
 
-    def tell_of_carried(self) -> None:
+    def name_the_carried(self) -> None:
         """Hosts that learn that a VM goes on mostly tell at once what it used so far."""
         live = [host.name for host in self.oracle.hosts.values() if host.state == "live"]
         carried = [vm for vm in self.oracle.vms.values() if vm.before is not None]
@@ -140,4 +140,4 @@ class LeaseLife(HostTrouble):
         if left_ms > 300_000:
             self.resolve_silences()
         self.duel.advance(max(0, left_ms - self.random.choice((181_000, 180_000, 60_000, 1, 0))))
-        self.tell_of_carried()
+        self.name_the_carried()

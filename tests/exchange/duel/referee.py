@@ -1,8 +1,8 @@
 """Engine and oracle side by side: each command goes to both, then everything must be equal.
 
 `Duel` is the referee. It knows how a message is put to the oracle; leases and VMs are judged in
-``duel_leases.py``. After each command all laws must hold, and reply, trades, every order heard of
-and everything in ``duel_compare.py`` must be the same on both sides.
+`duel.leases`. After each command all laws must hold, and reply, trades, every order heard of
+and everything in `duel.compare` must be the same on both sides.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from exchange.wire.results import Done, OrderResult, Refused
 from tests.exchange.duel import compare as duel_compare
 from tests.exchange.duel import leases
 from tests.exchange.duel.leases import Faults, same_verdict
-from tests.exchange.oracle.oracle import Oracle
+from tests.exchange.oracle.exchange import Oracle
 from tests.exchange.oracle.orders import Order
 from tests.exchange.oracle.owed import DAY_MS
 from tests.exchange.support import laws

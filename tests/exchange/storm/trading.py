@@ -14,7 +14,7 @@ from exchange.wire.types import Side
 from tests.exchange.duel import acts
 from tests.exchange.duel.scene import FLAT, METERED, MONEY, SPOTS
 from tests.exchange.oracle.orders import Limits
-from tests.exchange.support.drive_vms import LeaseLife
+from tests.exchange.storm.vms import LeaseLife
 from tests.exchange.support.laws import SIDES
 
 STP: Final = (
@@ -242,7 +242,7 @@ class Storm(LeaseLife):
 
     def pause(self) -> None:
         self.duel.advance(self.random.choice((1, 7, 500, 20_000, 100_000)))
-        self.tell_of_carried()
+        self.name_the_carried()
 
     def long_pause(self) -> None:
         self.resolve_silences()

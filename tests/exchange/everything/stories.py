@@ -4,7 +4,7 @@ The engine is a `ParanoidEngine`: after every command, whether it was accepted, 
 duplicate, the state must be what the rows lead to. Laws that need a full scan are looked at now and
 then.
 
-    python -m tests.exchange.everything 1000000
+    python -m tests.exchange.everything.stories 1000000
 """
 
 import sys
