@@ -46,7 +46,7 @@ async def said(*command: str, **env: str) -> list[dict[str, object]]:
     process = await asyncio.create_subprocess_exec(
         *command, stdout=PIPE, stderr=PIPE, env={**os.environ, **env}
     )
-    out, errors = await asyncio.wait_for(process.communicate(b""), DEADLINE_S)
+    out, errors = await asyncio.wait_for(process.communicate(), DEADLINE_S)
     assert (process.returncode, errors) == (0, b"")
     return [json.loads(line) for line in out.splitlines()]
 
