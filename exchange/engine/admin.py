@@ -3,7 +3,7 @@
 Source: rules.md 1.4, 3.4, 3.5.
 """
 
-from exchange.model import emit
+from exchange.model import emit, newer_rules
 from exchange.model.account import Account
 from exchange.model.commands import Command, Genesis
 from exchange.model.config import ZoneConfig
@@ -11,7 +11,7 @@ from exchange.model.instrument import Instrument, Zone
 from exchange.model.ledger import SYSTEM_ACCOUNTS
 from exchange.model.state import Key, State
 from exchange.trading import cancels, windows
-from exchange.units import MAX_INT, MS_PER_DAY
+from exchange.units import MS_PER_DAY
 from exchange.wire.admin_requests import (
     AdminAccount,
     AdminDeposit,
@@ -134,8 +134,9 @@ def deposit(state: State, command: Command, request: AdminDeposit) -> Done | Ref
         told = f"{target.available_ucr} ucr are available"
         amounts = RefusedAmounts(available_ucr=target.available_ucr)
         return Refused("insufficient_funds", told, "amount_ucr", amounts=amounts)
-    if known is None and not state.replaying and state.ledger.full(request.amount_ucr):
-        return Refused("invalid_field", f"all money together is at most {MAX_INT}", "amount_ucr")
+    refused = newer_rules.money_within_bounds(state, request.amount_ucr) if known is None else None
+    if refused is not None:
+        return refused
     if known is None:
         state.deposits.pop((request.account, request.ref), None)
         state.deposits[(request.account, request.ref)] = (request.amount_ucr, state.now_ms)

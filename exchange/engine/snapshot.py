@@ -38,15 +38,8 @@ INSTRUMENT: Final = (
 )
 HOST: Final = (
     *("host_id", "status", "residual_below_pct", "classes", "accel", "cpu_model"),
-    *(
-        "agent_version",
-        "boot_id",
-        "boot_before",
-        "offered_known",
-        "synced",
-        "draining",
-        "silent_since_ms",
-    ),
+    *("agent_version", "boot_id", "boot_before", "offered_known", "synced", "draining"),
+    "silent_since_ms",
 )
 ORDER: Final = (
     *("qty", "leaves_qty", "filled_qty", "filled_notional_ucr", "status", "reason"),
@@ -58,18 +51,11 @@ LEASE: Final = (
     *("post_ms", "charged_ucr", "closing"),
 )
 VM: Final = (
-    *(
-        "state",
-        "reason",
-        "launched_ms",
-        "ready_ms",
-        "booted",
-        "launch_by_ms",
-        "unit",
-        "came_from",
-    ),
-    *("boot", "used_at_ms", "cpu_ms_seen", "cpu_ms", "net_rx", "net_tx"),
+    *("state", "reason", "launched_ms", "ready_ms", "booted", "launch_by_ms", "unit"),
+    *("came_from", "boot", "used_at_ms", "cpu_ms_seen", "cpu_ms", "net_rx", "net_tx"),
 )
+# No rule reads `silent_since_ms`, `net_rx` and `net_tx`. The state hash of rules 1 covers them, so
+# they go with rules 2 (docs/decisions/0063-rules-newer-than-rows.md).
 OrderRow: TypeAlias = tuple[
     tuple[int, str, OrderPlace, int | None], Row, list[tuple[str, int]] | None, list[FillRow] | None
 ]

@@ -116,12 +116,6 @@ def host_view(host: Host) -> HostView:
     )
 
 
-def seller_evidence(state: State, account_id: str) -> EvidenceView:
-    """Return the evidence of all of an account's hosts together."""
-    hosts = state.ledger.accounts[account_id].every_host()
-    return evidence.view([host.evidence for host in hosts])
-
-
 def balances(state: State) -> dict[str, Balance]:
     """Return every account's money, ``fees`` and ``outside`` included: sums to zero."""
     return {

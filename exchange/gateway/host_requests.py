@@ -7,7 +7,7 @@ from exchange.gateway import host_sessions
 from exchange.gateway.context import Context
 from exchange.session.session import Session
 from exchange.wire import requests
-from exchange.wire.results import Done, Refused
+from exchange.wire.results import Done
 
 
 def heartbeat(
@@ -25,19 +25,6 @@ def host_synced(
     context: Context, session: Session, message: requests.HostSynced, now_ms: int
 ) -> None:
     context.instructions.confirm(session.host, message.instruction_id)
-    context.command(session, message, now_ms)
-
-
-def host_announce(
-    context: Context, session: Session, message: requests.HostAnnounce, now_ms: int
-) -> None:
-    """A host sells no more than it has. Refused here: older journals may hold such a report."""
-    for name in message.capacity.__struct_fields__:
-        most = getattr(message.capacity, name)
-        if getattr(message.offered, name) > most:
-            text = f"more than the host's capacity, {most}"
-            context.refuse(session, message, Refused("invalid_field", text, f"offered.{name}"))
-            return
     context.command(session, message, now_ms)
 
 

@@ -19,7 +19,6 @@ from exchange.gateway import (
 from exchange.gateway.context import Context
 from exchange.gateway.host_requests import (
     heartbeat,
-    host_announce,
     host_approve,
     host_done,
     host_synced,
@@ -28,7 +27,7 @@ from exchange.gateway.login import enroll, key_revoke, log_in
 from exchange.session.outbox import HistoryJob
 from exchange.session.session import Session
 from exchange.wire import admin_requests, requests
-from exchange.wire.results import Done, Refused
+from exchange.wire.results import Done
 
 Handler = Callable[[Context, Session, Any, int], None]
 
@@ -39,16 +38,6 @@ def statement(
     """Answered by the shell, behind this batch's commit."""
     job = HistoryJob(session.number, session.account, session.codec.name, message)
     context.jobs.append(job)
-
-
-def vm_start(context: Context, session: Session, message: requests.VmStart, now_ms: int) -> None:
-    """One guest port has one endpoint. Refused here: older journals may hold two."""
-    ports = message.ports or []
-    if len(dict.fromkeys(ports)) < len(ports):
-        refused = Refused("invalid_field", "a port is there twice", "ports")
-        context.refuse(session, message, refused)
-    else:
-        context.command(session, message, now_ms)
 
 
 def cancel_on_disconnect(
@@ -80,8 +69,6 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     requests.HostDone: host_done,
     requests.HostSynced: host_synced,
     requests.HostApprove: host_approve,
-    requests.HostAnnounce: host_announce,
-    requests.VmStart: vm_start,
     admin_requests.AdminKeyRevoke: key_revoke,
     requests.ImagePut: image_requests.put,
     requests.ImageGet: image_requests.get,

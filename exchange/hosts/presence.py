@@ -6,7 +6,7 @@ Source: rules.md 5.11, 6.2; protocol.md, "Hosts". Heartbeats never reach this mo
 
 from exchange.hosts.enrollment import owned
 from exchange.leases import leasing, vm_life
-from exchange.model import emit
+from exchange.model import emit, newer_rules
 from exchange.model.account import Order
 from exchange.model.capacity import Host
 from exchange.model.commands import Command, HostBack, HostLost, HostSilent
@@ -27,6 +27,9 @@ from exchange.wire.types import SyncLease
 
 def announce(state: State, command: Command, request: HostAnnounce) -> Done | Refused:
     """A host says what it is and what it offers."""
+    refused = newer_rules.offer_within_capacity(state, request)
+    if refused is not None:
+        return refused
     host = state.hosts[command.host]
     if host.status == "pending":
         return Refused("not_approved", "the owner has not approved this host")

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import msgspec
 
 from exchange.leases import billing, images, leasing, vm_life, vm_units
-from exchange.model import emit
+from exchange.model import emit, newer_rules
 from exchange.model.account import Account
 from exchange.model.commands import Command
 from exchange.model.lease import Vm
@@ -27,6 +27,9 @@ STOP_GRACE_MS = 10_000
 
 def start(state: State, command: Command, request: VmStart) -> Done | Refused:
     """The buyer wants a VM on a lease (protocol.md, "Leases and VMs")."""
+    refused = newer_rules.one_endpoint_a_port(state, request)
+    if refused is not None:
+        return refused
     account = state.ledger.accounts[command.account]
     known = _started_before(state, account, request)
     if known is not None:

@@ -81,9 +81,9 @@ class State:
 
     def __init__(self, config: ExchangeConfig) -> None:
         self.config = config
-        self.quiet = self.replaying = False
-        """While a journal is replayed: ``quiet``: frames are numbered but not made again;
-        ``replaying``: a bound that came later refuses no row of it."""
+        self.quiet = False
+        """While a journal is replayed: frames are numbered but not made again."""
+        self.replaying = False  # then `newer_rules` refuse no row
         self.seq = self.now_ms = self.epoch = 0
         self.outs: list[Out] = []
         self.looked_at = 0

@@ -13,8 +13,6 @@ from exchange.model.commands import Command, told_fills
 from exchange.model.instrument import Instrument
 from exchange.model.state import State
 from exchange.trading import execution, reserve, risk
-from exchange.trading.reserve import _admit, _checked_bond_ucr, _no_capacity, _resized
-from exchange.trading.risk import _protection_ucr
 from exchange.units import MS_PER_DAY
 from exchange.wire.requests import OrderCancel, OrderPlace, OrderReplace
 from exchange.wire.results import Done, FillRow, OrderResult, Refused
@@ -34,13 +32,13 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
         return refused
     limit_ucr, qty = request.price_ucr, request.qty
     if limit_ucr is None:
-        limit_ucr = _protection_ucr(instrument, request)
+        limit_ucr = risk.protection_ucr(instrument, request)
         refused = risk.check_size(account, qty, limit_ucr)
         if refused is not None:
             return refused
     order = make_order(state.counters.order + 1, account, request, limit_ucr, command.session)
     if limit_ucr is not None:
-        refused = _admit(state, instrument, order, limit_ucr)
+        refused = reserve.admit(state, instrument, order, limit_ucr)
         if refused is not None:
             return refused
     execution.enter(state, instrument, order)
@@ -121,10 +119,10 @@ def _requeue(
     if order.sign > 0:
         unit_ucr = price_ucr
     else:
-        unit_ucr = _checked_bond_ucr(instrument, price_ucr)
-        backing = _resized(state, instrument, order, leaves_qty)
+        unit_ucr = reserve.checked_bond_ucr(instrument, price_ucr)
+        backing = reserve.resized(instrument, order, leaves_qty)
         if backing is None:
-            return _no_capacity(msgspec.structs.replace(order.request, qty=leaves_qty))
+            return reserve.no_capacity(msgspec.structs.replace(order.request, qty=leaves_qty))
     held_ucr = order.hold_unit_ucr * order.leaves_qty
     more_ucr = unit_ucr * leaves_qty - held_ucr
     if more_ucr > order.account.available_ucr:

@@ -1,4 +1,9 @@
-"""To be written."""
+"""What an order sets aside while it lives: money for a bid, a bond and slots for an ask.
+
+A bid holds its limit price for each unit left, an ask the bond at the best price it can trade at,
+and slots on the seller's hosts, in the order in which fills hand them out. Everything is checked
+before anything is taken, so a refusal leaves no trace. Source: rules.md 3.1, 3.2, 3.3, 4.2.
+"""
 
 from exchange.model.account import Order
 from exchange.model.capacity import Backing, allocate
@@ -9,24 +14,24 @@ from exchange.wire.requests import OrderPlace
 from exchange.wire.results import Refused
 
 
-def _admit(state: State, instrument: Instrument, order: Order, limit_ucr: int) -> Refused | None:
+def admit(state: State, instrument: Instrument, order: Order, limit_ucr: int) -> Refused | None:
     """Check money and capacity; on success set aside what the order needs."""
     account, request, qty = order.account, order.request, order.qty
     if request.post_only and instrument.book.crosses(order.sign, limit_ucr):
         return Refused("post_only_would_cross", "the order would trade at once", "price_ucr")
     unit_ucr, backing = limit_ucr, None
     if order.sign < 0:
-        unit_ucr = _checked_bond_ucr(instrument, limit_ucr)
+        unit_ucr = checked_bond_ucr(instrument, limit_ucr)
         backing = _slots(instrument, order, qty)
         if backing is None:
-            return _no_capacity(request)
+            return no_capacity(request)
     if unit_ucr * qty > account.available_ucr:
         return risk.no_funds(account, unit_ucr * qty, "the order")
     set_aside(state, instrument, order, unit_ucr, backing)
     return None
 
 
-def _checked_bond_ucr(instrument: Instrument, limit_ucr: int) -> int:
+def checked_bond_ucr(instrument: Instrument, limit_ucr: int) -> int:
     """Return the bond per unit that covers every price this ask can trade at."""
     bids = instrument.book.bids.keys
     return instrument.bond_ucr(bids[-1] if bids and bids[-1] > limit_ucr else limit_ucr)
@@ -42,13 +47,13 @@ def _slots(instrument: Instrument, order: Order, units: int) -> Backing | None:
     return allocate(hosts, instrument.class_name, instrument.need, instrument.start_ms, units)
 
 
-def _no_capacity(request: OrderPlace) -> Refused:
+def no_capacity(request: OrderPlace) -> Refused:
     """Say that an ask is not backed."""
     told = f"no live host of yours has {request.qty} units free"
     return Refused("insufficient_capacity", told, "qty")
 
 
-def _resized(state: State, instrument: Instrument, order: Order, units: int) -> Backing | None:
+def resized(instrument: Instrument, order: Order, units: int) -> Backing | None:
     """Return the backing of an ask that grows or shrinks to ``units``, keeping what it has."""
     assert order.backing is not None
     more = units - order.leaves_qty

@@ -134,7 +134,7 @@ def no_funds(account: Account, needed_ucr: int, what: str) -> Refused:
     return Refused("insufficient_funds", told, amounts=amounts)
 
 
-def _protection_ucr(instrument: Instrument, request: OrderPlace) -> int | None:
+def protection_ucr(instrument: Instrument, request: OrderPlace) -> int | None:
     """Return the limit of a market order without one: 10 % beyond the best, inside the band."""
     best = instrument.book.best_ucr(-1 if request.side == "buy" else 1)
     if best is None:
