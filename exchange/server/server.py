@@ -6,7 +6,6 @@ lost disk and returns the exit code. Connections only register here: their frame
 
 import asyncio
 import gc
-import logging
 import secrets
 import signal
 import ssl
@@ -15,7 +14,6 @@ from typing import Any, Final
 
 from msgspec import Struct
 from websockets.asyncio.server import Server, ServerConnection
-from websockets.asyncio.server import serve as listen
 from websockets.http11 import Request, Response
 
 from exchange import files
@@ -35,6 +33,7 @@ from exchange.server.history_server import HistoryServer
 from exchange.server.housekeeping import Housekeeping, Parts
 from exchange.server.http_pages import HttpPages
 from exchange.server.image_server import ImageServer
+from exchange.server.listening import listen, stop_accepting
 from exchange.server.pump import Pump
 from exchange.server.server_log import ServerLog
 from exchange.server.starting import (
@@ -44,7 +43,7 @@ from exchange.server.starting import (
     StartError,
     wait_for_clock,
 )
-from exchange.server.upgrade import choose_subprotocol, path_of, peer_of
+from exchange.server.upgrade import path_of, peer_of
 from exchange.session.session import Purpose
 from exchange.session.uploads import QUOTA_BYTES
 from exchange.storage.disk import DiskMarks
@@ -53,17 +52,8 @@ from exchange.storage.images import ImageStore
 from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
 from exchange.wire.close_codes import CLOSE_GOING_AWAY
 from exchange.wire.codec import BY_SUBPROTOCOL, JSON
-from exchange.wire.types import MAX_FRAME_BYTES
 
-QUIET: Final = logging.getLogger("headroom.websockets")
-"""What peers do wrong on the wire is their matter and not worth a line of ours."""
-QUIET.setLevel(logging.CRITICAL)
-OPEN_TIMEOUT_S: Final = 5
-CLOSE_TIMEOUT_S: Final = 2
-PING_S: Final = 10
-WRITE_LIMIT_BYTES: Final = 64 * 1024
 CHUNK_MAX_BYTES: Final = 256 * 1024
-LISTEN_BACKLOG: Final = 1024
 PURPOSES: Final[dict[str, Purpose]] = {"/v1/ws": "trade", "/v1/images": "images"}
 
 
@@ -176,23 +166,12 @@ class ExchangeServer:
         settings = self._settings
         try:
             return await listen(
-                self._handle,
                 settings.host,
                 settings.port,
-                ssl=settings.tls,
-                create_connection=self._make_connection,  # type: ignore[arg-type]
-                select_subprotocol=choose_subprotocol,
-                process_request=self._route,
-                compression=None,
-                open_timeout=OPEN_TIMEOUT_S,
-                close_timeout=CLOSE_TIMEOUT_S,
-                ping_interval=PING_S,
-                ping_timeout=PING_S,
-                max_size=MAX_FRAME_BYTES,
-                write_limit=WRITE_LIMIT_BYTES,
-                server_header=None,
-                logger=QUIET,
-                backlog=LISTEN_BACKLOG,
+                settings.tls,
+                handle=self._handle,
+                make_connection=self._make_connection,
+                route=self._route,
             )
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
@@ -257,6 +236,11 @@ class ExchangeServer:
         await self.pump.read(lambda: None)
         for connection in list(self.pump.connections.values()):
             connection.close_soon(CLOSE_GOING_AWAY, "shutting down")
+        await self._stop_listening()
+
+    async def _stop_listening(self) -> None:
+        """Accept nobody any more, and end who was accepted."""
+        await stop_accepting(self._server)
         self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
         await self._server.wait_closed()
 

@@ -1,6 +1,9 @@
 """The door over real sockets: slots for handshakes, refusals before the upgrade."""
 
 import asyncio
+import gc
+import socket
+import warnings
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -80,3 +83,26 @@ def test_two_hundred_connections_from_loopback_and_one_too_many(tmp_path: Path) 
                     pass
 
     run(main)
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_who_is_accepted_while_the_exchange_stops_leaves_no_open_socket(
+    tmp_path: Path, turns: int
+) -> None:
+    """In whichever turn of the loop it happens."""
+
+    async def main() -> None:
+        async with running(tmp_path / "data") as server:
+            with socket.create_connection(("127.0.0.1", server.port)):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                stopping = asyncio.create_task(server._stop_listening())
+                for _ in range(5):
+                    await asyncio.sleep(0)
+            await stopping
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        run(main)
+        gc.collect()
+    assert [str(one.message) for one in seen] == []

@@ -16,8 +16,8 @@ from exchange.server import (
     history_server,
     image_server,
     inflow,
+    listening,
     pump,
-    server,
     turns,
 )
 from exchange.session import addresses, consoles, limits, session, sign_ups, uploads
@@ -32,7 +32,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("frame to `/v1/ws`", [types.MAX_FRAME_BYTES]),
     ("frame to a client", [types.SENT_FRAME_BYTES]),
     ("unreadable frames in a row", [session.BAD_FRAMES_MAX]),
-    ("TLS and upgrade", [server.OPEN_TIMEOUT_S, door.HANDSHAKES_MAX]),
+    ("TLS and upgrade", [listening.OPEN_TIMEOUT_S, door.HANDSHAKES_MAX]),
     ("connections", [door.CONNECTIONS_MAX]),
     (
         "connections without a login or subscription",
