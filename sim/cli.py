@@ -13,11 +13,13 @@ from msgspec.structs import replace
 from exchange.cli.common import (
     EXIT_NOT_SO,
     EXIT_USAGE,
+    Json,
     JsonOrFile,
     JsonOrFileCommand,
     Out,
     fail,
     finite,
+    print_json,
 )
 from exchange.files import why
 from sim.results import report
@@ -55,13 +57,17 @@ def _main() -> None:
 
 
 @app.command("check")
-def check(file: File) -> None:
+def check(file: File, as_json: Json = False) -> None:
     """Read FILE and the traces it names, and say what is wrong with it."""
     loaded = _load(file, None)
     _warn(loaded)
     for line in unsupported(loaded.scenario, list(loaded.scenario.policy)):
         typer.echo(f"warning: {line}", err=True)
-    print(f"{file}: {loaded.scenario.title}: ok, policies {', '.join(loaded.scenario.policy)}")
+    title, policies = loaded.scenario.title, list(loaded.scenario.policy)
+    if as_json:
+        print_json({"scenario": title, "policies": policies})
+    else:
+        print(f"{file}: {title}: ok, policies {', '.join(policies)}")
 
 
 @app.command("run", cls=JsonOrFileCommand)

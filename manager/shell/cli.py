@@ -103,7 +103,7 @@ def run_command(
 
 
 @app.command("check")
-def check(file: File = None, config: Config = None) -> None:
+def check(file: File = None, config: Config = None, as_json: Json = False) -> None:
     """Name every mistake in FILE by its place; exit 1 when there is one."""
     path = _named("check", file, config)
     try:
@@ -112,9 +112,13 @@ def check(file: File = None, config: Config = None) -> None:
         fail(str(error), EXIT_USAGE)
     except ConfigError as error:
         fail(str(error))
+    rules, vms = len(content.rules), len(content.vms)
+    if as_json:
+        print_json({"rules": rules, "vms": vms, "warnings": content.warnings})
+        return
     for warning in content.warnings:
         print(f"warning: {warning}")
-    print(f"{path}: {len(content.rules)} rules, {len(content.vms)} stored VMs; no mistakes")
+    print(f"{path}: {rules} rules, {vms} stored VMs; no mistakes")
 
 
 @app.command("dry-run")

@@ -109,6 +109,11 @@ def test_a_broken_file_exits_2(tmp_path: Path) -> None:
     assert done.stderr == f"headroom: scenario {path}: farm: unknown key 'core_unit'\n"
 
 
+def test_check_as_json(short: Path) -> None:
+    done = CliRunner().invoke(app, ["check", str(short), "--json"])
+    assert json.loads(done.stdout)["policies"] == ["threshold", "no_burst"]
+
+
 def test_check_warns_of_rules_that_would_chase_each_other(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(scene().replace("util < 40", "util < 65"), encoding="utf-8")

@@ -1,5 +1,6 @@
 """the whole file, and each mistake by its place."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,10 @@ def test_check_warns_of_rules_that_flap(folder: Path) -> None:
     found = CliRunner().invoke(app, ["check", str(write(folder, "util < 40", "util < 60"))])
     assert found.exit_code == 0
     assert found.stdout.startswith("warning: rules 'calm' and 'burst' would flap")
+    told = json.loads(
+        CliRunner().invoke(app, ["check", str(folder / "manager.toml"), "--json"]).stdout
+    )
+    assert (told["rules"], told["vms"], len(told["warnings"])) == (2, 1, 1)
 
 
 def test_the_example_of_the_page_has_no_mistake(tmp_path: Path) -> None:
