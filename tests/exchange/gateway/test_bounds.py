@@ -36,7 +36,7 @@ from tests.exchange.support.harness import (
 
 
 def test_connections_of_an_account_have_a_bound() -> None:
-    """(Before, the bound never held: no key has the host `None`.)"""
+    """Hosts are not counted; a trader's key has no host."""
     rig, bob = market(0)
     for number in range(1_000, 1_000 + CONNECTIONS_PER_ACCOUNT_MAX - 1):
         rig.gateway.sessions[number] = rig.gateway.sessions[bob]
@@ -46,7 +46,7 @@ def test_connections_of_an_account_have_a_bound() -> None:
 
 
 def test_a_batch_takes_in_no_more_work_after_its_time(tmp_path: Path) -> None:
-    """(Before, whatever waited was one batch.)"""
+    """What came meanwhile waits for the next, behind a commit."""
 
     def busy(_: int) -> None:
         ends_s = perf_counter() + TURN_S / 2
@@ -81,7 +81,7 @@ def test_when_too_much_waits_altogether_the_fullest_go() -> None:
 
 
 def test_who_does_not_read_what_the_shell_writes_is_cut_too() -> None:
-    """Stored frames and pages of the past go past the backlog. (Before, without any bound.)"""
+    """Stored frames and pages of the past go past the backlog, and are bounded all the same."""
 
     def play(at: Scene) -> None:
         at.pipe.written += bytes(BACKLOG_MAX_BYTES)
@@ -158,7 +158,7 @@ IMAGE_BYTES = 8 * 2**20
 
 
 def test_a_connection_moves_one_image_at_a_time(tmp_path: Path) -> None:
-    """(Before, a thousand downloads at once each held a chunk of 256 KiB.)"""
+    """Each download holds a chunk of 256 KiB in memory."""
 
     async def main() -> None:
         async with running(tmp_path / "data") as server:

@@ -18,7 +18,7 @@ ATTACKS = [("empty pings", 1), ("order.list of 3,000 orders", 20)]
 
 
 def test_another_trader_goes_on_while_somebody_floods(tmp_path: Path) -> None:
-    """(Before, he waited 3 s and more for an order, and the memory grew by hundreds of MiB.)"""
+    """One connection of a kind that costs the parser, twenty of one that costs the answers."""
 
     async def main() -> list[Figures]:
         async with scene(tmp_path / "data", OPEN_ORDERS) as (victim, url):

@@ -190,7 +190,7 @@ def test_large_fragments_are_none_of_them() -> None:
 
 
 def test_a_turn_takes_so_many_frames_and_the_pump_so_many_of_a_connection() -> None:
-    """(Before, one read of 256 KiB was taken at once: 30,000 frames.)"""
+    """One read may hold thousands of frames."""
 
     def play(at: Scene) -> None:
         frame = framed(FIN | TEXT, b"{}")
@@ -275,7 +275,7 @@ ENDS = [
 
 @pytest.mark.parametrize("last", [row[1] for row in ENDS], ids=[row[0] for row in ENDS])
 def test_whoever_is_told_to_go_is_gone_soon_whatever_he_does(last: bytes) -> None:
-    """(Before, only the next keepalive ended it.)"""
+    """The library's own limit begins only when the other end reads our close."""
 
     def play(at: Scene) -> None:
         at.connection.data_received(last)

@@ -86,7 +86,7 @@ def session_for(kind: type[Struct], number: int = 1) -> Session:
 
 @pytest.mark.parametrize("kind", REQUESTS, ids=[kind.__name__ for kind in REQUESTS])
 def test_a_burst_of_any_request_ends_and_says_when_to_come_back(kind: type[Struct]) -> None:
-    """(Before, thirty-one types had no budget at all.)"""
+    """No request is free, of whatever role."""
     limits, session = Limits(lambda _: PER_S), session_for(kind)
     for _ in range(BURSTS[COSTS[kind].budget]):
         assert limits.spend(session, kind, 0) is None
@@ -182,7 +182,7 @@ TOGGLES: list[tuple[str, list[dict[str, Any]]]] = [
 def test_a_slow_key_makes_few_rows_whatever_it_toggles(
     tag: str, fields: list[dict[str, Any]]
 ) -> None:
-    """(Before, each of 1,000 toggles made a row.)"""
+    """Every change of a setting is a row of the journal, so it has a budget."""
     rig, bob = market(PER_S)
     before = len(rig.rows)
     for number in range(1_000):
@@ -191,7 +191,7 @@ def test_a_slow_key_makes_few_rows_whatever_it_toggles(
 
 
 def test_long_lists_are_answered_up_to_their_weight() -> None:
-    """(Before, 2,000 times 3,000 orders were answered in one batch: 1.8 GB.)"""
+    """What few short questions ask for may be gigabytes."""
     rig, bob = market(0)
     for number in range(1_000):
         bid(rig, bob, number)
@@ -207,7 +207,7 @@ def test_long_lists_are_answered_up_to_their_weight() -> None:
 
 
 def test_an_answer_that_is_too_long_is_paid_for_all_the_same() -> None:
-    """It was put together. (Before, it cost no more than its refusal.)"""
+    """It was put together before it was found too long."""
     rig, bob = market(0)
     for number in range(2_600):
         rig.gateway.receive(bob, JSON.encode(resting(number)), rig.now_ms)
