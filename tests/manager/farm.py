@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from manager.core.core import Manager, ManagerConfig
 from manager.core.library import StoredVm
@@ -97,3 +98,12 @@ def requests(outs: Sequence[Out], kind: type[Any]) -> list[Any]:
 
 def drained(outs: Sequence[Out]) -> list[str]:
     return [out.server for out in outs if isinstance(out, DrainBackend)]
+
+
+def fail(farm: Farm, lease_id: str, reason: str | None = None) -> None:
+    """The lease's VM fails."""
+    lease = farm.paper.leases[lease_id]
+    assert lease.vm is not None
+    farm.paper._vm(lease, replace(lease.vm, reason=reason), "failed", None)
+    lease.vm = None
+    farm.paper.advance(farm.now_ms)

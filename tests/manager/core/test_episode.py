@@ -11,6 +11,7 @@ from exchange.wire.frames import (
     VmUpdate,
 )
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from exchange.wire.terms import FAILURE_FAULTS
 from exchange.wire.types import Endpoint
 from manager.core.account import SILENCE_MS
 from manager.core.messages import (
@@ -31,6 +32,7 @@ from tests.manager.farm import (
     WEB,
     Farm,
     drained,
+    fail,
     new_manager,
     requests,
 )
@@ -220,6 +222,18 @@ def test_a_failed_launch_is_left_to_the_exchange() -> None:
     assert farm.counts() == (0, 3, 3)
 
 
+@pytest.mark.parametrize("reason", sorted(FAILURE_FAULTS))
+def test_a_launch_that_failed_by_our_own_fault_ends_no_unit(reason: str) -> None:
+    """The exchange pays no bond and the lease lives on: so the Manager acts, once more, then gives
+    the unit back. (Seen to fail for two reasons that only the exchange knew.)"""
+    farm = Farm(BURST, CALM)
+    farm.load(90, for_ms=2 * MINUTE_MS)
+    lease_id = next(iter(farm.paper.leases))
+    farm.paper.outs.clear()
+    fail(farm, lease_id, reason)
+    assert [start.lease_id for start in requests(farm.paper.outs, VmStart)] == [lease_id]
+
+
 def test_a_server_that_never_passes_its_probe_is_given_back() -> None:
     farm = busy_farm()
     lease_id = next(iter(farm.paper.leases))
@@ -352,15 +366,6 @@ def test_the_days_budget_cuts_a_purchase_and_then_gives_back() -> None:
 
 def notice(farm: Farm, kind: str, lease_id: str) -> Notice:
     return Notice(*farm.paper._frame_head(), kind, lease_id, "h-1", 1, farm.now_ms + 120_000)
-
-
-def fail(farm: Farm, lease_id: str) -> None:
-    """The lease's VM fails."""
-    lease = farm.paper.leases[lease_id]
-    assert lease.vm is not None
-    farm.paper._vm(lease, lease.vm, "failed", None)
-    lease.vm = None
-    farm.paper.advance(farm.now_ms)
 
 
 def lease_row(
