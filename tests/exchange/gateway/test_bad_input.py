@@ -266,13 +266,24 @@ def test_a_clock_before_the_journal_refuses_to_start(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_was_stepped_back_a_little_is_waited_for(tmp_path: Path) -> None:
-    """(Before: exit 71, after which a supervisor must not start it again.)"""
-    ends_ms = SystemClock().now_ms() + 2_500
-    create_exchange(tmp_path / "data", at_ms=ends_ms)
-    server = ServerProcess(tmp_path / "data", "--listen", "127.0.0.1:0", "--log-level", "warning")
+    """(Before: exit 71, after which a supervisor must not start it again.)
+
+    On a busy machine the process itself may start later than the step was long: then a longer one.
+    """
+    steps_ms = (2_500, 10_000, 40_000)
+    said = next(filter(None, (behind_the_journal(tmp_path / f"{ms}", ms) for ms in steps_ms)))
+    assert len(said.splitlines()) == 1
+    assert "ms behind the journal's last entry: waiting for it" in said
+
+
+def behind_the_journal(data_dir: Path, step_ms: int) -> str:
+    """Start an exchange whose journal ends ``step_ms`` ahead; returns what it said on stderr."""
+    ends_ms = SystemClock().now_ms() + step_ms
+    create_exchange(data_dir, at_ms=ends_ms)
+    server = ServerProcess(data_dir, "--listen", "127.0.0.1:0", "--log-level", "warning")
     asyncio.run(server.url())
     assert SystemClock().now_ms() >= ends_ms
     server.process.terminate()
     code, errors = server.end()
-    assert (code, len(errors.splitlines())) == (0, 1)
-    assert "ms behind the journal's last entry: waiting for it" in errors
+    assert code == 0
+    return errors
