@@ -15,7 +15,7 @@ from tests.rooms import Room, rooms
 ROOT = Path(__file__).parent.parent
 
 
-def tests_of(room: Room) -> Path:
+def folder_of(room: Room) -> Path:
     """Return where the tests of ``room`` stand, if it has any."""
     path = Path("tests", *room.name.split("."))
     return path.with_name(f"test_{path.name}.py") if is_file(room) else path
@@ -35,7 +35,7 @@ def chosen(wanted: str) -> list[Room]:
 
 def main() -> int:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    paths = [path for room in chosen(wanted) if (ROOT / (path := tests_of(room))).exists()]
+    paths = [path for room in chosen(wanted) if (ROOT / (path := folder_of(room))).exists()]
     if not paths:
         known = ", ".join(name.replace(".", "/") for name in rooms())
         print(f"no tests of a room {wanted!r}; rooms: {known}", file=sys.stderr)
