@@ -71,17 +71,17 @@ def _orders(state: State, account: Account, key: str) -> Rows:
 
 
 def _leases(state: State, account: Account, key: str) -> Rows:
-    told = account.account_seq
+    account_seq = account.account_seq
     for number, lease in _behind(state.leases, key):
         if account is lease.buyer or account is lease.seller:
-            yield str(number), emit.lease_row(lease, account, told, state.seq, state.now_ms)
+            yield str(number), emit.lease_row(lease, account, account_seq, state.seq, state.now_ms)
 
 
 def _vms(state: State, account: Account, key: str) -> Rows:
-    told = account.account_seq
+    account_seq = account.account_seq
     for number, vm in _behind(state.vms, key):
         if vm.lease.buyer is account:
-            yield str(number), emit.vm_row(vm, told, state.seq, state.now_ms)
+            yield str(number), emit.vm_row(vm, account_seq, state.seq, state.now_ms)
 
 
 def _images(state: State, account: Account, key: str) -> Rows:

@@ -131,9 +131,9 @@ def deposit(state: State, command: Command, request: AdminDeposit) -> Done | Ref
     if known is not None and known[0] != request.amount_ucr:
         return Refused("duplicate_ref", f"{request.ref!r} was another amount", "ref")
     if known is None and target.available_ucr + request.amount_ucr < 0:
-        told = f"{target.available_ucr} ucr are available"
+        text = f"{target.available_ucr} ucr are available"
         amounts = RefusedAmounts(available_ucr=target.available_ucr)
-        return Refused("insufficient_funds", told, "amount_ucr", amounts=amounts)
+        return Refused("insufficient_funds", text, "amount_ucr", amounts=amounts)
     refused = newer_rules.money_within_bounds(state, request.amount_ucr) if known is None else None
     if refused is not None:
         return refused

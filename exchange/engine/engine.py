@@ -7,7 +7,18 @@ Deadlines (gtd, recalls, billing, launches) are executed at their own times befo
 that arrives later, so a late timer can never change who trades with whom. A refused command and a
 repeated one change nothing and get no number.
 
-This file composes; the rules are in orders, execution, leasing, billing, vms, hosts and admin.
+This file composes. What a command does is behind its line in `HANDLERS`, what a deadline does
+behind its line in ``deadlines.py``:
+
+* orders: ``trading/fast_path.py``, ``orders.py``, ``cancels.py``; they use ``risk.py`` (checks),
+  ``reserve.py`` (what is set aside) and ``execution.py`` (matching, fills, ends)
+* windows: ``trading/windows.py``
+* leases and VMs: ``leases/leasing.py``, ``vms.py``; money owed: ``billing.py`` over
+  ``model/meter.py``; images: ``images.py``
+* hosts: ``hosts/enrollment.py``, ``presence.py``
+* the operator: ``admin.py``
+* what ended 24 h ago: ``retention.py``; saved and restored: ``snapshot.py``
+* what clients read: ``views.py``, ``account_pages.py``, ``hosts/host_rows.py``
 """
 
 from collections.abc import Callable
@@ -319,7 +330,7 @@ class Engine:
         return presence.kill_orders(self.state, self.state.hosts[host], prefix)
 
     def host_limit(self, host: str, instruction_id: str) -> HostLimit | None:
-        """Return the owner's limit to tell a host after its login, None when there is none."""
+        """Return the owner's limit to send a host after its login, None when there is none."""
         subject = self.state.hosts[host]
         if subject.limit is None and subject.residual_below_pct is None:
             return None

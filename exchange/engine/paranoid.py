@@ -100,9 +100,9 @@ def _differing(one: bytes, other: bytes) -> list[str]:
 
 
 def _parts(data: bytes) -> list[Any]:
-    rows, told = stories.split(data)
+    rows, stored_stories = stories.split(data)
     values, *parts = _DECODE(rows)
-    return [*values, *parts, told]
+    return [*values, *parts, stored_stories]
 
 
 def _name(command: Command) -> str:

@@ -125,8 +125,8 @@ def dump(state: State) -> bytes:
 
 def with_stories(state: State) -> bytes:
     """Return the state as `dump` does, with the stories of its leases behind it."""
-    told = {number: lease.meter.story for number, lease in state.leases.items()}
-    return stories.joined(dump(state), told)
+    by_lease = {number: lease.meter.story for number, lease in state.leases.items()}
+    return stories.joined(dump(state), by_lease)
 
 
 def _values(item: object, names: tuple[str, ...]) -> Any:
@@ -195,7 +195,7 @@ def _vm(vm: Vm) -> Row:
 
 def restore(data: bytes) -> State:
     """Return the state that `dump` wrote, with the stories that `stories.joined` put behind it."""
-    rows, told = stories.split(data)
+    rows, stored_stories = stories.split(data)
     stored = _decoder.decode(rows)
     counters, config = stored.made
     state = State(config)
@@ -224,7 +224,7 @@ def restore(data: bytes) -> State:
     for man in stored.dead_men:
         state.dead_men[man.key_id] = man
         state.dead_man_keys[man.number] = man.key_id
-    for number, story in stories.decode(told).items():
+    for number, story in stories.decode(stored_stories).items():
         state.leases[number].meter.story = story
     _arm(state)
     return state

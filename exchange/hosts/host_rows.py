@@ -33,7 +33,7 @@ def status_counts(state: State) -> dict[str, int]:
 
 
 def shown_status(host: Host) -> HostStatus:
-    """Return the status told to clients: a drained host that lives is ``draining``."""
+    """Return the status that clients see: a drained host that lives is ``draining``."""
     return "draining" if host.draining and host.status == "live" else host.status
 
 

@@ -86,7 +86,7 @@ def _open(host: Host) -> bool:
 
 
 def offer(state: State, command: Command, request: HostOffer) -> Done | Refused:
-    """The owner limits what a host offers; its agent is told."""
+    """The owner limits what a host offers; its agent is sent the limit."""
     host = owned(state, command, request.host)
     if isinstance(host, Refused):
         return host
@@ -99,7 +99,7 @@ def offer(state: State, command: Command, request: HostOffer) -> Done | Refused:
 
 
 def limit_order(state: State, host: Host, instruction_id: str) -> HostLimit:
-    """Return the instruction that tells an agent its owner's limit. A read."""
+    """Return the instruction that carries its owner's limit to an agent. A read."""
     return HostLimit(instruction_id, state.epoch, host.limit, host.residual_below_pct)
 
 

@@ -1,4 +1,4 @@
-"""Why a charge is what it is: all that it is worked out from, told with it. Pure.
+"""Why a charge is what it is: all that it is worked out from, sent with it. Pure.
 
 A charge is the price of all that is billed so far, rounded up, less what was charged before. So the
 terms count from the lease's beginning; each row of a statement can be worked out from itself alone.

@@ -67,9 +67,9 @@ def buy(state: State, command: Command, request: ImageBuy) -> Done | Refused:
     accounts = state.ledger.accounts
     buyer = accounts[command.account]
     if price_ucr > buyer.available_ucr:
-        told = f"the image costs {price_ucr} ucr, {buyer.available_ucr} are available"
+        text = f"the image costs {price_ucr} ucr, {buyer.available_ucr} are available"
         amounts = RefusedAmounts(needed_ucr=price_ucr, available_ucr=buyer.available_ucr)
-        return Refused("insufficient_funds", told, amounts=amounts)
+        return Refused("insufficient_funds", text, amounts=amounts)
     state.ledger.hold(buyer, price_ucr, "image")
     state.ledger.pay_held(buyer, accounts[seller_id], price_ucr, 0, "image")
     known.buyers.append(command.account)

@@ -238,7 +238,7 @@ def shrink(state: State, lease: Lease, units: int, keys: list[int], *, bond_to_b
 def end(state: State, lease: Lease, reason: LeaseEnd, *, bond_to_buyer: bool | None = None) -> None:
     """The lease is over: its VMs go, the bond is settled, the rest of the money comes back.
 
-    A metered lease stays ``ending`` until its VMs told their last usage, at most 60 s.
+    A metered lease stays ``ending`` until its VMs have reported their last usage, at most 60 s.
     """
     for vm in lease.live_vms():
         if reason == "host_lost":
@@ -257,16 +257,16 @@ def end(state: State, lease: Lease, reason: LeaseEnd, *, bond_to_buyer: bool | N
         _finish(state, lease)
 
 
-def told_last(state: State, vm: Vm, cpu_ms: int = 0) -> None:
-    """A VM that came from a metered lease told what it used there, or is gone."""
+def usage_reported(state: State, vm: Vm, cpu_ms: int = 0) -> None:
+    """A VM that came from a metered lease has reported what it used there, or is gone."""
     before, vm.came_from = state.leases.get(vm.came_from), 0
     if before is not None:
         before.meter.cpu_ms += cpu_ms
         before.awaited = tuple(n for n in before.awaited if n != vm.number)
-        close_if_told(state, before)
+        close_if_reported(state, before)
 
 
-def close_if_told(state: State, lease: Lease) -> None:
+def close_if_reported(state: State, lease: Lease) -> None:
     """The last reading of a closing lease brings its final charge."""
     awaited = lease.awaited or lease.live_vms()
     if lease.closing is not None and lease.state != "ended" and not awaited:
@@ -342,5 +342,5 @@ def launch_failed(state: State, vm: Vm) -> None:
 def vm_ended(state: State, vm: Vm, final: VmState, reason: str | None) -> None:
     """The VM is gone for good; a lease that is closing may have waited only for it."""
     vm_life.end(state, vm, final, reason)
-    told_last(state, vm)
-    close_if_told(state, vm.lease)
+    usage_reported(state, vm)
+    close_if_reported(state, vm.lease)

@@ -184,7 +184,7 @@ def usage(state: State, command: Command, report: UsageReport) -> Done | Refused
     vm.cpu_ms += cpu_ms
     from_ms, now_ms = vm.used_at_ms, state.now_ms
     vm.lease.meter.use_cpu(cpu_ms, from_ms, now_ms)
-    leasing.told_last(state, vm, cpu_before(vm.lease.start_ms, cpu_ms, from_ms, now_ms))
+    leasing.usage_reported(state, vm, cpu_before(vm.lease.start_ms, cpu_ms, from_ms, now_ms))
     vm.boot, vm.cpu_ms_seen, vm.used_at_ms = report.boot, report.cpu_ms_total, state.now_ms
     vm.net_rx, vm.net_tx = report.net_rx_total, report.net_tx_total
     return Done({"cpu_ms": vm.cpu_ms})

@@ -12,7 +12,7 @@ from exchange.wire.terms import DEFAULT_CLASSES, LOST_AFTER_MS, SILENT_MS
 from exchange.wire.types import SPOT, Accel, Capacity, Name, Percent, PriceUcr, Pricing
 
 CLASS_MVCPU_MAX = 1_000_000
-"""Thousand vCPU: what the VMs of a million units use in an hour can still be told."""
+"""Thousand vCPU: what the VMs of a million units use in an hour still fits the wire."""
 
 
 class ZoneConfig(Struct, frozen=True, forbid_unknown_fields=True):

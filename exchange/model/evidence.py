@@ -12,7 +12,7 @@ from exchange.wire.types import EvidenceView
 
 BOOTS_KEPT = 100
 TOTAL_MAX_MS = MAX_INT * MS_PER_SECOND
-"""Unit-time of a host that is counted: more seconds could not be told."""
+"""Unit-time of a host that is counted: more seconds would not fit the wire."""
 
 
 class Evidence(Struct):

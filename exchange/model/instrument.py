@@ -103,7 +103,7 @@ class Instrument:
         self.tradable = self.state == "open" and not halted
 
     def shown_state(self) -> InstrumentState:
-        """Return the state told to clients: a halt covers the life cycle."""
+        """Return the state that clients see: a halt covers the life cycle."""
         return "halted" if self.halted else self.state
 
     def bond_ucr(self, price_ucr: int) -> int:

@@ -15,7 +15,7 @@ SYSTEM_ACCOUNTS = (FEES, OUTSIDE)
 
 
 class Ledger:
-    """All accounts. ``moved`` names those whose money changed and why, until it is told."""
+    """All accounts. ``moved``: whose money changed and why, until their frames are made."""
 
     __slots__ = ("accounts", "moved")
 
@@ -61,7 +61,7 @@ class Ledger:
         self.moved.setdefault(account, "deposit" if amount_ucr >= 0 else "withdrawal")
 
     def full(self, amount_ucr: int) -> bool:
-        """Would this deposit bring more in than can be told?
+        """Would this deposit bring in more than the wire can carry?
 
         All money inside came from ``outside`` and nobody else owes: where that is within bounds,
         so is every other sum of money there is at one time.

@@ -1,7 +1,7 @@
 """What explains charges beyond the state: how much of a lease's time was left out for which reason.
 
 No rule reads it, so it is no part of the state and of its hash; a snapshot carries it behind the
-state, so that a restored engine tells what the one before would have told.
+state, so that a restored engine explains its charges as the one before would have.
 """
 
 from typing import Final

@@ -121,7 +121,7 @@ def _settle_fill(
 def _fill(
     state: State, instrument: Instrument, order: Order, fill: FillRow, liquidity: str
 ) -> None:
-    """Count a fill on one order and tell its owner."""
+    """Count a fill on one order and send it to its owner."""
     qty = fill.qty
     order.filled_qty += qty
     order.filled_notional_ucr += fill.price_ucr * qty

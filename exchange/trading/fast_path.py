@@ -1,7 +1,7 @@
 """The plain case of placing and canceling in one piece, because it is nine orders of ten.
 
 A plain order is a limit order, good till canceled, without extras, whose account and instrument
-set no limits: it is backed, held for and told, then trades as any other or is queued. No rule
+set no limits: its money and slots are set aside, then it trades as any other or is queued. No rule
 decides anything about it, so none stands here: every condition below only finds out that
 ``risk.py`` or ``orders.py`` would have something to say, and then those handle the command as if
 this module did not exist. What is done here is what they do, step by step, in one frame: in CPython
@@ -76,7 +76,7 @@ def _enter(
     host: Host | None,
     crosses: bool,
 ) -> Done:
-    """An order comes to life: hold, trade or queue, tell. Its slots on ``host`` are taken."""
+    """An order comes to life: hold, trade or queue, emit. Its slots on ``host`` are taken."""
     name, qty, price_ucr = request.client_order_id, request.qty, request.price_ucr
     state.counters.order = number = state.counters.order + 1
     order_id = f"o-{number}"
@@ -92,7 +92,7 @@ def _enter(
     instrument.book.rest(order)
     account.available_ucr -= unit_ucr * qty
     account.held_ucr += unit_ucr * qty
-    emit.order_and_balance(state, order, "new")
+    emit.order_and_balance(state, account, order, "new")
     if state.quiet:
         return Done()
     return Done(OrderResult(order_id, name, "new", 0, qty, False, []))
@@ -122,7 +122,7 @@ def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refus
     account.available_ucr += freed_ucr
     account.held_ucr -= freed_ucr
     assert account.held_ucr >= 0, "a hold is never more than what was set aside"
-    emit.order_and_balance(state, order, "canceled", "user")
+    emit.order_and_balance(state, account, order, "canceled", "user")
     if state.quiet:
         return Done()
     return Done(orders.result_of(order))

@@ -49,8 +49,8 @@ def _slots(instrument: Instrument, order: Order, units: int) -> Backing | None:
 
 def no_capacity(request: OrderPlace) -> Refused:
     """Say that an ask is not backed."""
-    told = f"no live host of yours has {request.qty} units free"
-    return Refused("insufficient_capacity", told, "qty")
+    text = f"no live host of yours has {request.qty} units free"
+    return Refused("insufficient_capacity", text, "qty")
 
 
 def resized(instrument: Instrument, order: Order, units: int) -> Backing | None:

@@ -95,15 +95,15 @@ def _check_expiry(request: OrderPlace, now_ms: int) -> Refused | None:
 def check_price(instrument: Instrument, price_ucr: int) -> Refused | None:
     """Is the price on the tick and inside the band?"""
     if price_ucr % instrument.tick_ucr:
-        told = f"the tick is {instrument.tick_ucr} ucr"
+        text = f"the tick is {instrument.tick_ucr} ucr"
         amounts = RefusedAmounts(tick_ucr=instrument.tick_ucr)
-        return Refused("price_off_tick", told, "price_ucr", amounts=amounts)
+        return Refused("price_off_tick", text, "price_ucr", amounts=amounts)
     if instrument.band_pct:
         band = instrument.band_ucr()
         if band is not None and not band[0] <= price_ucr <= band[1]:
-            told = f"the band is {band[0]}..{band[1]} ucr"
+            text = f"the band is {band[0]}..{band[1]} ucr"
             amounts = RefusedAmounts(least_ucr=band[0], most_ucr=band[1])
-            return Refused("price_out_of_band", told, "price_ucr", amounts=amounts)
+            return Refused("price_out_of_band", text, "price_ucr", amounts=amounts)
     return None
 
 
@@ -113,9 +113,9 @@ def check_size(account: Account, qty: int, price_ucr: int | None) -> Refused | N
     if limits.max_qty and qty > limits.max_qty:
         return Refused("max_qty", f"at most {limits.max_qty} units an order", "qty")
     if limits.max_notional_ucr and (price_ucr or 0) * qty > limits.max_notional_ucr:
-        told = f"at most {limits.max_notional_ucr} ucr an order"
+        text = f"at most {limits.max_notional_ucr} ucr an order"
         amounts = RefusedAmounts(most_ucr=limits.max_notional_ucr)
-        return Refused("max_notional", told, amounts=amounts)
+        return Refused("max_notional", text, amounts=amounts)
     return None
 
 
@@ -129,9 +129,9 @@ def check_open_orders(account: Account) -> Refused | None:
 
 def no_funds(account: Account, needed_ucr: int, what: str) -> Refused:
     """Say that the account lacks the money to set aside."""
-    told = f"{what} needs {needed_ucr} ucr, {account.available_ucr} are available"
+    text = f"{what} needs {needed_ucr} ucr, {account.available_ucr} are available"
     amounts = RefusedAmounts(needed_ucr=needed_ucr, available_ucr=account.available_ucr)
-    return Refused("insufficient_funds", told, amounts=amounts)
+    return Refused("insufficient_funds", text, amounts=amounts)
 
 
 def protection_ucr(instrument: Instrument, request: OrderPlace) -> int | None:

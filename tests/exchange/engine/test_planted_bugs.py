@@ -178,10 +178,10 @@ def late_cpu_counts_too_late(right: Any) -> Any:
 def cpu_before_a_carry_over_is_lost(right: Any) -> Any:
     """A VM that goes on tells what it used in the hour before."""
 
-    def told_last(state: Any, vm: Vm, cpu_ms: int = 0) -> None:
+    def usage_reported(state: Any, vm: Vm, cpu_ms: int = 0) -> None:
         right(state, vm, 0)
 
-    return told_last
+    return usage_reported
 
 
 def vms_carry_over_to_anybody(right: Any) -> Any:
@@ -294,7 +294,7 @@ STORMS: Final = [
     (billing, "owe_window", window_given_up_is_saved),
     (Meter, "_weighted", metered_owes_only_what_it_used),
     (Meter, "use_cpu", late_cpu_counts_too_late),
-    (leasing, "told_last", cpu_before_a_carry_over_is_lost),
+    (leasing, "usage_reported", cpu_before_a_carry_over_is_lost),
     (leasing, "follows", vms_carry_over_to_anybody),
     (vm_life, "move", a_carried_vm_is_billed_while_it_is_awaited),
     (Units, "assign", every_vm_is_awaited_for_free),
