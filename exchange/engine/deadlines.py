@@ -108,11 +108,12 @@ def is_due(state: State, now_ms: int) -> bool:
 
 def pop(state: State, now_ms: int) -> Entry | None:
     """Take the first deadline that is due at ``now_ms``."""
-    return heappop(state.timers.heap) if is_due(state, now_ms) else None
+    at_ms = next_ms(state)
+    return heappop(state.timers.heap) if at_ms is not None and at_ms <= now_ms else None
 
 
 def _drop_unwanted(state: State) -> None:
-    """Drop the entries that nobody waits for, however late they are due.
+    """Drop the entries that are not wanted any more, however late they are due.
 
     Of a living subject earlier and later deadlines stay: it may come back to them. Only a switch
     names each anew when it moves.

@@ -65,7 +65,7 @@ Handler = Callable[[State, Command, Any], Done | Refused]
 
 
 def _advance(state: State, command: Command, message: AdvanceTime) -> Done | Refused:
-    """A nudge without a deadline: there is something to forget, or nothing is journalled."""
+    """Time passed and no deadline was due: something may be forgotten; else no row is written."""
     due_ms = retention.due_ms(state) if message.forget else None
     return Done(duplicate=due_ms is None or due_ms > state.now_ms)
 
@@ -222,7 +222,7 @@ class Engine:
         return snapshot.state_hash(self.state)
 
     def snapshot(self) -> bytes:
-        """Return the whole state; `restore` gives an engine that goes on exactly alike."""
+        """Return the whole state; `restore` gives an engine that continues in the same way."""
         return snapshot.with_stories(self.state)
 
     @classmethod

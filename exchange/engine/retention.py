@@ -11,7 +11,7 @@ from exchange.units import MS_PER_DAY
 
 FORGET_EVERY_MS = 60_000
 IDLE_MS = 2 * FORGET_EVERY_MS
-"""A busy exchange forgets with its commands, an idle one is nudged at most so often."""
+"""A busy exchange forgets as its commands come; an idle one gets an `AdvanceTime` this often."""
 
 
 def forget_old(state: State) -> None:

@@ -1,4 +1,4 @@
-"""To be written."""
+"""Rows as they are stored: one for each accepted command, and the frames of an account."""
 
 from typing import Final
 

@@ -35,7 +35,9 @@ def of(lease: Lease) -> ChargeTerms:
 
 def _left_out(meter: Meter) -> tuple[int, int]:
     """Return the unit-time that units waited for their first launch, and what was free of boots."""
-    delivered, waits = meter.delivered_spans(), list((meter.units.waits or {}).values())
+    if not meter.units.waits:
+        return meter.story.waited_ms, meter.story.boot_ms
+    delivered, waits = meter.delivered_spans(), list(meter.units.waits.values())
     waited_ms = sum(length_ms(wait.launching(delivered)) for wait in waits)
     boot_ms = sum(length_ms(wait.booting(delivered)) for wait in waits)
     return meter.story.waited_ms + waited_ms, meter.story.boot_ms + boot_ms

@@ -30,7 +30,7 @@ def stored(state: State, command: Command, message: ImageStored) -> Done | Refus
 
 
 def deleted(state: State, command: Command, message: ImageDeleted) -> Done | Refused:
-    """An account gives an image up; when nobody has it any more it is forgotten."""
+    """An account gives an image up; the last holder's exit removes it."""
     known = state.images.get(message.sha256)
     if known is None or not may_use(known, message.account):
         return UNKNOWN

@@ -32,7 +32,7 @@ class Genesis(Internal, tag="genesis", frozen=True):
 
 
 class AdvanceTime(Internal, tag="advance_time", frozen=True):
-    """A nudge: deadlines up to the command's time settle.
+    """Time has passed: deadlines up to the command's time settle.
 
     ``forget``: so is what ended 24 h ago forgotten; rows of earlier releases did not.
     """
@@ -147,11 +147,11 @@ class Command(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 SYSTEM = Command("", "", 0, AdvanceTime())
-"""Whom the exchange's own doings come from."""
+"""The sender of what the exchange does by itself."""
 
 
 class Forgotten(Internal, tag="forgotten", frozen=True):
-    """An instrument is gone: whoever keeps anything under its symbol drops it. Not on the wire."""
+    """An instrument is gone: what is kept under its symbol is dropped. Not on the wire."""
 
     symbol: str
 
@@ -165,7 +165,7 @@ to an account, a `Trade`, `InstrumentUpdate` or `Forgotten` to a symbol, an `Ins
 id."""
 
 
-def told_fills(fills: list[FillRow] | None) -> tuple[list[FillRow], int | None]:
+def shown_fills(fills: list[FillRow] | None) -> tuple[list[FillRow], int | None]:
     """Return the fills that one answer holds, and how many it leaves out (None for none)."""
     rows = fills[: types.FILLS_TOLD_MAX] if fills else []
     return rows, len(fills or ()) - len(rows) or None

@@ -269,8 +269,9 @@ class Meter(Struct):
 
         ``from_ms`` is 0 or not before ``closed_from_ms``.
         """
-        delivered = self.delivered_spans() if self.units.waits else []
-        return self.units.unbilled_ms(delivered, from_ms, to_ms)
+        if not self.units.waits:  # most leases, most of the time
+            return 0 if from_ms else self.units.past_wait_ms
+        return self.units.unbilled_ms(self.delivered_spans(), from_ms, to_ms)
 
     def fault(self, units: int) -> str | None:
         """Return which of the laws above is broken, None when all hold."""

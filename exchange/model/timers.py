@@ -27,12 +27,14 @@ class TimerKind(IntEnum):
     ROLL = 5
     COOLING = 6
 
+    __hash__ = int.__hash__  # an enum's own is written in Python; each deadline is looked up by it
+
 
 Entry: TypeAlias = tuple[int, TimerKind, int]
 """(at_ms, kind, number of the subject)."""
 
 CLEAN_FROM: Final = 64
-"""Entries from which on it is worth looking for those that nobody waits for."""
+"""With this many entries it pays to look for those that are not wanted any more."""
 NEVER_MS: Final = MAX_INT
 """Later than any time the codec lets in."""
 
@@ -45,7 +47,7 @@ class Timers:
     def __init__(self) -> None:
         self.heap: list[Entry] = []
         self.clean_at = CLEAN_FROM
-        """With more entries than this, those that nobody waits for are dropped."""
+        """With more entries than this, those that are not wanted any more are dropped."""
         self.wake_ms = NEVER_MS
         """No deadline is earlier. Before each command only this is looked at."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from exchange.model import emit
 from exchange.model.account import Account, Order, make_order
-from exchange.model.commands import Command, told_fills
+from exchange.model.commands import Command, shown_fills
 from exchange.model.instrument import Instrument
 from exchange.model.state import State
 from exchange.trading import execution, reserve, risk
@@ -187,7 +187,7 @@ def result_of(
     """Return the result an ack carries; ``fills`` defaults to all so far."""
     if fills is None:
         fills = order.fills
-    rows, more = told_fills(fills)
+    rows, more = shown_fills(fills)
     return OrderResult(
         order.order_id,
         order.request.client_order_id,

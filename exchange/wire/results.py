@@ -20,7 +20,11 @@ class Done(Struct, gc=False):
 
 
 class Refused(Struct, frozen=True):
-    """The reply to a refused command: nothing changed, it is not journalled."""
+    """The reply to a refused command: nothing changed, it is not journalled.
+
+    A value inside the exchange. The client library's `Refused` is the exception it raises for the
+    `ErrorReply` made from one (``client/errors.py``); its name is part of the public API.
+    """
 
     reason: RefusalReason
     message: str

@@ -28,7 +28,7 @@ class BuggyEngine(Engine):
         assert name != "asserts", "a planted invariant"
         if name == "attribute":
             self.state.counters.order += 1
-            raise AttributeError("a planted slip of the pen")
+            raise AttributeError("a planted mistyped name")
         return super().apply(command, now_ms)
 
 

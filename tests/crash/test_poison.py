@@ -42,7 +42,7 @@ SHORTLY_MS = 500
     ("name", "error"),
     [
         ("asserts", "AssertionError: a planted invariant"),
-        ("attribute", "AttributeError: a planted slip of the pen"),
+        ("attribute", "AttributeError: a planted mistyped name"),
     ],
 )
 def test_a_poisonous_request_stops_us_once(tmp_path: Path, name: str, error: str) -> None:
@@ -142,7 +142,7 @@ def test_a_deadline_met_by_a_request_is_not_the_requests_fault(tmp_path: Path) -
     soon_ms = rig.now_ms + 1_000
     gtd = place(rig, alice, "poison", time_in_force="gtd", expire_ms=soon_ms)
     number = gtd["result"]["order_id"]
-    rig.engine.state.expiring[1].level = None  # a slip of ours that the expiry meets
+    rig.engine.state.expiring[1].level = None  # a bug of ours that the expiry meets
     rig.now_ms = soon_ms
     with pytest.raises(AssertionError) as caught:
         place(rig, alice, "innocent")
@@ -177,7 +177,7 @@ def test_a_trace_that_cannot_be_kept_is_printed(
     loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
     rig.engine.settling = (rig.now_ms, TimerKind.LEASE, 9)
     try:
-        raise AssertionError("a planted slip")
+        raise AssertionError("a planted bug")
     except AssertionError as error:
         stop = quarantine.stopped(tmp_path / "gone", loaded, error, rig.now_ms)
     assert not stop.kept
@@ -201,7 +201,7 @@ def test_a_switch_that_breaks_is_named_by_its_key(tmp_path: Path) -> None:
     place(rig, alice, "kept")
     rig.ask(alice, "order.cancel_all_after", timeout_ms=5_000)
     (order_kept,) = rig.engine.state.ledger.accounts["alice"].open_orders.values()
-    order_kept.level = None  # a slip of ours that its cancel meets
+    order_kept.level = None  # a bug of ours that its cancel meets
     with pytest.raises(AssertionError) as caught:
         rig.run_to(rig.now_ms + 5_000)
     (key_id,) = rig.engine.state.dead_men

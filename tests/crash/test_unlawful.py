@@ -1,6 +1,6 @@
 """`serve --paranoid` stops at the first command that changes state without a row, and says so.
 
-The slips are those that the storm of stories catches too (`tests/exchange/support/slips.py`). The
+The bugs are those that the storm of stories catches too (`tests/exchange/support/planted_bugs.py`). The
 request is not journalled, so that the journal stays what `verify` accepts.
 """
 
@@ -25,7 +25,7 @@ from tests.exchange.support.harness import (
     create_exchange,
     key_of,
 )
-from tests.exchange.support.slips import wire_name
+from tests.exchange.support.planted_bugs import wire_name
 from tests.exchange.support.trading import trade, traders
 
 PARANOID: Final = ("exchange", "serve", "--paranoid", "--log-level", "error")

@@ -1,4 +1,4 @@
-"""`headroom` with a planted slip by which state changes without a row. Only for test_unlawful.py.
+"""`headroom` with a planted bug by which state changes without a row. Only for test_unlawful.py.
 
 python -m tests.crash.unlawful WIRE_NAME exchange serve ...
 """
@@ -6,12 +6,12 @@ python -m tests.crash.unlawful WIRE_NAME exchange serve ...
 import sys
 
 import headroom
-from tests.exchange.support.slips import SLIPS, planted, wire_name
+from tests.exchange.support.planted_bugs import BUGS, planted, wire_name
 
 
 def main() -> None:
     name = sys.argv.pop(1)
-    (kind,) = [kind for kind in SLIPS if wire_name(kind) == name]
+    (kind,) = [kind for kind in BUGS if wire_name(kind) == name]
     with planted(kind):
         headroom.main()
 

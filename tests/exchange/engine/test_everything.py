@@ -16,7 +16,7 @@ from exchange.model.commands import Genesis, JournalMessage, Started
 from tests.exchange.everything.scene import config
 from tests.exchange.everything.stories import STORY, Everything, Outcomes, tell
 from tests.exchange.support.market import Market
-from tests.exchange.support.slips import SLIPS, planted, wire_name
+from tests.exchange.support.planted_bugs import BUGS, planted, wire_name
 
 pytestmark = pytest.mark.storm
 
@@ -60,7 +60,7 @@ def test_every_type_is_accepted_and_comes_to_nothing() -> None:
     assert done - nothing - NEVER_REFUSED == set()
 
 
-@pytest.mark.parametrize("kind", SLIPS, ids=lambda kind: SLIPS[kind].__name__)
+@pytest.mark.parametrize("kind", BUGS, ids=lambda kind: BUGS[kind].__name__)
 def test_the_stories_catch(kind: type[Struct]) -> None:
     told = f"after {wire_name(kind)} the state"
     with planted(kind), pytest.raises(AssertionError, match=told):

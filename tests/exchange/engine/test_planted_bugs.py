@@ -1,6 +1,6 @@
 """The laws bite: each bug below is planted in the engine for a moment and must be caught.
 
-A planted bug puts a slip of the hand in the place of one function, for as long as one test runs;
+A planted bug puts wrong code in the place of one function, for as long as one test runs;
 the very storm that passes on the right engine must then fail. Without this file a law that can
 never fail would look just like a law that holds.
 """
@@ -30,17 +30,17 @@ SEEDS: Final = range(8)
 
 
 @contextmanager
-def planted(owner: Any, name: str, slip: Callable[[Any], Any]) -> Iterator[None]:
-    """Put ``slip(right function)`` in the place of a function or method, and the right one back."""
+def planted(owner: Any, name: str, bug: Callable[[Any], Any]) -> Iterator[None]:
+    """Put ``bug(right function)`` in the place of a function or method, and the right one back."""
     right = getattr(owner, name)
-    setattr(owner, name, slip(right))
+    setattr(owner, name, bug(right))
     try:
         yield
     finally:
         setattr(owner, name, right)
 
 
-# --- the slips: each gets the right function and returns the wrong one ---
+# --- the bugs: each gets the right function and returns the wrong one ---
 
 
 def decrease_loses_priority(right: Any) -> Any:
@@ -309,10 +309,10 @@ STORMS: Final = [
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "slip"), STORMS, ids=lambda it: getattr(it, "__name__", it)
+    ("owner", "name", "bug"), STORMS, ids=lambda it: getattr(it, "__name__", it)
 )
-def test_a_storm_catches(owner: Any, name: str, slip: Callable[[Any], Any]) -> None:
-    with planted(owner, name, slip), pytest.raises(AssertionError, match="seed "):
+def test_a_storm_catches(owner: Any, name: str, bug: Callable[[Any], Any]) -> None:
+    with planted(owner, name, bug), pytest.raises(AssertionError, match="seed "):
         run_storms()
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct, inspect
 from exchange.engine import views
 from exchange.feed.directory import FOUND_MAX
 from exchange.feed.feed import TRADES_KEPT
-from exchange.model.commands import told_fills
+from exchange.model.commands import shown_fills
 from exchange.session.sign_ups import PENDING_MAX, Application
 from exchange.storage.statements import PAGE_ROWS
 from exchange.units import MAX_INT
@@ -154,7 +154,7 @@ def _account(*kinds: str) -> dict[str, Any]:
 
 
 def _order_result() -> Struct:
-    rows, more = told_fills([widest(FillRow)] * MANY)
+    rows, more = shown_fills([widest(FillRow)] * MANY)
     assert (len(rows), more) == (FILLS_TOLD_MAX, MANY - FILLS_TOLD_MAX)
     return OrderResult(NAME, NAME, "partially_filled", MAX_INT, MAX_INT, False, rows, NAME, MAX_INT)
 

@@ -4,7 +4,7 @@ The pure engine:
 * `market.Market`: the engine driven as the gateway does, with all it sent; `lease_market` with one
   buyer, one seller and her hosts.
 * `case`: the language of the rule tables. `laws.check`: what must hold after every command.
-* `hearing`: an account's frames checked by themselves. `slips`: bugs to plant. `sizes`: what holds
+* `hearing`: an account's frames checked by themselves. `planted_bugs`: by which state changes. `sizes`: what holds
   how much.
 
 The real server:

@@ -1,4 +1,4 @@
-"""Slips by which state changes without its row, each in the place of one handler while planted."""
+"""Bugs by which state changes without its row, each in the place of one handler while planted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +61,7 @@ def row_does_not_say_all(state: State, command: Command, request: AdminAccount) 
     return reply
 
 
-SLIPS: Final[dict[type[Struct], Any]] = {
+BUGS: Final[dict[type[Struct], Any]] = {
     AdminHalt: halt_of_all_is_a_duplicate,
     HostSynced: report_opens_a_host,
     VmStart: refusal_uses_a_number,
@@ -72,8 +72,8 @@ SLIPS: Final[dict[type[Struct], Any]] = {
 
 @contextmanager
 def planted(kind: type[Struct]) -> Iterator[None]:
-    """Put the slip in the place of the handler of ``kind``, and the right one back."""
-    engine.HANDLERS[kind] = SLIPS[kind]
+    """Put the bug in the place of the handler of ``kind``, and the right one back."""
+    engine.HANDLERS[kind] = BUGS[kind]
     try:
         yield
     finally:
