@@ -4,8 +4,8 @@ The pure engine:
 * `market.Market`: the engine driven as the gateway does, with all it sent; `lease_market` with one
   buyer, one seller and her hosts.
 * `case`: the language of the rule tables. `laws.check`: what must hold after every command.
-* `hearing`: an account's frames checked by themselves. `planted_bugs`: by which state changes. `sizes`: what holds
-  how much.
+* `hearing`: an account's frames checked by themselves. `sizes`: what holds how much.
+* `planted_bugs`: bugs by which state changes without a row.
 
 The real server:
 * `harness`: an exchange in this process or as one of its own, accounts, hosts, commands.
