@@ -1,7 +1,8 @@
 """`serve --paranoid` stops at the first command that changes state without a row, and says so.
 
 The bugs are those that the storm of stories catches too
-(`tests/exchange/support/planted_bugs.py`). The request is not journalled, so that the journal stays what `verify` accepts.
+(`tests/exchange/support/planted_bugs.py`). The request is not journalled,
+so that the journal stays what `verify` accepts.
 """
 
 import asyncio
