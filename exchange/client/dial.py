@@ -46,6 +46,17 @@ LATER_STATUS: Final = {
 T = TypeVar("T")
 
 
+class Wire(ClientConnection):
+    """The library's connection, but what is lost is not written to: asyncio warns on stderr."""
+
+    def send_data(self) -> None:
+        """Write what the protocol has to say. Raises `ConnectionResetError` when nobody hears it,
+        of which the library makes `ConnectionClosed`."""
+        if self.transport.is_closing():
+            raise ConnectionResetError("the connection is lost")
+        super().send_data()
+
+
 def hung_up(error: ConnectionClosed) -> str:
     """Return in words how a connection ended; the exchange may have said why."""
     code, reason, by_us = _ending(error)
@@ -116,6 +127,7 @@ async def dial(
         max_size=FRAME_MAX_BYTES,
         user_agent_header=None,
         proxy=None,
+        create_connection=Wire,
         **secure,
     )
     connection = await _reached(address, opening)

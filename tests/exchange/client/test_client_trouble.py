@@ -7,6 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from exchange.client import (
@@ -90,6 +91,20 @@ def test_the_first_subscription_waits_too(mode: Mode) -> None:
         assert ("trades", SYMBOL) in scene.listens()
 
     play(story)
+
+
+def test_nothing_is_written_to_a_connection_that_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    """(Before, asyncio put a warning on stderr for every request of that turn but the first.)"""
+
+    async def story(scene: Scene) -> None:
+        scene.exchange.cut()
+        orders = (msgspec.structs.replace(BID, client_order_id=f"c{n}") for n in range(40))
+        await asyncio.gather(*map(scene.client.place, orders))
+        (placed,) = scene.exchange.orders.values()
+        assert set(placed) == {f"c{n}" for n in range(40)}
+
+    play(story)
+    assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
 def test_a_symbol_that_is_gone_is_told() -> None:
