@@ -122,8 +122,9 @@ def replayed(
 def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
     """Replay everything; hold every snapshot and all stored account frames against it.
 
-    Raises `BrokenChainError`, `DataDirError`, or `SnapshotError` when a snapshot is damaged, runs
-    ahead of the rows or says something else than their replay.
+    Raises `BrokenChainError`, `DataDirError`, also when there is no row ``to_seq``, or
+    `SnapshotError` when a snapshot is damaged, runs ahead of the rows or says something else than
+    their replay.
     """
     require(data_dir)
     with _without_collector(), frame_check(data_dir) as frames:
@@ -144,6 +145,9 @@ def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
         _apply(loaded, row, chain, frames.row)
         if (snapshot := waiting.pop(row.seq, None)) is not None:
             _agree(loaded, snapshot)
+    if to_seq is not None and to_seq > last.seq:
+        text = f"--to-seq {to_seq}: the journal ends with row {last.seq}"
+        raise DataDirError(f"data directory {data_dir}: {text}")
     for seq in waiting:
         if seq > last.seq:
             raise SnapshotError(f"snapshot {seq}: runs ahead of the journal, which ends {last.seq}")

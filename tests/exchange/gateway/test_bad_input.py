@@ -166,6 +166,8 @@ WRONG_USAGE = [
     (["serve", "--data", "NEW"], 1, "NEW"),
     (["serve", "--data", "EMPTY"], 1, "no exchange here"),
     (["verify", "--data", "NEW"], 1, "no exchange here"),
+    (["verify", "--data", "DATA", "--to-seq", "2"], 1, "--to-seq 2: the journal ends with row 1"),
+    (["verify", "--data", "DATA", "--to-seq", "0"], 2, "--to-seq"),
     (["init", "--data", "DATA", "--operator-key", "PUBLIC"], 1, "holds an exchange already"),
     (["init", "--data", "NEW", "--operator-key", "no.pem"], 1, "no.pem"),
     (["init", "--data", "NEW", "--operator-key", "PUBLIC", "--config", "BAD"], 1, "fee_pct"),
