@@ -5,12 +5,16 @@ connection up to a bound and written in the order they came; a download is paced
 """
 
 import asyncio
-from typing import Final
+import errno
+from typing import Final, TypeAlias
 
+from exchange.gateway import log_events
+from exchange.log import log
 from exchange.server.connection import WireConnection
 from exchange.server.pump import Pump
 from exchange.session.outbox import ImageJob
 from exchange.storage.images import ImageStore
+from exchange.wire.close_codes import CLOSE_INTERNAL
 from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.image_kind import mistake
 from exchange.wire.reasons import RefusalReason
@@ -22,6 +26,16 @@ QUEUED_MAX_BYTES: Final = 4 * CHUNK_BYTES
 READ_TIMEOUT_S: Final = 30
 CHUNK_TIMEOUT_S: Final = 30
 """An uploader this slow is taken for gone; it may resume."""
+
+Refusal: TypeAlias = tuple[RefusalReason, str]
+_SILENT: Final[Refusal] = ("busy", "no bytes for too long; resume the upload")
+_PASSING: Final = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+        *(errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ETIMEDOUT),
+    }
+)
+"""Faults of a disk that may be over soon: the same request may succeed then."""
 
 
 class Chunks:
@@ -64,7 +78,8 @@ class ImageServer:
         """Sessions that are being sent an image: each holds a chunk in memory."""
 
     def find_partials(self) -> None:
-        """At the start: uploads left half done still count for the quota."""
+        """At the start: uploads left half done still count for the quota. Raises `OSError`."""
+        self._store.check()
         for tag, digest, size in self._store.partials():
             self._pump.gateway.uploads.reserve(tag, digest, size)
 
@@ -106,28 +121,31 @@ class ImageServer:
     async def _put(
         self, connection: WireConnection, job: ImageJob, put: ImagePut, chunks: Chunks
     ) -> None:
+        refused: Refusal | None
         try:
             refused = await self._receive(connection, job, put, chunks)
-        except TimeoutError:
-            refused = "no bytes for too long; resume the upload"
         except OSError as error:
-            refused = f"the exchange cannot store it: {error.strerror}"
+            refused = _fault("store", error)
         finally:
             connection.take_chunk = None
             self._receiving.discard((job.account, put.sha256))
         if refused:
-            self._refuse(connection, job, "image_invalid", refused)
+            self._refuse(connection, job, *refused)
 
     async def _receive(
         self, connection: WireConnection, job: ImageJob, put: ImagePut, chunks: Chunks
-    ) -> str | None:
-        """Take the bytes up to the end; returns why the image is refused, None when it is kept."""
+    ) -> Refusal | None:
+        """Take the bytes up to the end; returns why the image is refused, None when it is kept.
+        Raises `OSError`."""
         store = self._store
         offset = await asyncio.to_thread(store.offset, job.account, put.sha256)
         offset = put.size if job.size else min(offset, put.size)
         self._reply(connection, job, Ack(put.req_id, result={"offset": offset}))
         while offset < put.size:
-            taken = await chunks.take()
+            try:
+                taken = await chunks.take()
+            except TimeoutError:
+                return _SILENT
             offset += sum(len(chunk) for chunk in taken)
             if offset > put.size:
                 await asyncio.to_thread(store.drop, job.account, put.sha256)
@@ -149,27 +167,42 @@ class ImageServer:
         kept = store.finish(job.account, put.sha256)
         return None if kept else "the bytes have another SHA-256"
 
-    def _forget(self, job: ImageJob, put: ImagePut, why: str) -> str:
+    def _forget(self, job: ImageJob, put: ImagePut, why: str) -> Refusal:
         """What came can never become this image: it counts no more, and nobody may resume it."""
         self._pump.gateway.uploads.release(account_tag(job.account), put.sha256)
-        return why
+        return "image_invalid", why
 
     async def _get(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
         try:
-            await self._send(connection, job, get)
+            offset = min(get.offset, job.size)
+            data = await self._read(get, offset) if offset < job.size else b""
+            result = {"size": job.size, "offset": offset, "format": job.format}
+            self._reply(connection, job, Ack(get.req_id, result=result))
+        except OSError as error:
+            self._refuse(connection, job, *_fault("read", error))
+        else:
+            await self._send(connection, job, get, offset, data)
         finally:
             self._sending.discard(job.session)
 
-    async def _send(self, connection: WireConnection, job: ImageJob, get: ImageGet) -> None:
-        offset = min(get.offset, job.size)
-        result = {"size": job.size, "offset": offset, "format": job.format}
-        self._reply(connection, job, Ack(get.req_id, result=result))
-        while offset < job.size:
-            data = await asyncio.to_thread(self._store.read, get.sha256, offset, CHUNK_BYTES)
-            assert data, "a stored image has all its bytes"
-            offset += len(data)
-            connection.write_payloads([data], binary=True)
-            await connection.drain()
+    async def _send(
+        self, connection: WireConnection, job: ImageJob, get: ImageGet, offset: int, data: bytes
+    ) -> None:
+        """Send ``data``, which stands at ``offset``, and what is behind it."""
+        try:
+            while data:
+                offset += len(data)
+                connection.write_payloads([data], binary=True)
+                await connection.drain()
+                data = await self._read(get, offset) if offset < job.size else b""
+        except ConnectionError:
+            return  # of the one who read it
+        except OSError as error:
+            _fault("read", error)
+            connection.close_soon(CLOSE_INTERNAL, "the image cannot be read")
+
+    async def _read(self, get: ImageGet, offset: int) -> bytes:
+        return await asyncio.to_thread(self._store.read, get.sha256, offset, CHUNK_BYTES)
 
     def _refuse(
         self, connection: WireConnection, job: ImageJob, reason: RefusalReason, text: str
@@ -180,3 +213,11 @@ class ImageServer:
         session = self._pump.gateway.sessions.get(job.session)
         if session is not None:
             connection.write_payloads([session.codec.encode(reply)])
+
+
+def _fault(what: str, error: OSError) -> Refusal:
+    """The exchange's disk failed, which is nobody else's fault: log it, return what to say."""
+    why = error.strerror or str(error)
+    log.write(log_events.images_failed(why))
+    reason: RefusalReason = "busy" if error.errno in _PASSING else "internal"
+    return reason, f"the exchange cannot {what} images now: {why}"

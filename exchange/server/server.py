@@ -155,12 +155,18 @@ class ExchangeServer:
             raise StartError(str(error)) from error
         try:
             await self._keeping.keep_frames()
-            self._images.find_partials()
+            self._find_partials()
             self._server = await self._listen()
             self._announce()
         except BaseException:
             await self._journal.abandon()
             raise
+
+    def _find_partials(self) -> None:
+        try:
+            self._images.find_partials()
+        except OSError as error:
+            raise StartError(f"{error.filename}: {files.why(error)}") from error
 
     async def _listen(self) -> Server:
         settings = self._settings

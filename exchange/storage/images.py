@@ -5,6 +5,7 @@ image by uploading the last byte of another's. A file gets its final name only a
 were hashed and synced.
 """
 
+import errno
 import os
 from hashlib import file_digest
 from pathlib import Path
@@ -25,6 +26,15 @@ class ImageStore:
     def __init__(self, data_dir: Path) -> None:
         self._dir = data_dir / DIR_NAME
         self._parts = self._dir / PART_NAME
+
+    def check(self) -> None:
+        """Raises `OSError` when images cannot be kept here; a folder that is not there is made."""
+        for folder in (self._dir, self._parts):
+            if not os.path.lexists(folder):
+                continue
+            next(folder.iterdir(), None)
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
     def path(self, digest: str) -> Path:
         """Return where the finished image is."""
@@ -65,10 +75,13 @@ class ImageStore:
         return True
 
     def read(self, digest: str, offset: int, size: int) -> bytes:
-        """Return up to ``size`` bytes of a finished image."""
+        """Return up to ``size`` bytes of a finished image. Raises `OSError`, too at its end."""
         with self.path(digest).open("rb") as file:
             file.seek(offset)
-            return file.read(size)
+            data = file.read(size)
+        if not data:
+            raise OSError(errno.EIO, "bytes of an image are gone")
+        return data
 
     def names(self) -> list[str]:
         """Return the digests of all finished images on disk."""
