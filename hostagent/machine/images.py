@@ -103,7 +103,8 @@ class ImageCache:
     def _accept(self, image: str, form: str, part: Path) -> None:
         """Verify and prepare in a folder of its own, then put it in place in one step."""
         if _sha256(part) != image:
-            raise ImageError(f"image {image[:12]}: the bytes do not match their SHA-256")
+            line = f"image {image[:12]}: the bytes do not match their SHA-256"
+            raise ImageError(line, "image_unavailable")
         made = self._images / f"{image}.new"
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o711)

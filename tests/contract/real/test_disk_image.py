@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from exchange.wire.types import Capacity
 from hostagent.core.ports import DomainSpec, ImageError
-from hostagent.machine.disk_image import MIB, convert_disk, inspect_disk
+from hostagent.machine.disk_image import convert_disk, inspect_disk
 from hostagent.machine.images import ImageCache
+from hostagent.machine.qemu_img import MIB
 
 SECRET = b"root:x:0:0: what only the host may read\n"
 
@@ -32,6 +34,15 @@ def test_a_flat_disk_of_the_class_size_is_made(tmp_path: Path) -> None:
     qemu_img("create", "-f", "qcow2", str(source), "3M")
     convert_disk(source, "qcow2", target, disk_mib=8)
     assert target.stat().st_size == 8 * MIB
+
+
+def test_a_sound_disk_is_converted_150_times_of_150(tmp_path: Path) -> None:
+    """A bound on addresses let 16 fail that could not make a thread."""
+    raw, source = tmp_path / "a.raw", tmp_path / "a.qcow2"
+    raw.write_bytes(os.urandom(12 * MIB))
+    qemu_img("convert", "-f", "raw", "-O", "qcow2", str(raw), str(source))
+    for _ in range(150):
+        convert_disk(source, "qcow2", tmp_path / "disk.raw", disk_mib=16)
 
 
 def test_a_backing_file_cannot_hand_out_the_hosts_files(tmp_path: Path, secret: Path) -> None:

@@ -100,8 +100,10 @@ def test_wrong_bytes_are_refused_and_not_kept(tmp_path: Path) -> None:
     store = Store(GOOD)
     store.images = {"0" * 64: GOOD}
     cache = ImageCache(tmp_path, store.download)
-    with pytest.raises(ImageError, match="SHA-256"):
+    with pytest.raises(ImageError, match="SHA-256") as raised:
         asyncio.run(cache.fetch("0" * 64))
+    # The exchange took these bytes under this name from the buyer: they were spoiled on the way.
+    assert raised.value.reason == "image_unavailable"
     assert list((tmp_path / "images").iterdir()) == []
 
 
