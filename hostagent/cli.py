@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ from exchange.client import TRADE_PATH, Client, Refused, Unknown, Unreachable, e
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 from exchange.log import log
 from exchange.log import options as log_options
+from exchange.wire import hardware
 from exchange.wire.codec import readable
 from exchange.wire.requests import HostEnroll
 from exchange.wire.terms import DEFAULT_CLASSES
@@ -72,17 +74,22 @@ def enroll(
     hardware_id: Annotated[
         str | None, typer.Option("--hardware-id", help="Instead of the mainboard's own id.")
     ] = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Also when the host of this hardware is live.")
+    ] = False,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Join the exchange with a token. The key file is made when it does not exist."""
+    hardware_id = _hardware_id(hardware_id)
     made = not os.path.lexists(key)
     try:
         if made:
             new_key(key)
         public_key = public_key_b64(load_private_key(key))
-        fields = {"req_id": 1, "token": token, "name": name, "public_key": public_key}
-        fields["hardware_id"] = hardware_id or facts.hardware_id()
+        fields: dict[str, Any] = {"req_id": 1, "token": token, "name": name}
+        fields |= {"public_key": public_key, "take_over": take_over or None}
+        fields["hardware_id"] = hardware_id
         request = msgspec.convert(fields, HostEnroll)
     except KeyFileError as error:
         fail(str(error))
@@ -97,6 +104,18 @@ def enroll(
         print(f"enrolled again as {what}; its earlier key no longer works")
     else:
         print(f"enrolled as {joined['host']}, {joined['status']}")
+
+
+def _hardware_id(said: str | None) -> str:
+    """Return what names this server; an id that is none is refused, or replaced and told of."""
+    if said is not None:
+        if hardware.is_none(said):
+            fail(f"--hardware-id {said}: this is a maker's default, no id", EXIT_USAGE)
+        return said
+    found = facts.hardware_id()
+    for where, text in found.skipped:
+        print(f"headroom: {where}: {text!r} is no id; {found.text} is used", file=sys.stderr)
+    return found.text
 
 
 def _asked(url: str, request: HostEnroll, key: Path, made: bool) -> dict[str, Any]:

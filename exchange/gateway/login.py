@@ -71,7 +71,8 @@ def enroll(context: Context, session: Session, message: requests.HostEnroll, now
     if _blocked(context, session, message, now_ms):
         return
     digest = sha256(message.token.encode()).hexdigest()
-    command = EnrollHost(digest, message.name, message.hardware_id, message.public_key)
+    server = message.name, message.hardware_id, message.public_key
+    command = EnrollHost(digest, *server, message.take_over)
     if isinstance(context.command(session, command, now_ms, message), Refused):
         context.limits.addresses.failed(session.peer, now_ms)
     else:

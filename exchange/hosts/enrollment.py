@@ -3,6 +3,7 @@
 Source: rules.md 6.2; protocol.md, "Hosts".
 """
 
+from exchange.model import newer_rules
 from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.commands import Command, EnrollHost
@@ -43,9 +44,14 @@ def enroll(state: State, command: Command, request: EnrollHost) -> Done | Refuse
     found = state.tokens.get(request.token_sha256)
     if found is None or not found.uses_left or found.expires_ms <= state.now_ms:
         return Refused("bad_token", "the token is unknown, used up or too old", "token")
-    found.uses_left -= 1
     account = state.ledger.accounts[found.account]
     host = next((h for h in account.every_host() if h.hardware_id == request.hardware_id), None)
+    refused = newer_rules.hardware_is_known(state, request)
+    if refused is None and host is not None:
+        refused = newer_rules.live_host_stays(state, host, request)
+    if refused is not None:
+        return refused
+    found.uses_left -= 1
     if host is None:
         host = _add_host(state, account, found, request)
     else:

@@ -72,6 +72,7 @@ class EnrollHost(Internal, tag="enroll_host", frozen=True):
     name: str
     hardware_id: str
     public_key: str
+    take_over: bool | None = None
 
 
 class ImageStored(Internal, tag="image_stored", frozen=True):

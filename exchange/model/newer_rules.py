@@ -5,8 +5,11 @@ only here, so that the start of an older journal does not fail on it. Every othe
 live commands and rows alike. See docs/decisions/0063-rules-newer-than-rows.md. Pure.
 """
 
+from exchange.model.capacity import Host
+from exchange.model.commands import EnrollHost
 from exchange.model.state import State
 from exchange.units import MAX_INT
+from exchange.wire import hardware
 from exchange.wire.requests import HostAnnounce, VmStart
 from exchange.wire.results import Refused
 
@@ -34,3 +37,19 @@ def offer_within_capacity(state: State, request: HostAnnounce) -> Refused | None
             text = f"more than the host's capacity, {most}"
             return Refused("invalid_field", text, f"offered.{name}")
     return None
+
+
+def hardware_is_known(state: State, request: EnrollHost) -> Refused | None:
+    """What many servers have in common names none of them (rules.md 6.2)."""
+    if state.replaying or not hardware.is_none(request.hardware_id):
+        return None
+    text = "a maker's default, which many servers have; send the machine's id"
+    return Refused("invalid_field", text, "hardware_id")
+
+
+def live_host_stays(state: State, host: Host, request: EnrollHost) -> Refused | None:
+    """A host that serves is not handed over because another server shows its hardware id."""
+    if state.replaying or host.status != "live" or request.take_over:
+        return None
+    text = f"{host.host_id} has this hardware and is live; stop its agent first, or take_over"
+    return Refused("invalid_field", text, "hardware_id")

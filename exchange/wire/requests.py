@@ -279,12 +279,14 @@ class HostToken(Request, tag="host.token", frozen=True):
 
 
 class HostEnroll(Request, tag="host.enroll", frozen=True):
-    """Sent before login; ``token`` is the secret's text."""
+    """Sent before login; ``token`` is the secret's text. ``take_over``: also when the host of
+    this hardware is live; without, that is refused."""
 
     token: Annotated[str, Meta(min_length=1, max_length=256)]
     name: Name
     hardware_id: Name
     public_key: PublicKey
+    take_over: bool | None = None
 
 
 class HostApprove(Request, tag="host.approve", frozen=True):

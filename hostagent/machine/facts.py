@@ -5,6 +5,8 @@ import shutil
 import uuid
 from pathlib import Path
 
+from exchange.wire import hardware
+from exchange.wire.hardware import HardwareId
 from hostagent.core import inventory
 from hostagent.core.inventory import Facts
 from hostagent.core.ports import Load
@@ -27,16 +29,15 @@ def boot_id() -> str:
     return _text(BOOT_ID).strip()
 
 
-def hardware_id() -> str:
+def hardware_id() -> HardwareId:
     """Return what stays the same when this server is installed or booted anew.
 
-    The mainboard's UUID where it can be read (root), else the installation's id, else the first
-    network card's address.
+    The mainboard's UUID where it can be read (root) and is one, else the installation's id, else
+    the first network card's address.
     """
-    for path in (PRODUCT_UUID, MACHINE_ID):
-        if os.access(path, os.R_OK) and (text := _text(path).strip().lower()):
-            return text[:64]
-    return f"mac-{uuid.getnode():012x}"
+    paths = [path for path in (PRODUCT_UUID, MACHINE_ID) if os.access(path, os.R_OK)]
+    found = [(str(path), _text(path)[:64]) for path in paths]
+    return hardware.chosen(found, f"mac-{uuid.getnode():012x}")
 
 
 class LoadMeter:

@@ -75,7 +75,7 @@ def test_a_second_enrollment_is_said_and_ends_the_first_agent(tmp_path: Path) ->
         assert first == "enrolled as h-1, approved\n"
         older = await start_agent(here)
         await connected(older)
-        again = await enroll_as(here, seller, "other", "two")
+        again = await enroll_as(here, seller, "other", "two", "--take-over")
         assert again == "enrolled again as h-1, approved; its earlier key no longer works\n"
         assert "does not let this key in: bad_signature" in await last_line(older)
         newer = await start_agent(here, "other")

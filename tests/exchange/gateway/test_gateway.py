@@ -139,9 +139,9 @@ def hosting(make_engine: type[Engine] = Engine) -> tuple[Rig, int, int]:
     return rig, alice, host
 
 
-def enroll(rig: Rig, token: str, key: str) -> dict[str, Any]:
+def enroll(rig: Rig, token: str, key: str, **more: Any) -> dict[str, Any]:
     public_key = public_key_b64(key_of(key))
-    fields = {"name": "server", "hardware_id": "hw", "public_key": public_key}
+    fields = {"name": "server", "hardware_id": "hw", "public_key": public_key, **more}
     return rig.ask(rig.connect(), "host.enroll", token=token, **fields)
 
 
@@ -288,7 +288,7 @@ def test_enrolling_again_ends_the_connections_of_the_key_before() -> None:
     rig.ask(alice, "host.token", zone="eu-de", token_sha256=digest, uses=1, ttl_s=60)
     assert enroll(rig, "wrong", "newer")["reason"] == "bad_token"
     assert rig.closed == {}
-    assert enroll(rig, "again", "newer")["result"]["again"]
+    assert enroll(rig, "again", "newer", take_over=True)["result"]["again"]
     assert rig.closed == {host: CLOSE_BAD_LOGIN}
     assert enroll(rig, "again", "newer")["type"] == "ack", "asked again, nothing more is closed"
     assert rig.closed == {host: CLOSE_BAD_LOGIN}
