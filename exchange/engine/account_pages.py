@@ -1,7 +1,8 @@
 """An account as it stands, row by row in an order that lasts, so that it can be read in pages.
 
 Orders, leases and VMs are in the order of their numbers, which only grow: what is read later was
-either there before or has a frame of its own in the account channel. Pure reads.
+either there before or has a frame of its own in the account channel. Reads, which leave in
+``state.looked_at`` how many rows they went through, found or not.
 """
 
 from bisect import bisect_right
@@ -31,7 +32,7 @@ def account_page(
     kind, _, key = (after or f"{kinds[0]}:").partition(":")
     if kind not in kinds or not (key == "" or kind == "images" or key.isdecimal()):
         return _UNKNOWN
-    account = state.ledger.accounts[account_id]
+    account, state.looked_at = state.ledger.accounts[account_id], 0
     rows, following = paging.page(_rows(state, account, kinds, kind, key), limit)
     found: dict[str, list[Any]] = {name: [] for name in kinds}
     for name, row in rows:
@@ -45,6 +46,7 @@ def balance_page(
     """Return the money of the accounts behind ``after``, and the next cursor."""
     if after is not None and after not in state.ledger.accounts:
         return _UNKNOWN
+    state.looked_at = 0
     rows, following = paging.page(_balances(state, after), limit)
     return {name: balance for row in rows for name, balance in row.items()}, following
 
@@ -58,35 +60,45 @@ def _rows(
             yield f"{kind}:{name}", (kind, row)
 
 
-def _behind(rows: dict[int, T], key: str) -> Iterator[tuple[int, T]]:
+def _behind(state: State, rows: dict[int, T], key: str) -> Iterator[T]:
     """Yield the rows with a number above ``key``; a dict by number is in the order of numbers."""
+    for number in _numbers_behind(state, rows, key) if key else rows:
+        state.looked_at += 1
+        yield rows[number]
+
+
+def _numbers_behind(state: State, rows: dict[int, T], key: str) -> Iterator[int]:
     numbers = list(rows)
-    for number in islice(numbers, bisect_right(numbers, int(key or 0)), None):
-        yield number, rows[number]
+    state.looked_at += len(numbers)
+    return islice(numbers, bisect_right(numbers, int(key)), None)
 
 
 def _orders(state: State, account: Account, key: str) -> Rows:
-    for number, order in _behind(account.open_orders, key):
-        yield str(number), views.order_row(state, account, order)
+    for order in _behind(state, account.open_orders, key):
+        yield str(order.number), views.order_row(state, account, order)
 
 
 def _leases(state: State, account: Account, key: str) -> Rows:
     account_seq = account.account_seq
-    for number, lease in _behind(state.leases, key):
+    for lease in _behind(state, state.leases, key):
         if account is lease.buyer or account is lease.seller:
-            yield str(number), emit.lease_row(lease, account, account_seq, state.seq, state.now_ms)
+            yield (
+                str(lease.number),
+                emit.lease_row(lease, account, account_seq, state.seq, state.now_ms),
+            )
 
 
 def _vms(state: State, account: Account, key: str) -> Rows:
     account_seq = account.account_seq
-    for number, vm in _behind(state.vms, key):
+    for vm in _behind(state, state.vms, key):
         if vm.lease.buyer is account:
-            yield str(number), emit.vm_row(vm, account_seq, state.seq, state.now_ms)
+            yield str(vm.number), emit.vm_row(vm, account_seq, state.seq, state.now_ms)
 
 
 def _images(state: State, account: Account, key: str) -> Rows:
     # By digest: an image may be given up, and a later one must not take its place.
     usable = views.usable_images(state, account.account_id)
+    state.looked_at += len(state.images)
     for row in sorted(usable, key=lambda image: image.sha256):
         if row.sha256 > key:
             yield row.sha256, row
@@ -103,6 +115,7 @@ _OF_KIND: Final[dict[str, Callable[[State, Account, str], Rows]]] = {
 def _balances(state: State, after: str | None) -> Iterator[tuple[str, dict[str, views.Balance]]]:
     waiting = after is not None
     for name, account in state.ledger.accounts.items():
+        state.looked_at += 1
         if not waiting:
             yield name, {name: views.Balance(account.available_ucr, account.held_ucr)}
         waiting = waiting and name != after

@@ -138,7 +138,8 @@ class Engine:
 
     @property
     def looked_at(self) -> int:
-        """How many orders the last command went through, beside those that it changed."""
+        """How many orders the last command went through, beside those that it changed; behind a
+        page, how many rows were gone through for it."""
         return self.state.looked_at
 
     def apply(self, command: Command, now_ms: int) -> list[Out]:

@@ -57,7 +57,7 @@ def _stands(context: Context, session: Session, message: Subscribe) -> Any:
     if message.channel != "account":
         return None
     if message.resume_from is None:
-        return questions.whole_account(context, session.account)
+        return questions.whole_account(context, session)
     return {"account_seq": context.engine.account_seq(session.account)}
 
 

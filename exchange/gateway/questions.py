@@ -16,9 +16,11 @@ from exchange.wire.types import PAGE_ROWS_MAX, Paged
 _UNKNOWN_APPLICATION: Final = Refused("invalid_field", "no application's id", "after")
 
 
-def whole_account(context: Context, account: str) -> dict[str, Any] | Refused:
-    """Return the account in one frame, or that it is too long for one."""
+def whole_account(context: Context, session: Session) -> dict[str, Any] | Refused:
+    """Return the session's account in one frame, or that it is too long for one."""
+    account = session.account
     made = context.engine.account_page(account, account_pages.KINDS, None, PAGE_ROWS_MAX)
+    _pay_looks(context, session)
     assert not isinstance(made, Refused), "the first page has no cursor"
     rows, following = made
     return _stands(context, account) | rows if following is None else paging.TOO_LONG
@@ -46,6 +48,7 @@ def balances(
     context: Context, session: Session, message: admin_requests.AdminBalances, now_ms: int
 ) -> None:
     made = context.engine.balance_page(message.after, message.limit or PAGE_ROWS_MAX)
+    _pay_looks(context, session)
     if isinstance(made, Refused):
         context.refuse(session, message, made)
     else:
@@ -71,6 +74,11 @@ def _stands(context: Context, account: str) -> dict[str, Any]:
     return {"account_seq": engine.account_seq(account), "balances": engine.balance(account)}
 
 
+def _pay_looks(context: Context, session: Session) -> None:
+    """A page costs, beside its bytes, the rows that were gone through to find it."""
+    context.limits.rows_looked_at(session, context.engine.looked_at, context.now_ms)
+
+
 def _account(
     context: Context,
     session: Session,
@@ -80,6 +88,7 @@ def _account(
 ) -> None:
     limit = message.limit or PAGE_ROWS_MAX
     made = context.engine.account_page(session.account, kinds, message.after, limit)
+    _pay_looks(context, session)
     if isinstance(made, Refused):
         context.refuse(session, message, made)
     else:

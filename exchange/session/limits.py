@@ -34,6 +34,9 @@ OPERATOR_PER_S: Final = 1_000
 OPERATOR_SAVED_S: Final = 10
 LOOKED_AT_PER_TOKEN: Final = 100
 """Going through so many orders takes as long as handling one more request."""
+LOOKED_AT_BYTES: Final = 4
+"""What a row that was gone through to find the first of a page counts as: it takes the time of as
+many bytes of an answer."""
 REFUSALS_PER_S: Final = 200
 REFUSALS_SAVED_S: Final = 10
 REST_MAX_MS: Final = 500
@@ -145,6 +148,10 @@ class Limits:
             self._hosts.of(session.host, now_ms).spend(now_ms, HOST_PER_S, tokens)
         elif budget in ("orders", "cancels", "changes"):
             self._charge(session.account, budget, tokens, now_ms)
+
+    def rows_looked_at(self, session: Session, count: int, now_ms: int) -> None:
+        """A page had ``count`` rows gone through: they weigh beside its bytes."""
+        self._pay(session, count * LOOKED_AT_BYTES, now_ms)
 
     def looked_at_end(self, account: str, count: int, now_ms: int) -> None:
         """The same when an armed connection dropped: who armed it arms the next one later."""

@@ -71,6 +71,10 @@ ROWS: list[tuple[str, list[Any]]] = [
     ),
     ("answers to an account", [limits.ANSWERS_PER_S // 1024, limits.ANSWERS_SAVED_S]),
     (
+        "rows gone through to find the first of a page, or to tell an account's from others'",
+        [limits.LOOKED_AT_BYTES],
+    ),
+    (
         "answers to a connection without a login",
         [limits.STRANGER_PER_S // 1024, limits.STRANGER_SAVED_S],
     ),

@@ -4,15 +4,28 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
+from msgspec import convert
 
 from exchange.bucket import DEBT_S
-from exchange.session.limits import LOOKED_AT_PER_TOKEN
+from exchange.engine import account_pages
+from exchange.model.lease import Vm, make_lease
+from exchange.model.state import Image
+from exchange.session.limits import (
+    ANSWERS_PER_S,
+    ANSWERS_SAVED_S,
+    LOOKED_AT_BYTES,
+    LOOKED_AT_PER_TOKEN,
+)
+from exchange.wire.requests import VmStart
+from exchange.wire.results import Refused
 from tests.exchange.gateway.test_gateway import Rig, hosting
 from tests.exchange.session.test_costs import add_trader, bid
 from tests.exchange.support.harness import SYMBOL
 
 PER_S = 100
+VM_START = {"req_id": 1, "lease_id": "l-1", "name": "web", "image": "0" * 64}
 DEPTH = 800
+CROWD = 60_000
 MORE = 900
 """Units that nobody has bids for."""
 Look: TypeAlias = Callable[[Rig, int, int], dict[str, Any]]
@@ -101,3 +114,71 @@ def test_an_offer_with_room_for_all_goes_through_no_asks() -> None:
     for _ in range(50):
         assert rig.ask(sessions["alice"], "host.offer", host=host)["type"] == "ack"
     assert rig.engine.looked_at == 0
+
+
+EACH = account_pages.KINDS
+PAGES: dict[str, tuple[tuple[str, ...], str | None, int]] = {
+    "own orders before the cursor": (("orders",), f"orders:{DEPTH}", DEPTH),
+    "others' leases, VMs and images": (EACH, "leases:", 3 * DEPTH),
+    "others' VMs and images": (EACH, "vms:", 2 * DEPTH),
+    "others' leases before and behind the cursor": (("leases",), "leases:1", 2 * DEPTH - 1),
+    "others' images": (("images",), None, DEPTH),
+    "nothing but the page": (("orders",), None, 2),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_counts_the_rows_that_were_gone_through_for_it(page: str) -> None:
+    kinds, after, rows = PAGES[page]
+    rig, _ = deep_book()
+    crowd(rig, "alice")
+    assert not isinstance(rig.engine.account_page("ann", kinds, after, 1), Refused)
+    assert rig.engine.looked_at == rows
+
+
+def test_the_balances_count_the_accounts_before_the_cursor_too() -> None:
+    rig, _ = deep_book()
+    names = list(rig.engine.balances())
+    rig.engine.balance_page(names[-1], 1)
+    assert rig.engine.looked_at == len(names)
+
+
+@pytest.mark.parametrize("tag", ["account.state", "subscribe"])
+def test_a_page_costs_the_rows_that_were_gone_through_for_it(tag: str) -> None:
+    """(Before, it cost 4 KiB: 256 a second might go through 60,000 rows each.)"""
+    rig, sessions = deep_book()
+    crowd(rig, "alice", CROWD)
+    rig.ask(sessions["ann"], "order.mass_cancel")
+    ask: dict[str, Any] = {"limit": 1} if tag == "account.state" else {"channel": "account"}
+    weight = 3 * CROWD * LOOKED_AT_BYTES
+    replies = [rig.ask(sessions["ann"], tag, **ask) for _ in range(40)]
+    assert [reply["type"] for reply in replies].count("ack") == -(
+        -ANSWERS_PER_S * ANSWERS_SAVED_S // weight
+    )
+    refused = replies[-1]
+    assert refused["reason"] == "rate_limited"
+    rig.now_ms += refused["retry_after_ms"]
+    assert rig.ask(sessions["ann"], tag, **ask)["type"] == "ack"
+
+
+def crowd(rig: Rig, account: str, count: int = DEPTH) -> None:
+    """Have ``account`` hold many leases, VMs and images: of each, one that is there many times."""
+    state = rig.engine.state
+    buyer = state.ledger.accounts[account]
+    host = rig.engine.hosts()[0].host
+    lease = make_lease(
+        1,
+        "t-1",
+        state.instruments[SYMBOL],
+        buyer,
+        buyer,
+        state.hosts[host],
+        1,
+        1,
+        rig.now_ms,
+    )
+    vm = Vm(1, lease, convert(VM_START, VmStart), rig.now_ms)
+    image = Image("0" * 64, 1, "raw", [account], [], {})
+    state.leases = dict.fromkeys(range(1, count + 1), lease)
+    state.vms = dict.fromkeys(range(1, count + 1), vm)
+    state.images = dict.fromkeys(map(str, range(count)), image)
