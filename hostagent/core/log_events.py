@@ -95,6 +95,16 @@ def hypervisor_back() -> LogLine:
     return line("info", "hypervisor_back", "the hypervisor answers again")
 
 
+def call_hangs(call: str, vm_id: str, limit_s: float) -> LogLine:
+    text = f"{call}{' of ' + vm_id if vm_id else ''} did not return within {limit_s:g} s: given up"
+    return line("error", "call_hangs", text, call=call, vm=vm_id)
+
+
+def cut_short(after_s: float) -> LogLine:
+    text = f"something did not end within {after_s:g} s: ending without it; VMs keep running"
+    return line("warning", "cut_short", text)
+
+
 def effect_failed(effect: str, why: str) -> LogLine:
     return line("warning", "effect_failed", f"{effect}: {why}", effect=effect, reason=why)
 

@@ -59,6 +59,9 @@ class Boot(Struct, frozen=True):
 
 
 BootPlan: TypeAlias = Callable[[DomainSpec], Boot]
+FaultPlan: TypeAlias = Callable[[str, str], None]
+"""``fault(call, vm_id)`` comes before each call, such as ``("start", "v-1")``; ``vm_id`` is empty
+where it is about all. What it raises the call raises, and while it hangs the call hangs."""
 
 
 class _Domain(Struct):
@@ -73,12 +76,19 @@ class _Domain(Struct):
 class MemoryHypervisor:
     """Implements `Hypervisor`. ``boots`` is asked once for each VM, when it starts."""
 
-    def __init__(self, clock: Clock, boots: BootPlan = lambda spec: Boot()) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        boots: BootPlan = lambda spec: Boot(),
+        fault: FaultPlan = lambda call, vm_id: None,
+    ) -> None:
         self._clock = clock
+        self._fault = fault
         self._boots = boots
         self._domains: dict[str, _Domain] = {}
 
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
+        self._fault("start", spec.vm_id)
         check_spec(spec)
         if spec.vm_id in self._domains:
             raise HypervisorError(f"{spec.vm_id} is defined already")
@@ -88,23 +98,28 @@ class MemoryHypervisor:
         self._domains[spec.vm_id] = _Domain(spec, forwards, boot, self._clock())
 
     def shutdown(self, vm_id: str) -> None:
+        self._fault("shutdown", vm_id)
         domain = self._domains.get(vm_id)
         if domain is None or domain.boot.stop_ms is None or domain.stops_ms is not None:
             return
         domain.stops_ms = self._clock() + domain.boot.stop_ms
 
     def destroy(self, vm_id: str) -> None:
+        self._fault("destroy", vm_id)
         self._domains.pop(vm_id, None)
 
     def keep_notes(self, vm_id: str, notes: Notes) -> None:
+        self._fault("keep_notes", vm_id)
         if vm_id in self._domains:
             self._domains[vm_id].notes = notes
 
     def observe(self) -> list[ObservedDomain]:
+        self._fault("observe", "")
         now_ms = self._clock()
         return [_observed(self._domains[vm_id], now_ms) for vm_id in sorted(self._domains)]
 
     def guest_accepts(self, vm_id: str) -> bool:
+        self._fault("guest_accepts", vm_id)
         domain = self._domains.get(vm_id)
         if domain is None:
             return False
@@ -112,11 +127,16 @@ class MemoryHypervisor:
         return _runs(domain, now_ms) and _serves(domain, now_ms)
 
     def console(self, vm_id: str, lines: int) -> str | None:
+        self._fault("console", vm_id)
         domain = self._domains.get(vm_id)
         return None if domain is None else last_lines(_console(domain, self._clock()), lines)
 
+    def renew(self) -> None:
+        """There is no connection."""
+
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to let go of, but a close can hang as anything can."""
+        self._fault("close", "")
 
     def boot_of(self, vm_id: str) -> Boot | None:
         """Return how a VM that is there behaves, for who plans its results ahead."""

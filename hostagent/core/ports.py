@@ -288,7 +288,7 @@ class BootFiles(Struct, frozen=True):
 
 
 class Hypervisor(Protocol):
-    """Runs domains. Blocking and not thread-safe: one caller at a time. Raises `HypervisorError`.
+    """Runs domains. Blocking, one caller at a time for each VM. Raises `HypervisorError`.
 
     Every call may be repeated: destroying or shutting down what is not there does nothing, and
     starting a domain that runs raises.
@@ -315,6 +315,9 @@ class Hypervisor(Protocol):
     def console(self, vm_id: str, lines: int) -> str | None:
         """Return the last ``lines`` lines of a domain's serial console, as `console.last_lines`
         makes them; None when the domain is not there or has no console."""
+
+    def renew(self) -> None:
+        """Have the next call use a new connection: a call hangs on this one. Returns at once."""
 
     def close(self) -> None:
         """Let go of the hypervisor. Domains keep running."""

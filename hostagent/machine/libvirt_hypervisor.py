@@ -1,10 +1,14 @@
 """`Hypervisor` through libvirt: the only module that imports it.
 
-Blocking: the agent calls it from one worker thread. A domain is defined, not only started, so that
-one which powers off or dies stays to be found, with our metadata, until we remove it. Domains
-without our metadata are somebody else's and are neither shown nor touched.
+Blocking: the agent calls it from threads, one at a time for each VM. A connection that libvirtd
+ended, or on which a call hangs, gives way to a new one; what failed with it is asked again. A
+domain is defined, not only started, so that one which powers off or dies stays to be found, with
+our metadata, until we remove it. Domains without our metadata are somebody else's and are neither
+shown nor touched.
 """
 
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +45,9 @@ _RUNNING = (
 )
 _ORDERLY = (libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED)
 
+REOPEN_TRIES = 10
+REOPEN_PAUSE_S = 0.5
+
 _T = TypeVar("_T")
 
 
@@ -55,8 +62,32 @@ class LibvirtHypervisor:
         self._logs = logs
         self._clock = clock
         self._conn = self._opened()
+        self._opening = threading.Lock()
+        self._hangs = False
 
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
+        tried: list[str] = []
+
+        def attempt() -> None:
+            if tried and self._came_up(spec):
+                return
+            tried.append(spec.vm_id)
+            self._start(spec, files, forwards)
+
+        self._over(attempt)
+
+    def _came_up(self, spec: DomainSpec) -> bool:
+        """Tell whether it runs by a try that lost its connection; remove it if half made."""
+        domain = self._ours(spec.vm_id)
+        carried = self._carried(domain) if domain is not None else None
+        if carried is None or carried.spec.boot != spec.boot:
+            return False
+        if domain.isActive():
+            return True
+        self._destroy(spec.vm_id)
+        return False
+
+    def _start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
         log_file = str(self._log_of(spec.vm_id))
         xml = domain_xml.domain_xml(spec, files, forwards, self._virt, log_file)
         if self._find(spec.vm_id) is not None:
@@ -65,10 +96,14 @@ class LibvirtHypervisor:
         try:
             _said(domain.create, "cannot start the domain")
         except HypervisorError:
-            self.destroy(spec.vm_id)
+            if self._alive():
+                self._destroy(spec.vm_id)
             raise
 
     def shutdown(self, vm_id: str) -> None:
+        self._over(lambda: self._shutdown(vm_id))
+
+    def _shutdown(self, vm_id: str) -> None:
         domain = self._ours(vm_id)
         if domain is not None:
             flags = libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT
@@ -77,6 +112,9 @@ class LibvirtHypervisor:
             _unless_gone(lambda: domain.shutdownFlags(flags), "cannot press the power button")
 
     def destroy(self, vm_id: str) -> None:
+        self._over(lambda: self._destroy(vm_id))
+
+    def _destroy(self, vm_id: str) -> None:
         domain = self._ours(vm_id)
         if domain is not None:
             _unless_gone(domain.destroy, "cannot stop the domain")
@@ -86,6 +124,9 @@ class LibvirtHypervisor:
                 path.unlink(missing_ok=True)
 
     def keep_notes(self, vm_id: str, notes: Notes) -> None:
+        self._over(lambda: self._keep_notes(vm_id, notes))
+
+    def _keep_notes(self, vm_id: str, notes: Notes) -> None:
         domain = self._ours(vm_id)
         if domain is None:
             return
@@ -99,15 +140,18 @@ class LibvirtHypervisor:
         )
 
     def observe(self) -> list[ObservedDomain]:
-        if not self._conn.isAlive():
-            # The daemon was restarted; its domains ran on.
-            self._conn = self._opened()
+        return self._over(self._observe)
+
+    def _observe(self) -> list[ObservedDomain]:
         domains = _said(lambda: self._conn.listAllDomains(0), "cannot list domains")
         mine = [one for one in domains if one.name().startswith(domain_xml.NAME_PREFIX)]
         seen = [self._observed(domain) for domain in mine]
         return sorted((one for one in seen if one is not None), key=lambda one: one.spec.vm_id)
 
     def guest_accepts(self, vm_id: str) -> bool:
+        return self._over(lambda: self._guest_accepts(vm_id))
+
+    def _guest_accepts(self, vm_id: str) -> bool:
         domain = self._ours(vm_id)
         if domain is None or not domain.isActive():
             return False
@@ -132,11 +176,45 @@ class LibvirtHypervisor:
             raise HypervisorError(f"cannot read the console: {error.strerror}") from error
         return None if data is None else last_lines(data, lines)
 
+    def renew(self) -> None:
+        self._hangs = True
+
     def close(self) -> None:
         _said(self._conn.close, "cannot close the connection")
 
     def _opened(self) -> Any:
         return _said(lambda: libvirt.open(self._uri), f"cannot open {self._uri}")
+
+    def _over(self, call: Callable[[], _T]) -> _T:
+        """Call; once more over a new connection when this one turns out to be dead."""
+        self._connect()
+        try:
+            return call()
+        except HypervisorError:
+            if self._alive():
+                raise
+        self._connect()
+        return call()
+
+    def _connect(self) -> None:
+        """Open again if need be. A daemon that is starting gets `REOPEN_TRIES`."""
+        with self._opening:
+            for tries_left in reversed(range(REOPEN_TRIES)):
+                if self._alive() and not self._hangs:
+                    return
+                try:
+                    # The old one is not closed: closing could hang with its call.
+                    self._conn, self._hangs = self._opened(), False
+                except HypervisorError:
+                    if tries_left == 0:
+                        raise
+                    time.sleep(REOPEN_PAUSE_S)
+
+    def _alive(self) -> bool:
+        try:
+            return bool(self._conn.isAlive())
+        except libvirt.libvirtError:
+            return False
 
     def _log_of(self, vm_id: str) -> Path:
         return self._logs / f"{vm_id}.log"

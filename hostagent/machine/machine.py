@@ -1,15 +1,16 @@
 """Carry the core's effects out on this server: hypervisor, images, forwarded ports. Shell module.
 
 The counterpart of `memory_hypervisor.MemoryServer` in the real world. Every blocking call of the
-hypervisor runs in one worker thread, one after the other. An effect that cannot be carried out says
-so in its result; where it has none, the core's next look shows it and the core asks again.
+hypervisor has a time limit and waits only for those of the same VM (`calls`). An effect that cannot
+be carried out says so in its result; where it has none, the core's next look shows it and the core
+asks again.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
@@ -39,11 +40,13 @@ from hostagent.core.ports import (
     Observed,
     ObservedDomain,
     ReadConsole,
+    Reading,
     Result,
     ShutdownDomain,
     StartDomain,
     WatchGuest,
 )
+from hostagent.machine.calls import EVERYBODY, Calls, HangsError, Name
 from hostagent.machine.forwarder import (
     CONNECT_TIMEOUT_S,
     LOOPBACK,
@@ -60,10 +63,11 @@ GUEST_ANSWER_S = 0.2
 """How long a guest gets to answer a connection before QEMU's table is asked about it."""
 _PORT_TAKEN = "host forwarding rule"
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class Machine:
-    """Owns one hypervisor and its worker thread; `close` lets go of both, VMs keep running.
+    """Owns one hypervisor and the calls to it; `close` lets go of both, VMs keep running.
 
     ``simulated``: the guests are not real, so that nobody can connect to one.
     """
@@ -76,6 +80,7 @@ class Machine:
         load: Callable[[], Load],
         clock: Callable[[], int],
         simulated: bool = False,
+        limits_s: dict[Name, float] | None = None,
     ) -> None:
         self._hypervisor = hypervisor
         self._images = images
@@ -83,7 +88,7 @@ class Machine:
         self._load = load
         self._clock = clock
         self._simulated = simulated
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="hypervisor")
+        self._calls = Calls(hypervisor.renew, limits_s)
         self._watching: dict[str, asyncio.Task[bool]] = {}
         self._lost = False
         """The last look at the hypervisor failed."""
@@ -110,7 +115,7 @@ class Machine:
 
     async def observe(self) -> Observed:
         """Look at all our domains; listen again for those that an agent before us started."""
-        domains = await self._call(self._hypervisor.observe)
+        domains = await self._calls.call("observe", EVERYBODY, self._hypervisor.observe)
         endpoints: dict[str, list[Endpoint]] = {}
         for domain in domains:
             vm_id = domain.spec.vm_id
@@ -124,8 +129,8 @@ class Machine:
         for task in list(self._watching.values()):
             task.cancel()
         await self._forwarder.close_all()
-        await self._call(self._hypervisor.close)
-        self._worker.shutdown()
+        with contextlib.suppress(HypervisorError):
+            await self._calls.call("close", EVERYBODY, self._hypervisor.close)
 
     async def _do(self, effect: Effect) -> Result | None:
         match effect:
@@ -134,22 +139,29 @@ class Machine:
             case StartDomain():
                 return await self._start(effect.spec)
             case ShutdownDomain():
-                await self._call(partial(self._hypervisor.shutdown, effect.vm_id))
+                await self._of_vm("shutdown", effect.vm_id, self._hypervisor.shutdown)
             case DestroyDomain():
                 return await self._destroy(effect.vm_id)
             case WatchGuest():
                 return await self._watch(effect.vm_id)
             case KeepNotes():
-                keep = partial(self._hypervisor.keep_notes, effect.vm_id, effect.notes)
-                await self._call(keep)
+                keep = self._hypervisor.keep_notes
+                await self._of_vm("keep_notes", effect.vm_id, keep, effect.notes)
             case ReadConsole():
                 return await self._console(effect)
             case Observe():
                 return await self.observe()
         return None
 
-    async def _call(self, blocking: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, blocking)
+    async def _of_vm(
+        self,
+        name: Name,
+        vm_id: str,
+        blocking: Callable[Concatenate[str, _P], _T],
+        *more: _P.args,
+        **named: _P.kwargs,
+    ) -> _T:
+        return await self._calls.call(name, vm_id, partial(blocking, vm_id, *more, **named))
 
     async def _fetch(self, image: str) -> Result:
         try:
@@ -161,11 +173,12 @@ class Machine:
 
     async def _start(self, spec: DomainSpec) -> Result:
         try:
-            files = await asyncio.to_thread(self._images.boot_files, spec.image, spec)
+            make = partial(self._images.boot_files, spec.image, spec)
+            files = await self._calls.call("boot_files", spec.vm_id, make)
             forwards = await self._start_on_free_ports(spec, files)
         except (ImageError, ForwardError, HypervisorError) as error:
             log.write(log_events.not_started(spec, str(error)))
-            await asyncio.to_thread(self._images.forget_vm, spec.vm_id)
+            await self._forget(spec.vm_id)
             return DomainFailed(spec.vm_id, error.reason)
         return DomainStarted(spec.vm_id, self._forwarder.endpoints(forwards))
 
@@ -176,9 +189,12 @@ class Machine:
             wanted = tuple(Forward(port, 0, free_loopback_port()) for port in ports)
             opened = await self._forwarder.open(spec.vm_id, wanted, spec.allow_from, Counted())
             try:
-                await self._call(partial(self._hypervisor.start, spec, files, opened))
+                start = partial(self._hypervisor.start, spec, files, opened)
+                await self._calls.call("start", spec.vm_id, start)
             except HypervisorError as error:
                 await self._forwarder.close(spec.vm_id)
+                if isinstance(error, HangsError):
+                    await self._clear(spec.vm_id)
                 if _PORT_TAKEN not in str(error) or tries_left == 0:
                     raise
             else:
@@ -187,18 +203,41 @@ class Machine:
 
     async def _destroy(self, vm_id: str) -> Result:
         """Read the counters a last time, then remove every trace."""
-        domains = await self._call(self._hypervisor.observe)
-        here = [self._with_network(one) for one in domains if one.spec.vm_id == vm_id]
+        reading = await self._last_reading(vm_id)
         self._stop_watching(vm_id)
-        await self._call(partial(self._hypervisor.destroy, vm_id))
+        await self._of_vm("destroy", vm_id, self._hypervisor.destroy)
         await self._forwarder.close(vm_id)
-        await asyncio.to_thread(self._images.forget_vm, vm_id)
-        return DomainGone(vm_id, here[0].reading if here else None)
+        await self._forget(vm_id)
+        return DomainGone(vm_id, reading)
+
+    async def _last_reading(self, vm_id: str) -> Reading | None:
+        """A look that fails costs the last counters, not the stop."""
+        try:
+            domains = await self._calls.call("observe", vm_id, self._hypervisor.observe)
+        except HypervisorError as error:
+            log.write(log_events.vm_trouble(vm_id, "effect_failed", f"last counters: {error}"))
+            return None
+        here = [self._with_network(one) for one in domains if one.spec.vm_id == vm_id]
+        return here[0].reading if here else None
+
+    async def _forget(self, vm_id: str) -> None:
+        try:
+            await self._of_vm("forget_vm", vm_id, self._images.forget_vm)
+        except HypervisorError as error:
+            log.write(log_events.vm_trouble(vm_id, "effect_failed", str(error)))
+
+    async def _clear(self, vm_id: str) -> None:
+        """A start that was given up may still come about: leave nothing of it."""
+        try:
+            await self._of_vm("destroy", vm_id, self._hypervisor.destroy)
+        except HypervisorError as error:
+            log.write(log_events.vm_trouble(vm_id, "effect_failed", f"may be left over: {error}"))
 
     async def _console(self, effect: ReadConsole) -> Result:
         """Whoever asked waits: also what cannot be read is an answer."""
         try:
-            text = await self._call(partial(self._hypervisor.console, effect.vm_id, effect.lines))
+            read = self._hypervisor.console
+            text = await self._of_vm("console", effect.vm_id, read, effect.lines)
         except HypervisorError as error:
             log.write(log_events.vm_trouble(effect.vm_id, "console_failed", str(error)))
             text = None
@@ -245,7 +284,7 @@ class Machine:
 
     async def _guest_accepts(self, vm_id: str) -> bool:
         try:
-            return await self._call(partial(self._hypervisor.guest_accepts, vm_id))
+            return await self._of_vm("guest_accepts", vm_id, self._hypervisor.guest_accepts)
         except HypervisorError as error:
             log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
             return False

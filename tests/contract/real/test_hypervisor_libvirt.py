@@ -13,7 +13,7 @@ import libvirt
 import pytest
 
 from hostagent.core.domain_xml import Virt
-from hostagent.core.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError
+from hostagent.core.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError, Notes
 from hostagent.guest.build_guest import build_guest
 from hostagent.machine.forwarder import LOOPBACK, free_loopback_port
 from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
@@ -88,6 +88,19 @@ class TestLibvirtTestDriver(HypervisorContract):
         bench.clear()
         bench.hypervisor.close()
         keep.close()
+
+    def test_a_connection_that_is_dead_is_opened_again_by_any_call(
+        self, bench: LibvirtBench
+    ) -> None:
+        """(Seen to fail: only a look opened it again, so that the next start failed.)"""
+        wanted = spec(f"{bench.prefix}1")
+        bench.hypervisor.close()
+        bench.start(wanted)
+        bench.hypervisor.close()
+        bench.hypervisor.keep_notes(wanted.vm_id, Notes(ready_ms=1))
+        bench.hypervisor.close()
+        bench.hypervisor.destroy(wanted.vm_id)
+        assert mine(bench) == []
 
     def test_a_domain_without_our_metadata_is_not_ours(self, bench: LibvirtBench) -> None:
         """Even with a name like one of ours: not shown, not stopped, not replaced."""

@@ -1,0 +1,194 @@
+"""One VM's call that hangs or fails is no other VM's affair. The faults are the fake's."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import pytest
+from msgspec.structs import replace
+
+from hostagent.core.memory_hypervisor import MemoryHypervisor
+from hostagent.core.ports import (
+    BootFiles,
+    ConsoleSeen,
+    DestroyDomain,
+    DomainFailed,
+    DomainGone,
+    DomainSpec,
+    DomainStarted,
+    Effect,
+    HypervisorError,
+    KeepNotes,
+    Load,
+    Notes,
+    Observe,
+    Observed,
+    ReadConsole,
+    ShutdownDomain,
+    StartDomain,
+)
+from hostagent.machine.calls import LIMITS_S, STUCK_PER_LANE, Name
+from hostagent.machine.forwarder import Forwarder
+from hostagent.machine.images import ImageCache
+from hostagent.machine.machine import Machine
+from tests.contract.hypervisor_contract import spec
+
+WAIT_S = 20.0
+SOON: dict[Name, float] = dict.fromkeys(LIMITS_S, 0.2)
+OTHERS: list[Effect] = [
+    ShutdownDomain("v-2"),
+    KeepNotes("v-2", Notes(ready_ms=1)),
+    ReadConsole("r-2", "v-2", 1),
+    DestroyDomain("v-2"),
+]
+
+
+class NoImages(ImageCache):
+    """Every image is here, and nothing of it."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+
+    def boot_files(self, image: str, spec: DomainSpec) -> BootFiles:
+        return BootFiles()
+
+    def forget_vm(self, vm_id: str) -> None:
+        self.forgotten.append(vm_id)
+
+
+class Bench:
+    """A machine on the fake. Calls named in ``hangs`` hang until `free`, ``fails`` raise."""
+
+    def __init__(self, limits_s: dict[Name, float]) -> None:
+        self.hangs: set[tuple[str, str]] = set()
+        self.fails: dict[tuple[str, str], Exception] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.hanging = threading.Event()
+        self._free = threading.Event()
+        self.fake = MemoryHypervisor(lambda: 1_000, fault=self._fault)
+        forwarder = Forwarder("127.0.0.1", 30_000, 30_999)
+        self.machine = Machine(
+            self.fake, NoImages(), forwarder, Load, lambda: 1_000, simulated=True, limits_s=limits_s
+        )
+
+    def _fault(self, call: str, vm_id: str) -> None:
+        self.asked.append((call, vm_id))
+        if (call, vm_id) in self.fails:
+            raise self.fails[call, vm_id]
+        if (call, vm_id) in self.hangs:
+            self.hanging.set()
+            self._free.wait(WAIT_S)
+
+    def free(self) -> None:
+        self.hangs.clear()
+        self._free.set()
+
+    async def start(self, vm_id: str) -> object:
+        return await self.machine.carry_out(StartDomain(replace(spec(vm_id), ports=())))
+
+
+def on(bench: Bench, story: Callable[[], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(WAIT_S):
+            await story()
+
+    try:
+        asyncio.run(main())
+    finally:
+        bench.free()
+
+
+@pytest.mark.parametrize("call", ["start", "shutdown", "destroy", "keep_notes", "console"])
+def test_a_call_that_hangs_keeps_no_other_vm_waiting(call: str) -> None:
+    """No limit is reached here: the other VM's calls do not wait for it at all."""
+    bench = Bench(dict.fromkeys(LIMITS_S, WAIT_S))
+    own: dict[str, Effect] = {
+        "start": StartDomain(replace(spec("v-1"), ports=())),
+        "shutdown": ShutdownDomain("v-1"),
+        "destroy": DestroyDomain("v-1"),
+        "keep_notes": KeepNotes("v-1", Notes()),
+        "console": ReadConsole("r-1", "v-1", 1),
+    }
+
+    async def story() -> None:
+        bench.hangs.add((call, "v-1"))
+        hanging = asyncio.create_task(bench.machine.carry_out(own[call]))
+        assert await asyncio.to_thread(bench.hanging.wait, WAIT_S)
+        assert await bench.start("v-2") == DomainStarted("v-2")
+        for effect in OTHERS:
+            await bench.machine.carry_out(effect)
+        assert bench.fake.observe() == []
+        assert not hanging.done()
+        bench.free()
+        await hanging
+
+    on(bench, story)
+
+
+def test_a_start_that_hangs_is_given_up_and_leaves_nothing() -> None:
+    bench = Bench({**SOON, "start": 0.2})
+
+    async def story() -> None:
+        bench.hangs.add(("start", "v-1"))
+        assert await bench.start("v-1") == DomainFailed("v-1", "start_failed")
+        assert bench.asked[-1] == ("destroy", "v-1")
+        assert await bench.start("v-2") == DomainStarted("v-2")
+
+    on(bench, story)
+
+
+def test_a_stop_that_hangs_is_tried_again_and_works_when_it_can() -> None:
+    bench = Bench(SOON)
+
+    async def story() -> None:
+        await bench.start("v-1")
+        bench.hangs.add(("destroy", "v-1"))
+        for _ in range(STUCK_PER_LANE + 1):
+            assert await bench.machine.carry_out(DestroyDomain("v-1")) is None
+        bench.free()
+        gone = await bench.machine.carry_out(DestroyDomain("v-1"))
+        assert isinstance(gone, DomainGone)
+
+    on(bench, story)
+
+
+def test_calls_of_one_vm_that_hang_are_bounded() -> None:
+    bench = Bench(SOON)
+
+    async def story() -> None:
+        bench.hangs.add(("console", "v-1"))
+        for _ in range(STUCK_PER_LANE + 3):
+            seen = await bench.machine.carry_out(ReadConsole("r", "v-1", 1))
+            assert seen == ConsoleSeen("r", None)
+        assert bench.asked.count(("console", "v-1")) == STUCK_PER_LANE
+
+    on(bench, story)
+
+
+def test_a_look_that_fails_does_not_keep_a_vm_from_being_stopped() -> None:
+    bench = Bench(SOON)
+
+    async def story() -> None:
+        await bench.start("v-1")
+        bench.fails["observe", ""] = HypervisorError("no answer")
+        assert await bench.machine.carry_out(DestroyDomain("v-1")) == DomainGone("v-1")
+        bench.fails.clear()
+        seen = await bench.machine.carry_out(Observe())
+        assert cast(Observed, seen).domains == []
+
+    on(bench, story)
+
+
+def test_the_machine_closes_in_time_whatever_hangs() -> None:
+    bench = Bench({**SOON, "start": WAIT_S})
+
+    async def story() -> None:
+        bench.hangs |= {("start", "v-1"), ("close", "")}
+        hanging = asyncio.create_task(bench.start("v-1"))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await bench.machine.close()
+        hanging.cancel()
+
+    on(bench, story)
