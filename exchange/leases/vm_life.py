@@ -38,6 +38,7 @@ def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
         request.allow_from or [],
         lease.instrument.end_ms,
         lease.instrument.start_ms,
+        born_ms=vm.requested_ms,
     )
 
 

@@ -323,8 +323,8 @@ class Notice(Frame, tag="notice"):
 
 
 class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
-    """Launch a VM, not before ``not_before_ms``, to run at most until ``until_ms``. The same
-    ``vm_id`` again brings a new lease or end."""
+    """Launch a VM to run between two times. The same ``vm_id`` again brings a new lease or end, and
+    with another ``born_ms``, when it was asked for, another VM (the exchange was restored)."""
 
     instruction_id: str
     epoch: int
@@ -339,7 +339,7 @@ class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
     allow_from: list[str]
     until_ms: int | None = None
     not_before_ms: int | None = None
-    """A window's start: the image is fetched before, the VM launched then."""
+    born_ms: int | None = None
 
 
 class VmKill(Frame, tag="vm.kill"):

@@ -23,7 +23,9 @@ from exchange.wire.frames import (
 )
 from exchange.wire.requests import ConsoleText, HostDone, HostHeartbeat, HostSynced, HostVm
 from exchange.wire.types import CONSOLE_READS_MAX
+from hostagent.core import identity
 from hostagent.core import vm as life
+from hostagent.core.identity import Successors, Tombs, is_meant
 from hostagent.core.offer import HostConfig, Offer
 from hostagent.core.ports import (
     ConsoleSeen,
@@ -54,7 +56,6 @@ from hostagent.core.vm import Vm
 
 SPOT_CUTOFF_MS = 2 * 3_600_000
 """How long a host that hears nothing keeps VMs without an end of their own (rules.md 6.3)."""
-MAX_TOMBS = 10_000
 STOPPING_OBSERVE_MS = 1_000
 
 __all__ = ["HostConfig", "HostCore"]
@@ -66,7 +67,8 @@ class HostCore:
     def __init__(self, config: HostConfig) -> None:
         self.config = config
         self.vms: dict[str, Vm] = {}
-        self._ended: dict[str, None] = {}
+        self._ended = Tombs()
+        self._successors = Successors()
         self._offer = Offer(config)
         self._reporter = Reporter(self._offer)
         self._seen = False
@@ -89,6 +91,8 @@ class HostCore:
         out: list[Out] = []
         self._settle(now_ms, out)
         self._handle(message, now_ms, out)
+        for order in self._successors.due(self.vms):
+            self._launch_new(order, now_ms, out)
         if not isinstance(message, Tick):
             self._find_vms_at()
         return out
@@ -163,6 +167,7 @@ class HostCore:
                     self._epoch = message.epoch
                     self._obey(message, now_ms, out)
             case LinkUp():
+                self._epoch = 0  # of this connection: a restored exchange counts from less
                 self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
                 self._reporter.link_up(self.vms, out)
             case LinkDown():
@@ -209,7 +214,7 @@ class HostCore:
         settled = self._reporter.answered(answer, self.vms)
         if settled is not None:
             del self.vms[settled.spec.vm_id]
-            self._bury(settled.spec.vm_id)
+            self._ended.bury(settled.spec.vm_id, settled.spec.born_ms)
         if unapproved and not self._reporter.unapproved and self._synced_id:
             # The owner has approved this host; what it said of its VMs before was not heard.
             self._say_synced(out)
@@ -222,14 +227,18 @@ class HostCore:
 
     def _launch(self, order: VmLaunch, now_ms: int, out: list[Out]) -> None:
         vm = self.vms.get(order.vm_id)
-        if vm is not None:
+        if vm is not None and is_meant(order, vm.spec) and not vm.disowned:
             self._launch_again(vm, order, out)
-        elif order.vm_id in self._ended:
+        elif vm is None and self._ended.hold(order.vm_id, order.born_ms):
             out.append(Send(HostDone(instruction_id=order.instruction_id, ok=True)))
         else:
             self._launch_new(order, now_ms, out)
 
     def _launch_new(self, order: VmLaunch, now_ms: int, out: list[Out]) -> None:
+        if (other := self.vms.get(order.vm_id)) is not None:
+            self._successors.add(order)
+            self._follow(other, life.disown(other, now_ms), out)
+            return
         vm = life.ordered(order, f"{self.config.boot_id}-{now_ms}")
         fetching = any(other.spec.image == order.image for other in self._waiting_for_image())
         effects: list[Effect] = [] if fetching else [FetchImage(order.image)]
@@ -244,14 +253,18 @@ class HostCore:
         if order.until_ms != vm.spec.until_ms:
             # The exchange waits a minute for what was used under the lease before.
             self._reporter.usage(vm, out)
-        self._follow(vm, life.extended(vm, order.until_ms), out)
+        effects = life.extended(vm, order.until_ms)
+        if identity.stamped(vm, order) and vm.domain == "up":
+            effects = [KeepNotes(vm.spec.vm_id, life.notes(vm))]
+        self._follow(vm, effects, out)
 
     def _kill(self, order: VmKill, now_ms: int, out: list[Out]) -> None:
         vm = self.vms.get(order.vm_id)
-        if vm is None:
+        if vm is None or vm.disowned:
+            self._successors.drop(order.vm_id)
             # Never here, or gone for long: what was asked for is so, and a launch that comes
             # late must not undo it.
-            self._bury(order.vm_id)
+            self._ended.bury(order.vm_id, None)
             out.append(Send(HostDone(instruction_id=order.instruction_id, ok=True)))
             return
         life.remember(vm.kills, order.instruction_id)
@@ -281,7 +294,8 @@ class HostCore:
 
     def _say_synced(self, out: list[Out]) -> None:
         """Answer the newest sync with what is here, and tell every VM's state."""
-        rows = [HostVm(vm_id=vm_id, state=vm.state) for vm_id, vm in self.vms.items()]
+        told = {vm_id: vm.state for vm_id, vm in self.vms.items() if not vm.disowned}
+        rows = [HostVm(vm_id=vm_id, state=state) for vm_id, state in told.items()]
         boot_id = self.config.boot_id
         out.append(Send(HostSynced(instruction_id=self._synced_id, boot_id=boot_id, vms=rows)))
         for vm in self.vms.values():
@@ -369,7 +383,8 @@ class HostCore:
         self._follow(vm, effects, out)
 
     def _read_console(self, order: ConsoleRead, out: list[Out]) -> None:
-        if order.vm_id not in self.vms or len(self._consoles) >= CONSOLE_READS_MAX:
+        vm = self.vms.get(order.vm_id)
+        if vm is None or vm.disowned or len(self._consoles) >= CONSOLE_READS_MAX:
             # No text, but at once: a buyer waits for it.
             out.append(Send(ConsoleText(read_id=order.read_id)))
         else:
@@ -382,8 +397,3 @@ class HostCore:
         """Carry on with ``effects`` after something happened to ``vm``, and tell of it."""
         out += effects
         self._reporter.tell(vm, out)
-
-    def _bury(self, vm_id: str) -> None:
-        self._ended[vm_id] = None
-        if len(self._ended) > MAX_TOMBS:
-            del self._ended[next(iter(self._ended))]

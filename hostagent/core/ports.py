@@ -46,7 +46,8 @@ class Forward(Struct, frozen=True):
 
 
 class DomainSpec(Struct, frozen=True):
-    """All that a hypervisor needs to start one VM. ``boot`` keys the VM's counters."""
+    """All that a hypervisor needs to start one VM. ``boot`` keys the VM's counters; ``born_ms`` is
+    as in `VmLaunch`, None in a domain of an older agent."""
 
     vm_id: str
     lease_id: str
@@ -58,6 +59,7 @@ class DomainSpec(Struct, frozen=True):
     ports: tuple[int, ...] = ()
     allow_from: tuple[str, ...] = ()
     until_ms: int | None = None
+    born_ms: int | None = None
 
 
 class Notes(Struct, frozen=True):
@@ -67,6 +69,7 @@ class Notes(Struct, frozen=True):
     ready_ms: int | None = None
     net_rx_total: int = 0
     net_tx_total: int = 0
+    born_ms: int | None = None
 
 
 class Reading(Struct, frozen=True):

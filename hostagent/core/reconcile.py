@@ -5,11 +5,10 @@ An agent that has restarted adopts what runs before it believes anybody; and it 
 that carry our metadata, after a grace, never anybody else's (a hypervisor shows no others).
 """
 
-from typing import Protocol
-
 from msgspec import Struct
 
 from exchange.wire.frames import HostSync, VmLaunch
+from hostagent.core.identity import Tombs, is_meant
 from hostagent.core.ports import ObservedDomain
 from hostagent.core.vm import Vm
 
@@ -18,6 +17,7 @@ class Wanted(Struct, frozen=True):
     """What follows from a `HostSync`: each list in the order of the sync, or of our own VMs."""
 
     launch: list[VmLaunch]
+    """What is not here, or only as another VM of the same id."""
     keep: list[VmLaunch]
     orphans: list[str]
 
@@ -34,12 +34,6 @@ class Seen(Struct, frozen=True):
     """Domains of VMs that have ended: remove what is left."""
 
 
-class Tombs(Protocol):
-    """VM ids that have ended here and must not start again."""
-
-    def __contains__(self, vm_id: object) -> bool: ...
-
-
 def joined(before: HostSync | None, part: HostSync) -> HostSync:
     """Return the sync as far as it is here; ``before``: the parts of it that came already."""
     if before is None or before.instruction_id != part.instruction_id:
@@ -51,11 +45,14 @@ def joined(before: HostSync | None, part: HostSync) -> HostSync:
 def compare_wanted(sync: HostSync, vms: dict[str, Vm], ended: Tombs) -> Wanted:
     """Sort the VMs of ``sync`` and ours into launch, keep and orphans."""
     wanted = {launch.vm_id: launch for launch in sync.vms}
+    meant = {vm_id for vm_id, vm in vms.items() if vm_id in wanted and _meant(wanted[vm_id], vm)}
     return Wanted(
         launch=[
-            order for vm_id, order in wanted.items() if vm_id not in vms and vm_id not in ended
+            order
+            for vm_id, order in wanted.items()
+            if vm_id not in meant and not ended.hold(vm_id, order.born_ms)
         ],
-        keep=[order for vm_id, order in wanted.items() if vm_id in vms],
+        keep=[order for vm_id, order in wanted.items() if vm_id in meant],
         orphans=[vm_id for vm_id, vm in vms.items() if vm_id not in wanted and not vm.ended],
     )
 
@@ -68,13 +65,23 @@ def compare_seen(
     A VM whose domain came up after ``at_ms`` is not missing: the look was simply too early.
     """
     here = {domain.spec.vm_id: domain for domain in domains}
+    new = [seen for vm_id, seen in here.items() if vm_id not in vms]
     return Seen(
-        adopt=[seen for vm_id, seen in here.items() if vm_id not in vms and vm_id not in ended],
+        adopt=[seen for seen in new if not _buried(seen, ended)],
         known=[seen for vm_id, seen in here.items() if vm_id in vms and vms[vm_id].domain == "up"],
         missing=[
             vm_id
             for vm_id, vm in vms.items()
             if vm_id not in here and vm.domain == "up" and vm.up_ms < at_ms
         ],
-        leftovers=[vm_id for vm_id in here if vm_id not in vms and vm_id in ended],
+        leftovers=[seen.spec.vm_id for seen in new if _buried(seen, ended)],
     )
+
+
+def _meant(order: VmLaunch, vm: Vm) -> bool:
+    return not vm.disowned and is_meant(order, vm.spec)
+
+
+def _buried(seen: ObservedDomain, ended: Tombs) -> bool:
+    born_ms = seen.spec.born_ms if seen.notes.born_ms is None else seen.notes.born_ms
+    return ended.hold(seen.spec.vm_id, born_ms)

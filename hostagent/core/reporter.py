@@ -43,7 +43,7 @@ class Reporter:
 
     def tell(self, vm: Vm, out: list[Out]) -> None:
         """Send the VM's state unless it is known or under way, and confirm what came about."""
-        if not self.connected:
+        if not self.connected or vm.disowned:
             return
         state = _reported_state(vm)
         if vm.unreported and not self._outbox.waits("status", vm.spec.vm_id, state):
@@ -54,7 +54,7 @@ class Reporter:
 
     def usage(self, vm: Vm, out: list[Out]) -> None:
         """Send the counters when they are newer than those sent before."""
-        if not self.connected or not vm.meter.has_news():
+        if not self.connected or vm.disowned or not vm.meter.has_news():
             return
         out.append(Send(vm.meter.report(self._outbox.open("usage", vm.spec.vm_id), vm.spec.vm_id)))
 

@@ -54,6 +54,8 @@ class Vm(Struct):
     """Instructions to confirm when what they ask for has come about."""
     unreported: bool = True
     """The exchange has not acknowledged the state as it is now."""
+    disowned: bool = False
+    """The exchange means another VM by this id: of this one nothing is told any more."""
     up_ms: int = 0
     image_here: bool = False
     not_before_ms: int | None = None
@@ -87,6 +89,7 @@ def ordered(launch: VmLaunch, boot: str) -> Vm:
         ports=tuple(launch.ports),
         allow_from=tuple(launch.allow_from),
         until_ms=launch.until_ms,
+        born_ms=launch.born_ms,
     )
     vm = Vm(spec, Meter(boot), not_before_ms=launch.not_before_ms)
     remember(vm.launches, launch.instruction_id)
@@ -97,7 +100,9 @@ def adopted(
     seen: ObservedDomain, endpoints: list[Endpoint], now_ms: int, ready_bound_ms: int
 ) -> tuple[Vm, list[Effect]]:
     """Return the VM behind a domain that an agent before us started."""
-    spec = replace(seen.spec, until_ms=seen.notes.until_ms or seen.spec.until_ms)
+    until_ms = seen.notes.until_ms or seen.spec.until_ms
+    born_ms = seen.spec.born_ms if seen.notes.born_ms is None else seen.notes.born_ms
+    spec = replace(seen.spec, until_ms=until_ms, born_ms=born_ms)
     vm = Vm(spec, Meter(spec.boot, seen.reading), state="running", domain="up", up_ms=now_ms)
     vm.endpoints, vm.ready_ms = endpoints, seen.notes.ready_ms
     vm.usage_ms = now_ms + USAGE_EVERY_MS
@@ -115,6 +120,12 @@ def refused(vm: Vm, reason: str) -> list[Effect]:
     """The host will not run it: the VM has failed before anything was done."""
     _end(vm, "failed", reason)
     return []
+
+
+def disown(vm: Vm, now_ms: int) -> list[Effect]:
+    """Another VM has taken this one's id: end it, and tell nobody of it."""
+    vm.disowned = True
+    return stop(vm, now_ms, "stopped", "orphan")
 
 
 def extended(vm: Vm, until_ms: int | None) -> list[Effect]:
@@ -252,6 +263,7 @@ def notes(vm: Vm) -> Notes:
         ready_ms=vm.ready_ms,
         net_rx_total=last.net_rx_total if last else 0,
         net_tx_total=last.net_tx_total if last else 0,
+        born_ms=vm.spec.born_ms,
     )
 
 

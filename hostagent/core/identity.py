@@ -1,0 +1,72 @@
+"""Which VM is meant: an id alone does not say it, for an exchange may count anew. Pure.
+
+An exchange that was restored from a backup gives the numbers behind it a second time, to other
+buyers. So a VM is its id and the time at which it was asked for (`VmLaunch.born_ms`). A domain of
+an older agent, which did not keep that time, is taken by what it says it boots.
+"""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from exchange.wire.frames import VmLaunch
+from hostagent.core.ports import DomainSpec
+from hostagent.core.vm import Vm
+
+MAX_TOMBS = 10_000
+
+
+def is_meant(order: VmLaunch, spec: DomainSpec) -> bool:
+    """Tell whether ``order`` speaks of the VM that was started as ``spec``."""
+    if order.born_ms is None:
+        return True  # an exchange of an older release
+    if spec.born_ms is not None:
+        return order.born_ms == spec.born_ms
+    said = order.image, order.cmdline, tuple(order.ports), tuple(order.allow_from)
+    return said == (spec.image, spec.cmdline, spec.ports, spec.allow_from)
+
+
+def stamped(vm: Vm, order: VmLaunch) -> bool:
+    """Give a VM of an older agent the time of ``order``, which means it. Whether that is new."""
+    if order.born_ms is None or vm.spec.born_ms is not None:
+        return False
+    vm.spec = replace(vm.spec, born_ms=order.born_ms)
+    return True
+
+
+class Tombs:
+    """VMs that have ended here and must not start again; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._born: dict[str, int | None] = {}
+
+    def bury(self, vm_id: str, born_ms: int | None) -> None:
+        self._born[vm_id] = born_ms
+        if len(self._born) > MAX_TOMBS:
+            del self._born[next(iter(self._born))]
+
+    def hold(self, vm_id: str, born_ms: int | None) -> bool:
+        """Tell whether this very VM has ended; a time that nobody knows is any."""
+        if vm_id not in self._born:
+            return False
+        known_ms = self._born[vm_id]
+        return known_ms is None or born_ms is None or known_ms == born_ms
+
+
+class Successors:
+    """Launches that wait until another VM with their id, which nobody means any more, is gone."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, VmLaunch] = {}
+
+    def add(self, order: VmLaunch) -> None:
+        self._orders[order.vm_id] = order
+
+    def drop(self, vm_id: str) -> VmLaunch | None:
+        return self._orders.pop(vm_id, None)
+
+    def due(self, vms: dict[str, Vm]) -> Iterator[VmLaunch]:
+        """Take out what can start now; its predecessor leaves ``vms``, and nobody is told."""
+        for vm_id in [one for one in self._orders if one not in vms or vms[one].ended]:
+            vms.pop(vm_id, None)
+            yield self._orders.pop(vm_id)
