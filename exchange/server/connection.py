@@ -30,10 +30,11 @@ from exchange.server.inflow import (
     Inflow,
     is_control,
 )
+from exchange.server.keepalive import NO_PONG, Reading, pong_lost
 from exchange.server.turns import Line
 from exchange.session.outbox import Delivery, Replay
 from exchange.units import MS_PER_SECOND
-from exchange.wire.close_codes import CLOSE_POLICY, CLOSE_TRY_LATER
+from exchange.wire.close_codes import CLOSE_INTERNAL, CLOSE_POLICY, CLOSE_TRY_LATER
 from exchange.wire.types import MAX_FRAME_BYTES
 
 READ_BYTES: Final = 64 * 1024
@@ -92,6 +93,7 @@ class WireConnection(ServerConnection):
         self.inflow = Inflow(self._now_ms())
         self.max_bytes = MAX_FRAME_BYTES
         self._early: list[bytes] = []
+        self._reading = Reading()
         self._taken = 0
         self._turn: asyncio.Handle | None = None
         self._resting: asyncio.TimerHandle | None = None
@@ -150,7 +152,7 @@ class WireConnection(ServerConnection):
         else:
             self._take_frames()
         if self._open():
-            self.transport.resume_reading()
+            self._reading.go_on(self.transport, self.loop.time())
         else:
             self._stop_reading()
 
@@ -158,7 +160,7 @@ class WireConnection(ServerConnection):
         """Read no further for so long; one rest at a time."""
         if self._resting is None and not self.transport.is_closing():
             self._resting = self.loop.call_later(seconds, self._rested)
-            self.transport.pause_reading()
+            self._reading.stop(self.transport)
 
     def _rested(self) -> None:
         self._resting = None
@@ -221,7 +223,7 @@ class WireConnection(ServerConnection):
 
     def _stop_reading(self) -> None:
         """Whoever holds us up lets us go on: the loop, the pump, the disk or the reader."""
-        self.transport.pause_reading()
+        self._reading.stop(self.transport)
         if self._taken >= TURN_FRAMES and self._turn is None:
             if self.protocol.state is CLOSING:
                 self._turn = self.loop.call_later(CLOSING_TURN_S, self._next_turn)
@@ -231,6 +233,10 @@ class WireConnection(ServerConnection):
         if inbox is not None and (len(self.line.items) >= PENDING_MAX or inbox.full):
             inbox.paused(self)
 
+    async def keepalive(self) -> None:
+        if await pong_lost(self, self._reading):
+            self._fail(CLOSE_INTERNAL, NO_PONG)
+
     def _next_turn(self) -> None:
         self._turn, self._taken = None, 0
         self.resume()
@@ -239,10 +245,13 @@ class WireConnection(ServerConnection):
         """Count a small frame; too many end the connection."""
         if self.inflow.small_fits(self._now_ms()):
             return True
-        self.protocol.fail(CLOSE_POLICY, TOO_MANY_SMALL)
+        self._fail(CLOSE_POLICY, TOO_MANY_SMALL)
+        return False
+
+    def _fail(self, code: int, reason: str) -> None:
+        self.protocol.fail(code, reason)
         self.send_data()
         self._end_soon()
-        return False
 
     def _end_soon(self) -> None:
         """Whatever the other end does, or does not, the connection will be gone."""
@@ -291,17 +300,14 @@ class WireConnection(ServerConnection):
 
     def deliver(self, items: list[Delivery]) -> None:
         """Write a batch's payloads, or queue them behind a slow reader or a stored replay."""
-        if self.protocol.state is not OPEN:
+        if self.protocol.state is not OPEN or self.transport.is_closing():
             return
         if self.paused or self.backlog or self.backlog.held:
             self._queue(items)
         else:
             assert self.inbox is not None, "only an attached connection is delivered to"
             data = self.inbox.framing.of(items, self.binary)
-            if data is None:
-                self._write(items)
-            else:
-                self.transport.write(data)
+            self._write(items) if data is None else self.transport.write(data)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -340,7 +346,7 @@ class WireConnection(ServerConnection):
 
     def write_payloads(self, payloads: list[bytes], binary: bool | None = None) -> None:
         """Write frames now, past any backlog: for replies of the shell and stored replays."""
-        if self.protocol.state is OPEN:
+        if self.protocol.state is OPEN and not self.transport.is_closing():
             self.transport.write(framed(payloads, self.binary if binary is None else binary))
             if self.transport.get_write_buffer_size() > BACKLOG_MAX_BYTES:
                 self.cut("reads too slowly")
@@ -389,4 +395,4 @@ class WireConnection(ServerConnection):
         self.backlog.behind = True
         self.inbox.behind(self)
         if not self.backlog.replays:
-            self.transport.pause_reading()
+            self._reading.stop(self.transport)

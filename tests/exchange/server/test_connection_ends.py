@@ -20,10 +20,12 @@ from exchange.client import Client
 from exchange.engine.engine import Engine
 from exchange.keys import public_key_b64
 from exchange.model.state import State
-from exchange.server import door
-from exchange.server import server as serving
+from exchange.server import door, listening
 from exchange.server.server import ExchangeServer
-from exchange.wire.admin_requests import AdminAccount, AdminDeposit
+from exchange.session import limits
+from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminLimits
+from exchange.wire.codec import JSON
+from exchange.wire.requests import OrderCancelOnDisconnect
 from tests.exchange.engine.test_safety_nets import ends, open_orders
 from tests.exchange.server.test_server import place
 from tests.exchange.support.harness import (
@@ -137,9 +139,35 @@ def test_every_row_of_the_table(tmp_path: Path) -> None:
 
 def test_a_peer_that_says_nothing_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits as short as a test is."""
-    monkeypatch.setattr(serving, "PING_S", PING_S)
+    monkeypatch.setattr(listening, "PING_S", PING_S)
     monkeypatch.setattr(door, "STALLED_MAX_S", PING_S)
     check(asyncio.run(all_rows(tmp_path / "data", PINGED)), PINGED)
+
+
+def test_a_pong_behind_what_we_do_not_read_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(Before, who was read more slowly for what was refused was closed: 1011, no pong.)"""
+    monkeypatch.setattr(listening, "PING_S", PING_S)
+    monkeypatch.setattr(limits, "REFUSALS_SAVED_S", 0)
+    toggles = [
+        JSON.encode(OrderCancelOnDisconnect(req_id=at, enabled=at % 2 == 0)) for at in range(400)
+    ]
+
+    async def main() -> None:
+        async with running(tmp_path / "data") as server, raw(server.url) as bob:
+            async with Client(server.url, OPERATOR) as operator:
+                await add_account(operator, "bob")
+                await operator.request(AdminLimits(req_id=1, account="bob", orders_per_s=10))
+            await bob.log_in(key_of("bob"))
+            begun_s = asyncio.get_running_loop().time()
+            for toggle in toggles:
+                await bob.connection.send(toggle, text=True)
+            replies = [await bob.frame() for _ in toggles]
+            assert {reply["req_id"] for reply in replies} == set(range(400))
+            assert asyncio.get_running_loop().time() - begun_s > 4 * PING_S
+
+    asyncio.run(main())
 
 
 def test_the_switch_of_a_revoked_key_fires(tmp_path: Path) -> None:
