@@ -38,6 +38,7 @@ from exchange.wire.frames import (
 from exchange.wire.types import Request
 from hostagent.core import log_events
 from hostagent.core.core import HostCore
+from hostagent.core.fallback import failed
 from hostagent.core.log_events import VmLog
 from hostagent.core.ports import (
     Effect,
@@ -98,7 +99,7 @@ class Agent:
         """Adopt what runs here, then serve the exchange until canceled."""
         try:
             seen = await self._machine.observe()
-        except HypervisorError as error:
+        except (HypervisorError, OSError) as error:
             raise AgentError(f"the hypervisor cannot be looked at: {error}") from error
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -148,7 +149,12 @@ class Agent:
                 log.write(line)
 
     async def _carry_out(self, effect: Effect) -> None:
-        result = await self._machine.carry_out(effect)
+        try:
+            result = await self._machine.carry_out(effect)
+        except Exception as error:  # noqa: BLE001  One VM's trouble must not end the others' agent.
+            what = f"unforeseen: {type(error).__name__}: {error}"
+            log.write(log_events.effect_failed(type(effect).__name__, what))
+            result = failed(effect)
         if result is not None:
             await self._queue.put(result)
 
@@ -164,7 +170,7 @@ class Agent:
                 await self._queue.put(await self._ask(client, message))
             else:
                 await client.send(message)
-        except Unknown as error:
+        except (Unknown, OSError) as error:
             log.write(log_events.unanswered(_tag(message), str(error)))
 
     async def _ask(self, client: Client, message: Request) -> Ack | ErrorReply:
@@ -198,6 +204,8 @@ class Agent:
                     raise AgentError(f"{self._url} does not let this key in: {error}") from error
                 log.write(log_events.not_let_in(self._url, str(error)))
                 after_s = error.retry_after_s
+            except OSError as error:
+                log.write(log_events.unreachable(str(error)))
             await asyncio.sleep(pauses.pause_s(after_s))
 
     async def _take(self, event: Event) -> None:

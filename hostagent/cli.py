@@ -36,6 +36,7 @@ from hostagent.agent import Agent, AgentError
 from hostagent.core import log_events
 from hostagent.core.inventory import Override
 from hostagent.core.ports import HypervisorError
+from hostagent.ending import end_in_time
 from hostagent.guest.build_guest import BuildError
 from hostagent.guest.build_guest import build_guest as build
 from hostagent.machine import facts
@@ -183,13 +184,18 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
     log.write(log_events.started(version, url, settings.hypervisor))
     core, machine = await asyncio.to_thread(set_up, settings, url, key)
     running = asyncio.create_task(Agent(core, machine, url, key).run())
-    loop = asyncio.get_running_loop()
+    loop, kept = asyncio.get_running_loop(), settings.hypervisor != "memory"
+
+    def end() -> None:
+        end_in_time(kept)
+        running.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.cancel)
+        loop.add_signal_handler(number, end)
     try:
         await running
     except asyncio.CancelledError:
-        log.write(log_events.stopped(kept=settings.hypervisor != "memory"))
+        log.write(log_events.stopped(kept))
 
 
 @app.command("doctor")

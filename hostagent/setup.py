@@ -25,6 +25,7 @@ from hostagent.core.inventory import Override, advertised
 from hostagent.core.ports import ImageError
 from hostagent.machine import facts
 from hostagent.machine.facts import LoadMeter
+from hostagent.machine.file_limit import raise_file_limit
 from hostagent.machine.forwarder import Forwarder
 from hostagent.machine.images import Download, ImageCache
 from hostagent.machine.machine import Machine
@@ -130,7 +131,10 @@ def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -
     except OSError as error:
         raise SetupError(f"--state {settings.state}: {error.strerror}") from error
     hypervisor = LibvirtHypervisor(settings.hypervisor, virt, logs, now_ms)
-    forwarder = Forwarder(settings.advertise, settings.low_port, settings.high_port)
+    open_files = raise_file_limit()
+    log.write(log_events.file_limit(open_files))
+    low, high = settings.low_port, settings.high_port
+    forwarder = Forwarder(settings.advertise, low, high, open_files)
     load = LoadMeter()
     return Machine(hypervisor, images, forwarder, load.read, now_ms, simulated=virt == "test")
 

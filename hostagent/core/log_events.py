@@ -86,6 +86,11 @@ def not_for_a_host(kind: str) -> LogLine:
 # --- the hypervisor ---
 
 
+def file_limit(files: int) -> LogLine:
+    text = f"up to {files} files and connections at a time"
+    return line("info", "file_limit", text, files=files)
+
+
 def hypervisor_lost(why: str) -> LogLine:
     text = f"the hypervisor does not answer: {why}"
     return line("error", "hypervisor_lost", text, reason=why)
@@ -101,7 +106,7 @@ def call_hangs(call: str, vm_id: str, limit_s: float) -> LogLine:
 
 
 def cut_short(after_s: float) -> LogLine:
-    text = f"something did not end within {after_s:g} s: ending without it; VMs keep running"
+    text = f"something did not end within {after_s:g} s: ending without it"
     return line("warning", "cut_short", text)
 
 

@@ -22,6 +22,10 @@ from hostagent.core.ports import Forward
 
 CHUNK_BYTES = 64 * 1024
 CONNECTIONS_PER_VM = 512
+RESERVED_FILES = 256
+"""Open files that are not connections: images, consoles, pipes, libvirt, the exchange."""
+SHARE_PER_VM = 4
+"""One VM may have at most this part of all connections, so that none takes everybody's."""
 CONNECT_TIMEOUT_S = 5.0
 LOOPBACK = "127.0.0.1"
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -60,16 +64,23 @@ def networks(allow_from: tuple[str, ...]) -> list[Network]:
 
 def free_loopback_port() -> int:
     """Return a port that is free now; whoever binds it must be ready to try another."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    try:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise ForwardError(f"no inner port: {error.strerror}") from error
 
 
 class Forwarder:
-    """``address`` is what the outside is told; ``low``..``high`` are the ports it may use."""
+    """``address`` is what the outside is told; ``low``..``high`` are the ports it may use.
 
-    def __init__(self, address: str, low: int, high: int) -> None:
+    ``open_files`` is how many files this process may have: every connection takes two of them.
+    """
+
+    def __init__(self, address: str, low: int, high: int, open_files: int = 1024) -> None:
         self.address = address
+        self._open_files = open_files
         self._low = low
         self._high = high
         self._next = low
@@ -143,7 +154,10 @@ class Forwarder:
         self, opened: _Opened, port: int, inner_port: int
     ) -> asyncio.Server | None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await _serve(opened, inner_port, reader, writer)
+            if self._is_full(opened):
+                writer.transport.abort()
+            else:
+                await _serve(opened, inner_port, reader, writer)
 
         try:
             server = await asyncio.start_server(serve, self._bind_address(), port, backlog=128)
@@ -153,6 +167,14 @@ class Forwarder:
             raise ForwardError(f"cannot listen on port {port}: {error.strerror}") from error
         self._next = port + 1
         return server
+
+    def _is_full(self, opened: _Opened) -> bool:
+        """Tell whether one connection more would be too many, for its VM or for the process."""
+        vms = self._vms.values()
+        listening = sum(len(one.servers) for one in vms)
+        room = max(SHARE_PER_VM, (self._open_files - RESERVED_FILES - listening) // 2)
+        most = min(CONNECTIONS_PER_VM, room // SHARE_PER_VM)
+        return len(opened.connections) >= most or sum(len(one.connections) for one in vms) >= room
 
     def _bind_address(self) -> str | None:
         """Return the advertised address if it is this host's own, else None: all of them.
@@ -175,7 +197,7 @@ async def _serve(
     task = asyncio.current_task()
     assert task is not None
     peer = writer.get_extra_info("peername")
-    if len(opened.connections) >= CONNECTIONS_PER_VM or not _allowed(opened.allow, peer):
+    if not _allowed(opened.allow, peer):
         writer.transport.abort()
         return
     opened.connections.add(task)

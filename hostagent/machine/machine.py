@@ -97,7 +97,7 @@ class Machine:
         """Do ``effect`` and return its result; None when it has none, or has failed for now."""
         try:
             result = await self._do(effect)
-        except (HypervisorError, ForwardError, ImageError) as error:
+        except (HypervisorError, ForwardError, ImageError, OSError) as error:
             self._failed(effect, str(error))
             return None
         if self._lost and isinstance(effect, Observe):

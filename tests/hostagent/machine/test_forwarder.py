@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from hostagent.core.ports import Forward
-from hostagent.machine.forwarder import LOOPBACK, Counted, Forwarder, ForwardError, networks
+from hostagent.machine.forwarder import (
+    LOOPBACK,
+    RESERVED_FILES,
+    Counted,
+    Forwarder,
+    ForwardError,
+    networks,
+)
 
 GREETING = b"welcome"
 Test = Callable[[Forwarder, int], Awaitable[None]]
@@ -174,3 +181,47 @@ def test_a_guest_that_is_not_there_closes_the_connection() -> None:
             assert await said(opened[0].public_port, b"hi") == b""
 
     run(test)
+
+
+def test_connections_are_bounded_by_vm_and_by_the_files_of_the_process() -> None:
+    """Eight fit into the files, two of each VM; whoever comes too much is cut at once."""
+
+    async def main() -> None:
+        low = free_range(5)
+        forwarder = Forwarder(LOOPBACK, low, low + 4, RESERVED_FILES + 5 + 2 * 8)
+        greeting: list[asyncio.Task[None]] = []
+
+        async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(greet(reader, writer))
+            greeting.append(task)
+            await task
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(greets, LOOPBACK, 0)
+        inner_port = server.sockets[0].getsockname()[1]
+        ports = []
+        for number in range(5):
+            wanted = (Forward(80, 0, inner_port),)
+            ports.append((await forwarder.open(f"v-{number}", wanted, (), Counted()))[0])
+        async with asyncio.timeout(20):
+            served = [await served_at(one.public_port) for one in ports for _ in range(3)]
+        assert served == [GREETING, GREETING, b""] * 4 + [b""] * 3
+        await forwarder.close_all()
+        await asyncio.wait(greeting)
+        for writer in held:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        server.close()
+
+    held: list[asyncio.StreamWriter] = []
+
+    async def served_at(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        held.append(writer)
+        try:
+            return await reader.read(len(GREETING))
+        except ConnectionError:
+            return b""
+
+    asyncio.run(main())
