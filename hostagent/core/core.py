@@ -340,9 +340,7 @@ class HostCore:
     def _look_at(self, vm: Vm, domain: ObservedDomain, now_ms: int, out: list[Out]) -> None:
         if domain.reading is not None:
             vm.meter.observe(domain.reading)
-        if domain.state != "running":
-            crashed = domain.state == "crashed"
-            self._follow(vm, life.stopped_inside(vm, crashed, now_ms), out)
+        self._follow(vm, life.looked_at(vm, domain.state, now_ms), out)
 
     # --- results of effects ---
 

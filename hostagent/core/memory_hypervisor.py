@@ -22,6 +22,7 @@ from hostagent.core.ports import (
     DomainGone,
     DomainSpec,
     DomainStarted,
+    DomainState,
     Effect,
     FetchImage,
     Forward,
@@ -71,6 +72,8 @@ class _Domain(Struct):
     since_ms: int
     notes: Notes = Notes()
     stops_ms: int | None = None
+    shown: DomainState | None = None
+    """What somebody on the server did to it."""
 
 
 class MemoryHypervisor:
@@ -138,6 +141,10 @@ class MemoryHypervisor:
         """Nothing to let go of, but a close can hang as anything can."""
         self._fault("close", "")
 
+    def show(self, vm_id: str, state: DomainState) -> None:
+        """Do to a domain what somebody on the server may: pause it, end it, fill its disk."""
+        self._domains[vm_id].shown = state if state != "running" else None
+
     def boot_of(self, vm_id: str) -> Boot | None:
         """Return how a VM that is there behaves, for who plans its results ahead."""
         domain = self._domains.get(vm_id)
@@ -167,6 +174,8 @@ def _observed(domain: _Domain, now_ms: int) -> ObservedDomain:
     spec, boot = domain.spec, domain.boot
     if not _runs(domain, now_ms):
         return ObservedDomain(spec, "stopped", domain.forwards, domain.notes)
+    if domain.shown is not None:
+        return ObservedDomain(spec, domain.shown, domain.forwards, domain.notes)
     cpu_ms = (now_ms - domain.since_ms) * spec.shape.mvcpu * boot.busy_pct // 100_000
     reading = Reading(now_ms, cpu_ms, spec.shape.mem_mib)
     return ObservedDomain(spec, "running", domain.forwards, domain.notes, reading)

@@ -31,7 +31,9 @@ from exchange.wire.requests import (
 )
 from exchange.wire.types import Endpoint, ToldCapacity
 
-DomainState: TypeAlias = Literal["running", "stopped", "crashed"]
+DomainState: TypeAlias = Literal["running", "stopped", "crashed", "io_error", "held", "taken"]
+"""``stopped``: by its guest; ``io_error``: paused by it; ``held``: paused by somebody, who may let
+it go on; ``taken``: ended, saved or moved away by somebody."""
 
 
 class Forward(Struct, frozen=True):

@@ -19,6 +19,7 @@ from hostagent.core.metering import Meter
 from hostagent.core.ports import (
     DestroyDomain,
     DomainSpec,
+    DomainState,
     Effect,
     KeepNotes,
     Notes,
@@ -33,6 +34,8 @@ PORTLESS_READY_MS = 10_000
 CUT_AGAIN_MS = 10_000
 USAGE_EVERY_MS = MS_PER_HOUR
 MAX_CONFIRMS = 8
+HELD_MAX_MS = 60_000
+"""How long somebody on the server may pause a VM, as for a snapshot, before it has failed."""
 
 Outcome: TypeAlias = Literal["stopped", "failed"]
 
@@ -57,6 +60,8 @@ class Vm(Struct):
     disowned: bool = False
     """The exchange means another VM by this id: of this one nothing is told any more."""
     up_ms: int = 0
+    held_ms: int | None = None
+    """Since when somebody else holds its domain."""
     image_here: bool = False
     not_before_ms: int | None = None
     ready_at_ms: int | None = None
@@ -200,11 +205,22 @@ def stop(
     return [ShutdownDomain(vm.spec.vm_id)]
 
 
-def stopped_inside(vm: Vm, crashed: bool, now_ms: int) -> list[Effect]:
-    """The domain is found not running: the guest powered off, or its QEMU died."""
-    if crashed:
-        return stop(vm, now_ms, "failed", "crashed")
-    return stop(vm, now_ms, "stopped", "guest_stopped")
+def looked_at(vm: Vm, state: DomainState, now_ms: int) -> list[Effect]:
+    """The domain is found in ``state``. One that somebody holds may go on, within a while."""
+    vm.held_ms = None if state != "held" else vm.held_ms or now_ms
+    if vm.held_ms is not None and now_ms - vm.held_ms < HELD_MAX_MS:
+        return []
+    match state:
+        case "running":
+            return []
+        case "stopped":
+            return stop(vm, now_ms, "stopped", "guest_stopped")
+        case "taken":
+            return stop(vm, now_ms, "failed", "domain_lost")
+        case "held":
+            return stop(vm, now_ms, "failed", "paused")
+        case "crashed" | "io_error":
+            return stop(vm, now_ms, "failed", state)
 
 
 def gone(vm: Vm, reading: Reading | None) -> None:

@@ -17,14 +17,13 @@ import libvirt
 import libvirt_qemu
 
 from exchange.log import log
-from hostagent.core import domain_xml, log_events
+from hostagent.core import domain_state, domain_xml, log_events
 from hostagent.core.console import READ_MAX_BYTES, last_lines
 from hostagent.core.domain_xml import Virt
 from hostagent.core.ports import (
     BootFiles,
     Clock,
     DomainSpec,
-    DomainState,
     Forward,
     HypervisorError,
     Notes,
@@ -37,13 +36,14 @@ from hostagent.machine import console_log
 _GONE = libvirt.VIR_ERR_NO_DOMAIN
 _WRONG_STATE = libvirt.VIR_ERR_OPERATION_INVALID
 _NO_METADATA = libvirt.VIR_ERR_NO_DOMAIN_METADATA
-_RUNNING = (
-    libvirt.VIR_DOMAIN_RUNNING,
-    libvirt.VIR_DOMAIN_BLOCKED,
-    libvirt.VIR_DOMAIN_PAUSED,
-    libvirt.VIR_DOMAIN_SHUTDOWN,
+_NO_FLAGS = (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_SUPPORT)
+_EVERYTHING = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
 )
-_ORDERLY = (libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED)
+"""All that a domain may have beside its definition: its memory in a file, above all."""
 
 REOPEN_TRIES = 10
 REOPEN_PAUSE_S = 0.5
@@ -118,7 +118,9 @@ class LibvirtHypervisor:
         domain = self._ours(vm_id)
         if domain is not None:
             _unless_gone(domain.destroy, "cannot stop the domain")
-            _unless_gone(domain.undefine, "cannot remove the domain")
+            _undefine(domain)
+            if self._ours(vm_id) is not None:
+                raise HypervisorError(f"{vm_id} was removed, and is still there")
             # The console, and what virtlogd rolled over of it.
             for path in self._logs.glob(f"{vm_id}.log*"):
                 path.unlink(missing_ok=True)
@@ -247,18 +249,29 @@ class LibvirtHypervisor:
             return None
         notes_text = _metadata(domain, domain_xml.NOTES_URI)
         notes = domain_xml.read_notes(notes_text) if notes_text else Notes()
-        shown = _state(state[0], state[1])
+        shown = domain_state.meaning(state[0], state[1])
         reading = None
         if shown == "running":
             reading = Reading(self._clock(), info[4] // 1_000_000, info[2] // 1024)
         return ObservedDomain(carried.spec, shown, carried.forwards, notes, reading)
 
 
-def _state(state: int, reason: int) -> DomainState:
-    if state in _RUNNING:
-        return "running"
-    orderly = state == libvirt.VIR_DOMAIN_SHUTOFF and reason in _ORDERLY
-    return "stopped" if orderly else "crashed"
+def _undefine(domain: Any) -> None:
+    """Remove the definition and all that libvirt keeps beside it."""
+    _unless_gone(lambda: _remove_save(domain), "cannot remove the saved memory")
+    try:
+        domain.undefineFlags(_EVERYTHING)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() not in (_GONE, *_NO_FLAGS):
+            line = " ".join(str(error.get_error_message()).split())
+            raise HypervisorError(f"cannot remove the domain: {line}") from error
+        # A driver that does not know each of the flags has nothing of the kind to remove.
+        _unless_gone(domain.undefine, "cannot remove the domain")
+
+
+def _remove_save(domain: Any) -> None:
+    if domain.hasManagedSaveImage():
+        domain.managedSaveRemove()
 
 
 def _metadata(domain: Any, uri: str) -> str | None:

@@ -143,3 +143,23 @@ class TestLibvirtQemu(HypervisorContract):
         yield bench
         bench.clear()
         bench.hypervisor.close()
+
+
+def test_a_saved_domain_is_removed_with_its_memory(tmp_path: Path) -> None:
+    """(Seen to fail: libvirt refused to undefine it, and its memory stayed in a file.)"""
+    keep = libvirt.open("test:///default")
+    bench = LibvirtBench("test:///default", "test", BootFiles(), tmp_path)
+    wanted = spec(f"{bench.prefix}1")
+    bench.start(wanted)
+    domain = keep.lookupByName(f"headroom-{wanted.vm_id}")
+    domain.managedSave()
+    assert domain.hasManagedSaveImage()
+    assert the(bench, wanted.vm_id).state == "taken"
+    bench.hypervisor.destroy(wanted.vm_id)
+    assert mine(bench) == []
+    bench.start(wanted)
+    assert the(bench, wanted.vm_id).state == "running"
+    assert not keep.lookupByName(f"headroom-{wanted.vm_id}").hasManagedSaveImage()
+    bench.clear()
+    bench.hypervisor.close()
+    keep.close()
