@@ -147,7 +147,7 @@ def _downloader(url: str, key: Ed25519PrivateKey) -> Download:
             try:
                 return await fetch_image(url, key, image, path)
             except Refused as error:
-                if not error.later:
+                if not error.later and error.reason != "internal":  # a fault of its disk
                     raise ImageError(f"image {image[:12]}: {error}", "image_unknown") from error
                 failed, after_s = str(error), error.retry_after_s
             except (Unknown, Unreachable) as error:

@@ -148,7 +148,12 @@ class Scripted:
                 await peer.wire.close(mode, "scripted")
             if mode == "cut":
                 peer.wire.transport.abort()
-        elif isinstance(mode, str) and mode in ("busy", "rate_limited", "shutting_down"):
+        elif isinstance(mode, str) and mode in (
+            "busy",
+            "rate_limited",
+            "shutting_down",
+            "internal",
+        ):
             after_ms = RETRY_AFTER_MS if mode == "rate_limited" else None
             await peer.send(ErrorReply(message.req_id, mode, "not now", None, after_ms))
         elif isinstance(message, Subscribe):

@@ -17,7 +17,7 @@ from hostagent.core.ports import DomainSpec, ImageError
 from hostagent.machine.images import CACHED_IMAGES_MAX, ImageCache, unpack_bundle
 from hostagent.setup import DOWNLOAD_TRIES, _downloader
 from tests.exchange.support.harness import key_of
-from tests.exchange.support.scripted import Scripted
+from tests.exchange.support.scripted import Mode, Scripted
 from tests.exchange.support.virtual_loop import run_virtual
 
 SHAPE = Capacity(mvcpu=1000, mem_mib=128, disk_mib=64)
@@ -233,15 +233,16 @@ def test_a_vm_id_is_never_a_path(tmp_path: Path, vm_id: str) -> None:
         ImageCache(tmp_path, Store().download).forget_vm(vm_id)
 
 
-def test_a_download_is_tried_again_later_at_a_pace(tmp_path: Path) -> None:
-    """(Seen to fail: "busy" was taken for an image that nobody has.)"""
+@pytest.mark.parametrize("mode", ["busy", "internal"])
+def test_a_download_is_tried_again_later_at_a_pace(tmp_path: Path, mode: Mode) -> None:
+    """(Seen to fail: each was taken for an image that nobody has.)"""
 
     async def main() -> float:
         exchange = Scripted()
         await exchange.start()
-        exchange.mode = "busy"
+        exchange.mode = mode
         download = _downloader(exchange.url, key_of("host"))
-        with pytest.raises(ImageError, match="busy") as failed:
+        with pytest.raises(ImageError, match=str(mode)) as failed:
             await download("ab" * 32, tmp_path / "image")
         assert failed.value.reason == "image_unavailable"
         assert exchange.dials == DOWNLOAD_TRIES
