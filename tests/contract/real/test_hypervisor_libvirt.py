@@ -102,6 +102,15 @@ class TestLibvirtTestDriver(HypervisorContract):
         bench.hypervisor.destroy(wanted.vm_id)
         assert mine(bench) == []
 
+    def test_somebodys_destroy_is_not_the_guests_doing(self, bench: LibvirtBench) -> None:
+        """(Seen to fail: ``stopped``, as if the guest had powered off by itself.)"""
+        wanted = spec(f"{bench.prefix}1")
+        bench.start(wanted)
+        somebody = libvirt.open("test:///default")
+        somebody.lookupByName(f"headroom-{wanted.vm_id}").destroy()
+        somebody.close()
+        assert the(bench, wanted.vm_id).state == "crashed"
+
     def test_a_domain_without_our_metadata_is_not_ours(self, bench: LibvirtBench) -> None:
         """Even with a name like one of ours: not shown, not stopped, not replaced."""
         conn = libvirt.open("test:///default")
