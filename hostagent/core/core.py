@@ -35,6 +35,7 @@ from hostagent.core.ports import (
     DomainStarted,
     Effect,
     FetchImage,
+    GuestHangs,
     GuestReady,
     ImageFailed,
     ImageReady,
@@ -178,7 +179,7 @@ class HostCore:
                 self._take_observation(message, now_ms, out)
             case ImageReady() | ImageFailed():
                 self._take_image(message, now_ms, out)
-            case DomainStarted() | DomainFailed() | DomainGone() | GuestReady():
+            case DomainStarted() | DomainFailed() | DomainGone() | GuestReady() | GuestHangs():
                 self._take_domain(message, now_ms, out)
             case ConsoleRead():
                 self._read_console(message, out)
@@ -360,7 +361,7 @@ class HostCore:
 
     def _take_domain(
         self,
-        message: DomainStarted | DomainFailed | DomainGone | GuestReady,
+        message: DomainStarted | DomainFailed | DomainGone | GuestReady | GuestHangs,
         now_ms: int,
         out: list[Out],
     ) -> None:
@@ -378,6 +379,8 @@ class HostCore:
                 life.gone(vm, message.reading)
             case GuestReady():
                 effects = life.guest_ready(vm, now_ms)
+            case GuestHangs():
+                effects = life.guest_hangs(vm, now_ms)
         self._follow(vm, effects, out)
 
     def _read_console(self, order: ConsoleRead, out: list[Out]) -> None:

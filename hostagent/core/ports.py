@@ -142,7 +142,10 @@ class DestroyDomain(Struct, frozen=True, tag="destroy_domain"):
 
 
 class WatchGuest(Struct, frozen=True, tag="watch_guest"):
-    """Tell when the guest accepts TCP on its first port. Result: `GuestReady`, or never."""
+    """Tell when the guest accepts TCP on its first port. Result: `GuestReady`, or never.
+
+    `GuestHangs` when QEMU itself does not answer; the watch has ended then.
+    """
 
     vm_id: str
 
@@ -221,6 +224,12 @@ class GuestReady(Struct, frozen=True, tag="guest_ready"):
     vm_id: str
 
 
+class GuestHangs(Struct, frozen=True, tag="guest_hangs"):
+    """Nobody knows whether the guest serves: its QEMU does not answer."""
+
+    vm_id: str
+
+
 class ConsoleSeen(Struct, frozen=True, tag="console_seen"):
     """``text`` is None when the VM has no console that can be read."""
 
@@ -248,6 +257,7 @@ Result: TypeAlias = (
     | DomainFailed
     | DomainGone
     | GuestReady
+    | GuestHangs
     | ConsoleSeen
     | Observed
     | Tick

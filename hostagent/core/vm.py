@@ -32,6 +32,8 @@ from hostagent.core.ports import (
 
 PORTLESS_READY_MS = 10_000
 CUT_AGAIN_MS = 10_000
+HANGS_RECENT_MS = 60_000
+"""A QEMU that goes on hanging is told of several times in this time."""
 USAGE_EVERY_MS = MS_PER_HOUR
 MAX_CONFIRMS = 8
 HELD_MAX_MS = 60_000
@@ -59,6 +61,8 @@ class Vm(Struct):
     """The exchange has not acknowledged the state as it is now."""
     disowned: bool = False
     """The exchange means another VM by this id: of this one nothing is told any more."""
+    hangs_ms: int | None = None
+    """When its QEMU last did not answer while the guest booted."""
     up_ms: int = 0
     held_ms: int | None = None
     """Since when somebody else holds its domain."""
@@ -183,6 +187,14 @@ def guest_ready(vm: Vm, now_ms: int) -> list[Effect]:
     return [KeepNotes(vm.spec.vm_id, notes(vm))]
 
 
+def guest_hangs(vm: Vm, now_ms: int) -> list[Effect]:
+    """QEMU does not answer, which is no fault of the guest: watch on, and remember it."""
+    if vm.state != "running" or vm.ready_ms is not None:
+        return []
+    vm.hangs_ms = now_ms
+    return [WatchGuest(vm.spec.vm_id)]
+
+
 def stop(
     vm: Vm, now_ms: int, outcome: Outcome, reason: str | None, grace_ms: int = 0
 ) -> list[Effect]:
@@ -266,7 +278,8 @@ def settle(vm: Vm, at_ms: int) -> list[Effect]:
         if _due(vm.ready_at_ms, at_ms):
             return guest_ready(vm, at_ms)
         if _due(vm.ready_by_ms, at_ms):
-            return stop(vm, at_ms, "failed", "not_ready")
+            hangs = vm.hangs_ms is not None and at_ms - vm.hangs_ms < HANGS_RECENT_MS
+            return stop(vm, at_ms, "failed", "hangs" if hangs else "not_ready")
     elif _due(vm.cut_ms, at_ms):
         return [_cut(vm, at_ms)]
     return []

@@ -52,7 +52,7 @@ _T = TypeVar("_T")
 
 
 class HangsError(HypervisorError):
-    """A call was given up. What it was to do may still come about."""
+    """A call was given up, or not begun beside others that hang. It may still come about."""
 
 
 class Calls:
@@ -84,7 +84,7 @@ class Calls:
         stuck, everywhere = self._stuck[vm_id], self._stuck.total()
         if everywhere >= STUCK_MAX or (stuck >= STUCK_PER_LANE and name != "destroy"):
             of = f"of {vm_id} " if vm_id else ""
-            raise HypervisorError(f"{name}: not asked, {stuck or everywhere} calls {of}still hang")
+            raise HangsError(f"{name}: not asked, {stuck or everywhere} calls {of}still hang")
 
     async def _limited(self, name: Name, vm_id: str, blocking: Callable[[], _T]) -> _T:
         limit_s = self._limits_s[name]

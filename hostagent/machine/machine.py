@@ -28,6 +28,7 @@ from hostagent.core.ports import (
     Effect,
     FetchImage,
     Forward,
+    GuestHangs,
     GuestReady,
     Hypervisor,
     HypervisorError,
@@ -59,6 +60,7 @@ from hostagent.machine.images import ImageCache
 
 START_TRIES = 5
 WATCH_EVERY_S = 0.5
+HANGS_AGAIN_S = 5.0
 GUEST_ANSWER_S = 0.2
 """How long a guest gets to answer a connection before QEMU's table is asked about it."""
 _PORT_TAKEN = "host forwarding rule"
@@ -251,7 +253,9 @@ class Machine:
         task = asyncio.create_task(self._until_ready(vm_id))
         self._watching[vm_id] = task
         await asyncio.wait([task])
-        return None if task.cancelled() or not task.result() else GuestReady(vm_id)
+        if task.cancelled():
+            return None
+        return GuestReady(vm_id) if task.result() else GuestHangs(vm_id)
 
     def _stop_watching(self, vm_id: str) -> None:
         task = self._watching.pop(vm_id, None)
@@ -259,9 +263,15 @@ class Machine:
             task.cancel()
 
     async def _until_ready(self, vm_id: str) -> bool:
+        """Return True once the guest serves, False after a while if QEMU does not answer."""
         while True:
-            if await self._accepts(vm_id):
-                return True
+            try:
+                if await self._accepts(vm_id):
+                    return True
+            except HangsError as error:
+                log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
+                await asyncio.sleep(HANGS_AGAIN_S)
+                return False
             await asyncio.sleep(WATCH_EVERY_S)
 
     async def _accepts(self, vm_id: str) -> bool:
@@ -285,6 +295,8 @@ class Machine:
     async def _guest_accepts(self, vm_id: str) -> bool:
         try:
             return await self._of_vm("guest_accepts", vm_id, self._hypervisor.guest_accepts)
+        except HangsError:
+            raise
         except HypervisorError as error:
             log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
             return False

@@ -109,7 +109,7 @@ class TestLibvirtTestDriver(HypervisorContract):
         somebody = libvirt.open("test:///default")
         somebody.lookupByName(f"headroom-{wanted.vm_id}").destroy()
         somebody.close()
-        assert the(bench, wanted.vm_id).state == "crashed"
+        assert the(bench, wanted.vm_id).state == "taken"
 
     def test_a_domain_without_our_metadata_is_not_ours(self, bench: LibvirtBench) -> None:
         """Even with a name like one of ours: not shown, not stopped, not replaced."""

@@ -3,9 +3,10 @@
 import pytest
 
 from exchange.wire.requests import VmStatus
+from exchange.wire.terms import failure_fault
 from exchange.wire.types import Capacity
 from hostagent.core.memory_hypervisor import Boot
-from hostagent.core.ports import ImageFailed
+from hostagent.core.ports import GuestHangs, ImageFailed, WatchGuest
 from tests.hostagent.rig import (
     CONFIG,
     HOUR_MS,
@@ -85,6 +86,21 @@ def test_a_guest_that_never_serves_is_the_buyers_affair() -> None:
     rig.run(CONFIG.ready_bound_ms + 10_000)
     assert rig.states() == ["starting", "running", "stopping", "failed(not_ready)"]
     assert rig.running() == []
+
+
+@pytest.mark.parametrize(("before_ms", "reason"), [(1_000, "hangs"), (300_000, "not_ready")])
+def test_a_guest_that_cannot_be_asked_is_not_the_buyers_affair(before_ms: int, reason: str) -> None:
+    """(Seen to fail: ``not_ready`` for a QEMU that hung.) One that hung long before is asked."""
+    rig = Rig(lambda spec: Boot(ready_ms=None))
+    rig.connect()
+    rig.tell(launch())
+    start_ms = 3_100
+    rig.run(start_ms + max(0, CONFIG.ready_bound_ms - before_ms))
+    rig.tell(GuestHangs("v-1"))
+    assert rig.effects[-1] == WatchGuest("v-1")
+    rig.run(before_ms + 20_000)
+    assert rig.states() == ["starting", "running", "stopping", f"failed({reason})"]
+    assert (failure_fault(reason) == "host") == (reason == "hangs")
 
 
 def test_what_does_not_fit_is_refused_by_the_host_itself(rig: Rig) -> None:

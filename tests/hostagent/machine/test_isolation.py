@@ -18,6 +18,8 @@ from hostagent.core.ports import (
     DomainSpec,
     DomainStarted,
     Effect,
+    GuestHangs,
+    GuestReady,
     HypervisorError,
     KeepNotes,
     Load,
@@ -27,7 +29,9 @@ from hostagent.core.ports import (
     ReadConsole,
     ShutdownDomain,
     StartDomain,
+    WatchGuest,
 )
+from hostagent.machine import machine as machine_module
 from hostagent.machine.calls import LIMITS_S, STUCK_PER_LANE, Name
 from hostagent.machine.forwarder import Forwarder
 from hostagent.machine.images import ImageCache
@@ -190,5 +194,22 @@ def test_the_machine_closes_in_time_whatever_hangs() -> None:
         async with asyncio.timeout(5):
             await bench.machine.close()
         hanging.cancel()
+
+    on(bench, story)
+
+
+def test_a_guest_whose_qemu_hangs_is_told_from_one_that_does_not_serve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine_module, "HANGS_AGAIN_S", 0.0)
+    bench = Bench(SOON)
+
+    async def story() -> None:
+        await bench.machine.carry_out(StartDomain(spec("v-1")))
+        bench.hangs.add(("guest_accepts", "v-1"))
+        assert await bench.machine.carry_out(WatchGuest("v-1")) == GuestHangs("v-1")
+        bench.free()
+        assert await bench.machine.carry_out(WatchGuest("v-1")) == GuestReady("v-1")
+        await bench.machine.close()
 
     on(bench, story)
