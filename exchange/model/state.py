@@ -79,6 +79,42 @@ class Counters(Struct):
 class State:
     """The engine's memory. ``outs`` collects what one command caused."""
 
+    __slots__ = (
+        "armed",
+        "config",
+        "counters",
+        "dead_man_keys",
+        "dead_men",
+        "deposits",
+        "done_orders",
+        "ended_leases",
+        "epoch",
+        "expiring",
+        "forget_ms",
+        "halted",
+        "hosts",
+        "images",
+        "instruments",
+        "key_ids",
+        "keys",
+        "killed",
+        "leases",
+        "ledger",
+        "looked_at",
+        "now_ms",
+        "outs",
+        "quiet",
+        "replaying",
+        "roll_ms",
+        "seq",
+        "timers",
+        "tokens",
+        "vms",
+        "window_leases",
+        "windows",
+        "zones",
+    )
+
     def __init__(self, config: ExchangeConfig) -> None:
         self.config = config
         self.quiet = False

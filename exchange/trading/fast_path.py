@@ -11,10 +11,8 @@ bytes.
 """
 
 from exchange.model import emit
-from exchange.model.account import Account, Order
-from exchange.model.capacity import Host
-from exchange.model.commands import Command
-from exchange.model.instrument import Instrument
+from exchange.model.account import Order
+from exchange.model.commands import Command, shown_fills
 from exchange.model.state import State
 from exchange.trading import execution, orders
 from exchange.wire.requests import OrderCancel, OrderPlace
@@ -23,26 +21,18 @@ from exchange.wire.results import Done, OrderResult, Refused
 
 def place(state: State, command: Command, request: OrderPlace) -> Done | Refused:
     """Place an order: a plain one at once, any other through `orders.place`."""
-    account = state.ledger.accounts[command.account]
+    account, name = state.ledger.accounts[command.account], request.client_order_id
     instrument = state.instruments.get(request.symbol)
-    price_ucr = request.price_ucr
+    price_ucr, qty = request.price_ucr, request.qty
     if (
         instrument is None
         or price_ucr is None
-        or request.order_type != "limit"
-        or request.time_in_force != "gtc"
-        or request.expire_ms is not None
-        or request.post_only
-        or request.min_qty is not None
-        or request.hosts is not None
-        or request.deadline_ms is not None
-        or request.client_order_id in account.orders
-        or account.limited
-        or account.killed
-        or state.killed
-        or not instrument.tradable
-        or instrument.band_pct
-        or price_ucr % instrument.tick_ucr
+        or (request.order_type != "limit" or request.time_in_force != "gtc" or request.post_only)
+        or (request.expire_ms is not None or request.min_qty is not None)
+        or (request.hosts is not None or request.deadline_ms is not None)
+        or name in account.orders
+        or (account.limited or account.killed or state.killed)
+        or (not instrument.tradable or instrument.band_pct or price_ucr % instrument.tick_ucr)
     ):
         return orders.place(state, command, request)
     book, host = instrument.book, None
@@ -57,45 +47,28 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
         if hosts is None or len(hosts) > 1:
             return orders.place(state, command, request)
         host = hosts[0]
-    qty = request.qty
-    if unit_ucr * qty > account.available_ucr or (
-        host is not None
-        and not host.take_if_free(instrument.class_name, instrument.need, instrument.start_ms, qty)
+    need, bucket, held_ucr = instrument.need, instrument.start_ms, unit_ucr * qty
+    if held_ucr > account.available_ucr or (
+        host is not None and not host.take_if_free(instrument.class_name, need, bucket, qty)
     ):
         return orders.place(state, command, request)
-    return _enter(state, account, instrument, request, command.session, unit_ucr, host, crosses)
-
-
-def _enter(
-    state: State,
-    account: Account,
-    instrument: Instrument,
-    request: OrderPlace,
-    session: int,
-    unit_ucr: int,
-    host: Host | None,
-    crosses: bool,
-) -> Done:
-    """An order comes to life: hold, trade or queue, emit. Its slots on ``host`` are taken."""
-    name, qty, price_ucr = request.client_order_id, request.qty, request.price_ucr
+    # From here on nothing can be refused: the order comes to life.
     state.counters.order = number = state.counters.order + 1
-    order_id = f"o-{number}"
     sign, backing = (1, None) if host is None else (-1, [(host, qty)])
+    order_id, session = f"o-{number}", command.session
     order = Order(
         number, order_id, account, request, sign, price_ucr, qty, qty, session, unit_ucr, backing
     )
     account.orders[name] = account.open_orders[number] = order
     if crosses:
-        state.ledger.hold(account, unit_ucr * qty, "order")
+        state.ledger.hold(account, held_ucr, "order")
         execution.trade_and_rest(state, instrument, order, "new")
         return Done(orders.result_of(order))
-    instrument.book.rest(order)
-    account.available_ucr -= unit_ucr * qty
-    account.held_ucr += unit_ucr * qty
+    book.rest(order)
+    account.available_ucr -= held_ucr
+    account.held_ucr += held_ucr
     emit.order_and_balance(state, account, order, "new")
-    if state.quiet:
-        return Done()
-    return Done(OrderResult(order_id, name, "new", 0, qty, False, []))
+    return Done() if state.quiet else Done(OrderResult(order_id, name, "new", 0, qty, False, []))
 
 
 def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refused:
@@ -125,4 +98,6 @@ def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refus
     emit.order_and_balance(state, account, order, "canceled", "user")
     if state.quiet:
         return Done()
-    return Done(orders.result_of(order))
+    order_id, name, filled_qty = order.order_id, placed.client_order_id, order.filled_qty
+    rows, more = shown_fills(order.fills)
+    return Done(OrderResult(order_id, name, "canceled", filled_qty, 0, False, rows, "user", more))
