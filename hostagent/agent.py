@@ -36,7 +36,7 @@ from exchange.wire.frames import (
     VmLaunch,
 )
 from exchange.wire.types import Request
-from hostagent.core import log_events
+from hostagent.core import log_events, owner
 from hostagent.core.core import HostCore
 from hostagent.core.fallback import failed
 from hostagent.core.log_events import VmLog
@@ -66,6 +66,8 @@ class Carrier(Protocol):
     """Carries effects out: `machine.Machine`, or `memory_machine.MemoryMachine`."""
 
     async def carry_out(self, effect: Effect) -> Result | None: ...
+
+    async def own(self, owner: str) -> bool: ...
 
     async def observe(self) -> Observed: ...
 
@@ -208,12 +210,21 @@ class Agent:
                 log.write(log_events.unreachable(str(error)))
             await asyncio.sleep(pauses.pause_s(after_s))
 
+    async def _serve(self, whom: str) -> None:
+        """Know which domains are ours before the exchange says what is to run."""
+        try:
+            if await self._machine.own(whom):
+                await self._queue.put(await self._machine.observe())
+        except HypervisorError as error:
+            log.write(log_events.hypervisor_lost(str(error)))  # the next look finds them
+
     async def _take(self, event: Event) -> None:
         match event:
             case Connected():
                 if event.role != "host":
                     raise AgentError(f"this key is a {event.role}'s; enroll a host's key first")
                 log.write(log_events.connected(self._url, event.account))
+                await self._serve(owner.named(event.exchange, event.host))
                 await self._queue.put(LinkUp())
             case Disconnected():
                 log.write(log_events.disconnected(event.reason))

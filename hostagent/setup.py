@@ -130,7 +130,9 @@ def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -
         logs.mkdir(exist_ok=True)
     except OSError as error:
         raise SetupError(f"--state {settings.state}: {error.strerror}") from error
-    hypervisor = LibvirtHypervisor(settings.hypervisor, virt, logs, now_ms)
+    hypervisor = LibvirtHypervisor(
+        settings.hypervisor, virt, logs, now_ms, settings.state / "owner"
+    )
     open_files = raise_file_limit()
     log.write(log_events.file_limit(open_files))
     low, high = settings.low_port, settings.high_port

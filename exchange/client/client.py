@@ -215,6 +215,7 @@ class Client:
 
     async def _connect(self) -> ClientConnection:
         connection, hello = await dial(self._url, TRADE_PATH, self._codec, self._tls)
+        who: dict[str, Any] = {}
         if self._key is not None:
             try:
                 who = await log_in(connection, hello, self._codec, self._key)
@@ -223,7 +224,8 @@ class Client:
                 raise
             self.account, self.role = str(who["account"]), str(who["role"])
         self._connection = connection
-        self._events.put(Connected(self.account, self.role))
+        where = hello.server_id, str(who.get("host", ""))
+        self._events.put(Connected(self.account, self.role, *where))
         self._ready.set()
         return connection
 

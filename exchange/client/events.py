@@ -13,6 +13,10 @@ class Connected(Struct, frozen=True):
 
     account: str
     role: str
+    exchange: str = ""
+    """Which exchange it is: the id in its hello."""
+    host: str = ""
+    """The host whose key this is."""
 
 
 class Disconnected(Struct, frozen=True):

@@ -37,7 +37,8 @@ def log_in(context: Context, session: Session, message: requests.Auth, now_ms: i
     session.log_in(key.key_id, key.account, key.role, key.host or "", message.minor or 0)
     context.known(session)
     context.key_expiry.watch(session, key.not_after_ms)
-    context.ack(session, message, {"account": session.account, "role": session.role})
+    who = {"account": session.account, "role": session.role}
+    context.ack(session, message, who | ({"host": session.host} if session.host else {}))
     if session.host and session.purpose == "trade":
         host_sessions.logged_in(context, session, now_ms)
 

@@ -44,6 +44,8 @@ class Carried(msgspec.Struct, frozen=True):
 
     spec: DomainSpec
     forwards: tuple[Forward, ...]
+    owner: str = ""
+    """As in `owner.named`; "" by an older agent."""
 
 
 _Kind = TypeVar("_Kind", Carried, Notes)
@@ -56,17 +58,18 @@ def domain_name(vm_id: str) -> str:
     return NAME_PREFIX + vm_id
 
 
-def domain_xml(
-    spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...], virt: Virt, console: str
-) -> str:
+def domain_xml(carried: Carried, files: BootFiles, virt: Virt, console: str, name: str = "") -> str:
     """Return the XML of a domain that boots ``files``; ``console`` is the path of its log.
+
+    ``name`` is for where the usual one is somebody else's.
 
     Raises `HypervisorError` when ``spec`` holds text that a domain cannot carry unchanged.
     """
+    spec, forwards = carried.spec, carried.forwards
     check_spec(spec)
     root = ET.Element("domain", type=virt)
-    _text(root, "name", domain_name(spec.vm_id))
-    root.append(_metadata(Carried(replace(spec, user_data=""), forwards)))
+    _text(root, "name", name or domain_name(spec.vm_id))
+    root.append(_metadata(replace(carried, spec=replace(spec, user_data=""))))
     _text(root, "memory", str(spec.shape.mem_mib), unit="MiB")
     vcpus = -(-spec.shape.mvcpu // 1000)
     _text(root, "vcpu", str(vcpus))

@@ -312,6 +312,10 @@ class Hypervisor(Protocol):
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
         """Define and start a domain that carries ``spec`` in its metadata."""
 
+    def own(self, owner: str) -> bool:
+        """From now on only domains of ``owner`` (`owner.named`) are ours, and new ones carry it;
+        those of an older agent say nothing and count too. Returns whether that is new."""
+
     def shutdown(self, vm_id: str) -> None:
         """Press the power button; the guest may take its time or ignore it."""
 

@@ -20,6 +20,7 @@ from exchange.log import log
 from hostagent.core import domain_state, domain_xml, log_events
 from hostagent.core.console import READ_MAX_BYTES, last_lines
 from hostagent.core.domain_xml import Virt
+from hostagent.core.owner import is_own, qualified
 from hostagent.core.ports import (
     BootFiles,
     Clock,
@@ -54,13 +55,17 @@ _T = TypeVar("_T")
 class LibvirtHypervisor:
     """One connection. ``logs`` is where the guests' consoles are written, a file each."""
 
-    def __init__(self, uri: str, virt: Virt, logs: Path, clock: Clock) -> None:
+    def __init__(
+        self, uri: str, virt: Virt, logs: Path, clock: Clock, owner_file: Path | None = None
+    ) -> None:
         # libvirt prints every error on stderr unless told otherwise; ours are raised.
         libvirt.registerErrorHandler(lambda context, error: None, None)
         self._uri = uri
         self._virt = virt
         self._logs = logs
         self._clock = clock
+        self._owner_file = owner_file
+        self._owner = _kept(owner_file)
         self._conn = self._opened()
         self._opening = threading.Lock()
         self._hangs = False
@@ -89,9 +94,9 @@ class LibvirtHypervisor:
 
     def _start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
         log_file = str(self._log_of(spec.vm_id))
-        xml = domain_xml.domain_xml(spec, files, forwards, self._virt, log_file)
-        if self._find(spec.vm_id) is not None:
-            raise HypervisorError(f"{spec.vm_id} is defined already")
+        name = self._free_name(spec.vm_id)
+        carried = domain_xml.Carried(spec, forwards, self._owner)
+        xml = domain_xml.domain_xml(carried, files, self._virt, log_file, name)
         domain = _said(lambda: self._conn.defineXML(xml), "cannot define the domain")
         try:
             _said(domain.create, "cannot start the domain")
@@ -99,6 +104,26 @@ class LibvirtHypervisor:
             if self._alive():
                 self._destroy(spec.vm_id)
             raise
+
+    def own(self, owner: str) -> bool:
+        if owner == self._owner:
+            return False
+        self._owner = owner
+        if self._owner_file is not None:
+            try:
+                self._owner_file.write_text(owner, "utf-8")
+            except OSError as error:
+                line = f"{self._owner_file}: {error.strerror}"
+                raise HypervisorError(line, "host_disk") from error
+        return True
+
+    def _free_name(self, vm_id: str) -> str:
+        if self._ours(vm_id) is not None:
+            raise HypervisorError(f"{vm_id} is defined already")
+        for name in self._names(vm_id):
+            if self._find(name) is None:
+                return name
+        raise HypervisorError(f"{vm_id}: somebody else's domain has its name")
 
     def shutdown(self, vm_id: str) -> None:
         self._over(lambda: self._shutdown(vm_id))
@@ -221,24 +246,35 @@ class LibvirtHypervisor:
     def _log_of(self, vm_id: str) -> Path:
         return self._logs / f"{vm_id}.log"
 
-    def _find(self, vm_id: str) -> Any:
+    def _names(self, vm_id: str) -> list[str]:
         name = domain_xml.domain_name(vm_id)
+        return [name, qualified(name, self._owner)] if self._owner else [name]
+
+    def _find(self, name: str) -> Any:
         return _unless_gone(lambda: self._conn.lookupByName(name), "cannot look up the domain")
 
     def _ours(self, vm_id: str) -> Any:
         """Return the domain of ``vm_id`` if it is there and carries our metadata."""
-        domain = self._find(vm_id)
-        return domain if domain is not None and self._carried(domain) is not None else None
+        found = [self._find(name) for name in self._names(vm_id)]
+        ours = [one for one in found if one is not None and self._carried(one) is not None]
+        return ours[0] if ours else None
 
     def _carried(self, domain: Any) -> domain_xml.Carried | None:
         xml = _metadata(domain, domain_xml.VM_URI)
         if xml is None:
             return None
         try:
-            return domain_xml.read_carried(xml)
+            carried = domain_xml.read_carried(xml)
+            return carried if self._is_own(domain, carried) else None
         except HypervisorError as error:
             log.write(log_events.vm_trouble(domain.name(), "left_alone", f"left alone: {error}"))
             return None
+
+    def _is_own(self, domain: Any, carried: domain_xml.Carried) -> bool:
+        """A domain of an older agent names no owner: it is ours if its console is in our folder."""
+        if carried.owner:
+            return is_own(self._owner, carried.owner)
+        return self._virt == "test" or str(self._logs) in _said(domain.XMLDesc, "cannot read XML")
 
     def _observed(self, domain: Any) -> ObservedDomain | None:
         """Return what is seen of ``domain``; None when it is not ours, or went meanwhile."""
@@ -254,6 +290,13 @@ class LibvirtHypervisor:
         if shown == "running":
             reading = Reading(self._clock(), info[4] // 1_000_000, info[2] // 1024)
         return ObservedDomain(carried.spec, shown, carried.forwards, notes, reading)
+
+
+def _kept(owner_file: Path | None) -> str:
+    """Return whose domains were ours before the agent was restarted; "" when nobody knows."""
+    if owner_file is None or not owner_file.exists():
+        return ""
+    return owner_file.read_text("utf-8").strip()
 
 
 def _undefine(domain: Any) -> None:

@@ -115,6 +115,10 @@ class Machine:
             self._lost = True
             log.write(log_events.hypervisor_lost(why))
 
+    async def own(self, owner: str) -> bool:
+        """We serve ``owner`` from now on; returns whether that changes which domains are ours."""
+        return await self._calls.call("own", EVERYBODY, partial(self._hypervisor.own, owner))
+
     async def observe(self) -> Observed:
         """Look at all our domains; listen again for those that an agent before us started."""
         domains = await self._calls.call("observe", EVERYBODY, self._hypervisor.observe)

@@ -29,6 +29,9 @@ class MemoryMachine:
             return result
         return None
 
+    async def own(self, owner: str) -> bool:
+        return self._server.hypervisor.own(owner)
+
     async def observe(self) -> Observed:
         return self._server.observed()
 

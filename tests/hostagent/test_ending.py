@@ -57,6 +57,9 @@ class Breaks:
             self.watched.set()
         raise (OSError if len(self.broke) % 2 else ZeroDivisionError)("too many open files")
 
+    async def own(self, owner: str) -> bool:
+        return False
+
     async def observe(self) -> Observed:
         return Observed(1_000, [ObservedDomain(spec("v-1"), "running")])
 

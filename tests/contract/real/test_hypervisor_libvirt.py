@@ -11,6 +11,7 @@ from pathlib import Path
 
 import libvirt
 import pytest
+from msgspec.structs import replace
 
 from hostagent.core.domain_xml import Virt
 from hostagent.core.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError, Notes
@@ -172,3 +173,34 @@ def test_a_saved_domain_is_removed_with_its_memory(tmp_path: Path) -> None:
     bench.clear()
     bench.hypervisor.close()
     keep.close()
+
+
+def test_two_exchanges_on_one_server_leave_each_other_alone(tmp_path: Path) -> None:
+    """(Seen to fail: the second agent ended the first one's VMs after a minute.)"""
+    keep = libvirt.open("test:///default")
+    one, other = (agent_of(tmp_path / name) for name in ("one", "other"))
+    assert one.own("one/h-1")
+    assert other.own("other/h-1")
+    wanted, forwards = spec(f"two-{os.getpid()}"), (Forward(80, 20_001, 0),)
+    one.start(wanted, BootFiles(), forwards)
+    assert other.observe() == []
+    other.destroy(wanted.vm_id)
+    other.start(replace(wanted, lease_id="l-9"), BootFiles(), forwards)
+    other.keep_notes(wanted.vm_id, Notes(ready_ms=1))
+    assert [(seen.spec.lease_id, seen.notes.ready_ms) for seen in one.observe()] == [
+        (wanted.lease_id, None)
+    ]
+    assert [(seen.spec.lease_id, seen.notes.ready_ms) for seen in other.observe()] == [("l-9", 1)]
+    again = agent_of(tmp_path / "other")
+    assert [seen.spec.lease_id for seen in again.observe()] == ["l-9"], "before it has logged in"
+    assert not again.own("other/h-1")
+    again.destroy(wanted.vm_id)
+    assert again.observe() == []
+    one.destroy(wanted.vm_id)
+    assert one.observe() == []
+    keep.close()
+
+
+def agent_of(state: Path) -> LibvirtHypervisor:
+    state.mkdir(exist_ok=True)
+    return LibvirtHypervisor("test:///default", "test", state, now_ms, state / "owner")

@@ -38,7 +38,7 @@ DISK = BootFiles(disk="/v/disk.raw")
 
 
 def xml(spec: DomainSpec, files: BootFiles = KERNEL, virt: Virt = "qemu") -> str:
-    return domain_xml.domain_xml(spec, files, FORWARDS, virt, "/l/v-7.log")
+    return domain_xml.domain_xml(Carried(spec, FORWARDS), files, virt, "/l/v-7.log")
 
 
 @pytest.mark.parametrize(
