@@ -176,10 +176,15 @@ class LibvirtHypervisor:
         return sorted((one for one in seen if one is not None), key=lambda one: one.spec.vm_id)
 
     def guest_accepts(self, vm_id: str) -> bool:
-        return self._over(lambda: self._guest_accepts(vm_id))
+        """Asked over a connection of its own: QEMU may hang, and calls on one wait for it."""
+        own = self._opened()
+        accepts = self._guest_accepts(own, vm_id)
+        _said(own.close, "cannot close the connection")
+        return accepts
 
-    def _guest_accepts(self, vm_id: str) -> bool:
-        domain = self._ours(vm_id)
+    def _guest_accepts(self, conn: Any, vm_id: str) -> bool:
+        name = domain_xml.domain_name(vm_id)
+        domain = _unless_gone(lambda: conn.lookupByName(name), "cannot look up the domain")
         if domain is None or not domain.isActive():
             return False
         if self._virt == "test":
