@@ -13,7 +13,7 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help demo unit test check format cover bench sim e2e docs docs-pictures dist lock clean
+.PHONY: help demo unit test check format cover bench sim e2e live-check docs docs-pictures dist lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -24,6 +24,7 @@ help:
 	@echo 'make format           format the Python sources and sort their imports'
 	@echo 'make cover            which share of the branches of the pure rooms their tests take'
 	@echo 'make e2e              the tests that start real VMs (installs QEMU and libvirt)'
+	@echo 'make live-check       build the bootable image and boot it: BIOS, UEFI, network (as root)'
 	@echo 'make docs             make the generated pages and pictures of the docs again'
 	@echo 'make docs-pictures    only the pictures'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
@@ -71,7 +72,13 @@ cover: $(READY)
 
 e2e: $(HOST)
 	bash .ci/start-libvirt
-	$(PYTEST) tests/e2e tests/contract
+	$(PYTEST) tests/e2e tests/contract --ignore=tests/e2e/live
+
+# Builds the bootable image (once for each state of the sources) and boots it on emulated servers.
+live-check: $(HOST)
+	bash .ci/need mmdebstrap squashfs-tools xorriso mtools grub-common grub-pc-bin \
+		grub-efi-amd64-bin ovmf e2fsprogs
+	$(PYTEST) -s tests/e2e/live
 
 sim: $(READY)
 	.venv/bin/headroom sim run scenarios/server_farm_peak.toml

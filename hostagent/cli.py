@@ -39,6 +39,7 @@ from hostagent.core.ports import HypervisorError
 from hostagent.ending import end_in_time
 from hostagent.guest.build_guest import BuildError
 from hostagent.guest.build_guest import build_guest as build
+from hostagent.live import cli as live
 from hostagent.machine import facts
 from hostagent.options import OptionError
 from hostagent.setup import Settings, SetupError, set_up
@@ -221,3 +222,7 @@ def build_guest(
         print_json({"vmlinuz": str(vmlinuz), "initrd": str(initrd)})
     else:
         print(f"built {vmlinuz} and {initrd}")
+
+
+app.command("build-live")(live.build_live)
+app.command("serve-netboot")(live.serve_netboot)

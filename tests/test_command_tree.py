@@ -19,8 +19,11 @@ COMMON = ROOT / "exchange" / "cli" / "common.py"
 CLIENTS = {"account", "admin", "image", "manager", "request", "tui", "vm"}
 NO_CLIENTS = {"manager check", "manager dry-run"}
 HOST_CLIENTS = {"host enroll", "host run"}
-OTHERWISE = {("--json", "sim run")}
-"""Its contract gives --json a file: docs/decisions/0060-options-with-one-meaning.md."""
+TAKES_URL = {"host build-live"}
+"""It asks no exchange; it writes down which one the image will ask."""
+OTHERWISE = {("--json", "sim run"), ("--role", "host build-live")}
+"""Their contracts give --json a file (docs/decisions/0060-options-with-one-meaning.md) and --role
+what a booted server is to be, host or manager; a key's role is another thing."""
 
 
 @cache
@@ -98,7 +101,8 @@ def test_every_client_takes_url_and_key() -> None:
     clients = {name for name, _ in commands() if name.split()[0] in CLIENTS} - NO_CLIENTS
     for option, variable in (("--url", common.URL_ENV), ("--key", common.KEY_ENV)):
         taken = {name: param for each, name, param in options() if each == option}
-        assert set(taken) == clients | HOST_CLIENTS
+        further = TAKES_URL if option == "--url" else set()
+        assert set(taken) == clients | HOST_CLIENTS | further
         assert all(variable in environment(param) for param in taken.values())
 
 

@@ -41,6 +41,8 @@ def _key(text: str, *env: str) -> Any:
 Url = Annotated[str | None, _url(DEFAULT_URL)]
 UrlOrFiles = Annotated[str | None, _url(f"the settings file's, else {DEFAULT_URL}")]
 """For a command with a settings file that may name the exchange."""
+UrlOrLater = Annotated[str | None, _url("none, it is told at the boot")]
+"""For an image that a server is booted from."""
 
 Key = Annotated[Path, _key("Your key file.")]
 KeyOrNone = Annotated[Path | None, _key("Your key file; without it there is no login.")]

@@ -42,6 +42,8 @@ MOUNTS: Final[dict[str, Mount]] = {
             "run": "Run the agent until SIGTERM or Ctrl-C.",
             "doctor": "Say what this server can and cannot do.",
             "build-guest": "Build a bootable demo guest.",
+            "build-live": "Build the image that turns a server into a host.",
+            "serve-netboot": "Serve that image to a network.",
         },
     ),
     "manager": Mount(

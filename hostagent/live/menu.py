@@ -1,0 +1,67 @@
+"""The boot menu of the ISO and the script of the network boot. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from hostagent.live.settings import ROLES, Role
+
+LABEL: Final = "HEADROOM_LIVE"
+"""The ISO's own name; a volume labelled HEADROOM is the administrator's."""
+MARKER: Final = "/live/headroom"
+"""The file by which GRUB finds the medium it was started from."""
+KERNEL_WORDS: Final = "boot=live nopersistence console=tty0 console=ttyS0,115200 panic=60"
+WAIT_S: Final = 5
+
+GRUB_MODULES: Final = (
+    *("normal", "linux", "configfile", "search", "search_fs_file", "echo", "test", "sleep"),
+    *("iso9660", "part_gpt", "part_msdos", "fat", "gzio", "serial", "terminal", "minicmd"),
+)
+BIOS_MODULES: Final = ("biosdisk", *GRUB_MODULES)
+EFI_MODULES: Final = (*GRUB_MODULES, "all_video", "efi_gop", "efi_uga")
+
+EARLY: Final = f"search --no-floppy --set=root --file {MARKER}\nset prefix=($root)/boot/grub\n"
+"""What GRUB's core runs first, whatever it was started from."""
+
+
+def kernel_words(role: Role) -> str:
+    return f"{KERNEL_WORDS} headroom.role={role}"
+
+
+def grub_cfg(default: Role) -> str:
+    """Return ``boot/grub/grub.cfg``: one entry a role, ``default`` is taken after a few seconds."""
+    head = [
+        "serial --unit=0 --speed=115200",
+        "terminal_input console serial",
+        "terminal_output console serial",
+        f"set timeout={WAIT_S}",
+        f"set default={default}",
+        "",
+    ]
+    entries = [line for role in ROLES for line in _entry(role)]
+    return "\n".join([*head, *entries])
+
+
+def _entry(role: Role) -> Sequence[str]:
+    return [
+        f'menuentry "Headroom {role} (e: add headroom.url= headroom.token=)" --id {role} {{',
+        f"    linux /live/vmlinuz {kernel_words(role)}",
+        "    initrd /live/initrd.img",
+        "}",
+        "",
+    ]
+
+
+def ipxe_script(role: Role) -> str:
+    """Return ``boot.ipxe``. All files come from where the script came from, by HTTP."""
+    words = f"{kernel_words(role)} ip=dhcp fetch=${{cwduri}}filesystem.squashfs"
+    return "\n".join(
+        [
+            "#!ipxe",
+            "# Further words for the kernel, such as headroom.url=..., may be set before.",
+            "isset ${headroom} || set headroom",
+            f"kernel vmlinuz initrd=initrd.img {words} ${{headroom}}",
+            "initrd initrd.img",
+            "boot",
+            "",
+        ]
+    )

@@ -1,0 +1,95 @@
+"""What a booted image is told: role, exchange, token, name. Pure.
+
+Each key is looked for on the kernel command line (``headroom.url=...``), then in ``headroom.toml``
+on a volume labelled HEADROOM, then in what was baked into the image; the first found wins.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from msgspec import Struct
+
+Role: TypeAlias = Literal["host", "manager"]
+ROLES: Final = get_args(Role)
+KEYS: Final = ("role", "url", "token", "name", "zone", "advertise", "ports")
+VALUE_MAX: Final = 400
+_PREFIX: Final = "headroom."
+_WORD: Final = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
+_URL: Final = re.compile(r"wss?://[^\s/]+(/\S*)?")
+
+
+class Found(Struct, frozen=True):
+    """What one place says: ``values`` of known keys; ``wrong``: a line on each that cannot be."""
+
+    values: dict[str, str]
+    wrong: list[str]
+
+
+class Settings(Struct, frozen=True):
+    """What counts. An empty text: told nowhere."""
+
+    role: Role = "host"
+    url: str = ""
+    token: str = ""
+    name: str = ""
+    zone: str = ""
+    advertise: str = ""
+    ports: str = ""
+
+    @property
+    def lacking(self) -> list[str]:
+        """What somebody must still say before this server can join."""
+        return [key for key in ("url", "token") if not getattr(self, key)]
+
+
+def words(cmdline: str) -> list[str]:
+    """Return the words of a kernel command line; double quotes hold blanks and fall away."""
+    return [word.replace('"', "") for word in _WORD.findall(cmdline)]
+
+
+def from_cmdline(cmdline: str) -> Found:
+    """Return the ``headroom.KEY=VALUE`` words. Of a key told twice the last one counts."""
+    told = [word.removeprefix(_PREFIX) for word in words(cmdline) if word.startswith(_PREFIX)]
+    pairs = [word.partition("=") for word in told]
+    return checked({key: value for key, _, value in pairs}, _PREFIX)
+
+
+def from_table(table: Mapping[str, Any], place: str) -> Found:
+    """Return what a table of ``headroom.toml`` says; ``place`` names it in what is wrong."""
+    return checked(table, f"{place}: ")
+
+
+def checked(told: Mapping[str, Any], before: str) -> Found:
+    """Sort what was told into values that can be and lines on the others. Tokens are not quoted."""
+    values: dict[str, str] = {}
+    wrong: list[str] = []
+    for key, value in told.items():
+        why = _wrong(key, value)
+        if why:
+            wrong.append(f"{before}{key[:40]}: {why}")
+        elif value:
+            values[key] = value
+    return Found(values, wrong)
+
+
+def _wrong(key: str, value: Any) -> str:
+    if key not in KEYS:
+        return f"not one of {', '.join(KEYS)}"
+    if not isinstance(value, str):
+        return "not a text"
+    if len(value) > VALUE_MAX or not (value.isascii() and value.isprintable()):
+        return f"more than {VALUE_MAX} characters, or some that cannot be printed"
+    if key == "role" and value not in ROLES:
+        return f"not one of {', '.join(ROLES)}"
+    if key == "url" and value and not _URL.fullmatch(value):
+        return "not ws://HOST... or wss://HOST..."
+    return ""
+
+
+def merged(*places: Found) -> Settings:
+    """Return what counts when each of ``places`` goes before the next."""
+    values: dict[str, Any] = {}
+    for place in reversed(places):
+        values |= place.values
+    return Settings(**values)

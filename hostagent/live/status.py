@@ -1,0 +1,98 @@
+"""What the console of a booted host says: the agent's log lines folded into a status. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from exchange.log.line import clean
+
+REASON_MAX: Final = 160
+WIDTH: Final = 78
+LEVELS: Final = ("warning", "error")
+
+
+class Status(Struct, frozen=True):
+    """``state`` is a word of `STATES`, ``why`` what stands in the way; ``vms``: id to state."""
+
+    state: str = "starting"
+    role: str = ""
+    name: str = ""
+    host: str = ""
+    url: str = ""
+    account: str = ""
+    accel: str = ""
+    offers: str = ""
+    why: str = ""
+    notes: tuple[str, ...] = ()
+    vms: dict[str, str] = {}
+
+
+STATES: Final = {
+    "starting": "starting",
+    "asking": "waiting: somebody must say which exchange to join",
+    "joining": "joining the exchange",
+    "live": "live",
+    "away": "not live",
+    "stopped": "the agent has ended; it is started again",
+}
+
+
+def changed(status: Status, **fields: Any) -> Status:
+    """Return ``status`` with other ``fields``."""
+    return Status(**{name: getattr(status, name) for name in Status.__struct_fields__} | fields)
+
+
+def told(status: Status, entry: Mapping[str, Any]) -> Status:
+    """Return the status after a line of the agent's log, as `exchange.log` writes it in JSON."""
+    event, text = str(entry.get("event", "")), str(entry.get("text", ""))
+    match event:
+        case "connected":
+            return changed(status, state="live", why="", account=str(entry.get("account", "")))
+        case "disconnected" | "unreachable" | "not_let_in" | "hypervisor_lost":
+            return changed(status, state="away", why=text[:REASON_MAX])
+        case "hypervisor_back":
+            return changed(status, state="live", why="")
+        case "acceleration":
+            return changed(status, accel=text[:REASON_MAX])
+        case "offer":
+            return changed(status, offers=text[:REASON_MAX])
+        case _ if event.startswith("vm_") and "vm" in entry:
+            return changed(status, vms=_moved(status.vms, str(entry["vm"]), event))
+        case _:
+            return status
+
+
+_ENDED: Final = ("vm_stopped", "vm_failed", "vm_not_started")
+_VMS_MAX: Final = 1_000
+
+
+def _moved(vms: dict[str, str], vm_id: str, event: str) -> dict[str, str]:
+    if event in _ENDED or (vm_id not in vms and len(vms) >= _VMS_MAX):
+        return {each: state for each, state in vms.items() if each != vm_id}
+    return vms | {vm_id: event.removeprefix("vm_")}
+
+
+def screen(status: Status, load: str, fingerprint: str = "") -> str:
+    """Return the lines of the console. ``load``: how busy the server is, as text."""
+    state = STATES.get(status.state, status.state)
+    rows = [
+        ("name", status.name),
+        ("host", status.host),
+        ("exchange", status.url),
+        ("state", state),
+        ("why", status.why),
+        ("offers", status.offers),
+        ("sold", f"{len(status.vms)} VMs" if status.role == "host" else ""),
+        ("guests by", status.accel),
+        ("load", load),
+    ]
+    shown = [f"  {label:<10} {_cut(text)}" for label, text in rows if text]
+    notes = [f"  ! {_cut(note)}" for note in status.notes]
+    title = f"  Headroom {status.role}".rstrip()
+    return "\n".join(["", title, "", *shown, *(["", *notes] if notes else []), ""])
+
+
+def _cut(text: str) -> str:
+    shown = clean(text)
+    return shown if len(shown) <= WIDTH - 14 else f"{shown[: WIDTH - 17]}..."

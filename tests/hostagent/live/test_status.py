@@ -1,0 +1,65 @@
+"""The console's text, made of the agent's own log lines."""
+
+import json
+from typing import Any
+
+import pytest
+
+from exchange.log.line import as_json
+from exchange.wire.types import Capacity
+from hostagent.core import log_events
+from hostagent.live.status import Status, screen, told
+
+URL = "wss://headroom.example/v1/ws"
+
+
+def entry(line: Any) -> dict[str, Any]:
+    return dict(json.loads(as_json(line, 0)))
+
+
+STEPS: list[tuple[Any, dict[str, Any]]] = [
+    (log_events.connected(URL, "a-1"), {"state": "live", "account": "a-1"}),
+    (log_events.disconnected("gone"), {"state": "away", "why": "disconnected: gone"}),
+    (log_events.unreachable("no route"), {"state": "away", "why": "no route; dialing again"}),
+    (log_events.hypervisor_lost("x"), {"state": "away"}),
+    (log_events.acceleration("KVM works"), {"accel": "KVM works"}),
+    (log_events.capacity(Capacity(mvcpu=1, mem_mib=2, disk_mib=3), "tcg"), {}),
+]
+
+
+@pytest.mark.parametrize(("line", "fields"), STEPS)
+def test_a_line_of_the_agent_changes_the_status(line: Any, fields: dict[str, Any]) -> None:
+    """Seen to fail with another name of an event than the agent's."""
+    after = told(Status(), entry(line))
+    assert {name: getattr(after, name) for name in fields} == fields
+
+
+def test_a_vm_counts_until_it_ends() -> None:
+    status = Status()
+    for event in ("vm_starting", "vm_running", "vm_ready"):
+        status = told(status, {"event": event, "vm": "v-1", "text": ""})
+    assert status.vms == {"v-1": "ready"}
+    assert told(status, {"event": "vm_failed", "vm": "v-1"}).vms == {}
+
+
+def test_the_screen_holds_no_control_characters_and_fits() -> None:
+    status = Status(state="away", role="host", name="r\x1b[2J", why="x" * 500, notes=("n\x07",))
+    shown = screen(status, "0.1")
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_screen() -> None:
+    status = Status(
+        state="live", role="host", name="live-1", host="h-1", url=URL, vms={"v-1": "ready"}
+    )
+    assert screen(status, "0.5 of 2 CPUs").splitlines()[1:8] == [
+        "  Headroom host",
+        "",
+        "  name       live-1",
+        "  host       h-1",
+        f"  exchange   {URL}",
+        "  state      live",
+        "  sold       1 VMs",
+    ]
