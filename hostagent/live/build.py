@@ -111,7 +111,7 @@ def _make(scratch: Path, recipe: Recipe, runner: Runner, epoch: int) -> None:
     runner.run(commands.squash(str(root), str(made / SQUASHFS), epoch))
     runner.end_step()
     (made / SCRIPT).write_text(menu.ipxe_script(recipe.role))
-    _iso(scratch, made, recipe.role, runner)
+    _iso(scratch, made, recipe.role, runner, epoch)
     runner.end_step()
 
 
@@ -179,7 +179,7 @@ def _take_out(root: Path, made: Path) -> None:
     os.replace(root / LIST, made / LIST)
 
 
-def _iso(scratch: Path, made: Path, role: Role, runner: Runner) -> None:
+def _iso(scratch: Path, made: Path, role: Role, runner: Runner, epoch: int) -> None:
     tree = scratch / "iso"
     (tree / "live").mkdir(parents=True)
     (tree / "boot/grub").mkdir(parents=True)
@@ -194,7 +194,7 @@ def _iso(scratch: Path, made: Path, role: Role, runner: Runner) -> None:
     runner.run(commands.grub_image("x86_64-efi", str(early), str(efi)))
     for command in commands.efi_partition(str(part), str(efi)):
         runner.run(command)
-    runner.run(commands.iso(str(tree), str(part), str(made / ISO)))
+    runner.run(commands.iso(str(tree), str(part), str(made / ISO), epoch))
 
 
 def _deliver(scratch: Path, target: Path, keep_root: bool) -> list[Path]:

@@ -95,17 +95,9 @@ def squash(root: str, image: str, epoch: int) -> list[str]:
         "-noappend",
         "-no-progress",
     ]
-    return [
-        "mksquashfs",
-        root,
-        image,
-        *packed,
-        *times,
-        "-wildcards",
-        "-e",
-        "boot/*",
-        "packages.txt",
-    ]
+    # The tool takes times from its options or from the environment, never from both.
+    tool = ["env", "-u", "SOURCE_DATE_EPOCH", "mksquashfs"]
+    return [*tool, root, image, *packed, *times, "-wildcards", "-e", "boot/*", "packages.txt"]
 
 
 def grub_image(kind: str, early: str, output: str) -> list[str]:
@@ -124,13 +116,13 @@ def efi_partition(image: str, grub: str) -> list[list[str]]:
     ]
 
 
-def iso(tree: str, efi: str, image: str) -> list[str]:
-    """Return what makes the hybrid ISO of a tree; times are those of SOURCE_DATE_EPOCH."""
+def iso(tree: str, efi: str, image: str, epoch: int) -> list[str]:
+    """Return what makes the hybrid ISO of a tree; every time in it is ``epoch``."""
     return [
         *("xorriso", "-as", "mkisofs", "-iso-level", "3", "-rational-rock", "-V", menu.LABEL),
         *("-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"),
         *("--grub2-boot-info", "--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img"),
         *("-append_partition", "2", "0xef", efi, "-appended_part_as_gpt"),
         *("-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"),
-        *("-o", image, tree),
+        *("--set_all_file_dates", f"={epoch}", "-o", image, tree),
     ]

@@ -18,7 +18,7 @@ TEXTS = {
     "headroom-console-ttyS0.service": rootfs.console_unit("ttyS0"),
     "mmdebstrap.txt": "\n".join(commands.mmdebstrap("ROOT", "CACHE", ["SOURCES"], ssh=False))
     + "\n",
-    "xorriso.txt": "\n".join(commands.iso("TREE", "EFI", "ISO")) + "\n",
+    "xorriso.txt": "\n".join(commands.iso("TREE", "EFI", "ISO", 7)) + "\n",
     "mksquashfs.txt": "\n".join(commands.squash("ROOT", "IMAGE", 7)) + "\n",
 }
 
