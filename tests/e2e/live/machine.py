@@ -51,7 +51,7 @@ def command(way: Way, image: Path, disks: Disks, serial: Path, script_url: str) 
         *("-netdev", network, "-device", card),
         *("-drive", f"file={disks.settings},format=raw,if=virtio,readonly=on"),
         *("-drive", f"file={disks.state},format=raw,if=virtio,cache=unsafe"),
-        *(("-cdrom", str(image / "headroom.iso")) if way != "netboot" else ()),
+        *(("-boot", "d", "-cdrom", str(image / "headroom.iso")) if way != "netboot" else ()),
         *(_firmware(serial) if way == "uefi" else ()),
     ]
 
