@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cover import Figure, figures, lines
+from tests.cover import Figure, figures, last_cases, lines
 from tests.rooms import rooms
 from tests.unit import ROOT, chosen, folder_of
 
@@ -39,18 +39,24 @@ def test_a_file_has_its_tests_beside_those_of_its_folder() -> None:
 
 
 def test_branches_are_counted_by_room() -> None:
-    book = {"num_branches": 10, "covered_branches": 9}
-    ledger = {"num_branches": 6, "covered_branches": 6}
-    shell = {"num_branches": 100, "covered_branches": 0}
+    book, ledger, shell = ({"covered_branches": number} for number in (14, 1, 0))
     found = figures(
         {
-            "exchange/model/book.py": {"summary": book, "missing_branches": [[7, -3]]},
-            "exchange/model/ledger.py": {"summary": ledger, "missing_branches": []},
+            "exchange/model/book.py": {"summary": book, "missing_branches": [[1, -3]]},
+            "exchange/model/ledger.py": {
+                "summary": {"covered_branches": 1},
+                "missing_branches": [],
+            },
             "exchange/server/pump.py": {"summary": shell, "missing_branches": []},
         }
     )
-    assert found == {"exchange.model": Figure(16, 15, ("exchange/model/book.py:7 -> -3",))}
+    assert found == {"exchange.model": Figure(16, 15, ("exchange/model/book.py:1 -> -3",))}
     assert lines(found) == [
         "exchange/model           15 of     16   93.75 %",
         "all pure rooms           15 of     16   93.75 %",
     ]
+
+
+def test_past_the_last_case_of_a_match_there_is_no_branch() -> None:
+    source = "match x:\n    case 1:\n        f()\n    case 2:\n        g()\n"
+    assert last_cases(source) == {4: 5}
