@@ -1,4 +1,4 @@
-"""To be written."""
+"""The read model made anew from every row of the journal, beside the old one until it is whole."""
 
 import os
 import sqlite3

@@ -93,7 +93,7 @@ class TestLibvirtTestDriver(HypervisorContract):
     def test_a_connection_that_is_dead_is_opened_again_by_any_call(
         self, bench: LibvirtBench
     ) -> None:
-        """(Seen to fail: only a look opened it again, so that the next start failed.)"""
+        """Any call opens the connection again and is repeated, not only a look."""
         wanted = spec(f"{bench.prefix}1")
         bench.hypervisor.close()
         bench.start(wanted)
@@ -176,7 +176,7 @@ def test_a_saved_domain_is_removed_with_its_memory(tmp_path: Path) -> None:
 
 
 def test_two_exchanges_on_one_server_leave_each_other_alone(tmp_path: Path) -> None:
-    """(Seen to fail: the second agent ended the first one's VMs after a minute.)"""
+    """An agent sees and ends only domains that name its own exchange and host."""
     keep = libvirt.open("test:///default")
     one, other = (agent_of(tmp_path / name) for name in ("one", "other"))
     assert one.own("one/h-1")

@@ -16,7 +16,7 @@ def again(rig: Rig, alice: int, key: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_live_host_is_not_handed_over_by_its_hardware_id() -> None:
-    """(Seen to fail: another server with the same mainboard id put the agent's key out of use.)"""
+    """Else another server with the same mainboard id would put the agent's key out of use."""
     rig, alice, host = hosting()
     be_live(rig, host)
     refused = again(rig, alice, "other")

@@ -115,7 +115,7 @@ def test_a_server_that_enrols_again_loses_its_older_connection(tmp_path: Path) -
     async def scene(url: str) -> None:
         token = {"zone": "eu-de", "token_sha256": sha256(b"2").hexdigest(), "uses": 1, "ttl_s": 60}
         public_key = public_key_b64(key_of("live-boot"))
-        server = {"name": "a", "hardware_id": "a", "public_key": public_key}
+        server = {"name": "a", "hardware_id": "a", "public_key": public_key, "take_over": True}
         async with raw(url) as older, raw(url) as alice, raw(url) as newer:
             assert (await older.log_in(key_of("host-a")))["type"] == "ack"
             assert (await older.frame())["type"] == "host.sync"

@@ -90,7 +90,7 @@ def test_a_guest_that_never_serves_is_the_buyers_affair() -> None:
 
 @pytest.mark.parametrize(("before_ms", "reason"), [(1_000, "hangs"), (300_000, "not_ready")])
 def test_a_guest_that_cannot_be_asked_is_not_the_buyers_affair(before_ms: int, reason: str) -> None:
-    """(Seen to fail: ``not_ready`` for a QEMU that hung.) One that hung long before is asked."""
+    """A QEMU that hung is its host's fault; one that hung long before is asked again."""
     rig = Rig(lambda spec: Boot(ready_ms=None))
     rig.connect()
     rig.tell(launch())
