@@ -39,7 +39,7 @@ def test_a_file_has_its_tests_beside_those_of_its_folder() -> None:
 
 
 def test_branches_are_counted_by_room() -> None:
-    book, _ledger, shell = ({"covered_branches": number} for number in (14, 1, 0))
+    book, ledger, shell = ({"covered_branches": number} for number in (14, 1, 0))
     found = figures(
         {
             "exchange/model/book.py": {"summary": book, "missing_branches": [[1, -3]]},
