@@ -21,7 +21,7 @@ from exchange import files
 from hostagent.live import rootfs, settings, volumes
 from hostagent.live.control import TYPED, write_status
 from hostagent.live.settings import Found, Settings
-from hostagent.live.status import Status, changed, told
+from hostagent.live.status import Status, changed, host_of, told
 
 CMDLINE = Path("/proc/cmdline")
 STATE = Path(rootfs.STATE)
@@ -93,8 +93,7 @@ def run_host(told_here: Settings, status: Status) -> int:
         write_status(changed(status, why=said))
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-    host = joined.read_text().removeprefix("enrolled ").split(",")[0]
-    return agent(told_here, changed(status, host=host, why=""))
+    return agent(told_here, changed(status, host=host_of(joined.read_text()), why=""))
 
 
 def enroll(told_here: Settings, name: str) -> tuple[bool, str]:

@@ -9,7 +9,9 @@ LABEL: Final = "HEADROOM_LIVE"
 """The ISO's own name; a volume labelled HEADROOM is the administrator's."""
 MARKER: Final = "/live/headroom"
 """The file by which GRUB finds the medium it was started from."""
-KERNEL_WORDS: Final = "boot=live nopersistence console=tty0 console=ttyS0,115200 panic=60"
+KERNEL_WORDS: Final = (
+    "boot=live nopersistence loglevel=4 console=tty0 console=ttyS0,115200 panic=60"
+)
 WAIT_S: Final = 5
 
 GRUB_MODULES: Final = (

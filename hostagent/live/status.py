@@ -1,5 +1,7 @@
 """What the console of a booted host says: the agent's log lines folded into a status. Pure."""
 
+import re
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,7 +11,8 @@ from exchange.log.line import clean
 
 REASON_MAX: Final = 160
 WIDTH: Final = 78
-LEVELS: Final = ("warning", "error")
+LINES_MAX: Final = 3
+_ENROLLED: Final = re.compile(r"\bas ([^\s,]+)")
 
 
 class Status(Struct, frozen=True):
@@ -56,7 +59,7 @@ def told(status: Status, entry: Mapping[str, Any]) -> Status:
         case "acceleration":
             return changed(status, accel=text[:REASON_MAX])
         case "offer":
-            return changed(status, offers=text[:REASON_MAX])
+            return changed(status, offers=text.removeprefix("offers ")[:REASON_MAX])
         case _ if event.startswith("vm_") and "vm" in entry:
             return changed(status, vms=_moved(status.vms, str(entry["vm"]), event))
         case _:
@@ -73,7 +76,16 @@ def _moved(vms: dict[str, str], vm_id: str, event: str) -> dict[str, str]:
     return vms | {vm_id: event.removeprefix("vm_")}
 
 
-def screen(status: Status, load: str, fingerprint: str = "") -> str:
+def host_of(said: str) -> str:
+    """Return the host's id out of what ``headroom host enroll`` printed; empty if it is not there.
+
+    ``enrolled as h-1, pending``
+    """
+    match = _ENROLLED.search(said)
+    return match[1] if match else ""
+
+
+def screen(status: Status, load: str) -> str:
     """Return the lines of the console. ``load``: how busy the server is, as text."""
     state = STATES.get(status.state, status.state)
     rows = [
@@ -84,15 +96,19 @@ def screen(status: Status, load: str, fingerprint: str = "") -> str:
         ("why", status.why),
         ("offers", status.offers),
         ("sold", f"{len(status.vms)} VMs" if status.role == "host" else ""),
-        ("guests by", status.accel),
+        ("guests", status.accel.removeprefix("guests ")),
         ("load", load),
     ]
-    shown = [f"  {label:<10} {_cut(text)}" for label, text in rows if text]
-    notes = [f"  ! {_cut(note)}" for note in status.notes]
+    shown = [line for label, text in rows if text for line in _wrapped(f"  {label:<10} ", text)]
+    notes = [line for note in status.notes for line in _wrapped("  ! ", note)]
     title = f"  Headroom {status.role}".rstrip()
     return "\n".join(["", title, "", *shown, *(["", *notes] if notes else []), ""])
 
 
-def _cut(text: str) -> str:
-    shown = clean(text)
-    return shown if len(shown) <= WIDTH - 14 else f"{shown[: WIDTH - 17]}..."
+def _wrapped(before: str, text: str) -> list[str]:
+    """Return ``text`` behind ``before``, on as many lines as fit into `WIDTH`, at most three."""
+    indent = " " * len(before)
+    lines = textwrap.wrap(
+        clean(text), WIDTH, initial_indent=before, subsequent_indent=indent, max_lines=LINES_MAX
+    )
+    return lines or [before.rstrip()]

@@ -8,7 +8,7 @@ import pytest
 from exchange.log.line import as_json
 from exchange.wire.types import Capacity
 from hostagent.core import log_events
-from hostagent.live.status import Status, screen, told
+from hostagent.live.status import Status, host_of, screen, told
 
 URL = "wss://headroom.example/v1/ws"
 
@@ -63,3 +63,15 @@ def test_the_screen() -> None:
         "  state      live",
         "  sold       1 VMs",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "host"),
+    [
+        ("enrolled as h-1, pending", "h-1"),
+        ("enrolled again as h-12, approved; its earlier key no longer works", "h-12"),
+        ("something else", ""),
+    ],
+)
+def test_the_hosts_id_in_what_enroll_prints(said: str, host: str) -> None:
+    assert host_of(said) == host
