@@ -1,5 +1,6 @@
 """The boot menu of the ISO and the script of the network boot. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ KERNEL_WORDS: Final = (
     "boot=live nopersistence loglevel=4 console=tty0 console=ttyS0,115200 panic=60"
 )
 WAIT_S: Final = 5
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,255}(:[0-9]{1,5})?")
 
 GRUB_MODULES: Final = (
     *("normal", "linux", "configfile", "search", "search_fs_file", "echo", "test", "sleep"),
@@ -54,16 +56,27 @@ def _entry(role: Role) -> Sequence[str]:
 
 
 def ipxe_script(role: Role) -> str:
-    """Return ``boot.ipxe``. All files come from where the script came from, by HTTP."""
-    words = f"{kernel_words(role)} ip=dhcp fetch=${{cwduri}}filesystem.squashfs"
+    """Return ``boot.ipxe``. ``base`` is where the files are; see `served_script`."""
+    words = f"{kernel_words(role)} ip=dhcp fetch=${{base}}filesystem.squashfs"
     return "\n".join(
         [
             "#!ipxe",
             "# Further words for the kernel, such as headroom.url=..., may be set before.",
             "isset ${headroom} || set headroom",
-            f"kernel vmlinuz initrd=initrd.img {words} ${{headroom}}",
-            "initrd initrd.img",
+            "isset ${base} || set base http://${next-server}/",
+            f"kernel ${{base}}vmlinuz initrd=initrd.img {words} ${{headroom}}",
+            "initrd ${base}initrd.img",
             "boot",
             "",
         ]
     )
+
+
+def served_script(script: str, host: str | None) -> str:
+    """Return a script that finds its files where it came from itself.
+
+    ``host``: the Host header, the server's address and port as the client knows them.
+    """
+    if not _HOST.fullmatch(host or ""):
+        return script
+    return script.replace("#!ipxe\n", f"#!ipxe\nset base http://{host}/\n", 1)

@@ -1,6 +1,8 @@
 """Serve the parts of the image to servers that boot from the network: HTTP, and dnsmasq. Shell."""
 
 import contextlib
+import io
+import os
 import shutil
 import signal
 import socket
@@ -11,9 +13,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 from exchange import files
+from hostagent.live import menu
 from hostagent.live import netboot_plan as plan
 
 CONNECTIONS_MAX: Final = 64
@@ -70,14 +73,20 @@ class _Handler(BaseHTTPRequestHandler):
         if name not in plan.SERVED or not path.is_file():
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        with path.open("rb") as file:
-            size = path.stat().st_size
+        with self._opened(path) as file:
+            size = file.seek(0, os.SEEK_END)
             span = plan.byte_range(self.headers.get("Range"), size)
             self._head(span, size)
             if span and body:
                 file.seek(span[0])
                 self._send(file, span[1] - span[0])
         self.server.say(f"{self.client_address[0]} {self.command} {name}")
+
+    def _opened(self, path: Path) -> BinaryIO:
+        if path.name != plan.SCRIPT:
+            return path.open("rb")
+        script = path.read_text("utf-8", "replace")
+        return io.BytesIO(menu.served_script(script, self.headers.get("Host")).encode())
 
     def _head(self, span: tuple[int, int] | None, size: int) -> None:
         if span is None:
@@ -93,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Accept-Ranges", "bytes")
         self.end_headers()
 
-    def _send(self, file: Any, left: int) -> None:
+    def _send(self, file: BinaryIO, left: int) -> None:
         while left and (part := file.read(min(CHUNK, left))):
             self.wfile.write(part)
             left -= len(part)

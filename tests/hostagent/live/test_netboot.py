@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hostagent.live.menu import served_script
 from hostagent.live.netboot_plan import SERVED, address, byte_range, dnsmasq
 
 RANGES: list[tuple[str | None, tuple[int, int] | None]] = [
@@ -55,10 +56,27 @@ def test_dnsmasq_answers_network_boots_only() -> None:
     assert command[-1].endswith("http://192.0.2.1:8780/boot.ipxe")
 
 
+@pytest.mark.parametrize(
+    ("host", "line"),
+    [
+        ("192.0.2.1:8780", "set base http://192.0.2.1:8780/\n"),
+        ("boot.example", "set base http://boot.example/\n"),
+        (None, ""),
+        ("", ""),
+        ("a b", ""),
+        ("x/\nshell", ""),
+    ],
+)
+def test_the_script_finds_its_files_where_it_came_from(host: str | None, line: str) -> None:
+    """Seen to fail with iPXE's own idea of the folder, which older ones do not have."""
+    assert served_script("#!ipxe\nboot\n", host) == f"#!ipxe\n{line}boot\n"
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[str, int]]:
-    for name in SERVED:
+    for name in set(SERVED) - {"boot.ipxe"}:
         (tmp_path / name).write_bytes(b"0123456789")
+    (tmp_path / "boot.ipxe").write_text("#!ipxe\nboot\n")
     (tmp_path / "secret").write_text("x")
     command = [sys.executable, "-u", "-m", "headroom", "host", "serve-netboot", str(tmp_path)]
     with subprocess.Popen(
@@ -84,6 +102,8 @@ def test_files_are_served_whole_and_in_parts_and_nothing_else_is(served: tuple[s
     assert ask(served, "vmlinuz") == (200, b"0123456789")
     assert ask(served, "vmlinuz", Range="bytes=2-4") == (206, b"234")
     assert ask(served, "vmlinuz", Range="bytes=10-")[0] == 416
+    script = f"#!ipxe\nset base http://127.0.0.1:{served[1]}/\nboot\n"
+    assert ask(served, "boot.ipxe") == (200, script.encode())
     assert ask(served, "vmlinuz", "HEAD") == (200, b"")
     for name in ("secret", "../secret", "", "%2e%2e/secret", "root/etc/shadow"):
         assert ask(served, name)[0] == 404
