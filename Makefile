@@ -78,7 +78,7 @@ e2e: $(HOST)
 live-check: $(HOST)
 	bash .ci/need mmdebstrap squashfs-tools xorriso mtools grub-common grub-pc-bin \
 		grub-efi-amd64-bin ovmf e2fsprogs
-	$(PYTEST) -s tests/e2e/live
+	$(PYTEST) -s -o faulthandler_timeout=900 tests/e2e/live
 
 sim: $(READY)
 	.venv/bin/headroom sim run scenarios/server_farm_peak.toml

@@ -1,12 +1,22 @@
 """`headroom host build-live` and `headroom host serve-netboot`. Shell."""
 
+import signal
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
 from exchange import files
-from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, Json, UrlOrLater, fail, print_json
+from exchange.cli.common import (
+    EXIT_NOT_SO,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    Json,
+    UrlOrLater,
+    fail,
+    print_json,
+)
 from hostagent.live import build, netboot, settings
 from hostagent.live.build import Recipe
 from hostagent.live.netboot import NetbootError
@@ -39,6 +49,7 @@ def build_live(
     if found.wrong:
         fail("\n".join(found.wrong), EXIT_USAGE)
     recipe = Recipe(role, found.values, _ssh_key(ssh_key), keep_root, as_json)
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         made = build.build_live(target, recipe)
     except BuildError as error:
@@ -49,6 +60,11 @@ def build_live(
         return
     for name, size in sizes.items():
         print(f"{size / 1e6:8.1f} MB  {target / name}")
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    """End as Ctrl-C does: what was started is ended first, what was half made goes."""
+    raise SystemExit(EXIT_TERMINATED)
 
 
 def serve_netboot(

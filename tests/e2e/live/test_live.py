@@ -102,8 +102,12 @@ async def ask_when_live(seller: Client, server: Popen[bytes]) -> None:
 
 
 @pytest.mark.parametrize("way", get_args(Way))
-async def test_a_server_boots_and_sells_a_unit(way: Way, image: Path, tmp_path: Path) -> None:
+def test_a_server_boots_and_sells_a_unit(way: Way, image: Path, tmp_path: Path) -> None:
     """Power on, and without a key pressed the exchange has a host whose unit somebody buys."""
+    asyncio.run(boot_and_sell(way, image, tmp_path))
+
+
+async def boot_and_sell(way: Way, image: Path, tmp_path: Path) -> None:
     async with exchange(tmp_path) as running, netboot(image) as script:
         await found_market(running)
         await allow_hosts(running)
