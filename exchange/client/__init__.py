@@ -1,4 +1,4 @@
-"""The client library: log in, ask, listen, and recover from what networks do. Shell.
+"""The client library: log in, send requests, subscribe, and recover from network faults. Shell.
 
     async with Client("ws://127.0.0.1:8750/v1/ws", key) as client:
         await client.subscribe("book", symbol="small.eu-de.flat.spot")

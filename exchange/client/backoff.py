@@ -1,7 +1,7 @@
-"""Pauses between attempts, which grow until something has worked. Shell, for the dice.
+"""Pauses between attempts, which grow until an attempt works. Shell: it draws random numbers.
 
-What only began to work is no reason to hurry: an exchange that takes a login and hangs up would be
-dialed several times a second, for ever. See `STEADY_S`.
+A login alone does not reset the pauses: a client would dial an exchange that accepts logins and
+then hangs up several times a second, for ever. See `STEADY_S`.
 """
 
 import random
@@ -11,9 +11,10 @@ BACKOFF_MIN_S: Final = 0.25
 BACKOFF_MAX_S: Final = 10.0
 BACKOFF_DOUBLINGS_MAX: Final = 16
 AT_LEAST_MAX_S: Final = 60.0
-"""We wait as long as we are told to, but no longer than this."""
+"""The longest pause that the other side can ask for, in seconds."""
 STEADY_S: Final = 15.0
-"""What held for so long has worked; longer than the exchange waits for a login."""
+"""A connection that lasted this long counts as working; longer than the exchange waits for a
+login."""
 
 
 class Backoff:
@@ -32,5 +33,5 @@ class Backoff:
         return min(at_least_s, AT_LEAST_MAX_S) + jitter_s
 
     def worked(self) -> None:
-        """Begin with short pauses again."""
+        """Start again with short pauses."""
         self._attempt = 0

@@ -1,4 +1,4 @@
-"""The client itself: keeps one connection up and hands out what arrives. See `exchange.client`.
+"""The `Client`: keeps one connection up and passes on what arrives. See `exchange.client`.
 
 The client logs in with its Ed25519 key, reconnects with pauses that grow until a connection has
 held, subscribes again, resumes the account channel where it stopped, and asks for a new snapshot
@@ -245,7 +245,7 @@ class Client:
             raise
 
     async def _live(self, connection: ClientConnection, backoff: Backoff) -> None:
-        """Take what comes until the connection ends. Raises `Refused` when it was for our key."""
+        """Receive until the connection ends. Raises `Refused` when it ended because of our key."""
         began_s = asyncio.get_running_loop().time()
         again = self._spawn(self._subscriptions.serve())
         code, reason = await self._incoming.read(connection)
@@ -271,7 +271,7 @@ class Client:
                 self._events.put(Disconnected(str(error)))
 
     def _end(self, error: Exception) -> None:
-        """Nothing is dialed any more: whoever waits or reads is told why."""
+        """Stop dialing for good: raise the cause in every waiting request and in `events`."""
         self._lost(CLOSE_LOST, str(error))
         self._ready.set()
         self._events.close(error)
@@ -287,7 +287,7 @@ class Client:
             await send(connection, self._codec, replace(message, req_id=req_id))
             return await answered
         except ConnectionClosed as error:
-            # The reader has not noticed yet: until it has, nobody else need try.
+            # Until the reader notices that the connection is gone, every other send would fail too.
             if connection is self._connection:
                 self._ready.clear()
             raise Unknown(unanswered(hung_up(error))) from error

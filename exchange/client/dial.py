@@ -47,11 +47,12 @@ T = TypeVar("T")
 
 
 class Wire(ClientConnection):
-    """The library's connection, but what is lost is not written to: asyncio warns on stderr."""
+    """The library's connection, except that it never writes to a lost transport: asyncio would warn
+    on stderr."""
 
     def send_data(self) -> None:
-        """Write what the protocol has to say. Raises `ConnectionResetError` when nobody hears it,
-        of which the library makes `ConnectionClosed`."""
+        """Write the protocol's pending bytes. Raises `ConnectionResetError` when the connection is
+        lost, which the library turns into `ConnectionClosed`."""
         if self.transport.is_closing():
             raise ConnectionResetError("the connection is lost")
         super().send_data()
@@ -69,7 +70,7 @@ def close_code(error: ConnectionClosed) -> int:
 
 
 def shut_out(code: int, reason: str) -> Refused | None:
-    """Return what a close says about our key: None unless it will not be let in again."""
+    """Return the refusal when a close means that our key will not be accepted again, else None."""
     if code != CLOSE_BAD_LOGIN:
         return None
     return Refused(ErrorReply(0, "bad_signature", reason or close_codes.in_words(code, "")))
@@ -85,9 +86,9 @@ def _ending(error: ConnectionClosed) -> tuple[int, str, bool]:
 
 
 def unanswered(cause: str) -> str:
-    """Return what to tell whoever waited for an answer when the connection was lost.
+    """Return the error for requests that were waiting when the connection was lost.
 
-    Asking again is safe: the requests that move money carry an id of the client's own.
+    Repeating them is safe: requests that move money carry an id chosen by the client.
     """
     return f"{cause} before it answered; ask again"
 
@@ -96,11 +97,11 @@ def endpoint(url: str, path: str) -> str:
     """Return the WebSocket address of ``path`` on the exchange at ``url``.
 
     ``url`` may be ``ws://host:port`` with or without one of our paths, or its http form. Raises
-    `Unreachable` for anything else: what another path leads to, we do not know.
+    `Unreachable` for any other path: it is not one of ours.
     """
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - read, since a number out of range raises only now
+        parts.port  # noqa: B018 - read here because a port out of range raises only on access
     except ValueError as error:
         raise Unreachable(f"{url}: not an address: {error}") from error
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
@@ -195,7 +196,8 @@ def _turned_away(address: str, error: InvalidStatus) -> Unreachable:
 
 
 def trust() -> str:
-    """Return what would make a server's certificate trusted: OpenSSL skips what it cannot read."""
+    """Return a hint on how to trust the server's certificate: OpenSSL silently skips files it
+    cannot read."""
     for name, wanted in (("SSL_CERT_FILE", Path.is_file), ("SSL_CERT_DIR", Path.is_dir)):
         path = os.environ.get(name)
         try:

@@ -7,7 +7,7 @@ from exchange.wire.frames import ErrorReply
 from exchange.wire.reasons import LATER
 
 KEY_REFUSED: Final = ("bad_signature", "forbidden")
-"""Why a login will not succeed later either; other reasons pass."""
+"""Login refusals that are permanent; any other reason is temporary."""
 
 
 class ClientError(Exception):
@@ -42,7 +42,7 @@ class Refused(ClientError):  # noqa: N818 - part of the public API, read as an a
 
     @property
     def later(self) -> bool:
-        """Is this "not now"? Then the same request may succeed after a pause."""
+        """True when the refusal is temporary: the same request may succeed after a pause."""
         return self.reason in LATER
 
 

@@ -12,9 +12,9 @@ from typing import Final
 from exchange.client.events import AccountReset, Disconnected, Event, Unsubscribed
 
 EVENTS_MAX: Final = 20_000
-"""Events that may wait; beyond it the client reconnects and resumes."""
+"""How many events may wait; beyond it the client reconnects and resumes."""
 READ_AT_ONCE: Final = 256
-"""Events handed out before others of the loop have their turn."""
+"""Events handed out in a row before other tasks of the loop run."""
 
 
 class EventQueue:
@@ -46,7 +46,7 @@ class EventQueue:
                     return False
             self.received_seq = account_seq
         if self._events and type(event) is type(self._events[-1]) is Disconnected:
-            self._events.pop()  # of many failed attempts the last one tells
+            self._events.pop()  # of many failed attempts only the last is kept
         self._events.append(event)
         self._arrived.set()
         return True
@@ -61,7 +61,7 @@ class EventQueue:
         self.put(reset)
 
     def throw_away(self) -> None:
-        """Forget what waits, except what no later frame tells again.
+        """Drop the waiting events, except those that no later frame repeats.
 
         The account channel resumes from what was consumed, or behind the last reset.
         """
@@ -76,7 +76,7 @@ class EventQueue:
         self._events = deque(kept.values())
 
     def close(self, error: Exception | None = None) -> None:
-        """Let the reader end, by raising ``error`` if there is one, when it read what waits."""
+        """End the reader once it has read the waiting events, raising ``error`` if there is one."""
         self._closed, self._error = True, error
         self._arrived.set()
 

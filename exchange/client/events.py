@@ -1,4 +1,4 @@
-"""What `exchange.client` tells besides the exchange's own frames. Pure."""
+"""Events that `exchange.client` adds to the exchange's own frames. Pure."""
 
 from typing import Any, TypeAlias
 
@@ -24,12 +24,12 @@ class Disconnected(Struct, frozen=True):
 
     reason: str
     code: int = CLOSE_LOST
-    """With which the connection ended (`exchange.wire.close_codes`)."""
+    """The close code of the connection (`exchange.wire.close_codes`)."""
 
 
 class AccountReset(Struct, frozen=True):
-    """The account channel has a gap that cannot be filled, for ``reason``: what happened in it is
-    not told. Begin anew from this ``account.state``; the frames go on behind it.
+    """The account channel has a gap that cannot be filled, for ``reason``: the frames in it are
+    lost. Start again from this ``account.state``; the frames that follow continue from it.
     """
 
     account_state: dict[str, Any]

@@ -31,7 +31,7 @@ from exchange.wire.types import ImageFormat, Request
 CHUNK_BYTES: Final = 256 * 1024
 ANSWER_TIMEOUT_S: Final = 60
 SLOWEST_BYTES: Final = 64 * 1024
-"""Less than this within `ANSWER_TIMEOUT_S` is no download, however long it drips."""
+"""A download that brings fewer bytes than this within `ANSWER_TIMEOUT_S` is given up."""
 BUNDLE_FILES: Final = ("vmlinuz", "initrd.gz")
 FORMATS: Final[dict[str, ImageFormat]] = {".qcow2": "qcow2", ".tar": "bundle"}
 """By the end of a file's name; anything else is a raw disk."""

@@ -1,4 +1,4 @@
-"""What arrives on the client's connection, each frame where it belongs. Shell.
+"""Routes each frame that arrives on the client's connection. Shell.
 
 Answers go to whoever asked, book frames into the local books, and all else to the reader of the
 events. A gap in a book or in the account's frames has its channel subscribed again.
@@ -22,7 +22,7 @@ from exchange.wire.codec import Codec
 from exchange.wire.frames import Ack, BookSnapshot, BookUpdate, ErrorReply
 
 TAKEN_AT_ONCE: Final = 64
-"""Frames taken in before others of the loop have their turn."""
+"""Frames handled in a row before other tasks of the loop run."""
 
 
 class Incoming:
@@ -56,13 +56,13 @@ class Incoming:
             return CLOSE_LOST, f"unreadable frame: {error}"
 
     def lost(self) -> None:
-        """The connection is gone: what was half here will not be completed."""
+        """The connection is gone: drop snapshots that arrived only in part."""
         for book in self.books.values():
             book.seq = None
         self._snapshots.lost()
 
     async def _overflow(self, connection: ClientConnection) -> str:
-        """Nobody reads: forget what waits, and have the account frames again later."""
+        """Nobody reads: drop the waiting events, and fetch the account frames again later."""
         self._events.throw_away()
         await connection.close()
         return f"more than {EVENTS_MAX} events were not read"

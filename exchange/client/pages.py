@@ -1,8 +1,8 @@
-"""Answers that come in pages, read to the end for whoever asked. Shell.
+"""Reads answers that come in pages and joins them for the caller. Shell.
 
-A page is a request like any other. The account is read and then resumed from where the first page
-stood: a row of a later page may know more than the frames that follow, and the last frame about a
-thing is as new as its row, so that whoever applies them in turn ends at the truth.
+A page is a request like any other. The account channel is resumed from the sequence number of the
+first page. A row of a later page may be newer than the first frames that follow; the last frame
+about a thing is as new as its row, so applying all frames in order ends in the right state.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from exchange.wire.types import PAGE_ROWS_MAX, Paged, Request
 
 TOO_LONG: Final = "frame_too_large"
 WAITS_MAX: Final = 20
-"""So often a page is asked for again when the exchange says: later."""
+"""How often a page is requested again after a temporary refusal."""
 
 OnAck: TypeAlias = Callable[[Any], None]
 Ask: TypeAlias = Callable[[Any, OnAck | None], Awaitable[Any]]
@@ -40,7 +40,7 @@ async def whole_answer(ask: Ask, message: Request, on_ack: OnAck | None) -> Any:
 async def read_pages(ask: Ask, message: Paged) -> dict[str, Any]:
     """Return the answer to ``message`` as if it had come in one piece. Raises like ``ask``.
 
-    Lists and objects are joined; what else a page says is as the first one said it.
+    Lists and objects are joined; every other field is taken from the first page.
     """
     whole: dict[str, Any] = {}
     after: str | None = None

@@ -11,7 +11,7 @@ from exchange.client.errors import Refused, Unknown
 from exchange.wire.frames import Ack, ErrorReply
 
 FIRST_REQ_ID: Final = 2
-"""1 is the login's."""
+"""The first req_id; the login uses 1."""
 
 
 class _Pending(Struct):
@@ -22,7 +22,7 @@ class _Pending(Struct):
 
 
 class Requests:
-    """Numbers never repeat within a client's life, so a late answer finds nothing."""
+    """Open requests by req_id. A number is never used twice, so a late answer matches nothing."""
 
     def __init__(self) -> None:
         self._last_req_id = FIRST_REQ_ID - 1
@@ -36,7 +36,7 @@ class Requests:
         return self._last_req_id, pending.answer
 
     def forget(self, req_id: int) -> None:
-        """Nobody waits for it any more."""
+        """Forget the request: nobody waits for its answer any more."""
         self._pending.pop(req_id, None)
 
     def answered(self, reply: Ack | ErrorReply) -> None:
@@ -55,12 +55,12 @@ class Requests:
             pending.answer.set_result(reply.result)
 
     def fail(self, reason: str) -> None:
-        """No answer will come to any of them."""
+        """Fail all open requests: no answer will come."""
         pending, self._pending = self._pending, {}
         for request in pending.values():
             if not request.answer.done():
                 request.answer.set_exception(Unknown(reason))
-                # Its caller may be in `send` still and find the lost connection there.
+                # The caller may still be in `send` and see the lost connection there.
                 request.answer.exception()
 
 
@@ -101,7 +101,8 @@ async def certain_answer(
 ) -> Any:
     """Return what ``ask`` returns within the seconds it is given; ask again while unanswered.
 
-    Raises `Refused` when nothing was done, or `Unknown`, also when all ``is_over``.
+    Raises `Refused` when nothing was done, or `Unknown`: after ``timeout_s``, or once
+    ``is_over()``.
     """
     now_s = asyncio.get_running_loop().time
     left_s, ends_s, unsure = timeout_s, now_s() + timeout_s, False
@@ -114,7 +115,7 @@ async def certain_answer(
             unsure = True
         except Refused as error:
             if unsure and (error.later or is_over()):
-                # It says nothing about what was sent before.
+                # This refusal says nothing about the earlier attempts.
                 raise Unknown(f"{error}; an earlier attempt was not answered") from error
             raise
         await asyncio.sleep(min(pauses.pause_s(), max(0.0, ends_s - now_s())))

@@ -1,7 +1,7 @@
-"""A snapshot that came in several frames, put together for whoever listens. Pure.
+"""Joins a snapshot that came in several frames into one event. Pure.
 
-Behind a snapshot with ``more`` come so many updates that belong to it, and nothing of its channel
-in between. Source: docs/protocol.md, "How long a frame is".
+A snapshot with ``more`` is followed by that many updates that belong to it, with no other frame of
+its channel in between. Source: docs/protocol.md, "How long a frame is".
 """
 
 from typing import TypeVar
@@ -18,18 +18,18 @@ S = TypeVar("S", InstrumentsSnapshot, DirectorySnapshot)
 
 
 class Snapshots:
-    """What of a connection's snapshots is here so far; empty but for a moment."""
+    """A connection's incomplete snapshots; nearly always empty."""
 
     def __init__(self) -> None:
         self._instruments: InstrumentsSnapshot | None = None
         self._hosts: DirectorySnapshot | None = None
 
     def lost(self) -> None:
-        """The connection is gone, and what was to come."""
+        """The connection is gone: drop incomplete snapshots."""
         self._instruments = self._hosts = None
 
     def whole(self, frame: ServerMessage | None) -> ServerMessage | None:
-        """Return what to tell of ``frame``: itself, a snapshot it completes, or nothing yet."""
+        """Return the event for ``frame``: itself, the snapshot it completes, or None so far."""
         match frame:
             case InstrumentsSnapshot():
                 self._instruments = frame if frame.more else None
@@ -49,6 +49,6 @@ class Snapshots:
 
 
 def _still_to_come(snapshot: S) -> S | None:
-    """A row of it came: return the snapshot when there are others to come."""
+    """Add a row that came; return the snapshot while more rows are to come."""
     snapshot.more = (snapshot.more or 1) - 1 or None
     return snapshot if snapshot.more else None

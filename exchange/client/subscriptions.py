@@ -1,4 +1,4 @@
-"""What a client listens to, and how that survives lost connections and lost frames. Shell.
+"""A client's subscriptions, kept through lost connections and lost frames. Shell.
 
 One task a connection asks for what is due, one subscription at a time: on a new connection all of
 them, the account channel from where it stopped; later those whose frames have a gap. "Later" is not
@@ -26,9 +26,9 @@ from exchange.wire.types import Request
 
 ANSWER_TIMEOUT_S: Final = 30
 IN_VAIN_MAX: Final = 5
-"""Attempts in a row to have missing frames again of which none came."""
+"""Failed attempts in a row to get missing frames before giving up."""
 NOT_KEPT: Final = ("too_old", "invalid_field")
-"""Why a resume is refused for its number; without a number it may be accepted."""
+"""Refusals of a resume that concern its number; without a number it may be accepted."""
 
 OnAck: TypeAlias = Callable[[Any], None]
 Ask: TypeAlias = Callable[[Request, OnAck | None], Awaitable[Any]]
@@ -100,7 +100,7 @@ class Subscriptions:
         try:
             await self._serve()
         except Exception:
-            # A connection over which nothing is asked any more is of no use.
+            # Without this task nothing is subscribed any more, so the connection is useless.
             self._hang_up()
             raise
 
@@ -136,7 +136,7 @@ class Subscriptions:
         kept.asked_again_s = now_s + pause_s
 
     def _in_vain(self, kept: _Kept, progress: int | None, why: str) -> bool:
-        """Count attempts without effect; False when it is of no use to go on."""
+        """Count attempts without effect; False after too many."""
         kept.in_vain = kept.in_vain + 1 if progress == kept.progress else 1
         kept.progress = progress
         if kept.in_vain <= IN_VAIN_MAX:
@@ -166,7 +166,7 @@ class Subscriptions:
         except Refused as error:
             self._refused(place, kept, error, resumed=resume_from is not None)
         except Unknown:
-            # A connection without an answer is worth nothing.
+            # A connection that does not answer is useless: break it and dial again.
             self._hang_up()
 
     async def _answered(self, message: Request, on_ack: OnAck | None) -> Any:
@@ -244,5 +244,5 @@ def _uncheck(kept: _Kept) -> None:
 
 
 def _place(message: Subscribe) -> Place:
-    """Return what tells two subscriptions apart: a symbol's candles may have several intervals."""
+    """Return a subscription's key: a symbol's candles may have several intervals."""
     return message.channel, message.symbol or "", message.interval_ms or 0

@@ -1,1 +1,1 @@
-"""What travels between the exchange and everyone else: messages, reasons, terms, codec. Pure."""
+"""The wire protocol: messages, refusal reasons, market terms and the codec. Pure."""

@@ -1,4 +1,4 @@
-"""What a charge is worked out from, as it is told with it."""
+"""The numbers a charge is computed from; the exchange sends them with each charge."""
 
 from msgspec import Struct
 

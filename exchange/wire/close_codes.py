@@ -8,16 +8,17 @@ from typing import Final
 CLOSE_NORMAL: Final = 1000
 CLOSE_GOING_AWAY: Final = 1001
 CLOSE_LOST: Final = 1006
-"""No close frame came: what RFC 6455 calls the code of a broken connection."""
+"""The connection broke without a close frame (RFC 6455, code 1006)."""
 CLOSE_POLICY: Final = 1008
 CLOSE_TOO_BIG: Final = 1009
 CLOSE_INTERNAL: Final = 1011
 CLOSE_TRY_LATER: Final = 1013
 CLOSE_BAD_LOGIN: Final = 4401
 CLOSE_HANDED_OVER: Final = 4409
-"""Another login with the same host key took the host over: dialing again would take it back."""
+"""Another login with the same host key took the host over. Do not reconnect: that would take the
+host back again."""
 HANDED_OVER_REASON: Final = "the host logged in again"
-"""Sent with `CLOSE_HANDED_OVER`: agents that do not know the code look for these words."""
+"""Sent with `CLOSE_HANDED_OVER`; older agents that do not know the code look for these words."""
 
 BY_EXCHANGE: Final[dict[int, str]] = {
     CLOSE_NORMAL: "the exchange closed the connection",

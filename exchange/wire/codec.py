@@ -1,8 +1,8 @@
 """Bytes to messages and back, in JSON and MessagePack, strict one way and lenient the other.
 
-Requests are decoded strictly: what the exchange cannot read completely it refuses, naming the
-field (`UnreadableError`). Frames are decoded leniently, so that an older client survives a newer
-exchange: unknown fields are skipped and unknown types are `None`. Pure; one decoder and one
+Requests are decoded strictly: the exchange refuses a request that it cannot read completely and
+names the field (`UnreadableError`). Frames are decoded leniently, so that an older client survives
+a newer exchange: unknown fields are skipped and unknown types are `None`. Pure; one decoder and one
 encoder live as long as the program. Source: protocol.md, "Transport".
 """
 
@@ -21,7 +21,8 @@ from exchange.wire.types import JSON_SUBPROTOCOL, MAX_FRAME_BYTES, MSGPACK_SUBPR
 Data: TypeAlias = bytes | bytearray | memoryview | str
 
 MESSAGE_MAX_CHARS: Final = 200
-"""An error message quotes what the client sent; it must not grow with it."""
+"""An error message quotes what the client sent, cut to this length so that long input stays
+short."""
 
 _PATH: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
 _NAMED: Final = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>[^`]*)`")
@@ -32,12 +33,12 @@ _WORDS: Final = {
     "[A-Z]{2}": "two capital letters",
     "x7e": "printable ASCII characters",
 }
-"""A part of each pattern that wire.py and its like use, and what people call it."""
+"""A fragment of each pattern used by the message types, and its name in error messages."""
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class UnreadableError(Exception):
-    """A frame that is no valid request; ``reply`` is what the client is told."""
+    """A frame that is not a valid request; ``reply`` is the answer to the client."""
 
     def __init__(self, reply: ErrorReply) -> None:
         super().__init__(reply.message)
@@ -53,7 +54,7 @@ class _Encoder(Protocol):
 
 
 class _Head(Struct):
-    """What an answer to an unreadable request needs of it, if it can be had."""
+    """The fields an answer to an unreadable request needs, where they can be read at all."""
 
     req_id: Any = 0
 
@@ -89,7 +90,7 @@ class Codec:
     def decode_frame(self, data: Data) -> ServerMessage | None:
         """Return the frame in ``data``; None when its type is not known to this release.
 
-        Raises `msgspec.DecodeError` when it is no message at all.
+        Raises `msgspec.DecodeError` when ``data`` is not a message.
         """
         try:
             return self._frames.decode(data)  # type: ignore[no-any-return]
@@ -115,7 +116,7 @@ class Codec:
 
 
 def readable(text: str) -> str:
-    """Return what msgspec says about a value with a pattern said in words, for people."""
+    """Return msgspec's error text with the pattern in it replaced by plain words."""
     return _REGEX.sub(lambda found: f"Expected {_in_words(found['regex'])}", text)
 
 

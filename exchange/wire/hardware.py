@@ -1,7 +1,7 @@
-"""Which text names one server and no other. Pure.
+"""Decides whether a hardware id identifies exactly one server. Pure.
 
 Mainboards come with an id that nobody filled in: all zeros, all F, a vendor's default. Two servers
-that show one of these are not the same server, so such an id is none.
+may show the same one of these, so it does not count as an id.
 """
 
 import re
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 _LONG = 8
 _LEAST_SIGNS = 3
-"""A long id that is made of fewer different characters than this is a filler, not an id."""
+"""A long id with fewer distinct characters than this is a placeholder, not an id."""
 
 _FILLERS: Final = frozenset(
     {
@@ -51,15 +51,15 @@ _WORDS: Final = (
 
 
 class HardwareId(Struct, frozen=True):
-    """``text`` names the server; ``skipped`` are the ids that were looked at before and are none,
-    each as (where it stands, what it says)."""
+    """``text`` identifies the server; ``skipped`` are the ids that were rejected before it, each as
+    (where it was found, its text)."""
 
     text: str
     skipped: tuple[tuple[str, str], ...] = ()
 
 
 def is_none(text: str) -> bool:
-    """Tell whether ``text`` stands for no id at all."""
+    """Return whether ``text`` is a placeholder, not an id."""
     word = text.strip().lower()
     digits = re.sub(r"[^0-9a-z]", "", word)
     if not digits.strip("0") or digits in _FILLERS:
@@ -70,7 +70,7 @@ def is_none(text: str) -> bool:
 
 
 def chosen(found: Iterable[tuple[str, str]], otherwise: str) -> HardwareId:
-    """Return the first of ``found``, (where, text), that is an id; else ``otherwise``."""
+    """Return the first real id in ``found``, pairs of (where, text); else ``otherwise``."""
     skipped: list[tuple[str, str]] = []
     for where, text in found:
         word = text.strip().lower()

@@ -1,7 +1,7 @@
-"""Is a file what its format says? Looks at its size and first bytes only. Pure.
+"""Checks that a file has the format it claims, by its size and first bytes only. Pure.
 
-A disk that is none would be stored, sold and launched before anybody noticed: the VM never boots,
-and its host is blamed.
+Otherwise a file that is not a disk image would be stored, sold and launched before anybody noticed:
+its VM never boots, and the host is blamed.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from exchange.wire.types import ImageFormat
 
 HEAD_BYTES: Final = 512
-"""What `mistake` and `by_magic` want of the file's start."""
+"""How many bytes of the file's start `mistake` and `by_magic` need."""
 SECTOR_BYTES: Final = 512
 _QCOW2_MAGIC: Final = b"QFI\xfb"
 _QCOW2_VERSIONS: Final = (2, 3)
@@ -17,16 +17,17 @@ _QCOW2_HEADER_BYTES: Final = 72
 _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_AT: Final = 257
 _TAR_BYTES_MIN: Final = 3 * SECTOR_BYTES
-"""One member's header and the two blocks that end an archive."""
+"""The smallest archive: one member's header and the two blocks that end an archive."""
 
 
 def by_magic(head: bytes, named: ImageFormat) -> ImageFormat:
-    """Return the format of a file called ``named``: many a qcow2 image is called ``.img``."""
+    """Return the real format of a file: many qcow2 images are named ``.img``, as raw ones are."""
     return "qcow2" if named == "raw" and head.startswith(_QCOW2_MAGIC) else named
 
 
 def mistake(image_format: ImageFormat, size: int, head: bytes) -> str | None:
-    """Return why ``size`` bytes that begin with ``head`` are no image of this format, or None."""
+    """Return why a file of ``size`` bytes that begins with ``head`` is not an image of this format,
+    or None when it is."""
     match image_format:
         case "raw":
             return _no_raw(size, head)

@@ -12,14 +12,14 @@ from exchange.wire.requests import Auth
 from exchange.wire.types import PROTOCOL_MINOR
 
 Sign: TypeAlias = Callable[[bytes], str]
-"""Text to the base64 of its Ed25519 signature."""
+"""Takes a text, returns the base64 of its Ed25519 signature."""
 
 Verify: TypeAlias = Callable[[str, str, bytes], bool]
-"""(base64 public key, base64 signature, text): whether the signature is that key's."""
+"""Takes (base64 public key, base64 signature, text); true if the signature is valid."""
 
 
 class KeyFacts(Protocol):
-    """What a login asks of a registered key."""
+    """The fields of a registered key that a login needs."""
 
     @property
     def public_key(self) -> str: ...
@@ -44,7 +44,7 @@ def proves(
     verify: Verify,
     now_ms: int,
 ) -> bool:
-    """Tell whether ``message`` proves possession of ``key``, which must still be valid."""
+    """Return whether ``message`` proves possession of ``key``, which must still be valid."""
     if key is None or key.revoked:
         return False
     if key.not_after_ms is not None and now_ms >= key.not_after_ms:

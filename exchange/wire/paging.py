@@ -1,7 +1,7 @@
-"""How much of an answer one frame holds, and what is left for the next. Pure.
+"""Splits long answers into pages that fit in one frame. Pure.
 
-Rows are measured in JSON: MessagePack says the same in fewer bytes. Source: docs/protocol.md,
-"How long a frame is".
+Rows are measured in JSON; MessagePack needs fewer bytes for the same rows. Source:
+docs/protocol.md, "How long a frame is".
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from exchange.wire.results import Refused
 from exchange.wire.types import PAGE_ROWS_MAX, SENT_FRAME_BYTES, Paged
 
 ROWS_BYTES: Final = SENT_FRAME_BYTES - 4 * 1024
-"""The rest is for what stands around the rows. A single row is far below it."""
+"""The rest of a frame is for the fields around the rows. A single row is far smaller than this."""
 TOO_LONG: Final = Refused(
     "frame_too_large",
     f"the answer is longer than {SENT_FRAME_BYTES} bytes: ask for pages with limit",
@@ -28,10 +28,10 @@ _encoded: Final = msgspec.json.Encoder().encode
 def page(
     rows: Iterable[tuple[str, T]], limit: int = PAGE_ROWS_MAX, room: int = ROWS_BYTES
 ) -> tuple[list[T], str | None]:
-    """Return the first of ``rows`` (each behind its cursor), as many as one frame holds.
+    """Return as many of the first ``rows``, pairs of (cursor, row), as fit in one frame.
 
-    And the cursor of the last when there are more of them, else None. It looks at no row further
-    than the first that is too much.
+    Also returns the last row's cursor when more rows follow, else None. Stops reading at the first
+    row that does not fit.
     """
     taken: list[T] = []
     last = None
@@ -45,7 +45,7 @@ def page(
 
 
 def head(rows: list[T], room: int = ROWS_BYTES) -> int:
-    """Return how many of the first ``rows`` one frame holds."""
+    """Return how many of the first ``rows`` fit in one frame."""
     return len(page((("", row) for row in rows), max(1, len(rows)), room)[0])
 
 
@@ -64,9 +64,10 @@ def sync_parts(sync: HostSync) -> list[HostSync]:
 
 
 def answered(message: Paged, result: dict[str, Any], following: str | None) -> Any:
-    """Return what to answer ``message`` with: a page of ``result``, all of it, or a refusal.
+    """Return the answer to ``message``: a page of ``result``, all of it, or a refusal.
 
-    Who does not ask for pages knows none: he gets all, or is told to ask.
+    A client that did not ask for pages cannot read them: it gets all rows, or a refusal that tells
+    it to ask for pages.
     """
     if message.limit is not None or message.after is not None:
         return result | {"next": following}

@@ -61,7 +61,7 @@ RefusalReason: TypeAlias = (
 )
 
 LATER: Final[tuple[RefusalReason, ...]] = ("rate_limited", "busy", "shutting_down")
-"""These say "not now": nothing was done, and the same request may succeed later."""
+"""Temporary refusals: nothing was done, and the same request may succeed later."""
 
 CancelReason: TypeAlias = Literal[
     "user",

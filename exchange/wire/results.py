@@ -1,6 +1,6 @@
-"""What a command comes to: `Done` or `Refused`, and the result of an order. Pure.
+"""The outcome of a command, `Done` or `Refused`, and the result of an order. Pure.
 
-Refusing is a value, never an exception: nothing has changed then, and the journal has no row of it.
+A refusal is a value, never an exception: nothing has changed, and the journal has no row for it.
 """
 
 from typing import Any
@@ -51,7 +51,7 @@ class OrderResult(Struct, gc=False, omit_defaults=True):
     leaves_qty: int
     duplicate: bool
     fills: list[FillRow]
-    """The first `FILLS_TOLD_MAX`."""
+    """The first `FILLS_TOLD_MAX` fills."""
     reason: str | None = None
     more_fills: int | None = None
-    """So many are not in ``fills``."""
+    """How many fills were left out of ``fills``."""

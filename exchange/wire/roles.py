@@ -25,7 +25,7 @@ BEFORE_LOGIN: Final[tuple[type[Struct], ...]] = (
     requests.Unsubscribe,
     requests.DirectorySearch,
 )
-"""These pass without a key; those about channels check themselves whether one is needed."""
+"""These need no login; channel requests check for themselves whether their channel needs one."""
 
 ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     requests.AccountState: _READERS,
@@ -76,4 +76,4 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
 }
 
 REPORTS: Final = frozenset(message for message, roles in ROLES.items() if roles == _HOST)
-"""What a host alone says, and says only while it serves."""
+"""Messages that only a host may send, and only while it is serving."""

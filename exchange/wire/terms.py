@@ -1,8 +1,8 @@
 """The market's terms: the numbers and rules that both ends of the wire must know alike. Pure.
 
-The exchange applies them. A host, a Manager, the terminal and the simulator work with them before
-they ask, so each stands here once and nowhere else. Source: rules.md 2.3, 3.1, 3.3, 4.1, 5.3, 5.4,
-5.7, 5.8, 6.2.
+The exchange applies them. Hosts, Managers, the terminal and the simulator need the same numbers
+before they send a request, so each is defined once, here. Source: rules.md 2.3, 3.1, 3.3, 4.1, 5.3,
+5.4, 5.7, 5.8, 6.2.
 """
 
 from typing import Final, Literal, TypeAlias
@@ -22,16 +22,16 @@ DEFAULT_CLASSES: Final[dict[str, Capacity]] = {
     "medium": Capacity(mvcpu=2000, mem_mib=4096, disk_mib=20 * 1024),
     "large": Capacity(mvcpu=4000, mem_mib=8192, disk_mib=40 * 1024),
 }
-"""The classes of an exchange whose operator names none."""
+"""The default classes, used when the operator configures none."""
 
 
 def need_of(shape: ToldCapacity) -> tuple[int, int, int]:
-    """Return what one unit takes of its host: mvcpu, MiB of memory with overhead, MiB of disk."""
+    """Return what one unit uses on its host: mvcpu, MiB of memory with overhead, MiB of disk."""
     return shape.mvcpu, shape.mem_mib + VM_OVERHEAD_MIB, shape.disk_mib
 
 
 def need_of_units(shape: ToldCapacity, units: int) -> Capacity:
-    """Return what ``units`` of a class take of their host, overhead included."""
+    """Return what ``units`` of a class use on their host, overhead included."""
     mvcpu, mem_mib, disk_mib = need_of(shape)
     return Capacity(mvcpu * units, mem_mib * units, disk_mib * units)
 
@@ -54,7 +54,7 @@ def bond_divisor(delivery: str) -> int:
 def hold_unit_ucr(side: Side, delivery: str, price_ucr: int) -> int:
     """Return what one unit of an order at ``price_ucr`` sets aside.
 
-    Of a bid that is an hour's price: the first hour of a spot lease, the whole of a window.
+    For a bid, that is one hour's price: the first hour of a spot lease, or all of a window.
     """
     return price_ucr if side == "buy" else price_ucr // bond_divisor(delivery)
 
@@ -71,9 +71,9 @@ def market_limit_ucr(side: Side, best_ucr: int) -> int:
 FREE_BOOT_MS: Final = 120 * MS_PER_SECOND
 """At most this much of a unit's first boot is not billed."""
 MINIMUM_SPOT_MS: Final = 5 * MS_PER_MINUTE
-"""Spot units that their buyer releases owe at least this long."""
+"""A buyer who releases spot units pays for at least this long."""
 RECALL_NOTICE_MS: Final = 120 * MS_PER_SECOND
-"""From a seller's recall to the end of the units."""
+"""Notice period: from a seller's recall to the end of the units."""
 SILENT_MS: Final = 15 * MS_PER_SECOND
 """A host that has not been heard for this long is silent."""
 LOST_AFTER_MS: Final = 300 * MS_PER_SECOND
@@ -90,12 +90,14 @@ FAILURE_FAULTS: Final[dict[str, Fault]] = {
     "image_unknown": "image",
     "not_ready": "image",
 }
-"""Why a VM failed before it ran, in its host's word. For every other reason the host is liable."""
+"""Reasons a host gives for a VM that failed before it ran. For any other reason the host is
+liable."""
 
 BOND_TO_BUYER: Final[tuple[LeaseEnd, ...]] = ("host_lost", "launch_failed")
 """Ends of a lease that are its host's fault: the bond pays the buyer."""
 
 
 def failure_fault(reason: str | None) -> Fault:
-    """Return whose fault it is that a VM failed before it ran. Only the host's costs the bond."""
+    """Return whose fault it is that a VM failed before it ran. The bond is lost only if the
+    host's."""
     return FAILURE_FAULTS.get(reason or "", "host")

@@ -1,6 +1,6 @@
-"""What of a console's text is shown, wherever it comes from. Pure.
+"""Cuts console text to what is shown: last lines, no control characters. Pure.
 
-The host makes its text with this, and the exchange does not take the host's word for it.
+The host cuts its text with this, and the exchange cuts it again: a host is not trusted.
 """
 
 import re
@@ -16,7 +16,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def console_end(text: str, lines: int) -> str:
     """Return the last ``lines`` lines of a console, at most `CONSOLE_MAX_BYTES` of UTF-8.
 
-    Control characters go first, then the oldest lines, of a single line that is too long its
+    Removes control characters, then the oldest lines; a single line that is too long loses its
     beginning. A line that the guest has not ended yet counts.
     """
     plain = _CONTROLS.sub("", text)
@@ -24,17 +24,17 @@ def console_end(text: str, lines: int) -> str:
     encoded = shown.encode()
     if len(encoded) <= CONSOLE_MAX_BYTES:
         return shown
-    # A character that the cut went through is left out.
+    # Drop a character that was cut in half.
     cut = encoded[-CONSOLE_MAX_BYTES:].decode("utf-8", "ignore")
     _, found, whole = cut.partition("\n")
     return whole if found else cut
 
 
 def vm_state(state: str, ready_ms: int | None) -> str:
-    """Return what people read: a running VM whose guest serves is ready."""
+    """Return the VM state to show: a running VM whose guest is ready is shown as ready."""
     return "ready" if state == "running" and ready_ms is not None else state
 
 
 def account_tag(account: str) -> str:
-    """Return what stands for ``account`` in a file name; the name itself may hold a slash."""
+    """Return a tag for ``account`` that is safe in a file name: account names may hold a slash."""
     return sha256(account.encode()).hexdigest()[:16]

@@ -12,11 +12,12 @@ from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY
 
 PROTOCOL_VERSION = 1
 PROTOCOL_MINOR = 1
-"""Told in `hello`; 1: long answers come in pages, `host.sync` in parts to whoever says so too."""
+"""Sent in `hello`. From 1 on long answers come in pages, and `host.sync` comes in parts to hosts
+that also announce 1."""
 MAX_FRAME_BYTES = 64 * 1024
-"""Of what a client sends."""
+"""The longest frame a client may send, in bytes."""
 SENT_FRAME_BYTES = 512 * 1024
-"""Of what the exchange sends: half of what WebSocket libraries take when nobody tells them."""
+"""The longest frame the exchange sends, in bytes: half the default limit of WebSocket libraries."""
 PAGE_ROWS_MAX = 10_000
 LEVELS_MAX = 9_000
 """Levels of a book in one frame, 53 bytes each at most."""
@@ -25,11 +26,11 @@ FILLS_TOLD_MAX = 1_000
 MAX_USER_DATA_CHARS = 16 * 1024
 CONSOLE_LINES_MAX = 1_000
 CONSOLE_MAX_BYTES = 32_000
-"""Of a console's text in UTF-8: without control characters it is in JSON at worst twice as long,
-which still fits a frame. (Where an encoder writes all but ASCII as escapes it is three times as
-long, and more than one may hold.)"""
+"""Limit of a console's text in bytes of UTF-8. Without control characters JSON makes it at most
+twice as long, which fits in a frame. (An encoder that escapes everything but ASCII makes it three
+times as long, which may not fit.)"""
 CONSOLE_READS_MAX = 32
-"""Reads of consoles under way at one host, so that no host is flooded."""
+"""Console reads that may be open at one host at a time, so that no host is flooded."""
 PROTOCOL_NAME = "headroom"
 JSON_SUBPROTOCOL = "headroom.v1+json"
 MSGPACK_SUBPROTOCOL = "headroom.v1+msgpack"
@@ -74,8 +75,9 @@ Channel: TypeAlias = Literal[
 IntervalMs: TypeAlias = Literal[1_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000]
 
 
-# What both sides send has two classes: ``Told...`` is read out of the exchange's frames, where a
-# newer exchange may have added a field; the class made from it is read out of requests, strictly.
+# Data that both sides send has two classes. ``Told...`` is decoded from the exchange's frames,
+# leniently, since a newer exchange may add a field; its subclass is decoded from requests,
+# strictly.
 
 
 class ToldCapacity(Struct, frozen=True):
