@@ -1,8 +1,9 @@
-"""A copy of a running exchange's journal that is whole by itself. Shell.
+"""A complete copy of a running exchange's journal. Shell.
 
-SQLite's backup reads one consistent state while the server goes on writing; newest snapshots and
-the quarantine go along. The copy is then replayed in full, as `verify` does, and only counts when
-that agrees. Images are not in it: they are files named by their digest, to be copied as they are.
+SQLite's backup reads one consistent state while the server goes on writing; the newest snapshots
+and the quarantine are copied too. The copy is then replayed in full, as `verify` does, and fails
+when that finds an error. Images are not copied: they are files named by their digest and can be
+copied directly.
 """
 
 import os
@@ -35,7 +36,7 @@ def back_up(data_dir: Path, out: Path) -> Loaded:
     ``out`` is as it was.
     """
     require(data_dir)
-    # A link to a directory, or a directory that others mounted, stays what it is and is filled.
+    # A link to a directory, or a mount point, is kept and filled.
     out = Path(os.path.realpath(out))
     try:
         there = os.path.lexists(out)
@@ -54,7 +55,7 @@ def back_up(data_dir: Path, out: Path) -> Loaded:
 
 
 def _placed(data_dir: Path, out: Path, there: bool) -> Loaded:
-    # Under another name until it is verified: half a copy must not look like a backup.
+    # Kept under another name until it is verified: half a copy must not look like a backup.
     partial = Path(mkdtemp(".partial", f"{out.name}.", out if there else out.parent))
     try:
         loaded = _verified_copy(data_dir, partial)
@@ -63,7 +64,7 @@ def _placed(data_dir: Path, out: Path, there: bool) -> Loaded:
         else:
             os.replace(partial, out)
     except (DataDirError, SnapshotError) as error:
-        # The copy goes; what is wrong is wrong in what it was made of.
+        # Delete the copy: the fault is in the original.
         raise type(error)(str(error).replace(str(partial), str(data_dir))) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -71,7 +72,7 @@ def _placed(data_dir: Path, out: Path, there: bool) -> Loaded:
 
 
 def _move_up(partial: Path) -> None:
-    """Move the files into the directory around them, the journal last: with it, it is a backup."""
+    """Move the files up into ``out``, the journal last: only the journal makes it a backup."""
     for path in sorted(partial.iterdir(), key=lambda path: path.name == FILE_NAME):
         os.replace(path, partial.parent / path.name)
     partial.rmdir()
@@ -102,7 +103,7 @@ def _copy_rows(source: Path, target: Path) -> None:
     ):
         rows.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         copy.execute("PRAGMA synchronous=FULL")
-        # In one step: between two, the server's next commit would start the copy all over.
+        # Copied in one step: a commit of the server between two steps would restart the copy.
         rows.backup(copy, pages=-1, sleep=BUSY_MS / MS_PER_SECOND)
     with draft.open("rb") as file:
         os.fsync(file.fileno())

@@ -1,8 +1,8 @@
-"""Holds the stored account frames against those that a replay of the rows makes anew. Shell.
+"""Compares the stored account frames with those that a replay of the rows makes. Shell.
 
-Frames are not chained as rows are: what can be known of them is that they say what the rows lead
-to, and that an account's have no gap. Older ones are dropped after 7 days (`journal.KEEP_MS`), so
-an account's first stored frame may have any number.
+Frames are not chained by digest as rows are. What can be checked is that they equal the frames of a
+replay and that an account's frames have no gap. Older ones are dropped after 7 days
+(`journal.KEEP_MS`), so an account's first stored frame may have any number.
 """
 
 from __future__ import annotations
@@ -39,21 +39,22 @@ def frame_check(data_dir: Path) -> Iterator[FrameCheck]:
 
 
 def told_as_before(found: list[AccountFrame], expected: list[AccountFrame]) -> None:
-    """Leave out of ``expected`` what an older release did not tell yet: a charge's terms."""
+    """Remove from ``expected`` the fields that an older release did not send yet: a charge's
+    terms."""
     for old, new in zip(found, expected, strict=False):
         if isinstance(old, Charge) and isinstance(new, Charge) and old.terms is None:
             new.terms = None
 
 
 class FrameCheck:
-    """Sees the stored frames as they are now, also when a server goes on writing.
+    """Reads the stored frames as of its start, even while a server goes on writing.
 
-    `row` hears of each row in order, then `end` is called. Raises `DataDirError` where they differ.
+    Call `row` for each row in order, then `end`. Both raise `DataDirError` at the first difference.
     """
 
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
         self._path = path
-        # One transaction for all that is read, so that both sides end with the same row.
+        # One read transaction, so that rows and frames end at the same row.
         database.execute("BEGIN")
         newest = database.execute("SELECT max(seq) FROM journal").fetchone()[0]
         self._upto_seq: int = newest or 0
@@ -65,7 +66,7 @@ class FrameCheck:
         self._waiting: _Stored | None = self._stored.fetchone()
 
     def row(self, command: Command, seq: int, outs: list[Out]) -> None:
-        """Row ``seq`` was replayed: compare what is complete by now."""
+        """Row ``seq`` was replayed: compare the batches that are complete by now."""
         if seq > self._upto_seq:
             return
         for account, frame in outs:
@@ -82,7 +83,7 @@ class FrameCheck:
             self._waiting = self._stored.fetchone()
 
     def end(self, seq: int) -> None:
-        """All rows up to ``seq`` were replayed: nothing may be left on either side."""
+        """All rows up to ``seq`` were replayed: neither side may have frames left."""
         if seq < self._upto_seq:
             return
         if self._waiting is not None:
@@ -100,11 +101,12 @@ class FrameCheck:
         except SpoiltFramesError as error:
             raise self._fault(account, first_seq, f"damaged: {error}") from error
         expected: list[AccountFrame] = []
-        # The row's numbers may be damaged: they say when to stop, never how often to go round.
+        # The row's numbers may be damaged: use them to stop, never as a loop count.
         while made and made[0].account_seq <= last_seq:
             expected.append(made.popleft())
         told_as_before(found, expected)
-        # Encoded: what a VM's endpoint is made of has one type in the engine, another when read.
+        # Compared as encoded bytes: a VM's endpoint has one type in the engine and another when
+        # read from disk.
         same = MSGPACK.encode(found) == MSGPACK.encode(expected)
         if not (same and expected and expected[0].account_seq == first_seq):
             raise self._fault(account, first_seq, "not what the journal's rows lead to")

@@ -1,8 +1,8 @@
-"""Create an exchange; bring it back from its newest good snapshot and the rows behind it. Shell.
+"""Create an exchange, or restore it from its newest good snapshot and the rows after it. Shell.
 
-Rows behind the snapshot are checked here; `past` reads the others while the exchange serves.
-A snapshot counts only when its hashes are right and it lies on this journal: the row it names is
-there with the digest it names.
+Rows after the snapshot are checked here; `past` checks the earlier ones while the exchange serves.
+A snapshot is used only when its hashes are right and it belongs to this journal: the row it names
+is there with the digest it names.
 """
 
 import gc
@@ -43,7 +43,7 @@ OnRow = Callable[[Command, int, list[Out]], None]
 
 
 class Loaded(Struct):
-    """An exchange as it was at ``last_ms``, and the digest its journal goes on from."""
+    """An exchange as it was at ``last_ms``, and the digest of its journal's last row."""
 
     engine: Engine
     gateway: Gateway
@@ -98,7 +98,8 @@ def _restored(
         loaded = _made(make_engine.restore(snapshot.state), first_chain, private)
         loaded.gateway.feed.recall(snapshot.memory)
     except Exception as error:
-        # Whatever its rows do not fit is no reason to stand still: the journal has it all.
+        # A snapshot that does not match the rows must not stop the start: the journal has
+        # everything.
         text = f"snapshot {snapshot.seq}: cannot be restored: {one_line(error)}"
         raise SnapshotError(text) from error
     loaded.restored_seq, loaded.last_chain = snapshot.seq, snapshot.chain
@@ -111,7 +112,8 @@ def replayed(
     private: bool = False,
     on_row: OnRow | None = None,
 ) -> Loaded:
-    """Like `load`, from the first row on; ``on_row`` hears of every command and what it caused."""
+    """Like `load`, but replays from the first row; ``on_row`` gets every command and its
+    effects."""
     with _without_collector():
         rows = checked(stored_rows(data_dir))
         first, first_chain = _first(data_dir, rows)
@@ -120,11 +122,10 @@ def replayed(
 
 
 def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
-    """Replay everything; hold every snapshot and all stored account frames against it.
+    """Replay everything, and compare every snapshot and all stored account frames with it.
 
     Raises `BrokenChainError`, `DataDirError`, also when there is no row ``to_seq``, or
-    `SnapshotError` when a snapshot is damaged, runs ahead of the rows or says something else than
-    their replay.
+    `SnapshotError` when a snapshot is damaged, is ahead of the rows or differs from their replay.
     """
     require(data_dir)
     with _without_collector(), frame_check(data_dir) as frames:
@@ -156,7 +157,7 @@ def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
 
 
 def usable_snapshots(data_dir: Path) -> Iterator[SnapshotFile]:
-    """Yield what a start may restore, newest first; logs why one cannot be used."""
+    """Yield the snapshots that a start may restore, newest first; logs why one cannot be used."""
     for path in snapshots.newest_first(data_dir):
         try:
             snapshot = snapshots.read(path)
@@ -174,7 +175,8 @@ def _not_used(fault: str) -> None:
 
 
 def _snapshots_to_check(data_dir: Path) -> dict[int, SnapshotFile]:
-    """Return the snapshots by row. Another release's says nothing that could be compared."""
+    """Return the snapshots by row. Those of another release are left out: they cannot be
+    compared."""
     found: dict[int, SnapshotFile] = {}
     for path in snapshots.newest_first(data_dir):
         try:
@@ -193,7 +195,8 @@ def one_line(error: BaseException) -> str:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Nearly all that a replay makes stays: passing over it again and again doubles its time."""
+    """Garbage collection is off: nearly everything a replay makes stays alive, and scanning it
+    again and again doubles the time."""
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -1,9 +1,9 @@
-"""Checks the rows that a start takes its snapshot's word for, beside the serving exchange. Shell.
+"""Checks the rows before the snapshot, while the exchange already serves. Shell.
 
-A start from a snapshot looks at the rows behind it only, so that it takes no longer with every row
-that there ever was. A child process reads all the others: SQLite's own check of the file, and the
-digest of each row. What it finds ends the exchange as it would have ended the start: one line, exit
-code 1. The choice is docs/decisions/0023-a-start-looks-behind-its-snapshot.md.
+A start from a snapshot checks only the rows after it, so that its time does not grow with the
+journal. A child process checks the rest: SQLite's own check of the file, and the digest of each
+row. An error ends the exchange as it would have ended the start: one line, exit code 1. The choice
+is docs/decisions/0023-a-start-looks-behind-its-snapshot.md.
 """
 
 import os
@@ -19,11 +19,11 @@ from exchange.storage.sqlite_journal import DataDirError, stored_rows
 
 _NICE: Final = 10
 _END_S: Final = 5.0
-"""How long a killed child may take to be gone."""
+"""How long to wait for a killed child to end."""
 
 
 class PastError(Exception):
-    """A row before the snapshot is not what was written. ``str()`` is one line for the user."""
+    """A row before the snapshot was changed or damaged. ``str()`` is one line for the user."""
 
 
 def check(data_dir: Path, upto_seq: int) -> None:
@@ -42,7 +42,7 @@ class PastCheck:
         self._child: subprocess.Popen[str] | None = None
 
     def begin(self) -> None:
-        """Start the child. Without one, which the log tells, trading goes on all the same."""
+        """Start the child. If that fails, it is logged and trading goes on."""
         if not self._upto_seq:
             return
         words = [sys.executable, "-m", __name__, str(self._data_dir), str(self._upto_seq)]
@@ -59,7 +59,7 @@ class PastCheck:
             log.write(log_events.past_unchecked(self._upto_seq, str(error.strerror)))
 
     def look(self) -> None:
-        """Learn whether the child is through. Raises `PastError` for what it found."""
+        """Check whether the child has ended. Raises `PastError` if it found an error."""
         if self._child is None or self._child.poll() is None:
             return
         child, self._child = self._child, None
@@ -71,7 +71,7 @@ class PastCheck:
             log.write(log_events.past_unchecked(self._upto_seq, why))
 
     def end(self) -> None:
-        """The exchange ends: so does the child."""
+        """End the child, since the exchange ends."""
         child, self._child = self._child, None
         if child is not None:
             child.kill()
@@ -79,7 +79,7 @@ class PastCheck:
 
 
 def main(data_dir: str, upto_seq: str) -> int:
-    """Run in the child: one line on stdout and 1 for what is wrong."""
+    """Run in the child. On an error prints one line on stdout and returns 1."""
     os.nice(_NICE)
     try:
         check(Path(data_dir), int(upto_seq))

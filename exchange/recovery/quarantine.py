@@ -1,8 +1,9 @@
-"""The quarantine file: what stopped the exchange by a bug, one JSON object a line. Shell.
+"""The quarantine file: requests and deadlines whose bugs stopped the exchange, one JSON object a
+line. Shell.
 
-Of a request it holds the digest, never the contents: they may be what opens a door. The operator
-reads the error and the trace there, and removes a line once a release fixes its bug. A deadline is
-in it for its trace alone: docs/decisions/0022-a-deadline-that-breaks.md.
+It holds a request's digest, never its contents, which could help an attacker. The operator reads
+the error and the trace there, and removes a line once a release fixes its bug. A deadline is
+recorded only for its trace: docs/decisions/0022-a-deadline-that-breaks.md.
 """
 
 import os
@@ -25,13 +26,13 @@ class Entry(Struct, frozen=True):
     """Why the exchange stopped."""
 
     digest: str
-    """Of the request, empty for a deadline."""
+    """Digest of the request; empty for a deadline."""
     at_ms: int
     seq: int
-    """Of the last accepted command before it."""
+    """Sequence number of the last accepted command before it."""
     account: str
     request: str
-    """Its name on the wire, or which deadline."""
+    """The request's name on the wire, or the deadline's name."""
     error: str
     trace: list[str]
 
@@ -56,7 +57,7 @@ def _entries(data_dir: Path) -> list[Entry]:
 
 
 class Stop(Struct, frozen=True):
-    """What ended the exchange, for the operator and for whoever starts it again."""
+    """Why the exchange ended: for the operator, and for the service that starts it again."""
 
     line: str
     cause: Literal["deadline", "request", "unknown"]
@@ -65,10 +66,10 @@ class Stop(Struct, frozen=True):
 
 
 def stopped(data_dir: Path, loaded: Loaded, error: BaseException, at_ms: int) -> Stop:
-    """A bug of ours ends the exchange: keep what it was at, for the next start and the operator.
+    """A bug of ours ends the exchange: record the request or deadline that met it.
 
-    A bug that a deadline met is no request's fault, though one may have been under way. The trace
-    goes to stderr where the file does not hold it.
+    When a deadline met the bug, no request is blamed, even if one was being handled. The trace goes
+    to stderr when the file cannot be written.
     """
     engine, handling, text = loaded.engine, loaded.gateway.guard.handling, one_line(error)
     cause: Literal["deadline", "request"]
@@ -96,9 +97,10 @@ def stopped(data_dir: Path, loaded: Loaded, error: BaseException, at_ms: int) ->
 
 
 def add(data_dir: Path, entry: Entry) -> None:
-    """Put an entry into quarantine, durably; what is known is not told again.
+    """Add an entry to the quarantine, durably; a known entry is not added again.
 
-    Another error at the same subject is another bug. Raises `OSError` or `DataDirError`.
+    A different error with the same subject is another bug, so another entry. Raises `OSError` or
+    `DataDirError`.
     """
     known = [(one.digest, one.request, one.error) for one in _entries(data_dir)]
     if (entry.digest, entry.request, entry.error) in known:

@@ -1,4 +1,4 @@
-"""The read model made anew from every row of the journal, beside the old one until it is whole."""
+"""Rebuilds the read model from every row of the journal; the old one stays until that is done."""
 
 import os
 import sqlite3
@@ -14,7 +14,7 @@ from exchange.wire import frames
 
 
 def rebuild(data_dir: Path) -> int:
-    """Build the read model anew from every row of the journal; returns the last ``seq``.
+    """Rebuild the read model from every row of the journal; returns the last ``seq``.
 
     No server may be running. Raises what `loading.replayed` raises, or `DiskLostError`.
     """

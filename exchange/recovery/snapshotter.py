@@ -27,23 +27,22 @@ from exchange.storage.sqlite_journal import DiskLostError
 from exchange.units import MS_PER_SECOND
 
 FINAL_SHARE: Final = 10
-"""The last snapshot is worth it from this part of `SNAPSHOT_EVERY` commands on."""
+"""At the end, take a snapshot only after this share of `SNAPSHOT_EVERY` commands."""
 SNAPSHOT_EVERY: Final = 50_000
-"""Commands from one snapshot to the next: a start replays at most about so many."""
+"""Commands from one snapshot to the next: a start replays at most about this many."""
 _CHILD_DISK_LOST: Final = 70
 _CHILD_BROKEN: Final = 1
 _NICE: Final = 10
 _FIRST_INHERITED: Final = 3
 _FD_MAX: Final = 65_536
 _CHILD_S: Final = 60.0
-"""How long the end of the exchange waits for a child that is still writing."""
+"""How long the exchange's shutdown waits for a child that is still writing."""
 
 
 class Snapshotter:
     """``chain()`` is the journal's digest of the last committed row.
 
-    ``taken_seq``: the row of the snapshot that the exchange came from; one that could not be used
-    counts for nothing.
+    ``taken_seq``: the row of the snapshot that the exchange was restored from, 0 for none.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Snapshotter:
         snapshots.drop_drafts(data_dir)
 
     async def if_due(self) -> None:
-        """Begin a snapshot when enough commands came; a chore of the pump, between batches.
+        """Begin a snapshot when enough commands came; the pump calls this between batches.
 
         Raises `DiskLostError` when the one before could not be written.
         """
@@ -76,7 +75,7 @@ class Snapshotter:
     def _begin(self) -> None:
         try:
             child = os.fork()
-        except OSError as error:  # No memory for a child is no reason to stop trading.
+        except OSError as error:  # Trading goes on when there is no memory for a child.
             log.write(log_events.snapshot_failed(str(error.strerror)))
             self._taken_seq = self._gateway.engine.seq
             return
@@ -86,7 +85,7 @@ class Snapshotter:
         self._taken_seq = self._gateway.engine.seq
 
     def _write_and_exit(self) -> NoReturn:
-        """Run in the child, which shares nothing with the exchange but this memory's image."""
+        """Run in the child, which has only a copy of the exchange's memory."""
         code = _CHILD_BROKEN
         try:
             signal.set_wakeup_fd(-1)
@@ -117,7 +116,7 @@ class Snapshotter:
         snapshots.write(self._data_dir, snapshot)
 
     def reap(self, flags: int) -> None:
-        """Learn how the child ended; ``flags`` are those of `os.waitpid`."""
+        """Check how the child ended; ``flags`` are those of `os.waitpid`."""
         assert self._child is not None
         pid, status = os.waitpid(self._child, flags)
         if pid == 0:
@@ -131,7 +130,7 @@ class Snapshotter:
         assert code in (0, -signal.SIGKILL, -signal.SIGTERM), f"the snapshot's writer ended {code}"
 
     def _log_written(self) -> None:
-        """Log the snapshot that was just written; the file's time says when it was."""
+        """Log the snapshot that was just written; its time is the file's."""
         with suppress(OSError):
             file = snapshots.path_of(self._data_dir, self._taken_seq).stat()
             took_ms = max(0, int((file.st_mtime - self._begun_s) * MS_PER_SECOND))
@@ -140,7 +139,8 @@ class Snapshotter:
     async def finish(self) -> None:
         """Take a last snapshot at the orderly end, so that the next start replays little.
 
-        A few commands are not worth one, and without it their tail may be cut off like any other.
+        Skipped after only a few commands: a start replays them quickly, and a journal that loses
+        its last rows can still be used, since no snapshot is ahead of it.
         """
         loop = asyncio.get_running_loop()
         if self._child is not None:

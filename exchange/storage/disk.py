@@ -1,4 +1,4 @@
-"""How much room the journal's disk has left. Shell."""
+"""How much free space the journal's disk has. Shell."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ CANCEL_ONLY_BYTES: Final = 512 * _MIB
 CANCEL_ONLY_SHARE: Final = 0.10
 HALT_BYTES: Final = 128 * _MIB
 HALT_SHARE: Final = 0.025
-"""On a small file system its share is the mark."""
+"""On a small file system the limit is this share of its size."""
 
 
 class DiskMarks(Struct, frozen=True):

@@ -1,9 +1,9 @@
-"""The read model: what happened, older than the engine remembers, in ``history.db``. Shell.
+"""The read model ``history.db``: events older than those the engine keeps. Shell.
 
-It is made of account frames, which the journal leads to (postings, trades, charges, leases, VMs),
-and of the usage reports among its rows. So it can be thrown away and built anew at any time
-(`rebuild`), and a live exchange only follows its own journal (`Follower`), outside the order path.
-Nothing here is an authority, and no answer to an order waits for it.
+It holds the account frames that a replay of the journal makes (postings, trades, charges, leases,
+VMs) and the usage reports among the journal's rows. So it can be deleted and built again at any
+time (`rebuild`). A live exchange follows its own journal (`Follower`), outside the order path: the
+journal is the authority, and no answer to an order waits for this file.
 """
 
 import os
@@ -25,10 +25,11 @@ from exchange.wire.requests import UsageReport
 
 FILE_NAME: Final = "history.db"
 PAGE_ROWS: Final = 1_000
-"""Stored rows taken over in one transaction."""
+"""Journal rows copied in one transaction."""
 MEND: Final = "stop the server; `headroom exchange rebuild` makes history.db anew"
 VERSION: Final = 2
-"""A file of version 1 gets columns; any other is built anew from the journal."""
+"""A file of version 1 is upgraded by adding columns; any other version is rebuilt from the
+journal."""
 
 _TABLES: Final = """
 CREATE TABLE posting(
@@ -65,7 +66,7 @@ CREATE INDEX lease_by_seller ON lease(seller);
 """
 _POSTING: Final = "INSERT OR IGNORE INTO posting VALUES (?, ?, ?, ?, ?, ?, ?)"
 _WITH_TERMS: Final = "ALTER TABLE charge ADD COLUMN terms TEXT"
-"""Version 1 to 2. Charges of before say nothing of their terms until the file is rebuilt."""
+"""Version 1 to 2. Charges stored before have no terms until the file is rebuilt."""
 _CHARGE: Final = "INSERT OR IGNORE INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TRADE: Final = """
 INSERT INTO trade VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(trade_id) DO UPDATE SET
@@ -84,7 +85,7 @@ SELECT rowid, account, body FROM account_frames WHERE rowid > ? ORDER BY rowid L
 _REPORTS: Final = """
 SELECT seq, now_ms, body FROM journal
 WHERE seq > ? AND seq <= ? AND instr(body, CAST('usage.report' AS BLOB)) ORDER BY seq LIMIT ?"""
-"""SQLite looks for the tag, without holding up the exchange's own thread."""
+"""SQL that finds the tag inside SQLite, so that the exchange's own thread is not held up."""
 
 Told: TypeAlias = tuple[str, frames.AccountFrame]
 """An account and one of its frames."""
@@ -95,7 +96,8 @@ class HistoryError(Exception):
 
 
 def require_usable(path: Path) -> None:
-    """Raise `HistoryError` when what is at ``path`` is no file, or damaged: for a start."""
+    """Raise `HistoryError` when ``path`` is not a regular file or is damaged; called at the
+    start."""
     if os.path.lexists(path) and not path.is_file():
         raise HistoryError(f"{path}: not a file, or a link to none; move it away and start again")
     require_whole(path)
@@ -110,14 +112,15 @@ def require_whole(path: Path) -> None:
             found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return  # The disk's fault, which the next write will tell.
+            return  # A fault of the disk: the next write will report it.
         found = str(error)
     if found != "ok":
         raise HistoryError(f"{path}: damaged: {' '.join(found.split())}; {MEND}")
 
 
 def opened(path: Path) -> sqlite3.Connection:
-    """Return the read model at ``path``, made empty when there is none of this version."""
+    """Return the read model at ``path``; an empty one is made when none of this version is
+    there."""
     database = sqlite3.connect(path, check_same_thread=False)
     database.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -137,9 +140,10 @@ def opened(path: Path) -> sqlite3.Connection:
 
 
 def needs_rows(data_dir: Path) -> bool:
-    """Are account frames gone that the read model has not taken over? Then only rows know them.
+    """Return whether frames were dropped that the read model has not copied: only a replay of the
+    rows can restore them.
 
-    So it is when the file was lost, or was another release's, after the first week.
+    That happens when the file was lost, or was made by another release, after the first week.
     """
     with closing(opened_to_read(data_dir / JOURNAL_NAME)) as journal:
         oldest = journal.execute("SELECT min(rowid) FROM account_frames").fetchone()[0]
@@ -147,7 +151,7 @@ def needs_rows(data_dir: Path) -> bool:
 
 
 def _followed(path: Path) -> int:
-    """Return the number of the last frames taken over; 0 when there is no file of this version."""
+    """Return the number of the last frames copied; 0 when there is no file of this version."""
     if not path.is_file():
         return 0
     with closing(opened_to_read(path)) as history:
@@ -157,7 +161,7 @@ def _followed(path: Path) -> int:
 
 
 def note(database: sqlite3.Connection, told: Iterable[Told]) -> None:
-    """Take over account frames; the same ones again change nothing."""
+    """Copy account frames; copying the same ones again changes nothing."""
     for account, frame in told:
         row = _row(account, frame)
         if row is not None:
@@ -200,7 +204,7 @@ def _sides(account: str, side: str) -> tuple[str | None, str | None]:
 
 
 def note_usage(database: sqlite3.Connection, seq: int, command: Command) -> None:
-    """Take over a journalled usage report; other commands are not of interest."""
+    """Copy a journalled usage report; other commands are ignored."""
     report = command.message
     if isinstance(report, UsageReport):
         who = (seq, command.host, report.vm_id, report.boot, report.at_ms)
@@ -209,7 +213,7 @@ def note_usage(database: sqlite3.Connection, seq: int, command: Command) -> None
 
 
 class Follower:
-    """Keeps the read model of a running exchange behind its journal. One thread at a time."""
+    """Keeps a running exchange's read model up to date with its journal. One thread at a time."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / FILE_NAME
@@ -217,7 +221,7 @@ class Follower:
         self._journal_uri = f"{journal.as_uri()}?mode=ro"
 
     def catch_up(self) -> None:
-        """Take over all that was committed since the last time.
+        """Copy everything that was committed since the last call.
 
         Raises `DiskLostError`, or `HistoryError` when what is stored is damaged.
         """
@@ -235,7 +239,7 @@ class Follower:
             raise DiskLostError(f"{self._path}: {error}") from error
 
     def _page(self, history: sqlite3.Connection, journal: sqlite3.Connection) -> bool:
-        """Take over one page in one transaction; False when it was the last."""
+        """Copy one page in one transaction; False when it was the last."""
         frame_mark, row_mark = history.execute("SELECT frames, rows FROM progress").fetchone()
         stored = journal.execute(_STORED, (frame_mark, PAGE_ROWS)).fetchall()
         last_seq = journal.execute("SELECT max(seq) FROM journal").fetchone()[0]

@@ -17,7 +17,7 @@ from exchange.wire.text import account_tag
 DIR_NAME: Final = "images"
 PART_NAME: Final = "partial"
 KEPT_S: Final = 7 * 86_400
-"""What nobody owns, and what nobody goes on uploading, is deleted after this time."""
+"""Images without an owner, and uploads that nobody continues, are deleted after this time."""
 
 
 class ImageStore:
@@ -28,7 +28,7 @@ class ImageStore:
         self._parts = self._dir / PART_NAME
 
     def check(self) -> None:
-        """Raises `OSError` when images cannot be kept here; a folder that is not there is made."""
+        """Raises `OSError` when images cannot be kept here; a missing folder is made."""
         for folder in (self._dir, self._parts):
             if not os.path.lexists(folder):
                 continue
@@ -52,7 +52,7 @@ class ImageStore:
             file.writelines(chunks)
 
     def drop(self, account: str, digest: str) -> None:
-        """Forget what came of an upload."""
+        """Delete an upload's partial file."""
         self._part(account, digest).unlink(missing_ok=True)
 
     def head(self, account: str, digest: str) -> bytes:
@@ -61,8 +61,8 @@ class ImageStore:
             return file.read(HEAD_BYTES)
 
     def finish(self, account: str, digest: str) -> bool:
-        """Hash a complete upload and give it its name; False, and the bytes are gone, when the
-        digest is another."""
+        """Hash a complete upload and give it its final name. If the digest does not match, delete
+        the bytes and return False."""
         part = self._part(account, digest)
         with part.open("r+b") as file:
             found = file_digest(file, "sha256").hexdigest()
@@ -75,7 +75,8 @@ class ImageStore:
         return True
 
     def read(self, digest: str, offset: int, size: int) -> bytes:
-        """Return up to ``size`` bytes of a finished image. Raises `OSError`, too at its end."""
+        """Return up to ``size`` bytes of a finished image. Raises `OSError`, also at the image's
+        end."""
         with self.path(digest).open("rb") as file:
             file.seek(offset)
             data = file.read(size)
@@ -96,10 +97,10 @@ class ImageStore:
         return found
 
     def sweep(self, owned: list[str], now_s: float) -> int:
-        """Delete what is over, finished images and uploads; returns how many.
+        """Delete expired images and uploads; returns how many.
 
-        An owned image is touched, so a file's time says when somebody owned it last: nothing else
-        needs to be kept over a restart.
+        Each run updates the file time of every owned image. So the time says when the image was
+        last owned, and nothing else has to survive a restart.
         """
         for name in owned:
             os.utime(self.path(name), (now_s, now_s))

@@ -1,8 +1,8 @@
 """The tables of ``journal.db`` and their versions, forward only. Shell.
 
-The number stands in the file (``PRAGMA user_version``). An older file is brought forward step by
-step in one transaction when a server opens it; a newer one is refused, for nobody can know what an
-older release would leave out. Rows are never rewritten: each names the ``rules`` it was made under.
+The number stands in the file (``PRAGMA user_version``). When a server opens an older file, it is
+upgraded step by step in one transaction. A newer file is refused: an older release may ignore data
+that it does not know. Rows are never rewritten: each names the ``rules`` it was made under.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 STEPS: Final[dict[int, tuple[str, ...]]] = {
-    0: (),  # before the number was written the tables were these
+    0: (),  # the tables of releases that did not write the number yet
 }
 """Version -> the statements that lead to the next one."""
 
@@ -42,7 +42,7 @@ def version(database: sqlite3.Connection) -> int:
 
 
 def bring_forward(database: sqlite3.Connection) -> None:
-    """Make the file's tables those of this release. Raises `NewerSchemaError`, `sqlite3.Error`."""
+    """Upgrade the file's tables to this release. Raises `NewerSchemaError`, `sqlite3.Error`."""
     found = version(database)
     if found == SCHEMA_VERSION:
         return

@@ -1,9 +1,9 @@
 """Snapshots on disk: files beside the journal that only shorten a start. Shell.
 
-The journal stays the authority: a snapshot names the row it was taken behind and that row's
-digest, and one that does not fit the rows is of no use to anybody. A file is written aside, synced
-and renamed, so it is there whole or not at all; its last 32 bytes are the SHA-256 of the rest.
-Why files and not a table: docs/decisions/0020-snapshots.md.
+The journal stays the authority: a snapshot names the row after which it was taken and that row's
+digest, and a snapshot that does not match the rows is ignored. A file is written under another
+name, synced and renamed, so it is complete or absent; its last 32 bytes are the SHA-256 of the
+rest. Why files and not a table: docs/decisions/0020-snapshots.md.
 """
 
 import os
@@ -18,7 +18,7 @@ from msgspec import Struct
 from exchange.model.stories import split
 
 KEPT: Final = 2
-"""Two, so that a start has another try when the newest turns out to be damaged."""
+"""Two snapshots are kept: a start uses the older one when the newest is damaged."""
 
 LAYOUT: Final = 3
 """Of the rows in a snapshot's state and memory: one more with each change of them."""
@@ -35,24 +35,25 @@ class SnapshotError(Exception):
 
 
 class OtherLayoutError(SnapshotError):
-    """It is whole, but another release's: of no use to this one, and no damage either."""
+    """The file is intact but from another release, so this one cannot use it. The file is not
+    damaged."""
 
 
 class SnapshotFile(Struct, frozen=True, array_like=True):
-    """The exchange behind row ``seq``: what a start restores instead of replaying."""
+    """The exchange's state after row ``seq``: a start restores it instead of replaying."""
 
     rules: int
     """Release of the engine's rules that wrote it."""
     seq: int
     now_ms: int
     chain: bytes
-    """The journal's digest of row ``seq``: ties the file to one journal."""
+    """The journal's digest of row ``seq``: it ties the file to one journal."""
     state_hash: str
-    """`Engine.state_hash`: hex SHA-256 of ``state`` without the stories behind it."""
+    """`Engine.state_hash`: hex SHA-256 of ``state`` without the evidence history."""
     state: bytes
     """`Engine.snapshot`."""
     memory: bytes
-    """What the market data remembers beyond the engine: `Feed.memory`."""
+    """Market data that the engine does not hold: `Feed.memory`."""
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(SnapshotFile)
@@ -63,7 +64,7 @@ def path_of(data_dir: Path, seq: int) -> Path:
 
 
 def write(data_dir: Path, snapshot: SnapshotFile) -> None:
-    """Store ``snapshot`` durably and drop all but the newest `KEPT`. Raises `OSError`."""
+    """Store ``snapshot`` durably and delete all but the newest `KEPT`. Raises `OSError`."""
     path = path_of(data_dir, snapshot.seq)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     body = _MAGIC + msgspec.msgpack.encode(snapshot)
@@ -106,14 +107,15 @@ def read(path: Path) -> SnapshotFile:
 def newest_first(data_dir: Path) -> list[Path]:
     """Return the snapshot files of a data directory; their names are in the order of ``seq``.
 
-    Whatever else lies there, such as a copy that somebody put aside, is none.
+    Other files, such as a copy that somebody made, are ignored.
     """
     found = [path for path in data_dir.glob(f"{_PREFIX}*") if _NAME.fullmatch(path.name)]
     return sorted(found, reverse=True)
 
 
 def drop_drafts(data_dir: Path) -> None:
-    """Remove what a killed exchange left half written; only under the directory's lock."""
+    """Remove files that a killed exchange left half written. The caller must hold the directory's
+    lock."""
     for draft in data_dir.glob(f"{_PREFIX}*.new"):
         draft.unlink(missing_ok=True)
 

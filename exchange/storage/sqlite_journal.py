@@ -1,9 +1,9 @@
 """The journal in SQLite: one transaction a batch, synced before anything is acknowledged. Shell.
 
-WAL with synchronous=FULL lost nothing in simulated power failures (NORMAL did). Checkpoints are our
-own, PASSIVE, so that no commit is ever surprised by one. The only UNIQUE is ``seq``: a resend is
-the engine's business and must never be a commit error. Any error here ends the process
-(`DiskLostError`, exit 70), for after a failed sync nobody knows what is stored.
+WAL with synchronous=FULL lost nothing in simulated power failures (NORMAL did). We run checkpoints
+ourselves, PASSIVE, so that none starts inside a commit. Only ``seq`` is UNIQUE: the engine handles
+resent commands, and they must never become a commit error. Any error here ends the process
+(`DiskLostError`, exit 70), because after a failed sync it is unknown what is stored.
 """
 
 import asyncio
@@ -37,12 +37,12 @@ BUSY_MS: Final = 5_000
 ABANDON_S: Final = 2.0
 CHECKPOINT_ROWS: Final = 20_000
 KEEP_MS: Final = 7 * MS_PER_DAY
-"""How long account frames can be resumed from."""
+"""How long account frames are kept for clients that resume, in ms."""
 DROP_AFTER_MS: Final = MS_PER_HOUR
-"""Frames stay this much longer, for whoever is being sent them just now."""
+"""Frames are deleted this much later, in ms, for clients that are being sent them now."""
 
 PRIVATE_MODE: Final = 0o700
-"""Of a new data directory: who owns how much is for its operator alone."""
+"""File mode of a new data directory: only its operator may read who owns how much."""
 
 SYNC_FULL: Final = 2
 """SQLite's number for synchronous=FULL; anything less was seen to lose acknowledged rows."""
@@ -70,11 +70,11 @@ SELECT name, (
   SELECT first_seq FROM account_frames WHERE account = name AND ts_ms >= ?
   ORDER BY last_seq LIMIT 1)
 FROM known WHERE name IS NOT NULL"""
-"""A look at the index for each account, not at every frame of a week."""
+"""Uses the index, one look-up for each account, instead of reading a week of frames."""
 _DELETE_FRAMES: Final = """
 DELETE FROM account_frames
 WHERE ts_ms < ? AND rowid < (SELECT max(rowid) FROM account_frames)"""
-"""The last row stays, so that row numbers never repeat: the read model counts by them."""
+"""The last row is kept so that row numbers are never reused: the read model counts by them."""
 
 
 def kept_since_ms(now_ms: int) -> int:
@@ -94,7 +94,7 @@ class DiskLostError(Exception):
 
 
 class DataLock:
-    """Keeps a second writer out of a data directory; readers may still come in."""
+    """Locks a data directory against a second writer; readers are still allowed."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -126,7 +126,7 @@ class DataLock:
 def create(data_dir: Path, rows: list[JournalRow]) -> None:
     """Make a new journal that begins with ``rows``; never over an old one.
 
-    Raises `DataDirError` or `OSError`; then nothing of it is left.
+    Raises `DataDirError` or `OSError`, and then leaves no file behind.
     """
     with files.folder(data_dir):
         fresh = not any(data_dir.iterdir())
@@ -145,7 +145,7 @@ def _create(data_dir: Path, rows: list[JournalRow]) -> None:
     path = data_dir / FILE_NAME
     if path.exists():
         raise DataDirError(f"data directory {data_dir}: holds an exchange already")
-    # Built aside and renamed: a crash in between must not leave half an exchange.
+    # Built under another name and then renamed: a crash in between must not leave half an exchange.
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     try:
@@ -164,7 +164,7 @@ def _create(data_dir: Path, rows: list[JournalRow]) -> None:
 
 
 def require(data_dir: Path) -> Path:
-    """Return the journal's path; raises `DataDirError` when there is none. Leaves no trace."""
+    """Return the journal's path; raises `DataDirError` when there is none. Changes no file."""
     path = data_dir / FILE_NAME
     try:
         if not path.is_file():
@@ -236,7 +236,7 @@ class SqliteJournal:
         return self._chain
 
     async def open(self) -> None:
-        """Open for writing; a setting that SQLite does not take is an error, not a surprise."""
+        """Open for writing; raises when SQLite does not accept a setting."""
         try:
             await self._open()
         except BaseException:
@@ -287,7 +287,7 @@ class SqliteJournal:
         self._since_checkpoint += len(stored)
 
     async def checkpoint_if_due(self) -> None:
-        """Move the log into the database now and then; called between batches."""
+        """Checkpoint the write-ahead log from time to time; called between batches."""
         if self._since_checkpoint >= self._checkpoint_rows:
             await self.checkpoint()
 
@@ -319,7 +319,7 @@ class SqliteJournal:
         return {row[0]: row[1] for row in found if row[1] is not None}
 
     async def forget(self, now_ms: int) -> None:
-        """Drop account frames nobody can resume from any more."""
+        """Delete account frames that are too old to resume from."""
         try:
             before_ms = kept_since_ms(now_ms) - DROP_AFTER_MS
             await self._database.execute(_DELETE_FRAMES, (before_ms,))
@@ -328,9 +328,10 @@ class SqliteJournal:
             raise DiskLostError(f"{self._path}: commit failed: {error}") from error
 
     async def abandon(self) -> None:
-        """Let go of a journal that failed: no more writes, no thread that keeps the process.
+        """Give up a journal that failed: no more writes, and no thread that keeps the process
+        alive.
 
-        Closing may fail as well on a lost disk; what is stored is settled by the next start.
+        On a lost disk closing may fail too; the next start finds out what is stored.
         """
         ends = [database.stop() for database in reversed(self._opened)]
         waiting = [end for end in ends if end is not None]

@@ -1,10 +1,10 @@
-"""What an account may read of its own history: pages out of the read model. Shell.
+"""Pages of an account's own history, read from the read model. Shell.
 
-Every row says when (``ts_ms``, UTC) and under which command (``seq``); money is in ``_ucr``. A
-posting's ``change_ucr`` is what it did to available plus held, so they add up to the balance. An
-invoice's lines are the charges of one lease in one calendar month (UTC), as its buyer owes them or
-as its seller earned them less the fee. What was charged can be worked out from its own row: it has
-the fields of `ChargeTerms`.
+Every row has its time (``ts_ms``, UTC) and the command that caused it (``seq``); money is in
+``_ucr``. A posting's ``change_ucr`` is what it did to available plus held, so they add up to the
+balance. An invoice's lines are the charges of one lease in one calendar month (UTC), as its buyer
+owes them or as its seller earned them less the fee. A row has the fields of `ChargeTerms`, so its
+charge can be computed again from the row alone.
 """
 
 import sqlite3
@@ -68,8 +68,8 @@ FROM line JOIN lease l USING (lease_id)
 JOIN charge f ON f.account = line.account AND f.account_seq = line.first
 JOIN charge c ON c.account = line.account AND c.account_seq = line.last
 ORDER BY month, as_, line.seq, line.lease_id"""
-"""The terms are those of the last charge of more than nothing, ``before_ucr`` that of the first: so
-a line can be worked out as a charge can."""
+"""The terms are those of the last charge above zero, but ``before_ucr`` is that of the first: so a
+line's amount can be computed from its terms like that of a single charge."""
 _QUERIES: Final = {
     "postings": _POSTINGS,
     "trades": _TRADES,
@@ -82,14 +82,14 @@ _FOR_EVER_MS: Final = 2**62
 _TERMS: Final = "terms"
 _TERM_NAMES: Final = ChargeTerms.__struct_fields__
 _UNKNOWN: Final[dict[str, Any]] = dict.fromkeys(_TERM_NAMES)
-"""Of charges from before terms were told, until the read model is built anew."""
+"""Used for charges made before terms were sent, until the read model is rebuilt."""
 
 
 class Page(Struct):
     """The result of an `AccountStatement`; ``next``: the ``offset`` of the next page, if any."""
 
     columns: list[str]
-    """Names of what a row holds, also when there is none."""
+    """The column names, also when there are no rows."""
     rows: list[dict[str, Any]]
     next: int | None = None
 
@@ -114,7 +114,7 @@ def page(database: sqlite3.Connection, account: str, asked: AccountStatement, fe
 
 
 def _explained(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its terms as columns; what it says itself counts."""
+    """Return a row with its terms as columns; the row's own fields win."""
     if _TERMS not in row:
         return row
     stored = row.pop(_TERMS)
