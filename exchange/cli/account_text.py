@@ -1,4 +1,4 @@
-"""The state of an account as lines for people: one aligned row for each thing. Pure."""
+"""The state of an account as text for people: one aligned row for each item. Pure."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,8 +1,9 @@
 """`headroom admin`: the operator's messages, one subcommand each, made from the Structs.
 
-Nothing here knows a message: name, options and help of every subcommand come from its Struct in
-`admin_requests.py`, so a message added there is a subcommand at once. Money and dates have two
-options: one as people write them, in credits or as a date, and one in the unit of the field.
+No message is named here: name, options and help of every subcommand come from its Struct in
+`admin_requests.py`, so a message added there becomes a subcommand without further code. Money and
+dates have two options: one as people write them, in credits or as a date, and one in the unit of
+the field.
 """
 
 import inspect
@@ -57,7 +58,8 @@ MEANING: Final = {
 }
 """What each field means, by its name."""
 TYPED_APART: Final = {"ref_ucr": "ref_price"}
-"""Names of typed options, where the field's name without its unit has another meaning."""
+"""Option names for values as people type them, where the field's name without its unit would mean
+something else."""
 
 
 def operator_messages() -> list[type[Request]]:
@@ -88,7 +90,7 @@ def add_subcommand(message: type[Request]) -> None:
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [*required, _parameter("key", OperatorKey), *optional, *_COMMON]
     )
-    # The docstrings mark names for the reference on paper; a terminal would show the marks.
+    # The docstrings mark names with backquotes for the reference page; a terminal would show them.
     help_text = inspect.cleandoc(message.__doc__ or f"Send {_tag(message)}.").replace("``", "")
     app.command(subcommand(message), help=help_text)(run)
 

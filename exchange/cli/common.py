@@ -54,7 +54,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 JsonAnyway = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, as without this switch.")
 ]
-"""For a command that prints JSON only; scripts may add the switch to every command."""
+"""For a command that always prints JSON: it accepts the switch, so that scripts can pass it to
+every command."""
 
 JsonOrFile = Annotated[
     Path | None,
@@ -66,7 +67,7 @@ Out = Annotated[
 ]
 
 LAST_MOMENT_MS: Final = 253_402_300_799_999
-"""The end of the year 9999, the last that a date can have; the wire allows more."""
+"""The end of the year 9999, the last that Python's dates can hold; the wire allows more."""
 _CREDITS: Final = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
@@ -146,7 +147,7 @@ def moment(ms: int) -> str:
 def ucr(text: str) -> int:
     """Return the micro-credits of an amount that a person typed in credits, exactly.
 
-    More than six decimals are refused: what is typed must be what is booked.
+    More than six decimals are refused: the booked amount must be exactly the typed one.
     """
     if not _CREDITS.fullmatch(text):
         raise typer.BadParameter(f"{text} is not an amount of credits such as 500 or 0.025")

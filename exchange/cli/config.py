@@ -67,7 +67,7 @@ def load_config(path: Path | None) -> ExchangeConfig:
 
 
 def _to_ucr(given: dict[str, Any]) -> None:
-    """Put micro-credits in the place of what is written in credits. Raises `BadParameter`."""
+    """Replace amounts in credits by micro-credits. Raises `BadParameter`."""
     for table in ("instruments", "windows"):
         rows = given.get(table)
         for number, row in enumerate(rows if isinstance(rows, list) else []):
@@ -88,7 +88,7 @@ def _credits(place: str, value: Any) -> int:
 
 
 def _explained(text: str) -> str:
-    """Return what msgspec says of a mistake; an unknown name with those that there are."""
+    """Return msgspec's error text; for an unknown name, list the known ones."""
     if "unknown field" not in text:
         return readable(text)
     place = _PLACE.search(text)

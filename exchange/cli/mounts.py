@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 class Mount(NamedTuple):
     """Where a sub-command lives; the module exposes a `typer.Typer` called ``app``.
 
-    ``parts`` are its own sub-commands and what each does, told here because `headroom --help` lists
-    them without importing them. A test compares them with what is there.
+    ``parts`` are its own sub-commands with their help, repeated here because `headroom --help`
+    lists them without importing the modules. A test compares them with the modules.
     """
 
     module: str

@@ -1,4 +1,4 @@
-"""Ask a running exchange one thing from a command line: dial, ask, print. Shell."""
+"""Sends one request to a running exchange from a command line: dial, send, print. Shell."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Request)
 def ask(url: str | None, key: Path | None, message: Request) -> Any:
     """Log in (without ``key``: not), send ``message``, return the result.
 
-    Leaves with one line and exit 1 when there is none.
+    Ends with one line and exit 1 when there is no result.
     """
     try:
         return asyncio.run(_ask(url or DEFAULT_URL, key, message))

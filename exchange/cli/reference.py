@@ -1,7 +1,7 @@
 """Writes the generated pages of the docs: ``python -m exchange.cli.reference [docs]``. Shell.
 
-In the message reference only what stands between the two markers is replaced. A test fails when the
-pages do not agree with the Structs.
+In the message reference only the text between the two markers is replaced. A test fails when the
+pages do not match the Structs.
 """
 
 import json
@@ -26,7 +26,7 @@ def pages(docs: Path) -> dict[Path, str]:
 
 
 def main() -> None:
-    """Bring the pages in the folder named on the command line, or docs/, up to date."""
+    """Update the pages in the folder given on the command line, or in docs/."""
     docs = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
     for path, text in pages(docs).items():
         path.write_text(text)

@@ -1,6 +1,6 @@
-"""A result of the exchange as lines for people: credits and UTC times in place of integers. Pure.
+"""A result of the exchange as text for people: credits and UTC times instead of integers. Pure.
 
-A field named by its unit (``price_ucr``, ``end_ms``) is shown without it: the value says it.
+A unit in a field's name (``price_ucr``, ``end_ms``) is left out: the value shows it.
 """
 
 import json
@@ -11,7 +11,7 @@ from exchange.cli.common import moment, money
 
 GAP: Final = "  "
 POINTS_FROM_MS: Final = 10**11
-"""From here on (the year 1973) it is a point in time: no result has a duration that is so long."""
+"""Values from here on (the year 1973) are points in time: no result has so long a duration."""
 
 Row = Sequence[str]
 

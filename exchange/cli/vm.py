@@ -38,5 +38,5 @@ def console(
 
 
 def printable(text: str) -> str:
-    """Return ``text`` without what a terminal would obey: neither guest nor host is trusted."""
+    """Return ``text`` without terminal control sequences: neither guest nor host is trusted."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)

@@ -1,4 +1,4 @@
-"""What waits for a reader that does not keep up, or behind a stored replay. Pure."""
+"""Frames queued for a slow reader, or until a stored replay is sent. Pure."""
 
 from collections import deque
 from typing import Final
@@ -8,7 +8,7 @@ from exchange.units import MS_PER_SECOND
 
 BACKLOG_MAX_BYTES: Final = 16 * 1024 * 1024
 BACKLOG_MAX_MS: Final = 5_000
-"""A reader whose oldest waiting frame is older than this is cut."""
+"""A reader whose oldest waiting frame is older than this is disconnected."""
 
 
 class Backlog:
@@ -20,11 +20,11 @@ class Backlog:
         self._batches: deque[tuple[float, list[Delivery]]] = deque()
         self.bytes = 0
         self.behind = False
-        """The reader does not keep up, and the feed knows."""
+        """The reader is slow, and the feed was told so."""
         self.held = False
-        """A final replay is under way: what comes later waits for its end."""
+        """A final replay is being sent: later frames wait until it ends."""
         self.replays = 0
-        """Stored replays under way."""
+        """Stored replays that are being sent."""
 
     def __bool__(self) -> bool:
         return bool(self._batches)
@@ -34,7 +34,7 @@ class Backlog:
         self.bytes += _size(items)
 
     def add_first(self, items: list[Delivery], now_s: float) -> None:
-        """Put ``items`` in front of what waits already: they were delivered earlier."""
+        """Put ``items`` at the front of the queue: they were delivered earlier."""
         self._batches.appendleft((now_s, items))
         self.bytes += _size(items)
 

@@ -9,10 +9,12 @@ from typing import Final
 from exchange.units import MS_PER_DAY, MS_PER_SECOND
 
 AHEAD_MAX_MS: Final = 30 * MS_PER_DAY
-"""A wall clock further ahead of the journal than this is wrong, or the outage needs a human."""
+"""If the wall clock is further ahead of the journal than this, it is wrong, or the outage was so
+long that a person must decide."""
 
 BEHIND_MAX_MS: Final = 60 * MS_PER_SECOND
-"""A wall clock that was stepped back no further (a leap second, NTP) is waited for at the start."""
+"""If the wall clock is behind the journal by no more than this (a leap second, NTP), the start
+waits."""
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -39,5 +41,5 @@ def clock_fault(last_ms: int, now_ms: int) -> str | None:
 
 
 def behind_ms(last_ms: int, now_ms: int) -> int:
-    """Return how long to wait until the clock is where the journal ends; 0: it is."""
+    """Return how long to wait until the clock reaches the journal's last time; 0 for no wait."""
     return max(0, last_ms - now_ms)

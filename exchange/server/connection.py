@@ -1,9 +1,9 @@
 """One WebSocket connection of the server: frames in to the pump, batches out in one write. Shell.
 
-What came is cut into frames by `inflow`, what waits for a slow reader is in `backlog`; here are the
-socket and the library. Inbound frames go straight to the pump's queue, without a task per
-connection. Outbound, all payloads of a batch are framed in one piece (`framing`) and written with
-one transport call: per-frame calls were a third of the cost of an order.
+`inflow` cuts incoming bytes into frames, `backlog` holds what waits for a slow reader; this module
+handles the socket and the WebSocket library. Inbound frames go straight to the pump's queue,
+without a task per connection. Outbound, all payloads of a batch are framed in one piece (`framing`)
+and written with one transport call: per-frame calls were a third of the cost of an order.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from exchange.wire.close_codes import CLOSE_INTERNAL, CLOSE_POLICY, CLOSE_TRY_LA
 from exchange.wire.types import MAX_FRAME_BYTES
 
 READ_BYTES: Final = 64 * 1024
-"""What is read off the socket at once; the loop's own 256 KiB are more than a turn handles."""
+"""Bytes read from the socket at once; asyncio's own 256 KiB are more than one turn handles."""
 TOO_MANY_SMALL: Final = "too many control frames or small fragments"
 SEND_BUFFER_BYTES: Final = 64 * 1024
-"""The kernel's default hides a dead reader for 20 s and more."""
+"""The socket's send buffer: the kernel's default hides a dead reader for 20 s and more."""
 ABORT_AFTER_S: Final = 2.0
 CLOSING_TURN_S: Final = 0.005
-"""How long the rest waits, when a turn's frames are taken, of a connection told to close."""
+"""How long a connection that was told to close waits to be read again after one turn's frames."""
 
 
 class Inbox(Protocol):
-    """The pump, as a connection sees it."""
+    """The part of the pump that a connection uses."""
 
     framing: Framing
 
@@ -137,14 +137,13 @@ class WireConnection(ServerConnection):
         self.max_bytes = self.protocol.max_message_size = max_bytes
 
     def data_received(self, data: bytes) -> None:
-        """Take of it what this turn of the loop has room for; the rest waits, and nothing more
-        is read."""
-        if not self.protocol.eof_sent:  # Else we said the last word.
+        """Handle what this turn of the loop allows; the rest waits, and reading pauses."""
+        if not self.protocol.eof_sent:  # Otherwise the connection is already closed on our side.
             self.inflow.add(data)
             self.resume()
 
     def resume(self) -> None:
-        """Go on with what came, as far as it may be handled now, then read on or not."""
+        """Handle the bytes received so far as far as allowed now, then resume or pause reading."""
         if self.transport.is_closing():
             return
         if self.request is None:
@@ -157,7 +156,7 @@ class WireConnection(ServerConnection):
             self._stop_reading()
 
     def rest(self, seconds: float) -> None:
-        """Read no further for so long; one rest at a time."""
+        """Pause reading for this long; one pause at a time."""
         if self._resting is None and not self.transport.is_closing():
             self._resting = self.loop.call_later(seconds, self._rested)
             self._reading.stop(self.transport)
@@ -183,7 +182,7 @@ class WireConnection(ServerConnection):
                 return
             self._taken += 1
             first, data = frame
-            if protocol.state is CLOSING:  # What else it sent is of no interest but its goodbye.
+            if protocol.state is CLOSING:  # Ignore everything else it sent, except its close frame.
                 if first == OTHER and is_control(data):
                     super().data_received(data)
             elif first == OTHER:
@@ -196,7 +195,7 @@ class WireConnection(ServerConnection):
                 self._message(data)
 
     def process_event(self, event: Event) -> None:
-        """Of the library: the handshake, control frames and fragments."""
+        """Handle the library's events: the handshake, control frames and fragments."""
         if self.protocol.eof_sent and self.request is not None:
             return
         if not isinstance(event, Frame):
@@ -212,7 +211,7 @@ class WireConnection(ServerConnection):
         if self._resting is not None:
             return False
         if inbox is None:
-            return self.request is None  # Behind the handshake: not before it is answered.
+            return self.request is None  # Frames after the handshake wait until it is answered.
         return (
             len(self.line.items) < PENDING_MAX
             and self._taken < TURN_FRAMES
@@ -222,7 +221,7 @@ class WireConnection(ServerConnection):
         )
 
     def _stop_reading(self) -> None:
-        """Whoever holds us up lets us go on: the loop, the pump, the disk or the reader."""
+        """Resume reading: the loop, the pump, the disk or the reader no longer blocks it."""
         self._reading.stop(self.transport)
         if self._taken >= TURN_FRAMES and self._turn is None:
             if self.protocol.state is CLOSING:
@@ -254,7 +253,7 @@ class WireConnection(ServerConnection):
         self._end_soon()
 
     def _end_soon(self) -> None:
-        """Whatever the other end does, or does not, the connection will be gone."""
+        """Close the connection within a time limit, whatever the other end does."""
         if self.protocol.eof_sent:
             self.inflow.clear()
         if self._ending is None:
@@ -285,13 +284,13 @@ class WireConnection(ServerConnection):
     # --- outbound ---
 
     def send_data(self) -> None:
-        """Write what the protocol has to say, pongs above all, in one piece."""
+        """Write the protocol's own pending bytes, mostly pongs, in one piece."""
         parts = self.protocol.data_to_send()
         if not parts or self.transport.is_closing():
             return
         if data := b"".join(parts):
             self.transport.write(data)
-        if not parts[-1] and not self.transport.is_closing():  # The protocol's sign for the end.
+        if not parts[-1] and not self.transport.is_closing():  # Empty: no more to send.
             if self.transport.can_write_eof():
                 with suppress(OSError):  # The other end may be gone already.
                     self.transport.write_eof()
@@ -315,7 +314,7 @@ class WireConnection(ServerConnection):
 
     @property
     def backlog_bytes(self) -> int:
-        """What waits to be read, in front of the transport and inside."""
+        """Bytes not sent yet, in our backlog and in the transport."""
         return self.backlog.bytes + self.transport.get_write_buffer_size()
 
     def cut(self, reason: str) -> None:
@@ -326,8 +325,8 @@ class WireConnection(ServerConnection):
         self.close_soon(CLOSE_TRY_LATER, reason)
 
     def close_soon(self, code: int, reason: str) -> None:
-        """Start the closing handshake behind what was written. The library's own limit begins when
-        that is read, which a peer that reads nothing puts off for ever."""
+        """Start the closing handshake after the frames already written. The library's own time
+        limit starts when those are sent: never, if a peer reads nothing."""
         if self.protocol.state is OPEN:
             self.protocol.send_close(code, reason)
             self.send_data()
@@ -340,7 +339,7 @@ class WireConnection(ServerConnection):
         task.add_done_callback(self._tasks.discard)
 
     def abandon(self) -> None:
-        """The connection is gone: end what was under way for it."""
+        """The connection is gone: cancel the tasks that ran for it."""
         for task in self._tasks:
             task.cancel()
 
@@ -352,7 +351,7 @@ class WireConnection(ServerConnection):
                 self.cut("reads too slowly")
 
     def replayed(self, final: bool) -> None:
-        """A stored replay is through; what was held behind a final one follows."""
+        """A stored replay is sent; frames that waited for a final one follow."""
         self.backlog.end_replay(final)
         self._flush()
 
@@ -390,7 +389,7 @@ class WireConnection(ServerConnection):
             self.resume()
 
     def _fall_behind(self) -> None:
-        """Have the feed merged, and take no more requests: their answers would only pile up."""
+        """Have the feed merge updates, and stop reading requests: answers would only pile up."""
         assert self.inbox is not None, "only an attached connection is delivered to"
         self.backlog.behind = True
         self.inbox.behind(self)

@@ -1,8 +1,8 @@
-"""Who may come in and who must leave: limits on connections as such. Shell.
+"""Limits on connections: which are accepted and which are closed. Shell.
 
-Checked before anything costs: a TCP connection without a free slot for its handshake is dropped
-unread, one from an address that connects too often is answered 429 before the upgrade. Slots after
-the handshake and before the login are the gateway's (`gateway.ANONYMOUS_MAX`).
+The cheapest checks come first: a TCP connection without a free slot for its handshake is dropped
+unread, and one from an address that connects too often gets 429 before the upgrade. Slots after the
+handshake and before the login are the gateway's (`gateway.ANONYMOUS_MAX`).
 """
 
 import http
@@ -25,30 +25,30 @@ HANDSHAKES_MAX: Final = 1_000
 """TCP connections that have not finished TLS and upgrade; each has 5 s."""
 HANDSHAKES_PER_S: Final = 100
 HANDSHAKES_SAVED_S: Final = 5
-"""Handshakes of all addresses together: who comes beyond that waits for a turn."""
+"""Handshakes a second, of all addresses together; beyond that a connection waits."""
 HANDSHAKE_GAP_MS: Final = 5
-"""From one handshake to the next, even of those saved up: one takes a millisecond or two."""
+"""Shortest time between two handshakes, also within a saved-up burst: one takes 1 to 2 ms."""
 OWN_FILES: Final = 128
 """File descriptors left for the journal, images and the rest of the process."""
 BACKLOG_TOTAL_MAX_BYTES: Final = 256 * 1024 * 1024
-"""What may wait for all slow readers together; beyond it the slowest go."""
+"""Bytes that may wait for all slow readers together; beyond it the slowest are disconnected."""
 STALLED_MAX_S: Final = 20.0
-"""As long as a peer has to answer pings."""
+"""The same time a peer has to answer pings."""
 SLOW: Final = "reads too slowly"
 
 
 class Stalls:
-    """Connections whose peers take nothing of what was written: gone, or stopped.
+    """Finds connections whose peers read nothing of what was written: they are gone or stopped.
 
-    Pings cannot tell, since they wait behind it.
+    Pings cannot show this, since they wait behind the unread data.
     """
 
     def __init__(self) -> None:
         self._seen: dict[WireConnection, tuple[int, float]] = {}
-        """Bytes that waited when we looked last, and since when there have been no fewer."""
+        """Bytes that waited at the last look, and since when the number has not fallen."""
 
     def cut(self, connections: Collection[WireConnection], now_s: float) -> None:
-        """Look once a second; cut who has taken nothing for `STALLED_MAX_S`."""
+        """Called once a second: disconnect peers that have read nothing for `STALLED_MAX_S`."""
         before, self._seen = self._seen, {}
         for connection in connections:
             waiting = connection.transport.get_write_buffer_size() if connection.paused else 0
@@ -61,7 +61,7 @@ class Stalls:
 
 
 class Door:
-    """``connections`` are those inside; ``files`` the descriptors the process may have."""
+    """``connections`` are the open ones; ``files`` is how many descriptors the process may open."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Door:
         self._now_ms = now_ms
         self._outside: set[WireConnection] = set()
         self.gone = 0
-        """Connections that ended, from the start on."""
+        """Connections that have ended since the start."""
         self._handshakes = Bucket(now_ms(), HANDSHAKES_PER_S, HANDSHAKES_SAVED_S)
         self._next_ms = now_ms()
         """When the next handshake may begin."""
@@ -98,16 +98,16 @@ class Door:
             connection.rest(wait_ms / MS_PER_SECOND)
 
     def handshake_done(self, connection: WireConnection) -> None:
-        """Its WebSocket is open."""
+        """The handshake is over and the WebSocket is open."""
         self._outside.discard(connection)
 
     def ended(self, connection: WireConnection) -> None:
-        """It is gone, whether its handshake came to an end or not."""
+        """The connection is gone, whether its handshake was completed or not."""
         self._outside.discard(connection)
         self.gone += 1
 
     def refusal(self, peer: str) -> Response | None:
-        """Return the answer to a request that may not go on, None when it may."""
+        """Return the HTTP answer that refuses a request, None to go on."""
         wait_ms = self._addresses.admit(peer, self._now_ms())
         if wait_ms:
             return _later(http.HTTPStatus.TOO_MANY_REQUESTS, wait_ms)
@@ -136,9 +136,10 @@ def _later(status: http.HTTPStatus, wait_ms: int) -> Response:
 
 
 def said_goodbye(connection: WireConnection) -> bool:
-    """Did the client itself end the connection with code 1000?
+    """Return whether the client itself ended the connection with code 1000.
 
-    A 1000 behind a close of ours is the answer to it: many libraries answer every code so.
+    A 1000 after our own close frame is only the answer to it: many libraries answer any code with
+    1000.
     """
     close = connection.protocol.close_rcvd
     return (
@@ -149,7 +150,8 @@ def said_goodbye(connection: WireConnection) -> bool:
 
 
 def cut_slow(connections: Collection[WireConnection], now_s: float) -> None:
-    """Cut who reads too slowly: by age, and, when too much waits altogether, the fullest."""
+    """Disconnect slow readers: by the age of their oldest frame, and, when too much waits in total,
+    those with the most bytes waiting."""
     for connection in connections:
         if connection.backlog.age_ms(now_s) > BACKLOG_MAX_MS:
             connection.cut(SLOW)
@@ -164,7 +166,8 @@ def cut_slow(connections: Collection[WireConnection], now_s: float) -> None:
 
 
 def raise_file_limit() -> int:
-    """Let the process open what `CONNECTIONS_MAX` needs, as far as it may; returns how many."""
+    """Raise the process's limit of open files for `CONNECTIONS_MAX` as far as allowed; returns the
+    limit."""
     wanted = CONNECTIONS_MAX + HANDSHAKES_MAX + OWN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:

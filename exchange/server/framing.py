@@ -35,7 +35,7 @@ def framed(payloads: list[bytes], binary: bool) -> bytes:
 
 
 class Framing:
-    """Frames what goes to many connections once: a fan-out hands the same payloads to each.
+    """Frames payloads once that go to many connections.
 
     Remembers one batch's last payloads; they are compared by identity first, so a hit is cheap.
     """
@@ -48,7 +48,7 @@ class Framing:
         self._data = b""
 
     def of(self, items: list[Delivery], binary: bool) -> bytes | None:
-        """Return ``items`` framed in one piece, None when there is more to them than bytes."""
+        """Return ``items`` framed in one piece, None when some are not bytes."""
         if items == self._items and binary is self._binary:
             return self._data
         for item in items:

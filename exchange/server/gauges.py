@@ -1,4 +1,4 @@
-"""The metrics that are read off the exchange when somebody asks. Shell."""
+"""Metrics that are read from the exchange when ``/metrics`` is requested. Shell."""
 
 from collections import Counter as Counted
 from collections.abc import Iterator

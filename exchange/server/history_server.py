@@ -1,7 +1,7 @@
 """Answers questions about the past, beside the order path. Shell.
 
-The gateway has decided who may ask; here a thread brings the read model up to what is durable and
-reads one page. One thread at a time: the next question waits.
+The gateway has checked who may ask. Here a thread first updates the read model to the last durable
+row, then reads one page. One thread at a time: the next question waits.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from exchange.wire.codec import CODECS
 from exchange.wire.frames import Ack, ErrorReply
 
 WAITING_MAX: Final = 64
-"""Questions that may wait for the thread; more are told to come again."""
+"""Questions that may wait for the thread; more are refused as temporary."""
 RETRY_AFTER_MS: Final = 1_000
 
 
@@ -45,7 +45,8 @@ class HistoryServer:
         self._waiting = 0
 
     def check(self) -> None:
-        """Look at the file as it was left; one that lacks what only rows know is built anew.
+        """Check the file; it is rebuilt when it lacks frames that only a replay of the rows can
+        make.
 
         Raises `HistoryError`, and what `store.rebuild` raises.
         """
@@ -55,7 +56,7 @@ class HistoryServer:
             rebuild(self._path.parent)
 
     async def follow(self) -> None:
-        """Take over what was committed. Raises `DiskLostError`, `HistoryError`."""
+        """Copy what was committed. Raises `DiskLostError`, `HistoryError`."""
         async with self._turn:
             await asyncio.to_thread(self._follower.catch_up)
 

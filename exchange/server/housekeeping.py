@@ -1,4 +1,4 @@
-"""The jobs of a serving exchange: what is done how often, in one table. Shell."""
+"""The periodic jobs of a serving exchange, in one table. Shell."""
 
 import asyncio
 from pathlib import Path
@@ -24,11 +24,11 @@ from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.wire.types import DiskLevel
 
 FOLLOW_MS: Final = 10 * MS_PER_SECOND
-"""How far the read model may lag behind when nobody asks."""
+"""How far the read model may lag while nobody asks."""
 
 
 class Parts(Struct, frozen=True, kw_only=True):
-    """What the jobs work on."""
+    """The objects that the jobs work on."""
 
     data_dir: Path
     disk: DiskMarks
@@ -44,7 +44,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 
 class Housekeeping:
-    """Owns what the jobs remember; `watch` runs them."""
+    """Holds the jobs' state; `watch` runs them."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -71,7 +71,7 @@ class Housekeeping:
         )
 
     def end(self) -> None:
-        """End what was begun beside the watch."""
+        """Stop the processes and tasks that the jobs started."""
         if self._sweeping is not None:
             self._sweeping.cancel()
 

@@ -1,7 +1,7 @@
 """Plain HTTP on the exchange's port: health, metrics, instruments, schema. Shell.
 
-What is shown of the market is read between two batches, so nothing is seen here before it is
-durable. Source: protocol.md, "Plain HTTP".
+Market data is read between two batches, so no page shows it before it is durable. Source:
+protocol.md, "Plain HTTP".
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from exchange.wire.schema import json_schema
 TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
 TIMEOUT_S: Final = 4.0
-"""Less than the handshake may take, so that there is an answer."""
+"""Shorter than the handshake's time limit, so that the client gets an answer."""
 
 
 class HttpPages:

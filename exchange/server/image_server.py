@@ -1,7 +1,7 @@
 """The bytes of image transfers, on /v1/images. Shell: disk and hashing run in threads.
 
-The gateway has decided who may; here the bytes move. An upload's chunks are queued by the
-connection up to a bound and written in the order they came; a download is paced by its reader.
+The gateway has checked permissions; this module moves the bytes. An upload's chunks are queued by
+the connection up to a bound and written in the order they came; a download is paced by its reader.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ CHUNK_BYTES: Final = 256 * 1024
 QUEUED_MAX_BYTES: Final = 4 * CHUNK_BYTES
 READ_TIMEOUT_S: Final = 30
 CHUNK_TIMEOUT_S: Final = 30
-"""An uploader this slow is taken for gone; it may resume."""
+"""An uploader that sends nothing for this long counts as gone; it may resume later."""
 
 Refusal: TypeAlias = tuple[RefusalReason, str]
 _SILENT: Final[Refusal] = ("busy", "no bytes for too long; resume the upload")
@@ -35,7 +35,7 @@ _PASSING: Final = frozenset(
         *(errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ETIMEDOUT),
     }
 )
-"""Faults of a disk that may be over soon: the same request may succeed then."""
+"""Disk faults that may pass: the same request may succeed later."""
 
 
 class Chunks:
@@ -56,7 +56,7 @@ class Chunks:
         self._arrived.set()
 
     async def take(self) -> list[bytes]:
-        """Wait for chunks and return all there are; raises `TimeoutError`."""
+        """Wait for chunks and return all that arrived; raises `TimeoutError`."""
         async with asyncio.timeout(CHUNK_TIMEOUT_S):
             await self._arrived.wait()
         self._arrived.clear()
@@ -75,10 +75,10 @@ class ImageServer:
         self._receiving: set[tuple[str, str]] = set()
         """(account, digest) of the uploads under way: two at once would mix their bytes."""
         self._sending: set[int] = set()
-        """Sessions that are being sent an image: each holds a chunk in memory."""
+        """Sessions that are downloading an image: each holds a chunk in memory."""
 
     def find_partials(self) -> None:
-        """At the start: uploads left half done still count for the quota. Raises `OSError`."""
+        """Called at the start: unfinished uploads still count for the quota. Raises `OSError`."""
         self._store.check()
         for tag, digest, size in self._store.partials():
             self._pump.gateway.uploads.reserve(tag, digest, size)
@@ -110,7 +110,7 @@ class ImageServer:
                 self._refuse(connection, job, "busy", "another connection uploads this image")
                 return
             self._receiving.add((job.account, message.sha256))
-            # From here on, before the ack is out: no chunk may be taken for a request.
+            # Set before the ack is sent, so that no chunk is taken for a request.
             chunks = Chunks(connection)
             connection.take_chunk = chunks.put
             connection.spawn(self._put(connection, job, message, chunks))
@@ -135,8 +135,8 @@ class ImageServer:
     async def _receive(
         self, connection: WireConnection, job: ImageJob, put: ImagePut, chunks: Chunks
     ) -> Refusal | None:
-        """Take the bytes up to the end; returns why the image is refused, None when it is kept.
-        Raises `OSError`."""
+        """Receive all bytes; returns why the image is refused, None when it is stored. Raises
+        `OSError`."""
         store = self._store
         offset = await asyncio.to_thread(store.offset, job.account, put.sha256)
         offset = put.size if job.size else min(offset, put.size)
@@ -158,7 +158,7 @@ class ImageServer:
         return None
 
     def _finished(self, job: ImageJob, put: ImagePut) -> str | None:
-        """Keep what came if it is the image announced; else return why, and the bytes are gone."""
+        """Store the upload if it is the announced image; else delete the bytes and return why."""
         store = self._store
         why = mistake(put.format, put.size, store.head(job.account, put.sha256))
         if why is not None:
@@ -168,7 +168,8 @@ class ImageServer:
         return None if kept else "the bytes have another SHA-256"
 
     def _forget(self, job: ImageJob, put: ImagePut, why: str) -> Refusal:
-        """What came can never become this image: it counts no more, and nobody may resume it."""
+        """The bytes can never become this image: free their quota, and do not let anybody
+        resume."""
         self._pump.gateway.uploads.release(account_tag(job.account), put.sha256)
         return "image_invalid", why
 
@@ -188,7 +189,7 @@ class ImageServer:
     async def _send(
         self, connection: WireConnection, job: ImageJob, get: ImageGet, offset: int, data: bytes
     ) -> None:
-        """Send ``data``, which stands at ``offset``, and what is behind it."""
+        """Send ``data``, which starts at ``offset``, and the rest of the image."""
         try:
             while data:
                 offset += len(data)
@@ -216,7 +217,7 @@ class ImageServer:
 
 
 def _fault(what: str, error: OSError) -> Refusal:
-    """The exchange's disk failed, which is nobody else's fault: log it, return what to say."""
+    """The exchange's disk failed, which is not the client's fault: log it, return the refusal."""
     why = error.strerror or str(error)
     log.write(log_events.images_failed(why))
     reason: RefusalReason = "busy" if error.errno in _PASSING else "internal"

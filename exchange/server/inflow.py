@@ -1,8 +1,9 @@
-"""What came over a connection, cut into frames one at a time. Pure.
+"""Cuts the bytes of a connection into WebSocket frames, one at a time. Pure.
 
 The library's parser is a generator that takes 10 to 20 us for a frame. So whole, masked,
-unfragmented data frames (RFC 6455, 5.2) are read here; everything else is handed to the library as
-it came, one whole frame at a time: it answers pings, joins nothing, and fails what is not allowed.
+unfragmented data frames (RFC 6455, 5.2) are read here; everything else is passed to the library
+unchanged, one whole frame at a time: it answers pings and rejects what is not allowed, but does not
+join fragments.
 """
 
 from typing import Final
@@ -10,32 +11,33 @@ from typing import Final
 from exchange.bucket import Bucket
 
 PENDING_MAX: Final = 16
-"""Frames a connection may have in the pump's queue before it is read no further."""
+"""Frames a connection may have in the pump's queue before reading from it pauses."""
 TURN_FRAMES: Final = 32
 """Frames of a connection that are parsed in one turn of the loop; the rest waits for the next."""
 HANDSHAKE_MAX_BYTES: Final = 16 * 1024
-"""Of request line and headers."""
+"""Longest request line and headers together, in bytes."""
 SMALL_BYTES: Final = 1024
 SMALL_PER_S: Final = 10
 SMALL_SAVED_S: Final = 5
-"""Control frames, and fragments and chunks below `SMALL_BYTES`: what costs more than it says."""
+"""Limit for control frames, and for fragments and chunks below `SMALL_BYTES`: they cost more than
+their size."""
 
 TEXT: Final = 0x81
 BINARY: Final = 0x82
 OTHER: Final = 0
-"""Not for us: the bytes are the library's."""
+"""Not read here: the bytes go to the library."""
 
 _FIN, _CONTROL, _MASKED, _LENGTH = 0x80, 0x08, 0x80, 0x7F
 _DATA: Final = frozenset((TEXT, BINARY))
 _HEAD_BYTES: Final = 6
-"""Two bytes and the mask."""
+"""The shortest header of a client's frame: two bytes and the mask."""
 _KNOWN: Final = frozenset(fin | opcode for fin in (0, _FIN) for opcode in (0, 1, 2, 8, 9, 10))
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _END_BYTES: Final = len(_END_OF_HEAD)
 
 
 class Inflow:
-    """Bytes that came and are not handled yet."""
+    """Bytes received and not handled yet."""
 
     __slots__ = ("_data", "_fragments", "_searched", "_small")
 
@@ -55,9 +57,9 @@ class Inflow:
         self._data.clear()
 
     def take_request(self) -> bytes | None:
-        """Return request line and headers once they are whole; None: not yet.
+        """Return request line and headers once they are complete, None before.
 
-        A first line that is none of HTTP's is returned as it is, with all that came behind it.
+        A first line that is not HTTP is returned at once, with everything after it.
         """
         end = self._data.find(_END_OF_HEAD, max(0, self._searched - _END_BYTES))
         if end < 0 and self._is_http():
@@ -66,8 +68,8 @@ class Inflow:
         return self._cut(end + _END_BYTES if end >= 0 else len(self._data))
 
     def take(self, max_bytes: int) -> tuple[int, bytes] | None:
-        """Return the next frame once it is whole: (`TEXT` or `BINARY`, its payload), or (`OTHER`,
-        bytes for the library). ``max_bytes``: of a message."""
+        """Return the next frame once it is complete: (`TEXT` or `BINARY`, its payload), or
+        (`OTHER`, bytes for the library). ``max_bytes``: of a message."""
         data = self._data
         size = len(data)
         if size < 2:
@@ -90,7 +92,7 @@ class Inflow:
         return OTHER, self._cut(end)
 
     def small_fits(self, now_ms: int) -> bool:
-        """Count a small frame: are there not too many?"""
+        """Count a small frame; False when there were too many."""
         return self._small.take(now_ms, SMALL_PER_S) == 0
 
     def join(self, fragment: bytes, last: bool) -> bytes | None:
@@ -103,7 +105,7 @@ class Inflow:
         return message
 
     def _is_http(self) -> bool:
-        """Can what came so far be the beginning of a request?"""
+        """Return whether the bytes so far can be the start of an HTTP request."""
         line, found, _ = self._data[:HANDSHAKE_MAX_BYTES].partition(b"\n")
         return not found or (line.startswith(b"GET ") and line.endswith(b"\r"))
 
@@ -114,12 +116,12 @@ class Inflow:
 
 
 def is_control(frame: bytes) -> bool:
-    """Is this a ping, a pong or a close?"""
+    """Return whether this is a ping, a pong or a close."""
     return bool(frame[0] & _CONTROL)
 
 
 def unmasked(payload: bytes | bytearray, mask: bytes | bytearray) -> bytes:
-    """Return ``payload`` with the four bytes of ``mask`` taken off, over and over."""
+    """Return ``payload`` XORed with the repeated four bytes of ``mask``."""
     length = len(payload)
     key = (mask * (length // 4 + 1))[:length]
     bits = int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")

@@ -1,6 +1,7 @@
-"""Is the other end still there? As the library asks it, but for what we do not read. Shell.
+"""Detects a dead peer by pings, like the library, but also while reading is paused. Shell.
 
-The library takes a pong for lost that waits behind what we leave in the socket on purpose.
+While we pause reading on purpose, a pong waits unread in the socket; the library would count it as
+lost.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ NO_PONG: Final = "keepalive ping timeout"
 
 
 class Reading:
-    """Do we read a connection, and since when?"""
+    """Whether a connection is being read, and since when."""
 
     __slots__ = ("_began_s", "_stopped")
 
@@ -31,7 +32,7 @@ class Reading:
         transport.resume_reading()
 
     def since_s(self, now_s: float) -> float:
-        """Return since when we read: from now on, if we do not."""
+        """Return since when the connection is read; now, if reading is paused."""
         return now_s if self._stopped else self._began_s
 
 

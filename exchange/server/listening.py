@@ -14,7 +14,7 @@ from exchange.server.upgrade import choose_subprotocol
 from exchange.wire.types import MAX_FRAME_BYTES
 
 QUIET: Final = logging.getLogger("headroom.websockets")
-"""What peers do wrong on the wire is their matter and not worth a line of ours."""
+"""Protocol errors of peers are not logged."""
 QUIET.setLevel(logging.CRITICAL)
 OPEN_TIMEOUT_S: Final = 5
 CLOSE_TIMEOUT_S: Final = 2

@@ -1,8 +1,8 @@
 """What an operator watches: `GET /metrics` in the Prometheus text format. Shell.
 
 The pump counts here, and only by the batch: the journal's commits, the batches' work, what was sent
-and who was cut. What can be read off the exchange when somebody asks is in `gauges`.
-Names and meanings are in docs/metrics.md.
+and who was cut. Figures that can be read from the exchange on request are in `gauges`. Names and
+meanings are in docs/metrics.md.
 """
 
 from typing import Final

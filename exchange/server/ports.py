@@ -1,4 +1,4 @@
-"""What the pump needs of the world: a clock and a journal. Shell."""
+"""The pump's ports: a clock and a journal. Shell."""
 
 from typing import Protocol
 
@@ -12,10 +12,10 @@ class Clock(Protocol):
 
 
 class Journal(Protocol):
-    """The authority: state is the replay of what was appended."""
+    """The source of truth: the state is the replay of the appended rows."""
 
     async def append(self, rows: list[JournalRow], accounts: list[AccountRow]) -> None:
-        """Make all of it durable, or raise and be of no further use."""
+        """Make all of it durable, or raise; after an error the journal must not be used again."""
 
     async def account_rows(
         self, account: str, after: int, upto: int, limit: int

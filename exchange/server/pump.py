@@ -1,9 +1,9 @@
 """The live pump: one queue, one writer task, one transaction a batch. Shell.
 
-Take what waits, by `turns` (no batching timer: the sync's own duration forms the batch), run it
-through the gateway, commit, and only then let anything out. The writer task is never canceled; an
-error of the journal ends it, and with it the process. Source: architecture.md, "One shape: a pure
-core in a thin shell".
+It takes the waiting work in the order of `turns`, runs it through the gateway, commits, and only
+then sends anything. There is no batching timer: whatever arrives during one sync forms the next
+batch. The writer task is never canceled; an error of the journal ends it, and with it the process.
+Source: architecture.md, "One shape: a pure core in a thin shell".
 """
 
 import asyncio
@@ -26,13 +26,14 @@ from exchange.units import MS_PER_SECOND
 from exchange.wire.close_codes import CLOSE_INTERNAL, CLOSE_TRY_LATER
 
 QUEUE_MAX: Final = 65_536
-"""Work items that may wait; beyond it whoever adds one is read no further until the next round."""
+"""Work items that may wait; beyond it, a connection that adds one is not read until the next
+round."""
 TURN_S: Final = 0.005
 TURN_MAX_S: Final = 0.05
-"""A batch takes in no more work after as long as the last commit took, between these two: what
-comes next is not to wait for all that is there, and a slow disk is not to write tiny batches."""
+"""A batch stops taking work after the time that the last commit took, limited to this range: new
+work must not wait for the whole queue, and a slow disk must not write tiny batches."""
 PAGE_ROWS: Final = 64
-"""Stored batches of account frames read at once for a resuming session."""
+"""Stored batches of account frames read in one step for a resuming session."""
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ class Pump:
         self.on_image_job: Callable[[ImageJob], None] | None = None
         self.on_history_job: Callable[[HistoryJob], None] | None = None
         self.on_batch: Callable[[Batch, float, float], None] | None = None
-        """Hears of every batch that went out: seconds before its commit, and altogether."""
+        """Called for every batch sent: seconds before its commit, and in total."""
         self.chores: list[Callable[[], Awaitable[None]]] = []
         """Work on the journal between two batches, added by the server's watch."""
         self._journal = journal
@@ -71,7 +72,7 @@ class Pump:
 
     @property
     def full(self) -> bool:
-        """Does so much wait that nobody is read any further?"""
+        """Return whether the queue is so long that reading from all connections pauses."""
         return len(self._turns) >= QUEUE_MAX
 
     # --- what connections call ---
@@ -81,15 +82,15 @@ class Pump:
         self._add(connection, data)
 
     def paused(self, connection: WireConnection) -> None:
-        """The connection stopped reading until the queue is taken."""
+        """The connection paused reading until the queue is worked off."""
         self._paused.append(connection)
 
     def behind(self, connection: WireConnection) -> None:
-        """The connection's reader does not keep up."""
+        """The connection's reader is slow."""
         self.submit(lambda _: self.gateway.fall_behind(connection.number))
 
     def keeping_up(self, connection: WireConnection) -> None:
-        """All that waited for the connection's reader is written."""
+        """Everything that waited for the connection's reader is written."""
         self.submit(lambda _: self.gateway.catch_up(connection.number))
 
     def submit(self, work: Work) -> None:
@@ -98,11 +99,12 @@ class Pump:
         self._wake.set()
 
     def submit_behind(self, connection: WireConnection, work: Work) -> None:
-        """Queue a gateway call behind the frames that came from ``connection``."""
+        """Queue a gateway call after the frames received from ``connection``."""
         self._add(connection, work)
 
     def begin(self) -> None:
-        """Have the run's first row be `Started`: nothing settles and nobody is heard before it."""
+        """Make `Started` the run's first row: no deadline is settled and no request handled before
+        it."""
         self._beginning = True
         self.submit(lambda _: None)
 
@@ -111,7 +113,8 @@ class Pump:
         self.metrics.cut.inc()
 
     async def read(self, make: Callable[[], T]) -> T:
-        """Return ``make()``, called between two batches: what it sees is durable.
+        """Call ``make()`` between two batches, so that it sees only durable state; return its
+        result.
 
         Waits as long as a batch is being written; the caller sets the limit.
         """
@@ -145,7 +148,7 @@ class Pump:
                 await self.chores.pop()()
 
     async def commit(self, batch: Batch) -> None:
-        """Make the batch durable; without rows only let the sockets be read."""
+        """Make the batch durable; without rows only give the loop a turn to read the sockets."""
         if batch.rows:
             begun_s = perf_counter()
             await self._journal.append(batch.rows, batch.accounts)
@@ -162,7 +165,7 @@ class Pump:
         self._wake.set()
 
     def release(self, batch: Batch) -> None:
-        """Let a durable batch out: one write a connection, then closes and image transfers."""
+        """Send a durable batch: one write for each connection, then closes and image transfers."""
         connections = self.connections
         sent = 0
         for number, items in batch.deliveries.items():
@@ -202,7 +205,7 @@ class Pump:
                 self._write_page(connection, page, after, replay.upto)
             except (DiskLostError, SpoiltFramesError):
                 page = []
-            if not page:  # Nothing may be left out: the client is to ask again.
+            if not page:  # No frame may be skipped: the client must resume again.
                 self._end_replay(connection, replay.account, after, replay.upto)
                 return
             after = page[-1].last_seq
@@ -212,14 +215,15 @@ class Pump:
             self.submit(lambda _: self.gateway.caught_up(connection.number, replay))
 
     def _end_replay(self, connection: WireConnection, account: str, after: int, upto: int) -> None:
-        """The next frame is not there: a reader so slow that it is too old, or a damaged store."""
+        """The next frame is missing: the reader was so slow that it expired, or the store is
+        damaged."""
         if self.gateway.accounts.too_old(account, after, upto):
             connection.close_soon(CLOSE_TRY_LATER, "the next frames are too old by now")
         else:
             connection.close_soon(CLOSE_INTERNAL, "stored frames cannot be read")
 
     def _is_wanted(self, connection: WireConnection, replay: Replay) -> bool:
-        """Has the session not asked for something else of its account meanwhile?"""
+        """Return whether this is still the session's newest request for its account channel."""
         return self.gateway.accounts.is_paging(connection.number, replay)
 
     def _write_page(
@@ -245,8 +249,8 @@ class Pump:
             connection.resume()
 
     def _take_turns(self, now_ms: int) -> None:
-        """Do what waits, for the time of one batch: our own work, then who logged in, then the
-        others, for whom there is a share of it only."""
+        """Handle waiting work for the time of one batch: our own first, then connections with a
+        login, then those without, which get only a share of the time."""
         turns, begun_s = self._turns, perf_counter()
         ends_s = begun_s + self._turn_s
         while turns.works:
@@ -289,7 +293,7 @@ class Pump:
         await self._wake.wait()
 
     def _arm_strangers(self) -> None:
-        """Wake up when those without a login may be served again, if any of them waits."""
+        """Wake up when connections without a login may be served again, if one of them waits."""
         if self._turns.strangers and self._strangers_timer is None:
             wait_s = max(0.0, self._turns.strangers_from_s - perf_counter())
             loop = asyncio.get_running_loop()

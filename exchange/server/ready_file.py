@@ -1,4 +1,5 @@
-"""What tells scripts where a server is: a line, and a file that is there while it serves. Shell."""
+"""Tells scripts where a server listens: a line on stdout, and a file that exists while it serves.
+Shell."""
 
 import errno
 import os
@@ -12,10 +13,10 @@ from exchange import files
 
 
 def announce(path: Path, url: str) -> None:
-    """Write ``path`` aside and rename it, so that nobody reads half of it.
+    """Write ``path`` under another name and rename it, so that nobody reads half of it.
 
-    Raises `OSError`; then nothing of it is left. What is there and no plain file is never
-    replaced: a device such as /dev/null would be gone for every process.
+    Raises `OSError`, and then leaves no file behind. Never replaces anything but a plain file: a
+    device such as /dev/null would be gone for every process.
     """
     try:
         files.require_regular(path)
@@ -33,18 +34,18 @@ def announce(path: Path, url: str) -> None:
 
 
 def retract(path: Path) -> None:
-    """Remove ``path``: we serve no more. The file may be another server's by now."""
+    """Remove ``path`` when the server ends, unless it belongs to another server by now."""
     with suppress(OSError, ValueError, KeyError):
         if msgspec.json.decode(path.read_bytes())["pid"] == os.getpid():
             path.unlink()
 
 
 def print_url(url: str) -> None:
-    """Print where the server is. Like the log, a stdout that is closed or full stops nothing."""
+    """Print where the server listens. A stdout that is closed or full must not stop the server."""
     try:
-        if sys.stdout is not None:  # None: it was closed before we began
+        if sys.stdout is not None:  # None when stdout was closed before the start
             sys.stdout.write(f"headroom: serving {url}\n")
             sys.stdout.flush()
     except OSError:
-        # Python would write it again at its end, and fail.
+        # Otherwise Python would write it again at exit, and fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -124,7 +124,7 @@ class ExchangeServer:
         )
 
     def make_journal(self, data_dir: Path, last_chain: bytes) -> SqliteJournal:
-        """Return the journal; a test weakens it here."""
+        """Return the journal; tests replace parts of it here."""
         return SqliteJournal(data_dir, last_chain)
 
     def make_clock(self, last_ms: int) -> SystemClock:
@@ -132,7 +132,7 @@ class ExchangeServer:
         return SystemClock(last_ms)
 
     def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
-        """Return the pump; a test plants its faults here."""
+        """Return the pump; tests insert faults here."""
         return Pump(gateway, journal, clock)
 
     @property
@@ -146,7 +146,7 @@ class ExchangeServer:
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/v1/ws"
 
     async def open(self) -> None:
-        """Open the journal, listen and say where. Raises `StartError`, and leaves nothing behind:
+        """Open the journal, listen and print where. Raises `StartError`, leaving nothing open, for
         a taken port, a damaged history, a file that cannot be read or written."""
         try:
             self._history.check()
@@ -237,15 +237,15 @@ class ExchangeServer:
         return 0
 
     async def _hang_up(self) -> None:
-        """Close every connection behind its last answer. The pump still runs: who says goodbye
-        himself has done so, and who does not has dropped."""
+        """Close every connection after its last answer. The pump still runs, so a client's own
+        close counts as clean, and a connection that does not close counts as dropped."""
         await self.pump.read(lambda: None)
         for connection in list(self.pump.connections.values()):
             connection.close_soon(CLOSE_GOING_AWAY, "shutting down")
         await self._stop_listening()
 
     async def _stop_listening(self) -> None:
-        """Accept nobody any more, and end who was accepted."""
+        """Stop accepting connections, and end those that were accepted."""
         await stop_accepting(self._server)
         self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
         await self._server.wait_closed()
@@ -327,7 +327,7 @@ async def serve(
     server = make(settings, loaded)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Before anything is open: who is stopped while he starts ends as orderly as later.
+        # Set before anything is open, so that a signal during the start also ends in order.
         loop.add_signal_handler(number, server.stop)
     await server.open()
     ready_file.print_url(server.url)

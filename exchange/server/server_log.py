@@ -1,6 +1,6 @@
-"""What a serving exchange puts into its log: of every batch, and of connections. Shell.
+"""Writes a serving exchange's log: about batches and connections. Shell.
 
-Everything is read off what the gateway gave out; a batch of nothing but trading costs one call.
+Everything is taken from the gateway's output; a batch with only trading costs one call.
 """
 
 from importlib import metadata
@@ -25,7 +25,7 @@ class ServerLog:
         self._hosts = HostLog(lambda host: hosts[host].name)
 
     def started(self, data: str, url: str) -> None:
-        """Serving begins: of what, from where and how long it took to come back."""
+        """Serving begins: log the exchange, its address and how long the restore took."""
         loaded, version = self._loaded, metadata.version("headroom")
         seq, replay_ms, snapshot_seq = loaded.engine.seq, loaded.replay_ms, loaded.restored_seq
         log.write(log_events.started(version, data, url, seq, replay_ms, snapshot_seq))
@@ -33,7 +33,7 @@ class ServerLog:
             log.write(log_events.quarantine(refused))
 
     def batch(self, batch: Batch, apply_s: float, took_s: float) -> None:
-        """A batch is durable and on its way: log what is worth a line."""
+        """A batch is durable and being sent: log its notable events."""
         for note in batch.notes:
             for entry in self._hosts.lines(note):
                 log.write(entry)
@@ -53,7 +53,7 @@ class ServerLog:
         log.write(log_events.opened(peer, number))
 
     def closed(self, peer: str, number: int, connection: ServerConnection) -> None:
-        """The connection is gone, its session not yet: who it was and why it ended."""
+        """The connection is gone, its session is still there: log who it was and why it ended."""
         session = self._gateway.sessions.get(number)
         who = Who(peer, session.account, session.key_id) if session else Who(peer)
         protocol = connection.protocol

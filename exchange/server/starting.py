@@ -1,4 +1,4 @@
-"""What must hold before an exchange serves, and how it ends when that does not. Shell."""
+"""Checks before an exchange serves, and how it ends when one fails. Shell."""
 
 import asyncio
 from typing import Final
@@ -12,7 +12,8 @@ EXIT_BROKEN: Final = 1
 EXIT_DISK_LOST: Final = 70
 EXIT_CLOCK: Final = 71
 EXIT_DEADLINE: Final = 72
-"""A deadline breaks the exchange, and would at every start: not to be started again as it is."""
+"""Exit code when a deadline crashes the exchange: every restart would crash again, so it must not
+be restarted unchanged."""
 
 
 class StartError(Exception):
@@ -24,7 +25,7 @@ class StartError(Exception):
 
 
 async def wait_for_clock(last_ms: int) -> None:
-    """Return when the wall clock is not before ``last_ms``, where the journal ends.
+    """Wait until the wall clock has reached ``last_ms``, the journal's last time.
 
     A small step back is waited out. Raises `StartError` when the clock is further off.
     """

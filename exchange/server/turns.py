@@ -1,9 +1,8 @@
-"""Whose work is next: a queue that nobody can fill up for the others. Pure.
+"""A fair queue of work: no connection can block the others by filling it. Pure.
 
-Each connection has a line of its own, and lines are served by turns: some items of one, since the
-answers to one connection are one write, then the next. Those that logged in come first. Those that
-did not get a share of the time only: whatever they send, and however many they are, most of it is
-left for the others.
+Each connection has its own line, and lines are served in turn: a few items of one (the answers to
+one connection are one write), then the next. Connections with a login come first. Those without get
+only a share of the time, so that they can never take most of it, however many they are.
 """
 
 from collections import deque
@@ -11,18 +10,19 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 TURN_ITEMS: Final = 16
-"""Of a line, before it is the next one's turn."""
+"""Items of one line that are handled before the next line's turn."""
 STRANGERS_S: Final = 0.001
-"""Of one batch, for connections without a login."""
+"""Items of one batch, for connections without a login."""
 STRANGERS_SHARE: Final = 0.25
-"""Of the time, for all of them together."""
+"""Share of the time, for all connections without a login together."""
 
 Work: TypeAlias = Callable[[int], object]
-"""A gateway call that lacks only the time."""
+"""A gateway call that only needs the time as its argument."""
 
 
 class Line:
-    """What one connection has sent, and what is to be done behind it. ``number``: its session's."""
+    """One connection's received frames, and gateway calls that follow them. ``number``: its
+    session's."""
 
     __slots__ = ("items", "number", "taken", "waits")
 
@@ -30,9 +30,9 @@ class Line:
         self.number = 0
         self.items: deque[bytes | Work] = deque()
         self.waits = False
-        """It stands in a queue."""
+        """True while the line is in a queue."""
         self.taken = 0
-        """Items of its turn."""
+        """Items handled in its current turn."""
 
 
 class Turns:
@@ -43,7 +43,7 @@ class Turns:
         self.known: deque[Line] = deque()
         self.strangers: deque[Line] = deque()
         self.strangers_from_s = 0.0
-        """Before this nothing of a stranger is handled."""
+        """Until this time no work of a connection without a login is handled."""
         self._count = 0
 
     def __len__(self) -> int:
@@ -62,13 +62,13 @@ class Turns:
         self._count += 1
 
     def is_due(self, now_s: float) -> bool:
-        """Is there something to do by now?"""
+        """Return whether there is work to do now."""
         if self.works or self.known:
             return True
         return bool(self.strangers) and self.is_due_for_strangers(now_s)
 
     def is_due_for_strangers(self, now_s: float) -> bool:
-        """May they be served again?"""
+        """Return whether connections without a login may be served again."""
         return now_s >= self.strangers_from_s
 
     def take_work(self) -> Work:
@@ -90,5 +90,5 @@ class Turns:
         return line, item
 
     def strangers_had(self, spent_s: float, now_s: float) -> None:
-        """Strangers were served for so long; the next time is that much later."""
+        """Connections without a login used this much time; their next turn is that much later."""
         self.strangers_from_s = now_s + spent_s * (1 / STRANGERS_SHARE - 1)

@@ -1,4 +1,4 @@
-"""What the request that opens a WebSocket says: where to, from where, in which protocol. Shell."""
+"""Reads the request that opens a WebSocket: its path, peer address and subprotocol. Shell."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from exchange.wire.types import PROTOCOL_NAME
 def choose_subprotocol(
     connection: ServerConnection, offered: Sequence[Subprotocol]
 ) -> Subprotocol | None:
-    """Take the client's first that we speak; without one, and without another of ours, JSON."""
+    """Choose the client's first subprotocol that we support; JSON if it offers none of ours."""
     chosen = next((name for name in offered if name in BY_SUBPROTOCOL), None)
     assert isinstance(connection, WireConnection)
     ours = any(name.startswith(f"{PROTOCOL_NAME}.") for name in offered)
@@ -23,11 +23,11 @@ def choose_subprotocol(
 
 
 def peer_of(connection: ServerConnection) -> str:
-    """Return the other end's address; one that is gone already counts as any stranger."""
+    """Return the other end's address; a peer that is already gone gets a general one."""
     address = connection.remote_address
     return str(address[0]) if address else "0.0.0.0"  # noqa: S104 - compared, not bound
 
 
 def path_of(request: Request) -> str:
-    """Return where to, without a query."""
+    """Return the path without its query."""
     return request.path.partition("?")[0]

@@ -1,4 +1,4 @@
-"""Runs what is to be done by the clock: a table of jobs, looked at once a second. Shell."""
+"""Runs periodic jobs from a table, checked once a second. Shell."""
 
 import asyncio
 import gc
@@ -11,10 +11,10 @@ from exchange.units import MS_PER_SECOND
 
 TICK_S: Final = 1.0
 IDLE_ROUNDS: Final = 2
-"""The watch itself causes one round of the pump a second."""
+"""A second with at most this many pump rounds is idle; the watch itself causes one."""
 COLLECT_MS: Final = 60 * MS_PER_SECOND
 COLLECT_GONE: Final = 200
-"""Connections that ended, each a heap of cycles: after so many one is collected earlier."""
+"""After this many ended connections garbage is collected earlier: each leaves reference cycles."""
 
 
 class Job(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Watch:
         self._jobs = jobs
         self._now_ms = now_ms
         self._seen: dict[str, int] = {}
-        """By job: the number of the period that it ran in last."""
+        """For each job, the number of the period in which it ran last."""
 
     async def run(self) -> None:
         """Look once a second until canceled; raises what a job raises."""
@@ -41,7 +41,7 @@ class Watch:
             await self.look()
 
     async def look(self) -> None:
-        """Run what is due, in the order of the table."""
+        """Run the jobs that are due, in the order of the table."""
         now_ms = self._now_ms()
         for job in self._jobs:
             period = now_ms // job.every_ms
