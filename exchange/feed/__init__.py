@@ -1,1 +1,2 @@
-"""What subscribers hear: books, tickers, candles, directory, fleet, account frames. Pure."""
+"""The channels that clients subscribe to: books, tickers, candles, directory, fleet, account.
+Pure."""

@@ -1,8 +1,8 @@
 """The account channel: contiguous, durable, resumable, never conflated. Pure.
 
 Live frames go straight to subscribed sessions and, once per account and batch, to the store. A
-resuming session first gets stored frames; it goes live when few enough are missing to hold its
-live frames behind them. Source: protocol.md, "Account channel".
+resuming session first gets stored frames. It goes live when so few are missing that its live frames
+can wait for them. Source: protocol.md, "Account channel".
 """
 
 from typing import Final
@@ -16,11 +16,11 @@ from exchange.wire.frames import AccountFrame
 from exchange.wire.results import Refused
 
 HELD_MAX: Final = 1_000
-"""Most stored frames that live ones may have to wait for; a longer gap is paged first."""
+"""Live frames wait for at most this many stored ones; a longer gap is sent in pages first."""
 
 
 def follows(rows: list[AccountRow], after: int) -> bool:
-    """Does one of an account's ``rows`` after the other follow ``after``, none left out?"""
+    """Return whether an account's ``rows`` follow ``after`` without a gap."""
     for row in rows:
         if row.first_seq > after + 1:
             return False
@@ -40,7 +40,7 @@ class AccountChannel:
         self._kept_from: dict[str, int] = {}
 
     def kept_from(self, oldest: dict[str, int]) -> None:
-        """The oldest frames that are kept, by account: at the start, and whenever that changes."""
+        """Set the oldest stored frame of each account: at the start, and whenever that changes."""
         self._kept_from = oldest
 
     def send(self, account: str, frame: AccountFrame) -> None:
@@ -70,7 +70,7 @@ class AccountChannel:
         self._live.setdefault(session.account, {})[session.number] = session
 
     def resume(self, session: Session, after: int, account_seq: int) -> None:
-        """Send what is stored after ``after``, then go live; call again when a page is through."""
+        """Send the frames stored after ``after``, then go live; call again when a page is sent."""
         missing = account_seq - after
         final = missing <= HELD_MAX
         replay = Replay(session.account, after, account_seq, final)
@@ -83,7 +83,7 @@ class AccountChannel:
             self._paging[session.number] = replay
 
     def is_paging(self, number: int, replay: Replay) -> bool:
-        """Is this page still what the session last asked for?"""
+        """Return whether this page still belongs to the session's newest request."""
         return self._paging.get(number) is replay
 
     def leave(self, session: Session) -> None:

@@ -1,8 +1,8 @@
-"""One book as its subscribers have it: what changed, and who has not been sent it yet. Pure.
+"""One book as its subscribers have it: makes updates, and tracks who still needs them. Pure.
 
 A frame is made once per symbol, depth and batch, for all listeners. The engine names the levels
-that a batch touched, so the whole book costs no more to follow than the best 25 levels do. Source:
-protocol.md, "Public channels".
+that a batch touched, so updates of the whole book cost no more than updates of the best 25 levels.
+Source: protocol.md, "Public channels".
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ BookFrame: TypeAlias = BookSnapshot | BookUpdate
 
 
 class BookSource(Protocol):
-    """The engine, as the feed sees it."""
+    """The part of the engine that the feed reads."""
 
     @property
     def seq(self) -> int: ...
@@ -72,14 +72,15 @@ class BookStream:
 
     @property
     def idle(self) -> bool:
-        """Nobody listens any more."""
+        """The last subscriber left."""
         return not (self.sessions or self.joining or self._behind)
 
     def snapshot(self, now_ms: int) -> list[BookFrame]:
         """Return all that was sent; called right after `update`, so that the book is just that.
 
-        The best levels are the snapshot. What one frame does not hold follows as updates, and the
-        numbers lead up to ours: a reader that follows the rule has the whole book after the last.
+        The snapshot holds the best levels. Levels that do not fit in it follow as updates, numbered
+        so that the last one has our ``seq``: a reader that applies the book rule then has the whole
+        book.
         """
         bids, asks = self._levels("buy", self._depth), self._levels("sell", self._depth)
         if len(bids) + len(asks) <= LEVELS_MAX:
@@ -100,7 +101,7 @@ class BookStream:
         return BookUpdate(self.symbol, seq - 1, seq, now_ms, bids, asks, self._checksum)
 
     def ended(self, now_ms: int) -> BookSnapshot:
-        """Return the snapshot of a book that is gone: its orders ended before it did."""
+        """Return the snapshot of a book that is gone: it is empty, since its orders ended first."""
         return BookSnapshot(self.symbol, self._source.seq, now_ms, [], [], checksum([], []))
 
     def listeners(self) -> list[int]:
@@ -108,7 +109,7 @@ class BookStream:
         return [*self.sessions, *self.joining, *self._behind]
 
     def join(self) -> None:
-        """Those who joined have their snapshot: they are sent updates from now on."""
+        """New subscribers have their snapshot: they are sent updates from now on."""
         self.sessions.update(self.joining)
         for number, session in self.joining.items():
             if session.behind is not None:
@@ -120,12 +121,12 @@ class BookStream:
             listeners.pop(number, None)
 
     def fall_behind(self, number: int) -> None:
-        """Remember where a slow reader stands; it is sent no update until it catches up."""
+        """Remember a slow reader's state of the book; it is sent no update until it catches up."""
         if self.sessions.pop(number, None) is not None:
             self._behind[number] = Standing(self._seq, {})
 
     def catch_up(self, session: Session, now_ms: int) -> list[BookFrame]:
-        """Return what leads from where the reader stands to here: mostly one update, or none."""
+        """Return the updates from the reader's state to the present: mostly one, or none."""
         stood = self._behind.pop(session.number, None)
         if stood is None:
             return []
@@ -137,7 +138,7 @@ class BookStream:
         return self._frames(stood.seq, keys, now_ms)
 
     def update(self, touched: Iterable[int], now_ms: int) -> list[BookFrame]:
-        """Return what changed since the last frame: mostly one update, or nothing.
+        """Return the updates since the last frame: mostly one, or none.
 
         ``touched`` are the keys of the levels that may have changed: it costs no more than these,
         unless a level enters or leaves the depth.
@@ -161,7 +162,7 @@ class BookStream:
         return self._frames(prev_seq, keys, now_ms)
 
     def _now(self, touched: Iterable[int]) -> dict[int, LevelRow | None]:
-        """Return, of the levels that may differ from what was sent, what they are now."""
+        """Return the present state of the levels that may differ from what was sent."""
         now: dict[int, LevelRow | None] = {}
         moved: dict[int, None] = {}
         for key in touched:
@@ -170,7 +171,7 @@ class BookStream:
                 now[key] = row
             elif key in sent or (row and (len(sent) < self._depth or key > min(sent))):
                 moved[1 if key > 0 else -1] = None
-        for sign in moved:  # One that enters lets another leave, one that leaves another enter.
+        for sign in moved:  # One that enters pushes another out, and the reverse.
             sent, visible = self._side(sign), self._visible(sign)
             now |= {key: row for key, row in visible.items() if sent.get(key) != row}
             now |= {key: None for key in sent if key not in visible}
@@ -190,7 +191,7 @@ class BookStream:
         return checksum(self._levels("buy", CHECKED_LEVELS), self._levels("sell", CHECKED_LEVELS))
 
     def _frames(self, prev_seq: int, keys: list[int], now_ms: int) -> list[BookFrame]:
-        if len(keys) > LEVELS_MAX:  # There may be no numbers between for the parts of an update.
+        if len(keys) > LEVELS_MAX:  # Too few sequence numbers to cut it into parts.
             return self.snapshot(now_ms)
         rows = [(key, self._side(key).get(key) or (abs(key), 0, 0)) for key in keys]
         bids, asks = [row for key, row in rows if key > 0], [row for key, row in rows if key < 0]

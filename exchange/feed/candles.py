@@ -1,10 +1,9 @@
 """Candles: the trades of each interval as open, high, low, close and volume. Pure.
 
 There is one series per symbol and interval. A candle closes when a later trade or the clock passes
-its end; an interval without trades has no candle. Trades of the same second are summed up first and
-folded into all series together, since this lies in the path of every fill. Closed candles are kept
-encoded, so that a thousand charts that open cost one encoding. Source: protocol.md, "Public
-channels".
+its end; an interval without trades has no candle. Trades of the same second are first summed up and
+then added to all series together, because this code runs for every fill. Closed candles are kept
+encoded, so that a thousand subscribers cost one encoding. Source: protocol.md, "Public channels".
 """
 
 from collections import deque
@@ -25,7 +24,7 @@ CANDLES_KEPT: Final = 500
 
 
 class Series:
-    """The candles of one symbol and interval: ``closed``, and the one that grows."""
+    """The candles of one symbol and interval: ``closed`` ones and the open one."""
 
     __slots__ = ("changed", "closed", "finished", "growing", "interval_ms", "sessions", "symbol")
 
@@ -40,7 +39,7 @@ class Series:
         self.changed = False
 
     def add(self, bar: Candle) -> None:
-        """Fold in a bar of one second; bars come in the order of their time."""
+        """Add a bar of one second; bars come in the order of time."""
         candle = self.growing
         self.changed = True
         if candle is None or bar.open_ms >= candle.open_ms + self.interval_ms:
@@ -109,13 +108,13 @@ class Market:
 
 
 class Candles:
-    """The series of all symbols, and who listens to which."""
+    """The series of all symbols, and their subscribers."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._markets: dict[str, Market] = {}
         self._followed: dict[tuple[str, int], Series] = {}
-        """Series that somebody listens to."""
+        """Series with subscribers."""
 
     def join(self, session: Session, symbol: str, interval_ms: int, now_ms: int) -> None:
         """Subscribe; the history comes first, oldest candle first, the growing one last."""
@@ -140,7 +139,7 @@ class Candles:
                 del self._followed[symbol, interval_ms]
 
     def trade(self, trade: Trade) -> None:
-        """Fold one trade in; replay at the start goes through here too."""
+        """Add one trade; the replay at the start uses this too."""
         market = self._markets.get(trade.symbol)
         if market is None:
             market = self._markets[trade.symbol] = Market(trade.symbol)
@@ -154,13 +153,13 @@ class Candles:
                 self._send(series)
 
     def tick(self, now_ms: int) -> None:
-        """Close what is over without waiting for a trade."""
+        """Close candles whose interval is over, without waiting for a trade."""
         for (symbol, _), series in self._followed.items():
             self._markets[symbol].fold()
             series.pass_time(now_ms)
 
     def listeners(self, symbol: str) -> list[int]:
-        """Return the sessions that listen to any series of ``symbol``."""
+        """Return the sessions that subscribe to any series of ``symbol``."""
         market = self._markets.get(symbol)
         return [] if market is None else [n for item in market.series for n in item.sessions]
 
@@ -169,7 +168,7 @@ class Candles:
         self._markets.pop(symbol, None)
 
     def memory(self) -> list[Candle]:
-        """Return all that is remembered, oldest first in each series: for a snapshot."""
+        """Return all candles for a snapshot, oldest first in each series."""
         found: list[Candle] = []
         for market in self._markets.values():
             market.fold()
@@ -180,7 +179,7 @@ class Candles:
         return found
 
     def recall(self, candles: list[Candle]) -> None:
-        """Take over what `memory` returned."""
+        """Restore what `memory` returned."""
         for candle in candles:
             series = self._series(candle.symbol, candle.interval_ms)
             if candle.closed:

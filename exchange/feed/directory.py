@@ -1,8 +1,8 @@
 """The live directory: every host's public facts, searchable, sent when they change. Pure.
 
-Rows are remade only for accounts in which something happened, when somebody asks or listens.
-Since an account with many hosts and orders takes long to look through, its rows may be older the
-more it has. Source: protocol.md, "Public channels"; rules.md 8.2.
+Rows are made again only for accounts that changed, and only when somebody searches or subscribes.
+Scanning an account with many hosts and orders takes long, so the more it has, the older its rows
+may be. Source: protocol.md, "Public channels"; rules.md 8.2.
 """
 
 from typing import Final, Protocol
@@ -20,23 +20,24 @@ UPDATE_MS: Final = 5 * MS_PER_SECOND
 """At most one update of a host in this time."""
 FOUND_MAX: Final = 100
 SEARCHES_PER_S: Final = 20
-"""Of each account, or of each address without a login."""
+"""Searches for each account, or for each address without a login."""
 BUDGETS_MAX: Final = 10_000
 """Budgets kept; when there are more, all are dropped and start full."""
 ROWS_PER_MS: Final = 10
-"""So many hosts and asks of an account take about a millisecond to look through."""
+"""Scanning this many hosts and asks of an account takes about a millisecond."""
 EVERYBODY: Final = ""
 
 
 class HostSource(Protocol):
-    """The engine, as the directory sees it."""
+    """The part of the engine that the directory reads."""
 
     def owners(self) -> list[str]: ...
     def directory_rows(self, account: str) -> tuple[list[DirectoryUpdate], int]: ...
 
 
 class Directory:
-    """All rows and who listens; `touch` marks, `refresh` makes, `tick` sends."""
+    """All rows and subscribers; `touch` marks rows as old, `refresh` makes them, `tick` sends
+    them."""
 
     def __init__(self, source: HostSource, outbox: Outbox) -> None:
         self._source = source
@@ -44,12 +45,12 @@ class Directory:
         self.sessions: dict[int, Session] = {}
         self._rows: dict[str, DirectoryUpdate] = {}
         self._changed: dict[str, None] = {EVERYBODY: None}
-        """Accounts in which something happened since their rows were made."""
+        """Accounts that changed since their rows were made."""
         self._fresh_until_ms: dict[str, int] = {}
         self._unsent: dict[str, None] = {}
         self._sent_ms: dict[str, int] = {}
         self._snapshot: list[Encoded] | None = None
-        """The snapshot, and what it does not hold as updates."""
+        """The snapshot, followed by updates with the rows that did not fit."""
         self._budgets: dict[str, Bucket] = {}
 
     def join(self, session: Session, now_ms: int) -> None:
@@ -71,7 +72,7 @@ class Directory:
         self.sessions.pop(session.number, None)
 
     def touch(self, account: str) -> None:
-        """Something happened to ``account``; "": perhaps to anybody."""
+        """``account`` changed; "" means that any account may have."""
         self._changed[account] = None
 
     def tick(self, now_ms: int) -> None:
@@ -86,7 +87,7 @@ class Directory:
             self._outbox.broadcast(self.sessions.values(), self._rows[host])
 
     def wait_ms(self, session: Session, now_ms: int) -> int:
-        """Spend one search of the session's account or address; 0, or how long to wait."""
+        """Charge one search to the session's account or address; returns 0, or how long to wait."""
         who = session.account or f"@{session.peer}"
         budget = self._budgets.get(who)
         if budget is None:
@@ -126,7 +127,7 @@ class Directory:
 
 
 def fits(row: DirectoryUpdate, wanted: DirectorySearch) -> bool:
-    """Does the host match every field of the search that is set?"""
+    """Return whether the host matches every field of the search that is set."""
     class_name = wanted.class_
     if wanted.zone not in (None, row.zone) or wanted.status not in (None, row.status):
         return False
@@ -144,7 +145,8 @@ def fits(row: DirectoryUpdate, wanted: DirectorySearch) -> bool:
 
 
 def _price_ucr(row: DirectoryUpdate, class_name: str | None) -> tuple[bool, int]:
-    """Return the best price of a class (None: of any), for sorting: without one comes last."""
+    """Return the best price of a class (None: of any) for sorting; hosts without a price come
+    last."""
     for ask in row.asks:
         if class_name is None or ask.symbol.startswith(f"{class_name}."):
             return False, ask.price_ucr

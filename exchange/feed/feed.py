@@ -1,4 +1,4 @@
-"""Market data: who hears of books, trades, tickers, candles and instruments, and when. Pure.
+"""Market data: sends books, trades, tickers, candles and instruments to their subscribers. Pure.
 
 Source: protocol.md, "Public channels".
 """
@@ -57,7 +57,7 @@ class Feed:
         self.candles = Candles(outbox)
         self._books: dict[tuple[str, int], BookStream] = {}
         self._left: dict[str, None] = {}
-        """Symbols whose streams may be idle: somebody left one in this batch."""
+        """Symbols whose streams may have no subscriber left: one unsubscribed in this batch."""
         self._snapshots: list[tuple[Slot, BookStream]] = []
         self._trades: dict[str, deque[Trade]] = {}
         self._trade_sessions: dict[str, dict[int, Session]] = {}
@@ -74,7 +74,7 @@ class Feed:
         if stream is None:
             stream = self._books[symbol, depth] = BookStream(self._source, symbol, depth)
         stream.joining[session.number] = session
-        # Made by `flush`, so that it agrees with the update the others get for this batch.
+        # `flush` makes it, so that it agrees with the update that others get for this batch.
         self._snapshots.append((self._outbox.reserve(session), stream))
 
     def leave_book(self, session: Session, symbol: str) -> None:
@@ -107,14 +107,15 @@ class Feed:
     # --- slow readers ---
 
     def fall_behind(self, session: Session) -> None:
-        """Merge what the session would be sent, until `catch_up`."""
+        """Merge the session's updates instead of sending them, until `catch_up`."""
         session.behind = Behind()
         for symbol in _books(session):
             for stream in self._streams(symbol):
                 stream.fall_behind(session.number)
 
     def catch_up(self, session: Session) -> None:
-        """This batch ends with what the session missed; from then on it is sent everything."""
+        """Send the merged updates at the end of this batch; from then on the session is sent
+        everything."""
         self._recovering[session.number] = session
 
     def _send_missed(self, session: Session, now_ms: int) -> None:
@@ -129,7 +130,7 @@ class Feed:
         for symbol, seq in behind.trades.items():
             recent = self._trades.get(symbol, ())
             missed = [trade for trade in recent if trade.seq >= seq]
-            if len(missed) == TRADES_KEPT:  # Perhaps there were more: these replace what it had.
+            if len(missed) == TRADES_KEPT:  # There may have been more: send them all anew.
                 missed_frames: list[Struct] = [TradesSnapshot(symbol, missed)]
             else:
                 missed_frames = [*missed]
@@ -145,7 +146,7 @@ class Feed:
     # --- what happens ---
 
     def replayed(self, outs: list[Out], now_ms: int) -> None:
-        """Take in what a command caused that is applied again at the start; nobody listens."""
+        """Apply the effects of a replayed command at the start, while nobody subscribes."""
         for _, message in outs:
             if type(message) is Trade:
                 self.remember(message)
@@ -174,7 +175,7 @@ class Feed:
         self._outbox.broadcast(self._instrument_sessions.values(), update)
 
     def heartbeat(self, sessions: Iterable[Session], now_ms: int) -> None:
-        """Show listeners that the feed is alive: if a channel is silent, so is its market."""
+        """Send heartbeats: they show that a silent channel means a silent market."""
         self._outbox.broadcast(sessions, Heartbeat(now_ms, self._source.seq))
         self.tickers.tick(now_ms)
         self.candles.tick(now_ms)
@@ -182,7 +183,7 @@ class Feed:
     def flush(self, now_ms: int) -> None:
         """End the batch: one update per touched symbol and depth, then the reserved snapshots."""
         if self._source.seq != self._flushed_seq:
-            # Only an accepted command can have changed a book; most batches are heartbeats.
+            # Only an accepted command can change a book; most batches hold heartbeats only.
             self._flushed_seq = self._source.seq
             self._update_touched(now_ms)
         if self._snapshots:
@@ -213,7 +214,7 @@ class Feed:
 
     def _fill_snapshots(self, now_ms: int) -> None:
         snapshots: dict[BookStream, list[Encoded]] = {}
-        for slot, stream in reversed(self._snapshots):  # one that is filled moves those behind it
+        for slot, stream in reversed(self._snapshots):  # filling one moves those after it
             if stream not in snapshots:
                 snapshots[stream] = [Encoded(part) for part in stream.snapshot(now_ms)]
             slot.fill([part.by(slot.session.codec) for part in snapshots[stream]])
@@ -221,13 +222,13 @@ class Feed:
         self._snapshots.clear()
 
     def memory(self) -> bytes:
-        """Return what a start could not know without replaying every trade: for a snapshot."""
+        """Return, for a snapshot, what could otherwise only be had by replaying every trade."""
         trades = [trade for recent in self._trades.values() for trade in recent]
         memory = Memory(trades, self.tickers.memory(), self.candles.memory())
         return msgspec.msgpack.encode(memory)
 
     def recall(self, data: bytes) -> None:
-        """Take over what `memory` returned; before the first trade."""
+        """Restore what `memory` returned; must be called before the first trade."""
         memory, live = _MEMORIES.decode(data), dict.fromkeys(self._source.symbols())
         # A snapshot of an earlier release may name symbols that are gone.
         for trade in memory.trades:
@@ -246,10 +247,10 @@ class Feed:
         return list(found)
 
     def forget(self, symbol: str, now_ms: int) -> None:
-        """The instrument is gone, and nobody listens to it any more: keep nothing of it."""
+        """The instrument is gone and has no subscribers: forget it."""
         waiting, self._snapshots = self._snapshots, []
         for slot, stream in waiting:
-            if stream.symbol == symbol:  # asked for in this batch: the book ended empty
+            if stream.symbol == symbol:  # subscribed in this batch: the book ended empty
                 slot.fill([Encoded(stream.ended(now_ms)).by(slot.session.codec)])
             else:
                 self._snapshots.append((slot, stream))

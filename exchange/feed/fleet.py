@@ -1,7 +1,7 @@
 """The owner's view of its hosts: status, load and use, conflated to one update a second. Pure.
 
-Load and the number of VMs come from heartbeats, which are not journalled: they live here, not in
-the engine, and are empty after a start. Source: protocol.md, "Public channels".
+Load and the number of VMs come from heartbeats, which are not journalled: they are kept here, not
+in the engine, and are empty after a start. Source: protocol.md, "Public channels".
 """
 
 from typing import Protocol
@@ -13,19 +13,19 @@ from exchange.wire.requests import HostHeartbeat
 
 
 class FleetSource(Protocol):
-    """The engine, as the fleet sees it."""
+    """The part of the engine that the fleet reads."""
 
     def fleet_rows(self, account: str) -> list[HostUpdate]: ...
 
 
 class FleetChannel:
-    """Listeners by account, what they were sent last, and every host's last heartbeat."""
+    """Subscribers by account, the rows they were sent last, and every host's last heartbeat."""
 
     def __init__(self, source: FleetSource, outbox: Outbox) -> None:
         self._source = source
         self._outbox = outbox
         self.sessions: dict[str, dict[int, Session]] = {}
-        """By account; accounts without listeners are not in it."""
+        """By account; accounts without subscribers are not in it."""
         self._sent: dict[str, dict[str, HostUpdate]] = {}
         self._beats: dict[str, HostHeartbeat] = {}
 
@@ -34,7 +34,7 @@ class FleetChannel:
         self._beats[host] = beat
 
     def forget(self, host: str) -> None:
-        """The host is lost: its last heartbeat is of no use."""
+        """The host is lost: forget its last heartbeat."""
         self._beats.pop(host, None)
 
     def join(self, session: Session) -> None:

@@ -1,8 +1,8 @@
 """Tickers: best prices, last price, and what traded in the last 24 hours. Pure.
 
-A ticker is a fold of a symbol's trades and a look at its book, sent once per symbol and batch and
-only when it changed. The day is counted in buckets of five minutes, so its memory is bounded
-however much trades. Source: protocol.md, "Public channels".
+A ticker is computed from a symbol's trades and its book, and sent at most once per symbol and
+batch, only when it changed. The day is kept in buckets of five minutes, so its memory is bounded
+however many trades there are. Source: protocol.md, "Public channels".
 """
 
 from collections import deque
@@ -79,7 +79,7 @@ class Day:
 
 
 class Tickers:
-    """The days of all symbols and who listens; without a symbol a session hears them all."""
+    """The days of all symbols and their subscribers; a session without a symbol gets all."""
 
     def __init__(self, source: BookSource, outbox: Outbox) -> None:
         self._source = source
@@ -87,7 +87,7 @@ class Tickers:
         self._days: dict[str, Day] = {}
         self._sessions: dict[str, dict[int, Session]] = {}
         self._sent: dict[str, Ticker] = {}
-        """The last frame of each symbol, to stay silent when nothing changed."""
+        """The last frame of each symbol; nothing is sent while it is unchanged."""
         self._changed: dict[str, None] = {}
 
     def join(self, session: Session, symbol: str, now_ms: int) -> None:
@@ -103,7 +103,7 @@ class Tickers:
             self._sessions.pop(symbol, None)
 
     def trade(self, trade: Trade) -> None:
-        """Fold one trade in; replay at the start goes through here too."""
+        """Add one trade; the replay at the start uses this too."""
         symbol = trade.symbol
         day = self._days.get(symbol)
         if day is None:
@@ -124,7 +124,7 @@ class Tickers:
         self._changed.clear()
 
     def tick(self, now_ms: int) -> None:
-        """Time alone changes the 24 h figures."""
+        """Drop what is older than 24 h: the figures change with time alone."""
         for symbol, day in self._days.items():
             if day.roll(now_ms):
                 self._changed[symbol] = None
@@ -139,11 +139,11 @@ class Tickers:
             kept.pop(symbol, None)
 
     def memory(self) -> list[DayMemory]:
-        """Return all that is remembered: for a snapshot."""
+        """Return all days for a snapshot."""
         return [day.memory(symbol) for symbol, day in self._days.items()]
 
     def recall(self, days: list[DayMemory]) -> None:
-        """Take over what `memory` returned."""
+        """Restore what `memory` returned."""
         for memory in days:
             self._days[memory.symbol] = day = Day()
             day.recall(memory)

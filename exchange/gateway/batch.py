@@ -8,7 +8,7 @@ from exchange.session.outbox import Deliveries, Job
 
 
 class Batch(Struct):
-    """What came of everything since the last `take`, in the order it must be carried out."""
+    """The results of everything since the last `take`, in the order to carry them out."""
 
     rows: list[JournalRow]
     accounts: list[AccountRow]
@@ -17,6 +17,6 @@ class Batch(Struct):
     """(session, close code, reason), after the deliveries."""
     jobs: list[Job]
     notes: list[Note]
-    """What the operator's log may take up."""
+    """Notes for the operator's log."""
     rests: dict[int, int]
-    """By session: for how many ms its connection is not read."""
+    """For each session, for how many ms its connection is not read."""

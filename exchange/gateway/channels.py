@@ -1,4 +1,4 @@
-"""Requests to join and leave channels, and to search the directory: what is refused, and why. Pure.
+"""Handles requests to join and leave channels and to search the directory. Pure.
 
 Source: protocol.md, "Public channels" and "Account channel".
 """
@@ -41,7 +41,7 @@ def unsubscribe(context: Context, session: Session, message: Unsubscribe, now_ms
 
 
 def search(context: Context, session: Session, message: DirectorySearch, now_ms: int) -> None:
-    """Answer ``directory.search``: as public as the channel, but not for nothing."""
+    """Answer ``directory.search``: as public as the channel, but limited in rate."""
     refused = _needs_login(context, session, "directory")
     if refused is None and (wait_ms := context.streams.directory.wait_ms(session, now_ms)):
         refused = Refused("rate_limited", "too many searches", retry_after_ms=wait_ms)

@@ -1,6 +1,6 @@
-"""Reads of guests' consoles: asked of the host, answered to the buyer. Pure.
+"""Console reads: forwarded to the VM's host, its answer returned to the buyer. Pure.
 
-What is under way is in `session.consoles`. Source: protocol.md, "Leases and VMs"; rules.md 7.2.
+Open reads are in `session.consoles`. Source: protocol.md, "Leases and VMs"; rules.md 7.2.
 """
 
 from typing import Final
@@ -44,7 +44,8 @@ def read(context: Context, session: Session, message: VmConsole, now_ms: int) ->
 
 
 def answer(context: Context, session: Session, message: ConsoleText, now_ms: int) -> None:
-    """A host answers, perhaps with more than was asked; too late an answer is dropped."""
+    """A host answers, perhaps with more than was asked; an answer that comes too late is
+    dropped."""
     found = context.consoles.end(session, message.read_id)
     if found is None or found.session.closing:
         return
@@ -63,7 +64,7 @@ def cut_off(context: Context, host: Session) -> None:
 
 
 def advance(context: Context, now_ms: int) -> None:
-    """Refuse what no host has answered in time."""
+    """Refuse the reads that no host has answered in time."""
     _refuse(context, context.consoles.end_overdue(now_ms), _MUTE)
 
 

@@ -1,8 +1,8 @@
-"""What a handler of requests is handed: the engine, the registries, and the ways to answer. Pure.
+"""The context passed to request handlers: the engine, the registries, and ways to answer. Pure.
 
-A handler asks the registries and the engine, then does one of four things: `ack`, `refuse`,
-`command` (settle what is due, apply, journal, answer, route) or leave a job for the shell. All of
-it collects here until `take` returns it as the batch.
+A handler reads the registries and the engine, then does one of four things: `ack`, `refuse`,
+`command` (settle due deadlines, apply, journal, answer, route) or leave a job for the shell. The
+results are collected here until `take` returns them as the batch.
 
 Refusals and duplicates are not journalled, yet deadlines settle before every command. So whenever
 one is due, an `AdvanceTime` is applied and journalled first: the rows replayed one by one give the
@@ -63,7 +63,7 @@ class Context:
         self.notes = Notes()
         self.sessions: dict[int, Session] = {}
         self.anonymous: dict[int, Session] = {}
-        """Those that neither logged in nor subscribed, in the order of their opening."""
+        """Sessions that have neither logged in nor subscribed, in the order of opening."""
         self.jobs: list[Job] = []
         self.rests: dict[int, int] = {}
         self._rows: list[JournalRow] = []
@@ -89,7 +89,7 @@ class Context:
                 refused.amounts,
             )
             self.outbox.send(session, reply)
-        if refused is TOO_LONG:  # It was put together before it was too long.
+        if refused is TOO_LONG:  # The answer had to be built before its size was known.
             self.outbox.weight += SENT_FRAME_BYTES
 
     def command(
@@ -104,13 +104,14 @@ class Context:
         return self.apply(command, now_ms, session, request or message)
 
     def internal(self, message: JournalMessage, now_ms: int, account: str = "") -> Done | Refused:
-        """Apply and journal what no session waits for: mostly the exchange's own messages."""
+        """Apply and journal a command that no session waits for: mostly the exchange's own
+        messages."""
         now_ms = self.at(now_ms)
         self.settle(now_ms)
         return self.apply(Command(account, "", 0, message), now_ms)
 
     def close(self, session: Session, code: int, reason: str) -> None:
-        """End the connection once what it was sent has left; the first reason counts."""
+        """End the connection after its queued frames are sent; the first reason counts."""
         if session.closing:
             return
         session.closing = True
@@ -124,7 +125,7 @@ class Context:
     # --- what the gateway does with it ---
 
     def at(self, now_ms: int) -> int:
-        """Return the time that counts: the pump's clock is monotone, the journal may be ahead."""
+        """Return the later of the pump's monotone clock and the journal's time."""
         if now_ms > self.now_ms:
             self.now_ms = now_ms
         return self.now_ms

@@ -1,9 +1,9 @@
-"""What the pumps drive: connections and frames in, one batch out. Pure.
+"""The gateway that the pumps call: connections and frames in, one batch out. Pure.
 
-The same for the live server and the simulator: both feed it `connect`, `receive`, `disconnect` and
+The live server and the simulator use it alike: both call `connect`, `receive`, `disconnect` and
 `advance` with the time as an argument, then `take` the batch. The live pump makes the batch's rows
-durable before a single delivery leaves; nothing here knows about that. What a request does is its
-handler's; what handlers are handed is `context.Context`.
+durable before it sends anything; the gateway does not know about that. Each request has a handler,
+which gets a `context.Context`.
 """
 
 from typing import Final
@@ -45,7 +45,7 @@ class Gateway:
         self, engine: Engine, *, server_id: str, verify: Verify, private: bool = False
     ) -> None:
         self.context = context = Context(engine, server_id, verify, private)
-        # What the shell reads, under short names.
+        # Short names for what the shell reads.
         self.engine = engine
         self.sessions = context.sessions
         self.feed, self.accounts = context.streams.feed, context.streams.accounts
@@ -88,7 +88,7 @@ class Gateway:
         context.outbox.send(session, Hello(context.server_id, nonce_hex, *versions))
 
     def receive(self, session_id: int, data: Data, now_ms: int) -> None:
-        """A frame arrived. Whatever it holds is answered; this never raises for its content."""
+        """A frame arrived. Every content gets an answer; none makes this raise."""
         session = self.sessions.get(session_id)
         if session is None or session.closing:
             return
@@ -121,13 +121,14 @@ class Gateway:
         self.limits.answered(session, message, context.outbox.weight - weight, now_ms)
 
     def fall_behind(self, session_id: int) -> None:
-        """The session does not read as fast as it is sent to: merge what can wait."""
+        """The session reads too slowly: merge updates that can wait."""
         session = self.sessions.get(session_id)
         if session is not None and session.behind is None and not session.closing:
             self.feed.fall_behind(session)
 
     def catch_up(self, session_id: int) -> None:
-        """The session has read all it was sent: this batch brings the rest, merged."""
+        """The session has read everything it was sent: send it the merged updates with this
+        batch."""
         session = self.sessions.get(session_id)
         if session is not None and session.behind is not None:
             self.feed.catch_up(session)
@@ -163,7 +164,7 @@ class Gateway:
         self._cut_anonymous(now_ms)
 
     def next_deadline_ms(self) -> int | None:
-        """Return when `advance` wants to be called, None when nothing is waiting."""
+        """Return when to call `advance` next, None when nothing is waiting."""
         context = self.context
         due = [
             self.engine.next_deadline_ms(),
@@ -205,7 +206,7 @@ class Gateway:
         image_requests.arrived(self.context, job, message, self.context.at(now_ms))
 
     def shut_down(self) -> None:
-        """Tell every connection that the exchange goes down; what they ask after it is refused."""
+        """Send every connection the shutdown frame; later requests are refused."""
         self.guard.shutting_down = True
         shutdown = frames.Shutdown(self.context.now_ms)
         self.context.outbox.broadcast(self.sessions.values(), shutdown)

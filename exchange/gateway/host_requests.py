@@ -1,4 +1,4 @@
-"""What hosts say and what is decided about them, where it is more than a command. Pure.
+"""Handles requests of and about hosts that need more than an engine command. Pure.
 
 Source: protocol.md, "Hosts".
 """
@@ -31,7 +31,7 @@ def host_synced(
 def host_approve(
     context: Context, session: Session, message: requests.HostApprove, now_ms: int
 ) -> None:
-    """Nothing a host said while it waited was heard: let in, it is asked what it runs."""
+    """Messages of a host that waited for approval were ignored: once approved, ask what it runs."""
     reply = context.command(session, message, now_ms)
     if isinstance(reply, Done) and not reply.duplicate:
         host_sessions.sync(context, message.host, now_ms)

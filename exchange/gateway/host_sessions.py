@@ -1,4 +1,4 @@
-"""Which of a host's connections counts, and what it is sent when that changes. Pure.
+"""Chooses which of a host's connections is in use, and sends it its state. Pure.
 
 Source: protocol.md, "Hosts".
 """
@@ -29,7 +29,7 @@ def logged_in(context: Context, session: Session, now_ms: int) -> None:
 
 
 def host_speaks(context: Context, session: Session, message: Struct, now_ms: int) -> None:
-    """A host's connection sends ``message``; with its first report it takes the host over."""
+    """A host's connection sent ``message``; its first report makes it the host's connection."""
     if session.purpose != "trade" or context.instructions.session(session.host) is session:
         return
     if type(message) in REPORTS:
@@ -58,14 +58,14 @@ def sync(context: Context, host: str, now_ms: int) -> None:
 
 
 def alive(context: Context, session: Session, now_ms: int) -> None:
-    """A sign of life; a host heard again must agree on what it runs before it offers anything."""
+    """A sign of life. A host that returns must confirm what it runs before it offers anything."""
     if back := context.liveness.heard(session.host, now_ms):
         context.internal(back, now_ms)
         sync(context, session.host, now_ms)
 
 
 def journal_silence(context: Context, now_ms: int) -> None:
-    """Journal who fell silent and who is lost; of a lost host nothing is kept here."""
+    """Journal which hosts fell silent or are lost; a lost host is forgotten here."""
     for message in context.liveness.due(now_ms):
         context.internal(message, now_ms)
         if isinstance(message, HostLost):

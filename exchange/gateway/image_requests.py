@@ -1,4 +1,4 @@
-"""Requests about VM images: who may see, fetch, store and delete one. Pure.
+"""Handles requests about VM images: checks who may see, fetch, store and delete one. Pure.
 
 put and get belong to /v1/images, so that bytes never delay orders; the others answer on either
 connection. Source: protocol.md, "Images".
@@ -76,7 +76,7 @@ def arrived(context: Context, job: ImageJob, message: requests.ImagePut, now_ms:
 
 
 def _may_read(context: Context, session: Session, digest: str) -> bool:
-    """Is there such an image, and may the session read it?"""
+    """Return whether the image exists and the session may read it."""
     if context.engine.image(digest) is None:
         return False
     if session.role == "host":

@@ -1,7 +1,7 @@
 """The lines of an exchange's log: one small function for each event. Pure.
 
-The events are listed in operations.md, "The log". A line names keys by their id, addresses,
-accounts, hosts and leases; nothing else that somebody sent gets into one.
+The events are listed in operations.md, "The log". A line may name addresses, accounts, hosts,
+leases, and keys by their id; nothing else that a client sent gets into the log.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from exchange.wire.results import Done, Refused
 from exchange.wire.types import DiskLevel
 
 SLOW_BATCH_MS: Final = 250
-"""A batch that takes longer than this, its commit included, is worth a line."""
+"""A batch that takes longer than this, its commit included, is logged."""
 NO_STATUS: Final = 1005
 
 
@@ -95,7 +95,7 @@ def images_failed(why: str) -> LogLine:
 
 
 class Who(Struct, frozen=True):
-    """Whose connection it was; without a login only its ``peer`` is known."""
+    """The owner of a connection; without a login only its ``peer`` is known."""
 
     peer: str
     account: str = ""
@@ -131,7 +131,7 @@ def closed(number: int, who: Who, code: int, reason: str, by_us: bool) -> LogLin
 class HostLog:
     """Makes lines of notes. ``name(host)`` is what its owner calls it.
 
-    Remembers which hosts were told to be live, so that each is told once.
+    Remembers which hosts were logged as live, so that each is logged once.
     """
 
     def __init__(self, name: Callable[[str], str]) -> None:
@@ -139,7 +139,7 @@ class HostLog:
         self._live: dict[str, None] = {}
 
     def lines(self, note: Note) -> list[LogLine]:
-        """Return what to say of a note, often nothing."""
+        """Return the log lines of a note, often none."""
         reply, message = note.reply, note.message
         if isinstance(reply, Refused):
             return [_refused(note, reply)]
@@ -199,7 +199,7 @@ def _notices(note: Note, kind: str) -> list[frames.Notice]:
 
 
 def _recalls(note: Note) -> list[LogLine]:
-    """A seller's word, or what a host no longer has, recalls units."""
+    """Units are recalled by their seller, or because a host has less capacity."""
     return [
         line(
             "info",

@@ -1,6 +1,6 @@
-"""Logins, enrollment, and connections that end with their key. Pure.
+"""Handles logins and enrollment, and closes connections whose key ends. Pure.
 
-An address that failed too often is refused before its login is looked at. Source: protocol.md,
+An address that failed too often is refused before its login is checked. Source: protocol.md,
 "Login"; security.md, "Who is who".
 """
 
@@ -44,7 +44,7 @@ def log_in(context: Context, session: Session, message: requests.Auth, now_ms: i
 
 
 def _blocked(context: Context, session: Session, message: Any, now_ms: int) -> bool:
-    """Has the address guessed wrong too often? Then not even the right answer is looked at."""
+    """Return whether the address failed too often. Then even a correct login is refused."""
     wait_ms = context.limits.addresses.blocked_ms(session.peer, now_ms)
     if wait_ms:
         text = "too many failed attempts from your address"
@@ -55,7 +55,7 @@ def _blocked(context: Context, session: Session, message: Any, now_ms: int) -> b
 
 
 def _crowded(context: Context, session: Session, message: Any, account: str) -> bool:
-    """Has the account all the connections it may have?"""
+    """Return whether the account has as many connections as it may have."""
     # Hosts do not count: each may have one connection, and an owner any number of hosts.
     sessions = context.sessions.values()
     others = sum(other.account == account and not other.host for other in sessions)
@@ -68,7 +68,7 @@ def _crowded(context: Context, session: Session, message: Any, account: str) -> 
 
 
 def enroll(context: Context, session: Session, message: requests.HostEnroll, now_ms: int) -> None:
-    """Only the secret's digest goes on: the journal must not hold what opens a door."""
+    """Pass on only the secret's digest: the journal must not hold a usable secret."""
     if _blocked(context, session, message, now_ms):
         return
     digest = sha256(message.token.encode()).hexdigest()
@@ -88,7 +88,7 @@ def key_revoke(
 
 
 def close_expired(context: Context, now_ms: int) -> None:
-    """End the connections whose key is over."""
+    """Close the connections whose key has expired."""
     for number in context.key_expiry.due(now_ms):
         context.key_expiry.forget(number)
         session = context.sessions.get(number)
@@ -97,7 +97,7 @@ def close_expired(context: Context, now_ms: int) -> None:
 
 
 def close_revoked(context: Context) -> None:
-    """End the connections of keys that the operator or a new enrollment revoked."""
+    """Close the connections of keys that the operator or a new enrollment revoked."""
     for session in context.sessions.values():
         key = context.engine.key(session.key_id)
         if key is not None and key.revoked:

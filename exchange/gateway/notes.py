@@ -1,7 +1,7 @@
-"""What became of requests: counted by kind, and those of interest to an operator kept for the log.
+"""The outcomes of requests: counted by kind; those an operator needs are kept for the log.
 
-Pure, and beside the state: nothing is decided by it. The shell takes the notes with each batch and
-`log_events.py` makes lines of them. Ordinary trading leaves none.
+Pure, and not part of the state: no decision depends on it. The shell takes the notes with each
+batch and `log_events.py` makes log lines of them. Ordinary trading makes none.
 """
 
 from typing import Any, Final
@@ -15,7 +15,7 @@ from exchange.wire import admin_requests, requests
 from exchange.wire.results import Done, Refused
 
 NOTES_MAX: Final = 10_000
-"""Notes of one batch; beyond it none are taken, as the log would not take them either."""
+"""Most notes of one batch; the log would not accept more either."""
 OPERATORS: Final[tuple[type[Struct], ...]] = (
     admin_requests.AdminAccount,
     admin_requests.AdminKey,
@@ -52,9 +52,9 @@ DENIED: Final = frozenset({*OPERATORS, requests.Auth, requests.HostEnroll})
 
 
 class Note(Struct, frozen=True):
-    """``message`` was done or refused; ``outs`` is all that an accepted command caused.
+    """``message`` was done or refused; ``outs`` are all effects of an accepted command.
 
-    ``peer`` is empty for what the exchange found out by itself.
+    ``peer`` is empty for the exchange's own commands.
     """
 
     message: Any
@@ -73,7 +73,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.outcomes: dict[tuple[type[Struct], str], int] = {}
-        """How often which message was done, a duplicate, or refused for which reason."""
+        """How often each message was done, was a duplicate, or was refused, by reason."""
         self._kept: list[Note] = []
 
     def count(self, message: Struct, outcome: str) -> None:
@@ -87,7 +87,7 @@ class Notes:
             self._keep(Note(command.message, reply, "", *who, outs))
 
     def answered(self, session: Session, message: Struct, result: Any) -> None:
-        """A request that no journal holds was granted."""
+        """A request that is not journalled was granted."""
         self.count(message, "done")
         if type(message) in ANSWERED:
             self._keep(_of(session, message, Done(result)))

@@ -17,7 +17,7 @@ _UNKNOWN_APPLICATION: Final = Refused("invalid_field", "no application's id", "a
 
 
 def whole_account(context: Context, session: Session) -> dict[str, Any] | Refused:
-    """Return the session's account in one frame, or that it is too long for one."""
+    """Return the session's account in one frame, or a refusal when it is too long for one."""
     account = session.account
     made = context.engine.account_page(account, account_pages.KINDS, None, PAGE_ROWS_MAX)
     _pay_looks(context, session)
@@ -62,7 +62,7 @@ def applications(
     if not after.isdecimal():
         context.refuse(session, message, _UNKNOWN_APPLICATION)
         return
-    # Their ids end with a number that grows: one may be gone by now, and its place is still known.
+    # Their ids end with a growing number, so a cursor keeps its place even when its row is gone.
     waiting = context.sign_ups.pending.items()
     rows = ((name, row) for name, row in waiting if int(name.rpartition("-")[2]) > int(after))
     found, following = paging.page(rows, message.limit or PAGE_ROWS_MAX)
@@ -75,7 +75,7 @@ def _stands(context: Context, account: str) -> dict[str, Any]:
 
 
 def _pay_looks(context: Context, session: Session) -> None:
-    """A page costs, beside its bytes, the rows that were gone through to find it."""
+    """A page costs its bytes and the rows that were scanned to find it."""
     context.limits.rows_looked_at(session, context.engine.looked_at, context.now_ms)
 
 

@@ -1,4 +1,4 @@
-"""Where each thing the engine gives out goes: an account's channel, the public, or a host. Pure."""
+"""Routes the engine's events to an account's channel, the public feed, or a host. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -28,9 +28,9 @@ ROUTES: Final[dict[type, int]] = {
 
 
 CANCEL_MANY: Final = frozenset({OrderMassCancel, SessionDropped})
-"""What a client can bring about at any time, for as many orders as it has."""
+"""Commands a client can send at any time that may end all of its orders."""
 
 
 def canceled(outs: Iterable[Out]) -> int:
-    """Return how many orders ended; of a cancel every `OrderUpdate` is one."""
+    """Return how many orders ended; in a cancel every `OrderUpdate` is one."""
     return sum(type(message) is OrderUpdate for _, message in outs)

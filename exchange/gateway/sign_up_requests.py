@@ -1,6 +1,6 @@
-"""Requests of those who want to join, and what the operator decides about them. Pure.
+"""Handles applications for accounts and the operator's decisions on them. Pure.
 
-What waits is in `session.sign_ups`. Source: protocol.md, "Operator and sign-up".
+Pending applications are in `session.sign_ups`. Source: protocol.md, "Operator and sign-up".
 """
 
 from exchange.gateway.context import Context
@@ -41,7 +41,8 @@ def approve(context: Context, session: Session, message: AdminApprove, now_ms: i
 
 
 def _open(context: Context, session: Session, message: AdminApprove, now_ms: int) -> Refused | None:
-    """Journal account and key, or return why not; checked first, so that it is both or none."""
+    """Journal account and key, or return why not; all checks come first, so that it is both or
+    none."""
     engine, found = context.engine, context.sign_ups.pending.get(message.application)
     if found is None:
         return _unknown(message.application)
@@ -72,7 +73,7 @@ def _open(context: Context, session: Session, message: AdminApprove, now_ms: int
 
 
 def decline(context: Context, session: Session, message: AdminDecline, now_ms: int) -> None:
-    """Forget an application; the applicant may apply again."""
+    """Remove an application; the applicant may apply again."""
     if context.sign_ups.remove(message.application) is None:
         context.refuse(session, message, _unknown(message.application))
     else:

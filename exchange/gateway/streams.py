@@ -1,4 +1,4 @@
-"""The streams that sessions listen to: who joins, who leaves, and the heartbeat. Pure.
+"""Subscribes sessions to streams, unsubscribes them, and sends heartbeats. Pure.
 
 `CHANNELS` is the table of the channels; the streams themselves are feed, directory, fleet and
 account channel. Source: protocol.md, "Public channels" and "Account channel".
@@ -27,7 +27,7 @@ Takes: TypeAlias = Literal["no", "may", "must"]
 
 
 class Shape(Struct, frozen=True):
-    """What a channel asks of a `Subscribe`: a symbol, and which field is its own."""
+    """What a channel needs in a `Subscribe`: a symbol or not, and its own optional field."""
 
     symbol: Takes = "no"
     field: str = ""
@@ -48,7 +48,7 @@ OF_A_SYMBOL: Final = tuple(name for name, shape in CHANNELS.items() if shape.sym
 
 
 class Streams:
-    """All streams of one gateway, and the heartbeat of those who listen to public ones."""
+    """All streams of one gateway, and the heartbeat for subscribers of public ones."""
 
     def __init__(self, engine: Engine, outbox: Outbox) -> None:
         self.feed = Feed(engine, outbox)
@@ -60,7 +60,7 @@ class Streams:
         self._heartbeat_ms: int | None = None
 
     def join(self, session: Session, message: Subscribe, now_ms: int) -> None:
-        """Subscribe the session; a snapshot is the first that it hears."""
+        """Subscribe the session; the first frame it gets is a snapshot."""
         self._expect_heartbeat(now_ms)
         if CHANNELS[message.channel].public:
             self._listeners[session.number] = session
@@ -86,7 +86,7 @@ class Streams:
                 self._join_account(session, message.resume_from)
 
     def leave(self, session: Session, channel: Channel, symbol: str) -> None:
-        """End one subscription, also one that never was."""
+        """End one subscription; does nothing when there is none."""
         self._end(session, channel, symbol)
         if not any(CHANNELS[other].public for other, _ in session.channels):
             self._listeners.pop(session.number, None)
@@ -96,7 +96,8 @@ class Streams:
             self.leave(session, channel, symbol)
 
     def forget(self, symbol: str, sessions: dict[int, Session], now_ms: int) -> None:
-        """An instrument is gone, and every subscription to it; listeners still get heartbeats."""
+        """An instrument is gone: end every subscription to it; its subscribers still get
+        heartbeats."""
         for number in self.feed.listeners(symbol):
             for channel in OF_A_SYMBOL:
                 self._end(sessions[number], channel, symbol)
@@ -112,7 +113,7 @@ class Streams:
         self.fleet.tick()
 
     def next_deadline_ms(self) -> int | None:
-        """Return when `advance` wants to be called, None while nobody listens."""
+        """Return when to call `advance` next, None while there are no subscribers."""
         return self._heartbeat_ms if self._ticking() else None
 
     def _expect_heartbeat(self, now_ms: int) -> None:

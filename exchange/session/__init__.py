@@ -1,1 +1,1 @@
-"""One connection and its budgets, without a socket: login, limits, outbox, liveness. Pure."""
+"""The state of a connection, without its socket: login, limits, outbox, liveness. Pure."""

@@ -1,9 +1,9 @@
-"""What one network address may do: connect, fail to log in, talk without a login, apply. Pure.
+"""Limits per network address: connects, failed logins, frames before login, applications. Pure.
 
 The account's own limits cannot help against those who have no account. An IPv6 network of 64 bits
 counts as one address, since one machine can use all of it. Loopback is the operator's own machine,
-and where a proxy in front of the exchange would come from: there only failed logins count, and
-applications.
+and the address of a proxy in front of the exchange: for it only failed logins and applications are
+counted.
 """
 
 from ipaddress import IPv6Address, ip_address
@@ -17,16 +17,16 @@ from exchange.units import MS_PER_MINUTE
 ADDRESSES_MAX: Final = 10_000
 """Addresses remembered; beyond it those without a connection are forgotten, oldest first."""
 APPLY_EVERY_MS: Final = MS_PER_MINUTE
-"""One application for an account in this time."""
+"""An address may apply for an account once in this time."""
 ENROLLMENTS_PER_S: Final = 200
 ENROLLMENTS_SAVED_S: Final = 30
-"""A farm behind one address may enroll at once."""
+"""So many hosts behind one address may enroll at once."""
 LOOPBACK: Final = "loopback"
 _NETWORK_BITS: Final = 64
 
 
 class Allowance(Struct, frozen=True):
-    """Rates a second and how many seconds of them may be saved up; 0 is unlimited."""
+    """Rates per second, and how many seconds' worth may be saved up; a rate of 0 is unlimited."""
 
     connects_per_s: int
     failures_per_s: int
@@ -69,7 +69,7 @@ class Addresses:
         self._known: dict[str, _Address] = {}
 
     def admit(self, peer: str, now_ms: int) -> int:
-        """Count an attempt to connect: 0 when it may, else after how many ms to try again."""
+        """Count an attempt to connect; returns 0 to allow it, else in how many ms to try again."""
         address = self._of(peer, now_ms)
         allowance = address.allowance
         if allowance.open_max and address.open >= allowance.open_max:
@@ -84,7 +84,7 @@ class Addresses:
         address.open = max(0, address.open - 1)
 
     def blocked_ms(self, peer: str, now_ms: int) -> int:
-        """Return how long the address must wait before another login is looked at."""
+        """Return how long the address must wait before its next login is checked."""
         address = self._of(peer, now_ms)
         return address.failures.wait_ms(now_ms, address.allowance.failures_per_s)
 
@@ -94,12 +94,13 @@ class Addresses:
         address.failures.take(now_ms, address.allowance.failures_per_s)
 
     def frame(self, peer: str, now_ms: int) -> int:
-        """Count a frame before login: 0, or after how many ms there may be another."""
+        """Count a frame before login; returns 0 to allow it, else in how many ms to try again."""
         address = self._of(peer, now_ms)
         return address.frames.take(now_ms, address.allowance.frames_per_s)
 
     def apply(self, peer: str, now_ms: int) -> int:
-        """Count an application for an account: 0, or after how many ms there may be another."""
+        """Count an application for an account; returns 0 to allow it, else in how many ms to try
+        again."""
         address = self._of(peer, now_ms)
         wait_ms = max(0, address.apply_from_ms - now_ms)
         if not wait_ms:
@@ -107,7 +108,7 @@ class Addresses:
         return wait_ms
 
     def enroll(self, peer: str, now_ms: int) -> int:
-        """Count an enrollment: 0, or after how many ms there may be another."""
+        """Count an enrollment; returns 0 to allow it, else in how many ms to try again."""
         return self._of(peer, now_ms).enrollments.take(now_ms, ENROLLMENTS_PER_S)
 
     def _of(self, peer: str, now_ms: int) -> _Address:
@@ -121,7 +122,7 @@ class Addresses:
         return known
 
     def _forget(self) -> None:
-        """Drop the older half of those that hold no connection."""
+        """Forget the older half of the addresses without a connection."""
         idle = [name for name, address in self._known.items() if not address.open]
         for name in idle[: max(1, len(idle) // 2)]:
             del self._known[name]
@@ -129,7 +130,7 @@ class Addresses:
 
 def network(peer: str) -> str:
     """Return what counts as one address: `LOOPBACK`, the IPv4 address, the IPv6 network, or
-    ``peer`` itself when it is no address (a simulated one)."""
+    ``peer`` itself when it is not an address (in a simulation)."""
     try:
         address = ip_address(peer.partition("%")[0])
     except ValueError:

@@ -1,9 +1,9 @@
-"""What a slow reader has not been sent, merged until it catches up. Pure.
+"""Updates that a slow reader has not been sent, merged until it catches up. Pure.
 
-While a connection's outgoing queue is behind, the feed keeps what it would send here: of a book
-where the reader stands (one merged update leads from there to the present), of tickers and candles
-only the newest, of trades where the gap begins. Frames of the account are never here.
-Source: protocol.md, "Public channels".
+While a connection's outgoing queue is behind, the feed keeps here what it would send: for a book,
+the state the reader has (one merged update leads from it to the present); for tickers and candles,
+only the newest; for trades, where the gap begins. Account frames are never merged. Source:
+protocol.md, "Public channels".
 """
 
 from typing import Final, TypeAlias
@@ -14,14 +14,14 @@ from exchange.session.encoded import Encoded
 from exchange.wire.frames import LevelRow
 
 LATEST_MAX: Final = 4_096
-"""Different tickers and candles merged for one reader; what is beyond waits in its queue."""
+"""How many tickers and candles are merged for one reader; more wait in its queue."""
 
 Key: TypeAlias = tuple[str, str, int, int]
-"""What a newer frame replaces: channel, symbol, interval_ms, open_ms."""
+"""A newer frame replaces an older one of the same key: channel, symbol, interval_ms, open_ms."""
 
 
 class Standing(Struct, frozen=True):
-    """Where a reader stands in a book: of each level that changed since ``seq``, what it holds."""
+    """A reader's copy of a book: for each level that changed since ``seq``, what the reader has."""
 
     seq: int
     held: dict[int, LevelRow | None]

@@ -18,7 +18,7 @@ from exchange.wire.results import Refused
 from exchange.wire.types import CONSOLE_READS_MAX
 
 PER_VM_MAX: Final = 2
-"""Of one VM, so that its buyer leaves room for the other buyers of its host."""
+"""Open reads of one VM, so that its buyer leaves room for the other buyers of its host."""
 RETRY_MS: Final = MS_PER_SECOND
 
 
@@ -31,17 +31,18 @@ class Read(Struct):
 
 
 class Consoles:
-    """What each host's connection was asked and has not answered, oldest first."""
+    """Reads that each host's connection has not answered yet, oldest first."""
 
     def __init__(self) -> None:
         self._reads: dict[int, dict[str, Read]] = {}
-        """By the number of the host's session; hosts that owe no answer are not in it."""
+        """Open reads by the number of the host's session; hosts without open reads are not in
+        it."""
         self._last = 0
 
     def begin(self, host: Session, read: Read, epoch: int) -> ConsoleRead | Refused:
-        """Return what to send to the host, or why it is not asked now.
+        """Return the request to send to the host, or the reason to refuse the read.
 
-        The buyer's leaving ends no read: who comes and goes must not get past the bounds.
+        A read stays open when its buyer disconnects: reconnecting must not get around the limits.
         """
         reads = self._reads.get(host.number, {})
         vm_id = read.request.vm_id
@@ -50,13 +51,14 @@ class Consoles:
             text = f"at most {PER_VM_MAX} reads of a VM and {CONSOLE_READS_MAX} of a host at a time"
             return Refused("busy", text, None, RETRY_MS)
         self._last += 1
-        # The epoch: an answer to the run before this one must not be taken for another VM's.
+        # The id has the epoch in it, so that an answer to an earlier run is not taken for another
+        # read's.
         read_id = f"c-{epoch}-{self._last}"
         self._reads.setdefault(host.number, {})[read_id] = read
         return ConsoleRead(read_id, vm_id, read.request.lines)
 
     def end(self, host: Session, read_id: str) -> Read | None:
-        """Return the read that the host answers, once; None when it owes no such answer."""
+        """Return the read that the host answers, once; None when no such read is open."""
         reads = self._reads.get(host.number, {})
         read = reads.pop(read_id, None)
         if not reads:
@@ -64,7 +66,7 @@ class Consoles:
         return read
 
     def end_all(self, host: Session) -> list[Read]:
-        """The host's connection is gone: return what it will never answer."""
+        """The host's connection is gone: return its open reads, which it will never answer."""
         return list(self._reads.pop(host.number, {}).values())
 
     def end_overdue(self, now_ms: int) -> list[Read]:

@@ -1,7 +1,7 @@
-"""What every request costs, and out of which budget: one table. Pure.
+"""The cost of every request and the budget that pays for it, in one table. Pure.
 
-Every request is in it: `limits` looks each one up. A question costs the bytes of its answer, and
-every request that may add a row to the journal has a budget.
+`limits` looks up every request here. A question costs the bytes of its answer, and every request
+that may add a row to the journal has a budget.
 """
 
 from typing import Final, Literal, TypeAlias
@@ -19,9 +19,9 @@ Budget: TypeAlias = Literal[
 
 KIB: Final = 1024
 STATEMENT_BYTES: Final = 32 * KIB
-"""Charged for a page of the past, whatever its size: it is read off the loop."""
+"""Charged for a page of history, whatever its size: a thread reads it."""
 STATE_BYTES: Final = 4 * KIB
-"""Looking through everything costs this much even if nothing is found."""
+"""Charged for a search even when it finds nothing."""
 
 
 class Cost(Struct, frozen=True):

@@ -1,10 +1,11 @@
-"""Requests refused to everybody: one that crashed us, writes on a full disk, all after shutdown.
+"""Requests refused for everybody: those that crashed the exchange, writes on a full disk, and all
+after shutdown.
 
-Pure. A request whose handling raised stops the exchange; its digest is kept, and after the restart
-the same request is refused `internal` instead of stopping us again. When the disk fills up, trading
-ends before the journal does: first only what winds down is taken, then nothing that must be
-written. After the shutdown frame nothing is handled. Source: rules.md 7.5; operations.md,
-"When the disk fills up".
+Pure. A request whose handling raises stops the exchange. Its digest is kept, and after the restart
+the same request is refused as `internal` instead of stopping it again. When the disk fills up,
+trading ends before the journal has to: first only requests that wind down are accepted, then none
+that must be written. After the shutdown frame no request is handled. Source: rules.md 7.5;
+operations.md, "When the disk fills up".
 """
 
 from hashlib import sha256
@@ -26,7 +27,7 @@ WRITES: Final = frozenset(
         admin_requests.AdminApprove,
     )
 )
-"""Requests that are written to the disk; all others are answered even when it is full."""
+"""Requests that write to the disk; all others are answered even when it is full."""
 WINDING_DOWN: Final = frozenset(
     {
         requests.OrderCancel,
@@ -46,14 +47,14 @@ WINDING_DOWN: Final = frozenset(
         admin_requests.AdminKillSwitch,
     }
 )
-"""Still taken while only cancels are: they end what is under way, or report on it."""
+"""Accepted as well while only cancels are: they end running things or report on them."""
 RETRY_AFTER_MS: Final = 10 * MS_PER_SECOND
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
 class Guard:
-    """Asked about every readable request. ``handling`` is the one under way, for a post-mortem."""
+    """Checks every readable request. ``handling`` is the current one, for a crash report."""
 
     __slots__ = ("disk", "handling", "quarantined", "shutting_down")
 
@@ -64,7 +65,7 @@ class Guard:
         self.shutting_down = False
 
     def refusal(self, account: str, message: Any) -> Refused | None:
-        """Return why ``message`` must not be handled; otherwise it counts as under way."""
+        """Return why ``message`` must not be handled; otherwise it becomes the current one."""
         if self.shutting_down:
             return Refused("shutting_down", "the exchange goes down; ask again when it is back")
         if self.disk != "ok":
@@ -77,12 +78,12 @@ class Guard:
         return None
 
     def set_disk(self, level: DiskLevel) -> None:
-        """The shell looked how much room there is."""
+        """The shell measured the free disk space."""
         self.disk = level
 
 
 def digest(account: str, message: Any) -> str:
-    """Return a name for a request that is the same on every connection: without its ``req_id``."""
+    """Return a request's digest without its ``req_id``, so that it is equal on every connection."""
     if hasattr(message, "req_id"):
         message = msgspec.structs.replace(message, req_id=1)
     return sha256(_ENCODE([account, message])).hexdigest()

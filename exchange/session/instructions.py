@@ -1,7 +1,7 @@
 """Instructions to hosts, resent until confirmed. Pure.
 
-Nothing here is journalled: `host.sync`, sent after every login, covers whatever was under way, so
-after a restart nothing is lost. Source: protocol.md, "Hosts".
+Nothing here is journalled: `host.sync`, sent after every login, includes every open instruction, so
+a restart loses nothing. Source: protocol.md, "Hosts".
 """
 
 from typing import Final
@@ -14,7 +14,8 @@ from exchange.wire.paging import sync_parts
 
 RESEND_MS: Final = 5 * MS_PER_SECOND
 PENDING_MAX: Final = 10_000
-"""A host that confirms nothing is cut at this many; its next login starts from a sync."""
+"""A host with this many unconfirmed instructions is disconnected; its next login starts with a
+sync."""
 
 
 class _Sent:
@@ -26,8 +27,8 @@ class _Sent:
 
 
 class Instructions:
-    """By host: its session, the newest login that has not reported yet and waits, and the
-    instructions that are not confirmed."""
+    """For each host: its session, its newest login that has not reported yet, and its unconfirmed
+    instructions."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -45,13 +46,14 @@ class Instructions:
         return self._sessions.get(host)
 
     def wait(self, session: Session) -> Session | None:
-        """The host logged in beside its session; returns who waited so before, to be closed."""
+        """The host logged in again; returns an earlier login that was still waiting, to be
+        closed."""
         earlier = self._waiting.get(session.host)
         self._waiting[session.host] = session
         return earlier
 
     def take_over(self, session: Session) -> Session | None:
-        """The host is connected here now; returns its older session, to be closed."""
+        """``session`` is the host's connection from now on; returns its older one, to be closed."""
         older = self._sessions.get(session.host)
         self._sessions[session.host] = session
         self._stop_waiting(session)
@@ -69,7 +71,8 @@ class Instructions:
             del self._waiting[session.host]
 
     def send(self, host: str, instruction: Instruction, now_ms: int) -> bool:
-        """Send to the host if it is connected; False: it confirms nothing and must be cut."""
+        """Send to the host if it is connected. False when too much is unconfirmed: disconnect
+        it."""
         session = self._sessions.get(host)
         if session is None:
             return True
@@ -105,6 +108,6 @@ class Instructions:
     def next_deadline_ms(self) -> int | None:
         if not self._pending:
             return None
-        # Of each host the oldest instruction is due first: they are sent in order.
+        # A host's oldest instruction is due first, since they are sent in order.
         due = [next(iter(pending.values())).due_ms for pending in self._pending.values() if pending]
         return min(due, default=None)

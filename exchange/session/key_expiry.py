@@ -1,4 +1,4 @@
-"""A key's connections end with it: when it is revoked, and when its time is over.
+"""Finds the connections to close when their key is revoked or expires.
 
 Source: security.md, "Who is who".
 """
@@ -7,7 +7,7 @@ from exchange.session.session import Session
 
 
 class KeyExpiry:
-    """When the keys of open connections are over; most never are."""
+    """When the keys of open connections expire; most never do."""
 
     def __init__(self) -> None:
         self._ends_ms: dict[int, int] = {}
@@ -15,7 +15,7 @@ class KeyExpiry:
         self._next_ms: int | None = None
 
     def watch(self, session: Session, not_after_ms: int | None) -> None:
-        """Expect the end of the session's key, if it has one."""
+        """Remember when the session's key expires, if it does."""
         if not_after_ms is not None:
             self._ends_ms[session.number] = not_after_ms
             self._next_ms = min(self._ends_ms.values())
@@ -29,7 +29,7 @@ class KeyExpiry:
         return self._next_ms
 
     def due(self, now_ms: int) -> list[int]:
-        """Return the sessions whose key is over at ``now_ms``."""
+        """Return the sessions whose key has expired at ``now_ms``."""
         if self._next_ms is None or now_ms < self._next_ms:
             return []
         return [number for number, end_ms in self._ends_ms.items() if end_ms <= now_ms]

@@ -1,9 +1,10 @@
 """Limits on requests: budgets per account, host, connection and address. Pure.
 
-What a request costs is in `costs`. Orders, cancels and all other changes have a budget each per
-account, at the rate the operator sets. Answers are weighed after they are made: a budget may go
-into debt, and the next question waits until the debt is paid. A client that goes on asking after a
-refusal is read more slowly. Source: rules.md 3.7; the figures are in security.md, "Limits".
+What a request costs is in `costs`. Each account has one budget for orders, one for cancels and one
+for all other changes, at the rate the operator sets. Answers are charged by their size after they
+are made: a budget may go negative, and the next question waits until it is positive again. A client
+that goes on asking after a refusal is read more slowly. Source: rules.md 3.7; the figures are in
+security.md, "Limits".
 """
 
 from collections.abc import Callable
@@ -20,32 +21,32 @@ from exchange.wire.results import Refused
 CHANGES_SAVED_S: Final = 2
 COSTLY_PER_S: Final = 200
 COSTLY_SAVED_S: Final = 10
-"""Questions of a connection, however little they ask for."""
+"""Questions a connection may ask, however small their answers."""
 ANSWERS_PER_S: Final = 1024 * KIB
 ANSWERS_SAVED_S: Final = 4
-"""What the answers to an account may weigh, in bytes."""
+"""Bytes of answers for an account."""
 STRANGER_PER_S: Final = 512 * KIB
 STRANGER_SAVED_S: Final = 2
-"""The same of a connection without a login."""
+"""Bytes of answers for a connection without a login."""
 HOST_PER_S: Final = 200
 HOST_SAVED_S: Final = 30
-"""What a host says: after a break that may be much at once."""
+"""Messages of a host; after an interruption many may come at once."""
 OPERATOR_PER_S: Final = 1_000
 OPERATOR_SAVED_S: Final = 10
 LOOKED_AT_PER_TOKEN: Final = 100
-"""Going through so many orders takes as long as handling one more request."""
+"""Scanning this many orders takes as long as handling one more request."""
 LOOKED_AT_BYTES: Final = 4
-"""What a row that was gone through to find the first of a page counts as: it takes the time of as
-many bytes of an answer."""
+"""Bytes charged for each row scanned to find the first row of a page: scanning a row takes as long
+as sending this many bytes."""
 REFUSALS_PER_S: Final = 200
 REFUSALS_SAVED_S: Final = 10
 REST_MAX_MS: Final = 500
-"""The longest pause in reading a connection because of what was refused before."""
+"""The longest time a connection is not read after refused requests."""
 CONNECTIONS_PER_ACCOUNT_MAX: Final = 500
 
 
 class Budgets:
-    """What one account may do, shared by all its connections."""
+    """The budgets of one account, shared by all its connections."""
 
     __slots__ = ("_by_kind", "answers")
 
@@ -63,12 +64,13 @@ class Budgets:
         return _limited(wait_ms, f"more than {orders_per_s} a second")
 
     def spend(self, kind: str, tokens: int, now_ms: int, orders_per_s: int) -> None:
-        """Take so many tokens, there or not: the next request waits until the debt is paid."""
+        """Take this many tokens even if the bucket goes negative: the next request then waits."""
         self._by_kind[kind].spend(now_ms, orders_per_s, tokens)
 
 
 class Keyed:
-    """A bucket for each name, all of one rate. Names are of accounts and hosts: not anybody's."""
+    """A bucket for each name, all with one rate. Names are accounts and hosts, so they are
+    bounded."""
 
     def __init__(self, per_s: int, saved_s: int) -> None:
         self.per_s = per_s
@@ -137,12 +139,12 @@ class Limits:
             self._pay(session, max(size, cost.least), now_ms)
 
     def canceled(self, account: str, count: int, now_ms: int) -> None:
-        """One request, or a lost connection, canceled ``count`` orders of ``account``: who places
-        as many again waits as long as they took."""
+        """One request, or a lost connection, canceled ``count`` orders of ``account``: charge them
+        all, so that placing as many again must wait."""
         self._charge(account, "orders", count, now_ms)
 
     def looked_at(self, session: Session, kind: type[Struct], count: int, now_ms: int) -> None:
-        """A request had ``count`` orders gone through: it costs as if it were more than one."""
+        """A request scanned ``count`` orders: charge it as several requests."""
         tokens, budget = count // LOOKED_AT_PER_TOKEN, COSTS[kind].budget
         if budget == "host":
             self._hosts.of(session.host, now_ms).spend(now_ms, HOST_PER_S, tokens)
@@ -150,11 +152,11 @@ class Limits:
             self._charge(session.account, budget, tokens, now_ms)
 
     def rows_looked_at(self, session: Session, count: int, now_ms: int) -> None:
-        """A page had ``count`` rows gone through: they weigh beside its bytes."""
+        """A page needed ``count`` rows to be scanned: charge them in addition to its bytes."""
         self._pay(session, count * LOOKED_AT_BYTES, now_ms)
 
     def looked_at_end(self, account: str, count: int, now_ms: int) -> None:
-        """The same when an armed connection dropped: who armed it arms the next one later."""
+        """The same for a dropped armed connection: its account must wait to arm the next one."""
         self._charge(account, "changes", count // LOOKED_AT_PER_TOKEN, now_ms)
 
     def _charge(self, account: str, budget: str, tokens: int, now_ms: int) -> None:
@@ -163,7 +165,7 @@ class Limits:
             self._of(account, now_ms).spend(budget, tokens, now_ms, per_s)
 
     def rest_ms(self, session: Session, now_ms: int) -> int:
-        """Something of the session's was refused: return how long to stop reading it."""
+        """A request of the session was refused: return for how long not to read its connection."""
         if who := session.host or session.account:
             bucket = self._refusals.of(who, now_ms)
         else:

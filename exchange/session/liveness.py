@@ -1,8 +1,9 @@
-"""Host liveness from heartbeats: who fell silent, who came back, who is lost.
+"""Host liveness from heartbeats: which hosts fell silent, came back, or are lost.
 
 Pure and outside the engine: heartbeats are not journalled, only what follows from them is. The live
-server and the simulator feed it the same way. After a start, and after the pump itself stalled,
-every host gets its full time again: our own outage never kills a lease. Source: rules.md 6.2, 6.3.
+server and the simulator feed it the same way. After a start, and after a stall of the pump, every
+host gets its full time again: an outage of the exchange never ends a lease. Source: rules.md 6.2,
+6.3.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ STALL_MS: Final = 5 * MS_PER_SECOND
 
 
 class Beat:
-    """Last sign of life of one host, and what was journalled of it."""
+    """A host's last sign of life, and the status that was journalled for it."""
 
     __slots__ = ("heard_ms", "lost_after_ms", "status")
 
@@ -47,7 +48,7 @@ class Liveness:
         self._beats: dict[str, Beat] = {}
         self._lost_after_ms = lost_after_ms
         self._run_ms: int | None = None
-        self._next_ms: int | None = None  # no beat is due earlier; `heard` only postpones
+        self._next_ms: int | None = None  # no deadline is earlier; `heard` only moves one later
 
     def watch(self, host: str, now_ms: int, silent: bool = False) -> None:
         """Expect heartbeats of ``host`` from now on; a silent one gets its full time again."""
@@ -60,7 +61,7 @@ class Liveness:
         beat = self._beats.get(host)
         if beat is None:
             self.watch(host, now_ms)
-            return HostBack(host)  # lost, or new: the engine knows, and ignores it of a new one
+            return HostBack(host)  # lost or new; the engine ignores the command for a new host
         beat.heard_ms = now_ms
         if beat.status == "live":
             return None
@@ -92,7 +93,7 @@ class Liveness:
         self._run_ms = now_ms
 
     def next_deadline_ms(self) -> int | None:
-        """Return when `due` wants to be asked, None when no host is watched."""
+        """Return when to call `due` next, None when no host is watched."""
         if self._next_ms is None or self._run_ms is None:
             return self._next_ms
         # Without regular runs a stall would look like an idle pump.

@@ -1,4 +1,4 @@
-"""What one batch sends, to whom, in order; every frame encoded once per codec. Pure.
+"""The frames one batch sends to each session, in order; each encoded once per codec. Pure.
 
 The gateway fills an outbox while it handles requests and hands it over as part of the batch; the
 pump writes it after the commit, one transport write a connection.
@@ -15,14 +15,15 @@ from exchange.session.session import Session
 from exchange.wire.requests import AccountStatement, ImageGet, ImagePut
 
 REPLAY_BYTES: Final = 128 * 1024
-"""Charged for a stored replay, whatever its size: the shell sends it at the reader's pace."""
+"""Bytes charged for a stored replay, whatever its size: the shell sends it as fast as the reader
+reads."""
 
 
 class Replay(Struct, frozen=True):
     """Send stored account frames ``after < account_seq <= upto`` here, before what follows.
 
-    ``final``: the session is live behind it, so later deliveries wait; otherwise the pump pages at
-    the reader's pace and calls `Gateway.caught_up` at the end.
+    ``final``: the session is live after it, so later deliveries wait for it. Otherwise the pump
+    sends pages as fast as the reader reads and calls `Gateway.caught_up` at the end.
     """
 
     account: str
@@ -32,18 +33,18 @@ class Replay(Struct, frozen=True):
 
 
 class ImageJob(Struct, frozen=True):
-    """Bytes to move for a session on /v1/images; the shell does it off the loop."""
+    """An image transfer for a session on /v1/images; the shell does it in a thread."""
 
     session: int
     account: str
     message: ImagePut | ImageGet
     size: int
-    """Of the stored image, 0 when the account may not read one yet."""
+    """Size of the stored image, 0 when the account may not read one yet."""
     format: str = ""
 
 
 class HistoryJob(Struct, frozen=True):
-    """A question about the past; the shell reads the answer off the loop."""
+    """A question about history; the shell reads the answer in a thread."""
 
     session: int
     account: str
@@ -95,7 +96,8 @@ class Outbox:
             items.append(item)
 
     def reserve(self, session: Session) -> Slot:
-        """Keep a place in the session's order, for a frame that is made at the end of the batch."""
+        """Reserve a place in the session's order for a frame that is made at the end of the
+        batch."""
         self.put(session, b"")
         items = self._deliveries[session.number]
         return Slot(session, items, len(items) - 1)
@@ -104,7 +106,7 @@ class Outbox:
         """Send ``frame`` to all: encoded once per codec in use, appended once per session."""
         encoded, deliveries = Encoded(frame), self._deliveries
         for session in sessions:
-            # `put`, in place: most of what the exchange does is this loop.
+            # `put`, inlined: the exchange spends most of its time in this loop.
             data, items = encoded.by(session.codec), deliveries.get(session.number)
             if items is None:
                 deliveries[session.number] = [data]

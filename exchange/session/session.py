@@ -1,4 +1,4 @@
-"""One connection's state, and what it may do: pure, no socket, no clock.
+"""One connection's state and permissions: pure, no socket, no clock.
 
 A session begins anonymous with a nonce; a signature over it binds the session to a key, and with
 it to an account, a role and perhaps a host. The gateway asks `refusal` before anything else.
@@ -18,13 +18,13 @@ from exchange.wire.roles import BEFORE_LOGIN, ROLES
 from exchange.wire.types import Channel, Role
 
 BAD_FRAMES_MAX: Final = 100
-"""So many unreadable frames in a row close the connection."""
+"""This many unreadable frames in a row close the connection."""
 LOGIN_MS: Final = 10 * MS_PER_SECOND
 """A connection must log in or subscribe within this time."""
 SUBSCRIPTIONS_MAX: Final = 1_000
 
 Purpose: TypeAlias = Literal["trade", "images"]
-"""Which endpoint the connection came to: /v1/ws or /v1/images."""
+"""The endpoint of the connection: /v1/ws or /v1/images."""
 
 
 class Session:
@@ -67,7 +67,7 @@ class Session:
         self.role: Role | None = None
         self.host = ""
         self.minor = 0
-        """What the client knows of the protocol, as it said at login."""
+        """The protocol's minor version that the client sent at login."""
         self.bad_in_row = 0
         self.cancels_on_drop = False
         self.closing = False
@@ -75,13 +75,14 @@ class Session:
         self.answers: Bucket | None = None
         self.refusals: Bucket | None = None
         self.unpaid = 0
-        """Bytes of answers that came later, behind the batch or from a host."""
+        """Bytes of answers that were sent later, after the batch or by a host, and are not charged
+        yet."""
         self.behind: Behind | None = None
-        """What a slow reader has not been sent; None while it keeps up."""
+        """Updates that a slow reader has not been sent; None while it keeps up."""
         self.channels: dict[tuple[Channel, str], None] = {}
 
     def take_unpaid(self) -> int:
-        """Return what is unpaid; it counts as paid."""
+        """Return the bytes not charged yet, and reset them to 0."""
         unpaid, self.unpaid = self.unpaid, 0
         return unpaid
 

@@ -1,8 +1,8 @@
-"""Sign-up: who wants to join, until the operator decides. Pure.
+"""Applications for accounts, until the operator decides. Pure.
 
-An application is a wish, not a fact: it is not journalled and a restart forgets it. Approved, it
-becomes an account with one trader key, journalled as the operator's own two commands. Since anybody
-may apply, all of it is bounded; how often an address may, `addresses` says. Source: protocol.md,
+An application is not journalled, and a restart forgets it. An approved one becomes an account with
+one trader key, journalled as two commands of the operator. Anybody may apply, so the number of
+applications is bounded; `addresses` limits how often an address may apply. Source: protocol.md,
 "Operator and sign-up".
 """
 
@@ -20,7 +20,7 @@ DECIDED_MAX: Final = 1_000
 
 
 class Application(Struct, frozen=True):
-    """One pending application, as the operator reads it."""
+    """One pending application, as shown to the operator."""
 
     application: str
     name: str
@@ -48,7 +48,7 @@ class SignUps:
         if len(self.pending) >= PENDING_MAX:
             return Refused("busy", f"{PENDING_MAX} applications wait for the operator")
         self._last_number += 1
-        # With the epoch, or after a restart an id could stand for somebody else.
+        # Contains the epoch: after a restart the same id must not mean another applicant.
         name = f"a-{epoch}-{self._last_number}"
         facts = message.name, message.contact, message.public_key, message.side
         self.pending[name] = Application(name, *facts, now_ms)
@@ -56,14 +56,14 @@ class SignUps:
         return self.pending[name]
 
     def remove(self, name: str) -> Application | None:
-        """Take an application off the list, None when it is not there."""
+        """Remove and return an application, None when it is not there."""
         found = self.pending.pop(name, None)
         if found is not None:
             del self._ids[found.public_key]
         return found
 
     def approve(self, message: AdminApprove) -> None:
-        """Remember what was decided."""
+        """Remember the decision."""
         self.remove(message.application)
         self.approved[message.application] = message
         if len(self.approved) > DECIDED_MAX:

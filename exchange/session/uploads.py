@@ -1,8 +1,8 @@
-"""How much room an account's images take, those on their way included. Pure.
+"""How much space an account's images take, unfinished uploads included. Pure.
 
 Every upload reserves all of its bytes when it begins and keeps them while its partial file exists:
-many uploads at once, or many left half done, must not get around the quota. Partial files are named
-by a tag of the account, so that a restart finds whose they are. Source: security.md, "Images".
+many uploads at once, or many unfinished ones, must not get around the quota. Partial files are
+named by a tag of the account, so that a restart knows their owner. Source: security.md, "Images".
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from exchange.wire.text import account_tag
 
 QUOTA_BYTES: Final = 64 * 1024**3
-"""All images of one account together."""
+"""Bytes of all images of one account together."""
 
 
 class Uploads:
@@ -27,7 +27,7 @@ class Uploads:
         return stored + under_way + size <= self.quota_bytes
 
     def reserve(self, tag: str, digest: str, size: int) -> None:
-        """An upload begins, or was found half done at the start."""
+        """An upload begins, or was found unfinished at the start."""
         self._reserved.setdefault(tag, {})[digest] = size
 
     def release(self, tag: str, digest: str) -> None:
