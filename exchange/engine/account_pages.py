@@ -1,8 +1,8 @@
-"""An account as it stands, row by row in an order that lasts, so that it can be read in pages.
+"""The present state of an account, in pages: rows in an order that does not change.
 
-Orders, leases and VMs are in the order of their numbers, which only grow: what is read later was
-either there before or has a frame of its own in the account channel. Reads, which leave in
-``state.looked_at`` how many rows they went through, found or not.
+Orders, leases and VMs are in the order of their numbers, which only grow: a row on a later page
+either existed before, or also has a frame in the account channel. Reads, which leave in
+``state.looked_at`` how many rows they scanned, returned or not.
 """
 
 from bisect import bisect_right

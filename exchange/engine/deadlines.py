@@ -1,7 +1,7 @@
-"""What happens at a deadline: one table from its kind to when, what and whose. Pure.
+"""Handles deadlines: one table from each kind to its time, action and subject. Pure.
 
-`Timers` holds the entries; here the first that is due is taken out and run. An entry whose subject
-names another time by now, or is gone, is dropped when it is met.
+`Timers` holds the entries; this module takes out the first that is due and runs it. An entry is
+dropped when its subject is gone or now has another time.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ class Deadline(NamedTuple):
     """One kind of deadline; ``number`` is the subject's."""
 
     due_ms: Callable[[State, int], int | None]
-    """When the subject wants to be woken; None for never, also when it is gone."""
+    """The time of the subject's deadline; None for never, also when the subject is gone."""
     run: Callable[[State, int], None]
-    """What happens then."""
+    """The action at that time."""
     name: str
-    """What a person calls it; ``{}`` is the subject's number, of a switch its key."""
+    """Its name for people; ``{}`` is the subject's number, or a switch's key."""
 
 
 def _dead_man_ms(state: State, number: int) -> int | None:
@@ -78,14 +78,14 @@ DEADLINES: Final[dict[TimerKind, Deadline]] = {
 
 
 def name_of(state: State, kind: TimerKind, number: int) -> str:
-    """Return what a person calls a deadline; a switch has a number only in the engine."""
+    """Return a deadline's name for people; a switch's number is internal, so its key is shown."""
     if kind is TimerKind.DEAD_MAN:
         return DEADLINES[kind].name.format(state.dead_man_keys.get(number, "unknown"))
     return DEADLINES[kind].name.format(number)
 
 
 def next_ms(state: State) -> int | None:
-    """Return the earliest time that a subject really waits for, None for never."""
+    """Return the earliest deadline that a subject still has, None for never."""
     timers = state.timers
     heap = timers.heap
     if len(heap) > timers.clean_at:
@@ -101,7 +101,7 @@ def next_ms(state: State) -> int | None:
 
 
 def is_due(state: State, now_ms: int) -> bool:
-    """Is any deadline due at ``now_ms``?"""
+    """Return whether any deadline is due at ``now_ms``."""
     at_ms = next_ms(state)
     return at_ms is not None and at_ms <= now_ms
 
@@ -113,7 +113,7 @@ def pop(state: State, now_ms: int) -> Entry | None:
 
 
 def _drop_unwanted(state: State) -> None:
-    """Drop the entries that are not wanted any more, however late they are due.
+    """Drop the entries that are no longer needed, however late they are due.
 
     Of a living subject earlier and later deadlines stay: it may come back to them. Only a switch
     names each anew when it moves.

@@ -7,8 +7,8 @@ Deadlines (gtd, recalls, billing, launches) are executed at their own times befo
 that arrives later, so a late timer can never change who trades with whom. A refused command and a
 repeated one change nothing and get no number.
 
-This file composes. What a command does is behind its line in `HANDLERS`, what a deadline does
-behind its line in ``deadlines.py``:
+This file only combines the parts. Each command's handler is in `HANDLERS`, each deadline's in
+``deadlines.py``:
 
 * orders: ``trading/fast_path.py``, ``orders.py``, ``cancels.py``; they use ``risk.py`` (checks),
   ``reserve.py`` (what is set aside) and ``execution.py`` (matching, fills, ends)
@@ -65,13 +65,14 @@ Handler = Callable[[State, Command, Any], Done | Refused]
 
 
 def _advance(state: State, command: Command, message: AdvanceTime) -> Done | Refused:
-    """Time passed and no deadline was due: something may be forgotten; else no row is written."""
+    """Time passed and no deadline was due: a row is written only if ended things can be
+    forgotten."""
     due_ms = retention.due_ms(state) if message.forget else None
     return Done(duplicate=due_ms is None or due_ms > state.now_ms)
 
 
 _NOTHING: Out = ("", Done(duplicate=True))
-"""Holds the reply's place until there is one."""
+"""Placeholder for the reply until there is one."""
 
 HANDLERS: dict[type, Handler] = {
     Genesis: admin.genesis,
@@ -121,7 +122,7 @@ class Engine:
     def __init__(self, config: ExchangeConfig) -> None:
         self.state = State(config)
         self.settling: Entry | None = None
-        """The deadline under way, for a post-mortem."""
+        """The deadline being run, for a crash report."""
 
     @property
     def seq(self) -> int:
@@ -210,11 +211,11 @@ class Engine:
         state.now_ms = now_ms
 
     def next_deadline_ms(self) -> int | None:
-        """Return when the engine wants an `AdvanceTime`, None for never."""
+        """Return when the engine needs an `AdvanceTime`, None for never."""
         state = self.state
         due_ms = deadlines.next_ms(state)
         if due_ms is not None and due_ms <= state.now_ms + MS_PER_HOUR:
-            return due_ms  # what ended is forgotten then, too
+            return due_ms  # ended things are forgotten then, too
         forget_ms = retention.due_ms(state)
         return forget_ms if due_ms is None or (forget_ms and forget_ms < due_ms) else due_ms
 
@@ -338,7 +339,7 @@ class Engine:
         return presence.limit_order(self.state, subject, instruction_id)
 
     def vm_host(self, account: str, vm_id: str) -> str | Refused:
-        """Return the host of the account's VM, or why it may know nothing of that VM."""
+        """Return the host of the account's VM, or why the account may not see that VM."""
         vm = vms.find_for(self.state, account, vm_id)
         return vm if isinstance(vm, Refused) else vm.lease.host.host_id
 
@@ -346,7 +347,7 @@ class Engine:
         return self.state.images.get(sha256)
 
     def account_may_use_image(self, account: str, sha256: str) -> bool:
-        """Did the account upload or buy the image?"""
+        """Return whether the account uploaded or bought the image."""
         return images.may_use(self.state.images.get(sha256), account)
 
     def host_may_read_image(self, host: str, sha256: str) -> bool:

@@ -1,7 +1,7 @@
-"""A lease's meter as a snapshot holds it: one flat row of named totals.
+"""The form of a lease's meter in a snapshot: one flat row of named totals.
 
-The row's names and their order are part of the state hash, so they stay what they were when the
-meter, its waits and a lease's closing were one class.
+The row's names and their order are part of the state hash, so they stay as they were when meter,
+waits and closing were one class.
 """
 
 from operator import attrgetter
@@ -16,7 +16,7 @@ from exchange.model.spans import Span
 from exchange.model.waits import Wait
 
 SCALED: Final = ("metered_ms", "topped_ms", "gone_ms", "minimum_ms")
-"""Counted in parts of a millisecond (`Meter.scale`): may exceed what MessagePack has."""
+"""Counted in parts of a millisecond (`Meter.scale`): may exceed MessagePack's integers."""
 STORED_MAX: Final = 2**63 - 1
 
 
@@ -63,14 +63,14 @@ _values = attrgetter(*map(_place, _Row.__struct_fields__))
 
 
 def stored(lease: Lease) -> _Row | dict[str, Any]:
-    """Return the row, with text in it where MessagePack has no number for a total."""
+    """Return the row; a total too large for MessagePack's integers is stored as text."""
     row = _Row(*_values(lease))
     long = {name: str(getattr(row, name)) for name in SCALED if getattr(row, name) > STORED_MAX}
     return asdict(row) | long if long else row
 
 
 def restore(lease: Lease, stored_row: dict[str, Any]) -> None:
-    """Give a lease what `stored` returned for it."""
+    """Restore a lease's fields from the row that `stored` returned."""
     row = msgspec.convert(stored_row, _Row, strict=False)
     for name in _Row.__struct_fields__:
         path, _, field = _place(name).rpartition(".")

@@ -1,10 +1,10 @@
-"""The engine with its twin: state changes only with a row, held after every command. Pure.
+"""An engine checked against a replaying twin after every command. Pure.
 
-The twin gets nothing but the rows, read back from their bytes, as a replay does. So it shows at
-once what `verify` and the next start would show later: a command that was refused or a duplicate
-and yet changed something, a row whose replay leads elsewhere, deadlines settled without a row.
-Beside that the invariants are held that cost little. Two copies of the whole state are written out
-and compared each time: for tests and for hunting a bug, not for a busy day.
+The twin gets only the rows, decoded from their bytes, as in a replay. So it detects at once what
+`verify` and the next start would detect later: a refused or duplicate command that changed
+something, a row whose replay gives another state, deadlines settled without a row. The cheap
+invariants are checked too. Two copies of the whole state are written out and compared each time:
+for tests and for hunting a bug, not for a busy day.
 """
 
 from typing import Any, Final
@@ -23,13 +23,14 @@ from exchange.wire.codec import MSGPACK
 from exchange.wire.results import Done
 
 FIRST: Final = (Genesis, Started)
-"""What a run begins with."""
+"""Commands at the start of a run."""
 
 _DECODE: Final = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 class LawBrokenError(AssertionError):
-    """State is not what the rows lead to: a bug, never a user's mistake. ``str()`` is one line."""
+    """The state differs from the replay of the rows: a bug, never a user's mistake. ``str()`` is
+    one line."""
 
 
 class ParanoidEngine(Engine):
@@ -66,7 +67,8 @@ class ParanoidEngine(Engine):
         return self._twin
 
     def _compare(self, twin: Engine, command: Command, fault: str) -> None:
-        """Is all that a snapshot holds the same, and the next deadline, which it does not hold?"""
+        """Return whether both have equal snapshots and the same next deadline, which snapshots
+        leave out."""
         state = self.snapshot()
         if state != self._twin_state:
             parts = ", ".join(_differing(state, self._twin_state))
@@ -94,7 +96,7 @@ class ParanoidEngine(Engine):
 
 
 def _differing(one: bytes, other: bytes) -> list[str]:
-    """Return which parts of two snapshots are not the same."""
+    """Return which parts of two snapshots differ."""
     pairs = zip(snapshot.PARTS, _parts(one), _parts(other), strict=True)
     return [name for name, mine, theirs in pairs if mine != theirs]
 

@@ -1,4 +1,4 @@
-"""What the engine forgets: orders, deposits' refs and leases that ended 24 h ago.
+"""Removes orders, deposits' refs and leases from the state 24 h after they ended.
 
 Older things live in the read model. Source: rules.md 4.6, 7.3.
 """
@@ -29,7 +29,7 @@ def forget_old(state: State) -> None:
         del state.deposits[name]
     for number in _older(state.ended_leases, lambda lease: lease.ends_ms or 0, before_ms):
         for vm in state.ended_leases.pop(number).live_vms():
-            del state.vms[vm.number]  # its host never came back to say that it stopped
+            del state.vms[vm.number]  # its host never returned to report that it stopped
 
 
 def due_ms(state: State) -> int | None:

@@ -1,4 +1,4 @@
-"""The whole state as plain data in a fixed order: what the state hash covers, and how to come back.
+"""Writes the whole state as plain data in a fixed order, hashes it and restores it.
 
 Each kind of object has one table of the fields that are copied as they are; what refers to other
 objects is written as their ids and looked up again when it is restored. Derived things (timers,
@@ -64,7 +64,7 @@ OrderRow: TypeAlias = tuple[
 class _Stored(msgspec.Struct, array_like=True):
     """The rows that `dump` writes, in its order, as `restore` reads them.
 
-    What is there in great numbers is typed in full, so that it is decoded in one go.
+    Kinds with many rows are fully typed, so that msgspec decodes them in one step.
     """
 
     values: Row
@@ -351,7 +351,7 @@ def _restore_vms(state: State, numbers: list[int], moved: dict[int, list[Row]]) 
 
 
 def _arm(state: State) -> None:
-    """Every subject names its next deadline again."""
+    """Set the timer of every subject's next deadline again."""
     timers = state.timers
     for man in state.dead_men.values():
         timers.set(man.at_ms, TimerKind.DEAD_MAN, man.number)

@@ -1,4 +1,4 @@
-"""What may be read of the engine's state: rows for clients, tables for the gateway. Pure reads."""
+"""Reads of the engine's state: rows for clients, tables for the gateway. Pure."""
 
 from msgspec import Struct
 

@@ -84,7 +84,7 @@ def _add_host(state: State, account: Account, found: Token, request: EnrollHost)
 
 
 def _enrolled_before(state: State, known: Key, request: EnrollHost) -> Done | Refused:
-    """A resent enrollment gets its answer again; another use of the key is refused."""
+    """A repeated enrollment gets the same answer; any other use of the key is refused."""
     host = state.hosts.get(known.host)
     if host is None or host.hardware_id != request.hardware_id or known.revoked:
         return Refused("invalid_field", "this public key is in use", "public_key")
@@ -92,7 +92,7 @@ def _enrolled_before(state: State, known: Key, request: EnrollHost) -> Done | Re
 
 
 def _joined(state: State, host: Host) -> dict[str, str | bool]:
-    """Say what came of an enrollment; ``again``: it put an earlier key of the host out of use."""
+    """Return the result of an enrollment; ``again``: it replaced an earlier key of the host."""
     keys = [key for key in state.keys.values() if key.host == host.host_id]
     return {**_enrollment(host), "again": len(keys) > 1}
 
@@ -108,7 +108,7 @@ def _approve(host: Host) -> None:
 
 
 def approve(state: State, command: Command, request: HostApprove) -> Done | Refused:
-    """The owner lets a host in that enrolled with a token of many uses."""
+    """The owner approves a host that enrolled with a token of many uses."""
     host = owned(state, command, request.host)
     if isinstance(host, Refused):
         return host

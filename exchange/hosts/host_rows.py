@@ -1,7 +1,7 @@
 """Hosts as their owners and the public see them: rows of ``fleet`` and ``directory``. Pure reads.
 
-A host's asks are the spot asks that its slots back, the best of each symbol: what a buyer would get
-there now. Source: rules.md 8.1, 8.2.
+A host's asks are the spot asks that its slots back, the best of each symbol: the price a buyer
+would get there now. Source: rules.md 8.1, 8.2.
 """
 
 from typing import TypeAlias
@@ -38,10 +38,10 @@ def shown_status(host: Host) -> HostStatus:
 
 
 def directory_rows(state: State, account_id: str) -> tuple[list[DirectoryUpdate], int]:
-    """Return the public rows of an account's hosts, those not let in yet left out.
+    """Return the public rows of an account's hosts, without those not approved yet.
 
-    And how many hosts and orders were looked at: what it cost. An account without hosts, or none
-    at all, has no rows.
+    Also returns the cost: how many hosts and orders were scanned. An account that has no hosts, or
+    does not exist, has no rows.
     """
     account = state.ledger.accounts.get(account_id)
     if account is None or not account.hosts:
@@ -56,7 +56,7 @@ def directory_rows(state: State, account_id: str) -> tuple[list[DirectoryUpdate]
 
 
 def fleet_rows(state: State, account_id: str) -> list[HostUpdate]:
-    """Return an owner's rows; load and VM count are the gateway's to add."""
+    """Return an owner's rows; the gateway adds load and VM count."""
     return [_fleet_row(host) for host in state.ledger.accounts[account_id].every_host()]
 
 

@@ -26,7 +26,7 @@ from exchange.wire.types import SyncLease
 
 
 def announce(state: State, command: Command, request: HostAnnounce) -> Done | Refused:
-    """A host says what it is and what it offers."""
+    """A host announces its hardware and what it offers."""
     refused = newer_rules.offer_within_capacity(state, request)
     if refused is not None:
         return refused
@@ -57,7 +57,7 @@ def announce(state: State, command: Command, request: HostAnnounce) -> Done | Re
 
 
 def _withdraw_dropped_classes(state: State, host: Host) -> None:
-    """A class the host serves no more cannot back asks."""
+    """Withdraw asks backed by a class that the host no longer serves."""
     for order in _asks_on(state, host):
         if state.instruments[order.symbol].class_name not in host.classes:
             execution.cancel_resting(state, order, "capacity_shrunk")
@@ -117,9 +117,9 @@ def drain(state: State, command: Command, request: HostDrain) -> Done | Refused:
 
 
 def fit_to_offer(state: State, host: Host) -> None:
-    """Less capacity: newest asks are canceled whole, then excess spot leases are recalled.
+    """Capacity shrank: cancel the newest asks, each as a whole, then recall excess spot leases.
 
-    An ask in an hour that has room enough would be canceled for nothing.
+    Asks for hours that still have enough capacity are kept.
     """
     if not host.overcommitted():
         return
@@ -131,7 +131,7 @@ def fit_to_offer(state: State, host: Host) -> None:
 
 
 def _recall_excess(state: State, host: Host) -> None:
-    """Recall spot units, newest lease first, until what stays fits (windows are never cut)."""
+    """Recall spot units, newest lease first, until the rest fits (windows are never recalled)."""
     spots = [lease for lease in reversed(_running_on(state, host)) if lease.spot]
     free = list(host.free(None))
     for lease in spots:
@@ -151,7 +151,7 @@ def _add_units(free: list[int], lease: Lease, units: int) -> None:
 
 
 def _running_on(state: State, host: Host) -> list[Lease]:
-    """Return the host's leases that are not merely waiting for a last reading."""
+    """Return the host's leases, without those that only wait for a last usage report."""
     return [lease for lease in _leases_on(state, host) if lease.closing is None]
 
 
@@ -160,7 +160,7 @@ def _leases_on(state: State, host: Host) -> list[Lease]:
 
 
 def silent(state: State, command: Command, message: HostSilent) -> Done | Refused:
-    """No heartbeat for 15 s: asks are withdrawn, leases are not billed any more."""
+    """No heartbeat for 15 s: withdraw the asks and stop billing the leases."""
     host = state.hosts[message.host]
     if host.status in ("pending", "silent", "lost"):
         return Done(duplicate=True)
@@ -176,7 +176,7 @@ def silent(state: State, command: Command, message: HostSilent) -> Done | Refuse
 
 
 def back(state: State, command: Command, message: HostBack) -> Done | Refused:
-    """Heard again: it offers nothing until its inventory is accepted."""
+    """The host sends heartbeats again: it offers nothing until its inventory is accepted."""
     host = state.hosts[message.host]
     if host.status not in ("silent", "lost"):
         return Done(duplicate=True)
@@ -185,7 +185,7 @@ def back(state: State, command: Command, message: HostBack) -> Done | Refused:
 
 
 def lost(state: State, command: Command, message: HostLost) -> Done | Refused:
-    """Silent too long: its leases end and bonds pay the buyers."""
+    """The host was silent too long: its leases end and bonds pay the buyers."""
     host = state.hosts[message.host]
     if host.status != "silent":
         return Done(duplicate=True)
@@ -200,7 +200,7 @@ def lost(state: State, command: Command, message: HostLost) -> Done | Refused:
 
 
 def synced(state: State, command: Command, report: HostSynced) -> Done | Refused:
-    """A host accepted what it must run and said what it runs."""
+    """A host accepted the list of what it must run and reported what it runs."""
     host = state.hosts[command.host]
     if host.status == "pending":
         return Refused("not_approved", "the owner has not approved this host")
@@ -220,7 +220,7 @@ def synced(state: State, command: Command, report: HostSynced) -> Done | Refused
         emit.notice(state, lease.buyer, "host_back", lease)
     for vm in gone:
         leasing.vm_ended(state, vm, "stopped", None)
-    # What it said while it was silent counts, so that this may be all that was missing.
+    # An announcement sent while it was silent counts, so this report may complete its return.
     changed = _open(host) or changed
     return Done({"host": host.host_id, "status": host.status}, duplicate=not changed)
 
@@ -235,7 +235,7 @@ def kill_orders(state: State, host: Host, prefix: str) -> list[VmKill]:
 
 
 def sync_order(state: State, host: Host, instruction_id: str) -> HostSync:
-    """Return all a host must run now. A read: it numbers nothing and changes nothing."""
+    """Return all a host must run now. A read: it assigns no numbers and changes nothing."""
     leases = [
         SyncLease(
             lease.lease_id,

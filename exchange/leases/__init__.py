@@ -1,1 +1,1 @@
-"""What follows a trade: leases, their bills, the VMs on them, images. Pure."""
+"""Leases, their charges and VMs, and images. Pure."""

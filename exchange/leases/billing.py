@@ -1,4 +1,4 @@
-"""What is owed for a lease, and posting it. The only place that divides money.
+"""Computes and posts what is owed for a lease. The only place that divides money.
 
 Owed so far = price x billed unit-time (`Meter`), rounded up once; a charge is that less what was
 charged before, so nothing is rounded twice. Source: rules.md 5.2, 5.4, 5.5.
@@ -12,7 +12,7 @@ from exchange.units import MAX_INT, MS_PER_HOUR, ceil_div
 
 
 def accrue(lease: Lease, now_ms: int) -> None:
-    """Bring the meter up to ``now_ms``; it stands still once the lease is closing."""
+    """Advance the meter to ``now_ms``; it stops once the lease is closing."""
     if lease.closing is None:
         lease.meter.accrue(lease.units, now_ms)
 
@@ -71,7 +71,7 @@ def owe_minimum(lease: Lease, units: int, keys: list[int], now_ms: int) -> None:
 
 
 def owe_window(lease: Lease, units: int, now_ms: int) -> None:
-    """``units`` of a window are given up: they are owed to its end all the same."""
+    """``units`` of a window are given up, but still owed to its end."""
     accrue(lease, now_ms)
     lease.meter.owe_to_end(units, lease.paid_until_ms, now_ms)
 

@@ -1,8 +1,8 @@
-"""Why a charge is what it is: all that it is worked out from, sent with it. Pure.
+"""The terms of a charge: the numbers it is computed from, sent with it. Pure.
 
 A charge is the price of all that is billed so far, rounded up, less what was charged before. So the
-terms count from the lease's beginning; each row of a statement can be worked out from itself alone.
-Source: rules.md 5.2; operations.md, "Statements".
+terms count from the lease's beginning, and each row of a statement can be checked alone. Source:
+rules.md 5.2; operations.md, "Statements".
 """
 
 from exchange.model.lease import Lease

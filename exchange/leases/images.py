@@ -1,6 +1,6 @@
-"""Images as the exchange's books know them: who stored, offers and bought one.
+"""Images in the engine's state: who stored, offers and bought one.
 
-The bytes are the shell's business. Source: rules.md 9; protocol.md, "Images".
+The shell handles the bytes. Source: rules.md 9; protocol.md, "Images".
 """
 
 from exchange.model.commands import Command, ImageDeleted, ImageStored

@@ -1,4 +1,4 @@
-"""The life of a lease: grant, release, recall, funds running out, its end and who gets what.
+"""The life of a lease: grant, release, recall, lack of funds, its end and the final payments.
 
 Money owed is computed in ``billing.py``; this module decides when a lease changes. Source: rules.md
 5.1, 5.5, 5.6, 5.7, 5.8, 5.10.
@@ -35,7 +35,7 @@ def grant(
     units: int,
     fill: FillRow,
 ) -> None:
-    """A fill on one host becomes a lease; hold and bond are the orders' and change owner only."""
+    """A fill on one host becomes a lease; hold and bond move from the orders to it unchanged."""
     counters, price_ucr = state.counters, fill.price_ucr
     counters.lease = number = counters.lease + 1
     buyer, seller = buying.account, selling.account
@@ -52,12 +52,12 @@ def grant(
 
 
 def arm(state: State, lease: Lease) -> None:
-    """Wake the lease at its next deadline."""
+    """Set the timer for the lease's next deadline."""
     state.timers.set(lease.due_ms(), TimerKind.LEASE, lease.number)
 
 
 def settle(state: State, number: int) -> None:
-    """One deadline of a lease, at its own time (``state.now_ms``)."""
+    """Run one deadline of a lease, at its own time (``state.now_ms``)."""
     lease, now_ms = state.leases[number], state.now_ms
     if lease.closing is not None:
         _finish(state, lease)
@@ -177,14 +177,16 @@ def recall_units(state: State, lease: Lease, units: int) -> None:
 
 
 def _end_with_recalls(lease: Lease) -> None:
-    """Every unit is under notice: the lease ends with the last, or before it for lack of money."""
+    """Every unit is under notice: the lease ends with the last of them, or earlier for lack of
+    money."""
     last_ms = lease.recalls[-1][0]
     lease.state = "ending"
     lease.ends_ms = last_ms if lease.ends_ms is None else min(lease.ends_ms, last_ms)
 
 
 def _trim_recalls(lease: Lease) -> None:
-    """After units went: no more are under notice than there are, the newest recalls shrink."""
+    """After units left the lease, shrink the newest recalls: no more units may be under notice than
+    there are."""
     too_many = lease.recalled_units() - lease.units
     while too_many > 0:
         at_ms, units = lease.recalls.pop()
@@ -197,7 +199,8 @@ def _trim_recalls(lease: Lease) -> None:
 
 
 def _take_recalled(state: State, lease: Lease) -> None:
-    """The notice is over: the newest VMs too many are killed; in the first hour the bond pays."""
+    """The notice is over: kill the newest VMs for which no unit is left; in the first hour the bond
+    pays."""
     _, units = lease.recalls.pop(0)
     units = min(units, lease.units)
     until_ms = state.now_ms + COOLING_MS
@@ -212,7 +215,8 @@ def _take_recalled(state: State, lease: Lease) -> None:
 
 
 def _kill_down_to(state: State, lease: Lease, units: int) -> None:
-    """Kill VMs until ``units`` hold them: first those that stop anyway, then the newest."""
+    """Kill VMs until ``units`` are enough for them: first those that are stopping, then the
+    newest."""
     live = lease.live_vms()
     stopping = [vm for vm in live if vm.state == "stopping"]
     others = [vm for vm in reversed(live) if vm.state != "stopping"]
@@ -258,7 +262,7 @@ def end(state: State, lease: Lease, reason: LeaseEnd, *, bond_to_buyer: bool | N
 
 
 def usage_reported(state: State, vm: Vm, cpu_ms: int = 0) -> None:
-    """A VM that came from a metered lease has reported what it used there, or is gone."""
+    """A VM that moved here from a metered lease has reported its usage there, or is gone."""
     before, vm.came_from = state.leases.get(vm.came_from), 0
     if before is not None:
         before.meter.cpu_ms += cpu_ms

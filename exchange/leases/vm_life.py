@@ -1,6 +1,6 @@
 """The life of a VM: its launch, its move to the buyer's next lease, its stop and its end.
 
-What a VM's end means for its lease is ``leasing.py``'s, which calls this module. Source: rules.md
+``leasing.py`` decides what a VM's end means for its lease, and calls this module. Source: rules.md
 5.8, 5.9, 5.10.
 """
 
@@ -16,7 +16,7 @@ from exchange.wire.types import VmState
 
 
 def launch_by(state: State, vm: Vm, at_ms: int) -> None:
-    """Unless its host launches the VM before, it fails at ``at_ms``."""
+    """The VM fails at ``at_ms`` unless its host launches it before."""
     vm.launch_by_ms = at_ms
     state.timers.set(at_ms, TimerKind.VM, vm.number)
 
@@ -45,7 +45,7 @@ def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
 def move(state: State, vm: Vm, other: Lease) -> None:
     """A VM goes on under another lease; its host learns the new end.
 
-    There too it is its unit's first VM, so what is left of the wait for it is not billed.
+    It counts as the first VM of its unit there too, so the rest of its launch wait is not billed.
     """
     now_ms = state.now_ms
     vm_units.end_wait(vm, now_ms)

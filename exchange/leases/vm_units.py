@@ -5,7 +5,7 @@ from exchange.model.waits import Wait
 
 
 def assign_unit(vm: Vm, from_ms: int) -> None:
-    """A VM takes a unit, one that had none before if there is any: that one's wait begins."""
+    """Assign a unit to a VM, preferably one that had no VM yet: its launch wait begins."""
     vm.unit = vm.lease.meter.units.assign(vm.number, from_ms, vm.launched_ms is not None)
 
 
@@ -16,7 +16,7 @@ def free_unit(vm: Vm) -> None:
 
 
 def open_wait(vm: Vm) -> Wait | None:
-    """Return the wait for this VM if it is its unit's first, and somebody still waits."""
+    """Return the unbilled wait for this VM if it is its unit's first and the wait is not over."""
     return vm.lease.meter.units.open_wait(vm.number) if vm.unit == vm.number else None
 
 

@@ -33,7 +33,7 @@ def start(state: State, command: Command, request: VmStart) -> Done | Refused:
     account = state.ledger.accounts[command.account]
     known = _started_before(state, account, request)
     if known is not None:
-        asked = known.request  # it may have gone on under the buyer's next lease since
+        asked = known.request  # it may have moved to the buyer's next lease since
         request = msgspec.structs.replace(request, req_id=asked.req_id, lease_id=asked.lease_id)
         if request == asked:
             return Done({"vm_id": known.vm_id, "duplicate": True}, duplicate=True)
@@ -76,7 +76,7 @@ def _started_before(state: State, account: Account, request: VmStart) -> Vm | No
 
 
 def _is_network(text: str) -> bool:
-    """Is it an IPv4 or IPv6 address, or a range of them?"""
+    """Return whether it is an IPv4 or IPv6 address, or a range of them."""
     try:
         ip_network(text, strict=False)
     except ValueError:
@@ -96,7 +96,7 @@ def stop(state: State, command: Command, request: VmStop) -> Done | Refused:
 
 
 def find_for(state: State, buyer: str, vm_id: str) -> Vm | Refused:
-    """Return the buyer's VM that has not ended; another's is as unknown as none."""
+    """Return the buyer's VM that has not ended; another buyer's VM is refused as unknown."""
     vm = _find(state, vm_id)
     if vm is None or vm.lease.buyer.account_id != buyer:
         return Refused("unknown_vm", f"you have no VM {vm_id!r}", "vm_id")
@@ -104,7 +104,7 @@ def find_for(state: State, buyer: str, vm_id: str) -> Vm | Refused:
 
 
 def status(state: State, command: Command, report: VmStatus) -> Done | Refused:
-    """A host says where a VM stands."""
+    """A host reports the state of a VM."""
     vm = _find(state, report.vm_id)
     if vm is None or vm.lease.host.host_id != command.host:
         return Refused("unknown_vm", f"no VM {report.vm_id!r} on this host", "vm_id")
@@ -164,7 +164,8 @@ def launch_overdue(state: State, number: int) -> None:
 
 
 def extend_launches(state: State, now_ms: int) -> None:
-    """After a restart: our own outage must not fail a launch (rules.md 6.4)."""
+    """Extend launch deadlines after a restart: our own outage must not fail a launch (rules.md
+    6.4)."""
     for vm in state.vms.values():
         if vm.launch_by_ms is not None:
             vm_life.launch_by(state, vm, max(vm.launch_by_ms, now_ms + RELAUNCH_MS))

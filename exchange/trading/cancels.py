@@ -61,7 +61,8 @@ def session_dropped(state: State, command: Command, message: SessionDropped) -> 
 
 
 def drop_all_sessions(state: State) -> None:
-    """A new run: every armed connection dropped with the old one; numbers start afresh."""
+    """A new run: all armed connections dropped when the old run ended; session numbers start
+    again."""
     for session in list(state.armed):
         session_dropped(state, SYSTEM, SessionDropped(session))
     for account in state.ledger.accounts.values():
@@ -107,7 +108,7 @@ def cancel_account(state: State, account: Account, reason: str) -> None:
 
 
 def cancel_backed_by(state: State, host: Host, reason: str) -> None:
-    """Withdraw every ask that slots of ``host`` back."""
+    """Withdraw every ask that is backed by slots of ``host``."""
     orders = state.ledger.accounts[host.account_id].open_orders
     state.looked_at += len(orders)
     for order in list(orders.values()):

@@ -1,7 +1,7 @@
-"""What happens to an accepted order: money and slots set aside, matching, settlement, its end.
+"""Executes an accepted order: sets money and slots aside, matches, settles, ends it.
 
 A fill moves the buyer's hold and the seller's bond from the two orders to one lease per host that
-backs the ask; slots go from the ask to the lease as they are. Source: rules.md 3.2, 3.3, 4.1, 4.4.
+backs the ask; slots move from the ask to the lease unchanged. Source: rules.md 3.2, 3.3, 4.1, 4.4.
 """
 
 from exchange.leases import leasing
@@ -18,7 +18,7 @@ from exchange.wire.types import OrderStatus
 
 
 def enter(state: State, instrument: Instrument, order: Order) -> None:
-    """An order that passed all checks comes to life."""
+    """Make an order that passed all checks live."""
     account, request, number = order.account, order.request, order.number
     state.counters.order = number
     account.orders[request.client_order_id] = order
@@ -40,7 +40,8 @@ def enter(state: State, instrument: Instrument, order: Order) -> None:
 
 
 def _infeasible(instrument: Instrument, order: Order, limit_ucr: int) -> str | None:
-    """Why an order that needs a quantity at once cannot have it; decided first (rules.md 4.4)."""
+    """Return why an order that needs a quantity at once cannot have it; checked first (rules.md
+    4.4)."""
     request = order.request
     fok = request.time_in_force == "fok"
     enough = order.qty if fok else request.min_qty or 0
@@ -142,8 +143,8 @@ def _move_hold(state: State, order: Order, unit_ucr: int, qty: int) -> None:
 
 
 def _prefer_hosts_of(state: State, instrument: Instrument, buyer: Account, ask: Order) -> None:
-    """A window's slots go first where the buyer's lease of the hour before runs, so that his VMs
-    can carry over (rules.md 3.2)."""
+    """Take a window's slots first on hosts where the buyer's lease of the hour before runs, so that
+    its VMs can carry over (rules.md 3.2)."""
     assert instrument.start_ms is not None and ask.backing is not None
     before_ms = instrument.start_ms - MS_PER_HOUR
 
@@ -179,7 +180,7 @@ def _hand_out(ask: Order, units: int) -> Backing:
 
 
 def _decrement(state: State, instrument: Instrument, taker: Order, maker: Order, qty: int) -> None:
-    """Both own orders shrink by ``qty``; what is then 0 is canceled."""
+    """Self-trade: both own orders shrink by ``qty``; an order left with 0 is canceled."""
     taker.leaves_qty -= qty
     for order in (maker, taker):
         give_back(state, instrument, order, qty)
@@ -199,7 +200,7 @@ def cancel_resting(state: State, order: Order, reason: str) -> None:
 
 
 def _cancel(state: State, instrument: Instrument, order: Order, reason: str) -> None:
-    """End an order that is in no book."""
+    """End an order that is not in a book."""
     finish(state, instrument, order, "canceled", reason)
     emit.order(state, order, "canceled", reason)
 

@@ -1,13 +1,12 @@
-"""The plain case of placing and canceling in one piece, because it is nine orders of ten.
+"""A faster path for placing and canceling plain orders, which are nine of ten.
 
-A plain order is a limit order, good till canceled, without extras, whose account and instrument
-set no limits: its money and slots are set aside, then it trades as any other or is queued. No rule
-decides anything about it, so none stands here: every condition below only finds out that
-``risk.py`` or ``orders.py`` would have something to say, and then those handle the command as if
-this module did not exist. What is done here is what they do, step by step, in one frame: in CPython
-the calls between them cost as much as the work (see ``bench/``).
-`tests/exchange/trading/test_fast_path.py` plays the same commands both ways and compares the
-bytes.
+A plain order is a limit order, good till canceled, without extras, whose account and instrument set
+no limits: its money and slots are set aside, then it trades as any other or is queued. This module
+holds no rules: each condition below only detects that ``risk.py`` or ``orders.py`` must check
+something, and then those handle the command as if this module did not exist. Otherwise it does the
+same steps as they do, in one function: in CPython the calls between them cost as much as the work
+(see ``bench/``). `tests/exchange/trading/test_fast_path.py` plays the same commands both ways and
+compares the bytes.
 """
 
 from exchange.model import emit
@@ -52,7 +51,7 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
         host is not None and not host.take_if_free(instrument.class_name, need, bucket, qty)
     ):
         return orders.place(state, command, request)
-    # From here on nothing can be refused: the order comes to life.
+    # From here on nothing can be refused: make the order live.
     state.counters.order = number = state.counters.order + 1
     sign, backing = (1, None) if host is None else (-1, [(host, qty)])
     order_id, session = f"o-{number}", command.session

@@ -1,4 +1,4 @@
-"""What an order sets aside while it lives: money for a bid, a bond and slots for an ask.
+"""Reserves what a live order needs: money for a bid, a bond and slots for an ask.
 
 A bid holds its limit price for each unit left, an ask the bond at the best price it can trade at,
 and slots on the seller's hosts, in the order in which fills hand them out. Everything is checked
@@ -48,13 +48,13 @@ def _slots(instrument: Instrument, order: Order, units: int) -> Backing | None:
 
 
 def no_capacity(request: OrderPlace) -> Refused:
-    """Say that an ask is not backed."""
+    """Return the refusal of an ask that is not backed."""
     text = f"no live host of yours has {request.qty} units free"
     return Refused("insufficient_capacity", text, "qty")
 
 
 def resized(instrument: Instrument, order: Order, units: int) -> Backing | None:
-    """Return the backing of an ask that grows or shrinks to ``units``, keeping what it has."""
+    """Return the backing of an ask that grows or shrinks to ``units``; slots it has are kept."""
     assert order.backing is not None
     more = units - order.leaves_qty
     if more <= 0:
@@ -93,7 +93,7 @@ def give_back(state: State, instrument: Instrument, order: Order, units: int) ->
 
 
 def first_slots(backing: Backing, units: int) -> Backing:
-    """Return the first ``units`` slots of ``backing``, in the order they are handed out."""
+    """Return the first ``units`` slots of ``backing``, in the order in which fills take them."""
     chosen: Backing = []
     for host, slots in backing:
         if units:

@@ -15,7 +15,7 @@ from exchange.wire.types import RefusedAmounts
 def check(
     state: State, account: Account, instrument: Instrument, request: OrderPlace
 ) -> Refused | None:
-    """All checks of a new order that need neither money nor capacity."""
+    """Run all checks of a new order that need neither money nor capacity."""
     price_ucr = request.price_ucr
     refused = (
         check_terms(state, request)
@@ -28,7 +28,7 @@ def check(
 
 
 def check_hosts(state: State, account: Account, request: OrderPlace) -> Refused | None:
-    """Are the hosts an ask names all the seller's own?"""
+    """Check that all hosts an ask names are the seller's own."""
     for name in request.hosts or ():
         host = state.hosts.get(name)
         if host is None or host.account_id != account.account_id:
@@ -41,7 +41,7 @@ def no_instrument(symbol: str) -> Refused:
 
 
 def check_market(state: State, account: Account, instrument: Instrument) -> Refused | None:
-    """May this account trade this instrument at all now?"""
+    """Check that this account may trade this instrument now."""
     if not instrument.tradable:
         shown = instrument.shown_state()
         return Refused("market_not_open", f"{instrument.symbol} is {shown}", "symbol")
@@ -51,7 +51,7 @@ def check_market(state: State, account: Account, instrument: Instrument) -> Refu
 
 
 def check_terms(state: State, request: OrderPlace) -> Refused | None:
-    """Do the order's own fields make sense together?"""
+    """Check that the order's fields fit together."""
     tif = request.time_in_force
     refused = _check_type(request) or _check_expiry(request, state.now_ms)
     if refused is not None:
@@ -71,7 +71,8 @@ def check_terms(state: State, request: OrderPlace) -> Refused | None:
 
 
 def _check_type(request: OrderPlace) -> Refused | None:
-    """A limit order has a price; a market order only what suits one that never rests."""
+    """Check that a limit order has a price, and a market order only fields for one that never
+    rests."""
     if request.order_type == "limit":
         if request.price_ucr is None:
             return Refused("invalid_price", "a limit order needs a price", "price_ucr")
@@ -83,7 +84,7 @@ def _check_type(request: OrderPlace) -> Refused | None:
 
 
 def _check_expiry(request: OrderPlace, now_ms: int) -> Refused | None:
-    """A gtd order, and no other, names a time to come."""
+    """Check that a gtd order names a future time, and no other order names one."""
     if request.time_in_force == "gtd":
         if request.expire_ms is None or request.expire_ms <= now_ms:
             return Refused("invalid_field", "gtd needs a future expire_ms", "expire_ms")
@@ -93,7 +94,7 @@ def _check_expiry(request: OrderPlace, now_ms: int) -> Refused | None:
 
 
 def check_price(instrument: Instrument, price_ucr: int) -> Refused | None:
-    """Is the price on the tick and inside the band?"""
+    """Check that the price is on the tick and inside the band."""
     if price_ucr % instrument.tick_ucr:
         text = f"the tick is {instrument.tick_ucr} ucr"
         amounts = RefusedAmounts(tick_ucr=instrument.tick_ucr)
@@ -108,7 +109,7 @@ def check_price(instrument: Instrument, price_ucr: int) -> Refused | None:
 
 
 def check_size(account: Account, qty: int, price_ucr: int | None) -> Refused | None:
-    """Is the order within the account's size limits?"""
+    """Check that the order is within the account's size limits."""
     limits = account.limits
     if limits.max_qty and qty > limits.max_qty:
         return Refused("max_qty", f"at most {limits.max_qty} units an order", "qty")
@@ -120,7 +121,7 @@ def check_size(account: Account, qty: int, price_ucr: int | None) -> Refused | N
 
 
 def check_open_orders(account: Account) -> Refused | None:
-    """May the account have one more order in the book?"""
+    """Check that the account may have one more order in the book."""
     most = account.limits.max_open_orders
     if most and len(account.open_orders) >= most:
         return Refused("max_open_orders", f"at most {most} open orders")
@@ -128,7 +129,7 @@ def check_open_orders(account: Account) -> Refused | None:
 
 
 def no_funds(account: Account, needed_ucr: int, what: str) -> Refused:
-    """Say that the account lacks the money to set aside."""
+    """Return the refusal of an order that the account cannot pay for."""
     text = f"{what} needs {needed_ucr} ucr, {account.available_ucr} are available"
     amounts = RefusedAmounts(needed_ucr=needed_ucr, available_ucr=account.available_ucr)
     return Refused("insufficient_funds", text, amounts=amounts)

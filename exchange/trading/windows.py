@@ -33,7 +33,7 @@ def open_series(state: State) -> None:
 
 
 def roll(state: State) -> None:
-    """A full hour: every series opens its next window."""
+    """Called at every full hour: every series opens its next window."""
     now_ms = state.now_ms
     for series in state.config.windows:
         created = _open(state, series, now_ms + series.hours_ahead * MS_PER_HOUR)
@@ -64,7 +64,7 @@ def _open(state: State, series: WindowConfig, start_ms: int) -> Instrument:
 
 
 def next_stage(state: State, number: int) -> None:
-    """One deadline of a window: gate closure, start, end, and an hour later it is forgotten."""
+    """Run one deadline of a window: gate closure, start, end, and its removal an hour later."""
     window = state.windows[number]
     match window.state:
         case "open":
@@ -95,5 +95,5 @@ def _expire_orders(state: State, window: Instrument) -> None:
 
 
 def hour_text(start_ms: int) -> str:
-    """Return a UTC hour as symbols carry it: ``2026-11-23T18``."""
+    """Return a UTC hour in the form used in symbols: ``2026-11-23T18``."""
     return datetime.fromtimestamp(start_ms // MS_PER_SECOND, UTC).strftime("%Y-%m-%dT%H")
