@@ -1,4 +1,4 @@
-"""End this process in time, whatever still hangs. Shell module."""
+"""Ends this process within a time limit, even if something hangs. Shell module."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Make sense of what the owner writes behind `headroom host run`. Pure.
+"""Parses the owner's options of `headroom host run`. Pure.
 
 Everything here is refused before the agent dials: an owner reads one line now rather than an
 offer that no renter can use. Raises `OptionError`.

@@ -1,4 +1,4 @@
-"""Put an agent's parts together for the hypervisor that was asked for. Shell module.
+"""Builds an agent's parts for the chosen hypervisor. Shell module.
 
 The only place that knows which hypervisor is which; libvirt is imported when it is wanted.
 """

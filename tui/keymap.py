@@ -1,4 +1,4 @@
-"""Which key does what. Only here: actions know nothing of keys."""
+"""The only table of keys and their actions: actions themselves know no keys."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What the terminal needs of a connection: a live client is one, a scripted feed another."""
+"""The interface of a connection, implemented by a live client and by a scripted feed."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Protocol, TypeAlias

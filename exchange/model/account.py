@@ -56,7 +56,7 @@ class Account:
         """By zone, oldest first."""
         self.limits = Limits()
         self.limited = False
-        """Has any of the order limits a value?"""
+        """True when any of the order limits is set."""
         self.killed = False
 
     def every_host(self) -> list[Host]:
@@ -91,7 +91,7 @@ class Order(Struct, eq=False):
     level: Level | None = None
     """Where it rests; None before and after."""
     before: Order | None = None
-    """Its neighbours in the level's queue while it rests."""
+    """The orders before and after it in the level's queue while it rests."""
     behind: Order | None = None
 
     @property
@@ -126,7 +126,7 @@ class Level(Struct, eq=False):
     key: int
     qty: int = 0
     count: int = 0
-    """How many orders rest here."""
+    """How many orders rest at this level."""
     first: Order | None = None
     last: Order | None = None
 

@@ -4,7 +4,7 @@ Shape (measured fastest in CPython): per side a dict from key to `Level` and a s
 the key is the price on the bid side and minus the price on the ask side, so the best level of
 either side is the last key. A level chains its orders in the order of their arrival, so a cancel
 costs no search, and a level of one order, the most frequent kind, needs no container. The book
-moves quantities only; money, leases and events are the caller's.
+changes quantities only; the caller handles money, leases and events.
 """
 
 from bisect import bisect_left, insort
@@ -75,12 +75,13 @@ class Book:
         return keys[-1] * sign if keys else None
 
     def crosses(self, sign: int, price_ucr: int) -> bool:
-        """Would an order of this side and limit trade with the best of the other side?"""
+        """Return whether an order of this side and limit would trade with the best of the other
+        side."""
         keys = self.asks.keys if sign > 0 else self.bids.keys
         return bool(keys) and keys[-1] >= -sign * price_ucr
 
     def rest(self, order: Order) -> None:
-        """Queue the order's leaves at its price, behind what is there."""
+        """Add the order's open quantity at the end of the queue of its price."""
         sign, price_ucr = order.sign, order.price_ucr
         assert price_ucr is not None, "only an order with a price can rest"
         half = self.bids if sign > 0 else self.asks
@@ -183,7 +184,7 @@ class Book:
         return total
 
     def meets_own(self, taker: Order, limit_ucr: int) -> bool:
-        """Would ``taker`` reach an own order before it is filled? (rules.md 4.3)"""
+        """Return whether ``taker`` would reach an own order before it is filled (rules.md 4.3)."""
         left = taker.leaves_qty
         for maker in self._crossed(taker, limit_ucr):
             if maker.account is taker.account:

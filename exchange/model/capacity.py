@@ -1,4 +1,4 @@
-"""What hosts offer and what of it is taken by asks and leases, in vCPU, memory and disk at once.
+"""What hosts offer, and how much of it asks and leases use: vCPU, memory and disk together.
 
 A spot ask or lease takes its units in every hour, a window's only in its own: per host and hour,
 spot use + that hour's window use never exceeds what the host offers. Source: rules.md 3.2, 5.11.
@@ -34,7 +34,7 @@ class Use:
 
 
 class Host:
-    """A server that runs the Host agent, as the exchange knows it."""
+    """The exchange's record of a server that runs the Host agent."""
 
     __slots__ = (
         "accel",
@@ -90,7 +90,8 @@ class Host:
         self.agent_version = ""
         self.boot_id = ""
         self.boot_before = ""
-        """The boot that fell silent: the same again proves that the VMs ran."""
+        """The boot id when it fell silent: the same id on its return proves that the VMs kept
+        running."""
         self.offered_known = False
         self.synced = False
         self.draining = False
@@ -134,7 +135,7 @@ class Host:
         )
 
     def fits(self, need: Need, bucket: int | None) -> int:
-        """Return how many units fit beside what is taken; 0 when the host offers nothing."""
+        """Return how many more units fit; 0 when the host offers nothing."""
         mvcpu, mem_mib, disk_mib = self.free(bucket)
         if self.cooling and bucket is None:
             cooling = self.cooling_use
@@ -198,11 +199,11 @@ class Host:
         return True
 
     def sells(self, class_name: str) -> bool:
-        """May new asks of the class be backed by this host?"""
+        """Return whether new asks of the class may be backed by this host."""
         return self.status == "live" and not self.draining and class_name in self.classes
 
     def overcommitted(self) -> bool:
-        """Is more taken in some hour than the host offers now?"""
+        """Return whether more is used in some hour than the host offers now."""
         return min(self.free(None)) < 0
 
 

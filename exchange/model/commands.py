@@ -1,4 +1,4 @@
-"""What the engine takes in and gives out: journalled commands, and outs addressed to someone.
+"""The engine's input and output: journalled commands, and outs with an address.
 
 A `Command` is one row of the journal. Its message is a client's request or one of the exchange's
 own messages below. The engine answers with a list of `Out`: first the reply, then everything that
@@ -34,7 +34,7 @@ class Genesis(Internal, tag="genesis", frozen=True):
 class AdvanceTime(Internal, tag="advance_time", frozen=True):
     """Time has passed: deadlines up to the command's time settle.
 
-    ``forget``: so is what ended 24 h ago forgotten; rows of earlier releases did not.
+    ``forget``: also remove what ended 24 h ago; rows of earlier releases did not do that.
     """
 
     forget: bool = False
@@ -148,11 +148,11 @@ class Command(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 SYSTEM = Command("", "", 0, AdvanceTime())
-"""The sender of what the exchange does by itself."""
+"""The sender of the exchange's own commands."""
 
 
 class Forgotten(Internal, tag="forgotten", frozen=True):
-    """An instrument is gone: what is kept under its symbol is dropped. Not on the wire."""
+    """An instrument is gone: drop everything kept under its symbol. Not sent to clients."""
 
     symbol: str
 

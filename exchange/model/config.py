@@ -1,4 +1,5 @@
-"""What an exchange starts with: classes, zones, instruments and the fee. Journalled as row 1.
+"""An exchange's initial configuration: classes, zones, instruments and the fee. Journalled as row
+1.
 
 The default classes are those of rules.md 2.3.
 """
@@ -91,7 +92,8 @@ def window_series(classes: dict[str, Capacity], zones: list[ZoneConfig]) -> list
 
 
 def mistake(config: ExchangeConfig) -> str | None:
-    """Return the first place that names what there is not, in words; None when all is well."""
+    """Return the first reference to an unknown name as a text for people; None when all are
+    known."""
     zones = [zone.zone for zone in config.zones]
     for name in [*config.classes, *zones]:
         if "." in name:

@@ -1,4 +1,4 @@
-"""Turns what happened into the frames of the account channel and the instructions to hosts.
+"""Makes frames of the account channel and instructions to hosts from events.
 
 Each account's frames are numbered here: contiguous, never skipped. Source: protocol.md, "Account
 channel" and "Hosts".
@@ -128,7 +128,7 @@ def trade(state: State, taker: Order, qty: int, price_ucr: int, trade_id: str) -
 
 
 def balances(state: State) -> None:
-    """Send each account whose money moved what it has now, once a command."""
+    """Send each account whose money moved its new balance, once per command."""
     moved = state.ledger.moved
     for account, why in moved.items():
         account_id, available_ucr, held_ucr = (
@@ -145,7 +145,7 @@ def balances(state: State) -> None:
 
 
 def lease(state: State, subject: Lease) -> None:
-    """Send both sides of a lease where it stands."""
+    """Send both sides of a lease its present state."""
     buyer, seller = subject.buyer, subject.seller
     buyer.account_seq = to_buyer = buyer.account_seq + 1
     seller.account_seq = to_seller = seller.account_seq + 1
@@ -160,7 +160,7 @@ def lease(state: State, subject: Lease) -> None:
 def lease_row(
     subject: Lease, account: Account, account_seq: int, seq: int, ts_ms: int
 ) -> LeaseUpdate:
-    """Return a lease as one of its sides sees it."""
+    """Return the frame of a lease for one of its sides."""
     buying = account is subject.buyer
     return LeaseUpdate(
         account_seq,
@@ -183,7 +183,7 @@ def lease_row(
 
 
 def vm(state: State, subject: Vm) -> None:
-    """Send the buyer where a VM stands."""
+    """Send the buyer the present state of a VM."""
     account = subject.lease.buyer
     account.account_seq += 1
     if state.quiet:
@@ -235,7 +235,7 @@ def notice(
     units: int | None = None,
     at_ms: int | None = None,
 ) -> None:
-    """Send one side of a lease something it must know."""
+    """Send a notice to one side of a lease."""
     account.account_seq = seq = account.account_seq + 1
     if state.quiet:
         return

@@ -1,4 +1,4 @@
-"""What a host has delivered so far: public facts with their sample counts, never a score.
+"""A host's delivery record: public facts with their sample counts, never a score.
 
 Source: rules.md 8.1. Boot times are kept for the last `BOOTS_KEPT` boots.
 """
@@ -19,7 +19,7 @@ class Evidence(Struct):
     """Running totals of one host; unit-time in milliseconds."""
 
     contracted_ms: int = 0
-    """Unit-time leased and over."""
+    """Unit-time of leases that have ended."""
     delivered_ms: int = 0
     """The part of it that was not lost to silence or to waiting for a launch."""
     leases: int = 0
@@ -34,8 +34,8 @@ class Evidence(Struct):
     """The distinct buyers whose guests never got ready."""
 
     def over(self, contracted_ms: int, delivered_ms: int) -> None:
-        """A lease is over. When its time does not fit any more none is added to either total:
-        what was delivered of what was sold stays true."""
+        """A lease ended. When its time would overflow a total, it is added to neither, so that
+        delivered and sold time still match."""
         self.leases += 1
         if self.contracted_ms + contracted_ms <= TOTAL_MAX_MS:
             self.contracted_ms += contracted_ms

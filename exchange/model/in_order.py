@@ -1,4 +1,4 @@
-"""A dict whose rows come and go in the order of their time, such as what is kept for 24 h."""
+"""A dict whose rows are added and removed in the order of time, such as rows kept for 24 h."""
 
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ class InOrder(dict[K, V]):
     _oldest: K | None = None
 
     def first(self) -> tuple[V, ...]:
-        """Return the oldest row, if there is one; not looked for again while it stays."""
+        """Return the oldest row, if there is one; it is cached until it is removed."""
         if self._oldest is None:
             self._oldest = next(iter(self), None)
         return () if self._oldest is None else (self[self._oldest],)

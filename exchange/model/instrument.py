@@ -1,4 +1,4 @@
-"""What is traded: class x zone x pricing x delivery, its symbol, its life and its price limits.
+"""An instrument (class x zone x pricing x delivery): its symbol, life cycle and price limits.
 
 Source: rules.md 2.1, 2.2, 3.3, 3.4.
 """
@@ -60,7 +60,7 @@ class Instrument:
         self.delivery = delivery
         self.shape = shape
         self.need = need_of(shape)
-        """What one unit takes of its host."""
+        """What one unit uses on its host."""
         self.bond_divisor = bond_divisor(delivery)
         self.book = Book()
         self.state: InstrumentState = "open"

@@ -1,4 +1,4 @@
-"""Leases and VMs as data: what a buyer holds on a host, and the life of the VMs on it.
+"""The data of leases and of the VMs on them.
 
 A spot lease is active at once; `ending` means its end is fixed (a recall); `ended` is final. What
 is billed is counted in ``meter.py``. Source: rules.md 5.1.
@@ -47,7 +47,7 @@ class Lease(Struct, eq=False):
     metered: bool
     buyer_order_id: str = ""
     seller_order_id: str = ""
-    """What each side called the order that traded."""
+    """Each side's client_order_id of the order that traded."""
     hold_ucr: int = 0
     """The buyer's money set aside, not yet charged."""
     bond_ucr: int = 0
@@ -55,7 +55,8 @@ class Lease(Struct, eq=False):
     charged_ucr: int = 0
     reason: LeaseEnd | None = None
     closing: LeaseEnd | None = None
-    """A metered lease that is over and awaits its VMs' last usage; the clock stands still."""
+    """True for a metered lease that is over and waits for its VMs' last usage; its meter has
+    stopped."""
     release_ms: int | None = None
     """When the buyer scheduled a release, and of how many units (0: all)."""
     release_units: int = 0
@@ -181,11 +182,11 @@ class Vm:
         self.endpoints: list[Endpoint] = []
         self.requested_ms = now_ms
         self.launched_ms: int | None = None
-        """When the exchange heard that it runs."""
+        """When the exchange was told that the VM runs."""
         self.ready_ms: int | None = None
-        """Guest-ready as the host says."""
+        """True when the host reports the guest as ready."""
         self.booted = False
-        """Was it guest-ready ever?"""
+        """True once the guest has been ready."""
         self.launch_by_ms: int | None = None
         self.unit: int | None = None
         """Its unit's key (`waits.Units`); None once that unit has left the lease."""

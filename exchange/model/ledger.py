@@ -61,7 +61,7 @@ class Ledger:
         self.moved.setdefault(account, "deposit" if amount_ucr >= 0 else "withdrawal")
 
     def full(self, amount_ucr: int) -> bool:
-        """Would this deposit bring in more than the wire can carry?
+        """Return whether this deposit would make money exceed what the wire can carry.
 
         All money inside came from ``outside`` and nobody else owes: where that is within bounds,
         so is every other sum of money there is at one time.

@@ -1,8 +1,8 @@
-"""Rules that came after journals were written that break them: live they refuse, replay they pass.
+"""Rules newer than some journals: they refuse live commands, but let a replay pass.
 
-A row is what happened. A rule that would refuse what an earlier release accepted stands here, and
-only here, so that the start of an older journal does not fail on it. Every other rule holds for
-live commands and rows alike. See docs/decisions/0063-rules-newer-than-rows.md. Pure.
+A row is a fact. A rule that would refuse what an earlier release accepted is defined here, and only
+here, so that an older journal can still be replayed. Every other rule holds for live commands and
+rows alike. See docs/decisions/0063-rules-newer-than-rows.md. Pure.
 """
 
 from exchange.model.capacity import Host
@@ -40,7 +40,7 @@ def offer_within_capacity(state: State, request: HostAnnounce) -> Refused | None
 
 
 def hardware_is_known(state: State, request: EnrollHost) -> Refused | None:
-    """What many servers have in common names none of them (rules.md 6.2)."""
+    """A hardware id that many servers share identifies none of them (rules.md 6.2)."""
     if state.replaying or not hardware.is_none(request.hardware_id):
         return None
     text = "a maker's default, which many servers have; send the machine's id"

@@ -1,4 +1,4 @@
-"""Spans of time, from (included) to (excluded) in ms, and what they have in common.
+"""Spans of time, from (included) to (excluded) in ms, and operations on them.
 
 Billing keeps running totals; the few things that may yet be found out about the past, a host's
 silence and the wait for a launch, are kept as spans until the period they lie in is settled.
@@ -11,7 +11,7 @@ Span: TypeAlias = tuple[int, int]
 
 
 def cut(spans: list[Span], from_ms: int, to_ms: int) -> list[Span]:
-    """Return what of ``spans`` lies between two times."""
+    """Return the parts of ``spans`` between two times."""
     inside = ((max(begin, from_ms), min(end, to_ms)) for begin, end in spans)
     return [(begin, end) for begin, end in inside if begin < end]
 
@@ -39,5 +39,5 @@ def first(spans: list[Span], most_ms: int) -> list[Span]:
 
 
 def length_ms(spans: list[Span]) -> int:
-    """Return how long they are together; they do not overlap."""
+    """Return their total length; they do not overlap."""
     return sum(end - begin for begin, end in spans)

@@ -1,1 +1,1 @@
-"""What the agent decides, without touching the machine. Pure."""
+"""The agent's decisions, without access to the machine. Pure."""

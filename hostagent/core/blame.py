@@ -1,4 +1,4 @@
-"""Who is to blame when qemu-img fails on a renter's image: the image, the disk, the tools. Pure.
+"""Decides why qemu-img failed on a renter's image: the image, the disk or the tools. Pure.
 
 An image is judged by what ``qemu-img info`` says of it, and by nothing else: a conversion that runs
 out of memory, threads, time or disk is its host's affair. The one exception is a conversion that

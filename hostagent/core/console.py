@@ -1,4 +1,4 @@
-"""A guest's serial console as text: what the renter gets of it. Pure.
+"""A guest's serial console as the text sent to its renter. Pure.
 
 A console holds whatever the guest writes: colours, cursor movements, bytes that are no text. All of
 that goes, so that the text can be shown anywhere and never grows beyond a frame on the wire.

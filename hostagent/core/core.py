@@ -1,4 +1,4 @@
-"""The host's decisions: what to run, what to tell the exchange, when to look again.
+"""The host's decisions: what to run, what to report to the exchange, when to check again.
 
 Pure: `HostCore.apply` takes a message and the time and returns what to send and what to do; it
 never waits, reads a clock or touches a hypervisor. It first settles every deadline up to

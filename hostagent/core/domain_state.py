@@ -1,4 +1,4 @@
-"""What libvirt says of a domain, in our words: every state and reason has its meaning. Pure.
+"""Maps each of libvirt's domain states and reasons to our own states. Pure.
 
 The numbers are libvirt's (virDomainState and its reasons), which never change. What is not in the
 table, because a later libvirt has it, is `held`: neither running nor gone by default.

@@ -1,4 +1,4 @@
-"""What the core is told when carrying an effect out broke in a way that nobody foresaw. Pure."""
+"""The results reported to the core when an effect fails with an unexpected error. Pure."""
 
 from hostagent.core.ports import (
     ConsoleSeen,

@@ -1,4 +1,4 @@
-"""Which VM is meant: an id alone does not say it, for an exchange may count anew. Pure.
+"""Identifies a VM: its id alone is not enough, since an exchange may reuse ids. Pure.
 
 An exchange that was restored from a backup gives the numbers behind it a second time, to other
 buyers. So a VM is its id and the time at which it was asked for (`VmLaunch.born_ms`). A domain of

@@ -1,4 +1,4 @@
-"""What a VM has used, from cumulative counters that belong to one boot.
+"""A VM's usage, from cumulative counters that restart with each boot.
 
 Pure. Counters restart with the domain, so they are keyed by the boot; within a boot they must not
 go back (the exchange refuses that), whatever order observations arrive in.

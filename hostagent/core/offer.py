@@ -1,4 +1,4 @@
-"""What this host offers, and how busy it is: capacity, the owner's limit, residual offering.
+"""The host's offer and its load: capacity, the owner's limit, residual offering.
 
 Pure. Effective offer = min(what the server can carry, the owner's limit), and nothing at all while
 the owner's own work needs a residual server (rules.md 8.3).

@@ -1,4 +1,4 @@
-"""Whose domains these are: several agents may run on one server, each for its own exchange. Pure.
+"""Finds the agent that owns a domain: several may run on one server, for different exchanges. Pure.
 
 An owner is written ``EXCHANGE/HOST``: the exchange's id from its hello, and the host's id there,
 which an exchange of an older release does not tell.

@@ -1,4 +1,4 @@
-"""What the host core and its surroundings say to each other, and the ports a shell fills.
+"""The events and effects between the host core and its shell, and the ports a shell implements.
 
 The core never acts. It returns effects (`FetchImage`, `StartDomain`, ...) beside the wire messages
 to `Send`; whoever drives it, the asyncio agent or the simulator, carries them out and brings the

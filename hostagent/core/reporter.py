@@ -1,4 +1,4 @@
-"""Telling the exchange about VMs, until it is known to know.
+"""Reports VMs to the exchange until it confirms each report.
 
 Pure. A status or a usage report is a request: the exchange acknowledges it when it is durable.
 Until then it counts as unreported and goes again, at the next heartbeat or after the next login.

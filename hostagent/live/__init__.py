@@ -1,1 +1,1 @@
-"""The bootable image: how it is built, served to a network, and what runs when it has booted."""
+"""The bootable image: builds it, serves it for network boot, and runs on it after the boot."""

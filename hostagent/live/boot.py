@@ -1,4 +1,5 @@
-"""What a booted image runs: find the settings, join the exchange, run the role. Shell.
+"""The first program on a booted image: finds the settings, joins the exchange, runs the role.
+Shell.
 
 Started again by systemd whenever it ends. What the console shows is written to one file; what
 somebody types into the console's form is read from another.

@@ -1,4 +1,4 @@
-"""The command lines of the build's tools. Pure: what is run for which folder and which time."""
+"""The command lines of the build's tools, for a folder and a build time. Pure."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""The status on a terminal of a booted image, and the form when nothing was told. Shell."""
+"""Shows the status on a booted image's terminal, or a form when there are no settings. Shell."""
 
 import os
 import select

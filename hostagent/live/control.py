@@ -1,4 +1,4 @@
-"""The two files between what runs and what the console shows. Shell."""
+"""The two files through which the running role and the console communicate. Shell."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a network boot needs to know: addresses, ranges of a file, dnsmasq's options. Pure."""
+"""The data of a network boot: addresses, byte ranges of a file, dnsmasq's options. Pure."""
 
 import ipaddress
 import re

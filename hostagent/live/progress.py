@@ -1,4 +1,4 @@
-"""How far a build is, and how long it still takes. Pure."""
+"""The progress of a build and its remaining time. Pure."""
 
 from collections.abc import Sequence
 

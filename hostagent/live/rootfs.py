@@ -1,4 +1,4 @@
-"""What the build adds to the Debian system of the image: files, links, what goes again. Pure.
+"""The files and links that the build adds to the image's Debian system or removes from it. Pure.
 
 Paths are relative to the root of the image.
 """

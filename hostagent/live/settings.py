@@ -1,4 +1,4 @@
-"""What a booted image is told: role, exchange, token, name. Pure.
+"""The settings of a booted image: role, exchange, token, name. Pure.
 
 Each key is looked for on the kernel command line (``headroom.url=...``), then in ``headroom.toml``
 on a volume labelled HEADROOM, then in what was baked into the image; the first found wins.

@@ -1,4 +1,4 @@
-"""What the console of a booted host says: the agent's log lines folded into a status. Pure."""
+"""The status shown on a booted host's console, computed from the agent's log lines. Pure."""
 
 import re
 import textwrap

@@ -1,4 +1,4 @@
-"""The file a guest's console is written to, and what was rolled over of it. Shell module.
+"""The file of a guest's console, and its older, rotated part. Shell module.
 
 virtlogd renames ``v-1.log`` to ``v-1.log.0``, that to ``v-1.log.1`` and so on, and begins anew.
 """

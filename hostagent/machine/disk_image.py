@@ -1,4 +1,4 @@
-"""Judge a renter's disk image and make a flat disk of it. Shell module: it runs qemu-img.
+"""Checks a renter's disk image and makes a flat disk from it. Shell module: it runs qemu-img.
 
 The format is said, never guessed: a raw disk may begin with another format's header.
 """

@@ -1,4 +1,4 @@
-"""Read the server's own facts: the files that `inventory` makes sense of. Shell module."""
+"""Reads the server's own facts: the files that `inventory` interprets. Shell module."""
 
 import os
 import shutil

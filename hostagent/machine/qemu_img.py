@@ -1,4 +1,4 @@
-"""Run qemu-img within limits, and say whose fault it is when it fails. Shell module.
+"""Runs qemu-img within limits, and names the cause when it fails. Shell module.
 
 It reads a format that the renter wrote, so memory, CPU time and wall time are bounded. The bound is
 on memory that is written (RLIMIT_DATA): one on addresses also counts what threads only reserve, and

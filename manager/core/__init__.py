@@ -1,1 +1,1 @@
-"""What the Manager decides: rules, bursts, purchases, rented units. Pure."""
+"""The Manager's decisions: rules, bursts, purchases, rented units. Pure."""

@@ -1,4 +1,4 @@
-"""What the account's frames mean for rented units: granted, shrunk, recalled, ended; restarts.
+"""Applies account frames to rented units: granted, shrunk, recalled, ended; handles restarts.
 
 After a restart or a reconnect the account as it stands is the only truth: `rebuild` matches it with
 the units known, asks again for what was in flight, and forgets what is gone. While a lease runs its

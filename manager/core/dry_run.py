@@ -1,4 +1,4 @@
-"""What would these rules have done on that load? The core on a paper market, in no time. Pure.
+"""Shows what rules would have done on a recorded load: runs the core on a paper market. Pure.
 
 Supply is unlimited at each rule's highest price, so the cost is an upper bound and only the rules'
 own limits hold them back. Between two rows of the series the last one counts.

@@ -1,4 +1,4 @@
-"""Would two rules chase each other? The loader's warning before any money is spent.
+"""Detects two rules that would undo each other: the loader warns before any money is spent.
 
 A release just below its threshold raises the use of what is left: from ``below`` percent on
 ``have`` units to ``below * have / (have - step)``. When that reaches the ``above`` of a buying rule

@@ -1,4 +1,4 @@
-"""What the Manager's core takes in and gives out, besides the exchange's own frames.
+"""The inputs and outputs of the Manager's core, besides the exchange's own frames.
 
 The core never talks to anyone: it answers every message with a list of `Out`, and the shell (the
 daemon, or the simulator) carries them out and reports back. Times are UTC epoch milliseconds.

@@ -1,4 +1,4 @@
-"""What the parts of the Manager's core share: the time, the way out, and what was asked.
+"""State shared by the parts of the Manager's core: the time, outgoing messages, open requests.
 
 Every request gets a ``req_id`` and is remembered with its purpose until its answer comes. While
 disconnected nothing is asked: `Connected` brings the whole account, and each part then asks for

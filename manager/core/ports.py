@@ -1,4 +1,4 @@
-"""Where the Manager's shell meets the world and live and simulated really differ.
+"""The ports of the Manager's shell that have a live and a simulated version.
 
 `LoadBalancer`: memory_balancer.py in tests and demos. `LoadSource`: load_http.py. Each call is
 bounded in time by its implementation; a failure is one of the two exceptions, one line each.

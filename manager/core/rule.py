@@ -1,4 +1,4 @@
-"""The rule language: what a rule in a file says, and the same rule ready to be evaluated.
+"""The rule language: a rule as written in a file, and the same rule ready to be evaluated.
 
     when = "util > 70 for 2m"     metric op value [for duration]; a list of them is AND
     do = "buy 4"                  buy N | buy to N | release N | release all

@@ -1,4 +1,4 @@
-"""All rules together: which fires now, and how much it may do.
+"""Chooses among all rules which one fires now, and how much it may do.
 
 Buy wins over release: while any buying rule wants to fire, cooled down or not, nothing is given
 back. A purchase is cut to ``max_units`` (units on order, booting and on their way out count) and to

@@ -1,4 +1,4 @@
-"""What each table of manager.toml cannot say by itself: contradictions and things not there. Shell.
+"""Checks of manager.toml across its tables: contradictions and missing things. Shell.
 
 Every mistake is one line that names its place; a file is named by its path as `headroom` was given
 it. What only the exchange knows (whether a zone exists, what a class is called) is not judged.

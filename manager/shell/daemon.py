@@ -1,4 +1,4 @@
-"""The Manager running: one queue into the core, and tasks that carry out what it says. Shell.
+"""The running Manager: one queue into the core, and tasks that carry out its outputs. Shell.
 
 The exchange's frames, answers to requests, load samples and words of the balancer all enter one
 bounded inbox; one loop feeds the core, so nothing overtakes. Requests and balancer work run as

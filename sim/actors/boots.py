@@ -1,4 +1,4 @@
-"""How long simulated VMs boot and which fail: scenario.md, ``[boot]``, changed by faults."""
+"""Boot times and failures of simulated VMs: scenario.md, ``[boot]``, changed by faults."""
 
 from collections.abc import Callable
 from random import Random

@@ -1,4 +1,4 @@
-"""The buyer's farm as a node: its balancer, its load, and the very Manager core that buys for it.
+"""The buyer's farm as a node: its balancer, its load, and the same Manager core as in production.
 
 The balancer here is in memory: a server joins when its guest answers a probe, leaves at once when
 drained, and counts as serving only while its guest really answers, whatever the Manager believes.

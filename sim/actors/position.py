@@ -1,4 +1,4 @@
-"""What a trading robot knows: its open orders and leases, and the book it sees. A pure fold.
+"""A trading robot's state: its open orders and leases, and its copy of the book. A pure fold.
 
 Shared by the background traders and the simulated sellers; fed with the frames of the account and
 book channels, whatever carried them. Source: protocol.md, "Account channel" and "Public channels".

@@ -1,4 +1,4 @@
-"""Keys of simulated actors: real Ed25519 keys, made from the actor's name instead of chance.
+"""Keys of simulated actors: real Ed25519 keys, derived from the actor's name instead of random.
 
 A run logs in with signatures like anybody else, and is the same every time. Such keys guard
 nothing: whoever knows the seed has them. Never use them outside a simulation.

@@ -1,4 +1,4 @@
-"""The virtual network: every message takes its time, and a connection keeps its order.
+"""The virtual network: every message has a delay, and a connection keeps messages in order.
 
 Latency is a mean with a normal spread per message; a message never overtakes an earlier one of the
 same direction of the same connection, as on TCP. Source: scenario.md, ``[network]``.

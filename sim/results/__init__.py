@@ -1,1 +1,1 @@
-"""What a run measured, checked and reports."""
+"""The measurements, checks and reports of a run."""

@@ -1,4 +1,4 @@
-"""From runs to what a person and a script read: estimates, expectations, table, JSON.
+"""Reports of runs for people and scripts: estimates, expectations, table, JSON.
 
 Pure text. The JSON object is that of scenario.md, "JSON output"; the table adds the units in
 service over time.

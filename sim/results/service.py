@@ -1,4 +1,5 @@
-"""How well the farm served its load: violations and SPEC elasticity, from two step functions.
+"""Measures how well the farm served its load: violations and SPEC elasticity, from two step
+functions.
 
 ``loads`` holds the load of every sample period, ``ready`` the units in service from each time on.
 Both are piecewise constant, so the integrals here are exact. Pure. Source: scenario.md, "Metrics";

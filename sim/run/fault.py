@@ -1,4 +1,4 @@
-"""Things go wrong in a run, at their time, and end again: scenario.md, ``[[fault]]``.
+"""Starts and ends the faults of a run at their times: scenario.md, ``[[fault]]``.
 
 Each kind does to the simulated world what the real thing would do; the exchange, the Manager and
 the agents are told nothing and must find out.

@@ -1,4 +1,4 @@
-"""What the parts of a run share and ask for: the clock, the exchange, connections, who is there.
+"""What the parts of a run share: the clock, the exchange, connections, participants.
 
 The participants, the faults and the wind-down are handed the stage; the `World` builds it and runs
 the play. Nothing here knows a policy or a result.

@@ -1,4 +1,4 @@
-"""What only the whole scenario shows: names that must exist, keys that must go together.
+"""Checks across a whole scenario: names that must exist, keys that must go together.
 
 Pure. Each mistake is one line that begins with its place.
 """

@@ -1,4 +1,4 @@
-"""What a policy of a scenario means: the rules the Manager gets, and who sells to it. Pure.
+"""Turns a scenario's policy into the Manager's rules and its sellers. Pure.
 
 ``no_burst`` has no rules, ``units`` is one rule that buys a fixed number, ``like`` takes another
 policy's rules to a cloud that sells any number at one list price. Source: scenario.md,

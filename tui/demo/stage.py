@@ -1,4 +1,4 @@
-"""What goes on behind the demo's stage: an exchange, hosts on memory hypervisors, traders.
+"""The demo's background processes: an exchange, hosts on memory hypervisors, traders.
 
 Everything is the real thing but the hypervisor: the server of ``exchange.server``, `HostCore` and
 the traders' cores, each over its own WebSocket connection. Composes packages, like ``tui.demo``.

@@ -1,4 +1,4 @@
-"""The account as the terminal knows it: money, open orders, leases, VMs.
+"""The terminal's copy of the account: money, open orders, leases, VMs.
 
 Folds the account channel (protocol.md, "Account channel") over the state that subscribing returned.
 What has ended leaves the tables; its last word stays in the messages.

@@ -1,4 +1,4 @@
-"""What the terminal may believe: connecting, live, reconnecting, over or stale by heartbeat age."""
+"""The state of the connection: connecting, live, reconnecting, over, or stale by heartbeat age."""
 
 from typing import Final, Literal, TypeAlias
 

@@ -1,4 +1,4 @@
-"""From key presses to requests: the ticket, what is being typed, what waits for a yes.
+"""Turns key presses into requests: the ticket, the typed text, actions waiting for a yes.
 
 Nothing that costs money or gives up a place in a queue leaves without having been armed; what
 only takes back (canceling the orders under the cursor) goes at once. Pure: requests are returned.

@@ -1,4 +1,4 @@
-"""The first row: the instrument, its prices, who we are, whether it is all true."""
+"""The first row: the instrument, its prices, our account, whether the data is live."""
 
 from tui.view.book import BookView
 from tui.view.connection import Connection, badge

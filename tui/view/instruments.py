@@ -1,4 +1,4 @@
-"""The list of instruments: what can be traded, and where each stands."""
+"""The list of instruments with the prices and state of each."""
 
 from typing import Final, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Everything the terminal knows of the market and the account: one fold over all frames."""
+"""The terminal's whole data of the market and the account: one fold over all frames."""
 
 from typing import Final, Literal, TypeAlias
 

@@ -1,4 +1,4 @@
-"""What the account has: the money line, the table of orders, the table of leases and VMs."""
+"""The account's panes: the money line, the table of orders, the table of leases and VMs."""
 
 from typing import Final
 
