@@ -227,7 +227,8 @@ def test_a_session_as_sentences(tmp_path: Path) -> None:
     lines = [line.partition("Z ")[2] for line in logged(tmp_path, "info", "text").splitlines()]
     cuts = [line for line in lines if " cut: " in line]
     assert any(line.endswith(" of buyer cut: the key was revoked") for line in cuts)
-    told = [line for line in lines if line not in cuts]
+    # On a busy machine a batch may be slow, and is said to be.
+    told = [line for line in lines if line not in cuts and " batch took " not in line]
     wanted = TEXT.strip().splitlines()
     assert len(told) == len(wanted), told
     for line, pattern in zip(told, wanted, strict=True):
@@ -244,7 +245,8 @@ def test_a_session_as_json_and_no_secret_in_it(tmp_path: Path) -> None:
         assert list(row)[:3] == ["ts", "level", "event"]
         assert list(row)[-1] == "text"
     more = {"connected", "disconnected", "login", "cut"}
-    assert [event for event in events if event not in more] == EVENTS
+    by_chance = more | {"slow_batch"}  # a busy machine has slow batches
+    assert [event for event in events if event not in by_chance] == EVENTS
     assert more <= set(events)
     for name in NAMES:
         private = OPERATOR if name == "operator" else key_of(name)
