@@ -56,7 +56,7 @@ from hostagent.core.reporter import Reporter
 from hostagent.core.vm import Vm
 
 SPOT_CUTOFF_MS = 2 * 3_600_000
-"""How long a host that hears nothing keeps VMs without an end of their own (rules.md 6.3)."""
+"""How long a host cut off from the exchange keeps VMs that have no end time (rules.md 6.3)."""
 STOPPING_OBSERVE_MS = 1_000
 
 __all__ = ["HostConfig", "HostCore"]
@@ -83,7 +83,7 @@ class HostCore:
         self._heartbeat_at_ms: int | None = None
         self._observe_at_ms: int | None = None
         self._vms_at_ms: int | None = None
-        """The first deadline of any VM; found anew after all that may have moved it."""
+        """The first deadline of any VM; computed again after everything that may change it."""
 
     # --- the two calls of every core ---
 
@@ -134,7 +134,7 @@ class HostCore:
         self._vms_at_ms = min((time for time in times if time is not None), default=None)
 
     def _heartbeat(self, now_ms: int, out: list[Out]) -> None:
-        # One beat however late we are: a burst of old beats would tell nothing.
+        # Send one heartbeat however late we are: a burst of old ones would be useless.
         self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
         running = sum(vm.state in ("running", "stopping") for vm in self.vms.values())
         out.append(Send(HostHeartbeat(load=self._offer.load(), vms=running)))
@@ -217,7 +217,7 @@ class HostCore:
             del self.vms[settled.spec.vm_id]
             self._ended.bury(settled.spec.vm_id, settled.spec.born_ms)
         if unapproved and not self._reporter.unapproved and self._synced_id:
-            # The owner has approved this host; what it said of its VMs before was not heard.
+            # The owner has approved this host; its earlier reports about VMs were ignored.
             self._say_synced(out)
 
     def _start_cutoff(self, vm: Vm, now_ms: int) -> None:
@@ -294,7 +294,7 @@ class HostCore:
         self._say_synced(out)
 
     def _say_synced(self, out: list[Out]) -> None:
-        """Answer the newest sync with what is here, and tell every VM's state."""
+        """Answer the newest sync with what is here, and report every VM's state."""
         told = {vm_id: vm.state for vm_id, vm in self.vms.items() if not vm.disowned}
         rows = [HostVm(vm_id=vm_id, state=state) for vm_id, state in told.items()]
         boot_id = self.config.boot_id
@@ -333,7 +333,7 @@ class HostCore:
         if not self._reporter.connected:
             self._start_cutoff(vm, now_ms)
         elif self._seen:
-            # Ours by its metadata, but nobody has told us of it in this connection.
+            # Ours by its metadata, but the exchange has not named it in this connection.
             self._orphan(vm, now_ms)
         self._follow(vm, effects, out)
         self._look_at(vm, domain, now_ms, out)

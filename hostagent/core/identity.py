@@ -46,7 +46,7 @@ class Tombs:
             del self._born[next(iter(self._born))]
 
     def hold(self, vm_id: str, born_ms: int | None) -> bool:
-        """Tell whether this very VM has ended; a time that nobody knows is any."""
+        """Return whether this very VM has ended; an unknown time matches any."""
         if vm_id not in self._born:
             return False
         known_ms = self._born[vm_id]
@@ -66,7 +66,7 @@ class Successors:
         return self._orders.pop(vm_id, None)
 
     def due(self, vms: dict[str, Vm]) -> Iterator[VmLaunch]:
-        """Take out what can start now; its predecessor leaves ``vms``, and nobody is told."""
+        """Take out the VM that can start now; its predecessor leaves ``vms`` without a report."""
         for vm_id in [one for one in self._orders if one not in vms or vms[one].ended]:
             vms.pop(vm_id, None)
             yield self._orders.pop(vm_id)

@@ -1,7 +1,8 @@
 """From raw facts about a server to what it advertises. Pure.
 
 The shell reads the files (``/proc/cpuinfo``, ``/proc/meminfo``, ``/proc/stat``, the disk's size)
-and passes their text in; this module takes the server's own reserve off and says which classes fit.
+and passes their text in; this module subtracts the server's own reserve and finds which classes
+fit.
 """
 
 from msgspec import Struct

@@ -10,7 +10,7 @@ def named(exchange: str, host: str) -> str:
 
 
 def is_own(owner: str, said: str) -> bool:
-    """Tell whether a domain whose metadata says ``said`` belongs to ``owner``.
+    """Return whether a domain with ``said`` in its metadata belongs to ``owner``.
 
     ``owner`` is "" before the first login ever: then no domain that names one is ours.
     """

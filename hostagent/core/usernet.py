@@ -1,7 +1,8 @@
 """Read QEMU's ``info usernet``: which forwarded connections a guest has accepted. Pure.
 
 QEMU accepts a forwarded connection itself, before the guest is even asked, so that a successful
-connect says nothing. Its own table does: SYN_SENT until the guest answers, then ESTABLISHED.
+connect alone proves nothing. Its own table does: SYN_SENT until the guest answers, then
+ESTABLISHED.
 """
 
 _ACCEPTED = ("ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT_1", "FIN_WAIT_2")

@@ -33,7 +33,7 @@ from hostagent.core.ports import (
 PORTLESS_READY_MS = 10_000
 CUT_AGAIN_MS = 10_000
 HANGS_RECENT_MS = 60_000
-"""A QEMU that goes on hanging is told of several times in this time."""
+"""A QEMU that goes on hanging is reported several times in this time."""
 USAGE_EVERY_MS = MS_PER_HOUR
 MAX_CONFIRMS = 8
 HELD_MAX_MS = 60_000
@@ -60,7 +60,7 @@ class Vm(Struct):
     unreported: bool = True
     """The exchange has not acknowledged the state as it is now."""
     disowned: bool = False
-    """The exchange means another VM by this id: of this one nothing is told any more."""
+    """The exchange now uses this id for another VM: this one is no longer reported."""
     hangs_ms: int | None = None
     """When its QEMU last did not answer while the guest booted."""
     up_ms: int = 0
@@ -132,7 +132,7 @@ def refused(vm: Vm, reason: str) -> list[Effect]:
 
 
 def disown(vm: Vm, now_ms: int) -> list[Effect]:
-    """Another VM has taken this one's id: end it, and tell nobody of it."""
+    """Another VM has taken this one's id: end it without a report."""
     vm.disowned = True
     return stop(vm, now_ms, "stopped", "orphan")
 
@@ -188,7 +188,7 @@ def guest_ready(vm: Vm, now_ms: int) -> list[Effect]:
 
 
 def guest_hangs(vm: Vm, now_ms: int) -> list[Effect]:
-    """QEMU does not answer, which is no fault of the guest: watch on, and remember it."""
+    """QEMU does not answer, which is not the guest's fault: keep watching, and remember it."""
     if vm.state != "running" or vm.ready_ms is not None:
         return []
     vm.hangs_ms = now_ms

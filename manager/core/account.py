@@ -88,7 +88,7 @@ class Account:
             lease.silent_until_ms = 0
 
     def rebuild(self, state: Connected) -> None:
-        """Make the rented units what ``state`` says, and ask again for what is missing."""
+        """Make the rented units match ``state``, and request again what is missing."""
         self._renews = True
         rows = [row for row in state.leases if bought_by_rule(row) and row.state != "ended"]
         vms: dict[str, list[VmUpdate]] = {row.lease_id: [] for row in rows}

@@ -45,7 +45,7 @@ def dry_run(config: ManagerConfig, samples: Sequence[tuple[int, float]], boot_ms
     price_ucr = max((rule.price_max_ucr for rule in config.rules), default=0)
     whole = replace(
         config,
-        # One image stands for all: the paper market boots anything.
+        # One image is used for all: the paper market boots anything.
         library=[PAPER_VM],
         rules=tuple(replace(rule, vm=None) for rule in config.rules),
         stale_ms=max(config.stale_ms, int(STALE_STEPS * longest_ms)),

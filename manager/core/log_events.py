@@ -1,7 +1,7 @@
 """The lines of a Manager's log: those of its core, and one function for each other event. Pure.
 
-The events are listed in manager.md, "The log". Of a stored VM only its name is told, never its user
-data.
+The events are listed in manager.md, "The log". Of a stored VM only its name is logged, never its
+user data.
 """
 
 from typing import Final

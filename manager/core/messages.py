@@ -25,7 +25,7 @@ from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStar
 
 
 class Connected(Struct, frozen=True):
-    """Logged in; the account as it stands (result of subscribing to ``account``).
+    """Logged in; the account's present state (result of subscribing to ``account``).
 
     Frames whose ``account_seq`` is not above this one are already contained and ignored.
     ``exchange_ms`` is the exchange's clock, by which orders expire; 0 when it is not known.

@@ -35,7 +35,7 @@ class Outgoing:
 
     @property
     def exchange_ms(self) -> int:
-        """The time by the exchange's clock, as far as its frames told."""
+        """The time by the exchange's clock, taken from its frames."""
         return self.now_ms + self._ahead_ms
 
     def heard(self, exchange_ms: int) -> None:

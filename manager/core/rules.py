@@ -27,7 +27,7 @@ from manager.core.rule_state import (
 
 
 class Rules:
-    """The state of every rule. ``reading`` is asked anew after each that fired."""
+    """The state of every rule. ``reading`` is called again after each rule that fired."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Rules:
         )
 
     def fired_before(self, rule_name: str, at_ms: int) -> None:
-        """An order of the rule tells that it fired at ``at_ms``, maybe before a restart."""
+        """An order of the rule shows that it fired at ``at_ms``, maybe before a restart."""
         for rule, state in self._rules:
             if rule.name == rule_name and at_ms <= self._outgoing.now_ms:
                 state.fired_ms = max(state.fired_ms or 0, at_ms)
@@ -113,7 +113,7 @@ class Rules:
         return state.fired_ms is None or self._outgoing.now_ms >= state.fired_ms + rule.cooldown_ms
 
     def _fire(self, rule: Rule, state: RuleState, reading: Reading) -> bool:
-        """Act; a rule that could do nothing has not fired, and says so once."""
+        """Act; a rule that could do nothing has not fired, and reports that once."""
         match rule.action:
             case Buy(units):
                 done = self._buy(rule, units, reading)

@@ -160,10 +160,10 @@ class Daemon:
                 case _ if isinstance(event, CORE_FRAMES):
                     await self._inbox.put(event)
                 case _:
-                    pass  # frames that concern nobody here, such as the server's heartbeat
+                    pass  # frames that nothing here needs, such as the server's heartbeat
 
     async def _read_account(self) -> None:
-        """Begin anew from the account as it stands; the core is quiet until it is read.
+        """Start again from the account's present state; the core does nothing until it is read.
 
         Of several readings under way the last one counts.
         """
