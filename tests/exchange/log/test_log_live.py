@@ -228,7 +228,7 @@ def test_a_session_as_sentences(tmp_path: Path) -> None:
     cuts = [line for line in lines if " cut: " in line]
     assert any(line.endswith(" of buyer cut: the key was revoked") for line in cuts)
     # On a busy machine a batch may be slow, and is said to be.
-    told = [line for line in lines if line not in cuts and " batch took " not in line]
+    told = [line for line in lines if line not in cuts and " rows took " not in line]
     wanted = TEXT.strip().splitlines()
     assert len(told) == len(wanted), told
     for line, pattern in zip(told, wanted, strict=True):
