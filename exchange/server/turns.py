@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 TURN_ITEMS: Final = 16
 """Items of one line that are handled before the next line's turn."""
 STRANGERS_S: Final = 0.001
-"""Items of one batch, for connections without a login."""
+"""Seconds of one batch for work of connections without a login."""
 STRANGERS_SHARE: Final = 0.25
 """Share of the time, for all connections without a login together."""
 

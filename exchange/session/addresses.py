@@ -20,7 +20,7 @@ APPLY_EVERY_MS: Final = MS_PER_MINUTE
 """An address may apply for an account once in this time."""
 ENROLLMENTS_PER_S: Final = 200
 ENROLLMENTS_SAVED_S: Final = 30
-"""So many hosts behind one address may enroll at once."""
+"""Generous, since many hosts behind one address may enroll at once."""
 LOOPBACK: Final = "loopback"
 _NETWORK_BITS: Final = 64
 

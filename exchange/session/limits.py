@@ -24,10 +24,10 @@ COSTLY_SAVED_S: Final = 10
 """Questions a connection may ask, however small their answers."""
 ANSWERS_PER_S: Final = 1024 * KIB
 ANSWERS_SAVED_S: Final = 4
-"""Bytes of answers for an account."""
+"""Bytes of answers a second for an account."""
 STRANGER_PER_S: Final = 512 * KIB
 STRANGER_SAVED_S: Final = 2
-"""Bytes of answers for a connection without a login."""
+"""Bytes of answers a second for a connection without a login."""
 HOST_PER_S: Final = 200
 HOST_SAVED_S: Final = 30
 """Messages of a host; after an interruption many may come at once."""
