@@ -28,8 +28,10 @@ from exchange.log.line import LogLine
 from exchange.wire.close_codes import CLOSE_HANDED_OVER
 from exchange.wire.frames import (
     Ack,
-    ConsoleRead,
     ErrorReply,
+)
+from exchange.wire.instructions import (
+    ConsoleRead,
     HostLimit,
     HostSync,
     VmKill,

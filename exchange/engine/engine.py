@@ -51,11 +51,13 @@ from exchange.units import MS_PER_HOUR
 from exchange.wire import admin_requests, requests
 from exchange.wire.frames import (
     DirectoryUpdate,
-    HostLimit,
-    HostSync,
     HostUpdate,
     InstrumentUpdate,
     OrderUpdate,
+)
+from exchange.wire.instructions import (
+    HostLimit,
+    HostSync,
     VmKill,
 )
 from exchange.wire.results import Done, Refused

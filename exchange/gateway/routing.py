@@ -5,7 +5,7 @@ from typing import Final
 
 from exchange.model import commands
 from exchange.model.commands import Out, SessionDropped
-from exchange.wire import frames
+from exchange.wire import frames, instructions
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import OrderMassCancel
 
@@ -20,10 +20,10 @@ ROUTES: Final[dict[type, int]] = {
     frames.Trade: TO_PUBLIC,
     frames.InstrumentUpdate: TO_PUBLIC,
     commands.Forgotten: TO_PUBLIC,
-    frames.VmLaunch: TO_HOST,
-    frames.VmKill: TO_HOST,
-    frames.HostLimit: TO_HOST,
-    frames.HostSync: TO_HOST,
+    instructions.VmLaunch: TO_HOST,
+    instructions.VmKill: TO_HOST,
+    instructions.HostLimit: TO_HOST,
+    instructions.HostSync: TO_HOST,
 }
 
 

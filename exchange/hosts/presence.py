@@ -14,7 +14,11 @@ from exchange.model.lease import Lease
 from exchange.model.state import State
 from exchange.trading import cancels, execution
 from exchange.units import ceil_div
-from exchange.wire.frames import HostLimit, HostSync, VmKill
+from exchange.wire.instructions import (
+    HostLimit,
+    HostSync,
+    VmKill,
+)
 from exchange.wire.requests import (
     HostAnnounce,
     HostDrain,

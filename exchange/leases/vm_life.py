@@ -11,7 +11,10 @@ from exchange.model import emit
 from exchange.model.lease import Lease, Vm
 from exchange.model.state import State
 from exchange.model.timers import TimerKind
-from exchange.wire.frames import VmKill, VmLaunch
+from exchange.wire.instructions import (
+    VmKill,
+    VmLaunch,
+)
 from exchange.wire.types import VmState
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from exchange.model.config import ExchangeConfig
 from exchange.wire import admin_requests, frames, requests, types
+from exchange.wire.instructions import Instruction
 from exchange.wire.results import Done, FillRow, Refused
 
 
@@ -158,7 +159,7 @@ class Forgotten(Internal, tag="forgotten", frozen=True):
 
 
 Event: TypeAlias = (
-    frames.AccountFrame | frames.Trade | frames.InstrumentUpdate | frames.Instruction | Forgotten
+    frames.AccountFrame | frames.Trade | frames.InstrumentUpdate | Instruction | Forgotten
 )
 Out: TypeAlias = tuple[str, Done | Refused | Event]
 """(address, message). The reply, always first, is addressed to "". An `AccountFrame` is addressed

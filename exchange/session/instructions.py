@@ -9,7 +9,10 @@ from typing import Final
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
-from exchange.wire.frames import HostSync, Instruction
+from exchange.wire.instructions import (
+    HostSync,
+    Instruction,
+)
 from exchange.wire.paging import sync_parts
 
 RESEND_MS: Final = 5 * MS_PER_SECOND

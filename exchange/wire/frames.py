@@ -1,4 +1,5 @@
-"""The wire messages the exchange sends: answers, market data, the account channel, instructions.
+"""The wire messages the exchange sends: answers, market data, the account channel. What it tells a
+host is in `instructions`.
 
 Built positionally on the hot path; optional fields are omitted when absent.
 """
@@ -9,6 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from exchange.wire.charge_terms import ChargeTerms
+from exchange.wire.instructions import ForHost
 from exchange.wire.reasons import RefusalReason
 from exchange.wire.types import (
     EvidenceView,
@@ -19,7 +21,6 @@ from exchange.wire.types import (
     OrderStatus,
     RefusedAmounts,
     Side,
-    SyncLease,
     ToldCapacity,
     ToldEndpoint,
     ToldLoad,
@@ -319,66 +320,6 @@ class Notice(Frame, tag="notice"):
     at_ms: int | None = None
 
 
-# --- instructions to a host ---
-
-
-class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
-    """Launch a VM to run between two times. The same ``vm_id`` again brings a new lease or end, and
-    with another ``born_ms``, when it was asked for, another VM (the exchange was restored)."""
-
-    instruction_id: str
-    epoch: int
-    vm_id: str
-    lease_id: str
-    class_: str
-    shape: ToldCapacity
-    image: str
-    cmdline: str
-    user_data: str
-    ports: list[int]
-    allow_from: list[str]
-    until_ms: int | None = None
-    not_before_ms: int | None = None
-    born_ms: int | None = None
-
-
-class VmKill(Frame, tag="vm.kill"):
-    """Stop a VM: ACPI first, by force after ``grace_ms``."""
-
-    instruction_id: str
-    epoch: int
-    vm_id: str
-    grace_ms: int
-
-
-class HostLimit(Frame, tag="host.limit"):
-    """The owner's limit on what the host offers."""
-
-    instruction_id: str
-    epoch: int
-    offered: ToldCapacity | None = None
-    residual_below_pct: int | None = None
-
-
-class HostSync(Frame, tag="host.sync"):
-    """All the host must run, after every login; ``vms`` are complete launch orders. ``more``: the
-    next frame goes on with it."""
-
-    instruction_id: str
-    epoch: int
-    leases: list[SyncLease]
-    vms: list[VmLaunch]
-    more: bool = False
-
-
-class ConsoleRead(Frame, tag="console.read"):
-    """Send the last ``lines`` lines of a VM's console once, soon: it is not sent again."""
-
-    read_id: str
-    vm_id: str
-    lines: int
-
-
 Reply: TypeAlias = Ack | ErrorReply
 AccountFrame: TypeAlias = OrderUpdate | BalanceUpdate | LeaseUpdate | VmUpdate | Charge | Notice
 MarketFrame: TypeAlias = (
@@ -395,6 +336,4 @@ MarketFrame: TypeAlias = (
     | HostUpdate
     | Heartbeat
 )
-Instruction: TypeAlias = VmLaunch | VmKill | HostLimit | HostSync
-ForHost: TypeAlias = Instruction | ConsoleRead
 ServerMessage: TypeAlias = Hello | Reply | Shutdown | AccountFrame | MarketFrame | ForHost

@@ -14,17 +14,19 @@ from typing import assert_never
 
 from exchange.wire.frames import (
     Ack,
-    ConsoleRead,
     ErrorReply,
+)
+from exchange.wire.instructions import (
+    ConsoleRead,
     HostLimit,
     HostSync,
     VmKill,
     VmLaunch,
 )
-from exchange.wire.requests import ConsoleText, HostDone, HostHeartbeat, HostSynced, HostVm
-from exchange.wire.types import CONSOLE_READS_MAX
+from exchange.wire.requests import HostDone, HostHeartbeat, HostSynced, HostVm
 from hostagent.core import identity
 from hostagent.core import vm as life
+from hostagent.core.consoles import Consoles
 from hostagent.core.identity import Successors, Tombs, is_meant
 from hostagent.core.offer import HostConfig, Offer
 from hostagent.core.ports import (
@@ -47,7 +49,6 @@ from hostagent.core.ports import (
     Observed,
     ObservedDomain,
     Out,
-    ReadConsole,
     Send,
     Tick,
 )
@@ -73,8 +74,7 @@ class HostCore:
         self._offer = Offer(config)
         self._reporter = Reporter(self._offer)
         self._seen = False
-        self._consoles: dict[str, None] = {}
-        """The reads under way."""
+        self._consoles = Consoles()
         self._begun_sync: HostSync | None = None
         """Of which parts are to come."""
         self._held_sync: HostSync | None = None
@@ -182,10 +182,10 @@ class HostCore:
             case DomainStarted() | DomainFailed() | DomainGone() | GuestReady() | GuestHangs():
                 self._take_domain(message, now_ms, out)
             case ConsoleRead():
-                self._read_console(message, out)
+                vm = self.vms.get(message.vm_id)
+                out.append(self._consoles.read(message, vm is not None and not vm.disowned))
             case ConsoleSeen():
-                self._consoles.pop(message.read_id, None)
-                out.append(Send(ConsoleText(read_id=message.read_id, text=message.text)))
+                out.append(self._consoles.seen(message))
             case _:
                 assert_never(message)
 
@@ -382,15 +382,6 @@ class HostCore:
             case GuestHangs():
                 effects = life.guest_hangs(vm, now_ms)
         self._follow(vm, effects, out)
-
-    def _read_console(self, order: ConsoleRead, out: list[Out]) -> None:
-        vm = self.vms.get(order.vm_id)
-        if vm is None or vm.disowned or len(self._consoles) >= CONSOLE_READS_MAX:
-            # No text, but at once: a buyer waits for it.
-            out.append(Send(ConsoleText(read_id=order.read_id)))
-        else:
-            self._consoles[order.read_id] = None
-            out.append(ReadConsole(order.read_id, order.vm_id, order.lines))
 
     # --- what every change ends with ---
 

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from exchange.log.line import Level, LogLine, line
-from exchange.wire.frames import HostLimit, HostSync, VmKill, VmLaunch
+from exchange.wire.instructions import (
+    HostLimit,
+    HostSync,
+    VmKill,
+    VmLaunch,
+)
 from exchange.wire.requests import HostAnnounce
 from exchange.wire.types import Capacity, ToldCapacity
 from hostagent.core.ports import (

@@ -13,8 +13,10 @@ from msgspec import Struct
 
 from exchange.wire.frames import (
     Ack,
-    ConsoleRead,
     ErrorReply,
+)
+from exchange.wire.instructions import (
+    ConsoleRead,
     HostLimit,
     HostSync,
     VmKill,

@@ -7,7 +7,10 @@ that carry our metadata, after a grace, never anybody else's (a hypervisor shows
 
 from msgspec import Struct
 
-from exchange.wire.frames import HostSync, VmLaunch
+from exchange.wire.instructions import (
+    HostSync,
+    VmLaunch,
+)
 from hostagent.core.identity import Tombs, is_meant
 from hostagent.core.ports import ObservedDomain
 from hostagent.core.vm import Vm

@@ -13,7 +13,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from exchange.units import MS_PER_HOUR
-from exchange.wire.frames import VmLaunch
+from exchange.wire.instructions import (
+    VmLaunch,
+)
 from exchange.wire.types import Endpoint, VmState
 from hostagent.core.metering import Meter
 from hostagent.core.ports import (

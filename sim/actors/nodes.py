@@ -7,8 +7,10 @@ from exchange.wire.frames import (
     Ack,
     BookSnapshot,
     BookUpdate,
-    ConsoleRead,
     ErrorReply,
+)
+from exchange.wire.instructions import (
+    ConsoleRead,
     HostLimit,
     HostSync,
     VmKill,

@@ -24,7 +24,9 @@ import pytest
 from exchange.client import Client, Refused, Unknown
 from exchange.journal.replay import read_command
 from exchange.wire.admin_requests import AdminBalances
-from exchange.wire.frames import HostSync
+from exchange.wire.instructions import (
+    HostSync,
+)
 from exchange.wire.requests import HostHeartbeat, HostSynced, OrderPlace
 from exchange.wire.types import HostLoad
 from tests.exchange.support.harness import (

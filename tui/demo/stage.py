@@ -34,8 +34,10 @@ from exchange.wire.frames import (
     Ack,
     BookSnapshot,
     BookUpdate,
-    ConsoleRead,
     ErrorReply,
+)
+from exchange.wire.instructions import (
+    ConsoleRead,
     HostLimit,
     HostSync,
     VmKill,

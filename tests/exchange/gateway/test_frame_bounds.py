@@ -19,7 +19,7 @@ from exchange.model.commands import shown_fills
 from exchange.session.sign_ups import PENDING_MAX, Application
 from exchange.storage.statements import PAGE_ROWS
 from exchange.units import MAX_INT
-from exchange.wire import frames, requests, schema
+from exchange.wire import frames, instructions, requests, schema
 from exchange.wire.admin_requests import AdminApplications, AdminBalances
 from exchange.wire.codec import CODECS
 from exchange.wire.paging import head, page, sync_parts
@@ -119,9 +119,9 @@ def fitted(kind: type[Struct]) -> list[Any]:
     if kind is frames.DirectorySnapshot:
         hosts = [widest(frames.DirectoryUpdate)] * MANY
         return [frames.DirectorySnapshot(hosts[: head(hosts)], MAX_INT)]
-    if kind is frames.HostSync:
-        leases, vms = [widest(SyncLease)] * MANY, [widest(frames.VmLaunch)] * 100
-        parts = sync_parts(frames.HostSync(NAME, MAX_INT, leases, vms))
+    if kind is instructions.HostSync:
+        leases, vms = [widest(SyncLease)] * MANY, [widest(instructions.VmLaunch)] * 100
+        parts = sync_parts(instructions.HostSync(NAME, MAX_INT, leases, vms))
         assert sum(len(part.leases) for part in parts) == MANY
         assert sum(len(part.vms) for part in parts) == len(vms)
         assert [part.more for part in parts] == [True] * (len(parts) - 1) + [False]

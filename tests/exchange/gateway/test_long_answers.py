@@ -24,8 +24,10 @@ from exchange.wire.frames import (
     BookUpdate,
     ErrorReply,
     Hello,
-    HostSync,
     OrderUpdate,
+)
+from exchange.wire.instructions import (
+    HostSync,
 )
 from exchange.wire.login import login_message
 from exchange.wire.requests import (

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.wire.codec import CODECS
-from exchange.wire.frames import ConsoleRead
+from exchange.wire.instructions import (
+    ConsoleRead,
+)
 from exchange.wire.requests import ConsoleText
 from exchange.wire.types import (
     CONSOLE_LINES_MAX,

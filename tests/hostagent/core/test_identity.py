@@ -3,7 +3,10 @@
 (Seen to fail: the buyer of the new `v-1` was told that it runs, and got the old one's guest.)
 """
 
-from exchange.wire.frames import ConsoleRead, VmLaunch
+from exchange.wire.instructions import (
+    ConsoleRead,
+    VmLaunch,
+)
 from exchange.wire.requests import ConsoleText, HostSynced, UsageReport, VmStatus
 from hostagent.core.identity import MAX_TOMBS, Tombs
 from hostagent.core.ports import DestroyDomain

@@ -8,7 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from exchange.log.line import LogLine, as_json, as_text
-from exchange.wire.frames import HostLimit, HostSync, VmKill, VmLaunch
+from exchange.wire.instructions import (
+    HostLimit,
+    HostSync,
+    VmKill,
+    VmLaunch,
+)
 from exchange.wire.requests import HostAnnounce, VmStatus
 from exchange.wire.types import Capacity, ToldCapacity
 from hostagent.core import log_events

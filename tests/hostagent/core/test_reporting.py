@@ -2,7 +2,13 @@
 
 import pytest
 
-from exchange.wire.frames import Ack, ErrorReply, HostLimit
+from exchange.wire.frames import (
+    Ack,
+    ErrorReply,
+)
+from exchange.wire.instructions import (
+    HostLimit,
+)
 from exchange.wire.requests import HostAnnounce, HostHeartbeat, HostSynced, UsageReport
 from exchange.wire.types import Capacity
 from hostagent.core.memory_hypervisor import Boot

@@ -1,0 +1,67 @@
+"""What the exchange tells a host to do. Each but `ConsoleRead` is sent again until the host has
+answered it."""
+
+from typing import TypeAlias
+
+from exchange.wire.types import Frame, SyncLease, ToldCapacity
+
+
+class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
+    """Launch a VM to run between two times. The same ``vm_id`` again brings a new lease or end, and
+    with another ``born_ms``, when it was asked for, another VM (the exchange was restored)."""
+
+    instruction_id: str
+    epoch: int
+    vm_id: str
+    lease_id: str
+    class_: str
+    shape: ToldCapacity
+    image: str
+    cmdline: str
+    user_data: str
+    ports: list[int]
+    allow_from: list[str]
+    until_ms: int | None = None
+    not_before_ms: int | None = None
+    born_ms: int | None = None
+
+
+class VmKill(Frame, tag="vm.kill"):
+    """Stop a VM: ACPI first, by force after ``grace_ms``."""
+
+    instruction_id: str
+    epoch: int
+    vm_id: str
+    grace_ms: int
+
+
+class HostLimit(Frame, tag="host.limit"):
+    """The owner's limit on what the host offers."""
+
+    instruction_id: str
+    epoch: int
+    offered: ToldCapacity | None = None
+    residual_below_pct: int | None = None
+
+
+class HostSync(Frame, tag="host.sync"):
+    """All the host must run, after every login; ``vms`` are complete launch orders. ``more``: the
+    next frame goes on with it."""
+
+    instruction_id: str
+    epoch: int
+    leases: list[SyncLease]
+    vms: list[VmLaunch]
+    more: bool = False
+
+
+class ConsoleRead(Frame, tag="console.read"):
+    """Send the last ``lines`` lines of a VM's console once, soon: it is not sent again."""
+
+    read_id: str
+    vm_id: str
+    lines: int
+
+
+Instruction: TypeAlias = VmLaunch | VmKill | HostLimit | HostSync
+ForHost: TypeAlias = Instruction | ConsoleRead
