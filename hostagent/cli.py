@@ -1,12 +1,10 @@
 """`headroom host`: enroll a server, run its agent, see what it can do, build the demo guest."""
 
 import asyncio
-import os
 import signal
-import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -22,13 +20,10 @@ from exchange.cli.common import (
     fail,
     print_json,
 )
-from exchange.client import TRADE_PATH, Client, Refused, Unknown, Unreachable, endpoint
-from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
+from exchange.client import TRADE_PATH, Unreachable, endpoint
+from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log
 from exchange.log import options as log_options
-from exchange.wire import hardware
-from exchange.wire.codec import readable
-from exchange.wire.requests import HostEnroll
 from exchange.wire.terms import DEFAULT_CLASSES
 from hostagent import doctor as checks
 from hostagent import options
@@ -37,10 +32,10 @@ from hostagent.core import log_events
 from hostagent.core.inventory import Override
 from hostagent.core.ports import HypervisorError
 from hostagent.ending import end_in_time
+from hostagent.enroll import enroll
 from hostagent.guest.build_guest import BuildError
 from hostagent.guest.build_guest import build_guest as build
 from hostagent.live import cli as live
-from hostagent.machine import facts
 from hostagent.options import OptionError
 from hostagent.setup import Settings, SetupError, set_up
 
@@ -68,77 +63,7 @@ State = Annotated[Path, typer.Option("--state", help="Where images, disks and co
 Verbose = Annotated[bool, typer.Option("--verbose", help="The same as --log-level debug.")]
 
 
-@app.command("enroll")
-def enroll(
-    key: HostKey,
-    token: Annotated[str, typer.Option("--token", help="The secret of the owner's host.token.")],
-    name: Annotated[str, typer.Option("--name", help="What the owner calls this server.")],
-    hardware_id: Annotated[
-        str | None, typer.Option("--hardware-id", help="Instead of the mainboard's own id.")
-    ] = None,
-    take_over: Annotated[
-        bool, typer.Option("--take-over", help="Also when the host of this hardware is live.")
-    ] = False,
-    url: Url = None,
-    as_json: Json = False,
-) -> None:
-    """Join the exchange with a token. The key file is made when it does not exist."""
-    hardware_id = _hardware_id(hardware_id)
-    made = not os.path.lexists(key)
-    try:
-        if made:
-            new_key(key)
-        public_key = public_key_b64(load_private_key(key))
-        fields: dict[str, Any] = {"req_id": 1, "token": token, "name": name}
-        fields |= {"public_key": public_key, "take_over": take_over or None}
-        fields["hardware_id"] = hardware_id
-        request = msgspec.convert(fields, HostEnroll)
-    except KeyFileError as error:
-        fail(str(error))
-    except msgspec.ValidationError as error:
-        _forget(key, made)
-        fail(f"enroll: {readable(str(error))}", EXIT_USAGE)
-    joined = _asked(url or DEFAULT_URL, request, key, made)
-    if as_json:
-        print_json(joined)
-    elif joined["again"]:
-        what = f"{joined['host']}, {joined['status']}"
-        print(f"enrolled again as {what}; its earlier key no longer works")
-    else:
-        print(f"enrolled as {joined['host']}, {joined['status']}")
-
-
-def _hardware_id(said: str | None) -> str:
-    """Return what names this server; an id that is none is refused, or replaced and told of."""
-    if said is not None:
-        if hardware.is_none(said):
-            fail(f"--hardware-id {said}: this is a maker's default, no id", EXIT_USAGE)
-        return said
-    found = facts.hardware_id()
-    for where, text in found.skipped:
-        print(f"headroom: {where}: {text!r} is no id; {found.text} is used", file=sys.stderr)
-    return found.text
-
-
-def _asked(url: str, request: HostEnroll, key: Path, made: bool) -> dict[str, Any]:
-    async def ask() -> dict[str, Any]:
-        async with Client(url) as client:
-            return dict(await client.request(request))
-
-    try:
-        return asyncio.run(ask())
-    except (Refused, Unreachable) as error:
-        _forget(key, made)
-        fail(f"enroll: {error}")
-    except Unknown as error:
-        # The exchange may have enrolled this key: asking again with it is how to find out.
-        fail(f"enroll: {error}")
-
-
-def _forget(key: Path, made: bool) -> None:
-    """Remove a key file that was made for an enrollment that did not happen."""
-    if made:
-        key.unlink(missing_ok=True)
+app.command("enroll")(enroll)
 
 
 @app.command("run")

@@ -84,11 +84,12 @@ def _add_host(state: State, account: Account, found: Token, request: EnrollHost)
 
 
 def _enrolled_before(state: State, known: Key, request: EnrollHost) -> Done | Refused:
-    """A repeated enrollment gets the same answer; any other use of the key is refused."""
+    """A repeated enrollment gets the same answer, and is told so; any other use of the key is
+    refused."""
     host = state.hosts.get(known.host)
     if host is None or host.hardware_id != request.hardware_id or known.revoked:
         return Refused("invalid_field", "this public key is in use", "public_key")
-    return Done(_joined(state, host), duplicate=True)
+    return Done(_joined(state, host) | {"duplicate": True}, duplicate=True)
 
 
 def _joined(state: State, host: Host) -> dict[str, str | bool]:

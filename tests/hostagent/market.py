@@ -108,13 +108,19 @@ async def enroll(here: Market, seller: Client) -> dict[str, Any]:
 
 async def enroll_as(here: Market, seller: Client, key: str, token: str, *options: str) -> str:
     """Enroll the one server there is under ``key``; returns what the command prints."""
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    await seller.request(HostToken(req_id=1, zone="eu-de", token_sha256=digest, uses=1, ttl_s=60))
+    await allow(seller, token)
     where = ("--url", here.url, "--key", str(here.key(key)), "--hardware-id", "hw-1")
     named = ("--token", token, "--name", "r1")
     code, out, err = await run("host", "enroll", *where, *named, *options)
     assert (code, err) == (0, "")
     return out
+
+
+async def allow(seller: Client, token: str, uses: int = 1) -> None:
+    """Let ``uses`` hosts enroll with the secret ``token``."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    ask = HostToken(req_id=1, zone="eu-de", token_sha256=digest, uses=uses, ttl_s=60)
+    await seller.request(ask)
 
 
 async def start_agent(here: Market, key: str = "host", *options: str) -> Process:
