@@ -30,7 +30,9 @@ from hostagent import options
 from hostagent.agent import Agent, AgentError
 from hostagent.core import log_events
 from hostagent.core.inventory import Override
+from hostagent.core.policy import Policy
 from hostagent.core.ports import HypervisorError
+from hostagent.core.rates import DISK_MIB_S, NET_MIB_S, Rates
 from hostagent.ending import end_in_time
 from hostagent.enroll import enroll
 from hostagent.guest.build_guest import BuildError
@@ -59,6 +61,14 @@ Classes = Annotated[
     str | None,
     typer.Option("--classes", help="NAME=MVCPU/MEM/DISK,... where the usual four are not."),
 ]
+DiskRate = Annotated[
+    int,
+    typer.Option("--disk-mib-s", min=0, help="MiB/s of disk for each vCPU of a VM; 0: any."),
+]
+NetRate = Annotated[
+    int,
+    typer.Option("--net-mib-s", min=0, help="MiB/s each way on the network, as --disk-mib-s."),
+]
 State = Annotated[Path, typer.Option("--state", help="Where images, disks and consoles are kept.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="The same as --log-level debug.")]
 
@@ -77,6 +87,8 @@ def run(
     advertise: Advertise = "127.0.0.1",
     ports: Ports = "30000-30999",
     classes: Classes = None,
+    disk_mib_s: DiskRate = DISK_MIB_S,
+    net_mib_s: NetRate = NET_MIB_S,
     state: State = STATE,
     verbose: Verbose = False,
     log_level: log_options.Level = log_options.INFO,
@@ -89,9 +101,8 @@ def run(
     try:
         low, high = options.port_range(ports)
         shapes = DEFAULT_CLASSES if classes is None else options.classes(classes)
-        settings = Settings(
-            hypervisor, override, options.address(advertise), low, high, state, shapes
-        )
+        policy, here = Policy(Rates(disk_mib_s, net_mib_s)), options.address(advertise)
+        settings = Settings(hypervisor, override, here, low, high, state, shapes, policy)
         private_key = load_private_key(key)
         endpoint(url, TRADE_PATH)  # Fail now: retrying cannot fix a bad URL.
         asyncio.run(_run(settings, url, private_key))

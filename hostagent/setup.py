@@ -22,6 +22,7 @@ from hostagent.core import log_events
 from hostagent.core.core import HostConfig, HostCore
 from hostagent.core.domain_xml import Virt
 from hostagent.core.inventory import Override, advertised
+from hostagent.core.policy import Policy
 from hostagent.core.ports import ImageError
 from hostagent.machine import facts
 from hostagent.machine.facts import LoadMeter
@@ -56,6 +57,7 @@ class Settings(Struct, frozen=True):
     high_port: int
     state: Path
     classes: dict[str, Capacity]
+    policy: Policy = Policy()
 
 
 def set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCore, Carrier]:
@@ -130,15 +132,17 @@ def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -
         logs.mkdir(exist_ok=True)
     except OSError as error:
         raise SetupError(f"--state {settings.state}: {error.strerror}") from error
-    hypervisor = LibvirtHypervisor(
-        settings.hypervisor, virt, logs, now_ms, settings.state / "owner"
-    )
+    owner_file, policy = settings.state / "owner", settings.policy
+    hypervisor = LibvirtHypervisor(settings.hypervisor, virt, logs, now_ms, owner_file, policy)
     open_files = raise_file_limit()
     log.write(log_events.file_limit(open_files))
     low, high = settings.low_port, settings.high_port
     forwarder = Forwarder(settings.advertise, low, high, open_files)
     load = LoadMeter()
-    return Machine(hypervisor, images, forwarder, load.read, now_ms, simulated=virt == "test")
+    simulated = virt == "test"
+    return Machine(
+        hypervisor, images, forwarder, load.read, now_ms, simulated=simulated, policy=policy
+    )
 
 
 def _downloader(url: str, key: Ed25519PrivateKey) -> Download:

@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 from msgspec.structs import replace
 
+from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import BootFiles, DomainSpec, Forward, HypervisorError, Notes
 
 Virt: TypeAlias = Literal["kvm", "qemu", "test"]
@@ -58,10 +59,17 @@ def domain_name(vm_id: str) -> str:
     return NAME_PREFIX + vm_id
 
 
-def domain_xml(carried: Carried, files: BootFiles, virt: Virt, console: str, name: str = "") -> str:
+def domain_xml(
+    carried: Carried,
+    files: BootFiles,
+    virt: Virt,
+    console: str,
+    name: str = "",
+    policy: Policy = UNLIMITED,
+) -> str:
     """Return the XML of a domain that boots ``files``; ``console`` is the path of its log.
 
-    ``name`` is for where the usual one is somebody else's.
+    ``name`` is for where the usual one is somebody else's; ``policy`` is the server's owner's.
 
     Raises `HypervisorError` when ``spec`` holds text that a domain cannot carry unchanged.
     """
@@ -83,7 +91,7 @@ def domain_xml(carried: Carried, files: BootFiles, virt: Virt, console: str, nam
     ET.SubElement(root, "clock", offset="utc")
     for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
         _text(root, f"on_{event}", action)
-    _devices(root, files, virt, console)
+    _devices(root, files, virt, console, policy.rates.disk_bytes_s(spec.shape.mvcpu))
     if virt != "test":
         _network(root, forwards)
     ET.indent(root)
@@ -174,7 +182,9 @@ def _os(root: ET.Element, files: BootFiles, cmdline: str, virt: Virt) -> None:
         _text(system, "cmdline", f"{BASE_CMDLINE} {cmdline}".rstrip())
 
 
-def _devices(root: ET.Element, files: BootFiles, virt: Virt, console: str) -> None:
+def _devices(
+    root: ET.Element, files: BootFiles, virt: Virt, console: str, disk_bytes_s: int
+) -> None:
     devices = ET.SubElement(root, "devices")
     if files.disk is not None:
         disk = ET.SubElement(devices, "disk", type="file", device="disk")
@@ -182,6 +192,8 @@ def _devices(root: ET.Element, files: BootFiles, virt: Virt, console: str) -> No
         ET.SubElement(disk, "driver", name="qemu", type="raw")
         ET.SubElement(disk, "source", file=files.disk)
         ET.SubElement(disk, "target", dev="vda", bus="virtio")
+        if disk_bytes_s and virt != "test":
+            _text(ET.SubElement(disk, "iotune"), "total_bytes_sec", str(disk_bytes_s))
     if virt == "test":
         return
     ET.SubElement(devices, "controller", type="usb", model="none")

@@ -19,6 +19,7 @@ from exchange.log import log
 from exchange.wire.types import Endpoint
 from hostagent.core import log_events
 from hostagent.core.ports import Forward
+from hostagent.core.rates import Bucket
 
 CHUNK_BYTES = 64 * 1024
 CONNECTIONS_PER_VM = 512
@@ -49,6 +50,8 @@ class Counted(Struct):
 class _Opened(Struct):
     allow: list[Network]
     counted: Counted
+    inwards: Bucket
+    outwards: Bucket
     forwards: tuple[Forward, ...] = ()
     servers: list[asyncio.Server] = field(default_factory=list)
     connections: set[asyncio.Task[None]] = field(default_factory=set)
@@ -87,15 +90,21 @@ class Forwarder:
         self._vms: dict[str, _Opened] = {}
 
     async def open(
-        self, vm_id: str, forwards: tuple[Forward, ...], allow_from: tuple[str, ...], base: Counted
+        self,
+        vm_id: str,
+        forwards: tuple[Forward, ...],
+        allow_from: tuple[str, ...],
+        base: Counted,
+        bytes_s: int = 0,
     ) -> tuple[Forward, ...]:
         """Listen for ``vm_id`` and return the forwards with their public ports.
 
         A ``public_port`` of 0 takes the next free one; a given one must be free. ``base`` is what
-        was counted before this agent. Raises `ForwardError`, with nothing left open.
+        was counted before this agent; ``bytes_s`` is how much may pass each way, 0 any amount.
+        Raises `ForwardError`, with nothing left open.
         """
         assert vm_id not in self._vms, "a VM is opened once"
-        opened = _Opened(networks(allow_from), base)
+        opened = _Opened(networks(allow_from), base, Bucket(bytes_s), Bucket(bytes_s))
         self._vms[vm_id] = opened
         try:
             for forward in forwards:
@@ -202,7 +211,7 @@ async def _serve(
         return
     opened.connections.add(task)
     try:
-        await _carry(opened.counted, inner_port, reader, writer)
+        await _carry(opened, inner_port, reader, writer)
     except (OSError, TimeoutError) as error:
         log.write(log_events.guest_connection(inner_port, f"ended: {error}"))
     except asyncio.CancelledError:
@@ -223,7 +232,7 @@ def _allowed(allow: list[Network], peer: tuple[str, int] | None) -> bool:
 
 
 async def _carry(
-    counted: Counted, inner_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    opened: _Opened, inner_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     connecting = asyncio.open_connection(LOOPBACK, inner_port)
     guest_reader, guest_writer = await asyncio.wait_for(connecting, CONNECT_TIMEOUT_S)
@@ -231,16 +240,18 @@ async def _carry(
 
     async def inwards() -> None:
         while chunk := await reader.read(CHUNK_BYTES):
-            counted.rx += len(chunk)
+            opened.counted.rx += len(chunk)
             guest_writer.write(chunk)
             await guest_writer.drain()
+            await _paid(opened.inwards, len(chunk))
         guest_writer.write_eof()
 
     async def outwards() -> None:
         while chunk := await guest_reader.read(CHUNK_BYTES):
-            counted.tx += len(chunk)
+            opened.counted.tx += len(chunk)
             writer.write(chunk)
             await writer.drain()
+            await _paid(opened.outwards, len(chunk))
         writer.write_eof()
 
     try:
@@ -253,6 +264,12 @@ async def _carry(
         log.write(log_events.guest_connection(inner_port, f"broke: {errors.exceptions[0]}"))
     finally:
         guest_writer.transport.abort()
+
+
+async def _paid(bucket: Bucket, passed: int) -> None:
+    wait_s = bucket.wait_s(passed, asyncio.get_running_loop().time())
+    if wait_s:
+        await asyncio.sleep(wait_s)
 
 
 def _keep_alive(writer: asyncio.StreamWriter) -> None:

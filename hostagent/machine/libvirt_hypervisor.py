@@ -21,6 +21,7 @@ from hostagent.core import domain_state, domain_xml, log_events
 from hostagent.core.console import READ_MAX_BYTES, last_lines
 from hostagent.core.domain_xml import Virt
 from hostagent.core.owner import is_own, qualified
+from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import (
     BootFiles,
     Clock,
@@ -56,7 +57,13 @@ class LibvirtHypervisor:
     """One connection. ``logs`` is where the guests' consoles are written, a file each."""
 
     def __init__(
-        self, uri: str, virt: Virt, logs: Path, clock: Clock, owner_file: Path | None = None
+        self,
+        uri: str,
+        virt: Virt,
+        logs: Path,
+        clock: Clock,
+        owner_file: Path | None = None,
+        policy: Policy = UNLIMITED,
     ) -> None:
         # libvirt prints every error on stderr unless told otherwise; ours are raised.
         libvirt.registerErrorHandler(lambda context, error: None, None)
@@ -65,6 +72,7 @@ class LibvirtHypervisor:
         self._logs = logs
         self._clock = clock
         self._owner_file = owner_file
+        self._policy = policy
         self._owner = _kept(owner_file)
         self._conn = self._opened()
         self._opening = threading.Lock()
@@ -96,7 +104,7 @@ class LibvirtHypervisor:
         log_file = str(self._log_of(spec.vm_id))
         name = self._free_name(spec.vm_id)
         carried = domain_xml.Carried(spec, forwards, self._owner)
-        xml = domain_xml.domain_xml(carried, files, self._virt, log_file, name)
+        xml = domain_xml.domain_xml(carried, files, self._virt, log_file, name, self._policy)
         domain = _said(lambda: self._conn.defineXML(xml), "cannot define the domain")
         try:
             _said(domain.create, "cannot start the domain")

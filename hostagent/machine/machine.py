@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from exchange.log import log
 from exchange.wire.types import Endpoint
 from hostagent.core import log_events
+from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import (
     BootFiles,
     ConsoleSeen,
@@ -83,6 +84,7 @@ class Machine:
         clock: Callable[[], int],
         simulated: bool = False,
         limits_s: dict[Name, float] | None = None,
+        policy: Policy = UNLIMITED,
     ) -> None:
         self._hypervisor = hypervisor
         self._images = images
@@ -90,6 +92,7 @@ class Machine:
         self._load = load
         self._clock = clock
         self._simulated = simulated
+        self._policy = policy
         self._calls = Calls(hypervisor.renew, limits_s)
         self._watching: dict[str, asyncio.Task[bool]] = {}
         self._lost = False
@@ -193,7 +196,7 @@ class Machine:
         for tries_left in reversed(range(START_TRIES)):
             ports = dict.fromkeys(spec.ports)
             wanted = tuple(Forward(port, 0, free_loopback_port()) for port in ports)
-            opened = await self._forwarder.open(spec.vm_id, wanted, spec.allow_from, Counted())
+            opened = await self._open(spec, wanted, Counted())
             try:
                 start = partial(self._hypervisor.start, spec, files, opened)
                 await self._calls.call("start", spec.vm_id, start)
@@ -206,6 +209,12 @@ class Machine:
             else:
                 return opened
         raise AssertionError("the last try returns or raises")
+
+    async def _open(
+        self, spec: DomainSpec, forwards: tuple[Forward, ...], base: Counted
+    ) -> tuple[Forward, ...]:
+        bytes_s = self._policy.rates.net_bytes_s(spec.shape.mvcpu)
+        return await self._forwarder.open(spec.vm_id, forwards, spec.allow_from, base, bytes_s)
 
     async def _destroy(self, vm_id: str) -> Result:
         """Read the counters a last time, then remove every trace."""
@@ -309,7 +318,7 @@ class Machine:
         notes, spec = domain.notes, domain.spec
         base = Counted(notes.net_rx_total, notes.net_tx_total)
         try:
-            await self._forwarder.open(spec.vm_id, domain.forwards, spec.allow_from, base)
+            await self._open(spec, domain.forwards, base)
         except ForwardError as error:
             # Not lost: the next look tries again.
             log.write(log_events.vm_trouble(spec.vm_id, "unreached", f"not to be reached: {error}"))

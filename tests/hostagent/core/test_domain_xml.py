@@ -15,7 +15,9 @@ from msgspec.structs import replace
 from exchange.wire.types import ToldCapacity
 from hostagent.core import domain_xml
 from hostagent.core.domain_xml import Carried, Virt
+from hostagent.core.policy import Policy
 from hostagent.core.ports import BootFiles, DomainSpec, Forward, HypervisorError, Notes
+from hostagent.core.rates import MIB, Rates
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SPEC = DomainSpec(
@@ -55,6 +57,16 @@ def test_the_text_is_as_it_was(name: str, text: str) -> None:
     if os.environ.get("HEADROOM_WRITE_GOLDEN"):
         path.write_text(text, "utf-8")
     assert text == path.read_text("utf-8")
+
+
+def test_a_disk_is_as_fast_as_its_class_may() -> None:
+    policy = Policy(Rates(disk_mib_s=100))
+    for spec, mib_s in ((NANO, 25), (WIDE, 250)):
+        text = domain_xml.domain_xml(
+            Carried(spec, FORWARDS), DISK, "qemu", "/l/v-7.log", policy=policy
+        )
+        told = ET.fromstring(text).findtext("devices/disk/iotune/total_bytes_sec")  # noqa: S314
+        assert told == str(mib_s * MIB)
 
 
 printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=80)
