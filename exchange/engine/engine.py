@@ -15,7 +15,7 @@ This file only combines the parts. Each command's handler is in `HANDLERS`, each
 * windows: ``trading/windows.py``
 * leases and VMs: ``leases/leasing.py``, ``vms.py``; money owed: ``billing.py`` over
   ``model/meter.py``; images: ``images.py``
-* hosts: ``hosts/enrollment.py``, ``presence.py``
+* hosts: ``hosts/enrollment.py``, ``owner_limits.py``, ``presence.py``
 * the operator: ``admin.py``
 * what ended 24 h ago: ``retention.py``; saved and restored: ``snapshot.py``
 * what clients read: ``views.py``, ``account_pages.py``, ``hosts/host_rows.py``
@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 from exchange.engine import account_pages, admin, deadlines, retention, snapshot, views
-from exchange.hosts import enrollment, host_rows, presence
+from exchange.hosts import enrollment, host_rows, owner_limits, presence
 from exchange.leases import images, leasing, vms
 from exchange.model import emit
 from exchange.model.account import Limits
@@ -101,7 +101,7 @@ HANDLERS: dict[type, Handler] = {
     requests.HostToken: enrollment.token,
     requests.HostApprove: enrollment.approve,
     requests.HostAnnounce: presence.announce,
-    requests.HostOffer: presence.offer,
+    requests.HostOffer: owner_limits.offer,
     requests.HostDrain: presence.drain,
     requests.HostSynced: presence.synced,
     requests.VmStatus: vms.status,
@@ -338,7 +338,7 @@ class Engine:
         subject = self.state.hosts[host]
         if subject.limit is None and subject.residual_below_pct is None:
             return None
-        return presence.limit_order(self.state, subject, instruction_id)
+        return owner_limits.limit_order(self.state, subject, instruction_id)
 
     def vm_host(self, account: str, vm_id: str) -> str | Refused:
         """Return the host of the account's VM, or why the account may not see that VM."""

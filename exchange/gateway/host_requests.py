@@ -3,6 +3,8 @@
 Source: protocol.md, "Hosts".
 """
 
+from msgspec.structs import replace
+
 from exchange.gateway import host_sessions
 from exchange.gateway.context import Context
 from exchange.session.session import Session
@@ -26,6 +28,13 @@ def host_synced(
 ) -> None:
     context.instructions.confirm(session.host, message.instruction_id)
     context.command(session, message, now_ms)
+
+
+def host_offer(
+    context: Context, session: Session, message: requests.HostOffer, now_ms: int
+) -> None:
+    """The row says that it keeps what it does not name; rows of earlier releases did not."""
+    context.command(session, replace(message, lift=message.lift or []), now_ms, message)
 
 
 def host_approve(

@@ -176,6 +176,11 @@ class HostLog:
             case requests.HostDrain():
                 drains = "drains" if message.enabled else "drains no more"
                 return "host_drain", drains, "info"
+            case requests.HostOffer():
+                room, below_pct = reply.result["offered"], reply.result["residual_below_pct"]
+                most = "all it has" if room is None else f"at most {room.mvcpu} mvcpu"
+                when = "" if below_pct is None else f", while its own load is below {below_pct} %"
+                return "host_limit", f"may offer {most}{when}", "info"
             case requests.HostAnnounce() | requests.HostSynced():
                 if reply.result["status"] == "live" and host not in self._live:
                     self._live[host] = None

@@ -21,6 +21,7 @@ from exchange.gateway.host_requests import (
     heartbeat,
     host_approve,
     host_done,
+    host_offer,
     host_synced,
 )
 from exchange.gateway.login import enroll, key_revoke, log_in
@@ -69,6 +70,7 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     requests.HostDone: host_done,
     requests.HostSynced: host_synced,
     requests.HostApprove: host_approve,
+    requests.HostOffer: host_offer,
     admin_requests.AdminKeyRevoke: key_revoke,
     requests.ImagePut: image_requests.put,
     requests.ImageGet: image_requests.get,

@@ -15,14 +15,12 @@ from exchange.model.state import State
 from exchange.trading import cancels, execution
 from exchange.units import ceil_div
 from exchange.wire.instructions import (
-    HostLimit,
     HostSync,
     VmKill,
 )
 from exchange.wire.requests import (
     HostAnnounce,
     HostDrain,
-    HostOffer,
     HostSynced,
 )
 from exchange.wire.results import Done, Refused
@@ -87,24 +85,6 @@ def _open(host: Host) -> bool:
     if opens:
         host.status = "live"
     return opens
-
-
-def offer(state: State, command: Command, request: HostOffer) -> Done | Refused:
-    """The owner limits what a host offers; its agent is sent the limit."""
-    host = owned(state, command, request.host)
-    if isinstance(host, Refused):
-        return host
-    host.residual_below_pct = request.residual_below_pct
-    host.set_offer(host.announced, request.offered)
-    order = limit_order(state, host, emit.instruction_id(state, host))
-    state.outs.append((host.host_id, order))
-    fit_to_offer(state, host)
-    return Done({"host": host.host_id})
-
-
-def limit_order(state: State, host: Host, instruction_id: str) -> HostLimit:
-    """Return the instruction that carries its owner's limit to an agent. A read."""
-    return HostLimit(instruction_id, state.epoch, host.limit, host.residual_below_pct)
 
 
 def drain(state: State, command: Command, request: HostDrain) -> Done | Refused:

@@ -26,6 +26,7 @@ from exchange.wire.types import (
     Ms,
     Name,
     OrderType,
+    OwnerLimit,
     Paged,
     Percent,
     Port,
@@ -308,11 +309,13 @@ class HostAnnounce(Request, tag="host.announce", frozen=True):
 
 
 class HostOffer(Request, tag="host.offer", frozen=True):
-    """The owner's limit on what a host offers; relayed to its agent."""
+    """The owner's limits on what a host offers; relayed to its agent. A limit that is not named
+    stays as it is; ``lift`` takes limits away."""
 
     host: Name
     offered: Capacity | None = None
     residual_below_pct: Percent | None = None
+    lift: Annotated[list[OwnerLimit], Meta(max_length=2)] | None = None
 
 
 class HostDrain(Request, tag="host.drain", frozen=True):

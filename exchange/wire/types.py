@@ -59,6 +59,7 @@ TimeInForce: TypeAlias = Literal["gtc", "gtd", "ioc", "fok"]
 SelfTrade: TypeAlias = Literal[
     "cancel_newest", "cancel_oldest", "cancel_both", "decrement_and_cancel"
 ]
+OwnerLimit: TypeAlias = Literal["offered", "residual_below_pct"]
 OrderStatus: TypeAlias = Literal["new", "partially_filled", "filled", "canceled", "expired"]
 Role: TypeAlias = Literal["viewer", "trader", "host", "operator"]
 Accel: TypeAlias = Literal["kvm", "tcg", "simulated"]

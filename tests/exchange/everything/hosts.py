@@ -21,7 +21,7 @@ from exchange.wire.requests import (
     ImageBuy,
     ImageOffer,
 )
-from exchange.wire.types import Capacity
+from exchange.wire.types import Capacity, OwnerLimit
 from tests.exchange.everything.scene import IMAGES, OWNERS, Scene
 from tests.exchange.support.market import SMALL_UNIT
 
@@ -79,7 +79,13 @@ class Owners(Scene):
     def offer(self) -> None:
         host, units = self.host(), self.random.choice((None, None, None, 2, 9))
         room = None if units is None else Capacity(*(units * need for need in SMALL_UNIT))
-        self.send(HostOffer(req_id=1, host=host, offered=room), self.owner(host))
+        below_pct = self.random.choice((None, None, 10))
+        lifts: tuple[list[OwnerLimit] | None, ...] = (None, [], [] if room else ["offered"])
+        lift = self.random.choice(lifts)
+        message = HostOffer(
+            req_id=1, host=host, offered=room, residual_below_pct=below_pct, lift=lift
+        )
+        self.send(message, self.owner(host))
 
     def drain(self) -> None:
         host = self.host()

@@ -73,6 +73,13 @@ NOTES: list[tuple[Note, list[str]]] = [
         note(requests.HostDrain(req_id=1, host="h-3", enabled=True)),
         ["info host_drain: host r1-01 (h-3) drains"],
     ),
+    (
+        note(
+            requests.HostOffer(req_id=1, host="h-3", residual_below_pct=7),
+            Done({"host": "h-3", "offered": None, "residual_below_pct": 7}),
+        ),
+        ["info host_limit: host r1-01 (h-3) may offer all it has, while its own load is below 7 %"],
+    ),
     (note(ANNOUNCE, LIVE, host="h-3"), ["info host_live: host r1-01 (h-3) is live"]),
     (
         note(ANNOUNCE, Done({"host": "h-3", "status": "syncing"}), host="h-3", outs=[recall(2)]),
