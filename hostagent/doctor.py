@@ -44,6 +44,7 @@ def diagnose(state: Path) -> Diagnosis:
     checks = [
         _program("qemu-img", "qemu-utils"),
         _program("prlimit", "util-linux"),
+        _program("setpriv", "util-linux"),
         _guests(guests),
         _hardware(guests),
         _libvirt(),

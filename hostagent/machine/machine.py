@@ -97,6 +97,8 @@ class Machine:
         self._watching: dict[str, asyncio.Task[bool]] = {}
         self._lost = False
         """The last look at the hypervisor failed."""
+        self._unknown: set[str] = set()
+        """The VMs of which nobody could tell, when last asked, whether they serve."""
 
     async def carry_out(self, effect: Effect) -> Result | None:
         """Do ``effect`` and return its result; None when it has none, or has failed for now."""
@@ -223,6 +225,7 @@ class Machine:
         await self._of_vm("destroy", vm_id, self._hypervisor.destroy)
         await self._forwarder.close(vm_id)
         await self._forget(vm_id)
+        self._unknown.discard(vm_id)
         return DomainGone(vm_id, reading)
 
     async def _last_reading(self, vm_id: str) -> Reading | None:
@@ -282,7 +285,7 @@ class Machine:
                 if await self._accepts(vm_id):
                     return True
             except HangsError as error:
-                log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
+                self._not_told(vm_id, error)
                 await asyncio.sleep(HANGS_AGAIN_S)
                 return False
             await asyncio.sleep(WATCH_EVERY_S)
@@ -307,12 +310,20 @@ class Machine:
 
     async def _guest_accepts(self, vm_id: str) -> bool:
         try:
-            return await self._of_vm("guest_accepts", vm_id, self._hypervisor.guest_accepts)
+            accepts = await self._of_vm("guest_accepts", vm_id, self._hypervisor.guest_accepts)
         except HangsError:
             raise
         except HypervisorError as error:
-            log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
+            self._not_told(vm_id, error)
             return False
+        self._unknown.discard(vm_id)
+        return accepts
+
+    def _not_told(self, vm_id: str, error: HypervisorError) -> None:
+        """Say it once until there is an answer: it is asked twice a second."""
+        if vm_id not in self._unknown:
+            self._unknown.add(vm_id)
+            log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
 
     async def _listen_again(self, domain: ObservedDomain) -> None:
         notes, spec = domain.notes, domain.spec

@@ -18,6 +18,8 @@ from hostagent.core.ports import ImageError
 
 QEMU_IMG: Final = "qemu-img"
 MIB: Final = 1024 * 1024
+DIES_WITH_US: Final = ("setpriv", "--pdeathsig", "KILL", "--")
+"""An agent that is killed leaves no conversion behind that fills a disk nobody waits for."""
 
 
 class Limits(Struct, frozen=True):
@@ -62,7 +64,7 @@ def _try(verb: Verb, source: Path, arguments: list[str]) -> tuple[Ended, Blame |
 def _run(arguments: list[str], limits: Limits) -> Ended:
     bounds = [f"--data={limits.data_bytes}", f"--cpu={limits.cpu_s}"]
     bounds.append(f"--stack={limits.stack_bytes}")
-    command = ["prlimit", *bounds, "--", QEMU_IMG, *arguments]
+    command = [*DIES_WITH_US, "prlimit", *bounds, "--", QEMU_IMG, *arguments]
     # One pool of memory for all threads, and words that we can read.
     environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "LC_ALL": "C"}
     try:
@@ -76,7 +78,7 @@ def _run(arguments: list[str], limits: Limits) -> Ended:
             env=environment,
         )
     except FileNotFoundError as error:
-        raise ImageError("prlimit is not installed (package util-linux)", "host_tools") from error
+        raise ImageError("setpriv is not installed (package util-linux)", "host_tools") from error
     except OSError as error:
         raise ImageError(f"cannot run {QEMU_IMG}: {error.strerror}", "host_tools") from error
     except subprocess.TimeoutExpired:

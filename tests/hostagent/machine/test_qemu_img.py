@@ -1,5 +1,10 @@
 """qemu-img as a host meets it: played by a script, so that it fails as one wants it to."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -96,3 +101,40 @@ def test_an_info_that_cannot_end_is_the_images_only_if_it_ends_for_a_sound_one(
 def test_a_server_without_qemu_img_says_so(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool, "QEMU_IMG", "no-such-qemu-img")
     assert host.convert() == "host_tools"
+
+
+CONVERTS = """
+import sys
+from pathlib import Path
+from hostagent.machine.disk_image import convert_disk
+convert_disk(Path(sys.argv[1]), "qcow2", Path(sys.argv[2]), 2)
+"""
+WAIT_S = 20.0
+
+
+def test_one_that_runs_when_its_agent_is_killed_ends_too(host: Host, tmp_path: Path) -> None:
+    """(Seen to fail: it went on for its whole hour, writing a disk for nobody.)"""
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    host.plays(f"echo $$ > {told}; exec sleep 60")
+    agent = subprocess.Popen(
+        [sys.executable, "-c", CONVERTS, str(host.source), str(tmp_path / "disk.raw")]
+    )
+    converting = int(told.read_text())
+    agent.send_signal(signal.SIGKILL)
+    agent.wait(WAIT_S)
+    assert ended(converting)
+
+
+def ended(pid: int) -> bool:
+    """Wait for the end of a process that is nobody's child here."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
