@@ -7,7 +7,7 @@ them by their metadata. The exchange is dialed for ever, since a host must come 
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -41,6 +41,7 @@ from exchange.wire.types import Request
 from hostagent.core import log_events, owner
 from hostagent.core.core import HostCore
 from hostagent.core.fallback import failed
+from hostagent.core.kept import KeptOffer
 from hostagent.core.log_events import VmLog
 from hostagent.core.ports import (
     Effect,
@@ -86,13 +87,24 @@ def _tag(message: HostMessage | Request) -> str:
 
 
 class Agent:
-    """One host's agent. `run` ends only by cancellation or with an `AgentError`."""
+    """One host's agent. `run` ends only by cancellation or with an `AgentError`.
 
-    def __init__(self, core: HostCore, machine: Carrier, url: str, key: Ed25519PrivateKey) -> None:
+    ``keep`` is told after every message what an agent after this one must start with.
+    """
+
+    def __init__(
+        self,
+        core: HostCore,
+        machine: Carrier,
+        url: str,
+        key: Ed25519PrivateKey,
+        keep: Callable[[KeptOffer], None] = lambda offer: None,
+    ) -> None:
         self._core = core
         self._machine = machine
         self._url = url
         self._key = key
+        self._keep = keep
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_MAX)
         self._client: Client | None = None
         self._last_ms = 0
@@ -136,6 +148,7 @@ class Agent:
         # The wall clock may be set back; the core's time must not be.
         self._last_ms = max(self._last_ms, now_ms())
         outs = self._core.apply(message, self._last_ms)
+        self._keep(self._core.kept())
         self._tell(message, outs)
         for out in outs:
             job: Coroutine[Any, Any, None]

@@ -39,7 +39,7 @@ from hostagent.guest.build_guest import BuildError
 from hostagent.guest.build_guest import build_guest as build
 from hostagent.live import cli as live
 from hostagent.options import OptionError
-from hostagent.setup import Settings, SetupError, set_up
+from hostagent.setup import Settings, SetupError, kept_file, set_up
 
 app = typer.Typer(no_args_is_help=True, help="Run this server as a host of VMs.")
 
@@ -119,12 +119,13 @@ def run(
 async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
     version = metadata.version("headroom")
     log.write(log_events.started(version, url, settings.hypervisor))
-    core, machine = await asyncio.to_thread(set_up, settings, url, key)
-    running = asyncio.create_task(Agent(core, machine, url, key).run())
-    loop, kept = asyncio.get_running_loop(), settings.hypervisor != "memory"
+    kept = await asyncio.to_thread(kept_file, settings.state, key)
+    core, machine = await asyncio.to_thread(set_up, settings, url, key, kept)
+    running = asyncio.create_task(Agent(core, machine, url, key, kept.keep_offer).run())
+    loop, stay = asyncio.get_running_loop(), settings.hypervisor != "memory"
 
     def end() -> None:
-        end_in_time(kept)
+        end_in_time(stay)
         running.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -132,7 +133,7 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
     try:
         await running
     except asyncio.CancelledError:
-        log.write(log_events.stopped(kept))
+        log.write(log_events.stopped(stay))
 
 
 @app.command("doctor")

@@ -6,6 +6,7 @@ The only place that knows which hypervisor is which; libvirt is imported when it
 import asyncio
 import shutil
 import tempfile
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from msgspec import Struct
 from exchange import files
 from exchange.client import Refused, Unknown, Unreachable, fetch_image
 from exchange.client.backoff import Backoff
+from exchange.keys import public_key_b64
 from exchange.log import log
 from exchange.wire.types import Accel, Capacity
 from hostagent.agent import Carrier, now_ms
@@ -22,6 +24,7 @@ from hostagent.core import log_events
 from hostagent.core.core import HostConfig, HostCore
 from hostagent.core.domain_xml import Virt
 from hostagent.core.inventory import Override, advertised
+from hostagent.core.kept import steady
 from hostagent.core.policy import Policy
 from hostagent.core.ports import ImageError
 from hostagent.machine import facts
@@ -29,6 +32,7 @@ from hostagent.machine.facts import LoadMeter
 from hostagent.machine.file_limit import raise_file_limit
 from hostagent.machine.forwarder import Forwarder
 from hostagent.machine.images import Download, ImageCache
+from hostagent.machine.kept_file import KeptFile
 from hostagent.machine.machine import Machine
 from hostagent.machine.memory_machine import MemoryMachine
 from hostagent.machine.probe import probe
@@ -60,7 +64,9 @@ class Settings(Struct, frozen=True):
     policy: Policy = Policy()
 
 
-def set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCore, Carrier]:
+def set_up(
+    settings: Settings, url: str, key: Ed25519PrivateKey, kept: KeptFile
+) -> tuple[HostCore, Carrier]:
     """Return the core and what carries out its effects. Blocks; raises `SetupError`."""
     wanted = settings.hypervisor
     if wanted not in ("memory", "qemu:///system") and not wanted.startswith("test:"):
@@ -69,24 +75,34 @@ def set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCo
     check_state(settings.state, kept=False)
     if wanted == "memory":
         ports = range(settings.low_port, settings.high_port + 1)
-        return _core(settings, "simulated"), MemoryMachine(now_ms, settings.advertise, ports)
+        return _core(settings, "simulated", kept), MemoryMachine(now_ms, settings.advertise, ports)
     try:
         with files.folder(settings.state):
             check_state(settings.state, kept=True)
-            return _set_up(settings, url, key)
+            core, machine = _set_up(settings, url, key, kept)
+            kept.keep_capacity(core.config.capacity)
+            return core, machine
     except OSError as error:
         raise SetupError(f"--state {settings.state}: {files.why(error)}") from error
 
 
-def _set_up(settings: Settings, url: str, key: Ed25519PrivateKey) -> tuple[HostCore, Carrier]:
+def kept_file(state: Path, key: Ed25519PrivateKey) -> KeptFile:
+    """Return the file of a host's key in ``state``, which need not exist yet."""
+    name = sha256(public_key_b64(key).encode()).hexdigest()[:16]
+    return KeptFile(state / f"offer-{name}.json")
+
+
+def _set_up(
+    settings: Settings, url: str, key: Ed25519PrivateKey, kept: KeptFile
+) -> tuple[HostCore, Carrier]:
     if settings.hypervisor.startswith("test:"):
-        return _core(settings, "simulated"), _machine(settings, "test", url, key)
+        return _core(settings, "simulated", kept), _machine(settings, "test", url, key)
     found = probe()
     log.write(log_events.acceleration(found.why))
     if found.accel is None:
         raise SetupError(f"no VM runs here: {found.why}; see `headroom host doctor`")
     virt: Virt = "kvm" if found.accel == "kvm" else "qemu"
-    return _core(settings, found.accel), _machine(settings, virt, url, key)
+    return _core(settings, found.accel, kept), _machine(settings, virt, url, key)
 
 
 def check_state(folder: Path, kept: bool) -> None:
@@ -104,9 +120,10 @@ def check_state(folder: Path, kept: bool) -> None:
         raise SetupError(f"--state {folder}: {files.why(error)}") from error
 
 
-def _core(settings: Settings, accel: Accel) -> HostCore:
+def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
     known = facts.read_facts(settings.state)
-    capacity = advertised(known, settings.override)
+    measured = advertised(known, settings.override)
+    capacity = steady(measured, known, kept.kept.capacity, settings.override)
     log.write(log_events.capacity(capacity, accel))
     config = HostConfig(
         capacity=capacity,
@@ -118,7 +135,7 @@ def _core(settings: Settings, accel: Accel) -> HostCore:
         host_mvcpu=max(1, known.cpus) * 1000,
         ready_bound_ms=READY_BOUND_MS[accel],
     )
-    return HostCore(config)
+    return HostCore(config, kept.kept.offer)
 
 
 def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -> Machine:

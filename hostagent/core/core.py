@@ -28,6 +28,7 @@ from hostagent.core import identity
 from hostagent.core import vm as life
 from hostagent.core.consoles import Consoles
 from hostagent.core.identity import Successors, Tombs, is_meant
+from hostagent.core.kept import KeptOffer
 from hostagent.core.offer import HostConfig, Offer
 from hostagent.core.ports import (
     ConsoleSeen,
@@ -66,12 +67,12 @@ __all__ = ["HostConfig", "HostCore"]
 class HostCore:
     """All of one host's state. ``vms`` holds every VM until the exchange knows how it ended."""
 
-    def __init__(self, config: HostConfig) -> None:
+    def __init__(self, config: HostConfig, kept: KeptOffer | None = None) -> None:
         self.config = config
         self.vms: dict[str, Vm] = {}
         self._ended = Tombs()
         self._successors = Successors()
-        self._offer = Offer(config)
+        self._offer = Offer(config, kept or KeptOffer())
         self._reporter = Reporter(self._offer)
         self._seen = False
         self._consoles = Consoles()
@@ -104,6 +105,10 @@ class HostCore:
             if due_ms is None or (time_ms is not None and time_ms < due_ms):
                 due_ms = time_ms
         return due_ms
+
+    def kept(self) -> KeptOffer:
+        """Return what an agent after us must start with, so that its start changes no offer."""
+        return self._offer.kept()
 
     # --- deadlines ---
 
@@ -149,11 +154,8 @@ class HostCore:
     def _observe_every_ms(self) -> int:
         """Look more often while a guest is asked to power off: the buyer pays until it has."""
         stopping = any(vm.state == "stopping" for vm in self.vms.values())
-        return (
-            min(STOPPING_OBSERVE_MS, self.config.observe_ms)
-            if stopping
-            else (self.config.observe_ms)
-        )
+        most_ms = self.config.observe_ms
+        return min(STOPPING_OBSERVE_MS, most_ms) if stopping else most_ms
 
     # --- messages ---
 

@@ -96,6 +96,11 @@ def file_limit(files: int) -> LogLine:
     return line("info", "file_limit", text, files=files)
 
 
+def not_kept(path: str, why: str) -> LogLine:
+    text = f"{path}: {why}; the offer may change with the next restart"
+    return line("warning", "not_kept", text, path=path, reason=why)
+
+
 def hypervisor_lost(why: str) -> LogLine:
     text = f"the hypervisor does not answer: {why}"
     return line("error", "hypervisor_lost", text, reason=why)

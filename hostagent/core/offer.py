@@ -5,6 +5,7 @@ the owner's own work needs a residual server (rules.md 8.3).
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from exchange.wire.instructions import (
     HostLimit,
@@ -13,9 +14,9 @@ from exchange.wire.requests import HostAnnounce
 from exchange.wire.terms import need_of
 from exchange.wire.types import Accel, Capacity, HostLoad, ToldCapacity
 from hostagent.core.inventory import fits, fitting_classes, smaller
+from hostagent.core.kept import KeptOffer, resumed
 from hostagent.core.metering import cpu_pct
 from hostagent.core.ports import Load, Observed
-from hostagent.core.residual import Residual
 from hostagent.core.vm import Vm
 
 NOTHING = Capacity(mvcpu=0, mem_mib=0, disk_mib=0)
@@ -40,12 +41,17 @@ class HostConfig(Struct, frozen=True):
 class Offer:
     """Remembers what was announced, so that only changes are announced again."""
 
-    def __init__(self, config: HostConfig) -> None:
+    def __init__(self, config: HostConfig, kept: KeptOffer) -> None:
         self._config = config
-        self._limit: ToldCapacity | None = None
-        self._residual = Residual()
+        self._limit = kept.limit
+        self._residual = replace(kept.residual)
+        self._looked = False
         self._announced: Capacity | None = None
         self._load = Load()
+
+    def kept(self) -> KeptOffer:
+        """Return what an agent after us must start with."""
+        return KeptOffer(self._limit, replace(self._residual))
 
     def limit(self, order: HostLimit) -> None:
         """Take the owner's limit over; an absent one is lifted."""
@@ -59,6 +65,9 @@ class Offer:
             vm = vms.get(domain.spec.vm_id)
             if vm is not None and domain.reading is not None:
                 leased += cpu_pct(vm.meter.last, domain.reading, self._config.host_mvcpu)
+        if not self._looked:
+            self._residual = replace(resumed(self.kept(), seen.at_ms).residual)
+            self._looked = True
         self._load = seen.load
         self._residual.observe(max(0.0, seen.load.cpu_pct - leased), seen.at_ms)
 

@@ -1,5 +1,6 @@
 """Reads the server's own facts: the files that `inventory` interprets. Shell module."""
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -11,6 +12,7 @@ from hostagent.core import inventory
 from hostagent.core.inventory import Facts
 from hostagent.core.ports import Load
 
+OUR_FOLDERS = ("images", "vms", "logs")
 PROC = Path("/proc")
 BOOT_ID = PROC / "sys/kernel/random/boot_id"
 MACHINE_ID = Path("/etc/machine-id")
@@ -18,9 +20,13 @@ PRODUCT_UUID = Path("/sys/class/dmi/id/product_uuid")
 
 
 def read_facts(disk_folder: Path) -> Facts:
-    """Return CPU and memory of this server, and what is free where VM disks are kept."""
+    """Return CPU and memory of this server, and the disk where VM disks are kept.
+
+    The disk is what is free and what our own files take: guests that write change nothing.
+    """
     existing = next(path for path in (disk_folder, *disk_folder.parents) if os.path.exists(path))
-    disk_mib = shutil.disk_usage(existing).free // (1024 * 1024)
+    ours = sum(used_bytes(disk_folder / name) for name in OUR_FOLDERS)
+    disk_mib = (shutil.disk_usage(existing).free + ours) // (1024 * 1024)
     return inventory.facts(_text(PROC / "cpuinfo"), _text(PROC / "meminfo"), disk_mib)
 
 
@@ -38,6 +44,19 @@ def hardware_id() -> HardwareId:
     paths = [path for path in (PRODUCT_UUID, MACHINE_ID) if os.access(path, os.R_OK)]
     found = [(str(path), _text(path)[:64]) for path in paths]
     return hardware.chosen(found, f"mac-{uuid.getnode():012x}")
+
+
+def used_bytes(folder: Path) -> int:
+    """Return what the files below ``folder`` take on the disk: a sparse one less than its length.
+
+    What vanishes meanwhile counts as nothing.
+    """
+    total = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(where, name)).st_blocks * 512
+    return total
 
 
 class LoadMeter:

@@ -11,7 +11,8 @@ from exchange.client import Client
 from exchange.client.images import put_image
 from exchange.keys import load_private_key, new_key
 from exchange.wire.frames import LeaseUpdate
-from exchange.wire.requests import LeaseRelease, VmConsole, VmStart
+from exchange.wire.requests import HostOffer, LeaseRelease, VmConsole, VmStart
+from exchange.wire.types import Capacity
 from tests import command
 from tests.hostagent.market import (
     WAIT_S,
@@ -139,6 +140,33 @@ def test_a_refused_announcement_is_named_as_the_protocol_does(tmp_path: Path) ->
                 assert line, "the agent ended"
         assert b" host.announce was refused: " in line
         assert await stop(process) == 0
+
+    within(tmp_path, story)
+
+
+async def first_offer(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stderr is not None
+    async with asyncio.timeout(WAIT_S):
+        while b" offers " not in (line := await process.stderr.readline()):
+            assert line, "the agent ended"
+    return line
+
+
+def test_the_owners_limit_holds_from_the_first_word_of_the_next_agent(tmp_path: Path) -> None:
+    """(Seen to fail: all of the server was offered until the exchange told the limit again.)"""
+
+    async def story(here: Market) -> None:
+        async with here.client("seller") as seller:
+            host = (await enroll(here, seller))["host"]
+            process = await start_agent(here, "host")
+            assert b"offers 4000 mvcpu" in await first_offer(process)
+            limit = Capacity(mvcpu=1500, mem_mib=3000, disk_mib=20_000)
+            await seller.request(HostOffer(req_id=1, host=host, offered=limit))
+            assert b"offers 1500 mvcpu" in await first_offer(process)
+            assert await stop(process) == 0
+            process = await start_agent(here, "host")
+            assert b"offers 1500 mvcpu" in await first_offer(process)
+            assert await stop(process) == 0
 
     within(tmp_path, story)
 
