@@ -187,19 +187,27 @@ def _devices(
 ) -> None:
     devices = ET.SubElement(root, "devices")
     if files.disk is not None:
-        disk = ET.SubElement(devices, "disk", type="file", device="disk")
-        # The type is always said: a guest could write another format's header into its disk.
-        ET.SubElement(disk, "driver", name="qemu", type="raw")
-        ET.SubElement(disk, "source", file=files.disk)
-        ET.SubElement(disk, "target", dev="vda", bus="virtio")
+        disk = _disk(devices, files.disk, "vda")
         if disk_bytes_s and virt != "test":
             _text(ET.SubElement(disk, "iotune"), "total_bytes_sec", str(disk_bytes_s))
+    if files.seed is not None:
+        # No CD-ROM: a cloud's kernel may have no driver for one.
+        ET.SubElement(_disk(devices, files.seed, "vdb"), "readonly")
     if virt == "test":
         return
     ET.SubElement(devices, "controller", type="usb", model="none")
     serial = ET.SubElement(devices, "serial", type="file")
     ET.SubElement(serial, "source", path=console)
     ET.SubElement(devices, "memballoon", model="none")
+
+
+def _disk(devices: ET.Element, path: str, name: str) -> ET.Element:
+    disk = ET.SubElement(devices, "disk", type="file", device="disk")
+    # The type is always said: a guest could write another format's header into its disk.
+    ET.SubElement(disk, "driver", name="qemu", type="raw")
+    ET.SubElement(disk, "source", file=path)
+    ET.SubElement(disk, "target", dev=name, bus="virtio")
+    return disk
 
 
 def _network(root: ET.Element, forwards: tuple[Forward, ...]) -> None:

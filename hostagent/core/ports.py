@@ -295,13 +295,15 @@ class HypervisorError(Exception):
 class BootFiles(Struct, frozen=True):
     """What a domain boots from: a kernel with its initramfs, or a disk of its own.
 
-    All are paths. ``user_data`` holds the renter's text for the guest to read.
+    All are paths. ``user_data`` holds the renter's text for the guest to read, ``seed`` the same
+    for cloud-init.
     """
 
     kernel: str | None = None
     initrd: str | None = None
     disk: str | None = None
     user_data: str | None = None
+    seed: str | None = None
 
 
 class Hypervisor(Protocol):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hostagent.core.ports import BootFiles, DomainSpec, ImageError
+from hostagent.core.seed import seed
 from hostagent.machine.disk_image import convert_disk, inspect_disk
 
 Download: TypeAlias = Callable[[str, Path], Awaitable[str]]
@@ -73,9 +74,11 @@ class ImageCache:
                 return BootFiles(kernel, initrd, user_data=user_data)
             form = (folder / "format").read_text("ascii")
             convert_disk(folder / "disk", form, own / "disk.raw", spec.shape.disk_mib)
+            (own / "seed.iso").write_bytes(seed(spec))
         except OSError as error:
             raise ImageError(f"image {image[:12]}: {error.strerror}", "host_disk") from error
-        return BootFiles(disk=str(own / "disk.raw"), user_data=user_data)
+        disk, iso = str(own / "disk.raw"), str(own / "seed.iso")
+        return BootFiles(disk=disk, user_data=user_data, seed=iso)
 
     def forget_vm(self, vm_id: str) -> None:
         """Remove what was made for one VM."""

@@ -11,6 +11,7 @@ import pytest
 
 from exchange.wire.types import Capacity
 from hostagent.core.ports import DomainSpec, ImageError
+from hostagent.core.seed import seed
 from hostagent.machine.disk_image import convert_disk, inspect_disk
 from hostagent.machine.images import ImageCache
 from hostagent.machine.qemu_img import MIB
@@ -106,6 +107,11 @@ def test_through_the_cache_a_vm_gets_a_disk_of_its_own(tmp_path: Path) -> None:
     cache = ImageCache(tmp_path / "state", download)
     asyncio.run(cache.fetch(image))
     shape = Capacity(mvcpu=1000, mem_mib=128, disk_mib=4)
-    files = cache.boot_files(image, DomainSpec("v-1", "l-1", "b", shape, image))
+    wanted = DomainSpec("v-1", "l-1", "b", shape, image)
+    files = cache.boot_files(image, wanted)
     assert files.disk == str(tmp_path / "state" / "vms" / "v-1" / "disk.raw")
     assert Path(files.disk).stat().st_size == 4 * MIB
+    assert files.seed == str(tmp_path / "state" / "vms" / "v-1" / "seed.iso")
+    assert Path(files.seed).read_bytes() == seed(wanted)
+    cache.forget_vm("v-1")
+    assert list((tmp_path / "state" / "vms").iterdir()) == []

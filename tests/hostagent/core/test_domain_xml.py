@@ -37,6 +37,7 @@ WIDE = replace(SPEC, shape=ToldCapacity(mvcpu=2500, mem_mib=4096, disk_mib=1024)
 FORWARDS = (Forward(80, 30_000, 40_001), Forward(443, 30_001, 40_002))
 KERNEL = BootFiles("/i/vmlinuz", "/i/initrd.gz", user_data="/v/user-data")
 DISK = BootFiles(disk="/v/disk.raw")
+SEEDED = replace(DISK, seed="/v/seed.iso")
 
 
 def xml(spec: DomainSpec, files: BootFiles = KERNEL, virt: Virt = "qemu") -> str:
@@ -48,6 +49,7 @@ def xml(spec: DomainSpec, files: BootFiles = KERNEL, virt: Virt = "qemu") -> str
     [
         ("kernel_emulated", xml(SPEC)),
         ("disk_kvm", xml(WIDE, DISK, "kvm")),
+        ("disk_seeded", xml(WIDE, SEEDED)),
         ("nano_emulated", xml(NANO)),
         ("test_driver", xml(SPEC, KERNEL, "test")),
     ],
