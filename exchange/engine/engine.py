@@ -26,7 +26,7 @@ from typing import Any
 
 from exchange.engine import account_pages, admin, deadlines, retention, snapshot, views
 from exchange.hosts import enrollment, host_rows, owner_limits, presence
-from exchange.leases import images, leasing, vms
+from exchange.leases import images, leasing, outages, vms
 from exchange.model import emit
 from exchange.model.account import Limits
 from exchange.model.commands import (
@@ -195,6 +195,8 @@ class Engine:
         state.seq += 1
         state.epoch = message.epoch
         vms.extend_launches(state, now_ms)
+        if message.down_since_ms is not None:
+            outages.move_releases(state, message.down_since_ms, now_ms)
         cancels.drop_all_sessions(state)
         emit.balances(state)
         self._settle(now_ms)

@@ -55,7 +55,8 @@ class Gateway:
     def start(self, now_ms: int) -> None:
         """Journal the start of a run: first thing after the replay, exactly once."""
         context, now_ms = self.context, self.context.at(now_ms)
-        context.apply(Command("", "", 0, commands.Started(self.engine.epoch + 1)), now_ms)
+        started = commands.Started(self.engine.epoch + 1, self.engine.now_ms)
+        context.apply(Command("", "", 0, started), now_ms)
         for host in self.engine.hosts():
             if host.status not in ("pending", "lost"):
                 context.liveness.watch(host.host, now_ms, silent=host.status == "silent")

@@ -20,9 +20,14 @@ class Internal(Struct, tag_field="type", frozen=True, omit_defaults=True):
 
 
 class Started(Internal, tag="started", frozen=True):
-    """First command of every run; the only one that runs before settling (rules.md 6.4)."""
+    """First command of every run; the only one that runs before settling (rules.md 6.4).
+
+    ``down_since_ms``: the last time that the run before is known to have lived. Scheduled releases
+    move because of it; rows of earlier releases have none and moved none.
+    """
 
     epoch: int
+    down_since_ms: int | None = None
 
 
 class Genesis(Internal, tag="genesis", frozen=True):

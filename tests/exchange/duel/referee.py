@@ -42,10 +42,11 @@ class Duel:
     def restart(self, after_ms: int) -> None:
         """The exchange was down for so long: `Started` comes before settling."""
         heard = len(self.market.order_news)
+        down_since_ms = self.market.now_ms
         self.market.now_ms += after_ms
         self.epoch += 1
-        self.market.must(Started(self.epoch))
-        self.oracle.restart(self.market.now_ms)
+        self.market.must(Started(self.epoch, down_since_ms))
+        self.oracle.restart(down_since_ms, self.market.now_ms)
         self.compare(heard)
 
     def send(self, message: Any, account: str = "", host: str = "", session: int = 0) -> None:

@@ -167,9 +167,10 @@ class Everything(Traders, Owners):
 
     def restart(self) -> None:
         """The exchange was down for a while."""
+        down_since_ms = self.market.now_ms
         self.market.now_ms += self.random.choice((0, 5_000, 100_000, 700_000))
         self.epoch += 1
-        self.send(Started(self.epoch))
+        self.send(Started(self.epoch, down_since_ms))
 
     def nudge(self) -> None:
         """A wake-up for nothing."""

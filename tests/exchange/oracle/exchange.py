@@ -176,9 +176,11 @@ class Oracle(Books):
             if not clean:
                 self.finish(order, "canceled", "disconnected")
 
-    def restart(self, now_ms: int) -> None:
+    def restart(self, down_since_ms: int, now_ms: int) -> None:
         """The first command of a run comes before settling: all connections have dropped."""
-        super().restart(now_ms)
+        super().restart(down_since_ms, now_ms)
+        for lease in self.leases:
+            lease.postpone_release(down_since_ms, now_ms)
         for session in list(self.armed):
             self.drop_session(session)
         for order in self.live:

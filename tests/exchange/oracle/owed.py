@@ -233,6 +233,12 @@ class Lease:
         ends = [t for t in maybe if t is not None]
         return [self.post_ms, *release, *ends, *(t for t, _ in self.recalls)]
 
+    def postpone_release(self, down_since_ms: int, now_ms: int) -> None:
+        """The exchange was down: what was left of the wait is left again, and a minute more."""
+        if self.release and not self.over and self.release[0] < now_ms + MINUTE_MS:
+            left_ms = min(30 * MINUTE_MS, max(0, self.release[0] - down_since_ms))
+            self.release = now_ms + left_ms + MINUTE_MS, self.release[1]
+
 
 @dataclass(eq=False)
 class Vm:

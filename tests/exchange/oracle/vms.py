@@ -172,7 +172,7 @@ class Vms(Hosts):
         lease.cpu_ms[-1] += used_ms - before(begin_ms)
         self.told_last(vm)
 
-    def restart(self, now_ms: int) -> None:
+    def restart(self, down_since_ms: int, now_ms: int) -> None:
         """The exchange was down: a launch has at least a minute from now."""
         for vm in self.vms.values():
             if vm.launch_by_ms is not None:

@@ -267,9 +267,10 @@ class Noise:
 
     def restart(self) -> None:
         """The exchange was down for a while."""
+        down_since_ms = self.market.now_ms
         self.market.now_ms += self.random.randrange(1_000, 400_000)
         self.epoch += 1
-        self.market.send(Started(self.epoch))
+        self.market.send(Started(self.epoch, down_since_ms))
 
     # --- hosts ---
 
