@@ -1,4 +1,4 @@
-"""`headroom host`: enroll a server, run its agent, see what it can do, build the demo guest."""
+"""`headroom host`: enroll a server, run its agent, build guests and images, command many hosts."""
 
 import asyncio
 import signal
@@ -20,6 +20,7 @@ from exchange.cli.common import (
     fail,
     print_json,
 )
+from exchange.cli.fleet import cli as fleet
 from exchange.client import TRADE_PATH, Unreachable, endpoint
 from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log
@@ -41,7 +42,9 @@ from hostagent.live import cli as live
 from hostagent.options import OptionError
 from hostagent.setup import Settings, SetupError, kept_file, set_up
 
-app = typer.Typer(no_args_is_help=True, help="Run this server as a host of VMs.")
+app = typer.Typer(
+    no_args_is_help=True, help="Run this server as a host of VMs; command many hosts."
+)
 
 STATE = Path("/var/lib/headroom")
 
@@ -161,5 +164,7 @@ def build_guest(
         print(f"built {vmlinuz} and {initrd}")
 
 
+for _name, _command in fleet.COMMANDS.items():
+    app.command(_name)(_command)
 app.command("build-live")(live.build_live)
 app.command("serve-netboot")(live.serve_netboot)

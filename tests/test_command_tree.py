@@ -16,9 +16,10 @@ from tests.tidy_rules import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 COMMON = ROOT / "exchange" / "cli" / "common.py"
-CLIENTS = {"account", "admin", "image", "manager", "request", "tui", "vm"}
+CLIENTS = {"account", "admin", "image", "lease", "manager", "request", "tui", "vm"}
 NO_CLIENTS = {"manager check", "manager dry-run"}
-HOST_CLIENTS = {"host enroll", "host run"}
+FLEET = {f"host {name}" for name in ("list", "approve", "drain", "offer", "recall", "token")}
+HOST_CLIENTS = {"host enroll", "host run"} | FLEET
 TAKES_URL = {"host build-live"}
 """It asks no exchange; it writes down which one the image will ask."""
 OTHERWISE = {("--json", "sim run"), ("--role", "host build-live")}

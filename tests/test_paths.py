@@ -84,6 +84,14 @@ TRIED: dict[str, Try] = {
     "vm console --key": Try("v-1 --key @ URL", READ),
     "request --key": Try('{"type":"order.list"} --key @ URL', READ),
     "host enroll --key": Try("--key @ URL --token t --name n", (*bad_paths.NO_PLACE, *READ[-2:])),
+    "host enroll --token-file": Try("--token-file @ --key NEW URL --name n", READ, (2,)),
+    "host list --key": Try("--key @ URL", READ),
+    "host approve --key": Try("--key @ URL", READ),
+    "host drain --key": Try("h-1 --yes --key @ URL", READ),
+    "host offer --key": Try("h-1 --residual-below-pct 50 --yes --key @ URL", READ),
+    "host recall --key": Try("h-1 --yes --key @ URL", READ),
+    "host token --key": Try("--zone z --key @ URL", READ),
+    "lease recall --key": Try("l-1 --yes --key @ URL", READ),
     "host run --key": Try("--key @ URL --hypervisor memory --state NEW", READ),
     "host run --state": Try(
         "--key KEY URL --hypervisor test:///default --state @", bad_paths.NO_FOLDER, (1, 2)

@@ -36,7 +36,7 @@ MOUNTS: Final[dict[str, Mount]] = {
     ),
     "host": Mount(
         "hostagent.cli",
-        "Run this server as a host of VMs.",
+        "Run this server as a host of VMs; command many hosts.",
         {
             "enroll": "Join the exchange with a token.",
             "run": "Run the agent until SIGTERM or Ctrl-C.",
@@ -44,6 +44,12 @@ MOUNTS: Final[dict[str, Mount]] = {
             "build-guest": "Build a bootable demo guest.",
             "build-live": "Build the image that turns a server into a host.",
             "serve-netboot": "Serve that image to a network.",
+            "list": "List your hosts.",
+            "approve": "Let in hosts that wait.",
+            "drain": "Take hosts off the market.",
+            "offer": "Limit what hosts offer.",
+            "recall": "End spot leases of hosts.",
+            "token": "Let hosts enroll: print new secrets.",
         },
     ),
     "manager": Mount(
@@ -97,6 +103,11 @@ MOUNTS: Final[dict[str, Mount]] = {
             "approve": "Open the account that was asked for.",
             "decline": "Strike an application off the list.",
         },
+    ),
+    "lease": Mount(
+        "exchange.cli.lease",
+        "Leases that you sold.",
+        {"recall": "End spot leases with notice."},
     ),
     "image": Mount(
         "exchange.cli.image",

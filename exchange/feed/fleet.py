@@ -27,11 +27,11 @@ class FleetChannel:
         self.sessions: dict[str, dict[int, Session]] = {}
         """By account; accounts without subscribers are not in it."""
         self._sent: dict[str, dict[str, HostUpdate]] = {}
-        self._beats: dict[str, HostHeartbeat] = {}
+        self._beats: dict[str, tuple[HostHeartbeat, int]] = {}
 
-    def heard(self, host: str, beat: HostHeartbeat) -> None:
-        """Keep a host's newest heartbeat."""
-        self._beats[host] = beat
+    def heard(self, host: str, beat: HostHeartbeat, now_ms: int) -> None:
+        """Keep a host's newest heartbeat, and when it came."""
+        self._beats[host] = beat, now_ms
 
     def forget(self, host: str) -> None:
         """The host is lost: forget its last heartbeat."""
@@ -64,7 +64,7 @@ class FleetChannel:
     def _rows(self, account: str) -> dict[str, HostUpdate]:
         rows = {row.host: row for row in self._source.fleet_rows(account)}
         for host, row in rows.items():
-            beat = self._beats.get(host)
-            if beat is not None:
+            if host in self._beats:
+                beat, row.heard_ms = self._beats[host]
                 row.load, row.vms = beat.load, beat.vms
         return rows

@@ -15,7 +15,7 @@ from exchange.wire.results import Done
 def heartbeat(
     context: Context, session: Session, message: requests.HostHeartbeat, now_ms: int
 ) -> None:
-    context.streams.fleet.heard(session.host, message)
+    context.streams.fleet.heard(session.host, message, now_ms)
     host_sessions.alive(context, session, now_ms)
 
 

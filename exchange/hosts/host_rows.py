@@ -99,7 +99,18 @@ def _fleet_row(host: Host) -> HostUpdate:
     used = _clamped(
         (offered.mvcpu - free[0], offered.mem_mib - free[1], offered.disk_mib - free[2])
     )
-    return HostUpdate(host.host_id, host.name, shown_status(host), offered, used, 0)
+    return HostUpdate(
+        host.host_id,
+        host.name,
+        shown_status(host),
+        offered,
+        used,
+        0,
+        zone=host.zone,
+        accel=host.accel if host.boot_id else "",
+        contracted_unit_s=evidence.seconds(host.evidence.contracted_ms),
+        delivered_unit_s=evidence.seconds(host.evidence.delivered_ms),
+    )
 
 
 def _clamped(values: tuple[int, int, int]) -> Capacity:

@@ -3,8 +3,6 @@
 Source: rules.md 8.1. Boot times are kept for the last `BOOTS_KEPT` boots.
 """
 
-from collections.abc import Iterable
-
 from msgspec import Struct, field
 
 from exchange.units import MAX_INT, MS_PER_SECOND
@@ -59,8 +57,8 @@ def view(parts: list[Evidence]) -> EvidenceView:
     boot_ms = sorted(took_ms for part in parts for took_ms in part.boot_ms)
     buyers = dict.fromkeys(buyer for part in parts for buyer in part.not_ready_buyers)
     return EvidenceView(
-        _seconds(part.contracted_ms for part in parts),
-        _seconds(part.delivered_ms for part in parts),
+        seconds(sum(part.contracted_ms for part in parts)),
+        seconds(sum(part.delivered_ms for part in parts)),
         sum(part.leases for part in parts),
         sum(part.boots for part in parts),
         _percentile(boot_ms, 50),
@@ -73,8 +71,9 @@ def view(parts: list[Evidence]) -> EvidenceView:
     )
 
 
-def _seconds(parts_ms: Iterable[int]) -> int:
-    return min(sum(parts_ms) // MS_PER_SECOND, MAX_INT)
+def seconds(total_ms: int) -> int:
+    """Return unit-time in whole seconds, as the wire can hold it."""
+    return min(total_ms // MS_PER_SECOND, MAX_INT)
 
 
 def _percentile(ordered: list[int], percent: int) -> int | None:

@@ -208,7 +208,9 @@ class DirectorySnapshot(Frame, tag="directory.snapshot"):
 
 
 class HostUpdate(Frame, tag="host.update"):
-    """One of the own hosts, for the ``fleet`` channel; ``load`` and ``vms`` as it last said."""
+    """One of the own hosts, for the ``fleet`` channel; ``load`` and ``vms`` as it last said, at
+    ``heard_ms``. ``accel`` is missing until it announced itself; the sums of unit-seconds are those
+    of its evidence."""
 
     host: str
     name: str
@@ -217,6 +219,11 @@ class HostUpdate(Frame, tag="host.update"):
     used: ToldCapacity
     vms: int
     load: ToldLoad | None = None
+    zone: str = ""
+    accel: str = ""
+    contracted_unit_s: int = 0
+    delivered_unit_s: int = 0
+    heard_ms: int | None = None
 
 
 # --- account channel: every frame begins with account_seq, seq, ts_ms ---

@@ -1,0 +1,1 @@
+"""The owner's commands for many hosts at once: list, approve, drain, offer, recall, token."""
