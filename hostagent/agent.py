@@ -110,6 +110,7 @@ class Agent:
         self._last_ms = 0
         self._vms = VmLog()
         self._offer: LogLine | None = None
+        self._host, self._status = "", ""
 
     async def run(self) -> None:
         """Adopt what runs here, then serve the exchange until canceled."""
@@ -193,14 +194,23 @@ class Agent:
     async def _ask(self, client: Client, message: Request) -> Ack | ErrorReply:
         """Return the answer under the core's number: on the wire the client gives its own."""
         try:
-            await client.request(message)
+            self._listed(await client.request(message))
         except Refused as error:
             log.write(log_events.refused(_tag(message), str(error)))
+            if error.reason == "not_approved":
+                self._listed({"host": self._host, "status": "pending"})
             return ErrorReply(message.req_id, error.reason, error.message)
         except Unknown as error:
             log.write(log_events.unanswered(_tag(message), str(error)))
             return ErrorReply(message.req_id, "busy", str(error))
         return Ack(message.req_id)
+
+    def _listed(self, result: Any) -> None:
+        """Log what the exchange calls this host when an answer says that it has changed."""
+        status = result.get("status") if isinstance(result, dict) and "host" in result else None
+        if status and status != self._status:
+            self._status = status
+            log.write(log_events.listed(result["host"], status))
 
     async def _link(self) -> None:
         """Log in, again and again; a client that has been connected dials again by itself."""
@@ -238,6 +248,7 @@ class Agent:
             case Connected():
                 if event.role != "host":
                     raise AgentError(f"this key is a {event.role}'s; enroll a host's key first")
+                self._host, self._status = event.host, ""
                 log.write(log_events.connected(self._url, event.account))
                 await self._serve(owner.named(event.exchange, event.host))
                 await self._queue.put(LinkUp())

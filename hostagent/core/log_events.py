@@ -74,6 +74,16 @@ def not_let_in(url: str, why: str) -> LogLine:
     return line("warning", "not_let_in", text, reason=why)
 
 
+def listed(host: str, status: str) -> LogLine:
+    """``status``: what the exchange calls this host, such as ``live`` or ``pending``."""
+    if status == "pending":
+        text = "the owner has not approved this host yet; it sells nothing until then"
+        return line("warning", "pending", text, host=host)
+    return line(
+        "info", "listed", f"the exchange calls this host {status}", host=host, status=status
+    )
+
+
 def refused(request: str, why: str) -> LogLine:
     text = f"{request} was refused: {why}"
     return line("warning", "request_refused", text, request=request, reason=why)

@@ -22,7 +22,7 @@ from exchange import files
 from hostagent.live import rootfs, settings, volumes
 from hostagent.live.control import TYPED, write_status
 from hostagent.live.settings import Found, Settings
-from hostagent.live.status import Status, changed, host_of, told
+from hostagent.live.status import Status, changed, host_of, told, why_not_joined
 
 CMDLINE = Path("/proc/cmdline")
 STATE = Path(rootfs.STATE)
@@ -91,7 +91,7 @@ def run_host(told_here: Settings, status: Status) -> int:
         if done:
             joined.write_text(said)
             break
-        write_status(changed(status, why=said))
+        write_status(changed(status, why=why_not_joined(said)))
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
     return agent(told_here, changed(status, host=host_of(joined.read_text()), why=""))

@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hostagent.live import progress
@@ -46,19 +46,21 @@ class Runner:
         with self._log.open("ab") as log:
             log.write(f"\n# {' '.join(command)}\n".encode())
             log.flush()
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._environment,
-                start_new_session=True,
-            )
-            try:
-                self._wait(child, command[0])
-            except BaseException:
-                _stop(child)
-                raise
+            with _held_back() as deliver:
+                child = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=self._environment,
+                    start_new_session=True,
+                )
+                try:
+                    deliver()
+                    self._wait(child, command[0])
+                except BaseException:
+                    _stop(child)
+                    raise
         if child.returncode != 0:
             raise self.failed(f"{command[0]} ended with {child.returncode}")
 
@@ -86,6 +88,30 @@ class Runner:
             self._said_s = time.monotonic()
             sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+
+
+@contextmanager
+def _held_back() -> Iterator[Callable[[], None]]:
+    """Keep signals that end the build until the yielded function is called.
+
+    One that came while a tool is being started would leave it behind: nobody knows it yet.
+    """
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, frame: came.append(number))
+
+    def deliver() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)
+
+    try:
+        yield deliver
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -12,6 +12,7 @@ from exchange.log.line import clean
 REASON_MAX: Final = 160
 WIDTH: Final = 78
 LINES_MAX: Final = 3
+_STILL_LIVE: Final = re.compile(r"\b(\S+) has this hardware and is live\b")
 _ENROLLED: Final = re.compile(r"\bas ([^\s,]+)")
 
 
@@ -35,6 +36,8 @@ STATES: Final = {
     "starting": "starting",
     "asking": "waiting: somebody must say which exchange to join",
     "joining": "joining the exchange",
+    "connected": "connected, not live yet",
+    "pending": "waiting: the owner must approve this host; it sells nothing until then",
     "live": "live",
     "away": "not live",
     "stopped": "the agent has ended; it is started again",
@@ -51,11 +54,18 @@ def told(status: Status, entry: Mapping[str, Any]) -> Status:
     event, text = str(entry.get("event", "")), str(entry.get("text", ""))
     match event:
         case "connected":
-            return changed(status, state="live", why="", account=str(entry.get("account", "")))
-        case "disconnected" | "unreachable" | "not_let_in" | "hypervisor_lost":
+            return changed(status, state="connected", why="", account=str(entry.get("account", "")))
+        case "pending":
+            return changed(status, state="pending", why="")
+        case "listed":
+            live = entry.get("status") == "live"
+            return changed(status, state="live" if live else "connected", why="")
+        case "disconnected" | "unreachable" | "not_let_in":
             return changed(status, state="away", why=text[:REASON_MAX])
+        case "hypervisor_lost":
+            return changed(status, why=text[:REASON_MAX])
         case "hypervisor_back":
-            return changed(status, state="live", why="")
+            return changed(status, why="")
         case "acceleration":
             return changed(status, accel=text[:REASON_MAX])
         case "offer":
@@ -83,6 +93,21 @@ def host_of(said: str) -> str:
     """
     match = _ENROLLED.search(said)
     return match[1] if match else ""
+
+
+def why_not_joined(said: str) -> str:
+    """Return what stands in the way, out of the line in which ``host enroll`` says it.
+
+    A server whose state was in memory joins anew after a boot, while the exchange may still count
+    what ran on it before.
+    """
+    match = _STILL_LIVE.search(said)
+    if match is None:
+        return said.removeprefix("headroom: enroll: ")
+    return (
+        f"{match[1]}, this server before it was booted, still counts as live; waiting until the "
+        "exchange has not heard from it for 15 s. If it runs, another server has its id"
+    )
 
 
 def screen(status: Status, load: str) -> str:

@@ -106,9 +106,11 @@ async def enroll(here: Market, seller: Client) -> dict[str, Any]:
     return dict(json.loads(await enroll_as(here, seller, "host", TOKEN, "--json")))
 
 
-async def enroll_as(here: Market, seller: Client, key: str, token: str, *options: str) -> str:
+async def enroll_as(
+    here: Market, seller: Client, key: str, token: str, *options: str, uses: int = 1
+) -> str:
     """Enroll the one server there is under ``key``; returns what the command prints."""
-    await allow(seller, token)
+    await allow(seller, token, uses)
     where = ("--url", here.url, "--key", str(here.key(key)), "--hardware-id", "hw-1")
     named = ("--token", token, "--name", "r1")
     code, out, err = await run("host", "enroll", *where, *named, *options)

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,15 +13,17 @@ from exchange.client import Client
 from exchange.client.images import put_image
 from exchange.keys import load_private_key, new_key
 from exchange.wire.frames import LeaseUpdate
-from exchange.wire.requests import HostOffer, LeaseRelease, VmConsole, VmStart
+from exchange.wire.requests import HostApprove, HostOffer, LeaseRelease, VmConsole, VmStart
 from exchange.wire.types import Capacity
 from tests import command
 from tests.hostagent.market import (
+    TOKEN,
     WAIT_S,
     Market,
     agent,
     ask_when_live,
     enroll,
+    enroll_as,
     first,
     market,
     order,
@@ -218,3 +222,31 @@ def test_what_cannot_be_is_said_in_a_line(
     assert found.code == code
     assert said in found.errors
     assert "Traceback" not in found.errors
+
+
+async def said(process: Process, event: str) -> dict[str, Any]:
+    """Return the agent's next log line of this event."""
+    assert process.stderr is not None
+    async with asyncio.timeout(WAIT_S):
+        while line := await process.stderr.readline():
+            entry = dict(json.loads(line))
+            if entry["event"] == event:
+                return entry
+    raise AssertionError("the agent ended")
+
+
+def test_it_says_that_it_waits_for_approval_and_then_that_it_is_live(tmp_path: Path) -> None:
+    """(Seen to fail: after ``connected`` came refusals only, and nothing once it was approved.)"""
+
+    async def story(here: Market) -> None:
+        async with here.client("seller") as seller:
+            out = await enroll_as(here, seller, "host", TOKEN, "--json", uses=2)
+            assert json.loads(out)["status"] == "pending"
+            process = await start_agent(here, "host", "--log-format", "json")
+            assert (await said(process, "pending"))["host"] == "h-1"
+            await seller.request(HostApprove(req_id=1, host="h-1"))
+            while (await said(process, "listed"))["status"] != "live":
+                pass
+            assert await stop(process) == 0
+
+    within(tmp_path, story)

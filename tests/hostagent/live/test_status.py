@@ -8,7 +8,7 @@ import pytest
 from exchange.log.line import as_json
 from exchange.wire.types import Capacity
 from hostagent.core import log_events
-from hostagent.live.status import Status, host_of, screen, told
+from hostagent.live.status import Status, host_of, screen, told, why_not_joined
 
 URL = "wss://headroom.example/v1/ws"
 
@@ -18,10 +18,13 @@ def entry(line: Any) -> dict[str, Any]:
 
 
 STEPS: list[tuple[Any, dict[str, Any]]] = [
-    (log_events.connected(URL, "a-1"), {"state": "live", "account": "a-1"}),
+    (log_events.connected(URL, "a-1"), {"state": "connected", "account": "a-1"}),
+    (log_events.listed("h-1", "pending"), {"state": "pending"}),
+    (log_events.listed("h-1", "syncing"), {"state": "connected"}),
+    (log_events.listed("h-1", "live"), {"state": "live"}),
     (log_events.disconnected("gone"), {"state": "away", "why": "disconnected: gone"}),
     (log_events.unreachable("no route"), {"state": "away", "why": "no route; dialing again"}),
-    (log_events.hypervisor_lost("x"), {"state": "away"}),
+    (log_events.hypervisor_lost("x"), {"why": "the hypervisor does not answer: x"}),
     (log_events.acceleration("KVM works"), {"accel": "KVM works"}),
     (log_events.capacity(Capacity(mvcpu=1, mem_mib=2, disk_mib=3), "tcg"), {}),
 ]
@@ -75,3 +78,11 @@ def test_the_screen() -> None:
 )
 def test_the_hosts_id_in_what_enroll_prints(said: str, host: str) -> None:
     assert host_of(said) == host
+
+
+def test_a_server_that_joins_anew_is_told_what_it_waits_for() -> None:
+    """Seen to fail: it said to stop an agent that was gone with the boot before."""
+    refused = "invalid_field: hardware_id: h-1 has this hardware and is live; stop its agent first"
+    shown = why_not_joined(f"headroom: enroll: {refused}, or take_over")
+    assert shown.startswith("h-1, this server before it was booted, still counts as live; waiting")
+    assert why_not_joined("headroom: enroll: bad_token") == "bad_token"
