@@ -83,7 +83,7 @@ class Bursts:
             if unit.state == "draining" and unit.give_back and not lease.ending
         ][:count]
         for lease, unit in found:
-            self._join(lease, unit)
+            self.join(lease, unit)
         return len(found)
 
     def leave(self, unit: Unit, give_back: bool) -> None:
@@ -99,17 +99,29 @@ class Bursts:
         else:
             self._stop(unit)
 
+    def join(self, lease: Lease, unit: Unit) -> None:
+        """Have the balancer probe the unit and send it traffic."""
+        assert lease.vm is not None, "only a stored VM with a port joins the balancer"
+        unit.state = "joining"
+        vm = lease.vm
+        self._outgoing.emit(
+            RegisterBackend(unit.server, unit.address, unit.port, vm.backend, vm.health)
+        )
+
     # --- what the balancer says ---
 
     def joined(self, server: str) -> None:
         unit = self._rented.unit(server)
         if unit is not None and unit.state == "joining":
             unit.state = "ready"
+            unit.joined_ms = self._outgoing.now_ms
             self._outgoing.log("in_service", f"{server}: in service")
 
     def drained(self, server: str) -> None:
         unit = self._rented.unit(server)
-        if unit is not None and unit.state == "draining":
+        if unit is None or unit.state not in IN_BALANCER:
+            self._outgoing.emit(RemoveBackend(server))
+        elif unit.state == "draining":
             self._outgoing.emit(RemoveBackend(server))
             self._stop(unit)
 
@@ -238,15 +250,7 @@ class Bursts:
             self._stop(unit)
             return
         unit.address, unit.port = endpoint.address, endpoint.port
-        self._join(lease, unit)
-
-    def _join(self, lease: Lease, unit: Unit) -> None:
-        assert lease.vm is not None, "only a stored VM with a port joins the balancer"
-        unit.state = "joining"
-        vm = lease.vm
-        self._outgoing.emit(
-            RegisterBackend(unit.server, unit.address, unit.port, vm.backend, vm.health)
-        )
+        self.join(lease, unit)
 
     def _stop(self, unit: Unit) -> None:
         """Stop the VM; one whose `vm.start` is not answered yet is stopped when it is."""

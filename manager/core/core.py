@@ -32,6 +32,7 @@ from manager.core.messages import (
     BackendDrained,
     BackendFailed,
     BackendReady,
+    BackendsSeen,
     Connected,
     Disconnected,
     LoadSample,
@@ -40,6 +41,7 @@ from manager.core.messages import (
 )
 from manager.core.outgoing import Asked, Outgoing
 from manager.core.purchase import Purchases, placed_ms, rule_of
+from manager.core.reconcile import Reconcile
 from manager.core.rented import RentedUnits
 from manager.core.rule import Rule
 from manager.core.rule_state import Reading
@@ -73,6 +75,7 @@ class Manager:
         self._outgoing = outgoing = Outgoing()
         self.rented = RentedUnits()
         self._bursts = Bursts(outgoing, self.rented)
+        self._reconcile = Reconcile(outgoing, self.rented, self._bursts)
         self._account = Account(outgoing, self.rented, self._bursts, self._vm_of)
         self._purchases = Purchases(outgoing, self._class_of, config.pricing, config.zone)
         self._budget = Budget()
@@ -142,6 +145,8 @@ class Manager:
                 self._bursts.drained(server)
             case BackendFailed(server, reason):
                 self._bursts.not_joined(server, reason)
+            case BackendsSeen():
+                self._reconcile.seen(message)
             case Connected():
                 self._connected(message)
             case Disconnected():

@@ -31,6 +31,7 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "lease_ended": "info",
     "notice": "warning",
     "in_service": "info",
+    "balancer_differs": "warning",
     "not_fit": "warning",
     "vm_not_started": "warning",
     "vm_ready": "info",
@@ -143,3 +144,11 @@ def unknown(request: str, why: str) -> LogLine:
 def balancer(server: str, what: str, why: str) -> LogLine:
     text = f"{server}: not {what}: {why}"
     return line("warning", f"not_{what}", text, server=server, reason=why)
+
+
+def balancer_gone(trouble: str) -> LogLine:
+    """``trouble`` "": it answers again."""
+    if trouble:
+        text = f"the balancer does not answer: {trouble}; servers join and leave when it does"
+        return line("error", "balancer_gone", text, reason=trouble)
+    return line("info", "balancer_back", "the balancer answers again")

@@ -21,6 +21,9 @@ from exchange.wire.frames import (
 )
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
 
+ServerState: TypeAlias = Literal["ready", "draining"]
+"""``ready``: gets traffic; ``draining``: gets none that is new."""
+
 # --- in ---
 
 
@@ -76,6 +79,13 @@ class BackendFailed(Struct, frozen=True):
     reason: str
 
 
+class BackendsSeen(Struct, frozen=True):
+    """Our servers as the balancer has them, by name, asked for at ``at_ms``."""
+
+    servers: Mapping[str, ServerState]
+    at_ms: int
+
+
 ManagerMessage: TypeAlias = (
     Connected
     | Disconnected
@@ -83,6 +93,7 @@ ManagerMessage: TypeAlias = (
     | BackendReady
     | BackendDrained
     | BackendFailed
+    | BackendsSeen
     | Ack
     | ErrorReply
     | AccountFrame
@@ -137,6 +148,7 @@ LogEvent: TypeAlias = Literal[
     "lease_ended",
     "notice",
     "in_service",
+    "balancer_differs",
     "not_fit",
     "vm_not_started",
     "vm_ready",

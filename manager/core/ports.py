@@ -1,16 +1,21 @@
 """The ports of the Manager's shell that have a live and a simulated version.
 
-`LoadBalancer`: memory_balancer.py in tests and demos. `LoadSource`: load_http.py. Each call is
-bounded in time by its implementation; a failure is one of the two exceptions, one line each.
+`LoadBalancer`: haproxy_balancer.py, and memory_balancer.py in tests and demos. `LoadSource`:
+haproxy_load.py, load_http.py. Each call is bounded in time by its implementation; a failure is one
+of the exceptions, one line each.
 """
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
-ServerState: TypeAlias = Literal["ready", "draining"]
+from manager.core.messages import ServerState
 
 
 class BalancerError(Exception):
     """The load balancer could not do it."""
+
+
+class BalancerGoneError(BalancerError):
+    """The load balancer cannot be reached, and may be back later."""
 
 
 class LoadError(Exception):

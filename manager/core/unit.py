@@ -43,6 +43,8 @@ class Unit(Struct):
     vm_id: str = ""
     port: int = 0
     address: str = ""
+    joined_ms: int = 0
+    """When it last came into service."""
     ran: bool = False
     """Its present VM has run, so a failure of it is no failed launch."""
     overdue: bool = False

@@ -39,8 +39,7 @@ from manager.shell.config import (
 from manager.shell.config_file import ConfigFile
 from manager.shell.daemon import Daemon
 from manager.shell.image_dir import stored_image
-from manager.shell.load_http import JsonLoad
-from manager.shell.memory_balancer import MemoryBalancer
+from manager.shell.sources import balancer_of, load_of
 
 app = typer.Typer(no_args_is_help=True, help="Run the rules that buy and release.")
 
@@ -241,16 +240,14 @@ def _clock(t_s: float) -> str:
 
 async def _run(file: ConfigFile, url: str, key_file: Path) -> None:
     assert file.load is not None
-    assert file.load.url is not None
     user_data = read_user_data(file)
     async with Client(url, load_private_key(key_file)) as client:
         images = {
             vm.name: await stored_image(vm.image, file.base, url, key_file) for vm in file.vms
         }
         manager = Manager(manager_config(file, images, user_data))
-        load = JsonLoad(file.load.url, file.load.field, file.load.per_s)
         pace = file.load.interval_s, file.load.stale_s
-        daemon = Daemon(client, manager, load, MemoryBalancer(), *pace)
+        daemon = Daemon(client, manager, load_of(file), balancer_of(file), *pace)
         version, account = metadata.version("headroom"), client.account
         log.write(log_events.started(version, url, account, len(file.rules)))
         task = asyncio.create_task(daemon.run())

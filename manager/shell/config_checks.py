@@ -17,6 +17,7 @@ from exchange.wire.types import MAX_USER_DATA_CHARS
 from manager.core.library import StoredVm, find
 from manager.core.rule import Rule
 from manager.shell.config_file import ConfigFile, Purpose, VmTable
+from manager.shell.haproxy_runtime import WORD
 from manager.shell.image_dir import image_mistake
 
 USER_DATA_BYTES_MAX: Final = 4 * MAX_USER_DATA_CHARS
@@ -75,6 +76,8 @@ def _not_readable(file: ConfigFile) -> Iterator[str]:
 def _not_startable(file: ConfigFile, vm: VmTable, place: str) -> Iterator[str]:
     if mistake := image_mistake(vm.image, file.base):
         yield f"{place}.image: {mistake}"
+    if file.balancer.kind == "haproxy" and vm.ports and not WORD.match(vm.backend):
+        yield f"{place}.backend: {vm.backend!r} is no backend of HAProxy"
     if not _SYMBOL_PART.match(vm.vm_class):
         yield f"{place}.class: {_no_name(vm.vm_class)}"
     for at, network in enumerate(vm.allow_from or []):
@@ -99,16 +102,26 @@ def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
 def _missing(file: ConfigFile) -> Iterator[str]:
     if file.exchange is not None and not _is_address(file.exchange.url, EXCHANGE_SCHEMES):
         yield f"exchange.url: {file.exchange.url!r} is no address like 'wss://HOST/v1/ws'"
-    if file.balancer.kind != "memory":
-        yield f"balancer.kind: {file.balancer.kind!r} is {NOT_YET}; 'memory' is"
-    if file.load is None:
-        yield "load: missing; without it no rule can tell the farm's load"
-    elif file.load.kind != "json":
-        yield f"load.kind: {file.load.kind!r} is {NOT_YET}; 'json' is"
-    elif not _is_address(file.load.url or "", ("http", "https")):
-        yield "load.url: must be an http:// or https:// address"
+    if file.balancer.kind == "haproxy" and not file.balancer.socket:
+        yield "balancer.socket: missing; the path of HAProxy's 'stats socket ... level admin'"
+    yield from _no_load(file)
     if not file.rules:
         yield "rule: there is none"
+
+
+def _no_load(file: ConfigFile) -> Iterator[str]:
+    load = file.load
+    if load is None:
+        yield "load: missing; without it no rule can tell the farm's load"
+    elif load.kind == "prometheus":
+        yield f"load.kind: {load.kind!r} is {NOT_YET}; 'json' and 'haproxy' are"
+    elif load.kind == "json" and not _is_address(load.url or "", ("http", "https")):
+        yield "load.url: must be an http:// or https:// address"
+    elif load.kind == "haproxy":
+        if not (load.socket or file.balancer.socket):
+            yield "load.socket: missing; the path of HAProxy's 'stats socket'"
+        if not WORD.match(load.backend):
+            yield "load.backend: missing; the backend of HAProxy whose load counts"
 
 
 def _not_runnable(file: ConfigFile, rule: Rule, place: str) -> Iterator[str]:

@@ -13,6 +13,8 @@ from msgspec import Meta, Struct
 from exchange.wire.types import Name, Port
 from manager.core.core import DEFAULT_STALE_MS
 from manager.core.rule import Rule
+from manager.shell.haproxy_balancer import CHECK, DRAIN_LIMIT_S
+from manager.shell.haproxy_load import DEFAULT_METRIC, HaproxyMetric
 
 Purpose: TypeAlias = Literal["run", "check", "dry-run"]
 
@@ -44,8 +46,12 @@ class VmTable(Table, frozen=True):
 
 
 class BalancerTable(Table, frozen=True):
+    """``check``: how HAProxy checks a server of ours; ``drain_s``: how long a server may drain."""
+
     kind: Literal["memory", "haproxy"] = "memory"
     socket: str | None = None
+    drain_s: Annotated[float, Meta(ge=0, le=100)] = DRAIN_LIMIT_S
+    check: Annotated[str, Meta(pattern=r"^[a-z0-9 ]*\Z", max_length=128)] = CHECK
 
 
 class LoadTable(Table, frozen=True):
@@ -60,7 +66,9 @@ class LoadTable(Table, frozen=True):
     interval_s: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
     stale_s: Annotated[float, Meta(ge=1, le=86_400)] = DEFAULT_STALE_MS / 1000
     column: str | None = None
+    socket: str | None = None
     backend: str = ""
+    metric: HaproxyMetric = DEFAULT_METRIC
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):

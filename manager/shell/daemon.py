@@ -1,8 +1,8 @@
 """The running Manager: one queue into the core, and tasks that carry out its outputs. Shell.
 
 The exchange's frames, answers to requests, load samples and words of the balancer all enter one
-bounded inbox; one loop feeds the core, so nothing overtakes. Requests and balancer work run as
-tasks of their own and report back through the inbox. A request without an answer is not repeated:
+bounded inbox; one loop feeds the core, so nothing overtakes. Requests run as tasks of their own
+and report back through the inbox; so does `balancing`. A request without an answer is not repeated:
 the account is read anew and the core asks for what is missing.
 """
 
@@ -31,9 +31,6 @@ from exchange.wire.requests import AccountState
 from manager.core import log_events
 from manager.core.core import Manager
 from manager.core.messages import (
-    BackendDrained,
-    BackendFailed,
-    BackendReady,
     Disconnected,
     DrainBackend,
     LoadSample,
@@ -46,13 +43,10 @@ from manager.core.messages import (
     Send,
     connected,
 )
-from manager.core.ports import BalancerError, LoadBalancer, LoadError, LoadSource
-from manager.shell.load_http import is_healthy
+from manager.core.ports import LoadBalancer, LoadError, LoadSource
+from manager.shell.balancing import Balancing
 
 INBOX_MAX: Final = 10_000
-PROBE_EVERY_S: Final = 1.0
-PROBE_FOR_S: Final = 120.0
-BALANCER_LIMIT_S: Final = 120.0
 CORE_FRAMES: Final = (
     OrderUpdate,
     LeaseUpdate,
@@ -89,13 +83,12 @@ class Daemon:
         self._client = client
         self._manager = manager
         self._load = load
-        self._balancer = balancer
         self._interval_s = interval_s
         self._stale_s = stale_s
         self._clock = Clock()
         self._inbox: asyncio.Queue[ManagerMessage] = asyncio.Queue(INBOX_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server_tasks: dict[str, asyncio.Task[None]] = {}
+        self._balancing = Balancing(balancer, self._inbox, self._clock.now_ms)
         self._reading: object | None = None
 
     async def run(self) -> None:
@@ -107,6 +100,7 @@ class Daemon:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read_events())
                 group.create_task(self._read_load())
+                group.create_task(self._balancing.watch())
                 group.create_task(self._pump())
         except* (Refused, Unknown) as errors:
             raise errors.exceptions[0] from None
@@ -114,6 +108,7 @@ class Daemon:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._balancing.stop()
 
     async def _pump(self) -> None:
         """The only place that touches the core."""
@@ -217,12 +212,8 @@ class Daemon:
             match out:
                 case Send(request):
                     self._spawn(self._ask(request))
-                case RegisterBackend():
-                    self._for_server(out.server, self._join(out))
-                case DrainBackend(server):
-                    self._for_server(server, self._drain(server))
-                case RemoveBackend(server):
-                    self._for_server(server, self._remove(server))
+                case RegisterBackend() | DrainBackend() | RemoveBackend():
+                    self._balancing.carry_out(out)
                 case Log():
                     pass
 
@@ -241,72 +232,8 @@ class Daemon:
         else:
             await self._inbox.put(Ack(request.req_id, result=result))
 
-    # --- the balancer ---
-
-    async def _join(self, out: RegisterBackend) -> None:
-        """Probe the server ourselves until it is healthy: a balancer trusts a new one blindly."""
-        try:
-            async with asyncio.timeout(PROBE_FOR_S):
-                await self._until_healthy(out)
-                await self._balancer.join(out.server, out.address, out.port, out.backend)
-        except TimeoutError:
-            why = f"{out.address}:{out.port} was not healthy within {PROBE_FOR_S:g} s"
-            await self._inbox.put(BackendFailed(out.server, why))
-        except BalancerError as error:
-            await self._inbox.put(BackendFailed(out.server, str(error)))
-        else:
-            await self._inbox.put(BackendReady(out.server))
-
-    async def _until_healthy(self, out: RegisterBackend) -> None:
-        while True:
-            if await is_healthy(out.address, out.port, out.health):
-                return
-            await asyncio.sleep(PROBE_EVERY_S)
-
-    async def _drain(self, server: str) -> None:
-        try:
-            async with asyncio.timeout(BALANCER_LIMIT_S):
-                await self._balancer.drain(server)
-        except (BalancerError, TimeoutError) as error:
-            # A balancer that cannot drain must not keep a unit paid for ever.
-            log.write(log_events.balancer(server, "drained", _cause(error)))
-        await self._inbox.put(BackendDrained(server))
-
-    async def _remove(self, server: str) -> None:
-        try:
-            async with asyncio.timeout(BALANCER_LIMIT_S):
-                await self._balancer.remove(server)
-        except (BalancerError, TimeoutError) as error:
-            log.write(log_events.balancer(server, "removed", _cause(error)))
-
-    def _for_server(self, server: str, work: Coroutine[Any, Any, None]) -> None:
-        """Work on one server is done in order; what is new makes what was begun pointless."""
-        before = self._server_tasks.get(server)
-        if before is not None:
-            before.cancel()
-        task = self._server_tasks[server] = self._spawn(_after(before, work))
-        task.add_done_callback(lambda done: self._forget(server, done))
-
-    def _forget(self, server: str, done: asyncio.Task[None]) -> None:
-        if self._server_tasks.get(server) is done:
-            del self._server_tasks[server]
-
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-async def _after(before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
-    if before is not None:
-        await asyncio.gather(before, return_exceptions=True)
-    await work
-
-
-def _cause(error: BalancerError | TimeoutError) -> str:
-    return (
-        f"no answer within {BALANCER_LIMIT_S:g} s"
-        if isinstance(error, TimeoutError)
-        else str(error)
-    )

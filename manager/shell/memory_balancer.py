@@ -7,7 +7,8 @@ at a real one: no new connection, gone when the last one closes or the limit has
 import asyncio
 from typing import Final
 
-from manager.core.ports import BalancerError, ServerState
+from manager.core.messages import ServerState
+from manager.core.ports import BalancerError
 
 DRAIN_LIMIT_S: Final = 30.0
 MAX_SERVERS: Final = 10_000

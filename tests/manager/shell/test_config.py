@@ -84,18 +84,16 @@ def test_a_whole_file_becomes_what_the_core_needs(folder: Path) -> None:
         ("ports = [80]", "ports = [0]", "vm[0].ports[0]: expected 'int' >= 1"),
         ("unit_rps = 250", "unit_rps = 0", "load.unit_rps: expected 'float' > 0.0"),
         ("unit_rps = 250\n", "", "load: missing key 'unit_rps'"),
-        (
-            'kind = "memory"',
-            'kind = "haproxy"',
-            "balancer.kind: 'haproxy' is not supported yet in this version; "
-            "'memory' is",
-        ),
-        (
-            'kind = "json"',
-            'kind = "prometheus"',
-            "load.kind: 'prometheus' is not supported yet in this version; "
-            "'json' is",
-        ),
+        ('kind = "memory"', 'kind = "haproxy"', "balancer.socket: missing; the path of HAProxy's "
+         "'stats socket ... level admin'"),
+        ('kind = "memory"', 'kind = "memory"\ncheck = "inter 1s\\ndel"', "balancer.check: expected "
+         "'str' matching regex '^[a-z0-9 ]*\\\\Z'"),
+        ('kind = "json"', 'kind = "prometheus"', "load.kind: 'prometheus' is not supported yet in "
+         "this version; 'json' and 'haproxy' are"),
+        ('kind = "json"', 'kind = "haproxy"\nbackend = "farm"', "load.socket: missing; the path of "
+         "HAProxy's 'stats socket'"),
+        ('kind = "json"', 'kind = "haproxy"\nsocket = "a.sock"',
+         "load.backend: missing; the backend of HAProxy whose load counts"),
         (
             'url = "http://127.0.0.1:9/load"',
             'url = "file:///etc/passwd"',
@@ -225,3 +223,11 @@ def test_the_example_of_the_page_has_no_mistake(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "manager.md").read_text("utf-8")
     (tmp_path / "manager.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
     assert len(read_config(tmp_path / "manager.toml", "dry-run").rules) == 2
+
+
+def test_a_vm_behind_haproxy_names_a_backend(folder: Path) -> None:
+    path = write(folder, 'kind = "memory"', 'kind = "haproxy"\nsocket = "admin.sock"')
+    assert read_config(path).balancer.socket == "admin.sock"
+    path.write_text(path.read_text().replace('backend = "farm"', 'backend = "a b"'))
+    with pytest.raises(ConfigError, match="'a b' is no backend of HAProxy"):
+        read_config(path)

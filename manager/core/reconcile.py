@@ -1,0 +1,51 @@
+"""Compares the balancer with what should serve, and puts right what differs.
+
+A balancer that restarts forgets our servers, somebody may set one by hand, and a Manager that died
+may have left some behind. Pure. Source: manager.md, "When something fails".
+"""
+
+from manager.core.burst import Bursts
+from manager.core.messages import BackendsSeen, DrainBackend, ServerState
+from manager.core.outgoing import Outgoing
+from manager.core.rented import RentedUnits
+from manager.core.unit import IN_BALANCER, Lease, Unit
+
+
+class Reconcile:
+    """Acts on `BackendsSeen`; does nothing while the account is not known."""
+
+    def __init__(self, outgoing: Outgoing, rented: RentedUnits, bursts: Bursts) -> None:
+        self._outgoing = outgoing
+        self._rented = rented
+        self._bursts = bursts
+        self._leaving: set[str] = set()
+        """Strange servers that drain."""
+
+    def seen(self, seen: BackendsSeen) -> None:
+        if not self._outgoing.online:
+            return
+        for lease, unit in self._rented.units():
+            # A look from before the server joined says nothing about it.
+            if unit.state == "ready" and unit.port and unit.joined_ms < seen.at_ms:
+                self._in_service(lease, unit, seen.servers.get(unit.server))
+        self._leaving &= set(seen.servers)
+        for server, state in seen.servers.items():
+            unit_here = self._rented.unit(server)
+            if unit_here is None or unit_here.state not in IN_BALANCER:
+                self._strange(server, state)
+
+    def _in_service(self, lease: Lease, unit: Unit, state: ServerState | None) -> None:
+        if state == "ready":
+            return
+        how = "is not in the balancer" if state is None else "gets no traffic"
+        self._outgoing.log(
+            "balancer_differs", f"{unit.server} {how}, though it serves: joins again"
+        )
+        self._bursts.join(lease, unit)
+
+    def _strange(self, server: str, state: ServerState) -> None:
+        """Nothing of ours serves there: let what is open end, then remove it (`Bursts.drained`)."""
+        if server not in self._leaving:
+            self._leaving.add(server)
+            self._outgoing.log("balancer_differs", f"{server} is {state} and no unit: it leaves")
+            self._outgoing.emit(DrainBackend(server))

@@ -1,0 +1,35 @@
+"""Makes the load balancer and the load source that manager.toml names. Shell."""
+
+from pathlib import Path
+
+from manager.core.ports import LoadBalancer, LoadSource
+from manager.shell.config_file import ConfigFile
+from manager.shell.haproxy_balancer import HaproxyBalancer
+from manager.shell.haproxy_load import HaproxyLoad
+from manager.shell.haproxy_runtime import RuntimeSocket
+from manager.shell.load_http import JsonLoad
+from manager.shell.memory_balancer import MemoryBalancer
+
+
+def balancer_of(file: ConfigFile) -> LoadBalancer:
+    """Return the balancer of a file that has been checked."""
+    table = file.balancer
+    if table.kind == "memory":
+        return MemoryBalancer(table.drain_s)
+    return HaproxyBalancer(_runtime(file, table.socket), table.drain_s, table.check)
+
+
+def load_of(file: ConfigFile) -> LoadSource:
+    """Return the load source of a file that has been checked."""
+    table = file.load
+    assert table is not None, "checked when the file was read"
+    if table.kind == "haproxy":
+        runtime = _runtime(file, table.socket or file.balancer.socket)
+        return HaproxyLoad(runtime, table.backend, table.metric)
+    assert table.url is not None, "checked when the file was read"
+    return JsonLoad(table.url, table.field, table.per_s)
+
+
+def _runtime(file: ConfigFile, socket: str | None) -> RuntimeSocket:
+    assert socket is not None, "checked when the file was read"
+    return RuntimeSocket(file.base / Path(socket))
