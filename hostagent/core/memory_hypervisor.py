@@ -138,9 +138,6 @@ class MemoryHypervisor:
         domain = self._domains.get(vm_id)
         return None if domain is None else last_lines(_console(domain, self._clock()), lines)
 
-    def renew(self) -> None:
-        """There is no connection."""
-
     def close(self) -> None:
         """Nothing to let go of, but a close can hang as anything can."""
         self._fault("close", "")

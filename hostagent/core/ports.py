@@ -33,9 +33,11 @@ from exchange.wire.requests import (
 )
 from exchange.wire.types import Endpoint, ToldCapacity
 
-DomainState: TypeAlias = Literal["running", "stopped", "crashed", "io_error", "held", "taken"]
+DomainState: TypeAlias = Literal[
+    "running", "stopped", "crashed", "io_error", "held", "taken", "unknown"
+]
 """``stopped``: by its guest; ``io_error``: paused by it; ``held``: paused by somebody, who may let
-it go on; ``taken``: ended, saved or moved away by somebody."""
+it go on; ``taken``: ended, saved or moved away by somebody; ``unknown``: nobody can tell now."""
 
 
 class Forward(Struct, frozen=True):
@@ -338,9 +340,6 @@ class Hypervisor(Protocol):
     def console(self, vm_id: str, lines: int) -> str | None:
         """Return the last ``lines`` lines of a domain's serial console, as `console.last_lines`
         makes them; None when the domain is not there or has no console."""
-
-    def renew(self) -> None:
-        """Have the next call use a new connection: a call hangs on this one. Returns at once."""
 
     def close(self) -> None:
         """Let go of the hypervisor. Domains keep running."""

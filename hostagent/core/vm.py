@@ -225,7 +225,7 @@ def looked_at(vm: Vm, state: DomainState, now_ms: int) -> list[Effect]:
     if vm.held_ms is not None and now_ms - vm.held_ms < HELD_MAX_MS:
         return []
     match state:
-        case "running":
+        case "running" | "unknown":
             return []
         case "stopped":
             return stop(vm, now_ms, "stopped", "guest_stopped")

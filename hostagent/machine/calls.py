@@ -1,8 +1,8 @@
 """Blocking calls, each with its time limit, a lane for each VM. Shell module.
 
 A call that does not return in time is given up: its thread is left to itself, since nothing can end
-it, the caller hears a `HypervisorError`, and the hypervisor is told to use another connection. So a
-QEMU that hangs costs its own VM its calls, and no other VM more than nothing.
+it, and the caller hears a `HypervisorError`. Since each call has a connection of its own, a QEMU
+that hangs costs its own VM its calls, and the other VMs nothing.
 """
 
 import asyncio
@@ -58,10 +58,9 @@ class HangsError(HypervisorError):
 
 
 class Calls:
-    """``renew``: have the next call use a connection on which nothing hangs."""
+    """``limits_s``: in place of `LIMITS_S`."""
 
-    def __init__(self, renew: Callable[[], None], limits_s: dict[Name, float] | None = None):
-        self._renew = renew
+    def __init__(self, limits_s: dict[Name, float] | None = None) -> None:
         self._limits_s = {**LIMITS_S, **(limits_s or {})}
         self._lanes: dict[str, tuple[asyncio.Lock, int]] = {}
         self._stuck: Counter[str] = Counter()
@@ -98,7 +97,6 @@ class Calls:
             return running.done.result()
         running.given_up = True
         self._stuck[vm_id] += 1
-        self._renew()
         log.write(log_events.call_hangs(name, vm_id, limit_s))
         raise HangsError(f"{name} did not return within {limit_s:g} s")
 

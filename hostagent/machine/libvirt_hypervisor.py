@@ -1,20 +1,17 @@
-"""`Hypervisor` through libvirt: the only module that imports it.
+"""`Hypervisor` through libvirt: the only module that imports it, with its `libvirt_connection`.
 
-Blocking: the agent calls it from threads, one at a time for each VM. A connection that libvirtd
-ended, or on which a call hangs, gives way to a new one; what failed with it is asked again. A
-domain is defined, not only started, so that one which powers off or dies stays to be found, with
-our metadata, until we remove it. Domains without our metadata are somebody else's and are neither
-shown nor touched.
+Blocking: the agent calls it from threads, one at a time for each VM. A domain is defined, not only
+started, so that one which powers off or dies stays to be found, with our metadata, until we remove
+it. Domains without our metadata are somebody else's and are neither shown nor touched.
 """
 
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import libvirt
 import libvirt_qemu
+from msgspec.structs import replace
 
 from exchange.log import log
 from hostagent.core import domain_state, domain_xml, log_events
@@ -34,6 +31,7 @@ from hostagent.core.ports import (
 )
 from hostagent.core.usernet import guest_accepted
 from hostagent.machine import console_log
+from hostagent.machine.libvirt_connection import Connections, one_line, said
 
 _GONE = libvirt.VIR_ERR_NO_DOMAIN
 _WRONG_STATE = libvirt.VIR_ERR_OPERATION_INVALID
@@ -47,14 +45,11 @@ _EVERYTHING = (
 )
 """All that a domain may have beside its definition: its memory in a file, above all."""
 
-REOPEN_TRIES = 10
-REOPEN_PAUSE_S = 0.5
-
 _T = TypeVar("_T")
 
 
 class LibvirtHypervisor:
-    """One connection. ``logs`` is where the guests' consoles are written, a file each."""
+    """``logs`` is where the guests' consoles are written, a file each."""
 
     def __init__(
         self,
@@ -65,18 +60,15 @@ class LibvirtHypervisor:
         owner_file: Path | None = None,
         policy: Policy = UNLIMITED,
     ) -> None:
-        # libvirt prints every error on stderr unless told otherwise; ours are raised.
-        libvirt.registerErrorHandler(lambda context, error: None, None)
-        self._uri = uri
         self._virt = virt
         self._logs = logs
         self._clock = clock
         self._owner_file = owner_file
         self._policy = policy
         self._owner = _kept(owner_file)
-        self._conn = self._opened()
-        self._opening = threading.Lock()
-        self._hangs = False
+        self._links = Connections(uri)
+        self._last: dict[str, ObservedDomain] = {}
+        """What the last look showed, by the domain's name."""
 
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
         tried: list[str] = []
@@ -87,7 +79,7 @@ class LibvirtHypervisor:
             tried.append(spec.vm_id)
             self._start(spec, files, forwards)
 
-        self._over(attempt)
+        self._links.over(attempt)
 
     def _came_up(self, spec: DomainSpec) -> bool:
         """Tell whether it runs by a try that lost its connection; remove it if half made."""
@@ -105,11 +97,11 @@ class LibvirtHypervisor:
         name = self._free_name(spec.vm_id)
         carried = domain_xml.Carried(spec, forwards, self._owner)
         xml = domain_xml.domain_xml(carried, files, self._virt, log_file, name, self._policy)
-        domain = _said(lambda: self._conn.defineXML(xml), "cannot define the domain")
+        domain = said(lambda: self._links.conn.defineXML(xml), "cannot define the domain")
         try:
-            _said(domain.create, "cannot start the domain")
+            said(domain.create, "cannot start the domain")
         except HypervisorError:
-            if self._alive():
+            if self._links.alive():
                 self._destroy(spec.vm_id)
             raise
 
@@ -134,7 +126,7 @@ class LibvirtHypervisor:
         raise HypervisorError(f"{vm_id}: somebody else's domain has its name")
 
     def shutdown(self, vm_id: str) -> None:
-        self._over(lambda: self._shutdown(vm_id))
+        self._links.over(lambda: self._shutdown(vm_id))
 
     def _shutdown(self, vm_id: str) -> None:
         domain = self._ours(vm_id)
@@ -145,7 +137,7 @@ class LibvirtHypervisor:
             _unless_gone(lambda: domain.shutdownFlags(flags), "cannot press the power button")
 
     def destroy(self, vm_id: str) -> None:
-        self._over(lambda: self._destroy(vm_id))
+        self._links.over(lambda: self._destroy(vm_id))
 
     def _destroy(self, vm_id: str) -> None:
         domain = self._ours(vm_id)
@@ -159,7 +151,7 @@ class LibvirtHypervisor:
                 path.unlink(missing_ok=True)
 
     def keep_notes(self, vm_id: str, notes: Notes) -> None:
-        self._over(lambda: self._keep_notes(vm_id, notes))
+        self._links.over(lambda: self._keep_notes(vm_id, notes))
 
     def _keep_notes(self, vm_id: str, notes: Notes) -> None:
         domain = self._ours(vm_id)
@@ -175,24 +167,33 @@ class LibvirtHypervisor:
         )
 
     def observe(self) -> list[ObservedDomain]:
-        return self._over(self._observe)
+        return self._links.over(self._observe)
 
     def _observe(self) -> list[ObservedDomain]:
-        domains = _said(lambda: self._conn.listAllDomains(0), "cannot list domains")
+        domains = said(lambda: self._links.conn.listAllDomains(0), "cannot list domains")
         mine = [one for one in domains if one.name().startswith(domain_xml.NAME_PREFIX)]
-        seen = [self._observed(domain) for domain in mine]
-        return sorted((one for one in seen if one is not None), key=lambda one: one.spec.vm_id)
+        shown = {domain.name(): self._shown(domain) for domain in mine}
+        self._last = {name: one for name, one in shown.items() if one is not None}
+        return sorted(self._last.values(), key=lambda one: one.spec.vm_id)
+
+    def _shown(self, domain: Any) -> ObservedDomain | None:
+        """One that cannot be looked at hides no other, and is not taken for gone."""
+        try:
+            return self._observed(domain)
+        except HypervisorError as error:
+            last = self._last.get(domain.name())
+            if not self._links.alive():
+                raise
+            if last is None or last.state != "unknown":
+                line = f"not looked at: {error}"
+                log.write(log_events.vm_trouble(domain.name(), "state_unknown", line))
+            return None if last is None else replace(last, state="unknown", reading=None)
 
     def guest_accepts(self, vm_id: str) -> bool:
-        """Asked over a connection of its own: QEMU may hang, and calls on one wait for it."""
-        own = self._opened()
-        accepts = self._guest_accepts(own, vm_id)
-        _said(own.close, "cannot close the connection")
-        return accepts
+        return self._links.over(lambda: self._guest_accepts(vm_id))
 
-    def _guest_accepts(self, conn: Any, vm_id: str) -> bool:
-        name = domain_xml.domain_name(vm_id)
-        domain = _unless_gone(lambda: conn.lookupByName(name), "cannot look up the domain")
+    def _guest_accepts(self, vm_id: str) -> bool:
+        domain = self._ours(vm_id)
         if domain is None or not domain.isActive():
             return False
         if self._virt == "test":
@@ -208,7 +209,7 @@ class LibvirtHypervisor:
         return guest_accepted(table or "", carried.forwards[0].inner_port)
 
     def console(self, vm_id: str, lines: int) -> str | None:
-        if self._ours(vm_id) is None:
+        if self._links.over(lambda: self._ours(vm_id)) is None:
             return None
         try:
             data = console_log.read_tail(self._log_of(vm_id), READ_MAX_BYTES)
@@ -216,45 +217,8 @@ class LibvirtHypervisor:
             raise HypervisorError(f"cannot read the console: {error.strerror}") from error
         return None if data is None else last_lines(data, lines)
 
-    def renew(self) -> None:
-        self._hangs = True
-
     def close(self) -> None:
-        _said(self._conn.close, "cannot close the connection")
-
-    def _opened(self) -> Any:
-        return _said(lambda: libvirt.open(self._uri), f"cannot open {self._uri}")
-
-    def _over(self, call: Callable[[], _T]) -> _T:
-        """Call; once more over a new connection when this one turns out to be dead."""
-        self._connect()
-        try:
-            return call()
-        except HypervisorError:
-            if self._alive():
-                raise
-        self._connect()
-        return call()
-
-    def _connect(self) -> None:
-        """Open again if need be. A daemon that is starting gets `REOPEN_TRIES`."""
-        with self._opening:
-            for tries_left in reversed(range(REOPEN_TRIES)):
-                if self._alive() and not self._hangs:
-                    return
-                try:
-                    # The old one is not closed: closing could hang with its call.
-                    self._conn, self._hangs = self._opened(), False
-                except HypervisorError:
-                    if tries_left == 0:
-                        raise
-                    time.sleep(REOPEN_PAUSE_S)
-
-    def _alive(self) -> bool:
-        try:
-            return bool(self._conn.isAlive())
-        except libvirt.libvirtError:
-            return False
+        self._links.close()
 
     def _log_of(self, vm_id: str) -> Path:
         return self._logs / f"{vm_id}.log"
@@ -264,7 +228,8 @@ class LibvirtHypervisor:
         return [name, qualified(name, self._owner)] if self._owner else [name]
 
     def _find(self, name: str) -> Any:
-        return _unless_gone(lambda: self._conn.lookupByName(name), "cannot look up the domain")
+        conn = self._links.conn
+        return _unless_gone(lambda: conn.lookupByName(name), "cannot look up the domain")
 
     def _ours(self, vm_id: str) -> Any:
         """Return the domain of ``vm_id`` if it is there and carries our metadata."""
@@ -278,16 +243,16 @@ class LibvirtHypervisor:
             return None
         try:
             carried = domain_xml.read_carried(xml)
-            return carried if self._is_own(domain, carried) else None
         except HypervisorError as error:
             log.write(log_events.vm_trouble(domain.name(), "left_alone", f"left alone: {error}"))
             return None
+        return carried if self._is_own(domain, carried) else None
 
     def _is_own(self, domain: Any, carried: domain_xml.Carried) -> bool:
         """A domain of an older agent names no owner: it is ours if its console is in our folder."""
         if carried.owner:
             return is_own(self._owner, carried.owner)
-        return self._virt == "test" or str(self._logs) in _said(domain.XMLDesc, "cannot read XML")
+        return self._virt == "test" or str(self._logs) in said(domain.XMLDesc, "cannot read XML")
 
     def _observed(self, domain: Any) -> ObservedDomain | None:
         """Return what is seen of ``domain``; None when it is not ours, or went meanwhile."""
@@ -319,8 +284,7 @@ def _undefine(domain: Any) -> None:
         domain.undefineFlags(_EVERYTHING)
     except libvirt.libvirtError as error:
         if error.get_error_code() not in (_GONE, *_NO_FLAGS):
-            line = " ".join(str(error.get_error_message()).split())
-            raise HypervisorError(f"cannot remove the domain: {line}") from error
+            raise HypervisorError(f"cannot remove the domain: {one_line(error)}") from error
         # A driver that does not know each of the flags has nothing of the kind to remove.
         _unless_gone(domain.undefine, "cannot remove the domain")
 
@@ -340,21 +304,11 @@ def _metadata(domain: Any, uri: str) -> str | None:
         raise HypervisorError(f"cannot read metadata: {error.get_error_message()}") from error
 
 
-def _said(call: Callable[[], _T], what: str) -> _T:
-    """Return what ``call`` returns; libvirt's refusal becomes a `HypervisorError`."""
-    try:
-        return call()
-    except libvirt.libvirtError as error:
-        line = " ".join(str(error.get_error_message()).split())
-        raise HypervisorError(f"{what}: {line}") from error
-
-
 def _unless_gone(call: Callable[[], _T], what: str) -> _T | None:
-    """As `_said`, but None when the domain is gone or already in the state that is asked for."""
+    """As `said`, but None when the domain is gone or already in the state that is asked for."""
     try:
         return call()
     except libvirt.libvirtError as error:
         if error.get_error_code() in (_GONE, _WRONG_STATE):
             return None
-        line = " ".join(str(error.get_error_message()).split())
-        raise HypervisorError(f"{what}: {line}") from error
+        raise HypervisorError(f"{what}: {one_line(error)}") from error

@@ -93,7 +93,7 @@ class Machine:
         self._clock = clock
         self._simulated = simulated
         self._policy = policy
-        self._calls = Calls(hypervisor.renew, limits_s)
+        self._calls = Calls(limits_s)
         self._watching: dict[str, asyncio.Task[bool]] = {}
         self._lost = False
         """The last look at the hypervisor failed."""

@@ -149,13 +149,6 @@ class HypervisorContract:
         found = (seen.spec, seen.state, seen.forwards, seen.notes)
         assert found == (wanted, "running", forwards, NOTES)
 
-    def test_a_new_connection_finds_everything_too(self, bench: Bench) -> None:
-        wanted = spec(f"{bench.prefix}1")
-        forwards = bench.start(wanted)
-        bench.hypervisor.renew()
-        seen = the(bench, wanted.vm_id)
-        assert (seen.spec, seen.state, seen.forwards) == (wanted, "running", forwards)
-
     def test_a_guest_becomes_ready_powers_off_and_stays_to_be_found(self, bench: Bench) -> None:
         wanted = spec(f"{bench.prefix}1", cmdline="quiet")
         bench.start(wanted)

@@ -175,6 +175,30 @@ def test_a_saved_domain_is_removed_with_its_memory(tmp_path: Path) -> None:
     keep.close()
 
 
+def test_a_domain_that_cannot_be_looked_at_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(Seen to fail: one domain's trouble was the whole look's, and no VM was looked at.)"""
+    bench = LibvirtBench("test:///default", "test", BootFiles(), tmp_path)
+    broken, sound = spec(f"{bench.prefix}1"), spec(f"{bench.prefix}2")
+    bench.start(broken)
+    bench.start(sound)
+    assert [one.state for one in mine(bench)] == ["running", "running"]
+    look = libvirt.virDomain.state
+
+    def state(domain: libvirt.virDomain, flags: int = 0) -> object:
+        if domain.name().endswith(broken.vm_id):
+            raise libvirt.libvirtError("no answer")
+        return look(domain, flags)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(libvirt.virDomain, "state", state)
+        assert [one.state for one in mine(bench)] == ["unknown", "running"]
+    assert [one.state for one in mine(bench)] == ["running", "running"]
+    bench.clear()
+    bench.hypervisor.close()
+
+
 def test_two_exchanges_on_one_server_leave_each_other_alone(tmp_path: Path) -> None:
     """An agent sees and ends only domains that name its own exchange and host."""
     keep = libvirt.open("test:///default")

@@ -79,6 +79,12 @@ def test_who_pauses_a_vm_may_let_it_go_on_within_a_minute() -> None:
     assert rig.states()[-1] == "failed(paused)"
 
 
+def test_a_vm_that_nobody_can_look_at_is_not_judged() -> None:
+    rig = seen_as("unknown")
+    rig.run(HELD_MAX_MS * 10)
+    assert rig.states()[-1] == "ready"
+
+
 @pytest.mark.parametrize("reason", ["crashed", "io_error", "domain_lost", "paused"])
 def test_the_server_is_to_blame(reason: str) -> None:
     assert failure_fault(reason) == "host"
