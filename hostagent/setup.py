@@ -6,6 +6,8 @@ The only place that knows which hypervisor is which; libvirt is imported when it
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -26,7 +28,7 @@ from hostagent.core.domain_xml import Virt
 from hostagent.core.inventory import Override, advertised
 from hostagent.core.kept import steady
 from hostagent.core.policy import Policy
-from hostagent.core.ports import ImageError
+from hostagent.core.ports import Hypervisor, HypervisorError, ImageError
 from hostagent.machine import facts
 from hostagent.machine.facts import LoadMeter
 from hostagent.machine.file_limit import raise_file_limit
@@ -143,14 +145,19 @@ def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -
         from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
     except ModuleNotFoundError as error:
         raise SetupError("libvirt for Python is missing: pip install 'headroom[host]'") from error
+
+    def make_room(path: Path, size: int) -> None:
+        images.space.reserve(path, 2 * size)  # for the disk to be made from it, too
+
     try:
-        images = ImageCache(settings.state, _downloader(url, key))
+        images = ImageCache(settings.state, _downloader(url, key, make_room))
         logs = settings.state / "logs"
         logs.mkdir(exist_ok=True)
     except OSError as error:
         raise SetupError(f"--state {settings.state}: {error.strerror}") from error
     owner_file, policy = settings.state / "owner", settings.policy
     hypervisor = LibvirtHypervisor(settings.hypervisor, virt, logs, now_ms, owner_file, policy)
+    _sweep(hypervisor, images)
     open_files = raise_file_limit()
     log.write(log_events.file_limit(open_files))
     low, high = settings.low_port, settings.high_port
@@ -162,13 +169,28 @@ def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -
     )
 
 
-def _downloader(url: str, key: Ed25519PrivateKey) -> Download:
+def _sweep(hypervisor: Hypervisor, images: ImageCache) -> None:
+    """Before anything is started: remove what an agent that was killed has left."""
+    try:
+        for path, size in images.sweep(hypervisor.all_vm_ids()):
+            log.write(log_events.swept(path, size))
+    except (HypervisorError, OSError) as error:
+        log.write(log_events.effect_failed("sweep", str(error)))
+
+
+def _downloader(
+    url: str,
+    key: Ed25519PrivateKey,
+    begins: Callable[[Path, int], None] = lambda path, size: None,
+) -> Download:
+    """``begins`` is told how many bytes will be written, and may raise `NoRoomError`."""
+
     async def download(image: str, path: Path) -> str:
         failed, pauses = "", Backoff()
         for _ in range(DOWNLOAD_TRIES):
             after_s = 0.0
             try:
-                return await fetch_image(url, key, image, path)
+                return await fetch_image(url, key, image, path, begins=partial(begins, path))
             except Refused as error:
                 if not error.later and error.reason != "internal":  # a fault of its disk
                     raise ImageError(f"image {image[:12]}: {error}", "image_unknown") from error

@@ -4,6 +4,7 @@ import asyncio
 import os
 import ssl
 import tarfile
+from collections.abc import Callable
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -71,9 +72,11 @@ async def fetch_image(
     sha256: str,
     path: Path,
     tls: ssl.SSLContext | None = None,
+    begins: Callable[[int], None] = lambda size: None,
 ) -> str:
     """Download an image to ``path`` (resumed when it exists in part); returns its format.
 
+    ``begins`` is told the size in bytes before any is written, and may raise what ends it.
     The bytes are verified: a wrong digest removes the file and raises `Unreachable`.
     """
     connection = await _open(url, key, tls)
@@ -81,6 +84,7 @@ async def fetch_image(
         with path.open("ab") as file:
             request = ImageGet(req_id=2, sha256=sha256, offset=file.tell())
             begun = await _ask(connection, request)
+            begins(begun["size"])
             await _take(connection, file, begun["size"] - begun["offset"])
     except ConnectionClosed as error:
         raise Unknown(unanswered(hung_up(error))) from error

@@ -29,6 +29,7 @@ from hostagent.core import vm as life
 from hostagent.core.consoles import Consoles
 from hostagent.core.identity import Successors, Tombs, is_meant
 from hostagent.core.kept import KeptOffer
+from hostagent.core.needed_images import NeededImages
 from hostagent.core.offer import HostConfig, Offer
 from hostagent.core.ports import (
     ConsoleSeen,
@@ -76,6 +77,7 @@ class HostCore:
         self._reporter = Reporter(self._offer)
         self._seen = False
         self._consoles = Consoles()
+        self._images = NeededImages()
         self._begun_sync: HostSync | None = None
         """Of which parts are to come."""
         self._held_sync: HostSync | None = None
@@ -97,7 +99,7 @@ class HostCore:
             self._launch_new(order, now_ms, out)
         if not isinstance(message, Tick):
             self._find_vms_at()
-        return out
+        return out + self._images.news(self.vms)
 
     def next_deadline_ms(self) -> int | None:
         due_ms = self._vms_at_ms

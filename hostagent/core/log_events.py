@@ -106,6 +106,11 @@ def file_limit(files: int) -> LogLine:
     return line("info", "file_limit", text, files=files)
 
 
+def swept(path: str, size: int) -> LogLine:
+    text = f"removed {path}, which an agent before this one left: {size} bytes"
+    return line("info", "swept", text, path=path, bytes=size)
+
+
 def not_kept(path: str, why: str) -> LogLine:
     text = f"{path}: {why}; the offer may change with the next restart"
     return line("warning", "not_kept", text, path=path, reason=why)

@@ -31,6 +31,7 @@ from hostagent.core.ports import (
     ImageReady,
     KeepNotes,
     Load,
+    NeedImages,
     Notes,
     Observe,
     Observed,
@@ -125,6 +126,10 @@ class MemoryHypervisor:
         now_ms = self._clock()
         return [_observed(self._domains[vm_id], now_ms) for vm_id in sorted(self._domains)]
 
+    def all_vm_ids(self) -> set[str]:
+        self._fault("all_vm_ids", "")
+        return set(self._domains)
+
     def guest_accepts(self, vm_id: str) -> bool:
         self._fault("guest_accepts", vm_id)
         domain = self._domains.get(vm_id)
@@ -214,6 +219,8 @@ class MemoryServer:
             case FetchImage():
                 ready_ms = self._images.setdefault(effect.image, now_ms + self._fetch_ms)
                 return [(max(now_ms, ready_ms), ImageReady(effect.image))]
+            case NeedImages():
+                return []  # no image is ever dropped
             case StartDomain():
                 return self._start(effect.spec, now_ms)
             case ShutdownDomain():

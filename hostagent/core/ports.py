@@ -127,6 +127,12 @@ class FetchImage(Struct, frozen=True, tag="fetch_image"):
     image: str
 
 
+class NeedImages(Struct, frozen=True, tag="need_images"):
+    """VMs wait for exactly these images now: keep them, others may be dropped. No result."""
+
+    images: frozenset[str]
+
+
 class StartDomain(Struct, frozen=True, tag="start_domain"):
     """Define and start. Results: `DomainStarted`, `DomainFailed`."""
 
@@ -175,6 +181,7 @@ class Observe(Struct, frozen=True, tag="observe"):
 
 Effect: TypeAlias = (
     FetchImage
+    | NeedImages
     | StartDomain
     | ShutdownDomain
     | DestroyDomain
@@ -334,6 +341,9 @@ class Hypervisor(Protocol):
     def observe(self) -> list[ObservedDomain]:
         """Return our domains, ordered by VM id; never anybody else's."""
 
+    def all_vm_ids(self) -> set[str]:
+        """Return the ids of all domains here that carry our metadata, whoever started them."""
+
     def guest_accepts(self, vm_id: str) -> bool:
         """Tell whether the guest accepts TCP connections on its first forwarded port now."""
 
@@ -350,6 +360,9 @@ class ImageStore(Protocol):
 
     async def fetch(self, image: str) -> None:
         """Have ``image`` ready to boot, verified; raises `ImageError`."""
+
+    def need(self, images: frozenset[str]) -> None:
+        """Keep exactly these until told otherwise; others may be dropped when room is needed."""
 
     def boot_files(self, image: str, spec: DomainSpec) -> BootFiles:
         """Return what a new VM boots from. Raises `ImageError`."""

@@ -47,11 +47,11 @@ def hardware_id() -> HardwareId:
 
 
 def used_bytes(folder: Path) -> int:
-    """Return what the files below ``folder`` take on the disk: a sparse one less than its length.
+    """Return what ``folder``, or the files below it, take on the disk: sparse ones less than long.
 
     What vanishes meanwhile counts as nothing.
     """
-    total = 0
+    total = 0 if folder.is_dir() or not folder.exists() else folder.lstat().st_blocks * 512
     for where, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):

@@ -9,9 +9,10 @@ copied into a flat raw file made here, so that no VM runs on bytes whose format 
 import asyncio
 import hashlib
 import os
-import re
 import shutil
 import tarfile
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -19,28 +20,49 @@ from typing import TypeAlias
 from hostagent.core.ports import BootFiles, DomainSpec, ImageError
 from hostagent.core.seed import seed
 from hostagent.machine.disk_image import convert_disk, inspect_disk
+from hostagent.machine.facts import used_bytes
+from hostagent.machine.image_space import NO_ROOM, SHA256, ImageSpace, NoRoomError, free_bytes
+from hostagent.machine.qemu_img import MIB
 
 Download: TypeAlias = Callable[[str, Path], Awaitable[str]]
 """``await download(sha256, path)`` writes the image's bytes and returns its format."""
 
-CACHED_IMAGES_MAX = 16
+CACHE_BYTES = 4 * 1024 * MIB
+"""What images that nobody waits for may take, unless the caller says otherwise."""
+FETCHES_MAX = 4
+CONVERSIONS_MAX = 2
+ROOM_TRIES = 24
+ROOM_AGAIN_S = 5.0
+"""An image, or a disk made from one, waits two minutes for room."""
 MEMBER_BYTES_MAX = 512 * 1024 * 1024
 READ_BYTES = 1024 * 1024
 BUNDLE_MEMBERS = ("vmlinuz", "initrd.gz")
 # tarfile lets more than its own error out of a crafted header: sizes that no integer holds, long
 # names that stand for long names that stand for long names.
 _BROKEN_ARCHIVE = (tarfile.TarError, ValueError, OverflowError, EOFError, RecursionError)
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class ImageCache:
-    """Implements `ImageStore` below ``root``: ``images/SHA256/`` and ``vms/VM/``."""
+    """Implements `ImageStore` below ``root``: ``images/SHA256/`` and ``vms/VM/``.
 
-    def __init__(self, root: Path, download: Download) -> None:
+    At most `FETCHES_MAX` images are fetched and `CONVERSIONS_MAX` disks made at a time.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        download: Download,
+        cache_bytes: int = CACHE_BYTES,
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
         self._images = root / "images"
         self._vms = root / "vms"
+        self._logs = root / "logs"
         self._download = download
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._fetches = asyncio.Semaphore(FETCHES_MAX)
+        self._conversions = threading.Semaphore(CONVERSIONS_MAX)
+        self.space = ImageSpace(self._images, cache_bytes, free)
         for folder in (root, self._images, self._vms):
             folder.mkdir(parents=True, exist_ok=True)
             # QEMU runs as its own user and must pass through, but not list.
@@ -48,7 +70,7 @@ class ImageCache:
 
     async def fetch(self, image: str) -> None:
         """Have ``image`` ready; callers that ask for the same one share one download."""
-        if not _SHA256.match(image):
+        if not SHA256.match(image):
             raise ImageError(f"{image[:80]!r} is not the SHA-256 of an image")
         if self._folder(image).is_dir():
             os.utime(self._folder(image))
@@ -59,6 +81,26 @@ class ImageCache:
             self._fetching[image] = task
             task.add_done_callback(lambda done: self._fetching.pop(image, None))
         await asyncio.shield(task)
+
+    def need(self, images: frozenset[str]) -> None:
+        self.space.need(images)
+
+    def sweep(self, vm_ids: set[str]) -> list[tuple[str, int]]:
+        """Remove what an agent before us left half made, and files of VMs not among ``vm_ids``.
+
+        Returns what was removed, with its bytes. For a start only: what is being made now looks
+        the same.
+        """
+        half = [path for path in self._images.iterdir() if not SHA256.match(path.name)]
+        of_vms = [*self._vms.iterdir(), *self._logs.glob("*.log*")]
+        left = half + [path for path in of_vms if path.name.partition(".log")[0] not in vm_ids]
+        sizes = [(path, used_bytes(path)) for path in left]
+        for path in left:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        return [(str(path), size) for path, size in sizes if not os.path.lexists(path)]
 
     def boot_files(self, image: str, spec: DomainSpec) -> BootFiles:
         """Return what ``spec`` boots from; blocks while a disk of its own is made."""
@@ -72,13 +114,35 @@ class ImageCache:
             if (folder / "vmlinuz").exists():
                 kernel, initrd = str(folder / "vmlinuz"), str(folder / "initrd.gz")
                 return BootFiles(kernel, initrd, user_data=user_data)
-            form = (folder / "format").read_text("ascii")
-            convert_disk(folder / "disk", form, own / "disk.raw", spec.shape.disk_mib)
+            os.utime(folder)
+            self._make_disk(folder, own / "disk.raw", spec.shape.disk_mib)
             (own / "seed.iso").write_bytes(seed(spec))
         except OSError as error:
             raise ImageError(f"image {image[:12]}: {error.strerror}", "host_disk") from error
         disk, iso = str(own / "disk.raw"), str(own / "seed.iso")
         return BootFiles(disk=disk, user_data=user_data, seed=iso)
+
+    def _make_disk(self, folder: Path, target: Path, disk_mib: int) -> None:
+        """Make a VM's disk; when there is no room, once other VMs are up and need less."""
+        for tries_left in reversed(range(ROOM_TRIES)):
+            try:
+                with self._conversions:
+                    self._convert(folder, target, disk_mib)
+                return
+            except NoRoomError:
+                if tries_left == 0:
+                    raise
+            time.sleep(ROOM_AGAIN_S)
+
+    def _convert(self, folder: Path, target: Path, disk_mib: int) -> None:
+        form = (folder / "format").read_text("ascii")
+        size = inspect_disk(folder / "disk", form)
+        if size <= disk_mib * MIB:
+            self.space.reserve(target, size)
+        try:
+            convert_disk(folder / "disk", form, target, disk_mib)
+        finally:
+            self.space.release(target)
 
     def forget_vm(self, vm_id: str) -> None:
         """Remove what was made for one VM."""
@@ -95,13 +159,29 @@ class ImageCache:
     async def _fetch_new(self, image: str) -> None:
         part = self._images / f"{image}.part"
         try:
-            form = await self._download(image, part)
-            await asyncio.to_thread(self._accept, image, form, part)
+            for tries_left in reversed(range(ROOM_TRIES)):
+                if await self._fetched(image, part, tries_left == 0):
+                    return
+                await asyncio.sleep(ROOM_AGAIN_S)
         except OSError as error:
             line = f"image {image[:12]}: {error.strerror or error}"
             raise ImageError(line, "host_disk") from error
         finally:
             part.unlink(missing_ok=True)
+
+    async def _fetched(self, image: str, part: Path, last: bool) -> bool:
+        """Fetch it; return False when there is no room yet, but may be once other VMs are up."""
+        try:
+            async with self._fetches:
+                form = await self._download(image, part)
+                await asyncio.to_thread(self._accept, image, form, part)
+        except OSError as error:
+            if last or error.errno not in NO_ROOM:
+                raise
+            return False
+        finally:
+            self.space.release(part)
+        return True
 
     def _accept(self, image: str, form: str, part: Path) -> None:
         """Verify and prepare in a folder of its own, then put it in place in one step."""
@@ -116,15 +196,7 @@ class ImageCache:
             os.replace(made, self._folder(image))
         finally:
             shutil.rmtree(made, ignore_errors=True)
-        self._evict(keep=image)
-
-    def _evict(self, keep: str) -> None:
-        """Drop the images unused for longest; running VMs no longer need theirs."""
-        folders = [path for path in self._images.iterdir() if _SHA256.match(path.name)]
-        by_use = sorted(folders, key=lambda path: path.stat().st_mtime)
-        for folder in by_use[: max(0, len(by_use) - CACHED_IMAGES_MAX)]:
-            if folder.name != keep:
-                shutil.rmtree(folder, ignore_errors=True)
+        self.space.trim(image)
 
 
 def _prepare(part: Path, form: str, made: Path) -> None:
@@ -132,7 +204,8 @@ def _prepare(part: Path, form: str, made: Path) -> None:
         unpack_bundle(part, made)
     elif form in ("qcow2", "raw"):
         inspect_disk(part, form)
-        shutil.copyfile(part, made / "disk")
+        os.replace(part, made / "disk")
+        (made / "disk").chmod(0o644)
         (made / "format").write_text(form, "ascii")
     else:
         raise ImageError(f"image format {form!r} is unknown")

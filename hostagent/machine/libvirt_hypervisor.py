@@ -189,6 +189,17 @@ class LibvirtHypervisor:
                 log.write(log_events.vm_trouble(domain.name(), "state_unknown", line))
             return None if last is None else replace(last, state="unknown", reading=None)
 
+    def all_vm_ids(self) -> set[str]:
+        return self._over(self._all_vm_ids)
+
+    def _all_vm_ids(self) -> set[str]:
+        found = set()
+        for domain in _said(lambda: self._conn.listAllDomains(0), "cannot list domains"):
+            xml = _metadata(domain, domain_xml.VM_URI)
+            if xml is not None:
+                found.add(domain_xml.read_carried(xml).spec.vm_id)
+        return found
+
     def guest_accepts(self, vm_id: str) -> bool:
         return self._links.over(lambda: self._guest_accepts(vm_id))
 

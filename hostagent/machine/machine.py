@@ -38,6 +38,7 @@ from hostagent.core.ports import (
     ImageReady,
     KeepNotes,
     Load,
+    NeedImages,
     Observe,
     Observed,
     ObservedDomain,
@@ -147,6 +148,8 @@ class Machine:
         match effect:
             case FetchImage():
                 return await self._fetch(effect.image)
+            case NeedImages():
+                self._images.need(effect.images)
             case StartDomain():
                 return await self._start(effect.spec)
             case ShutdownDomain():

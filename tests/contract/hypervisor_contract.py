@@ -67,6 +67,7 @@ class HypervisorContract:
         seen = the(bench, wanted.vm_id)
         assert (seen.spec, seen.state, seen.forwards) == (wanted, "running", forwards)
         assert seen.notes == Notes()
+        assert wanted.vm_id in bench.hypervisor.all_vm_ids()
 
     @pytest.mark.parametrize(
         "cmdline",

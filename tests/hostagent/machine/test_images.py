@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exchange.wire.types import Capacity
 from hostagent.core.ports import DomainSpec, ImageError
-from hostagent.machine.images import CACHED_IMAGES_MAX, ImageCache, unpack_bundle
+from hostagent.machine.images import ImageCache, unpack_bundle
 from hostagent.setup import DOWNLOAD_TRIES, _downloader
 from tests.exchange.support.harness import key_of
 from tests.exchange.support.scripted import Mode, Scripted
@@ -207,24 +207,6 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     store = Store(GOOD, form="iso")
     with pytest.raises(ImageError, match="'iso' is unknown"):
         asyncio.run(ImageCache(tmp_path, store.download).fetch(store.first))
-
-
-def test_the_images_unused_for_longest_are_dropped(tmp_path: Path) -> None:
-    images = [
-        bundle(("vmlinuz", b"k%d" % number), ("initrd.gz", b"i"))
-        for number in range(CACHED_IMAGES_MAX + 2)
-    ]
-    store = Store(*images)
-    cache = ImageCache(tmp_path, store.download)
-
-    async def fetch_all() -> None:
-        for image in store.images:
-            await cache.fetch(image)
-
-    asyncio.run(fetch_all())
-    kept = {path.name for path in (tmp_path / "images").iterdir()}
-    assert len(kept) == CACHED_IMAGES_MAX
-    assert list(store.images)[-1] in kept
 
 
 @pytest.mark.parametrize("vm_id", ["..", ".", "a/b", "/etc"])
