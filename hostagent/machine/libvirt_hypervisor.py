@@ -190,11 +190,11 @@ class LibvirtHypervisor:
             return None if last is None else replace(last, state="unknown", reading=None)
 
     def all_vm_ids(self) -> set[str]:
-        return self._over(self._all_vm_ids)
+        return self._links.over(self._all_vm_ids)
 
     def _all_vm_ids(self) -> set[str]:
         found = set()
-        for domain in _said(lambda: self._conn.listAllDomains(0), "cannot list domains"):
+        for domain in said(lambda: self._links.conn.listAllDomains(0), "cannot list domains"):
             xml = _metadata(domain, domain_xml.VM_URI)
             if xml is not None:
                 found.add(domain_xml.read_carried(xml).spec.vm_id)
