@@ -6,6 +6,7 @@ them by their metadata. The exchange is dialed for ever, since a host must come 
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
@@ -45,6 +46,7 @@ from hostagent.core.kept import KeptOffer
 from hostagent.core.log_events import VmLog
 from hostagent.core.ports import (
     Effect,
+    Hint,
     HostMessage,
     HypervisorError,
     LinkDown,
@@ -71,6 +73,8 @@ class Carrier(Protocol):
     async def carry_out(self, effect: Effect) -> Result | None: ...
 
     async def own(self, owner: str) -> bool: ...
+
+    def watch(self, tell: Callable[[], None]) -> None: ...
 
     async def observe(self) -> Observed: ...
 
@@ -121,6 +125,7 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._apply(seen, tasks)
+                self._machine.watch(self._hint)
                 tasks.create_task(self._pump(tasks))
                 tasks.create_task(self._link())
         except* AgentError as errors:
@@ -134,6 +139,10 @@ class Agent:
         self._apply(Tick(), tasks)
         while True:
             self._apply(await self._next_message(), tasks)
+
+    def _hint(self) -> None:
+        with contextlib.suppress(asyncio.QueueFull):  # then there is enough to do
+            self._queue.put_nowait(Hint())
 
     async def _next_message(self) -> Message:
         """Wait for a message, or for the time at which the core wants to be woken."""

@@ -55,10 +55,14 @@ THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
     "tui": frozenset({"msgspec", "textual", "rich", "typer"}),
     "sim": frozenset({"msgspec", "simpy", "cryptography", "typer"}),
 }
-# libvirt blocks its thread and needs a C library: two modules know it, the rest knows a port.
+# libvirt blocks its thread and needs a C library: three modules know it, the rest knows a port.
 LIBVIRT: Final = frozenset({"libvirt", "libvirtaio", "libvirt_qemu"})
 LIBVIRT_MODULES: Final = frozenset(
-    {"hostagent.machine.libvirt_connection", "hostagent.machine.libvirt_hypervisor"}
+    {
+        "hostagent.machine.libvirt_connection",
+        "hostagent.machine.libvirt_events",
+        "hostagent.machine.libvirt_hypervisor",
+    }
 )
 
 # The program loads without these packages, so their types may be imported for mypy alone.

@@ -29,6 +29,7 @@ from hostagent.core import vm as life
 from hostagent.core.consoles import Consoles
 from hostagent.core.identity import Successors, Tombs, is_meant
 from hostagent.core.kept import KeptOffer
+from hostagent.core.looks import Looks
 from hostagent.core.needed_images import NeededImages
 from hostagent.core.offer import HostConfig, Offer
 from hostagent.core.ports import (
@@ -41,6 +42,7 @@ from hostagent.core.ports import (
     FetchImage,
     GuestHangs,
     GuestReady,
+    Hint,
     ImageFailed,
     ImageReady,
     KeepNotes,
@@ -60,7 +62,6 @@ from hostagent.core.vm import Vm
 
 SPOT_CUTOFF_MS = 2 * 3_600_000
 """How long a host cut off from the exchange keeps VMs that have no end time (rules.md 6.3)."""
-STOPPING_OBSERVE_MS = 1_000
 
 __all__ = ["HostConfig", "HostCore"]
 
@@ -84,7 +85,7 @@ class HostCore:
         self._synced_id = ""
         self._epoch = 0
         self._heartbeat_at_ms: int | None = None
-        self._observe_at_ms: int | None = None
+        self._looks = Looks(config.observe_ms)
         self._vms_at_ms: int | None = None
         """The first deadline of any VM; computed again after everything that may change it."""
 
@@ -103,7 +104,7 @@ class HostCore:
 
     def next_deadline_ms(self) -> int | None:
         due_ms = self._vms_at_ms
-        for time_ms in (self._heartbeat_at_ms, self._observe_at_ms):
+        for time_ms in (self._heartbeat_at_ms, self._looks.due_ms):
             if due_ms is None or (time_ms is not None and time_ms < due_ms):
                 due_ms = time_ms
         return due_ms
@@ -118,7 +119,7 @@ class HostCore:
         while (due_ms := self.next_deadline_ms()) is not None and due_ms <= now_ms:
             if self._heartbeat_at_ms == due_ms:
                 self._heartbeat(now_ms, out)
-            elif self._observe_at_ms == due_ms:
+            elif self._looks.due_ms == due_ms:
                 self._observe(now_ms, out)
             else:
                 self._settle_vm(self._vm_due_at(due_ms), due_ms, out)
@@ -150,22 +151,18 @@ class HostCore:
             self._reporter.tell(vm, out)
 
     def _observe(self, now_ms: int, out: list[Out]) -> None:
-        self._observe_at_ms = now_ms + self._observe_every_ms()
+        self._looks.begin(now_ms, self.vms)
         out.append(Observe())
-
-    def _observe_every_ms(self) -> int:
-        """Look more often while a guest is asked to power off: the buyer pays until it has."""
-        stopping = any(vm.state == "stopping" for vm in self.vms.values())
-        most_ms = self.config.observe_ms
-        return min(STOPPING_OBSERVE_MS, most_ms) if stopping else most_ms
 
     # --- messages ---
 
     def _handle(self, message: Message, now_ms: int, out: list[Out]) -> None:
         match message:
             case Tick():
-                if self._observe_at_ms is None:
+                if self._looks.due_ms is None:
                     self._observe(now_ms, out)
+            case Hint():
+                self._looks.hint(now_ms)
             case VmLaunch() | VmKill() | HostLimit() | HostSync():
                 # An instruction from a run of the exchange that is over counts no more.
                 if message.epoch >= self._epoch:
@@ -274,8 +271,7 @@ class HostCore:
             return
         life.remember(vm.kills, order.instruction_id)
         self._follow(vm, life.stop(vm, now_ms, "stopped", None, order.grace_ms), out)
-        if self._observe_at_ms is not None:
-            self._observe_at_ms = min(self._observe_at_ms, now_ms + self._observe_every_ms())
+        self._looks.hurry(now_ms, self.vms)
 
     # --- what the exchange wants against what is here ---
 
@@ -313,7 +309,7 @@ class HostCore:
             vm.reap_ms = now_ms + self.config.orphan_grace_ms
 
     def _take_observation(self, seen: Observed, now_ms: int, out: list[Out]) -> None:
-        self._observe_at_ms = now_ms + self._observe_every_ms()
+        self._looks.done(now_ms, self.vms)
         self._offer.observe(seen, self.vms)
         found = compare_seen(seen.domains, seen.at_ms, self.vms, self._ended)
         for domain in found.adopt:

@@ -90,6 +90,7 @@ class MemoryHypervisor:
         self._fault = fault
         self._boots = boots
         self._domains: dict[str, _Domain] = {}
+        self._tell: Callable[[], None] = lambda: None
 
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
         self._fault("start", spec.vm_id)
@@ -143,6 +144,9 @@ class MemoryHypervisor:
         domain = self._domains.get(vm_id)
         return None if domain is None else last_lines(_console(domain, self._clock()), lines)
 
+    def watch(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
     def close(self) -> None:
         """Nothing to let go of, but a close can hang as anything can."""
         self._fault("close", "")
@@ -150,6 +154,7 @@ class MemoryHypervisor:
     def show(self, vm_id: str, state: DomainState) -> None:
         """Do to a domain what somebody on the server may: pause it, end it, fill its disk."""
         self._domains[vm_id].shown = state if state != "running" else None
+        self._tell()
 
     def boot_of(self, vm_id: str) -> Boot | None:
         """Return how a VM that is there behaves, for who plans its results ahead."""

@@ -257,6 +257,10 @@ class Observed(Struct, frozen=True, tag="observed"):
     endpoints: dict[str, list[Endpoint]] = {}
 
 
+class Hint(Struct, frozen=True, tag="hint"):
+    """Something may have happened to a domain. Never to be relied on."""
+
+
 class Tick(Struct, frozen=True, tag="tick"):
     """Time has passed; `HostCore.next_deadline_ms` asked for it."""
 
@@ -271,6 +275,7 @@ Result: TypeAlias = (
     | GuestHangs
     | ConsoleSeen
     | Observed
+    | Hint
     | Tick
 )
 Message: TypeAlias = (
@@ -350,6 +355,10 @@ class Hypervisor(Protocol):
     def console(self, vm_id: str, lines: int) -> str | None:
         """Return the last ``lines`` lines of a domain's serial console, as `console.last_lines`
         makes them; None when the domain is not there or has no console."""
+
+    def watch(self, tell: Callable[[], None]) -> None:
+        """Call ``tell``, from any thread, soon after something happened to one of our domains,
+        until `close`. Only a hint: it may be lost, late, doubled or about nothing."""
 
     def close(self) -> None:
         """Let go of the hypervisor. Domains keep running."""

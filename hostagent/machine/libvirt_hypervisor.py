@@ -1,4 +1,4 @@
-"""`Hypervisor` through libvirt: the only module that imports it, with its `libvirt_connection`.
+"""`Hypervisor` through libvirt. `libvirt_connection` and `libvirt_events` import it too.
 
 Blocking: the agent calls it from threads, one at a time for each VM. A domain is defined, not only
 started, so that one which powers off or dies stays to be found, with our metadata, until we remove
@@ -32,6 +32,7 @@ from hostagent.core.ports import (
 from hostagent.core.usernet import guest_accepted
 from hostagent.machine import console_log
 from hostagent.machine.libvirt_connection import Connections, one_line, said
+from hostagent.machine.libvirt_events import DomainEvents
 
 _GONE = libvirt.VIR_ERR_NO_DOMAIN
 _WRONG_STATE = libvirt.VIR_ERR_OPERATION_INVALID
@@ -69,6 +70,8 @@ class LibvirtHypervisor:
         self._links = Connections(uri)
         self._last: dict[str, ObservedDomain] = {}
         """What the last look showed, by the domain's name."""
+        self._uri = uri
+        self._events: DomainEvents | None = None
 
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
         tried: list[str] = []
@@ -228,7 +231,12 @@ class LibvirtHypervisor:
             raise HypervisorError(f"cannot read the console: {error.strerror}") from error
         return None if data is None else last_lines(data, lines)
 
+    def watch(self, tell: Callable[[], None]) -> None:
+        self._events = DomainEvents(lambda: libvirt.open(self._uri), tell)
+
     def close(self) -> None:
+        if self._events is not None:
+            self._events.close()
         self._links.close()
 
     def _log_of(self, vm_id: str) -> Path:

@@ -125,6 +125,16 @@ class Machine:
         """We serve ``owner`` from now on; returns whether that changes which domains are ours."""
         return await self._calls.call("own", EVERYBODY, partial(self._hypervisor.own, owner))
 
+    def watch(self, tell: Callable[[], None]) -> None:
+        """Call ``tell`` in this loop soon after something happened to one of our domains."""
+        loop = asyncio.get_running_loop()
+
+        def hint() -> None:
+            with contextlib.suppress(RuntimeError):  # The agent has ended meanwhile.
+                loop.call_soon_threadsafe(tell)
+
+        self._hypervisor.watch(hint)
+
     async def observe(self) -> Observed:
         """Look at all our domains; listen again for those that an agent before us started."""
         domains = await self._calls.call("observe", EVERYBODY, self._hypervisor.observe)

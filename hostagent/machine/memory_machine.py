@@ -5,6 +5,7 @@ become ready after a moment, and end with the agent.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from hostagent.core.memory_hypervisor import Boot, MemoryServer
 from hostagent.core.ports import Clock, DomainSpec, Effect, Observed, Result
@@ -31,6 +32,9 @@ class MemoryMachine:
 
     async def own(self, owner: str) -> bool:
         return self._server.hypervisor.own(owner)
+
+    def watch(self, tell: Callable[[], None]) -> None:
+        self._server.hypervisor.watch(tell)
 
     async def observe(self) -> Observed:
         return self._server.observed()

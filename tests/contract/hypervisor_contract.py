@@ -4,6 +4,7 @@ A bench starts domains on one hypervisor and lets time pass in the way that it n
 a kind subclass `HypervisorContract` and provide the ``bench`` fixture.
 """
 
+import threading
 from typing import Protocol
 
 import pytest
@@ -18,6 +19,7 @@ from hostagent.core.ports import (
     ObservedDomain,
 )
 
+HINT_S = 10.0
 SHAPE = ToldCapacity(mvcpu=1000, mem_mib=128, disk_mib=64)
 IMAGE = "0" * 64
 NOTES = Notes(until_ms=7, ready_ms=6, net_rx_total=5, net_tx_total=4)
@@ -55,6 +57,9 @@ class Bench(Protocol):
 
     def until_stopped(self, vm_id: str) -> None:
         """Wait until the domain is seen to run no more."""
+
+    def end(self, vm_id: str) -> None:
+        """End the domain as somebody else on the server may."""
 
     def reopen(self) -> None:
         """Replace ``hypervisor`` by one that knows nothing, as after an agent's restart."""
@@ -149,6 +154,14 @@ class HypervisorContract:
         seen = the(bench, wanted.vm_id)
         found = (seen.spec, seen.state, seen.forwards, seen.notes)
         assert found == (wanted, "running", forwards, NOTES)
+
+    def test_what_somebody_does_to_a_domain_is_hinted_at(self, bench: Bench) -> None:
+        wanted, told = spec(f"{bench.prefix}1"), threading.Event()
+        bench.start(wanted)
+        bench.hypervisor.watch(told.set)
+        bench.end(wanted.vm_id)
+        assert told.wait(HINT_S)
+        assert the(bench, wanted.vm_id).state != "running"
 
     def test_a_guest_becomes_ready_powers_off_and_stays_to_be_found(self, bench: Bench) -> None:
         wanted = spec(f"{bench.prefix}1", cmdline="quiet")

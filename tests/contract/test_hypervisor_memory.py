@@ -16,7 +16,8 @@ class MemoryBench:
 
     def __init__(self, boot: Boot) -> None:
         self.now_ms = 1_000_000
-        self.hypervisor: Hypervisor = MemoryHypervisor(lambda: self.now_ms, lambda spec: boot)
+        self.memory = MemoryHypervisor(lambda: self.now_ms, lambda spec: boot)
+        self.hypervisor: Hypervisor = self.memory
 
     def start(self, wanted: DomainSpec) -> tuple[Forward, ...]:
         forwards = (Forward(80, 20_001),)
@@ -32,6 +33,9 @@ class MemoryBench:
         assert the(self, vm_id).state == "running"
         self.now_ms += STOP_MS
         assert the(self, vm_id).state == "stopped"
+
+    def end(self, vm_id: str) -> None:
+        self.memory.show(vm_id, "taken")
 
     def reopen(self) -> None:
         """The domains are this process's own: nothing to open again."""

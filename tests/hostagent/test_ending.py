@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,9 @@ class Breaks:
 
     async def own(self, owner: str) -> bool:
         return False
+
+    def watch(self, tell: Callable[[], None]) -> None:
+        pass
 
     async def observe(self) -> Observed:
         return Observed(1_000, [ObservedDomain(spec("v-1"), "running")])

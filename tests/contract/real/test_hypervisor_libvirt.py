@@ -74,6 +74,11 @@ class LibvirtBench:
             time.sleep(POLL_S)
         raise AssertionError(f"{vm_id} did not stop within {GUEST_S:.0f} s")
 
+    def end(self, vm_id: str) -> None:
+        somebody = libvirt.open(self._uri)
+        somebody.lookupByName(f"headroom-{vm_id}").destroy()
+        somebody.close()
+
     def reopen(self) -> None:
         self.hypervisor.close()
         self.hypervisor = self._open()

@@ -5,8 +5,9 @@ import pytest
 from exchange.wire.requests import VmStatus
 from exchange.wire.terms import failure_fault
 from exchange.wire.types import Capacity
+from hostagent.core.looks import HINT_MS
 from hostagent.core.memory_hypervisor import Boot
-from hostagent.core.ports import GuestHangs, ImageFailed, WatchGuest
+from hostagent.core.ports import GuestHangs, Hint, ImageFailed, Observe, WatchGuest
 from tests.hostagent.rig import (
     CONFIG,
     HOUR_MS,
@@ -215,3 +216,29 @@ def test_the_next_window_of_the_same_buyer_carries_the_vm_on(rig: Rig) -> None:
     assert rig.running() == ["v-1"]
     rig.run(200_000)
     assert rig.running() == []
+
+
+def test_hints_bring_the_next_look_forward_once(rig: Rig) -> None:
+    """Several hints are one look; one that was under way may have looked too early."""
+    rig.tell(launch())
+    rig.run(20_000)
+    rig.tell(Hint())
+    rig.run(HINT_MS - 1)
+    rig.tell(Hint())
+    rig.tell(rig.server.observed())
+    looks = rig.effects.count(Observe())
+    rig.run(1)
+    assert rig.effects.count(Observe()) == looks + 1
+    rig.run(HINT_MS)
+    assert rig.effects.count(Observe()) == looks + 1
+
+
+def test_a_vm_that_dies_is_reported_soon_after_a_hint(rig: Rig) -> None:
+    """(Seen to fail: it was reported with the next regular look, seconds later.)"""
+    rig.tell(launch())
+    rig.run(20_000)
+    rig.tell(rig.server.observed())
+    rig.server.hypervisor.show("v-1", "crashed")
+    rig.tell(Hint())
+    rig.run(HINT_MS)
+    assert rig.states()[-1] == "failed(crashed)"
