@@ -64,7 +64,12 @@ LONGEST_WAIT_S = 3600.0
 
 
 class AgentError(Exception):
-    """The agent cannot go on. ``str(error)`` is one line for the owner."""
+    """The agent cannot go on. ``str(error)`` is one line for the owner; ``final``: neither can one
+    that is started again."""
+
+    def __init__(self, line: str, final: bool = True) -> None:
+        super().__init__(line)
+        self.final = final
 
 
 class Carrier(Protocol):
@@ -121,7 +126,7 @@ class Agent:
         try:
             seen = await self._machine.observe()
         except (HypervisorError, OSError) as error:
-            raise AgentError(f"the hypervisor cannot be looked at: {error}") from error
+            raise AgentError(f"the hypervisor cannot be looked at: {error}", final=False) from error
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._apply(seen, tasks)

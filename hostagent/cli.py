@@ -38,15 +38,16 @@ from hostagent.ending import end_in_time
 from hostagent.enroll import enroll
 from hostagent.guest.build_guest import BuildError
 from hostagent.guest.build_guest import build_guest as build
+from hostagent.install_service import install_service
 from hostagent.live import cli as live
 from hostagent.options import OptionError
+from hostagent.run_options import STATE, Advertise, Classes, Ports, State
+from hostagent.service_unit import EXIT_FINAL
 from hostagent.setup import Settings, SetupError, kept_file, set_up
 
 app = typer.Typer(
     no_args_is_help=True, help="Run this server as a host of VMs; command many hosts."
 )
-
-STATE = Path("/var/lib/headroom")
 
 Hypervisor = Annotated[
     str, typer.Option("--hypervisor", help="qemu:///system, test:///default or memory.")
@@ -56,14 +57,6 @@ Mvcpu = Annotated[
 ]
 MemMib = Annotated[int | None, typer.Option("--mem-mib", min=0, help="Offer this much memory.")]
 DiskMib = Annotated[int | None, typer.Option("--disk-mib", min=0, help="Offer this much disk.")]
-Advertise = Annotated[
-    str, typer.Option("--advertise", help="The address at which renters reach this server.")
-]
-Ports = Annotated[str, typer.Option("--ports", help="LO-HI: the TCP ports to forward to guests.")]
-Classes = Annotated[
-    str | None,
-    typer.Option("--classes", help="NAME=MVCPU/MEM/DISK,... where the usual four are not."),
-]
 DiskRate = Annotated[
     int,
     typer.Option("--disk-mib-s", min=0, help="MiB/s of disk for each vCPU of a VM; 0: any."),
@@ -72,7 +65,10 @@ NetRate = Annotated[
     int,
     typer.Option("--net-mib-s", min=0, help="MiB/s each way on the network, as --disk-mib-s."),
 ]
-State = Annotated[Path, typer.Option("--state", help="Where images, disks and consoles are kept.")]
+Service = Annotated[
+    bool,
+    typer.Option("--service", help="Run by systemd: exit 3 for what a restart cannot mend."),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="The same as --log-level debug.")]
 
 
@@ -93,6 +89,7 @@ def run(
     disk_mib_s: DiskRate = DISK_MIB_S,
     net_mib_s: NetRate = NET_MIB_S,
     state: State = STATE,
+    service: Service = False,
     verbose: Verbose = False,
     log_level: log_options.Level = log_options.INFO,
     log_format: log_options.Format = log_options.TEXT,
@@ -116,7 +113,8 @@ def run(
     except SetupError as error:
         fail(str(error), EXIT_USAGE if error.usage else EXIT_NOT_SO)
     except (AgentError, HypervisorError) as error:
-        fail(f"host: {error}")
+        final = service and isinstance(error, AgentError) and error.final
+        fail(f"host: {error}", EXIT_FINAL if final else EXIT_NOT_SO)
 
 
 async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
@@ -164,6 +162,10 @@ def build_guest(
         print(f"built {vmlinuz} and {initrd}")
 
 
+app.command(
+    "install-service",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(install_service)
 for _name, _command in fleet.COMMANDS.items():
     app.command(_name)(_command)
 app.command("build-live")(live.build_live)

@@ -19,7 +19,7 @@ COMMON = ROOT / "exchange" / "cli" / "common.py"
 CLIENTS = {"account", "admin", "image", "lease", "manager", "request", "tui", "vm"}
 NO_CLIENTS = {"manager check", "manager dry-run"}
 FLEET = {f"host {name}" for name in ("list", "approve", "drain", "offer", "recall", "token")}
-HOST_CLIENTS = {"host enroll", "host run"} | FLEET
+HOST_CLIENTS = {"host enroll", "host run", "host install-service"} | FLEET
 TAKES_URL = {"host build-live"}
 """It asks no exchange; it writes down which one the image will ask."""
 OTHERWISE = {("--json", "sim run"), ("--role", "host build-live")}

@@ -40,6 +40,7 @@ MOUNTS: Final[dict[str, Mount]] = {
         {
             "enroll": "Join the exchange with a token.",
             "run": "Run the agent until SIGTERM or Ctrl-C.",
+            "install-service": "Have systemd run the agent.",
             "doctor": "Say what this server can and cannot do.",
             "build-guest": "Build a bootable demo guest.",
             "build-live": "Build the image that turns a server into a host.",

@@ -41,6 +41,10 @@ def test_hosts_are_let_in_listed_limited_and_drained(tmp_path: Path) -> None:
         room = ("--mvcpu", "2000", "--mem-mib", "3000", "--disk-mib", "9000")
         limited = await owner(here, "offer", "h-?", *room, "--yes")
         assert limited == (0, "r7-01 h-1 limited\nr7-02 h-2 limited\ndb-1 h-3 limited\n", "")
+        lifted = await owner(here, "offer", "h-1", "--lift", "offered", "--yes", "--json")
+        assert json.loads(lifted[1])["done"][0]["offered"] is None
+        wrong = await owner(here, "offer", "h-1", "--lift", "all", "--yes")
+        assert (wrong[0], wrong[2].count("\n"), "lift" in wrong[2]) == (2, 1, True)
 
     asyncio.run(with_seller(tmp_path, story))
 

@@ -27,10 +27,10 @@ async def connected(process: Process) -> None:
             assert line, "the agent ended"
 
 
-async def last_line(process: Process) -> str:
-    """Return what the agent says last; it ends by itself, with exit code 1."""
+async def last_line(process: Process, code: int = 1) -> str:
+    """Return what the agent says last; it ends by itself, with this exit code."""
     _, err = await asyncio.wait_for(process.communicate(), WAIT_S)
-    assert process.returncode == 1
+    assert process.returncode == code
     assert b"Traceback" not in err
     return err.decode().splitlines()[-1]
 
@@ -48,6 +48,24 @@ def test_the_older_of_two_agents_with_one_key_ends(tmp_path: Path) -> None:
             await ask_when_live(seller)
         finally:
             assert await stop(newer) == 0, "the newer one runs on"
+
+    asyncio.run(with_seller(tmp_path, story))
+
+
+def test_a_service_learns_that_a_restart_cannot_help(tmp_path: Path) -> None:
+    """systemd would start it again for ever, and two agents would take turns for ever."""
+
+    async def story(here: Market, seller: Client) -> None:
+        await enroll(here, seller)
+        older = await start_agent(here, "host", "--service")
+        await connected(older)
+        newer = await start_agent(here, "host", "--service")
+        try:
+            assert "another agent uses this key" in await last_line(older, 3)
+        finally:
+            assert await stop(newer) == 0
+        stranger = await start_agent(here, "buyer", "--service")
+        assert "this key is a trader's" in await last_line(stranger, 3)
 
     asyncio.run(with_seller(tmp_path, story))
 

@@ -109,20 +109,27 @@ def offer(
         int | None,
         typer.Option("--residual-below-pct", help="Offer only while the own load is below this."),
     ] = None,
+    lift: Annotated[
+        list[str] | None,
+        typer.Option("--lift", help="Take a limit away: offered or residual_below_pct."),
+    ] = None,
     yes: Yes = False,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Limit what hosts offer. Less than is sold cancels asks and recalls spot leases."""
+    """Limit what hosts offer; limits that are not named stay.
+
+    Less than is sold cancels asks and recalls spot leases.
+    """
     parts = {"mvcpu": mvcpu, "mem_mib": mem_mib, "disk_mib": disk_mib}
     given = [value for value in parts.values() if value is not None]
     if len(given) not in (0, len(parts)):
         fail("host offer: --mvcpu, --mem-mib and --disk-mib: all three or none", EXIT_USAGE)
-    if not given and residual_below_pct is None:
-        fail("host offer: no limit; --mvcpu, --mem-mib and --disk-mib set one", EXIT_USAGE)
     limit: dict[str, Any] = {"offered": parts} if given else {}
-    if residual_below_pct is not None:
-        limit["residual_below_pct"] = residual_below_pct
+    limit |= {"residual_below_pct": residual_below_pct} if residual_below_pct is not None else {}
+    limit |= {"lift": lift} if lift else {}
+    if not limit:
+        fail("host offer: no limit; --mvcpu, --mem-mib and --disk-mib set one", EXIT_USAGE)
     checked("host offer", {"host": "h-1"} | limit, HostOffer)
     found = _picked(work.with_owner(url, key, work.fleet), hosts)
     work.confirm(f"limit {_told(found)}", yes)
