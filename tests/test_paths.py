@@ -92,6 +92,9 @@ TRIED: dict[str, Try] = {
     "host recall --key": Try("h-1 --yes --key @ URL", READ),
     "host token --key": Try("--zone z --key @ URL", READ),
     "lease recall --key": Try("l-1 --yes --key @ URL", READ),
+    "host install-service --key": Try("--key @ URL --root NEW", READ),
+    "host install-service --state": Try("--key KEY URL --root NEW --state @", (), (1,)),
+    "host install-service --root": Try("--key KEY URL --root @", bad_paths.NO_FOLDER),
     "host run --key": Try("--key @ URL --hypervisor memory --state NEW", READ),
     "host run --state": Try(
         "--key KEY URL --hypervisor test:///default --state @", bad_paths.NO_FOLDER, (1, 2)
