@@ -7,7 +7,6 @@ them by their metadata. The exchange is dialed for ever, since a host must come 
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -20,12 +19,14 @@ from exchange.client import (
     Disconnected,
     Event,
     Refused,
+    Told,
     Unknown,
     Unreachable,
 )
 from exchange.client.backoff import Backoff
 from exchange.log import log
 from exchange.log.line import LogLine
+from exchange.units import MS_PER_SECOND
 from exchange.wire.close_codes import CLOSE_HANDED_OVER
 from exchange.wire.frames import (
     Ack,
@@ -39,8 +40,10 @@ from exchange.wire.instructions import (
     VmLaunch,
 )
 from exchange.wire.types import Request
+from hostagent.clock import SYSTEM, HostClock
 from hostagent.core import log_events, owner
 from hostagent.core.core import HostCore
+from hostagent.core.exchange_time import SkewLog, TimeTold
 from hostagent.core.fallback import failed
 from hostagent.core.kept import KeptOffer
 from hostagent.core.log_events import VmLog
@@ -86,10 +89,6 @@ class Carrier(Protocol):
     async def close(self) -> None: ...
 
 
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _tag(message: HostMessage | Request) -> str:
     """Return the name of ``message`` on the wire, such as ``vm.status``."""
     return str(message.__struct_config__.tag)
@@ -108,6 +107,7 @@ class Agent:
         url: str,
         key: Ed25519PrivateKey,
         keep: Callable[[KeptOffer], None] = lambda offer: None,
+        clock: HostClock = SYSTEM,
     ) -> None:
         self._core = core
         self._machine = machine
@@ -116,7 +116,9 @@ class Agent:
         self._keep = keep
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_MAX)
         self._client: Client | None = None
-        self._last_ms = 0
+        self._clock = clock
+        self._told: Told | None = None
+        self._skew = SkewLog()
         self._vms = VmLog()
         self._offer: LogLine | None = None
         self._host, self._status = "", ""
@@ -152,7 +154,9 @@ class Agent:
     async def _next_message(self) -> Message:
         """Wait for a message, or for the time at which the core wants to be woken."""
         due_ms = self._core.next_deadline_ms()
-        wait_s = LONGEST_WAIT_S if due_ms is None else max(0.0, (due_ms - now_ms()) / 1000)
+        wait_s = (
+            LONGEST_WAIT_S if due_ms is None else max(0.0, (due_ms - self._clock.now_ms()) / 1000)
+        )
         try:
             async with asyncio.timeout(min(wait_s, LONGEST_WAIT_S)):
                 return await self._queue.get()
@@ -160,9 +164,8 @@ class Agent:
             return Tick()
 
     def _apply(self, message: Message, tasks: asyncio.TaskGroup) -> None:
-        # The wall clock may be set back; the core's time must not be.
-        self._last_ms = max(self._last_ms, now_ms())
-        outs = self._core.apply(message, self._last_ms)
+        outs = self._core.apply(message, self._clock.now_ms())
+        self._watch_clock()
         self._keep(self._core.kept())
         self._tell(message, outs)
         for out in outs:
@@ -178,6 +181,14 @@ class Agent:
         for line in told:
             if line is not None and line != self._offer:
                 self._offer = line if line.event == "offer" else self._offer
+                log.write(line)
+
+    def _watch_clock(self) -> None:
+        """Say when the wall clock is wrong; nothing here goes by it once the exchange has told."""
+        if self._core.clock.known:
+            exchange_ms = self._core.clock.theirs(self._clock.now_ms())
+            line = self._skew.look(self._clock.wall_ms() - exchange_ms)
+            if line is not None:
                 log.write(line)
 
     async def _carry_out(self, effect: Effect) -> None:
@@ -209,6 +220,7 @@ class Agent:
         """Return the answer under the core's number: on the wire the client gives its own."""
         try:
             self._listed(await client.request(message))
+            await self._take_time(client)
         except Refused as error:
             log.write(log_events.refused(_tag(message), str(error)))
             if error.reason == "not_approved":
@@ -249,6 +261,17 @@ class Agent:
                 log.write(log_events.unreachable(str(error)))
             await asyncio.sleep(pauses.pause_s(after_s))
 
+    async def _take_time(self, client: Client) -> None:
+        """Pass on the exchange's time in the newest answer, once."""
+        told = client.told
+        if told is None or told is self._told:
+            return
+        self._told = told
+        age_s = asyncio.get_running_loop().time() - told.came_s
+        at_ms = self._clock.now_ms() - round(age_s * MS_PER_SECOND)
+        took_ms = round((told.came_s - told.asked_s) * MS_PER_SECOND)
+        await self._queue.put(TimeTold(told.ts_ms, took_ms, at_ms))
+
     async def _serve(self, whom: str) -> None:
         """Know which domains are ours before the exchange says what is to run."""
         try:
@@ -264,6 +287,8 @@ class Agent:
                     raise AgentError(f"this key is a {event.role}'s; enroll a host's key first")
                 self._host, self._status = event.host, ""
                 log.write(log_events.connected(self._url, event.account))
+                if self._client is not None:
+                    await self._take_time(self._client)
                 await self._serve(owner.named(event.exchange, event.host))
                 await self._queue.put(LinkUp())
             case Disconnected():

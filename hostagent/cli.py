@@ -138,9 +138,16 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
 
 
 @app.command("doctor")
-def doctor(state: State = STATE, as_json: Json = False) -> None:
+def doctor(
+    state: State = STATE,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", help="Compare this server's clock with that of this exchange."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Say what this server can and cannot do, and how to fix it. Exit 1: it cannot host VMs."""
-    diagnosis = checks.diagnose(state)
+    diagnosis = checks.diagnose(state, url)
     print(msgspec.json.encode(diagnosis).decode() if as_json else checks.report(diagnosis))
     if not diagnosis.can_host:
         raise typer.Exit(EXIT_NOT_SO)

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from exchange.wire.terms import DEFAULT_CLASSES
+from hostagent import clock_check
 from hostagent.core.inventory import Override, advertised, fitting_classes
 from hostagent.core.ports import HypervisorError
 from hostagent.machine import facts
@@ -38,8 +39,9 @@ class Diagnosis(Struct, frozen=True):
     checks: list[Check]
 
 
-def diagnose(state: Path) -> Diagnosis:
-    """Check everything; takes a few seconds, since test guests are run."""
+def diagnose(state: Path, url: str | None = None) -> Diagnosis:
+    """Check everything; takes a few seconds, since test guests are run. ``url``: of an exchange
+    whose time to compare the clock with."""
     guests = probe()
     checks = [
         _program("qemu-img", "qemu-utils"),
@@ -51,6 +53,7 @@ def diagnose(state: Path) -> Diagnosis:
     ]
     classes = fitting_classes(advertised(facts.read_facts(state), Override()), DEFAULT_CLASSES)
     checks += [_reachable(state), _classes(state, classes)]
+    checks += [] if url is None else [clock(url)]
     can_host = all(check.ok for check in checks if check.required)
     return Diagnosis(can_host, guests.accel if can_host else None, classes, checks)
 
@@ -69,6 +72,12 @@ def report(diagnosis: Diagnosis) -> str:
     else:
         lines.append("This server cannot host VMs yet; fix what is marked FAIL.")
     return "\n".join(lines)
+
+
+def clock(url: str) -> Check:
+    """Compare with an exchange. A wrong clock stops no VM: the agent goes by the exchange's."""
+    ok, text, fix = clock_check.found(url)
+    return Check("clock", ok, False, text, fix)
 
 
 def _program(name: str, package: str) -> Check:

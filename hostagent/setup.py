@@ -21,7 +21,8 @@ from exchange.client.backoff import Backoff
 from exchange.keys import public_key_b64
 from exchange.log import log
 from exchange.wire.types import Accel, Capacity
-from hostagent.agent import Carrier, now_ms
+from hostagent.agent import Carrier
+from hostagent.clock import now_ms
 from hostagent.core import log_events
 from hostagent.core.core import HostConfig, HostCore
 from hostagent.core.domain_xml import Virt

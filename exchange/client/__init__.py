@@ -37,6 +37,7 @@ from exchange.client.errors import KEY_REFUSED, ClientError, Refused, Unknown, U
 from exchange.client.events import AccountReset, Connected, Disconnected, Event, Unsubscribed
 from exchange.client.images import fetch_image, put_image
 from exchange.client.local_book import LocalBook
+from exchange.client.requests import Told
 
 __all__ = [
     "KEY_REFUSED",
@@ -49,6 +50,7 @@ __all__ = [
     "Event",
     "LocalBook",
     "Refused",
+    "Told",
     "Unknown",
     "Unreachable",
     "Unsubscribed",

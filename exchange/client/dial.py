@@ -138,8 +138,9 @@ async def dial(
 
 async def log_in(
     connection: ClientConnection, hello: Hello, codec: Codec, key: Ed25519PrivateKey
-) -> dict[str, Any]:
-    """Prove possession of ``key``; returns ``{account, role}``. Raises `Refused`, `Unreachable`."""
+) -> Ack:
+    """Prove possession of ``key``; the ack's result is ``{account, role}``. Raises `Refused`,
+    `Unreachable`."""
     message = login_message(public_key_b64(key), lambda text: sign_b64(key, text), hello)
     try:
         await send(connection, codec, message)
@@ -150,7 +151,7 @@ async def log_in(
         raise Refused(reply)
     if not isinstance(reply, Ack):
         raise Unreachable(f"the exchange answered the login with {type(reply).__name__}")
-    return dict(reply.result)
+    return reply
 
 
 async def send(connection: ClientConnection, codec: Codec, message: Any) -> None:

@@ -18,7 +18,16 @@ class _Pending(Struct):
     """``on_ack`` runs before any later frame is looked at."""
 
     answer: asyncio.Future[Any]
+    asked_s: float
     on_ack: Callable[[Any], None] | None = None
+
+
+class Told(Struct, frozen=True):
+    """The exchange's time in an answer; ``asked_s`` and ``came_s`` are of the event loop."""
+
+    ts_ms: int
+    asked_s: float
+    came_s: float
 
 
 class Requests:
@@ -27,11 +36,13 @@ class Requests:
     def __init__(self) -> None:
         self._last_req_id = FIRST_REQ_ID - 1
         self._pending: dict[int, _Pending] = {}
+        self.told: Told | None = None
 
     def open(self, on_ack: Callable[[Any], None] | None) -> tuple[int, asyncio.Future[Any]]:
         """Return (req_id, the future of its ack's result)."""
         self._last_req_id += 1
-        pending = _Pending(asyncio.get_running_loop().create_future(), on_ack)
+        loop = asyncio.get_running_loop()
+        pending = _Pending(loop.create_future(), loop.time(), on_ack)
         self._pending[self._last_req_id] = pending
         return self._last_req_id, pending.answer
 
@@ -46,6 +57,7 @@ class Requests:
         if isinstance(reply, ErrorReply):
             pending.answer.set_exception(Refused(reply))
             return
+        self.time(reply, pending.asked_s)
         try:
             if pending.on_ack is not None:
                 pending.on_ack(reply.result)
@@ -53,6 +65,11 @@ class Requests:
             pending.answer.set_exception(Unknown(f"the answer cannot be read: {error!r}"))
         else:
             pending.answer.set_result(reply.result)
+
+    def time(self, reply: Ack, asked_s: float) -> None:
+        """Note the exchange's time in an answer; one of an older release has none."""
+        if reply.ts_ms is not None:
+            self.told = Told(reply.ts_ms, asked_s, asyncio.get_running_loop().time())
 
     def fail(self, reason: str) -> None:
         """Fail all open requests: no answer will come."""

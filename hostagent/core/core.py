@@ -27,6 +27,7 @@ from exchange.wire.requests import HostDone, HostHeartbeat, HostSynced, HostVm
 from hostagent.core import identity
 from hostagent.core import vm as life
 from hostagent.core.consoles import Consoles
+from hostagent.core.exchange_time import ExchangeClock, TimeTold
 from hostagent.core.identity import Successors, Tombs, is_meant
 from hostagent.core.kept import KeptOffer
 from hostagent.core.looks import Looks
@@ -60,9 +61,6 @@ from hostagent.core.reconcile import compare_seen, compare_wanted, joined
 from hostagent.core.reporter import Reporter
 from hostagent.core.vm import Vm
 
-SPOT_CUTOFF_MS = 2 * 3_600_000
-"""How long a host cut off from the exchange keeps VMs that have no end time (rules.md 6.3)."""
-
 __all__ = ["HostConfig", "HostCore"]
 
 
@@ -76,6 +74,7 @@ class HostCore:
         self._successors = Successors()
         self._offer = Offer(config, kept or KeptOffer())
         self._reporter = Reporter(self._offer)
+        self.clock = ExchangeClock()
         self._seen = False
         self._consoles = Consoles()
         self._images = NeededImages()
@@ -168,6 +167,8 @@ class HostCore:
                 if message.epoch >= self._epoch:
                     self._epoch = message.epoch
                     self._obey(message, now_ms, out)
+            case TimeTold():
+                self.clock.hear(message)
             case LinkUp():
                 self._epoch = 0  # of this connection: a restored exchange counts from less
                 self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
@@ -209,7 +210,7 @@ class HostCore:
         self._heartbeat_at_ms = None
         self._reporter.link_down(self.vms)
         for vm in self.vms.values():
-            self._start_cutoff(vm, now_ms)
+            life.cut_off(vm, now_ms)
 
     def _take_answer(self, answer: Ack | ErrorReply, out: list[Out]) -> None:
         unapproved = self._reporter.unapproved
@@ -220,10 +221,6 @@ class HostCore:
         if unapproved and not self._reporter.unapproved and self._synced_id:
             # The owner has approved this host; its earlier reports about VMs were ignored.
             self._say_synced(out)
-
-    def _start_cutoff(self, vm: Vm, now_ms: int) -> None:
-        if vm.spec.until_ms is None and vm.cutoff_ms is None and vm.state != "stopping":
-            vm.cutoff_ms = now_ms + SPOT_CUTOFF_MS
 
     # --- instructions ---
 
@@ -242,6 +239,7 @@ class HostCore:
             self._follow(other, life.disown(other, now_ms), out)
             return
         vm = life.ordered(order, f"{self.config.boot_id}-{now_ms}")
+        vm.clock = self.clock
         fetching = any(other.spec.image == order.image for other in self._waiting_for_image())
         effects: list[Effect] = [] if fetching else [FetchImage(order.image)]
         if not self._offer.has_room(vm, self.vms):
@@ -329,9 +327,10 @@ class HostCore:
     def _adopt(self, domain: ObservedDomain, seen: Observed, now_ms: int, out: list[Out]) -> None:
         endpoints = seen.endpoints.get(domain.spec.vm_id, [])
         vm, effects = life.adopted(domain, endpoints, now_ms, self.config.ready_bound_ms)
+        vm.clock = self.clock
         self.vms[domain.spec.vm_id] = vm
         if not self._reporter.connected:
-            self._start_cutoff(vm, now_ms)
+            life.cut_off(vm, now_ms)
         elif self._seen:
             # Ours by its metadata, but the exchange has not named it in this connection.
             self._orphan(vm, now_ms)

@@ -32,6 +32,7 @@ from exchange.wire.requests import (
     VmStatus,
 )
 from exchange.wire.types import Endpoint, ToldCapacity
+from hostagent.core.exchange_time import TimeTold
 
 DomainState: TypeAlias = Literal[
     "running", "stopped", "crashed", "io_error", "held", "taken", "unknown"
@@ -280,6 +281,7 @@ Result: TypeAlias = (
 )
 Message: TypeAlias = (
     Result
+    | TimeTold
     | LinkUp
     | LinkDown
     | VmLaunch

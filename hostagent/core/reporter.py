@@ -6,6 +6,8 @@ Instructions are confirmed when what they ask for has come about; before that th
 them again, which changes nothing.
 """
 
+from msgspec.structs import replace
+
 from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.requests import HostDone, VmStatus
 from hostagent.core.offer import Offer
@@ -56,7 +58,8 @@ class Reporter:
         """Send the counters when they are newer than those sent before."""
         if not self.connected or vm.disowned or not vm.meter.has_news():
             return
-        out.append(Send(vm.meter.report(self._outbox.open("usage", vm.spec.vm_id), vm.spec.vm_id)))
+        report = vm.meter.report(self._outbox.open("usage", vm.spec.vm_id), vm.spec.vm_id)
+        out.append(Send(replace(report, at_ms=vm.clock.theirs(report.at_ms))))
 
     def answered(self, answer: Ack | ErrorReply, vms: dict[str, Vm]) -> Vm | None:
         """Take an answer in; return the VM that the exchange now knows to have ended."""

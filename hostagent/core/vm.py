@@ -17,6 +17,7 @@ from exchange.wire.instructions import (
     VmLaunch,
 )
 from exchange.wire.types import Endpoint, VmState
+from hostagent.core.exchange_time import ExchangeClock
 from hostagent.core.metering import Meter
 from hostagent.core.ports import (
     DestroyDomain,
@@ -38,8 +39,13 @@ HANGS_RECENT_MS = 60_000
 """A QEMU that goes on hanging is reported several times in this time."""
 USAGE_EVERY_MS = MS_PER_HOUR
 MAX_CONFIRMS = 8
+FIRST_TOLD_MS = 60_000
+"""How long the end of a VM waits at an agent's start for the exchange to tell the time."""
 HELD_MAX_MS = 60_000
 """How long somebody on the server may pause a VM, as for a snapshot, before it has failed."""
+
+SPOT_CUTOFF_MS = 2 * MS_PER_HOUR
+"""How long a host cut off from the exchange keeps VMs that have no end time (rules.md 6.3)."""
 
 Outcome: TypeAlias = Literal["stopped", "failed"]
 
@@ -49,6 +55,8 @@ class Vm(Struct):
 
     spec: DomainSpec
     meter: Meter
+    clock: ExchangeClock = field(default_factory=ExchangeClock)
+    """Of the exchange: ``spec.until_ms``, ``not_before_ms`` and ``ready_ms`` are times of its."""
     state: VmState = "starting"
     reason: str | None = None
     domain: Literal["none", "creating", "up"] = "none"
@@ -66,6 +74,8 @@ class Vm(Struct):
     hangs_ms: int | None = None
     """When its QEMU last did not answer while the guest booted."""
     up_ms: int = 0
+    found_ms: int | None = None
+    """When it was adopted."""
     held_ms: int | None = None
     """Since when somebody else holds its domain."""
     image_here: bool = False
@@ -116,8 +126,14 @@ def adopted(
     spec = replace(seen.spec, until_ms=until_ms, born_ms=born_ms)
     vm = Vm(spec, Meter(spec.boot, seen.reading), state="running", domain="up", up_ms=now_ms)
     vm.endpoints, vm.ready_ms = endpoints, seen.notes.ready_ms
-    vm.usage_ms = now_ms + USAGE_EVERY_MS
+    vm.usage_ms, vm.found_ms = now_ms + USAGE_EVERY_MS, now_ms
     return vm, _await_ready(vm, now_ms, ready_bound_ms)
+
+
+def cut_off(vm: Vm, now_ms: int) -> None:
+    """There is no exchange: a VM without an end may run on for a while."""
+    if vm.spec.until_ms is None and vm.cutoff_ms is None and vm.state != "stopping":
+        vm.cutoff_ms = now_ms + SPOT_CUTOFF_MS
 
 
 def remember(instructions: list[str], instruction_id: str) -> None:
@@ -150,7 +166,8 @@ def extended(vm: Vm, until_ms: int | None) -> list[Effect]:
 def image_ready(vm: Vm, now_ms: int) -> list[Effect]:
     """Start, or wait for the window to begin: until then the slot may be somebody else's."""
     vm.image_here = True
-    return _start(vm) if vm.not_before_ms is None or vm.not_before_ms <= now_ms else []
+    begins_ms = _begins_ms(vm)
+    return _start(vm) if begins_ms is None or begins_ms <= now_ms else []
 
 
 def image_failed(vm: Vm, reason: str) -> None:
@@ -184,7 +201,8 @@ def guest_ready(vm: Vm, now_ms: int) -> list[Effect]:
     """The guest serves; said once, and kept with the domain for an agent after us."""
     if vm.state != "running" or vm.ready_ms is not None:
         return []
-    vm.ready_ms, vm.ready_at_ms, vm.ready_by_ms = now_ms, None, None
+    vm.ready_ms = vm.clock.theirs(now_ms)
+    vm.ready_at_ms = vm.ready_by_ms = None
     vm.unreported = True
     return [KeepNotes(vm.spec.vm_id, notes(vm))]
 
@@ -254,8 +272,8 @@ def next_deadline_ms(vm: Vm) -> int | None:
     if vm.ended:
         return None
     times = (
-        vm.spec.until_ms if vm.state != "stopping" else None,
-        vm.not_before_ms if vm.waits_for_start else None,
+        _ends_ms(vm) if vm.state != "stopping" else None,
+        _begins_ms(vm) if vm.waits_for_start else None,
         vm.cutoff_ms,
         vm.reap_ms,
         vm.ready_at_ms,
@@ -269,13 +287,13 @@ def next_deadline_ms(vm: Vm) -> int | None:
 def settle(vm: Vm, at_ms: int) -> list[Effect]:
     """Carry out what is due at ``at_ms``; the hourly usage report is the core's own affair."""
     if vm.state != "stopping":
-        if _due(vm.spec.until_ms, at_ms):
+        if _due(_ends_ms(vm), at_ms):
             return stop(vm, at_ms, "stopped", "lease_over")
         if _due(vm.cutoff_ms, at_ms):
             return stop(vm, at_ms, "stopped", "cut_off")
         if _due(vm.reap_ms, at_ms):
             return stop(vm, at_ms, "stopped", "orphan")
-        if vm.waits_for_start and _due(vm.not_before_ms, at_ms):
+        if vm.waits_for_start and _due(_begins_ms(vm), at_ms):
             return _start(vm)
         if _due(vm.ready_at_ms, at_ms):
             return guest_ready(vm, at_ms)
@@ -285,6 +303,22 @@ def settle(vm: Vm, at_ms: int) -> list[Effect]:
     elif _due(vm.cut_ms, at_ms):
         return [_cut(vm, at_ms)]
     return []
+
+
+def _begins_ms(vm: Vm) -> int | None:
+    """When its window begins, in our time."""
+    return None if vm.not_before_ms is None else vm.clock.ours(vm.not_before_ms)
+
+
+def _ends_ms(vm: Vm) -> int | None:
+    """When its lease ends, in our time. Our clock alone ends no VM that was found at the start
+    before the exchange could have told its time."""
+    if vm.spec.until_ms is None:
+        return None
+    ends_ms = vm.clock.ours(vm.spec.until_ms)
+    if vm.found_ms is None or vm.clock.known:
+        return ends_ms
+    return max(ends_ms, vm.found_ms + FIRST_TOLD_MS)
 
 
 def notes(vm: Vm) -> Notes:
