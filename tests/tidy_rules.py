@@ -50,7 +50,7 @@ THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
     "exchange": frozenset(
         {"msgspec", "websockets", "aiosqlite", "cryptography", "prometheus_client", "typer"}
     ),
-    "manager": frozenset({"msgspec", "typer"}),
+    "manager": frozenset({"httpx", "msgspec", "prometheus_client", "tomlkit", "typer"}),
     "hostagent": frozenset({"cryptography", "msgspec", "typer"}),
     "tui": frozenset({"msgspec", "textual", "rich", "typer"}),
     "sim": frozenset({"msgspec", "simpy", "cryptography", "typer"}),

@@ -1,8 +1,8 @@
 """The ports of the Manager's shell that have a live and a simulated version.
 
 `LoadBalancer`: haproxy_balancer.py, and memory_balancer.py in tests and demos. `LoadSource`:
-haproxy_load.py, load_http.py. Each call is bounded in time by its implementation; a failure is one
-of the exceptions, one line each.
+haproxy_load.py, load_prometheus.py, load_http.py. Each call is bounded in time by its
+implementation; a failure is one of the exceptions, one line each.
 """
 
 from typing import Protocol

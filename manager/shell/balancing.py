@@ -22,7 +22,7 @@ from manager.core.messages import (
     RemoveBackend,
 )
 from manager.core.ports import BalancerError, BalancerGoneError, LoadBalancer
-from manager.shell.load_http import is_healthy
+from manager.shell.health import is_healthy
 
 PROBE_EVERY_S: Final = 1.0
 PROBE_FOR_S: Final = 120.0

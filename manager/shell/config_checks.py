@@ -16,7 +16,8 @@ from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.types import MAX_USER_DATA_CHARS
 from manager.core.library import StoredVm, find
 from manager.core.rule import Rule
-from manager.shell.config_file import ConfigFile, Purpose, VmTable
+from manager.shell.config_file import ConfigFile, LoadTable, Purpose, VmTable
+from manager.shell.haproxy_load import METRICS
 from manager.shell.haproxy_runtime import WORD
 from manager.shell.image_dir import image_mistake
 
@@ -113,15 +114,27 @@ def _no_load(file: ConfigFile) -> Iterator[str]:
     load = file.load
     if load is None:
         yield "load: missing; without it no rule can tell the farm's load"
-    elif load.kind == "prometheus":
-        yield f"load.kind: {load.kind!r} is {NOT_YET}; 'json' and 'haproxy' are"
-    elif load.kind == "json" and not _is_address(load.url or "", ("http", "https")):
-        yield "load.url: must be an http:// or https:// address"
     elif load.kind == "haproxy":
-        if not (load.socket or file.balancer.socket):
-            yield "load.socket: missing; the path of HAProxy's 'stats socket'"
-        if not WORD.match(load.backend):
-            yield "load.backend: missing; the backend of HAProxy whose load counts"
+        yield from _no_haproxy_load(load, file.balancer.socket)
+    elif not _is_address(load.url or "", ("http", "https")):
+        yield "load.url: must be an http:// or https:// address"
+    elif load.kind == "prometheus" and load.metric and load.query:
+        yield "load.query: either a query, or the metric of a page"
+    elif load.kind == "prometheus" and not _asks(load):
+        yield "load.query: missing; PromQL that gives one number, or the metric of a page"
+
+
+def _asks(load: LoadTable) -> bool:
+    return bool(load.metric or load.query) or "query=" in (load.url or "")
+
+
+def _no_haproxy_load(load: LoadTable, socket: str | None) -> Iterator[str]:
+    if not (load.socket or socket):
+        yield "load.socket: missing; the path of HAProxy's 'stats socket'"
+    if not WORD.match(load.backend):
+        yield "load.backend: missing; the backend of HAProxy whose load counts"
+    if load.metric not in ("", *METRICS):
+        yield f"load.metric: {load.metric!r} is none of {', '.join(METRICS)}"
 
 
 def _not_runnable(file: ConfigFile, rule: Rule, place: str) -> Iterator[str]:

@@ -14,7 +14,6 @@ from exchange.wire.types import Name, Port
 from manager.core.core import DEFAULT_STALE_MS
 from manager.core.rule import Rule
 from manager.shell.haproxy_balancer import CHECK, DRAIN_LIMIT_S
-from manager.shell.haproxy_load import DEFAULT_METRIC, HaproxyMetric
 
 Purpose: TypeAlias = Literal["run", "check", "dry-run"]
 
@@ -68,7 +67,9 @@ class LoadTable(Table, frozen=True):
     column: str | None = None
     socket: str | None = None
     backend: str = ""
-    metric: HaproxyMetric = DEFAULT_METRIC
+    query: str = ""
+    metric: str = ""
+    labels: dict[str, str] = {}
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):

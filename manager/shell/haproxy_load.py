@@ -8,14 +8,19 @@ from manager.shell.haproxy_runtime import HaproxyError, RuntimeSocket
 HaproxyMetric: TypeAlias = Literal["rate", "scur", "rtime"]
 """``rate``: requests in the last second; ``scur``: requests under way; ``rtime``: the mean time of
 the last 1,024 answers in ms."""
-DEFAULT_METRIC: Final[HaproxyMetric] = "rate"
+METRICS: Final[tuple[HaproxyMetric, ...]] = ("rate", "scur", "rtime")
+
+
+def haproxy_metric(name: str) -> HaproxyMetric:
+    """Return the metric called ``name``, the first of `METRICS` for "". Raises `ValueError`."""
+    return METRICS[0] if not name else METRICS[list[str](METRICS).index(name)]
 
 
 class HaproxyLoad:
     """Implements `manager.core.ports.LoadSource` for ``backend`` of the HAProxy at ``runtime``."""
 
     def __init__(
-        self, runtime: RuntimeSocket, backend: str, metric: HaproxyMetric = DEFAULT_METRIC
+        self, runtime: RuntimeSocket, backend: str, metric: HaproxyMetric = METRICS[0]
     ) -> None:
         self._runtime = runtime
         self._backend = backend

@@ -5,9 +5,10 @@ from pathlib import Path
 from manager.core.ports import LoadBalancer, LoadSource
 from manager.shell.config_file import ConfigFile
 from manager.shell.haproxy_balancer import HaproxyBalancer
-from manager.shell.haproxy_load import HaproxyLoad
+from manager.shell.haproxy_load import HaproxyLoad, haproxy_metric
 from manager.shell.haproxy_runtime import RuntimeSocket
 from manager.shell.load_http import JsonLoad
+from manager.shell.load_prometheus import PrometheusPage, PrometheusQuery
 from manager.shell.memory_balancer import MemoryBalancer
 
 
@@ -25,8 +26,12 @@ def load_of(file: ConfigFile) -> LoadSource:
     assert table is not None, "checked when the file was read"
     if table.kind == "haproxy":
         runtime = _runtime(file, table.socket or file.balancer.socket)
-        return HaproxyLoad(runtime, table.backend, table.metric)
+        return HaproxyLoad(runtime, table.backend, haproxy_metric(table.metric))
     assert table.url is not None, "checked when the file was read"
+    if table.kind == "prometheus" and table.metric:
+        return PrometheusPage(table.url, table.metric, table.labels, table.per_s)
+    if table.kind == "prometheus":
+        return PrometheusQuery(table.url, table.query, table.per_s)
     return JsonLoad(table.url, table.field, table.per_s)
 
 

@@ -88,8 +88,8 @@ def test_a_whole_file_becomes_what_the_core_needs(folder: Path) -> None:
          "'stats socket ... level admin'"),
         ('kind = "memory"', 'kind = "memory"\ncheck = "inter 1s\\ndel"', "balancer.check: expected "
          "'str' matching regex '^[a-z0-9 ]*\\\\Z'"),
-        ('kind = "json"', 'kind = "prometheus"', "load.kind: 'prometheus' is not supported yet in "
-         "this version; 'json' and 'haproxy' are"),
+        ('kind = "json"', 'kind = "prometheus"', "load.query: missing; PromQL that gives one "
+         "number, or the metric of a page"),
         ('kind = "json"', 'kind = "haproxy"\nbackend = "farm"', "load.socket: missing; the path of "
          "HAProxy's 'stats socket'"),
         ('kind = "json"', 'kind = "haproxy"\nsocket = "a.sock"',
