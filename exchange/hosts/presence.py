@@ -212,7 +212,7 @@ def synced(state: State, command: Command, report: HostSynced) -> Done | Refused
 def kill_orders(state: State, host: Host, prefix: str) -> list[VmKill]:
     """Return the kills a host may have missed: of every VM that is to stop. A read."""
     return [
-        VmKill(f"{prefix}-{vm.vm_id}", state.epoch, vm.vm_id, 0)
+        VmKill(f"{prefix}-{vm.vm_id}", state.epoch, vm.vm_id, 0, vm.requested_ms)
         for vm in state.vms.values()
         if vm.lease.host is host and vm.state == "stopping"
     ]

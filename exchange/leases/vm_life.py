@@ -71,7 +71,8 @@ def kill(state: State, vm: Vm, grace_ms: int) -> None:
         vm.state, vm.launch_by_ms = "stopping", None
         emit.vm(state, vm)
     host = vm.lease.host
-    order = VmKill(emit.instruction_id(state, host), state.epoch, vm.vm_id, grace_ms)
+    name = emit.instruction_id(state, host)
+    order = VmKill(name, state.epoch, vm.vm_id, grace_ms, vm.requested_ms)
     state.outs.append((host.host_id, order))
 
 

@@ -27,12 +27,14 @@ class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
 
 
 class VmKill(Frame, tag="vm.kill"):
-    """Stop a VM: ACPI first, by force after ``grace_ms``."""
+    """Stop a VM: ACPI first, by force after ``grace_ms``. ``born_ms``: when it was asked for;
+    another VM of the same id runs on."""
 
     instruction_id: str
     epoch: int
     vm_id: str
     grace_ms: int
+    born_ms: int | None = None
 
 
 class HostLimit(Frame, tag="host.limit"):

@@ -28,7 +28,7 @@ from hostagent.core import identity
 from hostagent.core import vm as life
 from hostagent.core.consoles import Consoles
 from hostagent.core.exchange_time import ExchangeClock, TimeTold
-from hostagent.core.identity import Successors, Tombs, is_meant
+from hostagent.core.identity import Successors, Tombs, is_born, is_meant
 from hostagent.core.kept import KeptOffer
 from hostagent.core.looks import Looks
 from hostagent.core.needed_images import NeededImages
@@ -260,11 +260,11 @@ class HostCore:
 
     def _kill(self, order: VmKill, now_ms: int, out: list[Out]) -> None:
         vm = self.vms.get(order.vm_id)
-        if vm is None or vm.disowned:
-            self._successors.drop(order.vm_id)
+        if vm is None or vm.disowned or not is_born(vm.spec, order.born_ms):
+            self._successors.drop(order.vm_id, order.born_ms)
             # Never here, or gone for long: what was asked for is so, and a launch that comes
             # late must not undo it.
-            self._ended.bury(order.vm_id, None)
+            self._ended.bury(order.vm_id, order.born_ms)
             out.append(Send(HostDone(instruction_id=order.instruction_id, ok=True)))
             return
         life.remember(vm.kills, order.instruction_id)

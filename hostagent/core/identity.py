@@ -28,6 +28,11 @@ def is_meant(order: VmLaunch, spec: DomainSpec) -> bool:
     return said == (spec.image, spec.cmdline, spec.ports, spec.allow_from)
 
 
+def is_born(spec: DomainSpec, born_ms: int | None) -> bool:
+    """Tell whether the VM was asked for at ``born_ms``; an unknown time agrees with any."""
+    return born_ms is None or spec.born_ms is None or born_ms == spec.born_ms
+
+
 def stamped(vm: Vm, order: VmLaunch) -> bool:
     """Give a VM of an older agent the time of ``order``, which means it. Whether that is new."""
     if order.born_ms is None or vm.spec.born_ms is not None:
@@ -64,8 +69,11 @@ class Successors:
     def add(self, order: VmLaunch) -> None:
         self._orders[order.vm_id] = order
 
-    def drop(self, vm_id: str) -> VmLaunch | None:
-        return self._orders.pop(vm_id, None)
+    def drop(self, vm_id: str, born_ms: int | None) -> None:
+        """Forget a launch, if it is of the VM that was asked for at ``born_ms``."""
+        order = self._orders.get(vm_id)
+        if order is not None and born_ms in (None, order.born_ms):
+            del self._orders[vm_id]
 
     def due(self, vms: dict[str, Vm]) -> Iterator[VmLaunch]:
         """Take out the VM that can start now; its predecessor leaves ``vms`` without a report."""

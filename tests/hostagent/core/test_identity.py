@@ -110,6 +110,47 @@ def test_a_stop_while_the_first_still_goes_leaves_nothing() -> None:
     assert ("i-9", True) in rig.done()
 
 
+def test_a_kill_means_the_vm_that_was_asked_for_at_its_time() -> None:
+    """Two exchanges from one journal count on alike. (Seen to fail: it killed the other's VM.)"""
+    rig = running_old()
+    for born_ms in (2_000, 999):
+        order = kill("v-1", f"i-{born_ms}")
+        order.born_ms = born_ms
+        rig.tell(order)
+    rig.run(60_000)
+    assert user_data(rig) == ["the first tenant's"]
+    assert rig.done() == [("i-2000", True), ("i-999", True)]
+    assert DestroyDomain("v-1") not in rig.effects
+    order.instruction_id, order.born_ms = "i-8", 1_000
+    rig.tell(order)
+    rig.run(60_000)
+    assert user_data(rig) == []
+
+
+def test_a_kill_of_the_first_leaves_the_second_that_waits_for_its_place() -> None:
+    rig = running_old()
+    order = kill("v-1", "i-9")
+    order.born_ms = 1_000
+    rig.tell(new())
+    rig.tell(order)
+    rig.run(60_000)
+    assert user_data(rig) == ["the second's"]
+
+
+def test_a_vm_that_was_killed_before_its_launch_came_does_not_start() -> None:
+    rig = Rig()
+    rig.connect()
+    order = kill("v-1", "i-9")
+    order.born_ms = 2_000
+    rig.tell(order)
+    rig.tell(new())
+    rig.run(60_000)
+    assert user_data(rig) == []
+    rig.tell(launch("v-1", "i-10", born_ms=3_000, user_data="a third's"))
+    rig.run(60_000)
+    assert user_data(rig) == ["a third's"]
+
+
 def test_a_domain_of_an_older_agent_is_taken_by_what_it_boots_and_then_knows_its_time() -> None:
     rig = Rig()
     rig.connect()
