@@ -39,14 +39,16 @@ from exchange.wire.instructions import (
     VmKill,
     VmLaunch,
 )
+from exchange.wire.requests import HostAnnounce
 from exchange.wire.types import Request
 from hostagent.clock import SYSTEM, HostClock
-from hostagent.core import log_events, owner
+from hostagent.core import log_events, offer_log, owner
 from hostagent.core.core import HostCore
 from hostagent.core.exchange_time import SkewLog, TimeTold
 from hostagent.core.fallback import failed
 from hostagent.core.kept import KeptOffer
 from hostagent.core.log_events import VmLog
+from hostagent.core.offer_log import ResidualLog
 from hostagent.core.ports import (
     Effect,
     Hint,
@@ -122,6 +124,7 @@ class Agent:
         self._vms = VmLog()
         self._offer: LogLine | None = None
         self._host, self._status = "", ""
+        self._residual = ResidualLog()
 
     async def run(self) -> None:
         """Adopt what runs here, then serve the exchange until canceled."""
@@ -166,7 +169,7 @@ class Agent:
     def _apply(self, message: Message, tasks: asyncio.TaskGroup) -> None:
         outs = self._core.apply(message, self._clock.now_ms())
         self._watch_clock()
-        self._keep(self._core.kept())
+        self._keep(self._core.offer.kept())
         self._tell(message, outs)
         for out in outs:
             job: Coroutine[Any, Any, None]
@@ -177,7 +180,8 @@ class Agent:
         """Log what came, what it changed, and what goes out; an offer only when it is another."""
         told = [log_events.of_message(message)]
         told += self._vms.changes(self._core.vms, isinstance(message, Observed))
-        told += [log_events.of_out(out) for out in outs]
+        told += self._residual.changes(self._core.offer.offering())
+        told += [self._of_out(out) for out in outs]
         for line in told:
             if line is not None and line != self._offer:
                 self._offer = line if line.event == "offer" else self._offer
@@ -190,6 +194,11 @@ class Agent:
             line = self._skew.look(self._clock.wall_ms() - exchange_ms)
             if line is not None:
                 log.write(line)
+
+    def _of_out(self, out: Out) -> LogLine | None:
+        if isinstance(out, Send) and isinstance(out.message, HostAnnounce):
+            return offer_log.offer(self._core.offer.offering(), out.message.classes)
+        return log_events.of_out(out)
 
     async def _carry_out(self, effect: Effect) -> None:
         try:

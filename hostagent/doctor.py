@@ -17,6 +17,7 @@ from hostagent.core.inventory import Override, advertised, fitting_classes
 from hostagent.core.ports import HypervisorError
 from hostagent.machine import facts
 from hostagent.machine.probe import Probe, probe
+from hostagent.offer_check import default_offering, told
 
 SYSTEM_URI = "qemu:///system"
 APT_INSTALL = "apt-get install"
@@ -52,7 +53,7 @@ def diagnose(state: Path, url: str | None = None) -> Diagnosis:
         _libvirt(),
     ]
     classes = fitting_classes(advertised(facts.read_facts(state), Override()), DEFAULT_CLASSES)
-    checks += [_reachable(state), _classes(state, classes)]
+    checks += [_reachable(state), _classes(state, classes), _offer(state)]
     checks += [] if url is None else [clock(url)]
     can_host = all(check.ok for check in checks if check.required)
     return Diagnosis(can_host, guests.accel if can_host else None, classes, checks)
@@ -136,3 +137,10 @@ def _classes(state: Path, classes: list[str]) -> Check:
     text = f"{found.cpus} CPUs, {found.mem_mib} MiB memory, {found.disk_mib} MiB disk free"
     fix = "" if classes else "no class fits beside the server's own reserve; see --mvcpu, --mem-mib"
     return Check("capacity", bool(classes), False, text, fix)
+
+
+def _offer(state: Path) -> Check:
+    """What an agent would offer by default, and why."""
+    now = default_offering(state)
+    fix = "" if now.offered.mvcpu and now.offered.mem_mib else "own work takes it all; see --mvcpu"
+    return Check("offer", not fix, False, told(now), fix)

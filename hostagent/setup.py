@@ -23,10 +23,10 @@ from exchange.log import log
 from exchange.wire.types import Accel, Capacity
 from hostagent.agent import Carrier
 from hostagent.clock import now_ms
-from hostagent.core import log_events
+from hostagent.core import log_events, offer_log
 from hostagent.core.core import HostConfig, HostCore
 from hostagent.core.domain_xml import Virt
-from hostagent.core.inventory import Override, advertised
+from hostagent.core.inventory import Override, advertised, shared
 from hostagent.core.kept import steady
 from hostagent.core.policy import Policy
 from hostagent.core.ports import Hypervisor, HypervisorError, ImageError
@@ -127,7 +127,6 @@ def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
     known = facts.read_facts(settings.state)
     measured = advertised(known, settings.override)
     capacity = steady(measured, known, kept.kept.capacity, settings.override)
-    log.write(log_events.capacity(capacity, accel))
     config = HostConfig(
         capacity=capacity,
         classes=settings.classes,
@@ -136,9 +135,13 @@ def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
         accel=accel,
         agent_version=metadata.version("headroom"),
         host_mvcpu=max(1, known.cpus) * 1000,
+        host_mem_mib=known.mem_mib,
+        shared=shared(settings.override),
         ready_bound_ms=READY_BOUND_MS[accel],
     )
-    return HostCore(config, kept.kept.offer)
+    core = HostCore(config, kept.kept.offer)
+    log.write(offer_log.capacity(core.offer.offering(), accel))
+    return core
 
 
 def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -> Machine:

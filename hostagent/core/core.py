@@ -72,8 +72,8 @@ class HostCore:
         self.vms: dict[str, Vm] = {}
         self._ended = Tombs()
         self._successors = Successors()
-        self._offer = Offer(config, kept or KeptOffer())
-        self._reporter = Reporter(self._offer)
+        self.offer = Offer(config, kept or KeptOffer())
+        self._reporter = Reporter(self.offer)
         self.clock = ExchangeClock()
         self._seen = False
         self._consoles = Consoles()
@@ -108,10 +108,6 @@ class HostCore:
                 due_ms = time_ms
         return due_ms
 
-    def kept(self) -> KeptOffer:
-        """Return what an agent after us must start with, so that its start changes no offer."""
-        return self._offer.kept()
-
     # --- deadlines ---
 
     def _settle(self, now_ms: int, out: list[Out]) -> None:
@@ -144,7 +140,7 @@ class HostCore:
         # Send one heartbeat however late we are: a burst of old ones would be useless.
         self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
         running = sum(vm.state in ("running", "stopping") for vm in self.vms.values())
-        out.append(Send(HostHeartbeat(load=self._offer.load(), vms=running)))
+        out.append(Send(HostHeartbeat(load=self.offer.load(), vms=running)))
         self._reporter.announce(out)
         for vm in self.vms.values():
             self._reporter.tell(vm, out)
@@ -200,7 +196,7 @@ class HostCore:
             case VmKill():
                 self._kill(order, now_ms, out)
             case HostLimit():
-                self._offer.limit(order)
+                self.offer.limit(order)
                 out.append(Send(HostDone(instruction_id=order.instruction_id, ok=True)))
                 self._reporter.announce(out)
             case HostSync():
@@ -242,7 +238,7 @@ class HostCore:
         vm.clock = self.clock
         fetching = any(other.spec.image == order.image for other in self._waiting_for_image())
         effects: list[Effect] = [] if fetching else [FetchImage(order.image)]
-        if not self._offer.has_room(vm, self.vms):
+        if not self.offer.has_room(vm, self.vms):
             effects = life.refused(vm, "no_room")
         self.vms[order.vm_id] = vm
         self._follow(vm, effects, out)
@@ -308,7 +304,7 @@ class HostCore:
 
     def _take_observation(self, seen: Observed, now_ms: int, out: list[Out]) -> None:
         self._looks.done(now_ms, self.vms)
-        self._offer.observe(seen, self.vms)
+        self.offer.observe(seen, self.vms)
         found = compare_seen(seen.domains, seen.at_ms, self.vms, self._ended)
         for domain in found.adopt:
             self._adopt(domain, seen, now_ms, out)

@@ -5,6 +5,8 @@ and passes their text in; this module subtracts the server's own reserve and fin
 fit.
 """
 
+from typing import Literal, TypeAlias
+
 from msgspec import Struct
 
 from exchange.wire.terms import need_of_units
@@ -34,6 +36,15 @@ class Override(Struct, frozen=True):
     mvcpu: int | None = None
     mem_mib: int | None = None
     disk_mib: int | None = None
+
+
+Shared: TypeAlias = tuple[Literal["mvcpu", "mem_mib"], ...]
+"""What the server's own work takes from the offer, because the owner has not said how much."""
+
+
+def shared(said: Override) -> Shared:
+    cpu: Shared = ("mvcpu",) if said.mvcpu is None else ()
+    return (*cpu, "mem_mib") if said.mem_mib is None else cpu
 
 
 def facts(cpuinfo: str, meminfo: str, disk_mib: int) -> Facts:

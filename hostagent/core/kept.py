@@ -5,14 +5,18 @@ from msgspec.structs import replace
 
 from exchange.wire.types import Capacity, ToldCapacity
 from hostagent.core.inventory import Facts, Override
+from hostagent.core.own_use import DayUse, Used
 from hostagent.core.residual import CLOSE_AFTER_MS, OPEN_AFTER_MS, Residual
 
 
 class KeptOffer(Struct):
-    """The owner's limit, and whether the residual offer is open and since when it is otherwise."""
+    """The owner's limit, whether the residual offer is open and since when it is otherwise, and
+    what the server's own work used: within a day, and ``held`` now (None: not known yet)."""
 
     limit: ToldCapacity | None = None
     residual: Residual = field(default_factory=Residual)
+    day: DayUse = DayUse()
+    held: Used | None = None
 
 
 def resumed(kept: KeptOffer, at_ms: int) -> KeptOffer:
@@ -22,7 +26,7 @@ def resumed(kept: KeptOffer, at_ms: int) -> KeptOffer:
     """
     waited_ms = at_ms - (kept.residual.since_ms or 0)
     watched = 0 <= waited_ms < (CLOSE_AFTER_MS if kept.residual.open else OPEN_AFTER_MS)
-    return kept if watched else KeptOffer(kept.limit, replace(kept.residual, since_ms=None))
+    return kept if watched else replace(kept, residual=replace(kept.residual, since_ms=None))
 
 
 class Kept(Struct):

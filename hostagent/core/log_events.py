@@ -14,8 +14,7 @@ from exchange.wire.instructions import (
     VmKill,
     VmLaunch,
 )
-from exchange.wire.requests import HostAnnounce
-from exchange.wire.types import Capacity, ToldCapacity
+from hostagent.core.offer_log import room
 from hostagent.core.ports import (
     DomainSpec,
     FetchImage,
@@ -23,7 +22,6 @@ from hostagent.core.ports import (
     ImageFailed,
     Message,
     Out,
-    Send,
 )
 from hostagent.core.vm import Vm
 
@@ -50,10 +48,6 @@ def stopped(kept: bool) -> LogLine:
 
 def acceleration(why: str) -> LogLine:
     return line("info", "acceleration", why)
-
-
-def capacity(room: Capacity, accel: str) -> LogLine:
-    return line("info", "capacity", f"offering {_room(room)} ({accel})", accel=accel)
 
 
 def connected(url: str, account: str) -> LogLine:
@@ -176,8 +170,10 @@ def of_message(message: Message) -> LogLine | None:
             text = f"told to stop {message.vm_id}, grace {message.grace_ms} ms"
             return line("info", "kill", text, vm=message.vm_id, grace_ms=message.grace_ms)
         case HostLimit():
-            room = "no limit" if message.offered is None else f"at most {_room(message.offered)}"
-            return line("info", "limit", f"the owner's limit: {room}")
+            most = "no limit" if message.offered is None else f"at most {room(message.offered)}"
+            if message.residual_below_pct is not None:
+                most += f", while its own load is below {message.residual_below_pct} %"
+            return line("info", "limit", f"the owner's limit: {most}")
         case HostSync():
             leases, vms = len(message.leases), len(message.vms)
             text = f"told all there is to run: {vms} VMs of {leases} leases"
@@ -198,9 +194,6 @@ def of_out(out: Out) -> LogLine | None:
         case FetchImage():
             text = f"fetching image {out.image[:IMAGE_SHOWN]}"
             return line("info", "image_fetch", text, image=out.image)
-        case Send(HostAnnounce() as told):
-            text = f"offers {_room(told.offered)}, classes {', '.join(told.classes) or 'none'}"
-            return line("info", "offer", text, mvcpu=told.offered.mvcpu)
         case _:
             return None
 
@@ -239,7 +232,3 @@ def _change(vm_id: str, vm: Vm, before: tuple[str, bool] | None, adopting: bool)
         text = f"nobody wants {vm_id}: it will be ended"
         lines.append(line("warning", "orphan", text, vm=vm_id))
     return lines
-
-
-def _room(room: Capacity | ToldCapacity) -> str:
-    return f"{room.mvcpu} mvcpu, {room.mem_mib} MiB memory, {room.disk_mib} MiB disk"

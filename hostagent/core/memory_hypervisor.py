@@ -188,7 +188,7 @@ def _observed(domain: _Domain, now_ms: int) -> ObservedDomain:
     if domain.shown is not None:
         return ObservedDomain(spec, domain.shown, domain.forwards, domain.notes)
     cpu_ms = (now_ms - domain.since_ms) * spec.shape.mvcpu * boot.busy_pct // 100_000
-    reading = Reading(now_ms, cpu_ms, spec.shape.mem_mib)
+    reading = Reading(now_ms, cpu_ms, spec.shape.mem_mib, held_mib=0)
     return ObservedDomain(spec, "running", domain.forwards, domain.notes, reading)
 
 

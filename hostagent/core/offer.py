@@ -1,7 +1,7 @@
 """The host's offer and its load: capacity, the owner's limit, residual offering.
 
-Pure. Effective offer = min(what the server can carry, the owner's limit), and nothing at all while
-the owner's own work needs a residual server (rules.md 8.3).
+Pure. Effective offer = min(what the server's own work leaves, the owner's limit), and nothing at
+all while the owner's own work needs a residual server (rules.md 8.3).
 """
 
 from msgspec import Struct
@@ -13,9 +13,10 @@ from exchange.wire.instructions import (
 from exchange.wire.requests import HostAnnounce
 from exchange.wire.terms import need_of
 from exchange.wire.types import Accel, Capacity, HostLoad, ToldCapacity
-from hostagent.core.inventory import fits, fitting_classes, smaller
+from hostagent.core.inventory import Shared, fits, fitting_classes, smaller
 from hostagent.core.kept import KeptOffer, resumed
-from hostagent.core.metering import cpu_pct
+from hostagent.core.offering import Offering, left_beside, smallest_unit
+from hostagent.core.own_use import Held, OwnUse, Used, own_use
 from hostagent.core.ports import Load, Observed
 from hostagent.core.vm import Vm
 
@@ -23,7 +24,9 @@ NOTHING = Capacity(mvcpu=0, mem_mib=0, disk_mib=0)
 
 
 class HostConfig(Struct, frozen=True):
-    """What is fixed for the agent's life. ``host_mvcpu`` is all of the server, reserve included."""
+    """What is fixed for the agent's life. ``host_mvcpu`` and ``host_mem_mib`` are all of the
+    server, reserve included (0: not known). ``shared``: what is offered less what own work used
+    within a day, because its owner has not said how much to offer."""
 
     capacity: Capacity
     classes: dict[str, Capacity]
@@ -32,6 +35,8 @@ class HostConfig(Struct, frozen=True):
     accel: Accel = "simulated"
     agent_version: str = "0"
     host_mvcpu: int = 1000
+    host_mem_mib: int = 0
+    shared: Shared = ()
     heartbeat_ms: int = 5_000
     observe_ms: int = 5_000
     ready_bound_ms: int = 600_000
@@ -45,13 +50,22 @@ class Offer:
         self._config = config
         self._limit = kept.limit
         self._residual = replace(kept.residual)
+        self._total = Used(config.host_mvcpu, config.host_mem_mib)
+        self._shared = Used(
+            self._total.mvcpu if "mvcpu" in config.shared else 0,
+            self._total.mem_mib if "mem_mib" in config.shared else 0,
+        )
+        self._unit = smallest_unit(config.capacity, config.classes)
+        self._use = OwnUse(self._total, kept.day)
+        self._cpu = Held(None if kept.held is None else kept.held.mvcpu)
+        self._mem = Held(None if kept.held is None else kept.held.mem_mib)
         self._looked = False
         self._announced: Capacity | None = None
         self._load = Load()
 
     def kept(self) -> KeptOffer:
         """Return what an agent after us must start with."""
-        return KeptOffer(self._limit, replace(self._residual))
+        return KeptOffer(self._limit, replace(self._residual), self._use.day, self._now())
 
     def limit(self, order: HostLimit) -> None:
         """Take the owner's limit over; an absent one is lifted."""
@@ -60,16 +74,17 @@ class Offer:
 
     def observe(self, seen: Observed, vms: dict[str, Vm]) -> None:
         """Take the server's load in. To be called before the meters see the same readings."""
-        leased = 0.0
-        for domain in seen.domains:
-            vm = vms.get(domain.spec.vm_id)
-            if vm is not None and domain.reading is not None:
-                leased += cpu_pct(vm.meter.last, domain.reading, self._config.host_mvcpu)
         if not self._looked:
             self._residual = replace(resumed(self.kept(), seen.at_ms).residual)
             self._looked = True
         self._load = seen.load
-        self._residual.observe(max(0.0, seen.load.cpu_pct - leased), seen.at_ms)
+        own = own_use(seen, vms, self._total)
+        if own is not None:
+            own_pct = 100.0 * own.mvcpu / max(1, self._total.mvcpu)
+            self._residual.observe(own_pct, seen.at_ms)
+            self._cpu.observe(own.mvcpu, seen.at_ms)
+            self._mem.observe(own.mem_mib, seen.at_ms)
+            self._use.observe(own, seen.at_ms)
 
     def load(self) -> HostLoad:
         return HostLoad(cpu_pct=self._load.cpu_pct, mem_pct=self._load.mem_pct)
@@ -109,7 +124,35 @@ class Offer:
         mvcpu, mem_mib, disk_mib = (sum(kind) for kind in zip(*needs, strict=True))
         return fits(ToldCapacity(mvcpu, mem_mib, disk_mib), self._config.capacity)
 
+    def offering(self) -> Offering:
+        """Return what is offered now, and why."""
+        return Offering(
+            offered=self._offered(),
+            capacity=self._config.capacity,
+            total=self._total,
+            own=self._own(),
+            hours=self._use.day.hours(),
+            limit=self._limit,
+            below_pct=self._residual.below_pct,
+            open=self._residual.open,
+        )
+
     def _offered(self) -> Capacity:
         if not self._residual.open:
             return NOTHING
-        return smaller(self._config.capacity, self._limit)
+        total = self._shared if self._residual.below_pct is None else self._total
+        left = left_beside(self._own(), total, self._config.capacity, self._unit)
+        return smaller(left, self._limit)
+
+    def _own(self) -> Used:
+        """Return what is left to the server's own work."""
+        day, below_pct = self._use.day.counted, self._residual.below_pct
+        if below_pct is None:
+            return day
+        # Open, but its load was not watched for long enough yet: then it is below that.
+        return self._now() or Used(self._total.mvcpu * below_pct // 100, day.mem_mib)
+
+    def _now(self) -> Used | None:
+        if self._cpu.level is None or self._mem.level is None:
+            return None
+        return Used(self._cpu.level, self._mem.level)

@@ -80,13 +80,17 @@ class Notes(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """A VM's cumulative counters at ``at_ms``; they start from zero at every boot."""
+    """A VM's cumulative counters at ``at_ms``; they start from zero at every boot.
+
+    ``held_mib``: what it takes of the server's memory by now; None where nobody can tell.
+    """
 
     at_ms: int
     cpu_ms_total: int
     mem_mib: int
     net_rx_total: int = 0
     net_tx_total: int = 0
+    held_mib: int | None = None
 
 
 class ObservedDomain(Struct, frozen=True):

@@ -69,7 +69,8 @@ def told(status: Status, entry: Mapping[str, Any]) -> Status:
         case "acceleration":
             return changed(status, accel=text[:REASON_MAX])
         case "offer":
-            return changed(status, offers=text.removeprefix("offers ")[:REASON_MAX])
+            what = text.removeprefix("offers ").partition(";")[0]
+            return changed(status, offers=what[:REASON_MAX])
         case _ if event.startswith("vm_") and "vm" in entry:
             return changed(status, vms=_moved(status.vms, str(entry["vm"]), event))
         case _:

@@ -30,7 +30,7 @@ from hostagent.core.ports import (
     Reading,
 )
 from hostagent.core.usernet import guest_accepted
-from hostagent.machine import console_log
+from hostagent.machine import console_log, resident
 from hostagent.machine.libvirt_connection import Connections, one_line, said
 from hostagent.machine.libvirt_events import DomainEvents
 
@@ -285,7 +285,9 @@ class LibvirtHypervisor:
         shown = domain_state.meaning(state[0], state[1])
         reading = None
         if shown == "running":
-            reading = Reading(self._clock(), info[4] // 1_000_000, info[2] // 1024)
+            held = 0 if self._virt == "test" else resident.held_mib(domain.name())
+            used = info[4] // 1_000_000, info[2] // 1024
+            reading = Reading(self._clock(), *used, held_mib=held)
         return ObservedDomain(carried.spec, shown, carried.forwards, notes, reading)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from exchange.model.capacity import units_in
 from exchange.units import MAX_PRICE_UCR, MS_PER_MINUTE, MS_PER_SECOND
-from exchange.wire.frames import Ack, ErrorReply, LeaseUpdate, OrderUpdate
+from exchange.wire.frames import Ack, ErrorReply, HostUpdate, LeaseUpdate, OrderUpdate
 from exchange.wire.requests import LeaseRecall, OrderMassCancel, OrderPlace
 from exchange.wire.types import Request
 from sim.actors.position import DONE, Position, Working
@@ -37,7 +38,11 @@ class Resume(Struct, frozen=True):
 
 
 class SellerConfig(Struct, frozen=True):
-    """``units`` is what each of ``hosts`` (ids) can back of the class; ``jitter`` a share."""
+    """``units`` is what each of ``hosts`` (ids) can back of the class; ``jitter`` a share.
+
+    ``need``: what one unit takes (mvcpu, mem_mib, disk_mib), of a seller whose hosts offer more or
+    less as time goes and who hears of it by the channel ``fleet``.
+    """
 
     name: str
     symbol: str
@@ -45,6 +50,7 @@ class SellerConfig(Struct, frozen=True):
     units: int
     price_ucr: int
     jitter: float = 0.0
+    need: tuple[int, int, int] | None = None
 
 
 class Seller:
@@ -57,6 +63,7 @@ class Seller:
         self._list_at_ms: int | None = None
         self._asked: dict[int, str] = {}
         self._count = 0
+        self._units = dict.fromkeys(config.hosts, config.units)
 
     def next_deadline_ms(self) -> int | None:
         return self._list_at_ms
@@ -101,6 +108,12 @@ class Seller:
                 self._wake(now_ms + RELIST_MS)
             case OrderUpdate() if frame.status in DONE and frame.status != "filled":
                 self._wake(now_ms + (RELIST_MS if frame.reason == "mass_cancel" else RETRY_MS))
+            case HostUpdate() if self.config.need is not None and frame.host in self._units:
+                room = frame.offered.mvcpu, frame.offered.mem_mib, frame.offered.disk_mib
+                units = min(self.config.units, units_in(room, self.config.need))
+                if units > self._units[frame.host]:
+                    self._wake(now_ms + RELIST_MS)
+                self._units[frame.host] = units
             case _:
                 return
 
@@ -116,7 +129,7 @@ class Seller:
             taken[order.tag] += order.leaves_qty
         for lease in self.position.leases.values():
             taken[lease.host] += lease.units
-        free = [(host, self.config.units - units) for host, units in taken.items()]
+        free = [(host, self._units[host] - units) for host, units in taken.items()]
         return [self._ask(host, units) for host, units in free if units > 0]
 
     def _ask(self, host: str, units: int) -> OrderPlace:

@@ -7,7 +7,7 @@ import simpy
 
 from exchange.units import MS_PER_SECOND
 from exchange.wire.requests import HostEnroll, HostOffer, HostToken
-from exchange.wire.terms import DEFAULT_CLASSES
+from exchange.wire.terms import DEFAULT_CLASSES, need_of
 from exchange.wire.types import Capacity
 from hostagent.core.core import HostConfig
 from hostagent.core.ports import Load
@@ -149,8 +149,10 @@ class Participant:
         trader = traders_by_name(scenario).get(self.name)
         account = Subscription("account")
         if trader is None:
-            return Seller(self._seller_config(scenario), random), [account]
-        config = TraderConfig(
+            config = self._seller_config(scenario)
+            hears = [account] if config.need is None else [account, Subscription("fleet")]
+            return Seller(config, random), hears
+        quoting = TraderConfig(
             name=self.name,
             symbol=trader.symbol,
             price_ucr=price_ucr(trader.price or usual_price(scenario)),
@@ -158,7 +160,7 @@ class Participant:
             units=trader.hosts * _units(trader.host, trader.symbol),
         )
         book = Subscription("book", trader.symbol)
-        return make_trader(trader.kind, config, random), [account, book]
+        return make_trader(trader.kind, quoting, random), [account, book]
 
     def _seller_config(self, scenario: Scenario) -> SellerConfig:
         table = self._table
@@ -173,6 +175,7 @@ class Participant:
             units=units,
             price_ucr=price_ucr(table.price),
             jitter=table.jitter,
+            need=_need(symbol) if isinstance(table.offer, OfferResidual) else None,
         )
 
 
@@ -203,3 +206,7 @@ def usual_price(scenario: Scenario) -> float:
 
 def _units(host: Capacity, symbol: str) -> int:
     return units_of(host, DEFAULT_CLASSES[symbol.split(".", maxsplit=1)[0]])
+
+
+def _need(symbol: str) -> tuple[int, int, int]:
+    return need_of(DEFAULT_CLASSES[symbol.split(".", maxsplit=1)[0]])

@@ -104,7 +104,7 @@ class OfferFixed(Part, frozen=True, tag_field="kind", tag="fixed"):
 
 
 class OfferResidual(Part, frozen=True, tag_field="kind", tag="residual"):
-    """Everything, while the host's own load stands below ``below_pct``."""
+    """What the host's own load leaves, while that stands below ``below_pct``."""
 
     below_pct: Annotated[int, Meta(ge=1, le=100)]
 

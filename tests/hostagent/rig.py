@@ -104,11 +104,14 @@ class Rig:
         self._connected = False
         self.tell(LinkDown())
 
-    def restart_agent(self) -> None:
-        """A new agent on the same server: it knows nothing, and late results are lost."""
+    def restart_agent(self, keep: bool = False) -> None:
+        """A new agent on the same server: late results are lost, and it knows nothing.
+
+        ``keep``: it knows what the agent before it has kept for it.
+        """
         self._connected = False
         self._due.clear()
-        self.core = HostCore(self.config)
+        self.core = HostCore(self.config, self.core.offer.kept() if keep else None)
         self.tell(Tick())
 
     def tell(self, message: Message) -> None:

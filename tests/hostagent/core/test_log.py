@@ -16,9 +16,13 @@ from exchange.wire.instructions import (
 )
 from exchange.wire.requests import HostAnnounce, VmStatus
 from exchange.wire.types import Capacity, ToldCapacity
-from hostagent.core import log_events
+from hostagent.core import log_events, offer_log
 from hostagent.core.log_events import VmLog
 from hostagent.core.memory_hypervisor import MemoryHypervisor
+from hostagent.core.offer import NOTHING
+from hostagent.core.offer_log import ResidualLog
+from hostagent.core.offering import Offering
+from hostagent.core.own_use import Used
 from hostagent.core.ports import (
     ConsoleSeen,
     DomainStarted,
@@ -81,10 +85,7 @@ MESSAGES: list[tuple[Any, str]] = [
     (DomainStarted("v-3"), ""),
 ]
 OUTS: list[tuple[Any, str]] = [
-    (
-        Send(OFFER),
-        "info offer: offers 4000 mvcpu, 9000 MiB memory, 50000 MiB disk, classes nano, small",
-    ),
+    (Send(OFFER), ""),
     (FetchImage("ab" * 32), "info image_fetch: fetching image abababababab"),
     (StartDomain(SPEC), ""),
     (Observe(), ""),
@@ -107,6 +108,38 @@ def test_what_a_message_is_to_the_owner(message: Any, said: str) -> None:
 @pytest.mark.parametrize(("out", "said"), OUTS)
 def test_what_an_effect_is_to_the_owner(out: Any, said: str) -> None:
     assert brief(log_events.of_out(out)) == said
+
+
+OFFERING = Offering(ROOM, ROOM, Used(5000, 10_000), Used(400, 2000), 12.5)
+TOTAL = "the server has 5000 mvcpu and 10000 MiB; its reserve is 1000 mvcpu and 1000 MiB"
+OWN = "its own work takes 400 mvcpu and 2000 MiB"
+
+
+def test_an_offer_says_where_its_numbers_come_from() -> None:
+    """(Seen to fail: only the numbers were told.)"""
+    room = "4000 mvcpu, 9000 MiB memory, 50000 MiB disk"
+    assert brief(offer_log.offer(OFFERING, ["nano", "small"])) == (
+        f"info offer: offers {room}, classes nano, small; {TOTAL}; "
+        f"{OWN} (measured over 12.5 of 24 h); no limit"
+    )
+    unknown = replace(OFFERING, hours=0, limit=ToldCapacity(1, 2, 3))
+    assert brief(offer_log.capacity(unknown, "tcg")) == (
+        f"info capacity: offering {room} (tcg); {TOTAL}; "
+        f"{OWN} (not measured yet); the owner's limit is 1 mvcpu, 2 MiB memory, 3 MiB disk"
+    )
+
+
+def test_a_residual_offer_says_when_it_opens_and_closes_and_why() -> None:
+    said = ResidualLog()
+    closed = replace(OFFERING, offered=NOTHING, below_pct=10, open=False)
+    opened = replace(OFFERING, below_pct=10)
+    told = [brief(one) for now in (closed, closed, opened, opened) for one in said.changes(now)]
+    assert [one.partition(":")[0] for one in told] == ["info residual_closed", "info residual_open"]
+    assert "own load below 10 % for 5 min" in told[1]
+    assert "400 mvcpu" in told[1]
+    assert "offering 4000 mvcpu" in told[1]
+    assert brief(said.changes(closed)[0]).endswith("offering nothing")
+    assert "the threshold is lifted" in brief(said.changes(OFFERING)[0])
 
 
 def test_a_vm_is_told_at_each_stage_once() -> None:

@@ -7,9 +7,13 @@ import pytest
 
 from exchange.log.line import as_json
 from exchange.wire.types import Capacity
-from hostagent.core import log_events
+from hostagent.core import log_events, offer_log
+from hostagent.core.offering import Offering
+from hostagent.core.own_use import Used
 from hostagent.live.status import Status, host_of, screen, told, why_not_joined
 
+ROOM = Capacity(mvcpu=1, mem_mib=2, disk_mib=3)
+OFFERING = Offering(ROOM, ROOM, Used(2, 3), Used(1, 1), 0)
 URL = "wss://headroom.example/v1/ws"
 
 
@@ -26,7 +30,11 @@ STEPS: list[tuple[Any, dict[str, Any]]] = [
     (log_events.unreachable("no route"), {"state": "away", "why": "no route; dialing again"}),
     (log_events.hypervisor_lost("x"), {"why": "the hypervisor does not answer: x"}),
     (log_events.acceleration("KVM works"), {"accel": "KVM works"}),
-    (log_events.capacity(Capacity(mvcpu=1, mem_mib=2, disk_mib=3), "tcg"), {}),
+    (offer_log.capacity(OFFERING, "tcg"), {}),
+    (
+        offer_log.offer(OFFERING, ["nano"]),
+        {"offers": "1 mvcpu, 2 MiB memory, 3 MiB disk, classes nano"},
+    ),
 ]
 
 
