@@ -13,7 +13,8 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help demo unit test check format cover bench sim e2e live-check docs docs-pictures dist lock clean
+.PHONY: help demo unit test check format cover bench sim e2e live-check docs docs-pictures dist deb \
+	lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -28,6 +29,7 @@ help:
 	@echo 'make docs             make the generated pages and pictures of the docs again'
 	@echo 'make docs-pictures    only the pictures'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
+	@echo 'make deb              build dist/ for Debian 12 and install it in a fresh Debian (as root)'
 	@echo 'make sim              replay the server farm peak'
 	@echo 'make bench            speed, as ratios against named baselines'
 	@echo 'make lock             choose the Python packages again and lock them with hashes'
@@ -72,7 +74,8 @@ cover: $(READY)
 
 e2e: $(HOST)
 	bash .ci/start-libvirt
-	$(PYTEST) tests/e2e tests/contract --ignore=tests/e2e/live
+	$(PYTEST) tests/e2e tests/contract --ignore=tests/e2e/live \
+		--ignore=tests/e2e/clean_root
 
 # Builds the bootable image (once for each state of the sources) and boots it on emulated servers.
 live-check: $(HOST)
@@ -98,6 +101,12 @@ dist: $(READY)
 	rm -rf dist
 	bash .ci/build-dist dist
 	HEADROOM_DIST=dist $(PYTEST) tests/e2e/test_dist.py
+
+deb: $(READY)
+	bash .ci/need mmdebstrap systemd
+	rm -f dist/*.deb
+	bash .ci/build-deb dist
+	HEADROOM_DEB=dist $(PYTEST) tests/e2e/test_deb.py tests/e2e/clean_root
 
 lock:
 	bash .ci/lock

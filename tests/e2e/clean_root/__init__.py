@@ -1,0 +1,1 @@
+"""Tests in a Debian system made for them; `make deb` runs them."""
