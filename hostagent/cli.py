@@ -17,6 +17,7 @@ from exchange.cli.common import (
     HostKey,
     Json,
     Url,
+    UrlToCompare,
     fail,
     print_json,
 )
@@ -140,10 +141,7 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
 @app.command("doctor")
 def doctor(
     state: State = STATE,
-    url: Annotated[
-        str | None,
-        typer.Option("--url", help="Compare this server's clock with that of this exchange."),
-    ] = None,
+    url: UrlToCompare = None,
     as_json: Json = False,
 ) -> None:
     """Say what this server can and cannot do, and how to fix it. Exit 1: it cannot host VMs."""

@@ -20,8 +20,8 @@ CLIENTS = {"account", "admin", "image", "lease", "manager", "request", "tui", "v
 NO_CLIENTS = {"manager check", "manager dry-run"}
 FLEET = {f"host {name}" for name in ("list", "approve", "drain", "offer", "recall", "token")}
 HOST_CLIENTS = {"host enroll", "host run", "host install-service"} | FLEET
-TAKES_URL = {"host build-live"}
-"""It asks no exchange; it writes down which one the image will ask."""
+TAKES_URL = {"host build-live", "host doctor"}
+"""The image will ask it, the doctor compares clocks with it; neither logs in."""
 OTHERWISE = {("--json", "sim run"), ("--role", "host build-live")}
 """Their contracts give --json a file (docs/decisions/0060-options-with-one-meaning.md) and --role
 what a booted server is to be, host or manager; a key's role is another thing."""

@@ -43,6 +43,8 @@ UrlOrFiles = Annotated[str | None, _url(f"the settings file's, else {DEFAULT_URL
 """For a command with a settings file that may name the exchange."""
 UrlOrLater = Annotated[str | None, _url("none, it is told at the boot")]
 """For an image that a server is booted from."""
+UrlToCompare = Annotated[str | None, _url("none, the clock is not compared")]
+"""For the doctor, which needs no exchange."""
 
 Key = Annotated[Path, _key("Your key file.")]
 KeyOrNone = Annotated[Path | None, _key("Your key file; without it there is no login.")]
