@@ -161,7 +161,11 @@ def test_decision_numbers_are_unique() -> None:
     assert len(numbers) == len(set(numbers))
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / ".ci").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "script",
+    [*sorted((ROOT / ".ci").iterdir()), *sorted((ROOT / "packaging").glob("p*"))],
+    ids=lambda path: path.name,
+)
 def test_scripts_parse(script: Path) -> None:
     done = subprocess.run(
         ["bash", "-n", str(script)], capture_output=True, text=True, timeout=10, check=False
