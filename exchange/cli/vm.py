@@ -1,11 +1,17 @@
 """`headroom vm`: what a running VM shows. Shell."""
 
-from typing import Annotated
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from exchange.cli.common import Json, Key, Url, print_json
-from exchange.cli.one_request import ask
+from exchange.cli.common import DEFAULT_URL, Json, Key, Url, fail, print_json
+from exchange.cli.console_follow import CannotFollow, follow
+from exchange.cli.one_request import ask, refusal
+from exchange.client import Client, Refused, Unreachable
+from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.requests import VmConsole
 from exchange.wire.types import CONSOLE_LINES_MAX
 
@@ -24,17 +30,72 @@ def console(
     vm_id: Annotated[str, typer.Argument(metavar="VM", help="The VM, such as v-3.")],
     key: Key,
     lines: Annotated[
-        int, typer.Option("--lines", min=1, max=CONSOLE_LINES_MAX, help="How many, at most.")
+        int,
+        typer.Option("--lines", "-n", min=1, max=CONSOLE_LINES_MAX, help="How many, at most."),
     ] = LINES,
+    following: Annotated[
+        bool,
+        typer.Option("--follow", "-f", help="Then print what is new, until the VM ends or Ctrl-C."),
+    ] = False,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Print the last lines of a VM's serial console, as its host has them now."""
-    result = ask(url, key, VmConsole(req_id=1, vm_id=vm_id, lines=lines))
+    request = VmConsole(req_id=1, vm_id=vm_id, lines=lines)
+    if following:
+        _follow(url or DEFAULT_URL, key, request, as_json)
+        return
+    result = ask(url, key, request)
     if as_json:
         print_json(result)
     elif result["text"]:
         typer.echo(printable(result["text"]))
+
+
+def _follow(url: str, key: Path, request: VmConsole, as_json: bool) -> None:
+    printed = Printed(as_json)
+
+    async def connected() -> None:
+        async with Client(url, load_private_key(key)) as client:
+            await follow(client, request, printed.show, printed.say)
+
+    try:
+        asyncio.run(connected())
+    except (KeyFileError, Unreachable, CannotFollow) as error:
+        fail(str(error))
+    except Refused as error:
+        fail(refusal(error))
+    finally:
+        printed.end_line()
+
+
+class Printed:
+    """What has been printed of a console; knows whether its last line is complete."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._within_line = False
+
+    def show(self, part: Any) -> None:
+        if self._as_json:
+            print_json(part)
+            return
+        if part.get("gap"):
+            self.say("lines are missing here: the console was written faster than it was read")
+        text = printable(part["text"])
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        self._within_line = not text.endswith("\n")
+
+    def say(self, line: str) -> None:
+        self.end_line()
+        typer.echo(line, err=True)
+
+    def end_line(self) -> None:
+        if self._within_line:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+        self._within_line = False
 
 
 def printable(text: str) -> str:

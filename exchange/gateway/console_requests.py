@@ -3,7 +3,7 @@
 Open reads are in `session.consoles`. Source: protocol.md, "Leases and VMs"; rules.md 7.2.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from exchange.gateway.context import Context
 from exchange.session.consoles import Read
@@ -11,7 +11,7 @@ from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
 from exchange.wire.requests import ConsoleText, VmConsole
 from exchange.wire.results import Refused
-from exchange.wire.text import console_end
+from exchange.wire.text import console_end, console_piece
 
 ANSWER_MS: Final = 10 * MS_PER_SECOND
 
@@ -52,10 +52,21 @@ def answer(context: Context, session: Session, message: ConsoleText, now_ms: int
     if message.text is None:
         context.refuse(found.session, found.request, _NOTHING)
     else:
-        text = console_end(message.text, found.request.lines)
-        result = {"vm_id": found.request.vm_id, "text": text}
-        found.session.unpaid += len(text)
+        result = _shown(found.request, message)
+        found.session.unpaid += len(result["text"])
         context.ack(found.session, found.request, result)
+
+
+def _shown(request: VmConsole, message: ConsoleText) -> dict[str, Any]:
+    text = message.text or ""
+    whole = request.after and not message.gap
+    shown = console_piece(text) if whole else console_end(text, request.lines)
+    result: dict[str, Any] = {"vm_id": request.vm_id, "text": shown}
+    if request.after is not None and message.next is not None:
+        result["next"] = message.next
+        if message.gap:
+            result["gap"] = True
+    return result
 
 
 def cut_off(context: Context, host: Session) -> None:

@@ -57,7 +57,7 @@ class Consoles:
         # read's.
         read_id = f"c-{epoch}-{self._last}"
         self._reads.setdefault(host.number, {})[read_id] = read
-        return ConsoleRead(read_id, vm_id, read.request.lines)
+        return ConsoleRead(read_id, vm_id, read.request.lines, read.request.after)
 
     def end(self, host: Session, read_id: str) -> Read | None:
         """Return the read that the host answers, once; None when no such read is open."""

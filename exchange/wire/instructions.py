@@ -58,11 +58,13 @@ class HostSync(Frame, tag="host.sync"):
 
 
 class ConsoleRead(Frame, tag="console.read"):
-    """Send the last ``lines`` lines of a VM's console once, soon: it is not sent again."""
+    """Send the last ``lines`` lines of a VM's console once, soon: it is not sent again. With
+    ``after``, what came after that ``next`` of an earlier answer; with "" the last lines."""
 
     read_id: str
     vm_id: str
     lines: int
+    after: str | None = None
 
 
 Instruction: TypeAlias = VmLaunch | VmKill | HostLimit | HostSync

@@ -13,13 +13,17 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """All but newline and tab. In JSON one of them would be six bytes instead of one."""
 
 
+def without_controls(text: str) -> str:
+    return _CONTROLS.sub("", text)
+
+
 def console_end(text: str, lines: int) -> str:
     """Return the last ``lines`` lines of a console, at most `CONSOLE_MAX_BYTES` of UTF-8.
 
     Removes control characters, then the oldest lines; a single line that is too long loses its
     beginning. A line that the guest has not ended yet counts.
     """
-    plain = _CONTROLS.sub("", text)
+    plain = without_controls(text)
     shown = "\n".join(plain.removesuffix("\n").rsplit("\n", lines)[-lines:])
     encoded = shown.encode()
     if len(encoded) <= CONSOLE_MAX_BYTES:
@@ -28,6 +32,15 @@ def console_end(text: str, lines: int) -> str:
     cut = encoded[-CONSOLE_MAX_BYTES:].decode("utf-8", "ignore")
     _, found, whole = cut.partition("\n")
     return whole if found else cut
+
+
+def console_piece(text: str) -> str:
+    """Return a part of a console that is followed: every line, without control characters.
+
+    A host sends no more than `CONSOLE_MAX_BYTES`; of a longer text the beginning is kept.
+    """
+    encoded = without_controls(text).encode()
+    return encoded[:CONSOLE_MAX_BYTES].decode("utf-8", "ignore")
 
 
 def vm_state(state: str, ready_ms: int | None) -> str:

@@ -49,6 +49,8 @@ Cursor: TypeAlias = Annotated[
 ]
 """Where a page ended: the exchange's ``next``, given back as ``after``."""
 PageRows: TypeAlias = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
+ConsoleAfter: TypeAlias = Annotated[str, Meta(max_length=128, pattern=r"^[\x20-\x7e]*$(?!\n)")]
+"""Where a console is to go on: a host's ``next``; "" for its last lines."""
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
 PublicKey: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]

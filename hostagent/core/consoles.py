@@ -3,7 +3,14 @@
 from exchange.wire.instructions import ConsoleRead
 from exchange.wire.requests import ConsoleText
 from exchange.wire.types import CONSOLE_READS_MAX
+from hostagent.core.console import ConsolePart
 from hostagent.core.ports import ConsoleSeen, Out, ReadConsole, Send
+
+
+def console_seen(read_id: str, part: ConsolePart | None) -> ConsoleSeen:
+    if part is None:
+        return ConsoleSeen(read_id, None)
+    return ConsoleSeen(read_id, part.text, part.next, part.gap)
 
 
 class Consoles:
@@ -18,8 +25,12 @@ class Consoles:
             # No text, but at once: a buyer waits for it.
             return Send(ConsoleText(read_id=order.read_id))
         self._reads[order.read_id] = None
-        return ReadConsole(order.read_id, order.vm_id, order.lines)
+        return ReadConsole(order.read_id, order.vm_id, order.lines, order.after)
 
     def seen(self, message: ConsoleSeen) -> Out:
         self._reads.pop(message.read_id, None)
-        return Send(ConsoleText(read_id=message.read_id, text=message.text))
+        return Send(
+            ConsoleText(
+                read_id=message.read_id, text=message.text, next=message.next, gap=message.gap
+            )
+        )

@@ -11,12 +11,12 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from exchange.wire.types import Endpoint
-from hostagent.core.console import last_lines
+from hostagent.core.console import ConsolePart, Roll, Written, part
+from hostagent.core.consoles import console_seen
 from hostagent.core.domain_xml import check_spec
 from hostagent.core.ports import (
     BootFiles,
     Clock,
-    ConsoleSeen,
     DestroyDomain,
     DomainFailed,
     DomainGone,
@@ -139,10 +139,14 @@ class MemoryHypervisor:
         now_ms = self._clock()
         return _runs(domain, now_ms) and _serves(domain, now_ms)
 
-    def console(self, vm_id: str, lines: int) -> str | None:
+    def console(self, vm_id: str, lines: int, after: str | None = None) -> ConsolePart | None:
         self._fault("console", vm_id)
         domain = self._domains.get(vm_id)
-        return None if domain is None else last_lines(_console(domain, self._clock()), lines)
+        if domain is None:
+            return None
+        said = _console(domain, self._clock())
+        roll = Roll(domain.since_ms, len(said), lambda start, end: said[start:end])
+        return part(Written([roll]), lines, after)
 
     def watch(self, tell: Callable[[], None]) -> None:
         self._tell = tell
@@ -239,8 +243,8 @@ class MemoryServer:
                 self.hypervisor.keep_notes(effect.vm_id, effect.notes)
                 return []
             case ReadConsole():
-                text = self.hypervisor.console(effect.vm_id, effect.lines)
-                return [(now_ms, ConsoleSeen(effect.read_id, text))]
+                seen = self.hypervisor.console(effect.vm_id, effect.lines, effect.after)
+                return [(now_ms, console_seen(effect.read_id, seen))]
             case Observe():
                 return [(now_ms, self.observed())]
 

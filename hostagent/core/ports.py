@@ -32,6 +32,7 @@ from exchange.wire.requests import (
     VmStatus,
 )
 from exchange.wire.types import Endpoint, ToldCapacity
+from hostagent.core.console import ConsolePart
 from hostagent.core.exchange_time import TimeTold
 
 DomainState: TypeAlias = Literal[
@@ -178,6 +179,7 @@ class ReadConsole(Struct, frozen=True, tag="read_console"):
     read_id: str
     vm_id: str
     lines: int
+    after: str | None = None
 
 
 class Observe(Struct, frozen=True, tag="observe"):
@@ -247,10 +249,13 @@ class GuestHangs(Struct, frozen=True, tag="guest_hangs"):
 
 
 class ConsoleSeen(Struct, frozen=True, tag="console_seen"):
-    """``text`` is None when the VM has no console that can be read."""
+    """``text`` is None when the VM has no console that can be read. The rest as in
+    `ConsolePart`."""
 
     read_id: str
     text: str | None
+    next: str | None = None
+    gap: bool = False
 
 
 class Observed(Struct, frozen=True, tag="observed"):
@@ -358,9 +363,9 @@ class Hypervisor(Protocol):
     def guest_accepts(self, vm_id: str) -> bool:
         """Tell whether the guest accepts TCP connections on its first forwarded port now."""
 
-    def console(self, vm_id: str, lines: int) -> str | None:
-        """Return the last ``lines`` lines of a domain's serial console, as `console.last_lines`
-        makes them; None when the domain is not there or has no console."""
+    def console(self, vm_id: str, lines: int, after: str | None = None) -> ConsolePart | None:
+        """Return the last ``lines`` lines of a domain's serial console, or what came after
+        ``after``, as `console.part` makes it; None when the domain is not there or has none."""
 
     def watch(self, tell: Callable[[], None]) -> None:
         """Call ``tell``, from any thread, soon after something happened to one of our domains,

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from exchange.log import log
 from hostagent.core import domain_state, domain_xml, log_events
-from hostagent.core.console import READ_MAX_BYTES, last_lines
+from hostagent.core.console import ConsolePart, part
 from hostagent.core.domain_xml import Virt
 from hostagent.core.owner import is_own, qualified
 from hostagent.core.policy import UNLIMITED, Policy
@@ -222,14 +222,14 @@ class LibvirtHypervisor:
         )
         return guest_accepted(table or "", carried.forwards[0].inner_port)
 
-    def console(self, vm_id: str, lines: int) -> str | None:
+    def console(self, vm_id: str, lines: int, after: str | None = None) -> ConsolePart | None:
         if self._links.over(lambda: self._ours(vm_id)) is None:
             return None
         try:
-            data = console_log.read_tail(self._log_of(vm_id), READ_MAX_BYTES)
+            with console_log.opened(self._log_of(vm_id)) as written:
+                return None if written is None else part(written, lines, after)
         except OSError as error:
             raise HypervisorError(f"cannot read the console: {error.strerror}") from error
-        return None if data is None else last_lines(data, lines)
 
     def watch(self, tell: Callable[[], None]) -> None:
         self._events = DomainEvents(lambda: libvirt.open(self._uri), tell)

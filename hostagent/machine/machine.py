@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from exchange.log import log
 from exchange.wire.types import Endpoint
 from hostagent.core import log_events
+from hostagent.core.consoles import console_seen
 from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import (
     BootFiles,
-    ConsoleSeen,
     DestroyDomain,
     DomainFailed,
     DomainGone,
@@ -268,11 +268,11 @@ class Machine:
         """Whoever asked waits: also what cannot be read is an answer."""
         try:
             read = self._hypervisor.console
-            text = await self._of_vm("console", effect.vm_id, read, effect.lines)
+            seen = await self._of_vm("console", effect.vm_id, read, effect.lines, effect.after)
         except HypervisorError as error:
             log.write(log_events.vm_trouble(effect.vm_id, "console_failed", str(error)))
-            text = None
-        return ConsoleSeen(effect.read_id, text)
+            seen = None
+        return console_seen(effect.read_id, seen)
 
     async def _watch(self, vm_id: str) -> Result | None:
         """Wait until the guest accepts connections, or until the VM is destroyed."""

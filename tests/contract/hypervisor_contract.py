@@ -180,7 +180,11 @@ class HypervisorContract:
 
 def check_console(bench: Bench, vm_id: str) -> None:
     """What a guest that has powered off wrote is still there, its last lines first to be had."""
-    read = bench.hypervisor.console
+
+    def read(vm_id: str, lines: int) -> str | None:
+        seen = bench.hypervisor.console(vm_id, lines)
+        return None if seen is None else seen.text
+
     whole = read(vm_id, CONSOLE_LINES_MAX)
     if not bench.has_console:
         assert whole is None
@@ -190,6 +194,12 @@ def check_console(bench: Bench, vm_id: str) -> None:
     lines = whole.split("\n")
     assert len(lines) > 1
     assert [read(vm_id, 1), read(vm_id, 2)] == [lines[-1], "\n".join(lines[-2:])]
+    begun = bench.hypervisor.console(vm_id, 2, "")
+    assert begun is not None
+    assert begun.text == "\n".join(lines[-2:])
+    more = bench.hypervisor.console(vm_id, 2, begun.next)
+    assert more is not None
+    assert more.text in ("", "\n"), "it has said no more since, perhaps its line's end"
 
 
 def mine(bench: Bench) -> list[ObservedDomain]:

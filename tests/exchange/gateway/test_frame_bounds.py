@@ -184,7 +184,12 @@ RESULTS: Final[dict[type[Struct], Callable[[], Any]]] = {
         "columns": [NAME] * 12,
         "rows": [{f"{'c' * 12}{number}": NAME for number in range(12)}] * PAGE_ROWS,
     },
-    requests.VmConsole: lambda: {"vm_id": NAME, "text": "\n" * CONSOLE_MAX_BYTES},
+    requests.VmConsole: lambda: {
+        "vm_id": NAME,
+        "text": "\n" * CONSOLE_MAX_BYTES,
+        "next": "x" * 128,
+        "gap": True,
+    },
 }
 """The longest result of each request that tells rows or texts."""
 SHORT: Final = frozenset(

@@ -61,9 +61,14 @@ class Scene:
         """What the host was asked."""
         return self.rig.frames(self.host, "console.read")
 
-    def text(self, read_id: str, text: str | None = TEXT, host: int = 0) -> None:
-        fields = {} if text is None else {"text": text}
+    def text(self, read_id: str, text: str | None = TEXT, host: int = 0, **more: object) -> None:
+        fields = more if text is None else {"text": text, **more}
         self.rig.tell(host or self.host, "console.text", read_id=read_id, **fields)
+
+    def result(self) -> dict[str, Any]:
+        """Return the buyer's newest result."""
+        result: dict[str, Any] = self.rig.frames(self.bob, "ack")[-1]["result"]
+        return result
 
     def answers(self, req_id: int, who: int = 0) -> list[Any]:
         """Return the reasons and texts that the buyer got as answers to a request."""
@@ -83,6 +88,43 @@ def test_a_console_is_asked_of_its_host_and_leaves_no_trace(codecs: tuple[str, s
     answer = scene.rig.frames(scene.bob, "ack")[-1]
     assert (answer["req_id"], answer["result"]) == (901, {"vm_id": "v-1", "text": TEXT})
     assert (len(scene.rig.rows), scene.rig.engine.state_hash()) == (rows, state_hash)
+
+
+def test_a_console_is_followed_by_a_mark_that_only_its_host_understands() -> None:
+    """No line is cut, however few were asked for: they are what came since."""
+    scene = Scene()
+    scene.rig.tell(scene.bob, "vm.console", req_id=901, vm_id="v-1", lines=1, after="")
+    assert scene.reads()[0]["after"] == ""
+    scene.text(scene.reads()[0]["read_id"], "a\nb", next="7:3n")
+    assert scene.result() == {"vm_id": "v-1", "text": "b", "next": "7:3n"}
+    scene.rig.tell(scene.bob, "vm.console", req_id=902, vm_id="v-1", lines=1, after="7:3n")
+    assert scene.reads()[1]["after"] == "7:3n"
+    scene.text(scene.reads()[1]["read_id"], "\nc\x1b\nd\n", next="7:9")
+    assert scene.result() == {"vm_id": "v-1", "text": "\nc\nd\n", "next": "7:9"}
+    scene.rig.tell(scene.bob, "vm.console", req_id=903, vm_id="v-1", lines=1, after="7:9")
+    scene.text(scene.reads()[2]["read_id"], "y\nz", next="8:1", gap=True)
+    assert scene.result() == {"vm_id": "v-1", "text": "z", "next": "8:1", "gap": True}
+
+
+def test_of_a_host_that_says_too_much_a_follower_gets_the_beginning() -> None:
+    scene = Scene()
+    scene.rig.tell(scene.bob, "vm.console", req_id=901, vm_id="v-1", lines=1, after="7:3")
+    scene.text(scene.reads()[0]["read_id"], "\u00e9" * CONSOLE_MAX_BYTES, next="7:9")
+    assert scene.result()["text"] == "\u00e9" * (CONSOLE_MAX_BYTES // 2)
+
+
+def test_a_host_that_does_not_know_of_following_answers_as_before() -> None:
+    scene = Scene()
+    scene.rig.tell(scene.bob, "vm.console", req_id=901, vm_id="v-1", lines=9, after="")
+    scene.text(scene.reads()[0]["read_id"])
+    assert scene.result() == {"vm_id": "v-1", "text": TEXT}
+
+
+@pytest.mark.parametrize("after", ["x" * 129, "\n", "\u00e9"])
+def test_a_mark_that_no_host_gives_is_refused(after: str) -> None:
+    scene = Scene()
+    scene.rig.tell(scene.bob, "vm.console", req_id=901, vm_id="v-1", lines=9, after=after)
+    assert (scene.answers(901), scene.reads()) == (["invalid_field"], [])
 
 
 def test_only_the_buyers_account_may_look() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,18 @@ from exchange.wire.types import (
     CONSOLE_READS_MAX,
     MAX_FRAME_BYTES,
 )
-from hostagent.core.console import READ_MAX_BYTES, last_lines
+from hostagent.core.console import (
+    PART_BYTES,
+    READ_MAX_BYTES,
+    ConsolePart,
+    Roll,
+    Written,
+    last_lines,
+    part,
+)
 from hostagent.core.memory_hypervisor import MemoryHypervisor
 from hostagent.core.ports import ConsoleSeen, HypervisorError, Load, Out, ReadConsole, Send
-from hostagent.machine.console_log import ROLLED_MAX, read_tail
+from hostagent.machine.console_log import ROLLED_MAX, opened
 from hostagent.machine.forwarder import Forwarder
 from hostagent.machine.images import ImageCache
 from hostagent.machine.machine import Machine
@@ -88,7 +97,100 @@ def test_the_longest_answer_fits_a_frame(char: str) -> None:
     assert all(len(codec.encode(longest)) <= MAX_FRAME_BYTES for codec in CODECS.values())
 
 
+# --- following ---
+
+
+class Guest:
+    """A console that is written to and rolled over, with somebody who follows it."""
+
+    def __init__(self) -> None:
+        self.files: list[bytes] = [b""]
+        self.first = 0
+        self.text = ""
+        self.after = ""
+        self.gaps = 0
+
+    def writes(self, data: bytes) -> None:
+        self.files[-1] += data
+
+    def rolls_over(self, keep: int = 99) -> None:
+        self.files.append(b"")
+        self.first = max(self.first, len(self.files) - keep)
+
+    def read(self) -> str:
+        """Return what is new."""
+        numbered = list(enumerate(self.files))[self.first :]
+        written = Written([Roll(number, len(data), cut(data)) for number, data in numbered])
+        seen = part(written, CONSOLE_LINES_MAX, self.after)
+        assert seen.next is not None
+        self.after = seen.next
+        self.text = self.text * (not seen.gap) + seen.text
+        self.gaps += seen.gap
+        return seen.text
+
+
+def cut(data: bytes) -> Callable[[int, int], bytes]:
+    return lambda start, end: data[start:end]
+
+
+PIECES = st.sampled_from(
+    [
+        *(b"a", b"line\n", b"\r", b"\n", b"\r\n", b"\0", b"\x1b", b"[31m", b"\x1b]0;t", b"\x07"),
+        *(b"\xc3", b"\xa9", b"\xff", b"\xe2\x82", b"\xac", b"\x1b\\\\", b" "),
+    ]
+) | st.binary(max_size=4)
+
+
+@given(st.lists(st.tuples(PIECES, st.booleans(), st.booleans()), max_size=40))
+def test_no_byte_is_lost_or_doubled_however_it_comes(steps: list[tuple[bytes, bool, bool]]) -> None:
+    """Read now and then while it is written and rolled over, it is the same text as at once."""
+    guest, at_once = Guest(), Guest()
+    for data, read, rolled in steps:
+        guest.writes(data)
+        at_once.writes(data)
+        if rolled:
+            guest.rolls_over()
+        if read:
+            guest.read()
+    for one in (guest, at_once):
+        one.writes(b".")  # nothing stays begun
+        while one.read():
+            pass
+    assert (guest.text, guest.gaps) == (at_once.text, 0)
+
+
+def test_a_long_console_comes_in_parts_that_fit(rig: Rig) -> None:
+    guest = Guest()
+    guest.read()
+    guest.writes(b"\xff" * 5 * PART_BYTES)
+    parts = [guest.read() for _ in range(5)]
+    assert all(0 < len(one.encode()) <= CONSOLE_MAX_BYTES for one in parts)
+    assert guest.text == "\ufffd" * 5 * PART_BYTES
+
+
+def test_what_was_rolled_away_is_a_gap(rig: Rig) -> None:
+    guest = Guest()
+    guest.writes(b"old\n")
+    guest.read()
+    guest.rolls_over(keep=1)
+    guest.writes(b"new\n")
+    assert (guest.read(), guest.gaps) == ("new", 1)
+    assert (guest.read(), guest.gaps) == ("\n", 1)
+
+
+@pytest.mark.parametrize("after", ["x", "0:", "0:99", "-1:0", "0:0n ", "9" * 128, "1:0"])
+def test_a_mark_that_is_none_is_a_gap(after: str) -> None:
+    """A buyer may send whatever he likes."""
+    written = Written([Roll(0, 4, cut(b"all\n"))])
+    assert part(written, 9, after) == ConsolePart("all", "0:4n", gap=True)
+
+
 # --- files ---
+
+
+def read_tail(log: Path, most: int) -> bytes | None:
+    with opened(log) as written:
+        return None if written is None else written.read(max(0, written.size - most), written.size)
 
 
 def test_a_console_goes_on_in_what_was_rolled_over(tmp_path: Path) -> None:
@@ -133,6 +235,16 @@ def rig() -> Rig:
     return rig
 
 
+def test_a_console_is_followed_through_the_core(rig: Rig) -> None:
+    rig.tell(launch())
+    rig.run(5_000)
+    rig.tell(ConsoleRead("c-1-1", "v-1", 10, ""))
+    after = rig.got(ConsoleText)[-1].next
+    rig.run(20_000)
+    rig.tell(ConsoleRead("c-1-2", "v-1", 10, after))
+    assert texts(rig) == [("c-1-1", "v-1 boots in memory"), ("c-1-2", "\nv-1 is ready\n")]
+
+
 def texts(rig: Rig) -> list[tuple[str, str | None]]:
     return [(one.read_id, one.text) for one in rig.got(ConsoleText)]
 
@@ -172,7 +284,7 @@ def test_no_more_are_read_at_a_time_than_so_many(rig: Rig) -> None:
 class NoLogs(MemoryHypervisor):
     """A hypervisor whose folder of consoles is closed to us."""
 
-    def console(self, vm_id: str, lines: int) -> str | None:
+    def console(self, vm_id: str, lines: int, after: str | None = None) -> ConsolePart | None:
         raise HypervisorError("cannot read the console: Permission denied")
 
 
