@@ -9,7 +9,6 @@ part ends before what the guest has not written completely: a character, an esca
 of a line.
 """
 
-import codecs
 import re
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -36,6 +35,9 @@ _LINE_ENDS: Final = re.compile(r"\r+\n?")
 _UNFINISHED_MAX: Final = 300
 """What is longer is not waited for."""
 _UNFINISHED: Final = re.compile(rb"(?:\r+|\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)?)\Z")
+_HALF_CHARACTER: Final = re.compile(
+    rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
+)
 _MARK: Final = re.compile(r"([0-9]{1,20}):([0-9]{1,20})(n?)\Z")
 
 
@@ -123,8 +125,7 @@ def _cleaned(data: bytes) -> str:
 
 def _finished(data: bytes) -> bytes:
     """Return ``data`` without an end that may become something else with the next byte."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    decoder.decode(data)
-    whole = data[: len(data) - len(decoder.getstate()[0])]
-    begun = _UNFINISHED.search(whole, max(0, len(whole) - _UNFINISHED_MAX))
-    return whole[: begun.start()] if begun else whole
+    for unfinished in (_HALF_CHARACTER, _UNFINISHED):
+        begun = unfinished.search(data, max(0, len(data) - _UNFINISHED_MAX))
+        data = data[: begun.start()] if begun else data
+    return data
