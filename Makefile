@@ -7,14 +7,16 @@ PYTEST  := .venv/bin/pytest
 WORKERS := 4
 READY   := .venv/.ready
 HOST    := .venv/.host-ready
+LIVE_TOOLS := mmdebstrap squashfs-tools xorriso mtools grub-common grub-pc-bin grub-efi-amd64-bin \
+	e2fsprogs
 GENERATED := docs/protocol-reference.md docs/asyncapi.json docs/pictures
 SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help demo unit test check format cover bench sim e2e live-check docs docs-pictures dist deb \
-	lock clean
+.PHONY: help demo unit test check format cover bench sim e2e live live-check live-pictures docs \
+	docs-pictures dist deb lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -25,7 +27,9 @@ help:
 	@echo 'make format           format the Python sources and sort their imports'
 	@echo 'make cover            which share of the branches of the pure rooms their tests take'
 	@echo 'make e2e              the tests that start real VMs (installs QEMU and libvirt)'
-	@echo 'make live-check       build the bootable image and boot it: BIOS, UEFI, network (as root)'
+	@echo 'make live             build the bootable image and boot it until a unit is sold (as root)'
+	@echo 'make live-check       the same by UEFI and network, as a Manager, with a guest; builds twice'
+	@echo 'make live-pictures    take the pictures of its boot menu and its console again'
 	@echo 'make docs             make the generated pages and pictures of the docs again'
 	@echo 'make docs-pictures    only the pictures'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
@@ -77,11 +81,19 @@ e2e: $(HOST)
 	$(PYTEST) tests/e2e tests/contract --ignore=tests/e2e/live \
 		--ignore=tests/e2e/clean_root
 
-# Builds the bootable image (once for each state of the sources) and boots it on emulated servers.
+# Builds the bootable image (once for each state of the sources) and boots it on an emulated server
+# until a unit of it is sold.
+live: $(HOST)
+	bash .ci/need $(LIVE_TOOLS)
+	$(PYTEST) -s -o faulthandler_timeout=900 tests/e2e/live/test_bios.py
+
 live-check: $(HOST)
-	bash .ci/need mmdebstrap squashfs-tools xorriso mtools grub-common grub-pc-bin \
-		grub-efi-amd64-bin ovmf e2fsprogs
-	$(PYTEST) -s -o faulthandler_timeout=900 tests/e2e/live
+	bash .ci/need $(LIVE_TOOLS) ovmf
+	$(PYTEST) -s -o faulthandler_timeout=2400 tests/e2e/live
+
+# The boot menu and the console of docs/live-image.md, as an emulated server shows them.
+live-pictures: live
+	.venv/bin/python -m tests.e2e.live.pictures
 
 sim: $(READY)
 	.venv/bin/headroom sim run scenarios/server_farm_peak.toml

@@ -7,6 +7,7 @@ leaves its log only. Equal packages, source and settings give equal bytes.
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -25,8 +26,10 @@ SOURCE = Path(__file__).parents[2]
 SOURCE_PARTS = ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in", "headroom.py")
 SOURCE_PACKAGES = ("exchange", "hostagent", "manager", "sim", "tui")
 LOCK = SOURCE / "requirements" / "run.txt"
-CACHE = Path("/var/cache/headroom/live")
-DEBIAN_SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
+APT = Path("/etc/apt")
+SOURCES = (APT / "sources.list.d" / "debian.sources", APT / "sources.list")
+"""Where Debian says where its packages come from; other files may name other makers' packages."""
+APT_LIMIT_S: Final = 60
 
 EPOCH_ENV: Final = "SOURCE_DATE_EPOCH"
 EPOCH: Final = 1_767_225_600
@@ -36,15 +39,20 @@ KERNEL, INITRD, SQUASHFS = "vmlinuz", "initrd.img", "filesystem.squashfs"
 ISO, SCRIPT, LIST, SUMS = "headroom.iso", "boot.ipxe", "packages.txt", "SHA256SUMS"
 RESULTS: Final = (ISO, KERNEL, INITRD, SQUASHFS, SCRIPT, LIST, SUMS)
 LOG: Final = "build.log"
+CACHE: Final = "cache"
 
 
 class Recipe(Struct, frozen=True):
-    """What is asked for. ``baked``: settings that the image starts with."""
+    """What is asked for. ``baked``: settings that the image starts with.
+
+    ``cache``: where downloads are kept for the next build; None: beside the image.
+    """
 
     role: Role
     baked: Mapping[str, str]
     ssh_key: str = ""
     keep_root: bool = False
+    cache: Path | None = None
     quiet: bool = False
 
 
@@ -60,7 +68,8 @@ def build_live(target: Path, recipe: Recipe) -> list[Path]:
             log.unlink(missing_ok=True)
             epoch = _epoch()
             runner = Runner(log, {EPOCH_ENV: str(epoch), "LC_ALL": "C"}, recipe.quiet)
-            _make(scratch, recipe, runner, epoch)
+            cache = recipe.cache or target / CACHE
+            _make(scratch, cache.absolute(), recipe, runner, epoch)
             return _deliver(scratch, target, recipe.keep_root)
     except OSError as error:
         where = error.filename or target
@@ -95,15 +104,17 @@ def _scratch(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make(scratch: Path, recipe: Recipe, runner: Runner, epoch: int) -> None:
+def _make(scratch: Path, cache: Path, recipe: Recipe, runner: Runner, epoch: int) -> None:
     root, made = scratch / "root", scratch / "made"
     made.mkdir()
-    wheels = _wheels(scratch, runner)
+    wheels = _wheels(scratch, cache, runner)
     runner.end_step()
-    debs = CACHE / "debs"
+    debs = cache / "debs"
     debs.mkdir(parents=True, exist_ok=True)
-    sources = [str(DEBIAN_SOURCES)] if DEBIAN_SOURCES.exists() else []
-    runner.run(commands.mmdebstrap(str(root), str(debs), sources, bool(recipe.ssh_key)))
+    apt_conf, ssh = scratch / "apt.conf", bool(recipe.ssh_key)
+    apt_conf.write_text(commands.reach(_apt_says()))
+    sources = [str(path) for path in SOURCES if path.exists() and path.read_text().strip()]
+    runner.run(commands.mmdebstrap(str(root), str(debs), str(apt_conf), sources, ssh))
     runner.end_step()
     _install(root, wheels, recipe, runner)
     runner.end_step()
@@ -115,9 +126,16 @@ def _make(scratch: Path, recipe: Recipe, runner: Runner, epoch: int) -> None:
     runner.end_step()
 
 
-def _wheels(scratch: Path, runner: Runner) -> list[str]:
+def _apt_says() -> str:
+    done = subprocess.run(
+        commands.APT_SAYS, check=False, capture_output=True, text=True, timeout=APT_LIMIT_S
+    )
+    return done.stdout
+
+
+def _wheels(scratch: Path, cache: Path, runner: Runner) -> list[str]:
     """Return the folders of the locked wheels and of our own; pip checks the hashes."""
-    locked = CACHE / "wheels" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
+    locked = cache / "wheels" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
     if not locked.exists():
         fresh = scratch / "wheels"
         runner.run(commands.wheels(sys.executable, str(LOCK), str(fresh)))

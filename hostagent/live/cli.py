@@ -42,13 +42,17 @@ def build_live(
         typer.Option("--ssh-key", metavar="FILE", help="Let root log in with this public key."),
     ] = None,
     keep_root: Annotated[bool, typer.Option("--keep-root", help="Keep DIR/root as well.")] = False,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Where downloads are kept; else in DIR/cache."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Build the bootable image: DIR/headroom.iso, and its parts for a network boot. Needs root."""
     found = settings.checked({"role": role, "url": url or "", "token": token}, "build-live: ")
     if found.wrong:
         fail("\n".join(found.wrong), EXIT_USAGE)
-    recipe = Recipe(role, found.values, _ssh_key(ssh_key), keep_root, as_json)
+    recipe = Recipe(role, found.values, _ssh_key(ssh_key), keep_root, cache, quiet=as_json)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         made = build.build_live(target, recipe)

@@ -1,5 +1,6 @@
 """The command lines of the build's tools, for a folder and a build time. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,14 +22,17 @@ VOLUME_ID: Final = "48454144"
 """The serial number of the EFI partition's FAT; a random one would differ in every build."""
 
 
-def mmdebstrap(root: str, cache: str, sources: Sequence[str], ssh: bool) -> list[str]:
+def mmdebstrap(
+    root: str, cache: str, apt_conf: str, sources: Sequence[str], ssh: bool
+) -> list[str]:
     """Return what installs Debian into the folder ``root``.
 
-    ``cache``: a folder that keeps downloaded packages; ``sources``: files or lines that say where
-    from, none: the tool's own choice.
+    ``cache``: a folder that keeps downloaded packages; ``apt_conf``: a file with how to reach the
+    ``sources``, which are files that say where from, none: the tool's own choice.
     """
     archives = "/var/cache/apt/archives"
     options = [
+        f"--aptopt={apt_conf}",
         "--aptopt=Apt::Install-Recommends false",
         "--aptopt=Acquire::Languages none",
         "--dpkgopt=force-unsafe-io",
@@ -48,6 +52,16 @@ def mmdebstrap(root: str, cache: str, sources: Sequence[str], ssh: bool) -> list
         *options,
         *(packages.SUITE, root, *sources),
     ]
+
+
+APT_SAYS: Final = ("apt-config", "dump", "Acquire")
+_REACH: Final = re.compile(r"Acquire::(https?|Check|Retries|Force|ftp)\S* \".*\";")
+
+
+def reach(dump: str) -> str:
+    """Return the lines of `APT_SAYS` on how mirrors are reached: proxies, retries, checks."""
+    lines = [line for line in dump.splitlines() if _REACH.match(line)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def pip(python: str) -> list[str]:
@@ -89,7 +103,7 @@ def squash(root: str, image: str, epoch: int) -> list[str]:
         "-comp",
         "zstd",
         "-Xcompression-level",
-        "15",
+        "9",
         "-b",
         "256K",
         "-noappend",

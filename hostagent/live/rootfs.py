@@ -51,6 +51,33 @@ TimeoutStopSec=20
 WantedBy=multi-user.target
 """
 
+HAPROXY: Final = "etc/headroom/haproxy.cfg"
+HAPROXY_SOCKET: Final = "/run/haproxy/admin.sock"
+HAPROXY_CFG: Final = f"""global
+    stats socket {HAPROXY_SOCKET} mode 600 level admin
+    user haproxy
+    group haproxy
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 1m
+    timeout server 1m
+"""
+"""Nothing listens until an administrator's own file says so."""
+BALANCER: Final = f"""[Unit]
+Description=HAProxy beside the Manager
+
+[Service]
+Type=notify
+RuntimeDirectory=haproxy
+ExecStart=/usr/sbin/haproxy -Ws -f {RUN}/haproxy.cfg
+KillMode=mixed
+Restart=always
+RestartSec=5
+SuccessExitStatus=143
+"""
+"""Started for the role of a Manager only."""
+
 NETWORK: Final = """[Match]
 Name=en* eth*
 
@@ -101,7 +128,7 @@ def baked_toml(baked: Mapping[str, str]) -> str:
 def files(baked: Mapping[str, str], ssh_key: str = "") -> dict[str, ImageFile]:
     """Return every file that is written, by its path."""
     units = {f"headroom-console-{tty}.service": console_unit(tty) for tty in CONSOLES}
-    units["headroom-live.service"] = SERVICE
+    units |= {"headroom-live.service": SERVICE, "headroom-balancer.service": BALANCER}
     written = {f"etc/systemd/system/{name}": ImageFile(text) for name, text in units.items()}
     written |= {
         "usr/bin/headroom": ImageFile(COMMAND, 0o755),
@@ -111,6 +138,7 @@ def files(baked: Mapping[str, str], ssh_key: str = "") -> dict[str, ImageFile]:
         "etc/hosts": ImageFile("127.0.0.1 localhost headroom\n::1 localhost\n"),
         "etc/fstab": ImageFile(""),
         "etc/machine-id": ImageFile(""),
+        HAPROXY: ImageFile(HAPROXY_CFG),
         BAKED: ImageFile(baked_toml(baked), 0o600),
     }
     if ssh_key:
@@ -141,12 +169,15 @@ MASKED: Final = (
     *("getty@.service", "serial-getty@.service", "autovt@.service", "console-getty.service"),
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer"),
     *("haproxy.service", "libvirt-guests.service", "systemd-firstboot.service"),
+    *("systemd-binfmt.service", "getty-static.service", "systemd-pcrphase.service"),
+    *("systemd-pcrphase-sysinit.service", "systemd-pcrphase-initrd.service"),
     *("e2scrub_all.timer", "e2scrub_reap.service", "libvirtd-tls.socket", "libvirtd-tcp.socket"),
 )
 """No login on any console; nothing that changes the system or waits for a person."""
 
 REMOVED: Final = (
     *("var/lib/apt/lists/*", "var/cache/apt/*", "etc/apt/sources.list", "etc/apt/sources.list.d/*"),
+    "etc/apt/apt.conf.d/99mmdebstrap",
     *("var/cache/debconf/*-old", "var/lib/dpkg/*-old", "var/cache/ldconfig/aux-cache"),
     *("var/log/*.log", "var/log/apt/*", "var/log/libvirt/*/*", "var/log/journal/*"),
     *("var/lib/dbus/machine-id", "var/lib/systemd/random-seed", "var/lib/systemd/catalog/database"),

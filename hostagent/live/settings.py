@@ -39,7 +39,9 @@ class Settings(Struct, frozen=True):
 
     @property
     def lacking(self) -> list[str]:
-        """What somebody must still say before this server can join."""
+        """What somebody must still say before this server can join; a Manager has its own file."""
+        if self.role == "manager":
+            return []
         return [key for key in ("url", "token") if not getattr(self, key)]
 
 

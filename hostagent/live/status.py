@@ -26,21 +26,28 @@ class Status(Struct, frozen=True):
     url: str = ""
     account: str = ""
     accel: str = ""
+    rules: int = 0
+    balancer: str = ""
     offers: str = ""
     why: str = ""
     notes: tuple[str, ...] = ()
     vms: dict[str, str] = {}
 
 
+IN_MEMORY: Final = {
+    "host": "state is in memory: VMs and images are gone after the next boot",
+    "manager": "state is in memory: nothing is kept here from boot to boot",
+}
 STATES: Final = {
     "starting": "starting",
+    "no_config": "waiting for manager.toml",
     "asking": "waiting: somebody must say which exchange to join",
     "joining": "joining the exchange",
     "connected": "connected, not live yet",
     "pending": "waiting: the owner must approve this host; it sells nothing until then",
     "live": "live",
     "away": "not live",
-    "stopped": "the agent has ended; it is started again",
+    "stopped": "the program has ended; it is started again",
 }
 
 
@@ -52,6 +59,8 @@ def changed(status: Status, **fields: Any) -> Status:
 def told(status: Status, entry: Mapping[str, Any]) -> Status:
     """Return the status after a line of the agent's log, as `exchange.log` writes it in JSON."""
     event, text = str(entry.get("event", "")), str(entry.get("text", ""))
+    if status.role == "manager":
+        return _told_by_manager(status, event, text, entry)
     match event:
         case "connected":
             return changed(status, state="connected", why="", account=str(entry.get("account", "")))
@@ -75,6 +84,36 @@ def told(status: Status, entry: Mapping[str, Any]) -> Status:
             return changed(status, vms=_moved(status.vms, str(entry["vm"]), event))
         case _:
             return status
+
+
+def _told_by_manager(status: Status, event: str, text: str, entry: Mapping[str, Any]) -> Status:
+    match event:
+        case "started":
+            rules = entry.get("rules")
+            return changed(
+                status,
+                state="live",
+                why="",
+                url=str(entry.get("url", "")),
+                account=str(entry.get("account", "")),
+                rules=rules if isinstance(rules, int) else 0,
+            )
+        case "connected":
+            return changed(status, state="live", why="")
+        case "disconnected":
+            return changed(status, state="away", why=text[:REASON_MAX])
+        case "load_back":
+            return changed(status, why="")
+        case "load_lost" | "load_stale":
+            return changed(status, why=text[:REASON_MAX])
+        case _:
+            return status
+
+
+def said_plainly(status: Status, line: str) -> Status:
+    """Return the status after a line that is no log line: why the program cannot go on."""
+    text = line.strip().removeprefix("headroom: ")
+    return changed(status, why=text[:REASON_MAX]) if text else status
 
 
 _ENDED: Final = ("vm_stopped", "vm_failed", "vm_not_started")
@@ -118,10 +157,13 @@ def screen(status: Status, load: str) -> str:
         ("name", status.name),
         ("host", status.host),
         ("exchange", status.url),
+        ("account", status.account if status.role == "manager" else ""),
         ("state", state),
         ("why", status.why),
         ("offers", status.offers),
         ("sold", f"{len(status.vms)} VMs" if status.role == "host" else ""),
+        ("rules", str(status.rules) if status.role == "manager" else ""),
+        ("balancer", status.balancer),
         ("guests", status.accel.removeprefix("guests ")),
         ("load", load),
     ]

@@ -16,8 +16,10 @@ TEXTS = {
     "boot.ipxe": menu.ipxe_script("host"),
     "headroom-live.service": rootfs.SERVICE,
     "headroom-console-ttyS0.service": rootfs.console_unit("ttyS0"),
-    "mmdebstrap.txt": "\n".join(commands.mmdebstrap("ROOT", "CACHE", ["SOURCES"], ssh=False))
+    "mmdebstrap.txt": "\n".join(commands.mmdebstrap("ROOT", "CACHE", "CONF", ["SOURCES"], False))
     + "\n",
+    "headroom-balancer.service": rootfs.BALANCER,
+    "haproxy.cfg": rootfs.HAPROXY_CFG,
     "xorriso.txt": "\n".join(commands.iso("TREE", "EFI", "ISO", 7)) + "\n",
     "mksquashfs.txt": "\n".join(commands.squash("ROOT", "IMAGE", 7)) + "\n",
 }
@@ -106,3 +108,9 @@ def test_the_time_left_follows_this_machines_pace(
 
 def test_progress_is_one_line() -> None:
     assert text(1, STEPS, 80.2, 250) == "[2/5] install Debian, 1:20; about 4:10 left"
+
+
+def test_mirrors_are_reached_as_apt_reaches_them_here() -> None:
+    proxy = 'Acquire::http::Proxy "http://192.0.2.1:3142";\n'
+    kept = proxy + 'Acquire::Check-Valid-Until "false";\nAcquire::Retries "3";\n'
+    assert commands.reach('Acquire "";\n' + kept + 'Acquire::Languages:: "none";\n') == kept

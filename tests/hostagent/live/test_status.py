@@ -10,7 +10,8 @@ from exchange.wire.types import Capacity
 from hostagent.core import log_events, offer_log
 from hostagent.core.offering import Offering
 from hostagent.core.own_use import Used
-from hostagent.live.status import Status, host_of, screen, told, why_not_joined
+from hostagent.live.status import Status, host_of, said_plainly, screen, told, why_not_joined
+from manager.core import log_events as manager_log
 
 ROOM = Capacity(mvcpu=1, mem_mib=2, disk_mib=3)
 OFFERING = Offering(ROOM, ROOM, Used(2, 3), Used(1, 1), 0)
@@ -94,3 +95,58 @@ def test_a_server_that_joins_anew_is_told_what_it_waits_for() -> None:
     shown = why_not_joined(f"headroom: enroll: {refused}, or take_over")
     assert shown.startswith("h-1, this server before it was booted, still counts as live; waiting")
     assert why_not_joined("headroom: enroll: bad_token") == "bad_token"
+
+
+MANAGER: list[tuple[Any, dict[str, Any]]] = [
+    (
+        manager_log.started("1.0", URL, "a-1", 3),
+        {"state": "live", "account": "a-1", "rules": 3, "url": URL},
+    ),
+    (manager_log.disconnected("gone"), {"state": "away", "why": "disconnected: gone"}),
+    (manager_log.connected(), {"state": "live", "why": ""}),
+    (manager_log.load("no figure"), {"state": "starting", "why": "no figure"}),
+    (manager_log.load(""), {"state": "starting", "why": ""}),
+    (manager_log.stopped(), {"state": "starting"}),
+]
+
+
+@pytest.mark.parametrize(("line", "fields"), MANAGER)
+def test_a_line_of_the_manager_changes_the_status(line: Any, fields: dict[str, Any]) -> None:
+    """Seen to fail: ``connected`` was read as the host agent's."""
+    after = told(Status(role="manager"), entry(line))
+    assert {name: getattr(after, name) for name in fields} == fields
+
+
+def test_the_managers_screen_says_only_what_there_is() -> None:
+    status = Status(
+        state="live",
+        role="manager",
+        name="m-1",
+        url=URL,
+        account="a-1",
+        rules=2,
+        balancer="HAProxy is ready",
+    )
+    assert screen(status, "0.5").splitlines()[1:10] == [
+        "  Headroom manager",
+        "",
+        "  name       m-1",
+        f"  exchange   {URL}",
+        "  account    a-1",
+        "  state      live",
+        "  rules      2",
+        "  balancer   HAProxy is ready",
+        "  load       0.5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("headroom: run: m.pem: no such file\n", "run: m.pem: no such file"),
+        ("\n", "before"),
+        ("x" * 500, "x" * 160),
+    ],
+)
+def test_why_a_program_ended_is_shown(line: str, why: str) -> None:
+    assert said_plainly(Status(why="before"), line).why == why
