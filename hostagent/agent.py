@@ -39,7 +39,7 @@ from exchange.wire.instructions import (
     VmKill,
     VmLaunch,
 )
-from exchange.wire.requests import HostAnnounce
+from exchange.wire.requests import HostAnnounce, HostSynced
 from exchange.wire.types import Request
 from hostagent.clock import SYSTEM, HostClock
 from hostagent.core import log_events, offer_log, owner
@@ -47,6 +47,7 @@ from hostagent.core.core import HostCore
 from hostagent.core.exchange_time import SkewLog, TimeTold
 from hostagent.core.fallback import failed
 from hostagent.core.kept import KeptOffer
+from hostagent.core.listing import Listing
 from hostagent.core.log_events import VmLog
 from hostagent.core.offer_log import ResidualLog
 from hostagent.core.ports import (
@@ -96,6 +97,11 @@ def _tag(message: HostMessage | Request) -> str:
     return str(message.__struct_config__.tag)
 
 
+def _say(line: LogLine | None) -> None:
+    if line is not None:
+        log.write(line)
+
+
 class Agent:
     """One host's agent. `run` ends only by cancellation or with an `AgentError`.
 
@@ -123,7 +129,7 @@ class Agent:
         self._skew = SkewLog()
         self._vms = VmLog()
         self._offer: LogLine | None = None
-        self._host, self._status = "", ""
+        self._listing = Listing()
         self._residual = ResidualLog()
 
     async def run(self) -> None:
@@ -222,30 +228,24 @@ class Agent:
                 await self._queue.put(await self._ask(client, message))
             else:
                 await client.send(message)
+                if isinstance(message, HostSynced):
+                    _say(self._listing.synced())
         except (Unknown, OSError) as error:
             log.write(log_events.unanswered(_tag(message), str(error)))
 
     async def _ask(self, client: Client, message: Request) -> Ack | ErrorReply:
         """Return the answer under the core's number: on the wire the client gives its own."""
         try:
-            self._listed(await client.request(message))
+            _say(self._listing.answered(await client.request(message)))
             await self._take_time(client)
         except Refused as error:
             log.write(log_events.refused(_tag(message), str(error)))
-            if error.reason == "not_approved":
-                self._listed({"host": self._host, "status": "pending"})
+            _say(self._listing.refused(error.reason))
             return ErrorReply(message.req_id, error.reason, error.message)
         except Unknown as error:
             log.write(log_events.unanswered(_tag(message), str(error)))
             return ErrorReply(message.req_id, "busy", str(error))
         return Ack(message.req_id)
-
-    def _listed(self, result: Any) -> None:
-        """Log what the exchange calls this host when an answer says that it has changed."""
-        status = result.get("status") if isinstance(result, dict) and "host" in result else None
-        if status and status != self._status:
-            self._status = status
-            log.write(log_events.listed(result["host"], status))
 
     async def _link(self) -> None:
         """Log in, again and again; a client that has been connected dials again by itself."""
@@ -294,7 +294,7 @@ class Agent:
             case Connected():
                 if event.role != "host":
                     raise AgentError(f"this key is a {event.role}'s; enroll a host's key first")
-                self._host, self._status = event.host, ""
+                self._listing.link_up(event.host)
                 log.write(log_events.connected(self._url, event.account))
                 if self._client is not None:
                     await self._take_time(self._client)

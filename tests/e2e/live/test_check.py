@@ -87,11 +87,11 @@ class = "small"
 ports = [80]
 backend = "farm"
 [balancer]
-kind = "memory"
+kind = "haproxy"
+socket = "/run/haproxy/admin.sock"
 [load]
-kind = "json"
-url = "http://127.0.0.1:9/load"
-field = "requests"
+kind = "haproxy"
+backend = "farm"
 unit_rps = 250
 core_units = 1
 [[rule]]
@@ -104,8 +104,23 @@ zones = ["eu-test"]
 """
 
 
+HAPROXY_CFG = b"""global
+    stats socket /run/haproxy/admin.sock mode 600 level admin
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 1m
+    timeout server 1m
+frontend shop
+    bind :8080
+    default_backend farm
+backend farm
+    balance roundrobin
+"""
+
+
 def test_a_server_boots_as_a_manager(image: Path, tmp_path: Path) -> None:
-    """Its file and key come from the volume; HAProxy is ready; nothing is kept, and it says so."""
+    """Its files and key come from the volume, HAProxy is ready; nothing is kept, and it says so."""
     asyncio.run(boot_a_manager(image, tmp_path))
 
 
@@ -116,6 +131,7 @@ async def boot_a_manager(image: Path, folder: Path) -> None:
         settings_volume(server, manager_files(running))
         with powered_on(server) as power:
             screen = await shown(server, power, "  state      live")
+    assert "  why  " not in screen
     assert "  Headroom manager" in screen
     assert f"  exchange   {seen_from_inside(running)}" in screen
     assert "  account    buyer" in screen
@@ -129,6 +145,7 @@ def manager_files(running: Running) -> dict[str, bytes]:
     return {
         "headroom.toml": b'role = "manager"\n',
         "manager.toml": toml.encode(),
+        "haproxy.cfg": HAPROXY_CFG,
         "buyer.pem": running.keys["buyer"].read_bytes(),
     }
 
