@@ -375,19 +375,6 @@ class Hypervisor(Protocol):
         """Let go of the hypervisor. Domains keep running."""
 
 
-class ImageStore(Protocol):
-    """The host's cache of images, by SHA-256."""
-
-    async def fetch(self, image: str) -> None:
-        """Have ``image`` ready to boot, verified; raises `ImageError`."""
-
-    def need(self, images: frozenset[str]) -> None:
-        """Keep exactly these until told otherwise; others may be dropped when room is needed."""
-
-    def boot_files(self, image: str, spec: DomainSpec) -> BootFiles:
-        """Return what a new VM boots from. Raises `ImageError`."""
-
-
 class ImageError(Exception):
     """An image cannot be had or is not fit to boot. As `HypervisorError`, a line and a word.
 

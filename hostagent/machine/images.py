@@ -43,7 +43,7 @@ _BROKEN_ARCHIVE = (tarfile.TarError, ValueError, OverflowError, EOFError, Recurs
 
 
 class ImageCache:
-    """Implements `ImageStore` below ``root``: ``images/SHA256/`` and ``vms/VM/``.
+    """The images below ``root``: ``images/SHA256/``, and ``vms/VM/`` made of them.
 
     At most `FETCHES_MAX` images are fetched and `CONVERSIONS_MAX` disks made at a time.
     """
