@@ -141,11 +141,15 @@ async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
 @app.command("doctor")
 def doctor(
     state: State = STATE,
+    ports: Ports = "30000-30999",
     url: UrlToCompare = None,
     as_json: Json = False,
 ) -> None:
     """Say what this server can and cannot do, and how to fix it. Exit 1: it cannot host VMs."""
-    diagnosis = checks.diagnose(state, url)
+    try:
+        diagnosis = checks.diagnose(state, options.port_range(ports), url)
+    except OptionError as error:
+        fail(str(error), EXIT_USAGE)
     print(msgspec.json.encode(diagnosis).decode() if as_json else checks.report(diagnosis))
     if not diagnosis.can_host:
         raise typer.Exit(EXIT_NOT_SO)

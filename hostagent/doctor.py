@@ -9,10 +9,11 @@ import shutil
 import stat
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from exchange.wire.terms import DEFAULT_CLASSES
-from hostagent import clock_check
+from hostagent import clock_check, server_checks
+from hostagent.check import Check
 from hostagent.core.inventory import Override, advertised, fitting_classes
 from hostagent.core.ports import HypervisorError
 from hostagent.machine import facts
@@ -23,16 +24,6 @@ SYSTEM_URI = "qemu:///system"
 APT_INSTALL = "apt-get install"
 
 
-class Check(Struct, frozen=True):
-    """``fix`` is empty when all is well; in JSON it is called ``mend``."""
-
-    name: str
-    ok: bool
-    required: bool
-    found: str
-    fix: str = field(default="", name="mend")
-
-
 class Diagnosis(Struct, frozen=True):
     can_host: bool
     accel: str | None
@@ -40,7 +31,7 @@ class Diagnosis(Struct, frozen=True):
     checks: list[Check]
 
 
-def diagnose(state: Path, url: str | None = None) -> Diagnosis:
+def diagnose(state: Path, ports: tuple[int, int], url: str | None = None) -> Diagnosis:
     """Check everything; takes a few seconds, since test guests are run. ``url``: of an exchange
     whose time to compare the clock with."""
     guests = probe()
@@ -54,6 +45,7 @@ def diagnose(state: Path, url: str | None = None) -> Diagnosis:
     ]
     classes = fitting_classes(advertised(facts.read_facts(state), Override()), DEFAULT_CLASSES)
     checks += [_reachable(state), _classes(state, classes), _offer(state)]
+    checks += server_checks.checks(state, *ports)
     checks += [] if url is None else [clock(url)]
     can_host = all(check.ok for check in checks if check.required)
     return Diagnosis(can_host, guests.accel if can_host else None, classes, checks)
@@ -109,6 +101,7 @@ def _libvirt() -> Check:
         from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
     except ModuleNotFoundError:
         fix = f"{APT_INSTALL} libvirt-dev pkg-config gcc python3-dev; pip install 'headroom[host]'"
+        fix += f"; with Headroom's Debian package: {APT_INSTALL} python3-libvirt"
         return Check(name, False, True, "the Python package is not installed", fix)
     try:
         hypervisor = LibvirtHypervisor(SYSTEM_URI, "qemu", Path("/nonexistent"), lambda: 0)
