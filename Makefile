@@ -77,6 +77,7 @@ cover: $(READY)
 	.venv/bin/python -m tests.cover .make/coverage/report.json
 
 e2e: $(HOST)
+	bash .ci/need mmdebstrap e2fsprogs grub-common grub-pc-bin # a cloud image, made as root
 	bash .ci/start-libvirt
 	$(PYTEST) tests/e2e tests/contract --ignore=tests/e2e/live \
 		--ignore=tests/e2e/clean_root
