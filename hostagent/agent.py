@@ -298,7 +298,7 @@ class Agent:
                 log.write(log_events.connected(self._url, event.account))
                 if self._client is not None:
                     await self._take_time(self._client)
-                await self._serve(owner.named(event.exchange, event.host))
+                await self._serve(owner.named(event.exchange, event.host, event.branch))
                 await self._queue.put(LinkUp())
             case Disconnected():
                 log.write(log_events.disconnected(event.reason))

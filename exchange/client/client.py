@@ -232,7 +232,7 @@ class Client:
                 raise
             self.account, self.role = str(who["account"]), str(who["role"])
         self._connection = connection
-        where = hello.server_id, str(who.get("host", ""))
+        where = hello.server_id, str(who.get("host", "")), hello.branch or ""
         self._events.put(Connected(self.account, self.role, *where))
         self._ready.set()
         return connection

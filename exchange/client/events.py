@@ -17,6 +17,8 @@ class Connected(Struct, frozen=True):
     """Which exchange it is: the id in its hello."""
     host: str = ""
     """The host whose key this is."""
+    branch: str = ""
+    """Which copy of the exchange's journal it serves."""
 
 
 class Disconnected(Struct, frozen=True):

@@ -347,6 +347,11 @@ class Engine:
         vm = vms.find_for(self.state, account, vm_id)
         return vm if isinstance(vm, Refused) else vm.lease.host.host_id
 
+    def has_given(self, vm_id: str) -> bool:
+        """Return whether this journal has given a VM that id."""
+        number = vm_id.removeprefix("v-")
+        return number.isdecimal() and int(number) <= self.state.counters.vm
+
     def image(self, sha256: str) -> Image | None:
         return self.state.images.get(sha256)
 

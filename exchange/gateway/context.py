@@ -45,6 +45,8 @@ class Context:
     def __init__(self, engine: Engine, server_id: str, verify: Verify, private: bool) -> None:
         self.engine = engine
         self.server_id = server_id
+        self.branch: str | None = None
+        """Which copy of the journal this is."""
         self.verify = verify
         self.private = private
         """Public channels need a login too."""

@@ -86,7 +86,7 @@ class Gateway:
             return
         context.anonymous[session_id] = session
         versions = PROTOCOL_VERSION, now_ms, PROTOCOL_MINOR
-        context.outbox.send(session, Hello(context.server_id, nonce_hex, *versions))
+        context.outbox.send(session, Hello(context.server_id, nonce_hex, *versions, context.branch))
 
     def receive(self, session_id: int, data: Data, now_ms: int) -> None:
         """A frame arrived. Every content gets an answer; none makes this raise."""

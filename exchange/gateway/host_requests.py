@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from exchange.gateway import host_sessions
 from exchange.gateway.context import Context
+from exchange.gateway.notes import UnknownVms
 from exchange.session.session import Session
 from exchange.wire import requests
 from exchange.wire.results import Done
@@ -26,8 +27,12 @@ def host_done(context: Context, session: Session, message: requests.HostDone, no
 def host_synced(
     context: Context, session: Session, message: requests.HostSynced, now_ms: int
 ) -> None:
+    """VMs with an id that was not given yet are of another copy of this journal."""
     context.instructions.confirm(session.host, message.instruction_id)
-    context.command(session, message, now_ms)
+    reply = context.command(session, message, now_ms)
+    unknown = sum(not context.engine.has_given(vm.vm_id) for vm in message.vms)
+    if unknown and isinstance(reply, Done):
+        context.notes.found(session, UnknownVms(unknown))
 
 
 def host_offer(

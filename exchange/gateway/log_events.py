@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange.gateway.notes import Note
+from exchange.gateway.notes import Note, UnknownVms
 from exchange.log.line import Level, LogLine, line, shortened
 from exchange.model import commands
 from exchange.wire import admin_requests, frames, requests
@@ -43,6 +43,15 @@ def stopped(code: int, why: str) -> LogLine:
 def clock_behind(wait_ms: int) -> LogLine:
     text = f"the clock is {wait_ms} ms behind the journal's last entry: waiting for it"
     return line("warning", "clock_behind", text, ms=wait_ms)
+
+
+def branch(now: str, before: str) -> LogLine:
+    """``before``: "" when it was never served here."""
+    if not before:
+        text = f"hosts know this copy of the journal as {now}"
+        return line("info", "branch", text, branch=now)
+    text = f"this journal was copied, restored or moved: hosts know it as {now}, not as {before}"
+    return line("warning", "branch", text, branch=now, before=before)
 
 
 def quarantine(count: int) -> LogLine:
@@ -163,6 +172,9 @@ class HostLog:
             case commands.HostSilent():
                 self._live.pop(host, None)
                 return "host_silent", "is silent", "warning"
+            case UnknownVms(count=count):
+                text = f"runs VMs of another copy of this exchange, which end in a minute: {count}"
+                return "host_unknown_vms", text, "warning"
             case commands.HostBack():
                 return "host_back", "is back", "info"
             case commands.HostLost():
@@ -193,7 +205,7 @@ class HostLog:
 def _host_of(message: Any, note: Note, reply: Done) -> str:
     if isinstance(message, commands.EnrollHost):
         return str(reply.result["host"])
-    if isinstance(message, requests.HostAnnounce | requests.HostSynced):
+    if isinstance(message, requests.HostAnnounce | requests.HostSynced | UnknownVms):
         return note.host
     return str(getattr(message, "host", ""))
 

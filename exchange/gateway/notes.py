@@ -51,6 +51,12 @@ DENIED: Final = frozenset({*OPERATORS, requests.Auth, requests.HostEnroll})
 """Requests whose refusal leaves one."""
 
 
+class UnknownVms(Struct, frozen=True):
+    """A host runs so many VMs that this journal does not know."""
+
+    count: int
+
+
 class Note(Struct, frozen=True):
     """``message`` was done or refused; ``outs`` are all effects of an accepted command.
 
@@ -96,6 +102,10 @@ class Notes:
         self.count(message, refused.reason)
         if refused.reason == "internal" or type(message) in DENIED:
             self._keep(_of(session, message, refused))
+
+    def found(self, session: Session, message: Struct) -> None:
+        """The exchange noticed something about the session's host."""
+        self._keep(_of(session, message, Done()))
 
     def take(self) -> list[Note]:
         kept, self._kept = self._kept, []

@@ -46,10 +46,11 @@ from exchange.server.starting import (
 from exchange.server.upgrade import path_of, peer_of
 from exchange.session.session import Purpose
 from exchange.session.uploads import QUOTA_BYTES
+from exchange.storage import branch
 from exchange.storage.disk import DiskMarks
 from exchange.storage.history import HistoryError
 from exchange.storage.images import ImageStore
-from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
+from exchange.storage.sqlite_journal import DataDirError, DiskLostError, SqliteJournal
 from exchange.wire.close_codes import CLOSE_GOING_AWAY
 from exchange.wire.codec import BY_SUBPROTOCOL, JSON
 
@@ -156,11 +157,25 @@ class ExchangeServer:
         try:
             await self._keeping.keep_frames()
             self._find_partials()
+            self._draw_branch()
             self._server = await self._listen()
             self._announce()
         except BaseException:
             await self._journal.abandon()
             raise
+
+    def _draw_branch(self) -> None:
+        """Be another exchange to the hosts than the one whose journal was copied."""
+        loaded, data_dir = self._loaded, self._settings.data_dir
+        try:
+            drawn = branch.of(data_dir, loaded.engine.seq, loaded.last_chain)
+        except OSError as error:
+            raise StartError(f"{data_dir / branch.FILE_NAME}: {files.why(error)}") from error
+        except DataDirError as error:
+            raise StartError(str(error)) from error
+        loaded.gateway.context.branch = drawn.branch
+        if drawn.new and loaded.engine.seq > 1:
+            log.write(log_events.branch(drawn.branch, drawn.before))
 
     def _find_partials(self) -> None:
         try:

@@ -41,6 +41,8 @@ class Hello(Frame, tag="hello"):
     protocol: int
     ts_ms: int
     minor: int | None = None
+    branch: str | None = None
+    """Which copy of its journal the exchange is; another after a restore."""
 
 
 class Ack(Frame, tag="ack"):

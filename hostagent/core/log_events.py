@@ -59,6 +59,12 @@ def disconnected(reason: str) -> LogLine:
     return line("warning", "disconnected", f"disconnected: {reason}", reason=reason)
 
 
+def exchange_restored(owner: str) -> LogLine:
+    text = "the exchange has another copy of its journal now: restored, copied or moved; "
+    text += "VMs that it does not name end after a minute"
+    return line("warning", "exchange_restored", text, owner=owner)
+
+
 def unreachable(why: str) -> LogLine:
     return line("warning", "unreachable", f"{why}; dialing again", reason=why)
 

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from exchange.log import log
 from hostagent.core import domain_state, domain_xml, log_events
+from hostagent.core import owner as owners
 from hostagent.core.console import ConsolePart, part
 from hostagent.core.domain_xml import Virt
-from hostagent.core.owner import is_own, qualified
 from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import (
     BootFiles,
@@ -98,7 +98,7 @@ class LibvirtHypervisor:
     def _start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
         log_file = str(self._log_of(spec.vm_id))
         name = self._free_name(spec.vm_id)
-        carried = domain_xml.Carried(spec, forwards, self._owner)
+        carried = domain_xml.Carried(spec, forwards, owners.born(self._owner))
         xml = domain_xml.domain_xml(carried, files, self._virt, log_file, name, self._policy)
         domain = said(lambda: self._links.conn.defineXML(xml), "cannot define the domain")
         try:
@@ -109,8 +109,11 @@ class LibvirtHypervisor:
             raise
 
     def own(self, owner: str) -> bool:
-        if owner == self._owner:
+        before, owner = self._owner, owners.joined(owner, self._owner)
+        if owner == before:
             return False
+        if owners.is_restored(owner, before):
+            log.write(log_events.exchange_restored(owner))
         self._owner = owner
         if self._owner_file is not None:
             try:
@@ -243,8 +246,7 @@ class LibvirtHypervisor:
         return self._logs / f"{vm_id}.log"
 
     def _names(self, vm_id: str) -> list[str]:
-        name = domain_xml.domain_name(vm_id)
-        return [name, qualified(name, self._owner)] if self._owner else [name]
+        return owners.names(domain_xml.domain_name(vm_id), self._owner)
 
     def _find(self, name: str) -> Any:
         conn = self._links.conn
@@ -270,7 +272,7 @@ class LibvirtHypervisor:
     def _is_own(self, domain: Any, carried: domain_xml.Carried) -> bool:
         """A domain of an older agent names no owner: it is ours if its console is in our folder."""
         if carried.owner:
-            return is_own(self._owner, carried.owner)
+            return owners.is_own(self._owner, carried.owner)
         return self._virt == "test" or str(self._logs) in said(domain.XMLDesc, "cannot read XML")
 
     def _observed(self, domain: Any) -> ObservedDomain | None:

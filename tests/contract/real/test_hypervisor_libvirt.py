@@ -230,6 +230,34 @@ def test_two_exchanges_on_one_server_leave_each_other_alone(tmp_path: Path) -> N
     keep.close()
 
 
+def test_a_copy_of_an_exchange_beside_it_leaves_its_vms_alone(tmp_path: Path) -> None:
+    """(Seen to fail: the copy's agent took the VMs for its own, and ended those it did not know.)
+
+    A restored exchange, served by the same agent, keeps them.
+    """
+    keep = libvirt.open("test:///default")
+    one, copy = (agent_of(tmp_path / name) for name in ("one", "copy"))
+    wanted, forwards = spec(f"copy-{os.getpid()}"), (Forward(80, 20_001, 0),)
+    assert one.own("ab/h-1/b1")
+    one.start(wanted, BootFiles(), forwards)
+    assert copy.own("ab/h-1/b2")
+    assert copy.observe() == []
+    copy.destroy(wanted.vm_id)
+    copy.start(replace(wanted, born_ms=9), BootFiles(), forwards)
+    assert [seen.spec.born_ms for seen in copy.observe()] == [9]
+    copy.destroy(wanted.vm_id)
+    assert copy.observe() == []
+    assert [seen.spec for seen in one.observe()] == [wanted]
+    assert one.own("ab/h-1/b3"), "restored from a backup"
+    assert [seen.spec for seen in one.observe()] == [wanted]
+    again = agent_of(tmp_path / "one")
+    assert [seen.spec for seen in again.observe()] == [wanted]
+    assert not again.own("ab/h-1/b3")
+    again.destroy(wanted.vm_id)
+    assert again.observe() == []
+    keep.close()
+
+
 def agent_of(state: Path) -> LibvirtHypervisor:
     state.mkdir(exist_ok=True)
     return LibvirtHypervisor("test:///default", "test", state, now_ms, state / "owner")

@@ -6,7 +6,7 @@ import pytest
 
 from exchange.gateway import log_events
 from exchange.gateway.log_events import HostLog, Who
-from exchange.gateway.notes import NOTES_MAX, Note, Notes
+from exchange.gateway.notes import NOTES_MAX, Note, Notes, UnknownVms
 from exchange.log.line import LogLine, as_json, as_text
 from exchange.model import commands
 from exchange.wire import admin_requests, frames, requests
@@ -53,6 +53,13 @@ def refused(message: Any, reason: Any, **who: Any) -> Note:
 ops = admin_requests
 NOTES: list[tuple[Note, list[str]]] = [
     (note(commands.HostSilent("h-3", 5)), ["warning host_silent: host r1-01 (h-3) is silent"]),
+    (
+        note(UnknownVms(2), host="h-3"),
+        [
+            "warning host_unknown_vms: host r1-01 (h-3) runs VMs of another copy of this exchange, "
+            "which end in a minute: 2"
+        ],
+    ),
     (note(commands.HostBack("h-3")), ["info host_back: host r1-01 (h-3) is back"]),
     (
         note(commands.HostLost("h-3"), outs=[("b", frames.Notice(1, 2, 3, "host_lost", "l-7"))]),
