@@ -119,7 +119,7 @@ deb: $(READY)
 	bash .ci/need mmdebstrap systemd
 	rm -f dist/*.deb
 	bash .ci/build-deb dist
-	HEADROOM_DEB=dist $(PYTEST) tests/e2e/test_deb.py tests/e2e/clean_root
+	HEADROOM_DEB=dist $(PYTEST) -o faulthandler_timeout=900 tests/e2e/test_deb.py tests/e2e/clean_root
 
 lock:
 	bash .ci/lock
