@@ -20,13 +20,13 @@ from exchange.client import Refused, Unknown, Unreachable, fetch_image
 from exchange.client.backoff import Backoff
 from exchange.keys import public_key_b64
 from exchange.log import log
-from exchange.wire.types import Accel, Capacity
+from exchange.wire.types import Accel, Capacity, HostLimits
 from hostagent.agent import Carrier
 from hostagent.clock import now_ms
 from hostagent.core import log_events, offer_log
 from hostagent.core.core import HostConfig, HostCore
 from hostagent.core.domain_xml import Virt
-from hostagent.core.inventory import Override, advertised, shared
+from hostagent.core.inventory import Override, advertised, image_mib, shared
 from hostagent.core.kept import steady
 from hostagent.core.policy import Policy
 from hostagent.core.ports import Hypervisor, HypervisorError, ImageError
@@ -39,6 +39,7 @@ from hostagent.machine.kept_file import KeptFile
 from hostagent.machine.machine import Machine
 from hostagent.machine.memory_machine import MemoryMachine
 from hostagent.machine.probe import probe
+from hostagent.machine.qemu_img import MIB
 
 READY_BOUND_MS: dict[Accel, int] = {"kvm": 180_000, "tcg": 900_000, "simulated": 60_000}
 """How long a guest may take to serve. Emulated guests are slow, and slower beside each other."""
@@ -99,13 +100,15 @@ def _set_up(
     settings: Settings, url: str, key: Ed25519PrivateKey, kept: KeptFile
 ) -> tuple[HostCore, Carrier]:
     if settings.hypervisor.startswith("test:"):
-        return _core(settings, "simulated", kept), _machine(settings, "test", url, key)
+        core = _core(settings, "simulated", kept)
+        return core, _machine(settings, "test", url, key, core.config)
     found = probe()
     log.write(log_events.acceleration(found.why))
     if found.accel is None:
         raise SetupError(f"no VM runs here: {found.why}; see `headroom host doctor`")
     virt: Virt = "kvm" if found.accel == "kvm" else "qemu"
-    return _core(settings, found.accel, kept), _machine(settings, virt, url, key)
+    core = _core(settings, found.accel, kept)
+    return core, _machine(settings, virt, url, key, core.config)
 
 
 def check_state(folder: Path, kept: bool) -> None:
@@ -127,10 +130,12 @@ def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
     known = facts.read_facts(settings.state)
     measured = advertised(known, settings.override)
     capacity = steady(measured, known, kept.kept.capacity, settings.override)
+    ports = settings.high_port - settings.low_port + 1
     config = HostConfig(
         capacity=capacity,
         classes=settings.classes,
         boot_id=facts.boot_id(),
+        limits=HostLimits(ports=ports, image_mib=image_mib(known, capacity)),
         cpu_model=known.cpu_model,
         accel=accel,
         agent_version=metadata.version("headroom"),
@@ -144,17 +149,23 @@ def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
     return core
 
 
-def _machine(settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey) -> Machine:
+def _machine(
+    settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey, config: HostConfig
+) -> Machine:
     try:
         from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
     except ModuleNotFoundError as error:
         raise SetupError("libvirt for Python is missing: pip install 'headroom[host]'") from error
 
+    limits = config.limits
+    assert limits is not None and limits.image_mib is not None, "a real host has limits"
+    cache_bytes = limits.image_mib * MIB
+
     def make_room(path: Path, size: int) -> None:
         images.space.reserve(path, 2 * size)  # for the disk to be made from it, too
 
     try:
-        images = ImageCache(settings.state, _downloader(url, key, make_room))
+        images = ImageCache(settings.state, _downloader(url, key, make_room), cache_bytes)
         logs = settings.state / "logs"
         logs.mkdir(exist_ok=True)
     except OSError as error:

@@ -26,7 +26,7 @@ from exchange.model.state import Counters, DeadMan, Image, Key, State, Token
 from exchange.model.timers import TimerKind
 from exchange.wire.requests import OrderPlace, VmStart
 from exchange.wire.results import FillRow
-from exchange.wire.types import Capacity, Endpoint
+from exchange.wire.types import Capacity, Endpoint, HostLimits
 
 Row = list[Any]
 
@@ -151,7 +151,9 @@ def _use(use: Use) -> list[int]:
 
 def _host(host: Host) -> Row:
     made = [host.number, host.account_id, host.name, host.zone, host.hardware_id]
-    offer = [host.capacity, host.announced, host.limit, host.evidence]
+    offer: Row = [host.capacity, host.announced, host.limit, host.evidence]
+    if host.limits is not None:  # no rows of earlier releases have them
+        offer.append(host.limits)
     windows = [[start_ms, _use(use)] for start_ms, use in sorted(host.windows.items())]
     return [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows, host.cooling]
 
@@ -256,6 +258,7 @@ def _restore_host(state: State, row: Row) -> None:
     assert announced is not None
     host.set_offer(announced, limit)
     host.evidence = msgspec.convert(offer[3], Evidence)
+    host.limits = msgspec.convert(offer[4], HostLimits) if len(offer) > 4 else None
     host.spot = _restored_use(spot)
     host.windows = {start_ms: _restored_use(use) for start_ms, use in windows}
     for until_ms, need, units in cooling:

@@ -91,6 +91,7 @@ def _directory_row(state: State, host: Host, asks: dict[str, HostAsk]) -> Direct
         host.accel,
         evidence.view([host.evidence]),
         best_first[0] if best_first else None,
+        host.limits,
     )
 
 

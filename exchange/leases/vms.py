@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import msgspec
 
-from exchange.leases import billing, images, leasing, vm_life, vm_units
+from exchange.leases import billing, host_limits, images, leasing, vm_life, vm_units
 from exchange.model import emit, newer_rules
 from exchange.model.account import Account
 from exchange.model.commands import Command
@@ -52,6 +52,8 @@ def start(state: State, command: Command, request: VmStart) -> Done | Refused:
         return Refused("market_not_open", f"VMs start from gate closure, {gate_ms}", "lease_id")
     if len(lease.live_vms()) >= lease.units:
         return Refused("lease_full", f"all {lease.units} units run a VM", "lease_id")
+    if (beyond := host_limits.beyond(state, lease, request, image)) is not None:
+        return beyond
     state.counters.vm += 1
     billing.accrue(lease, state.now_ms)
     vm = Vm(state.counters.vm, lease, request, state.now_ms)

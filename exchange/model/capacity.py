@@ -7,7 +7,7 @@ spot use + that hour's window use never exceeds what the host offers. Source: ru
 from typing import TypeAlias
 
 from exchange.model.evidence import Evidence
-from exchange.wire.types import Accel, Capacity, HostStatus
+from exchange.wire.types import Accel, Capacity, HostLimits, HostStatus
 
 Need: TypeAlias = tuple[int, int, int]
 """mvcpu, mem_mib with overhead, disk_mib of one unit."""
@@ -52,6 +52,7 @@ class Host:
         "key_id",
         "hardware_id",
         "limit",
+        "limits",
         "name",
         "number",
         "residual_below_pct",
@@ -81,6 +82,8 @@ class Host:
         self.capacity = NOTHING
         self.announced = NOTHING
         self.limit: Capacity | None = None
+        self.limits: HostLimits | None = None
+        """What else can run out, if the host says so."""
         self.offered = NOTHING
         """The effective offer."""
         self.residual_below_pct: int | None = None

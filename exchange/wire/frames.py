@@ -23,6 +23,7 @@ from exchange.wire.types import (
     Side,
     ToldCapacity,
     ToldEndpoint,
+    ToldHostLimits,
     ToldLoad,
     VmState,
 )
@@ -200,6 +201,7 @@ class DirectoryUpdate(Frame, tag="directory.update"):
     accel: str
     evidence: EvidenceView
     best_ask: HostAsk | None = None
+    limits: ToldHostLimits | None = None
 
 
 class DirectorySnapshot(Frame, tag="directory.snapshot"):

@@ -21,6 +21,7 @@ from exchange.wire.types import (
     Count,
     Cursor,
     Endpoint,
+    HostLimits,
     HostLoad,
     HostStatus,
     ImageFormat,
@@ -310,6 +311,7 @@ class HostAnnounce(Request, tag="host.announce", frozen=True):
     accel: Accel
     agent_version: Name
     boot_id: Name
+    limits: HostLimits | None = None
 
 
 class HostOffer(Request, tag="host.offer", frozen=True):

@@ -36,6 +36,22 @@ def need_of_units(shape: ToldCapacity, units: int) -> Capacity:
     return Capacity(mvcpu * units, mem_mib * units, disk_mib * units)
 
 
+def unit_ports(ports: int, shape: ToldCapacity, capacity: ToldCapacity) -> int:
+    """Return how many ports a unit's VM may have on a host of ``capacity`` with ``ports``.
+
+    As much of them as the unit has of the memory, so that all units together have no more than
+    there are; but one, where there are fewer ports than units.
+    """
+    share = ports * need_of(shape)[1] // max(1, capacity.mem_mib)
+    return min(ports, max(1, share))
+
+
+def unit_image_mib(image_mib: int, shape: ToldCapacity) -> int:
+    """Return the largest image of a unit's VM: it is kept in the unit's own disk until that is
+    made, so that distinct images never need more than what was sold."""
+    return min(image_mib, shape.disk_mib)
+
+
 # --- what an order sets aside (rules.md 3.1, 3.3, 4.1) ---
 
 SPOT_BOND_DIVISOR: Final = 6

@@ -95,6 +95,18 @@ class Capacity(ToldCapacity, frozen=True, forbid_unknown_fields=True):
     """CPU, memory and disk together, as a request says them; unknown fields are refused."""
 
 
+class ToldHostLimits(Struct, frozen=True, omit_defaults=True):
+    """What a host has for all its VMs together: ``ports`` it can forward; and for each: the
+    largest image it takes. None: no limit is known."""
+
+    ports: Count | None = None
+    image_mib: Count | None = None
+
+
+class HostLimits(ToldHostLimits, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The same as a host announces it; unknown fields are refused."""
+
+
 class ToldLoad(Struct, frozen=True):
     """How busy a host is."""
 

@@ -314,6 +314,9 @@ class HostCore:
             life.gone(self.vms[vm_id], None)
             self._follow(self.vms[vm_id], [], out)
         out += [DestroyDomain(vm_id) for vm_id in found.leftovers]
+        for vm in self.vms.values():
+            life.reach(vm, vm.spec.vm_id in seen.unreached)
+            self._reporter.tell(vm, out)
         self._reporter.announce(out)
         self._seen = True
         if self._held_sync is not None:

@@ -20,6 +20,11 @@ RESERVE_SHARE = 10
 """The server keeps one part in ``RESERVE_SHARE`` for itself, or the fixed reserve if that is more,
 but never more than half: a small server still offers something."""
 
+IMAGE_SHARE = 4
+IMAGE_MIB_LEAST = 1024
+IMAGE_STEP_MIB = 256
+"""An image may take one part in ``IMAGE_SHARE`` of the disk's reserve, in whole steps."""
+
 
 class Facts(Struct, frozen=True):
     """What the server has, before any reserve."""
@@ -68,6 +73,15 @@ def advertised(known: Facts, override: Override) -> Capacity:
         mem_mib=usual.mem_mib if override.mem_mib is None else override.mem_mib,
         disk_mib=usual.disk_mib if override.disk_mib is None else override.disk_mib,
     )
+
+
+def image_mib(known: Facts, capacity: Capacity) -> int:
+    """Return the largest image to take, and what images that nobody waits for may take together.
+
+    Two disks are made at a time, each beside its image: all that is a part of the reserve.
+    """
+    share = (known.disk_mib - capacity.disk_mib) // IMAGE_SHARE
+    return max(IMAGE_MIB_LEAST, share // IMAGE_STEP_MIB * IMAGE_STEP_MIB)
 
 
 def fitting_classes(capacity: Capacity, classes: dict[str, Capacity]) -> list[str]:

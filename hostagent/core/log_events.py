@@ -152,6 +152,10 @@ def vm_trouble(vm_id: str, what: str, why: str) -> LogLine:
     return line("warning", what, f"{vm_id}: {why}", vm=vm_id, reason=why)
 
 
+def reached_again(vm_id: str) -> LogLine:
+    return line("info", "reached_again", f"{vm_id}: all its ports are open again", vm=vm_id)
+
+
 def image_failed(why: str) -> LogLine:
     return line("warning", "image_failed", why, reason=why)
 

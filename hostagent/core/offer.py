@@ -12,7 +12,7 @@ from exchange.wire.instructions import (
 )
 from exchange.wire.requests import HostAnnounce
 from exchange.wire.terms import need_of
-from exchange.wire.types import Accel, Capacity, HostLoad, ToldCapacity
+from exchange.wire.types import Accel, Capacity, HostLimits, HostLoad, ToldCapacity
 from hostagent.core.inventory import Shared, fits, fitting_classes, smaller
 from hostagent.core.kept import KeptOffer, resumed
 from hostagent.core.offering import Offering, left_beside, smallest_unit
@@ -20,6 +20,8 @@ from hostagent.core.own_use import Held, OwnUse, Used, own_use
 from hostagent.core.ports import Load, Observed
 from hostagent.core.vm import Vm
 
+PORTS_SLACK = 10
+"""One part in so many may come and go untold."""
 NOTHING = Capacity(mvcpu=0, mem_mib=0, disk_mib=0)
 
 
@@ -31,6 +33,7 @@ class HostConfig(Struct, frozen=True):
     capacity: Capacity
     classes: dict[str, Capacity]
     boot_id: str
+    limits: HostLimits | None = None
     cpu_model: str = "unknown"
     accel: Accel = "simulated"
     agent_version: str = "0"
@@ -60,7 +63,9 @@ class Offer:
         self._cpu = Held(None if kept.held is None else kept.held.mvcpu)
         self._mem = Held(None if kept.held is None else kept.held.mem_mib)
         self._looked = False
+        self._limits = config.limits
         self._announced: Capacity | None = None
+        self._told: HostLimits | None = None
         self._load = Load()
 
     def kept(self) -> KeptOffer:
@@ -74,6 +79,8 @@ class Offer:
 
     def observe(self, seen: Observed, vms: dict[str, Vm]) -> None:
         """Take the server's load in. To be called before the meters see the same readings."""
+        if seen.ports is not None:
+            self._count_ports(seen.ports)
         if not self._looked:
             self._residual = replace(resumed(self.kept(), seen.at_ms).residual)
             self._looked = True
@@ -86,6 +93,12 @@ class Offer:
             self._mem.observe(own.mem_mib, seen.at_ms)
             self._use.observe(own, seen.at_ms)
 
+    def _count_ports(self, ports: int) -> None:
+        """Tell only of a change that matters: a few ports come and go with others' connections."""
+        known = self._limits or HostLimits()
+        if known.ports is None or abs(ports - known.ports) > known.ports // PORTS_SLACK:
+            self._limits = replace(known, ports=ports)
+
     def load(self) -> HostLoad:
         return HostLoad(cpu_pct=self._load.cpu_pct, mem_pct=self._load.mem_pct)
 
@@ -94,12 +107,12 @@ class Offer:
         self._announced = None
 
     def changed(self) -> bool:
-        return self._offered() != self._announced
+        return self._offered() != self._announced or self._limits != self._told
 
     def announcement(self, req_id: int) -> HostAnnounce:
         """Return the announcement of what is offered now, and remember it as made."""
         config = self._config
-        self._announced = self._offered()
+        self._announced, self._told = self._offered(), self._limits
         return HostAnnounce(
             req_id=req_id,
             capacity=config.capacity,
@@ -109,6 +122,7 @@ class Offer:
             accel=config.accel,
             agent_version=config.agent_version,
             boot_id=config.boot_id,
+            limits=self._limits,
         )
 
     def has_room(self, one_more: Vm, vms: dict[str, Vm]) -> bool:

@@ -265,6 +265,10 @@ class Observed(Struct, frozen=True, tag="observed"):
     domains: list[ObservedDomain]
     load: Load = Load()
     endpoints: dict[str, list[Endpoint]] = {}
+    unreached: tuple[str, ...] = ()
+    """VMs with a port that the shell cannot bind yet."""
+    ports: int | None = None
+    """How many ports the VMs can have, with those they have; None: not counted this time."""
 
 
 class Hint(Struct, frozen=True, tag="hint"):

@@ -119,4 +119,4 @@ def _status(vm: Vm, req_id: int) -> VmStatus:
 
 
 def _reported_state(vm: Vm) -> str:
-    return f"{vm.state}/{vm.ready_ms}"
+    return f"{vm.state}/{vm.reason}/{vm.ready_ms}"

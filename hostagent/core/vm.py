@@ -255,6 +255,13 @@ def looked_at(vm: Vm, state: DomainState, now_ms: int) -> list[Effect]:
             return stop(vm, now_ms, "failed", state)
 
 
+def reach(vm: Vm, unreached: bool) -> None:
+    """Tell its owner while a port of an adopted VM waits for somebody else to let go of it."""
+    reason = "unreached" if unreached else None
+    if vm.state == "running" and vm.reason != reason:
+        vm.reason, vm.unreported = reason, True
+
+
 def gone(vm: Vm, reading: Reading | None) -> None:
     """Nothing of the domain is left: the VM has ended."""
     if reading is not None:

@@ -53,7 +53,8 @@ class _Opened(Struct):
     inwards: Bucket
     outwards: Bucket
     forwards: tuple[Forward, ...] = ()
-    servers: list[asyncio.Server] = field(default_factory=list)
+    servers: dict[int, asyncio.Server] = field(default_factory=dict)
+    """By public port; those of an adopted VM that are missing are bound later."""
     connections: set[asyncio.Task[None]] = field(default_factory=set)
 
 
@@ -114,6 +115,44 @@ class Forwarder:
             raise
         return opened.forwards
 
+    async def resume(
+        self,
+        vm_id: str,
+        forwards: tuple[Forward, ...],
+        allow_from: tuple[str, ...],
+        base: Counted,
+        bytes_s: int = 0,
+    ) -> list[int]:
+        """Listen for a VM that an agent before this one started, on the ports it has.
+
+        Returns those that cannot be bound now. They stay its own: call again. Raises
+        `ForwardError`.
+        """
+        opened = self._vms.get(vm_id)
+        if opened is None:
+            buckets = Bucket(bytes_s), Bucket(bytes_s)
+            opened = _Opened(networks(allow_from), base, *buckets, forwards)
+            self._vms[vm_id] = opened
+        for one in opened.forwards:
+            if one.public_port not in opened.servers:
+                server = await self._try_listen(opened, one.public_port, one.inner_port)
+                if server is not None:
+                    opened.servers[one.public_port] = server
+        return self.missing(vm_id)
+
+    def missing(self, vm_id: str) -> list[int]:
+        """Return the ports of an open VM on which nobody listens yet."""
+        opened = self._vms[vm_id]
+        ports = [one.public_port for one in opened.forwards]
+        return [port for port in ports if port not in opened.servers]
+
+    def usable_ports(self) -> int:
+        """Return how many ports VMs have or could have: those that others use do not count."""
+        ours = {one.public_port for opened in self._vms.values() for one in opened.forwards}
+        address = self._bind_address() or ("::" if ":" in self.address else "")
+        ports = range(self._low, self._high + 1)
+        return sum(port in ours or _can_bind(address, port) for port in ports)
+
     def is_open(self, vm_id: str) -> bool:
         return vm_id in self._vms
 
@@ -133,7 +172,7 @@ class Forwarder:
         opened = self._vms.pop(vm_id, None)
         if opened is None:
             return
-        for server in opened.servers:
+        for server in opened.servers.values():
             server.close()
         connections = list(opened.connections)
         for task in connections:
@@ -149,15 +188,17 @@ class Forwarder:
         for port in tries:
             server = await self._try_listen(opened, port, forward.inner_port)
             if server is not None:
-                opened.servers.append(server)
+                opened.servers[port] = server
                 return Forward(forward.guest_port, port, forward.inner_port)
-        raise ForwardError(f"{vm_id}: no free port among {tries[0]}-{tries[-1]}")
+        raise ForwardError(f"{vm_id}: no free port among {self._low}-{self._high}")
 
     def _candidates(self) -> list[int]:
-        """Return all ports, the one after the last given first, so that ports rest before reuse."""
+        """Return the ports that are no VM's, the one after the last given first, so that ports
+        rest before reuse."""
+        ours = {one.public_port for opened in self._vms.values() for one in opened.forwards}
         ports = range(self._low, self._high + 1)
         start = (self._next - self._low) % len(ports)
-        return [*ports[start:], *ports[:start]]
+        return [port for port in (*ports[start:], *ports[:start]) if port not in ours]
 
     async def _try_listen(
         self, opened: _Opened, port: int, inner_port: int
@@ -197,6 +238,18 @@ class Forwarder:
         except OSError:
             return None
         return self.address
+
+
+def _can_bind(address: str, port: int) -> bool:
+    """Tell whether nobody listens there. Nothing stays bound."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError:
+        return False
+    return True
 
 
 async def _serve(

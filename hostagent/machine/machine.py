@@ -49,6 +49,7 @@ from hostagent.core.ports import (
     StartDomain,
     WatchGuest,
 )
+from hostagent.machine.adopted_ports import AdoptedPorts
 from hostagent.machine.calls import EVERYBODY, Calls, HangsError, Name
 from hostagent.machine.forwarder import (
     CONNECT_TIMEOUT_S,
@@ -61,6 +62,9 @@ from hostagent.machine.forwarder import (
 from hostagent.machine.images import ImageCache
 
 START_TRIES = 5
+PORT_TRIES = 30
+PORT_AGAIN_S = 1.0
+COUNT_PORTS_S = 60.0
 WATCH_EVERY_S = 0.5
 HANGS_AGAIN_S = 5.0
 GUEST_ANSWER_S = 0.2
@@ -98,6 +102,8 @@ class Machine:
         self._watching: dict[str, asyncio.Task[bool]] = {}
         self._lost = False
         """The last look at the hypervisor failed."""
+        self._adopted = AdoptedPorts(forwarder, policy)
+        self._count_at_s = 0.0
         self._unknown: set[str] = set()
         """The VMs of which nobody could tell, when last asked, whether they serve."""
 
@@ -141,11 +147,22 @@ class Machine:
         endpoints: dict[str, list[Endpoint]] = {}
         for domain in domains:
             vm_id = domain.spec.vm_id
-            if domain.state == "running" and not self._forwarder.is_open(vm_id):
-                await self._listen_again(domain)
+            if domain.state in ("running", "held", "unknown"):
+                await self._adopted.listen(domain)
             endpoints[vm_id] = self._forwarder.endpoints(domain.forwards)
         counted = [self._with_network(domain) for domain in domains]
-        return Observed(self._clock(), counted, self._load(), endpoints)
+        ports = await self._count_ports()
+        return Observed(
+            self._clock(), counted, self._load(), endpoints, tuple(self._adopted.unreached), ports
+        )
+
+    async def _count_ports(self) -> int | None:
+        """Count now and then, and when there were too few."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._count_at_s:
+            return None
+        self._count_at_s = now_s + COUNT_PORTS_S
+        return await asyncio.to_thread(self._forwarder.usable_ports)
 
     async def close(self) -> None:
         for task in list(self._watching.values()):
@@ -211,7 +228,7 @@ class Machine:
         for tries_left in reversed(range(START_TRIES)):
             ports = dict.fromkeys(spec.ports)
             wanted = tuple(Forward(port, 0, free_loopback_port()) for port in ports)
-            opened = await self._open(spec, wanted, Counted())
+            opened = await self._open_when_free(spec, wanted)
             try:
                 start = partial(self._hypervisor.start, spec, files, opened)
                 await self._calls.call("start", spec.vm_id, start)
@@ -225,11 +242,21 @@ class Machine:
                 return opened
         raise AssertionError("the last try returns or raises")
 
-    async def _open(
-        self, spec: DomainSpec, forwards: tuple[Forward, ...], base: Counted
+    async def _open_when_free(
+        self, spec: DomainSpec, forwards: tuple[Forward, ...]
     ) -> tuple[Forward, ...]:
+        """Listen; the VM that had the ports before may still be stopping."""
         bytes_s = self._policy.rates.net_bytes_s(spec.shape.mvcpu)
-        return await self._forwarder.open(spec.vm_id, forwards, spec.allow_from, base, bytes_s)
+        open_all = partial(self._forwarder.open, spec.vm_id, forwards, spec.allow_from)
+        for tries_left in reversed(range(PORT_TRIES)):
+            try:
+                return await open_all(Counted(), bytes_s)
+            except ForwardError as error:
+                self._count_at_s = 0.0
+                if error.reason != "no_free_port" or tries_left == 0:
+                    raise
+            await asyncio.sleep(PORT_AGAIN_S)
+        raise AssertionError("the last try returns or raises")
 
     async def _destroy(self, vm_id: str) -> Result:
         """Read the counters a last time, then remove every trace."""
@@ -239,6 +266,7 @@ class Machine:
         await self._forwarder.close(vm_id)
         await self._forget(vm_id)
         self._unknown.discard(vm_id)
+        self._adopted.forget(vm_id)
         return DomainGone(vm_id, reading)
 
     async def _last_reading(self, vm_id: str) -> Reading | None:
@@ -337,15 +365,6 @@ class Machine:
         if vm_id not in self._unknown:
             self._unknown.add(vm_id)
             log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
-
-    async def _listen_again(self, domain: ObservedDomain) -> None:
-        notes, spec = domain.notes, domain.spec
-        base = Counted(notes.net_rx_total, notes.net_tx_total)
-        try:
-            await self._open(spec, domain.forwards, base)
-        except ForwardError as error:
-            # Not lost: the next look tries again.
-            log.write(log_events.vm_trouble(spec.vm_id, "unreached", f"not to be reached: {error}"))
 
     def _with_network(self, domain: ObservedDomain) -> ObservedDomain:
         """Add the forwarded bytes; the hypervisor does not see the user network's."""

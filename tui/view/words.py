@@ -47,7 +47,7 @@ REFUSALS: Final[dict[str, str]] = {
     "not_recallable": "This lease cannot be recalled",
     "image_unknown": "The exchange does not have this image",
     "image_invalid": "The image is not usable",
-    "quota_exceeded": "The image quota is used up",
+    "quota_exceeded": "More than your account or this unit may use",
     "unknown_host": "There is no such host",
     "bad_token": "The enrollment token is not valid",
     "not_approved": "The host is not approved yet",

@@ -6,6 +6,7 @@ end.
 """
 
 from functools import partial
+from typing import Final
 
 from exchange.model.commands import HostBack, HostLost, HostSilent, SessionDropped
 from exchange.wire.admin_requests import (
@@ -25,19 +26,23 @@ from exchange.wire.requests import (
     OrderPlace,
     UsageReport,
 )
-from exchange.wire.types import Capacity, Side
+from exchange.wire.types import Capacity, HostLimits, Side
 from tests.exchange.duel.referee import Duel
 from tests.exchange.duel.scene import CLASSES, room_for
 from tests.exchange.oracle.hosts import Host
 from tests.exchange.oracle.orders import Limits
 from tests.exchange.oracle.owed import Vm
 
+OTHERS: Final = (None, (60, 64), None, (5, 64), None, None, (2_000, 49), None, None)
+"""Ports and MiB of the largest image: enough, few ports, none said, and an image too small."""
+
 # --- hosts ---
 
 
 def announce(duel: Duel, host: Host, units: int, boot: str) -> None:
-    """A host says what it offers: room for so many units of class small."""
-    room = Capacity(*room_for(units))
+    """A host says what it offers: room for so many units of class small; some say what else."""
+    room, others = Capacity(*room_for(units)), OTHERS[units % len(OTHERS)]
+    limits = None if others is None else HostLimits(ports=others[0], image_mib=others[1])
     message = HostAnnounce(
         req_id=1,
         capacity=room,
@@ -47,10 +52,11 @@ def announce(duel: Duel, host: Host, units: int, boot: str) -> None:
         accel="simulated",
         agent_version="1",
         boot_id=boot,
+        limits=limits,
     )
 
     def effect() -> None:
-        host.offer, host.announced = room_for(units), True
+        host.offer, host.announced, host.others = room_for(units), True, others
         go_live(host)
         duel.oracle.shrink_to_offer(host.name)
 

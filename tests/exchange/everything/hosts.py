@@ -21,7 +21,7 @@ from exchange.wire.requests import (
     ImageBuy,
     ImageOffer,
 )
-from exchange.wire.types import Capacity, OwnerLimit
+from exchange.wire.types import Capacity, HostLimits, OwnerLimit
 from tests.exchange.everything.scene import IMAGES, OWNERS, Scene
 from tests.exchange.support.market import SMALL_UNIT
 
@@ -67,6 +67,7 @@ class Owners(Scene):
             accel="simulated",
             agent_version="1",
             boot_id="boot 1",
+            limits=HostLimits(ports=2, image_mib=1) if units == 16 else None,
         )
         self.report(message, host)
 

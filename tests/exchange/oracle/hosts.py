@@ -24,6 +24,8 @@ class Host:
     offer: Need
     classes: list[str]
     limit: Need | None = None
+    others: tuple[int, int] | None = None
+    """Ports for all its VMs, and MiB of the largest image, if it says so."""
     state: str = "live"
     """live, silent, lost, or syncing: back and not yet heard out."""
     draining: bool = False

@@ -4,12 +4,14 @@ Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 5.2, 5.
 """
 
 from abc import abstractmethod
+from fractions import Fraction
+from math import floor
 from typing import Final
 
 from msgspec.structs import replace
 
 from exchange.wire.requests import UsageReport, VmStart, VmStatus
-from tests.exchange.oracle.hosts import Hosts, Need
+from tests.exchange.oracle.hosts import Host, Hosts, Need
 from tests.exchange.oracle.owed import Launch, Lease, Unit, Vm
 
 LAUNCH_MS: Final = 300_000
@@ -65,6 +67,23 @@ class Vms(Hosts):
             faults.append("market_not_open")
         if len(self.live_vms(lease)) >= lease.units:
             faults.append("lease_full")
+        return faults + self.share_faults(self.hosts[lease.host], lease, asked)
+
+    def share_faults(self, host: Host, lease: Lease, asked: VmStart) -> list[str]:
+        """A VM has its part of the host's ports by memory, and an image that its disk can hold."""
+        if host.others is None:
+            return []
+        (all_ports, image_mib), wanted = host.others, len(asked.ports or [])
+        _, memory, disk = self.need(lease.symbol)
+        part = Fraction(memory * all_ports, host.offer[1])
+        most = min(all_ports, floor(part) if part >= 1 else 1)
+        faults = ["quota_exceeded"] if wanted > most else []
+        if self.images.get(asked.image, 0) > min(image_mib, disk) * MIB:
+            faults.append("quota_exceeded")
+        here = [vm for vm in self.vms.values() if vm.lease.host == host.name]
+        taken = sum(len(vm.asked.ports or []) for vm in here)
+        if part < 2 and wanted and taken + wanted > all_ports:
+            faults.append("insufficient_capacity")
         return faults
 
     def start(self, lease: Lease, asked: VmStart) -> Vm:

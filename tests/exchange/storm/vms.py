@@ -62,9 +62,12 @@ class LeaseLife(HostTrouble):
                 )
         elif (lease := self.startable()) is not None:
             account = self.random.choice(list(MONEY)) if self.chance(20) else lease.buyer
-            name = f"vm{self.random.randrange(6)}"
+            which = self.random.randrange(6)
+            name, ports = f"vm{which}", [*range(80, 80 + which // 2)]
             image = NOBODYS_IMAGE if self.chance(25) else IMAGE
-            message = VmStart(req_id=1, lease_id=f"l-{lease.number}", name=name, image=image)
+            message = VmStart(
+                req_id=1, lease_id=f"l-{lease.number}", name=name, image=image, ports=ports
+            )
             self.starts.append((account, message))
         else:
             return
