@@ -32,7 +32,6 @@ from hostagent import options
 from hostagent.agent import Agent, AgentError
 from hostagent.core import log_events
 from hostagent.core.inventory import Override
-from hostagent.core.policy import Policy
 from hostagent.core.ports import HypervisorError
 from hostagent.core.rates import DISK_MIB_S, NET_MIB_S, Rates
 from hostagent.ending import end_in_time
@@ -66,6 +65,13 @@ NetRate = Annotated[
     int,
     typer.Option("--net-mib-s", min=0, help="MiB/s each way on the network, as --disk-mib-s."),
 ]
+OutboundRule = Annotated[
+    str, typer.Option("--outbound", help="What guests may connect to: none, proxy or all.")
+]
+ProxyAt = Annotated[
+    str | None,
+    typer.Option("--proxy", help="ADDRESS:PORT: with --outbound proxy, all that guests reach."),
+]
 Service = Annotated[
     bool,
     typer.Option("--service", help="Run by systemd: exit 3 for what a restart cannot mend."),
@@ -89,6 +95,8 @@ def run(
     classes: Classes = None,
     disk_mib_s: DiskRate = DISK_MIB_S,
     net_mib_s: NetRate = NET_MIB_S,
+    outbound: OutboundRule = "none",
+    proxy: ProxyAt = None,
     state: State = STATE,
     service: Service = False,
     verbose: Verbose = False,
@@ -102,7 +110,8 @@ def run(
     try:
         low, high = options.port_range(ports)
         shapes = DEFAULT_CLASSES if classes is None else options.classes(classes)
-        policy, here = Policy(Rates(disk_mib_s, net_mib_s)), options.address(advertise)
+        policy = options.policy(Rates(disk_mib_s, net_mib_s), outbound, proxy, state)
+        here = options.address(advertise)
         settings = Settings(hypervisor, override, here, low, high, state, shapes, policy)
         private_key = load_private_key(key)
         endpoint(url, TRADE_PATH)  # Fail now: retrying cannot fix a bad URL.

@@ -6,12 +6,16 @@ offer that no renter can use. Raises `OptionError`.
 
 import ipaddress
 import re
+from pathlib import Path
 
 import msgspec
 
-from exchange.wire.types import Capacity, Name
+from exchange.wire.types import Capacity, Name, Outbound
+from hostagent.core.policy import Policy, Proxy, gid_of
+from hostagent.core.rates import Rates
 
 CLASSES_MAX = 64
+LIMITED_BROADCAST = ipaddress.IPv4Address(2**32 - 1)
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 # A last label of digits would be an IP address that is none.
 _HOST_NAME = re.compile(rf"(?=.{{1,64}}\Z)(?!(.*\.)?[0-9]+\.?\Z){_LABEL}(\.{_LABEL})*\.?\Z")
@@ -48,6 +52,30 @@ def classes(text: str) -> dict[str, Capacity]:
     if len(shapes) < len(parts) or len(shapes) > CLASSES_MAX:
         raise OptionError(f"--classes: a class twice, or more than {CLASSES_MAX}")
     return shapes
+
+
+def policy(rates: Rates, outbound: str, proxy: str | None, state: Path) -> Policy:
+    """Return what guests are allowed by ``--outbound`` and ``--proxy``."""
+    if (outbound == "proxy") != (proxy is not None):
+        raise OptionError("--outbound proxy and --proxy ADDRESS:PORT belong together")
+    where = None if proxy is None else _proxy(proxy)
+    try:
+        allowed = msgspec.convert(outbound, Outbound)
+    except msgspec.ValidationError:
+        raise OptionError(f"--outbound {outbound}: not none, proxy or all") from None
+    return Policy(rates, allowed, where, gid_of(str(state.resolve())))
+
+
+def _proxy(text: str) -> Proxy:
+    address, _, port = text.rpartition(":")
+    try:
+        found = ipaddress.IPv4Address(address)
+    except ValueError:
+        found = ipaddress.IPv4Address(0)
+    usable = not (found.is_unspecified or found.is_multicast or found == LIMITED_BROADCAST)
+    if not (usable and port.isdecimal() and 1 <= int(port) <= 65535):
+        raise OptionError(f"--proxy {text}: not ADDRESS:PORT with an IPv4 address")
+    return Proxy(found, int(port))
 
 
 def _shape(part: str) -> tuple[str, Capacity]:

@@ -32,6 +32,7 @@ from hostagent.core.policy import Policy
 from hostagent.core.ports import Hypervisor, HypervisorError, ImageError
 from hostagent.machine import facts
 from hostagent.machine.facts import LoadMeter
+from hostagent.machine.fence import Fence
 from hostagent.machine.file_limit import raise_file_limit
 from hostagent.machine.forwarder import Forwarder
 from hostagent.machine.images import Download, ImageCache
@@ -165,12 +166,21 @@ def _machine(
         images.space.reserve(path, 2 * size)  # for the disk to be made from it, too
 
     try:
+<<<<<<< HEAD
         images = ImageCache(settings.state, _downloader(url, key, make_room), cache_bytes)
+=======
+        images = ImageCache(
+            settings.state,
+            _downloader(url, key, make_room),
+            copies=settings.policy.calls_out,
+        )
+>>>>>>> 357cd23 (Guests may call out as the owner says: a proxy, or all but private networks, held by the firewall)
         logs = settings.state / "logs"
         logs.mkdir(exist_ok=True)
     except OSError as error:
         raise SetupError(f"--state {settings.state}: {error.strerror}") from error
     owner_file, policy = settings.state / "owner", settings.policy
+    fence = _fence(settings, virt)
     hypervisor = LibvirtHypervisor(settings.hypervisor, virt, logs, now_ms, owner_file, policy)
     _sweep(hypervisor, images)
     open_files = raise_file_limit()
@@ -178,10 +188,29 @@ def _machine(
     low, high = settings.low_port, settings.high_port
     forwarder = Forwarder(settings.advertise, low, high, open_files)
     load = LoadMeter()
-    simulated = virt == "test"
     return Machine(
-        hypervisor, images, forwarder, load.read, now_ms, simulated=simulated, policy=policy
+        hypervisor,
+        images,
+        forwarder,
+        load.read,
+        now_ms,
+        simulated=virt == "test",
+        policy=policy,
+        fence=fence,
     )
+
+
+def _fence(settings: Settings, virt: Virt) -> Fence:
+    """Return what holds guests that may call out, once it does."""
+    fence = Fence(settings.policy)
+    try:
+        if settings.policy.calls_out and virt != "test":
+            fence.hold()
+        elif virt != "test":
+            fence.close()
+    except HypervisorError as error:
+        raise SetupError(f"--outbound {settings.policy.outbound}: {error}") from error
+    return fence
 
 
 def _sweep(hypervisor: Hypervisor, images: ImageCache) -> None:

@@ -65,6 +65,7 @@ OwnerLimit: TypeAlias = Literal["offered", "residual_below_pct"]
 OrderStatus: TypeAlias = Literal["new", "partially_filled", "filled", "canceled", "expired"]
 Role: TypeAlias = Literal["viewer", "trader", "host", "operator"]
 Accel: TypeAlias = Literal["kvm", "tcg", "simulated"]
+Outbound: TypeAlias = Literal["none", "proxy", "all"]
 VmState: TypeAlias = Literal["requested", "starting", "running", "stopping", "stopped", "failed"]
 LeaseState: TypeAlias = Literal["granted", "active", "ending", "ended"]
 InstrumentState: TypeAlias = Literal[

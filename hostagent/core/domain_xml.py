@@ -7,7 +7,8 @@ libvirt 9 hands the text of a fwcfg entry to QEMU without escaping its commas, s
 ``x,file=/etc/shadow`` would have been an argument.
 
 The guest's network is QEMU's user network with ``restrict=on`` (docs/decisions, "guest network"):
-it reaches nothing at all, and is reached only through the forwarded ports.
+it reaches nothing at all, and is reached only through the forwarded ports. Where the owner lets
+guests call out it has no ``restrict``, and `fence` says what they reach.
 """
 
 import re
@@ -35,6 +36,7 @@ NETWORK_SLOT = "0x10"
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_USER = re.compile(r"\+(\d+):\+\d+\Z")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 
 ET.register_namespace("qemu", _QEMU_URI)
@@ -66,10 +68,12 @@ def domain_xml(
     console: str,
     name: str = "",
     policy: Policy = UNLIMITED,
+    uid: int = 0,
 ) -> str:
     """Return the XML of a domain that boots ``files``; ``console`` is the path of its log.
 
     ``name`` is for where the usual one is somebody else's; ``policy`` is the server's owner's.
+    ``uid`` is QEMU's user, which is said only where its group is not the usual one.
 
     Raises `HypervisorError` when ``spec`` holds text that a domain cannot carry unchanged.
     """
@@ -83,7 +87,7 @@ def domain_xml(
     _text(root, "vcpu", str(vcpus))
     if virt != "test":
         _cputune(root, spec.shape.mvcpu, vcpus)
-        _firmware_entries(root, spec.vm_id, files.user_data)
+        _firmware_entries(root, spec.vm_id, files.user_data, policy)
     _os(root, files, spec.cmdline, virt)
     ET.SubElement(ET.SubElement(root, "features"), "acpi")
     if virt == "kvm":
@@ -93,7 +97,9 @@ def domain_xml(
         _text(root, f"on_{event}", action)
     _devices(root, files, virt, console, policy.rates.disk_bytes_s(spec.shape.mvcpu))
     if virt != "test":
-        _network(root, forwards)
+        if policy.calls_out:
+            _run_as(root, uid, policy.gid)
+        _network(root, forwards, policy)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"
 
@@ -122,6 +128,15 @@ def _read(xml: str, kind: type[_Kind]) -> _Kind:
         return msgspec.json.decode(ET.fromstring(xml).text or "", type=kind)  # noqa: S314 our own
     except (ET.ParseError, msgspec.DecodeError) as error:
         raise HypervisorError(f"metadata cannot be read: {error}") from error
+
+
+def qemu_user(capabilities: str) -> int:
+    """Return the user id that libvirt gives to QEMU; raises `HypervisorError` if it gives none."""
+    for model in ET.fromstring(capabilities).iterfind("host/secmodel"):  # noqa: S314 libvirt's own
+        label = _USER.match(model.findtext("baselabel[@type='qemu']", ""))
+        if model.findtext("model") == "dac" and label:
+            return int(label[1])
+    raise HypervisorError("libvirt gives QEMU no user of its own: guests cannot be fenced in")
 
 
 def check_spec(spec: DomainSpec) -> None:
@@ -159,13 +174,15 @@ def _cputune(root: ET.Element, mvcpu: int, vcpus: int) -> None:
         _text(tune, "quota", str(PERIOD_US * mvcpu // 1000 // vcpus))
 
 
-def _firmware_entries(root: ET.Element, vm_id: str, user_data: str | None) -> None:
+def _firmware_entries(root: ET.Element, vm_id: str, user_data: str | None, policy: Policy) -> None:
     """What the guest can read of itself, as QEMU firmware configuration entries.
 
     The id is a plain word (`domain_name`) and the path is ours: neither can hold a comma.
     """
     info = ET.SubElement(root, "sysinfo", type="fwcfg")
     _text(info, "entry", vm_id, name="opt/org.headroom/name")
+    if policy.proxy is not None:
+        _text(info, "entry", policy.proxy.seen_by_guest(), name="opt/org.headroom/proxy")
     if user_data is not None:
         if "," in user_data:
             raise HypervisorError(f"the path {user_data} holds a comma; choose another --state")
@@ -210,14 +227,21 @@ def _disk(devices: ET.Element, path: str, name: str) -> ET.Element:
     return disk
 
 
-def _network(root: ET.Element, forwards: tuple[Forward, ...]) -> None:
+def _run_as(root: ET.Element, uid: int, gid: int) -> None:
+    """The server's firewall tells what a guest's QEMU sends by the group that it runs as."""
+    label = ET.SubElement(root, "seclabel", type="static", model="dac", relabel="yes")
+    _text(label, "label", f"+{uid}:+{gid}")
+
+
+def _network(root: ET.Element, forwards: tuple[Forward, ...], policy: Policy) -> None:
+    reach = "ipv6=off" if policy.calls_out else "restrict=on,ipv6=off"
     rules = "".join(
         f",hostfwd=tcp:127.0.0.1:{forward.inner_port}-:{forward.guest_port}" for forward in forwards
     )
     command = ET.SubElement(root, f"{{{_QEMU_URI}}}commandline")
     for argument in (
         "-netdev",
-        f"user,id=headroom0,restrict=on{rules}",
+        f"user,id=headroom0,{reach}{rules}",
         "-device",
         f"virtio-net-pci,netdev=headroom0,bus=pcie.0,addr={NETWORK_SLOT},romfile=",
     ):

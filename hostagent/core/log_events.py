@@ -125,6 +125,11 @@ def hypervisor_back() -> LogLine:
     return line("info", "hypervisor_back", "the hypervisor answers again")
 
 
+def not_fenced(why: str) -> LogLine:
+    text = f"guests may reach more than they should, none is started: {why}"
+    return line("error", "not_fenced", text, reason=why)
+
+
 def call_hangs(call: str, vm_id: str, limit_s: float) -> LogLine:
     text = f"{call}{' of ' + vm_id if vm_id else ''} did not return within {limit_s:g} s: given up"
     return line("error", "call_hangs", text, call=call, vm=vm_id)

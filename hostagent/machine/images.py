@@ -46,6 +46,8 @@ class ImageCache:
     """The images below ``root``: ``images/SHA256/``, and ``vms/VM/`` made of them.
 
     At most `FETCHES_MAX` images are fetched and `CONVERSIONS_MAX` disks made at a time.
+    ``copies``: each VM has a kernel of its own. libvirt gives the files to QEMU's group and
+    refuses to give one to two: guests that call out run in another than those that do not.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class ImageCache:
         download: Download,
         cache_bytes: int = CACHE_BYTES,
         free: Callable[[Path], int] = free_bytes,
+        copies: bool = False,
     ) -> None:
         self._images = root / "images"
         self._vms = root / "vms"
         self._logs = root / "logs"
         self._download = download
+        self._copies = copies
         self._fetching: dict[str, asyncio.Task[None]] = {}
         self._fetches = asyncio.Semaphore(FETCHES_MAX)
         self._conversions = threading.Semaphore(CONVERSIONS_MAX)
@@ -112,6 +116,8 @@ class ImageCache:
                 (own / "user-data").write_text(spec.user_data, "utf-8")
                 user_data = str(own / "user-data")
             if (folder / "vmlinuz").exists():
+                if self._copies:
+                    folder = _copied(folder, own)
                 kernel, initrd = str(folder / "vmlinuz"), str(folder / "initrd.gz")
                 return BootFiles(kernel, initrd, user_data=user_data)
             os.utime(folder)
@@ -197,6 +203,12 @@ class ImageCache:
         finally:
             shutil.rmtree(made, ignore_errors=True)
         self.space.trim(image)
+
+
+def _copied(folder: Path, own: Path) -> Path:
+    for name in BUNDLE_MEMBERS:
+        shutil.copy(folder / name, own / name)
+    return own
 
 
 def _prepare(part: Path, form: str, made: Path) -> None:

@@ -99,7 +99,8 @@ class LibvirtHypervisor:
         log_file = str(self._log_of(spec.vm_id))
         name = self._free_name(spec.vm_id)
         carried = domain_xml.Carried(spec, forwards, owners.born(self._owner))
-        xml = domain_xml.domain_xml(carried, files, self._virt, log_file, name, self._policy)
+        uid = self._qemu_user() if self._policy.calls_out else 0
+        xml = domain_xml.domain_xml(carried, files, self._virt, log_file, name, self._policy, uid)
         domain = said(lambda: self._links.conn.defineXML(xml), "cannot define the domain")
         try:
             said(domain.create, "cannot start the domain")
@@ -107,6 +108,10 @@ class LibvirtHypervisor:
             if self._links.alive():
                 self._destroy(spec.vm_id)
             raise
+
+    def _qemu_user(self) -> int:
+        capabilities = said(self._links.conn.getCapabilities, "cannot read what libvirt can do")
+        return domain_xml.qemu_user(capabilities)
 
     def own(self, owner: str) -> bool:
         before, owner = self._owner, owners.joined(owner, self._owner)

@@ -51,6 +51,7 @@ from hostagent.core.ports import (
 )
 from hostagent.machine.adopted_ports import AdoptedPorts
 from hostagent.machine.calls import EVERYBODY, Calls, HangsError, Name
+from hostagent.machine.fence import Fence
 from hostagent.machine.forwarder import (
     CONNECT_TIMEOUT_S,
     LOOPBACK,
@@ -90,6 +91,7 @@ class Machine:
         simulated: bool = False,
         limits_s: dict[Name, float] | None = None,
         policy: Policy = UNLIMITED,
+        fence: Fence | None = None,
     ) -> None:
         self._hypervisor = hypervisor
         self._images = images
@@ -98,6 +100,7 @@ class Machine:
         self._clock = clock
         self._simulated = simulated
         self._policy = policy
+        self._fence = fence or Fence(policy)
         self._calls = Calls(limits_s)
         self._watching: dict[str, asyncio.Task[bool]] = {}
         self._lost = False
@@ -143,6 +146,7 @@ class Machine:
 
     async def observe(self) -> Observed:
         """Look at all our domains; listen again for those that an agent before us started."""
+        await asyncio.to_thread(self._fence.look)
         domains = await self._calls.call("observe", EVERYBODY, self._hypervisor.observe)
         endpoints: dict[str, list[Endpoint]] = {}
         for domain in domains:
@@ -216,6 +220,7 @@ class Machine:
         try:
             make = partial(self._images.boot_files, spec.image, spec)
             files = await self._calls.call("boot_files", spec.vm_id, make)
+            await asyncio.to_thread(self._fence.hold)
             forwards = await self._start_on_free_ports(spec, files)
         except (ImageError, ForwardError, HypervisorError) as error:
             log.write(log_events.not_started(spec, str(error)))

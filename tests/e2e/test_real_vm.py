@@ -12,6 +12,7 @@ from pathlib import Path
 from exchange.client.images import pack_bundle
 from exchange.wire.types import Capacity, Endpoint
 from hostagent.core.domain_xml import Virt
+from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import (
     DestroyDomain,
     DomainFailed,
@@ -31,6 +32,7 @@ from hostagent.core.ports import (
     WatchGuest,
 )
 from hostagent.machine.facts import LoadMeter
+from hostagent.machine.fence import Fence
 from hostagent.machine.forwarder import Forwarder
 from hostagent.machine.images import ImageCache
 from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
@@ -46,7 +48,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def machine(state: Path, image: Path, form: str) -> Machine:
+def machine(
+    state: Path, image: Path, form: str, policy: Policy = UNLIMITED, fence: Fence | None = None
+) -> Machine:
     """A machine whose image store holds one image."""
     virt: Virt = "kvm" if probe().accel == "kvm" else "qemu"
 
@@ -56,11 +60,13 @@ def machine(state: Path, image: Path, form: str) -> Machine:
 
     (state / "logs").mkdir(exist_ok=True)
     return Machine(
-        LibvirtHypervisor("qemu:///system", virt, state / "logs", now_ms),
-        ImageCache(state, download),
+        LibvirtHypervisor("qemu:///system", virt, state / "logs", now_ms, policy=policy),
+        ImageCache(state, download, copies=policy.calls_out),
         Forwarder("127.0.0.1", 33_000, 33_999),
         LoadMeter().read,
         now_ms,
+        policy=policy,
+        fence=fence,
     )
 
 
