@@ -166,15 +166,12 @@ def _machine(
         images.space.reserve(path, 2 * size)  # for the disk to be made from it, too
 
     try:
-<<<<<<< HEAD
-        images = ImageCache(settings.state, _downloader(url, key, make_room), cache_bytes)
-=======
         images = ImageCache(
             settings.state,
             _downloader(url, key, make_room),
+            cache_bytes,
             copies=settings.policy.calls_out,
         )
->>>>>>> 357cd23 (Guests may call out as the owner says: a proxy, or all but private networks, held by the firewall)
         logs = settings.state / "logs"
         logs.mkdir(exist_ok=True)
     except OSError as error:
