@@ -1,12 +1,16 @@
 """The options of `headroom host run`: what is taken, and what is refused in one line."""
 
 import asyncio
+import re
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from exchange.wire.types import Capacity
 from hostagent import options
+from hostagent.core.policy import Policy, Proxy, gid_of
+from hostagent.core.rates import Rates
 from hostagent.options import OptionError
 from hostagent.setup import SetupError, check_state
 from tests.hostagent.market import ask_when_live, enroll, market, start_agent, stop
@@ -55,6 +59,44 @@ def test_an_address_that_can_be_dialled(text: str) -> None:
 def test_an_address_that_cannot(text: str) -> None:
     with pytest.raises(OptionError, match="not an address that renters can dial"):
         options.address(text)
+
+
+RATES = Rates()
+STATE = Path("/var/lib/headroom")
+
+
+def test_what_guests_may_connect_to() -> None:
+    gid = gid_of(str(STATE.resolve()))
+    assert options.policy(RATES, "none", None, STATE) == Policy(RATES, gid=gid)
+    assert options.policy(RATES, "all", None, STATE) == Policy(RATES, "all", gid=gid)
+    proxy = Proxy(IPv4Address("10.1.2.3"), 3128)
+    assert options.policy(RATES, "proxy", "10.1.2.3:3128", STATE).proxy == proxy
+
+
+@pytest.mark.parametrize(
+    ("outbound", "proxy", "why"),
+    [
+        ("some", None, "--outbound some: not none, proxy or all"),
+        ("proxy", None, "belong together"),
+        ("none", "10.1.2.3:3128", "belong together"),
+        ("all", "10.1.2.3:3128", "belong together"),
+        ("proxy", "", "--proxy : not ADDRESS:PORT"),
+        ("proxy", "10.1.2.3", "--proxy 10.1.2.3: not"),
+        ("proxy", "10.1.2.3:", "not ADDRESS:PORT"),
+        ("proxy", "10.1.2.3:0", "not ADDRESS:PORT"),
+        ("proxy", "10.1.2.3:65536", "not ADDRESS:PORT"),
+        ("proxy", "10.1.2.3:+1", "not ADDRESS:PORT"),
+        ("proxy", "10.1.2.3,hostfwd=:1", "not ADDRESS:PORT"),
+        ("proxy", "proxy.example:3128", "with an IPv4 address"),
+        ("proxy", "[::1]:3128", "with an IPv4 address"),
+        ("proxy", "0.0.0.0:3128", "with an IPv4 address"),
+        ("proxy", "224.0.0.1:3128", "with an IPv4 address"),
+        ("proxy", "255.255.255.255:3128", "with an IPv4 address"),
+    ],
+)
+def test_what_guests_cannot_be_allowed(outbound: str, proxy: str | None, why: str) -> None:
+    with pytest.raises(OptionError, match=re.escape(why)):
+        options.policy(RATES, outbound, proxy, STATE)
 
 
 def test_a_state_folder_is_made_only_where_something_is_kept(tmp_path: Path) -> None:
