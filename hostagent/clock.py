@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 
 NS_PER_MS = 1_000_000
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # only Linux has it
 
 
 def _since_boot_ns() -> int:
     """Return the time since boot, that of a suspended server included; nobody can set it."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return time.clock_gettime_ns(_BOOTTIME)
 
 
 class HostClock:

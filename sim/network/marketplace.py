@@ -119,8 +119,8 @@ class Marketplace:
         self.up = False
         self._downlinks.clear()
 
-    def restart(self) -> None:
-        """Replay the journal into a fresh engine and go on from there."""
+    def come_back(self) -> None:
+        """Replay the journal into a fresh engine; `start` goes on from there."""
         assert self._keep_rows, "a restart needs the journal"
         old_hash = self.engine.state_hash()
         self.engine = ObservedEngine(self.engine.state.config, [])
@@ -131,7 +131,6 @@ class Marketplace:
         self.engine.observers = self.observers
         self.gateway.take()
         self.up = True
-        self.start()
 
     def accept(self, downlink: Link) -> int:
         """Give a new connection its number; frames for it go down ``downlink``."""

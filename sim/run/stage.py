@@ -120,8 +120,10 @@ class Stage:
     def start_exchange(self) -> None:
         """It starts again from its journal, and must be what it was."""
         if not self.marketplace.up:
-            self.marketplace.restart()
+            self.marketplace.come_back()
+            # Before the start: deadlines that fell due meanwhile settle in it.
             self.checker.follow(self.marketplace.engine)
+            self.marketplace.start()
 
     def _make_farm(self, manager: Manager) -> FarmNode:
         table = self.scenario.farm

@@ -122,7 +122,8 @@ def test_a_simulated_restart_begins_like_a_real_one() -> None:
     place.start()
     place.stop()
     env.run(until=START_MS + 3 * MS_PER_HOUR)
-    place.restart()
+    place.come_back()
+    place.start()
     env.run(until=env.now_ms + 1)
     assert kinds(place.rows) == [Genesis, Started, Started]
 

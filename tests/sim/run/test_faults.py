@@ -75,6 +75,19 @@ def test_a_restart_of_the_exchange_costs_little(
     assert found["penalties"] == calm["penalties"]
 
 
+@pytest.mark.parametrize("for_s", [1860, 3700])
+def test_a_burst_outlives_an_outage_that_is_longer_than_its_releases_are_ahead(
+    tmp_path: Path, for_s: int
+) -> None:
+    """(Seen to fail: at the start all leases of the Manager were released; and when hourly charges
+    fell due meanwhile, the laws were checked against the engine of before.)"""
+    text = scene(fault("exchange_restart", at_s=600, for_s=for_s), duration_s=for_s + 1140)
+    lived = world(tmp_path, text.replace("hold_s = 480", f"hold_s = {for_s + 740}"))
+    units = [round(part, 6) for part in lived.run().units]
+    at_peak = units[len(units) // 5 :]
+    assert min(at_peak) == max(units) > 8, at_peak
+
+
 def test_healing_ends_a_partition(tmp_path: Path) -> None:
     text = fault("partition", between='["farm", "exchange"]', at_s=0)
     cut_off = outcome(tmp_path, scene(text)).metrics
