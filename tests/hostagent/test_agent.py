@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from exchange.client import Client
+from exchange.client import Client, Refused
 from exchange.client.images import put_image
 from exchange.keys import load_private_key, new_key
 from exchange.wire.frames import LeaseUpdate
@@ -186,6 +187,10 @@ def test_vms_in_memory_take_the_ports_asked_for_and_end_with_the_agent(tmp_path:
             key = load_private_key(here.key("buyer"))
             image = await put_image(here.url, key, disk(tmp_path), "raw")
             wanted = VmStart(req_id=1, lease_id=lease.lease_id, name="a", image=image, ports=[80])
+            # Two ports for four such VMs: the first may not take both.
+            greedy = msgspec.structs.replace(wanted, ports=[80, 81])
+            with pytest.raises(Refused, match=r"quota_exceeded.*1 ports"):
+                await buyer.request(greedy)
             await buyer.request(wanted)
             seen = await first(buyer, vm_is("running"))
             assert [end.port for end in seen.endpoints] == [31000]
