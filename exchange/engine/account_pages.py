@@ -79,13 +79,9 @@ def _orders(state: State, account: Account, key: str) -> Rows:
 
 
 def _leases(state: State, account: Account, key: str) -> Rows:
-    account_seq = account.account_seq
     for lease in _behind(state, state.leases, key):
         if account is lease.buyer or account is lease.seller:
-            yield (
-                str(lease.number),
-                emit.lease_row(lease, account, account_seq, state.seq, state.now_ms),
-            )
+            yield str(lease.number), views.lease_row(state, account, lease)
 
 
 def _vms(state: State, account: Account, key: str) -> Rows:

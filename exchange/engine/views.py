@@ -7,9 +7,10 @@ from exchange.leases import images
 from exchange.model import emit, evidence
 from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
+from exchange.model.lease import Lease
 from exchange.model.state import State
 from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
-from exchange.wire.types import Capacity, EvidenceView, HostStatus
+from exchange.wire.types import Capacity, EvidenceView, HostStatus, Recall
 
 
 class Balance(Struct):
@@ -58,7 +59,7 @@ def account_state(state: State, account_id: str) -> AccountStateView:
     account = state.ledger.accounts[account_id]
     seq, now_ms = state.seq, state.now_ms
     leases = [
-        emit.lease_row(lease, account, account.account_seq, seq, now_ms)
+        lease_row(state, account, lease)
         for lease in state.leases.values()
         if account is lease.buyer or account is lease.seller
     ]
@@ -75,6 +76,15 @@ def account_state(state: State, account_id: str) -> AccountStateView:
         vms,
         usable_images(state, account_id),
     )
+
+
+def lease_row(state: State, account: Account, lease: Lease) -> LeaseUpdate:
+    """Return a lease as one of its sides sees it; its buyer, with the notices that still hold."""
+    row = emit.lease_row(lease, account, account.account_seq, state.seq, state.now_ms)
+    if account is lease.buyer:
+        row.recalls = [Recall(units, at_ms) for at_ms, units in lease.recalls] or None
+        row.silent_since_ms = lease.meter.silent_from_ms
+    return row
 
 
 def usable_images(state: State, account_id: str) -> list[ImageRow]:

@@ -19,6 +19,7 @@ from exchange.wire.types import (
     InstrumentState,
     LeaseState,
     OrderStatus,
+    Recall,
     RefusedAmounts,
     Side,
     ToldCapacity,
@@ -269,7 +270,11 @@ class BalanceUpdate(Frame, tag="balance.update"):
 
 
 class LeaseUpdate(Frame, tag="lease.update"):
-    """Where a lease stands, for its buyer and its seller."""
+    """Where a lease stands, for its buyer and its seller.
+
+    ``recalls`` and ``silent_since_ms`` (of its host) are only in a buyer's rows of
+    ``account.state``: what notices told and what still holds.
+    """
 
     account_seq: int
     seq: int
@@ -287,6 +292,8 @@ class LeaseUpdate(Frame, tag="lease.update"):
     client_order_id: str | None = None
     reason: str | None = None
     ends_ms: int | None = None
+    recalls: list[Recall] | None = None
+    silent_since_ms: int | None = None
 
 
 class VmUpdate(Frame, tag="vm.update"):

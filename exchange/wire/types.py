@@ -131,6 +131,13 @@ class Endpoint(ToldEndpoint, frozen=True, forbid_unknown_fields=True):
     """Where a guest's port is reached, as its host says; unknown fields are refused."""
 
 
+class Recall(Struct, frozen=True):
+    """``units`` of a lease that end at ``at_ms``."""
+
+    units: int
+    at_ms: int
+
+
 class RefusedAmounts(Struct, frozen=True, omit_defaults=True):
     """The money that a refusal is about, as far as it applies."""
 
