@@ -20,7 +20,7 @@ from manager.core.messages import Connected
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import rule_of
 from manager.core.rented import RentedUnits, unit_number
-from manager.core.unit import LEAVING, Lease, Unit, leaves_first
+from manager.core.unit import Lease, Unit, leaves_first
 
 RELEASE_AHEAD_MS: Final = 30 * MS_PER_MINUTE
 RENEW_MS: Final = 10 * MS_PER_MINUTE
@@ -83,9 +83,15 @@ class Account:
         if notice.kind == "recall":
             self._recall(lease, notice.units)
         elif notice.kind == "host_silent":
-            lease.silent_until_ms = self._outgoing.now_ms + SILENCE_MS
+            lease.silent_until_ms = self._silent_until_ms(notice.at_ms)
         elif notice.kind == "host_back":
             lease.silent_until_ms = 0
+
+    def _silent_until_ms(self, since_ms: int | None) -> int:
+        """Return until when a host silent since then (exchange time) is out of reach."""
+        outgoing = self._outgoing
+        silent_ms = 0 if since_ms is None else max(0, outgoing.exchange_ms - since_ms)
+        return outgoing.now_ms + max(0, SILENCE_MS - silent_ms)
 
     def rebuild(self, state: Connected) -> None:
         """Make the rented units match ``state``, and request again what is missing."""
@@ -171,16 +177,24 @@ class Account:
         self._rented.drop_unit(unit)
 
     def _recall(self, lease: Lease, units: int | None) -> None:
-        staying = [unit for unit in lease.units.values() if unit.state not in LEAVING]
-        leaving = len(lease.units) - len(staying)
-        wanted = len(lease.units) if units is None else max(0, units - leaving)
-        for unit in sorted(staying, key=leaves_first)[:wanted]:
+        known = sum(not unit.give_back for unit in lease.units.values())
+        self._take_recalled(lease, len(lease.units) if units is None else known + units)
+
+    def _take_recalled(self, lease: Lease, units: int) -> None:
+        """Have ``units`` leave without a release: they end by themselves and pay their bond.
+
+        Those already under notice count, then those that leave by a rule.
+        """
+        ranked = sorted(lease.units.values(), key=lambda unit: (unit.give_back, leaves_first(unit)))
+        for unit in ranked[:units]:
             self._bursts.leave(unit, give_back=False)
 
     def _match(self, row: LeaseUpdate, vms: list[VmUpdate]) -> None:
         """Bring one lease in line: units with their VMs first, then what has none."""
         lease = self._rented.leases.get(row.lease_id) or self._adopt(row)
         lease.ending = row.state == "ending"
+        if row.silent_since_ms is not None:
+            lease.silent_until_ms = self._silent_until_ms(row.silent_since_ms)
         self.schedule_release(lease)
         found = [(self._rented.unit_of(vm) or self._new_unit(lease, vm), vm) for vm in vms]
         running = {unit.number for unit, _ in found}
@@ -190,24 +204,21 @@ class Account:
         without.sort(key=leaves_first)
         for unit in without[: max(0, len(without) - missing)]:
             self._drop(unit)
-        for unit in without[max(0, len(without) - missing) :]:
-            self._bursts.start_again(lease, unit)
+        without = without[max(0, len(without) - missing) :]
         for unit, vm in found:
             self._bursts.vm_changed(lease, unit, vm)
             if unit.state == "stopping" and vm.state != "stopping":
                 self._bursts.send_stop(unit)
-            elif lease.ending:
-                self._bursts.leave(unit, give_back=False)
+        recalled = row.units if lease.ending else sum(each.units for each in row.recalls or [])
+        self._take_recalled(lease, recalled)
+        for unit in without:
+            self._bursts.start_again(lease, unit)
 
     def _new_unit(self, lease: Lease, vm: VmUpdate) -> Unit:
         number, attempt = unit_number(vm)
         unit = self._rented.add_unit(lease, number)
-        unit.state, unit.vm_name, unit.vm_id, unit.launches = (
-            "requested",
-            vm.name,
-            vm.vm_id,
-            attempt,
-        )
+        unit.state, unit.vm_name, unit.vm_id = "requested", vm.name, vm.vm_id
+        unit.launches, unit.failures = attempt, attempt - 1
         return unit
 
 

@@ -173,13 +173,13 @@ class Bursts:
                 self.send_stop(unit)
 
     def start_accepted(self, server: str, result: Mapping[str, Any]) -> None:
-        """`vm.start` was acked. A duplicate is a VM of a run before, and gone: start another."""
+        """`vm.start` was acked. A duplicate is a VM of a run before, and gone: it failed."""
         unit = self._rented.unit(server)
         lease = None if unit is None else self._rented.leases.get(unit.lease_id)
         if unit is None or lease is None:
             return
         if result["duplicate"] and unit.vm_id != result["vm_id"]:
-            self.start_again(lease, unit)
+            self._try_again(lease, unit)
         else:
             self.started(unit, result["vm_id"])
 
@@ -262,12 +262,17 @@ class Bursts:
         if unit.state in LEAVING:
             self.stopped(unit)
             return
-        unit.failures += 1
         self._outgoing.log("vm_ended", f"{unit.server}: VM {unit.vm_id} ended: {reason}")
         if not unit.ran and failure_fault(reason) == "host":
             unit.give_back = False
             self.stopped(unit)
-        elif unit.failures < MAX_FAILURES:
+        else:
+            self._try_again(lease, unit)
+
+    def _try_again(self, lease: Lease, unit: Unit) -> None:
+        """Another of the unit's VMs failed: start one more, or give the unit back."""
+        unit.failures += 1
+        if unit.failures < MAX_FAILURES:
             self.start_again(lease, unit)
         else:
             self.stopped(unit)

@@ -229,6 +229,7 @@ class Manager:
             self._outgoing.heard(state.exchange_ms)
         self._purchases.rebuild(state.orders, self._by_name)
         self._account.rebuild(state)
+        self._reconcile.resume()
         now_ms = self._outgoing.now_ms
         for row in state.leases:
             lease = self.rented.leases.get(row.lease_id)

@@ -20,9 +20,16 @@ class Reconcile:
         self._bursts = bursts
         self._leaving: set[str] = set()
         """Strange servers that drain."""
+        self._draining: set[str] = set()
+        """What drained before the account was known for the first time."""
+        self._resumed = False
 
     def seen(self, seen: BackendsSeen) -> None:
         if not self._outgoing.online:
+            if not self._resumed:
+                self._draining = {
+                    name for name, state in seen.servers.items() if state == "draining"
+                }
             return
         for lease, unit in self._rented.units():
             # A look from before the server joined says nothing about it.
@@ -33,6 +40,15 @@ class Reconcile:
             unit_here = self._rented.unit(server)
             if unit_here is None or unit_here.state not in IN_BALANCER:
                 self._strange(server, state)
+
+    def resume(self) -> None:
+        """The account is known: what drained when the Manager before us ended goes on draining."""
+        self._resumed = True
+        for server in self._draining:
+            unit = self._rented.unit(server)
+            if unit is not None and unit.state == "joining":
+                self._bursts.leave(unit, give_back=True)
+        self._draining = set()
 
     def _in_service(self, lease: Lease, unit: Unit, state: ServerState | None) -> None:
         if state == "ready":

@@ -28,6 +28,7 @@ PROBE_EVERY_S: Final = 1.0
 PROBE_FOR_S: Final = 120.0
 LIMIT_S: Final = 120.0
 LOOK_EVERY_S: Final = 5.0
+FIRST_LOOK_S: Final = 10.0
 
 
 class Balancing:
@@ -64,16 +65,20 @@ class Balancing:
     async def watch(self) -> None:
         """Tell the core again and again what the balancer has, until canceled."""
         while True:
-            at_ms = self._now_ms()
-            try:
-                async with asyncio.timeout(LIMIT_S):
-                    servers = await self._balancer.servers()
-            except (BalancerError, TimeoutError) as error:
-                self._told(_cause(error))
-            else:
-                self._told("")
-                await self._inbox.put(BackendsSeen(servers, at_ms))
             await asyncio.sleep(LOOK_EVERY_S)
+            await self.look(LIMIT_S)
+
+    async def look(self, limit_s: float = FIRST_LOOK_S) -> None:
+        """Tell the core what the balancer has now, if it answers within ``limit_s``."""
+        at_ms = self._now_ms()
+        try:
+            async with asyncio.timeout(limit_s):
+                servers = await self._balancer.servers()
+        except (BalancerError, TimeoutError) as error:
+            self._told(_cause(error))
+        else:
+            self._told("")
+            await self._inbox.put(BackendsSeen(servers, at_ms))
 
     async def stop(self) -> None:
         """Leave everything as it is; servers stay in service for the next Manager."""
@@ -150,4 +155,4 @@ async def _after(before: asyncio.Task[None] | None, work: Coroutine[Any, Any, No
 
 
 def _cause(error: BalancerError | TimeoutError) -> str:
-    return f"no answer within {LIMIT_S:g} s" if isinstance(error, TimeoutError) else str(error)
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error)

@@ -94,6 +94,8 @@ class Daemon:
     async def run(self) -> None:
         """Serve until canceled. Raises `Refused` or `Unknown` when the account is closed to us."""
         state = await self._client.subscribe("account")
+        # What drains there was leaving when the Manager before us ended.
+        await self._balancing.look()
         await self._inbox.put(connected(state))
         await self._client.subscribe("instruments")
         try:

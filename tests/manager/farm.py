@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from exchange.wire.frames import Notice
 from manager.core.core import Manager, ManagerConfig
 from manager.core.library import StoredVm
 from manager.core.messages import DrainBackend, LoadSample, Out, Send
@@ -107,3 +108,47 @@ def fail(farm: Farm, lease_id: str, reason: str | None = None) -> None:
     farm.paper._vm(lease, replace(lease.vm, reason=reason), "failed", None)
     lease.vm = None
     farm.paper.advance(farm.now_ms)
+
+
+NOTICE_MS = 120_000
+
+
+def told(farm: Farm, kind: str, lease_id: str, units: int | None = None) -> None:
+    """The exchange sends a notice about a lease."""
+    frame = Notice(*farm.paper._frame_head(), kind, lease_id, "h-1", units, farm.now_ms)
+    farm.paper.feed(frame, farm.now_ms)
+
+
+def recall(farm: Farm, lease_id: str) -> None:
+    """The seller recalls the lease: it ends after its notice unless it is released before."""
+    lease = farm.paper.leases[lease_id]
+    if lease.row.state == "active":
+        ends_ms = farm.now_ms + NOTICE_MS
+        lease.row = replace(lease.row, state="ending", ends_ms=ends_ms)
+        told(farm, "recall", lease_id, 1)
+
+
+def fall_silent(farm: Farm, lease_id: str) -> None:
+    lease = farm.paper.leases[lease_id]
+    if lease.row.silent_since_ms is None:
+        lease.row = replace(lease.row, silent_since_ms=farm.now_ms)
+        told(farm, "host_silent", lease_id)
+
+
+def come_back(farm: Farm, lease_id: str) -> None:
+    lease = farm.paper.leases[lease_id]
+    if lease.row.silent_since_ms is not None:
+        lease.row = replace(lease.row, silent_since_ms=None)
+        told(farm, "host_back", lease_id)
+
+
+def pass_time(farm: Farm, for_ms: int) -> None:
+    """Let time pass and recalls come to their end."""
+    end_ms = farm.now_ms + for_ms
+    dues = {id_: one.row.ends_ms for id_, one in farm.paper.leases.items() if one.row.ends_ms}
+    for lease_id, due_ms in sorted(dues.items(), key=lambda pair: (pair[1], pair[0])):
+        if due_ms <= end_ms:
+            farm.paper.advance(max(due_ms, farm.now_ms))
+            if lease_id in farm.paper.leases:
+                farm.paper.end(lease_id, "recalled")
+    farm.paper.advance(end_ms)

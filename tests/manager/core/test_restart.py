@@ -1,0 +1,149 @@
+"""A Manager that starts again knows of its leases what the one before it knew.
+
+The same plan is played with and without restarts; what was released, what waits for its bond, what
+was started and what counts as capacity must be equal. Seen to fail with `Account._match` ignoring a
+lease's ``recalls`` or ``silent_since_ms``, and before a lease in its notice kept its units.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from exchange.wire.frames import LeaseUpdate, Notice
+from exchange.wire.requests import LeaseRelease, VmStart, VmStop
+from exchange.wire.types import Recall
+from manager.core.messages import BackendsSeen, Connected, DrainBackend, Out, RegisterBackend
+from manager.core.paper import PaperLease
+from tests.manager.farm import (
+    BOOT_MS,
+    BURST,
+    MINUTE_MS,
+    START_MS,
+    Farm,
+    come_back,
+    fail,
+    fall_silent,
+    new_manager,
+    pass_time,
+    recall,
+    requests,
+)
+
+RULE = BURST | {"cooldown": "4h"}
+UNITS = 4
+EVENTS: Final[dict[str, Callable[[Farm, str], None]]] = {
+    "recall": recall,
+    "silent": fall_silent,
+    "back": come_back,
+    "fail": fail,
+    "lost": lambda farm, lease_id: farm.paper.end(lease_id, "host_lost"),
+}
+
+steps = st.tuples(
+    st.sampled_from(sorted(EVENTS)), st.integers(0, UNITS - 1), st.integers(1, 150), st.booleans()
+)
+
+
+def can_fail(lease: PaperLease) -> bool:
+    """A VM that fails before it ran is a failed launch, which ends the unit at the exchange; and a
+    silent host reports nothing."""
+    ran = lease.vm is not None and lease.vm.ready_ms is not None
+    return ran and lease.row.silent_since_ms is None
+
+
+def play(plan: list[tuple[str, int, int, bool]], restarts: bool) -> dict[str, Any]:
+    """Play ``plan`` of (event, lease, seconds after it, restart there); return what came of it."""
+    farm = Farm(RULE)
+    farm.load(90, for_ms=2 * MINUTE_MS + BOOT_MS)
+    names = list(farm.paper.leases)
+    seen = []
+    for event, number, after_s, restart in plan:
+        lease = farm.paper.leases.get(names[number])
+        if lease and (event != "fail" or can_fail(lease)):
+            EVENTS[event](farm, names[number])
+        if restart and restarts:
+            farm.restart()
+        pass_time(farm, after_s * 1000)
+        farm.load(90)
+        seen.append(farm.counts())
+    outs = farm.paper.outs
+    releases = {out.lease_id for out in requests(outs, LeaseRelease) if out.at_ms is None}
+    return {
+        "counts after each step": seen,
+        "released": releases,
+        "started": {out.name for out in requests(outs, VmStart)},
+        "stopped": len({out.vm_id for out in requests(outs, VmStop)}),
+        "left": set(farm.paper.leases),
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(plan=st.lists(steps, min_size=1, max_size=10))
+@example(plan=[("recall", 0, 60, True), ("back", 1, 100, False)])
+@example(plan=[("silent", 0, 1, True), ("back", 0, 1, True)])
+@example(plan=[("fail", 0, 120, True), ("fail", 0, 1, True)])
+def test_a_restart_anywhere_changes_no_decision(plan: list[tuple[str, int, int, bool]]) -> None:
+    assert play(plan, restarts=True) == play(plan, restarts=False)
+
+
+def row(units: int, **more: Any) -> LeaseUpdate:
+    name = f"rule/burst/{START_MS}-1"
+    symbol = "small.eu-de.flat.spot"
+    lease = LeaseUpdate(
+        1,
+        1,
+        START_MS,
+        "l-1",
+        "t-1",
+        symbol,
+        "buy",
+        "h-1",
+        units,
+        20_000,
+        "active",
+        START_MS,
+        0,
+        name,
+    )
+    return replace(lease, **more)
+
+
+def after_login(lease: LeaseUpdate, *before: Any) -> tuple[Any, list[Out]]:
+    manager = new_manager(RULE)
+    for message in before:
+        manager.apply(message, START_MS)
+    return manager, manager.apply(Connected(1, [], [lease], []), START_MS)
+
+
+@pytest.mark.parametrize(("recalled", "started"), [([], 3), ([1], 2), ([1, 1], 1), ([3], 0)])
+def test_recalled_units_without_a_vm_get_none_and_are_not_released(
+    recalled: list[int], started: int
+) -> None:
+    recalls = [Recall(units, START_MS + 1_000) for units in recalled] or None
+    manager, outs = after_login(row(3, recalls=recalls))
+    assert len(requests(outs, VmStart)) == started
+    assert [out for out in requests(outs, LeaseRelease) if out.at_ms is None] == []
+    assert manager.reading().pending == started
+
+
+def test_a_notice_after_the_login_adds_to_those_before_it() -> None:
+    manager, _ = after_login(row(3, recalls=[Recall(1, START_MS + 1_000)]))
+    manager.apply(Notice(2, 2, START_MS, "recall", "l-1", "h-1", 1), START_MS)
+    assert manager.reading().pending == 1
+
+
+@pytest.mark.parametrize(("state", "joins"), [("draining", 0), ("ready", 1)])
+def test_what_drained_when_the_manager_ended_goes_on_draining(state: str, joins: int) -> None:
+    farm = Farm(RULE | {"do": "buy 1"})
+    farm.load(90, for_ms=2 * MINUTE_MS + BOOT_MS)
+    [lease_id] = farm.paper.leases
+    connected, manager = farm.paper.connected(), new_manager(RULE)
+    seen = BackendsSeen({f"{lease_id}-0": state}, farm.now_ms)  # type: ignore[dict-item]
+    manager.apply(seen, farm.now_ms)
+    outs = manager.apply(connected, farm.now_ms)
+    assert isinstance([out for out in outs if hasattr(out, "server")][-1], RegisterBackend) == joins
+    assert (DrainBackend(f"{lease_id}-0") in outs) == (not joins)
