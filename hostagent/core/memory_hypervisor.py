@@ -14,6 +14,8 @@ from exchange.wire.types import Endpoint
 from hostagent.core.console import ConsolePart, Roll, Written, part
 from hostagent.core.consoles import console_seen
 from hostagent.core.domain_xml import check_spec
+from hostagent.core.fallback import failed
+from hostagent.core.owner import born, is_own, joined
 from hostagent.core.ports import (
     BootFiles,
     Clock,
@@ -89,59 +91,66 @@ class MemoryHypervisor:
         self._clock = clock
         self._fault = fault
         self._boots = boots
-        self._domains: dict[str, _Domain] = {}
+        self._owner = ""
+        self._domains: dict[tuple[str, str], _Domain] = {}
+        """By owner and VM id."""
         self._tell: Callable[[], None] = lambda: None
 
     def start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
         self._fault("start", spec.vm_id)
         check_spec(spec)
-        if spec.vm_id in self._domains:
+        if self._ours(spec.vm_id) is not None:
             raise HypervisorError(f"{spec.vm_id} is defined already")
         boot = self._boots(spec)
         if boot.fail is not None:
-            raise HypervisorError(boot.fail)
-        self._domains[spec.vm_id] = _Domain(spec, forwards, boot, self._clock())
+            raise HypervisorError(boot.fail, boot.fail)
+        domain = _Domain(spec, forwards, boot, self._clock())
+        self._domains[born(self._owner), spec.vm_id] = domain
 
     def own(self, owner: str) -> bool:
-        """All that is in this memory is its one user's."""
-        return False
+        self._fault("own", "")
+        before, self._owner = self._owner, joined(owner, self._owner)
+        return self._owner != before
 
     def shutdown(self, vm_id: str) -> None:
         self._fault("shutdown", vm_id)
-        domain = self._domains.get(vm_id)
+        domain = self._ours(vm_id)
         if domain is None or domain.boot.stop_ms is None or domain.stops_ms is not None:
             return
-        domain.stops_ms = self._clock() + domain.boot.stop_ms
+        if domain.shown is None:
+            domain.stops_ms = self._clock() + domain.boot.stop_ms
 
     def destroy(self, vm_id: str) -> None:
         self._fault("destroy", vm_id)
-        self._domains.pop(vm_id, None)
+        self.vanish(vm_id)
 
     def keep_notes(self, vm_id: str, notes: Notes) -> None:
         self._fault("keep_notes", vm_id)
-        if vm_id in self._domains:
-            self._domains[vm_id].notes = notes
+        domain = self._ours(vm_id)
+        if domain is not None:
+            domain.notes = notes
 
     def observe(self) -> list[ObservedDomain]:
         self._fault("observe", "")
         now_ms = self._clock()
-        return [_observed(self._domains[vm_id], now_ms) for vm_id in sorted(self._domains)]
+        ours = [one for (said, _), one in self._domains.items() if self._is_ours(said)]
+        seen = [_observed(domain, now_ms) for domain in ours]
+        return sorted(seen, key=lambda one: one.spec.vm_id)
 
     def all_vm_ids(self) -> set[str]:
         self._fault("all_vm_ids", "")
-        return set(self._domains)
+        return {vm_id for _, vm_id in self._domains}
 
     def guest_accepts(self, vm_id: str) -> bool:
         self._fault("guest_accepts", vm_id)
-        domain = self._domains.get(vm_id)
-        if domain is None:
+        domain, now_ms = self._ours(vm_id), self._clock()
+        if domain is None or domain.shown is not None:
             return False
-        now_ms = self._clock()
         return _runs(domain, now_ms) and _serves(domain, now_ms)
 
     def console(self, vm_id: str, lines: int, after: str | None = None) -> ConsolePart | None:
         self._fault("console", vm_id)
-        domain = self._domains.get(vm_id)
+        domain = self._ours(vm_id)
         if domain is None:
             return None
         said = _console(domain, self._clock())
@@ -154,16 +163,39 @@ class MemoryHypervisor:
     def close(self) -> None:
         """Nothing to let go of, but a close can hang as anything can."""
         self._fault("close", "")
+        self._tell = lambda: None
 
     def show(self, vm_id: str, state: DomainState) -> None:
         """Do to a domain what somebody on the server may: pause it, end it, fill its disk."""
-        self._domains[vm_id].shown = state if state != "running" else None
+        domain = self._ours(vm_id)
+        assert domain is not None, f"{vm_id} is not there"
+        domain.shown = state if state != "running" else None
         self._tell()
+
+    def vanish(self, vm_id: str) -> None:
+        """Remove a domain with its definition, as somebody on the server may."""
+        key = self._key(vm_id)
+        if key is not None:
+            del self._domains[key]
+            self._tell()
 
     def boot_of(self, vm_id: str) -> Boot | None:
         """Return how a VM that is there behaves, for who plans its results ahead."""
-        domain = self._domains.get(vm_id)
+        domain = self._ours(vm_id)
         return domain.boot if domain else None
+
+    def _ours(self, vm_id: str) -> _Domain | None:
+        key = self._key(vm_id)
+        return None if key is None else self._domains[key]
+
+    def _key(self, vm_id: str) -> tuple[str, str] | None:
+        if not self._owner:
+            return ("", vm_id) if ("", vm_id) in self._domains else None
+        found = [key for key in self._domains if key[1] == vm_id and self._is_ours(key[0])]
+        return found[0] if found else None
+
+    def _is_ours(self, said: str) -> bool:
+        return not said or is_own(self._owner, said)
 
 
 def _runs(domain: _Domain, now_ms: int) -> bool:
@@ -211,8 +243,9 @@ class MemoryServer:
         fetch_ms: int = 0,
         address: str = "127.0.0.1",
         ports: range = PORTS,
+        fault: FaultPlan = lambda call, vm_id: None,
     ) -> None:
-        self.hypervisor = MemoryHypervisor(clock, boots)
+        self.hypervisor = MemoryHypervisor(clock, boots, fault)
         self._clock = clock
         self._load = load
         self._fetch_ms = fetch_ms
@@ -222,8 +255,18 @@ class MemoryServer:
         self._ports_given = 0
 
     def carry_out(self, effect: Effect) -> list[Due]:
-        """Do ``effect`` now; return its results, each with the time at which it is known."""
+        """Do ``effect`` now; return its results, each with the time at which it is known.
+
+        A call that fails has no result, or the one that says so, as with a real machine.
+        """
         now_ms = self._clock()
+        try:
+            return self._do(effect, now_ms)
+        except HypervisorError:
+            result = failed(effect)
+            return [] if result is None else [(now_ms, result)]
+
+    def _do(self, effect: Effect, now_ms: int) -> list[Due]:
         match effect:
             case FetchImage():
                 ready_ms = self._images.setdefault(effect.image, now_ms + self._fetch_ms)
@@ -258,7 +301,7 @@ class MemoryServer:
         try:
             self.hypervisor.start(spec, BootFiles(), forwards)
         except HypervisorError as error:
-            return [(now_ms, DomainFailed(spec.vm_id, str(error)))]
+            return [(now_ms, DomainFailed(spec.vm_id, error.reason))]
         boot = self.hypervisor.boot_of(spec.vm_id) or Boot()
         started = DomainStarted(spec.vm_id, self._endpoints(forwards))
         return [(now_ms + boot.start_ms, started)]

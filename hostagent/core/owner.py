@@ -35,7 +35,9 @@ def joined(owner: str, before: str) -> str:
 
 
 def born(owner: str) -> str:
-    """Return the owner as a new domain names it."""
+    """Return the owner as a new domain names it: "" where nobody knows one yet."""
+    if not owner:
+        return ""
     exchange, host, branches = _parts(owner)
     return named(exchange, host, branches[0] if branches else "")
 

@@ -55,14 +55,18 @@ class DomainEvents:
         kind = libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE
         conn.domainEventRegisterAny(None, kind, self._happened, None)
         # Whatever happened while nobody listened.
-        self._tell()
+        self._hint()
         while conn.isAlive() and not self._ended.wait(ALIVE_EVERY_S):
             pass
         conn.close()
 
     def _happened(self, conn: Any, domain: Any, event: int, detail: int, opaque: Any) -> None:
         ours = domain.name().startswith(NAME_PREFIX)
-        if ours and event in _TOLD and not self._ended.is_set():
+        if ours and event in _TOLD:
+            self._hint()
+
+    def _hint(self) -> None:
+        if not self._ended.is_set():
             self._tell()
 
 

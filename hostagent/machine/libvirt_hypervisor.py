@@ -96,8 +96,8 @@ class LibvirtHypervisor:
         return False
 
     def _start(self, spec: DomainSpec, files: BootFiles, forwards: tuple[Forward, ...]) -> None:
-        log_file = str(self._log_of(spec.vm_id))
         name = self._free_name(spec.vm_id)
+        log_file = str(self._log_of(spec.vm_id, name))
         carried = domain_xml.Carried(spec, forwards, owners.born(self._owner))
         uid = self._qemu_user() if self._policy.calls_out else 0
         xml = domain_xml.domain_xml(carried, files, self._virt, log_file, name, self._policy, uid)
@@ -141,7 +141,7 @@ class LibvirtHypervisor:
 
     def _shutdown(self, vm_id: str) -> None:
         domain = self._ours(vm_id)
-        if domain is not None:
+        if domain is not None and domain.isActive():
             flags = libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT
             if self._virt != "test":
                 flags = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
@@ -158,7 +158,8 @@ class LibvirtHypervisor:
             if self._ours(vm_id) is not None:
                 raise HypervisorError(f"{vm_id} was removed, and is still there")
             # The console, and what virtlogd rolled over of it.
-            for path in self._logs.glob(f"{vm_id}.log*"):
+            log_file = self._log_of(vm_id, domain.name())
+            for path in (log_file, *self._logs.glob(f"{log_file.name}.*")):
                 path.unlink(missing_ok=True)
 
     def keep_notes(self, vm_id: str, notes: Notes) -> None:
@@ -216,7 +217,8 @@ class LibvirtHypervisor:
 
     def _guest_accepts(self, vm_id: str) -> bool:
         domain = self._ours(vm_id)
-        if domain is None or not domain.isActive():
+        state = None if domain is None else _unless_gone(domain.state, "cannot read the state")
+        if state is None or domain_state.meaning(state[0], state[1]) != "running":
             return False
         if self._virt == "test":
             return True
@@ -231,10 +233,11 @@ class LibvirtHypervisor:
         return guest_accepted(table or "", carried.forwards[0].inner_port)
 
     def console(self, vm_id: str, lines: int, after: str | None = None) -> ConsolePart | None:
-        if self._links.over(lambda: self._ours(vm_id)) is None:
+        domain = self._links.over(lambda: self._ours(vm_id))
+        if domain is None:
             return None
         try:
-            with console_log.opened(self._log_of(vm_id)) as written:
+            with console_log.opened(self._log_of(vm_id, domain.name())) as written:
                 return None if written is None else part(written, lines, after)
         except OSError as error:
             raise HypervisorError(f"cannot read the console: {error.strerror}") from error
@@ -247,8 +250,10 @@ class LibvirtHypervisor:
             self._events.close()
         self._links.close()
 
-    def _log_of(self, vm_id: str) -> Path:
-        return self._logs / f"{vm_id}.log"
+    def _log_of(self, vm_id: str, name: str) -> Path:
+        """Return the console of the domain ``name``: an id may be there once for each owner."""
+        other = name.removeprefix(domain_xml.domain_name(vm_id)).replace(".", "-", 1)
+        return self._logs / f"{vm_id}.log{other}"
 
     def _names(self, vm_id: str) -> list[str]:
         return owners.names(domain_xml.domain_name(vm_id), self._owner)

@@ -12,6 +12,7 @@ import pytest
 from exchange.wire.types import CONSOLE_LINES_MAX, ToldCapacity
 from hostagent.core.ports import (
     DomainSpec,
+    DomainState,
     Forward,
     Hypervisor,
     HypervisorError,
@@ -20,6 +21,7 @@ from hostagent.core.ports import (
 )
 
 HINT_S = 10.0
+ONE, OTHER = "contract-1/h-1", "contract-2/h-1"
 SHAPE = ToldCapacity(mvcpu=1000, mem_mib=128, disk_mib=64)
 IMAGE = "0" * 64
 NOTES = Notes(until_ms=7, ready_ms=6, net_rx_total=5, net_tx_total=4)
@@ -48,6 +50,8 @@ class Bench(Protocol):
     hypervisor: Hypervisor
     prefix: str
     has_console: bool
+    states: tuple[DomainState, ...]
+    """Those in which somebody on the server, or an accident, can leave a domain of this kind."""
 
     def start(self, wanted: DomainSpec) -> tuple[Forward, ...]:
         """Start a domain from the bench's image; returns its forwards."""
@@ -60,6 +64,9 @@ class Bench(Protocol):
 
     def end(self, vm_id: str) -> None:
         """End the domain as somebody else on the server may."""
+
+    def bring(self, vm_id: str, state: DomainState) -> None:
+        """Bring a running domain into one of ``states``, or a paused one back to running."""
 
     def reopen(self) -> None:
         """Replace ``hypervisor`` by one that knows nothing, as after an agent's restart."""
@@ -129,6 +136,69 @@ class HypervisorContract:
         bench.start(wanted)
         assert the(bench, wanted.vm_id).state == "running"
 
+    def test_a_domain_in_any_state_is_itself_and_can_be_removed(self, bench: Bench) -> None:
+        """Not running: it counts nothing, serves nobody, keeps its notes and its id."""
+        wanted = spec(f"{bench.prefix}1")
+        for state in bench.states:
+            forwards = bench.start(wanted)
+            bench.bring(wanted.vm_id, state)
+            bench.hypervisor.keep_notes(wanted.vm_id, NOTES)
+            if state != "held":  # one that is paused may power off once it goes on
+                bench.hypervisor.shutdown(wanted.vm_id)
+            expected = ObservedDomain(wanted, state, forwards, NOTES)
+            assert the(bench, wanted.vm_id) == expected
+            assert not bench.hypervisor.guest_accepts(wanted.vm_id)
+            bench.hypervisor.console(wanted.vm_id, 9)
+            with pytest.raises(HypervisorError):
+                bench.start(wanted)
+            assert the(bench, wanted.vm_id) == expected
+            bench.hypervisor.destroy(wanted.vm_id)
+            assert mine(bench) == []
+
+    def test_a_paused_domain_goes_on(self, bench: Bench) -> None:
+        wanted = spec(f"{bench.prefix}1")
+        bench.start(wanted)
+        bench.bring(wanted.vm_id, "held")
+        assert the(bench, wanted.vm_id).state == "held"
+        bench.bring(wanted.vm_id, "running")
+        seen = the(bench, wanted.vm_id)
+        assert (seen.state, seen.reading is None) == ("running", False)
+
+    def test_only_the_domains_of_ones_owner_are_ours(self, bench: Bench) -> None:
+        """What an older agent started, which named no owner, counts for every owner."""
+        old, new = spec(f"{bench.prefix}1"), spec(f"{bench.prefix}2")
+        hypervisor = bench.hypervisor
+        bench.start(old)
+        assert [hypervisor.own(ONE), hypervisor.own(ONE)] == [True, False]
+        bench.start(new)
+        assert [seen.spec for seen in mine(bench)] == [old, new]
+        assert hypervisor.own(OTHER)
+        assert [seen.spec for seen in mine(bench)] == [old]
+        assert {old.vm_id, new.vm_id} <= hypervisor.all_vm_ids()
+        for call in (hypervisor.destroy, hypervisor.shutdown):
+            call(new.vm_id)
+        hypervisor.keep_notes(new.vm_id, NOTES)
+        assert not hypervisor.guest_accepts(new.vm_id)
+        assert hypervisor.console(new.vm_id, 9) is None
+        bench.start(new)
+        hypervisor.destroy(new.vm_id)
+        assert hypervisor.own(ONE)
+        left = the(bench, new.vm_id)
+        assert (left.spec, left.state, left.notes) == (new, "running", Notes())
+        assert (hypervisor.console(new.vm_id, 9) is not None) == bench.has_console
+        hypervisor.destroy(new.vm_id)
+        assert [seen.spec for seen in mine(bench)] == [old]
+
+    def test_nobody_is_told_of_anything_after_the_end(self, bench: Bench) -> None:
+        wanted, told = spec(f"{bench.prefix}1"), threading.Event()
+        bench.start(wanted)
+        bench.hypervisor.watch(told.set)
+        bench.reopen()
+        told.clear()
+        bench.end(wanted.vm_id)
+        assert the(bench, wanted.vm_id).state != "running"
+        assert not told.is_set()
+
     def test_what_is_not_there_is_left_in_peace(self, bench: Bench) -> None:
         nobody = f"{bench.prefix}9"
         bench.hypervisor.destroy(nobody)
@@ -167,6 +237,9 @@ class HypervisorContract:
         wanted = spec(f"{bench.prefix}1", cmdline="quiet")
         bench.start(wanted)
         bench.until_ready(wanted.vm_id)
+        bench.bring(wanted.vm_id, "held")
+        assert not bench.hypervisor.guest_accepts(wanted.vm_id), "a paused guest serves nobody"
+        bench.bring(wanted.vm_id, "running")
         bench.hypervisor.shutdown(wanted.vm_id)
         bench.until_stopped(wanted.vm_id)
         seen = the(bench, wanted.vm_id)

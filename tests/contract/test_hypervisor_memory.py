@@ -1,10 +1,21 @@
 """The hypervisor in memory keeps the contract, and behaves as its caller plans."""
 
+import threading
+from typing import Any, cast, get_args
+
 import pytest
 
-from hostagent.core.memory_hypervisor import Boot, MemoryHypervisor
-from hostagent.core.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError
-from tests.contract.hypervisor_contract import HypervisorContract, spec, the
+from hostagent.core.memory_hypervisor import Boot, FaultPlan, MemoryHypervisor
+from hostagent.core.ports import (
+    BootFiles,
+    DomainSpec,
+    DomainState,
+    Forward,
+    Hypervisor,
+    HypervisorError,
+)
+from hostagent.core.scripted_faults import Fault, Script, lost
+from tests.contract.hypervisor_contract import HINT_S, HypervisorContract, spec, the
 
 READY_MS = 4_000
 STOP_MS = 1_500
@@ -13,10 +24,11 @@ STOP_MS = 1_500
 class MemoryBench:
     prefix = "c"
     has_console = True
+    states: tuple[DomainState, ...] = ("crashed", "io_error", "held", "taken", "unknown")
 
-    def __init__(self, boot: Boot) -> None:
+    def __init__(self, boot: Boot, fault: FaultPlan = lambda call, vm_id: None) -> None:
         self.now_ms = 1_000_000
-        self.memory = MemoryHypervisor(lambda: self.now_ms, lambda spec: boot)
+        self.memory = MemoryHypervisor(lambda: self.now_ms, lambda spec: boot, fault)
         self.hypervisor: Hypervisor = self.memory
 
     def start(self, wanted: DomainSpec) -> tuple[Forward, ...]:
@@ -37,8 +49,12 @@ class MemoryBench:
     def end(self, vm_id: str) -> None:
         self.memory.show(vm_id, "taken")
 
+    def bring(self, vm_id: str, state: DomainState) -> None:
+        self.memory.show(vm_id, state)
+
     def reopen(self) -> None:
-        """The domains are this process's own: nothing to open again."""
+        """The domains are this process's own: an agent after us is this one again."""
+        self.hypervisor.close()
 
 
 @pytest.fixture
@@ -47,7 +63,82 @@ def bench() -> MemoryBench:
 
 
 class TestMemoryHypervisor(HypervisorContract):
-    pass
+    def test_all_states_but_that_of_a_guest_that_powered_off_are_tried(self) -> None:
+        assert {*MemoryBench.states, "running", "stopped"} == {*get_args(DomainState)}
+
+
+class Stubborn:
+    """Asks again, as whoever looks anew does: a call that failed has done nothing."""
+
+    def __init__(self, memory: MemoryHypervisor, faults: Script, fault: Fault) -> None:
+        self._memory, self._faults, self._fault = memory, faults, fault
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._memory, name)
+
+        def twice(*args: Any) -> Any:
+            self._faults.clear()
+            self._faults.add(self._fault)
+            try:
+                return call(*args)
+            except HypervisorError as error:
+                if str(error) != self._fault.error:
+                    raise
+            return call(*args)
+
+        return twice
+
+
+@pytest.mark.parametrize("after", [lost(1), Fault(error="slow, then lost", wait=lambda: None)])
+class TestMemoryHypervisorWithFaults(HypervisorContract):
+    """Every first call fails, and the second keeps the contract all the same."""
+
+    @pytest.fixture
+    def bench(self, after: Fault) -> MemoryBench:
+        faults = Script()
+        bench = MemoryBench(Boot(ready_ms=READY_MS, stop_ms=STOP_MS), faults)
+        bench.hypervisor = cast(Hypervisor, Stubborn(bench.memory, faults, after))
+        return bench
+
+
+def test_faults_come_in_order_and_only_where_they_were_told_to() -> None:
+    waits: list[str] = []
+    faults = Script(
+        Fault("start", "c2", error="no room", reason="no_room"),
+        Fault("observe", times=2, error="away"),
+        Fault("destroy", wait=lambda: waits.append("slow")),
+    )
+    bench = MemoryBench(Boot(), faults)
+    bench.start(spec("c1"))
+    with pytest.raises(HypervisorError, match="no room") as raised:
+        bench.start(spec("c2"))
+    assert raised.value.reason == "no_room"
+    for _ in range(2):
+        with pytest.raises(HypervisorError, match="away"):
+            bench.hypervisor.observe()
+    assert [seen.spec.vm_id for seen in bench.hypervisor.observe()] == ["c1"]
+    bench.memory.vanish("c1")
+    assert bench.hypervisor.observe() == []
+    bench.hypervisor.destroy("c1")
+    assert waits == ["slow"]
+
+
+def test_a_call_that_hangs_is_given_up_by_its_caller() -> None:
+    """A hung call waits for its event, whoever else calls meanwhile."""
+    go_on = threading.Event()
+
+    def wait() -> None:
+        go_on.wait()
+
+    bench = MemoryBench(Boot(), Script(Fault("console", "c1", wait=wait)))
+    bench.start(spec("c1"))
+    hung = threading.Thread(target=bench.hypervisor.console, args=("c1", 9))
+    hung.start()
+    assert [seen.spec.vm_id for seen in bench.hypervisor.observe()] == ["c1"]
+    assert hung.is_alive()
+    go_on.set()
+    hung.join(HINT_S)
+    assert not hung.is_alive()
 
 
 def test_a_planned_failure_leaves_nothing() -> None:

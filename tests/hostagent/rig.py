@@ -15,7 +15,7 @@ from exchange.wire.instructions import (
 from exchange.wire.requests import HostDone, VmStatus
 from exchange.wire.types import Capacity, Request
 from hostagent.core.core import HostConfig, HostCore
-from hostagent.core.memory_hypervisor import Boot, BootPlan, MemoryServer
+from hostagent.core.memory_hypervisor import Boot, BootPlan, FaultPlan, MemoryServer
 from hostagent.core.ports import (
     Effect,
     HostMessage,
@@ -78,10 +78,13 @@ class Rig:
         boots: BootPlan = lambda spec: PROMPT,
         config: HostConfig = CONFIG,
         fetch_ms: int = 3_000,
+        fault: FaultPlan = lambda call, vm_id: None,
     ) -> None:
         self.now_ms = START_MS
         self.load = Load()
-        self.server = MemoryServer(lambda: self.now_ms, boots, lambda: self.load, fetch_ms)
+        self.server = MemoryServer(
+            lambda: self.now_ms, boots, lambda: self.load, fetch_ms, fault=fault
+        )
         self.config = config
         self.core = HostCore(config)
         self.sent: list[HostMessage] = []

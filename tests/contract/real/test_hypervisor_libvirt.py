@@ -4,6 +4,7 @@ Run by `make e2e`. Domains that are not ours stay untouched, whatever they are c
 """
 
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +15,15 @@ import pytest
 from msgspec.structs import replace
 
 from hostagent.core.domain_xml import Virt
-from hostagent.core.ports import BootFiles, DomainSpec, Forward, Hypervisor, HypervisorError, Notes
+from hostagent.core.ports import (
+    BootFiles,
+    DomainSpec,
+    DomainState,
+    Forward,
+    Hypervisor,
+    HypervisorError,
+    Notes,
+)
 from hostagent.guest.build_guest import build_guest
 from hostagent.machine.forwarder import LOOPBACK, free_loopback_port
 from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
@@ -35,6 +44,9 @@ class LibvirtBench:
         # Of this process alone: two runs on one machine must not meet.
         self.prefix = f"contract-{os.getpid()}-"
         self.has_console = virt != "test"
+        self.states: tuple[DomainState, ...] = ("held", "taken")
+        if virt != "test":
+            self.states = ("held", "taken", "crashed")
         self._uri, self._virt, self._files, self._logs = uri, virt, files, logs
         self._inner: dict[str, int] = {}
         self.hypervisor: Hypervisor = self._open()
@@ -75,8 +87,18 @@ class LibvirtBench:
         raise AssertionError(f"{vm_id} did not stop within {GUEST_S:.0f} s")
 
     def end(self, vm_id: str) -> None:
+        self.bring(vm_id, "taken")
+
+    def bring(self, vm_id: str, state: DomainState) -> None:
+        if state == "crashed":
+            os.kill(
+                int(Path(f"/run/libvirt/qemu/headroom-{vm_id}.pid").read_text()), signal.SIGKILL
+            )
+            self.until_stopped(vm_id)
+            return
         somebody = libvirt.open(self._uri)
-        somebody.lookupByName(f"headroom-{vm_id}").destroy()
+        domain = somebody.lookupByName(f"headroom-{vm_id}")
+        {"held": domain.suspend, "running": domain.resume, "taken": domain.destroy}[state]()
         somebody.close()
 
     def reopen(self) -> None:

@@ -1,0 +1,75 @@
+"""Whatever goes wrong on a hypervisor, a VM ends as it is told to and leaves nothing."""
+
+import pytest
+
+from hostagent.core.ports import DomainState
+from hostagent.core.scripted_faults import Fault, Script, lost
+from tests.hostagent.rig import Rig, kill, launch
+
+MINUTE_MS = 60_000
+AWAY = "libvirt is away"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Fault("start", error=AWAY), "failed(start_failed)"),
+        (Fault("destroy", times=3, error=AWAY), "stopped"),
+        (Fault("observe", times=5, error=AWAY), "stopped"),
+        (Fault("shutdown", error=AWAY), "stopped"),
+        (Fault("keep_notes", times=9, error=AWAY), "stopped"),
+        (Fault("start", "v-2", error=AWAY), "stopped"),
+    ],
+)
+def test_a_call_that_fails_is_asked_again_or_told(fault: Fault, told: str) -> None:
+    """(Seen to fail: an exception of one call came out of the server and ended the run.)"""
+    rig = Rig(fault=Script(fault))
+    rig.connect()
+    rig.tell(launch())
+    rig.run(MINUTE_MS)
+    rig.tell(kill(grace_ms=5_000))
+    rig.run(5 * MINUTE_MS)
+    assert rig.states()[-1] == told
+    assert rig.running() == []
+
+
+def test_a_libvirt_that_is_away_while_a_vm_runs_costs_nothing() -> None:
+    script = Script()
+    rig = Rig(fault=script)
+    rig.connect()
+    rig.tell(launch())
+    rig.run(MINUTE_MS)
+    script.add(lost(60))
+    rig.run(10 * MINUTE_MS)
+    assert rig.states()[-1] == "ready"
+    assert rig.running() == ["v-1"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("crashed", "crashed"),
+        ("io_error", "io_error"),
+        ("held", "paused"),
+        ("taken", "domain_lost"),
+    ],
+)
+def test_what_happens_to_a_domain_is_told_and_leaves_nothing(shown: DomainState, told: str) -> None:
+    rig = Rig()
+    rig.connect()
+    rig.tell(launch())
+    rig.run(MINUTE_MS)
+    rig.server.hypervisor.show("v-1", shown)
+    rig.run(3 * MINUTE_MS)
+    assert rig.states()[-1] == f"failed({told})"
+    assert rig.running() == []
+
+
+def test_a_domain_that_vanishes_is_lost() -> None:
+    rig = Rig()
+    rig.connect()
+    rig.tell(launch())
+    rig.run(MINUTE_MS)
+    rig.server.hypervisor.vanish("v-1")
+    rig.run(MINUTE_MS)
+    assert rig.states()[-1] == "failed(domain_lost)"
