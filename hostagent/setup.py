@@ -144,6 +144,7 @@ def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
         host_mem_mib=known.mem_mib,
         shared=shared(settings.override),
         ready_bound_ms=READY_BOUND_MS[accel],
+        outbound=settings.policy.outbound,
     )
     core = HostCore(config, kept.kept.offer)
     log.write(offer_log.capacity(core.offer.offering(), accel))

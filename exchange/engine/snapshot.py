@@ -155,7 +155,9 @@ def _host(host: Host) -> Row:
     if host.limits is not None:  # no rows of earlier releases have them
         offer.append(host.limits)
     windows = [[start_ms, _use(use)] for start_ms, use in sorted(host.windows.items())]
-    return [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows, host.cooling]
+    row = [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows, host.cooling]
+    # Left out where nothing is said, so that the state hashes of older journals stay.
+    return row if host.outbound is None else [*row, host.outbound]
 
 
 def _order(order: Order) -> Row:
@@ -249,10 +251,11 @@ def _restore_instrument(state: State, row: Row) -> None:
 
 
 def _restore_host(state: State, row: Row) -> None:
-    made, key_id, values, offer, spot, windows, cooling = row
+    made, key_id, values, offer, spot, windows, cooling, *outbound = row
     number, account_id, name, zone, hardware_id = made
     host = Host(number, account_id, name, zone, hardware_id, key_id)
     _set(host, HOST, values)
+    host.outbound = outbound[0] if outbound else None
     host.capacity = msgspec.convert(offer[0], Capacity)
     announced, limit = msgspec.convert(offer[1:3], list[Capacity | None])
     assert announced is not None

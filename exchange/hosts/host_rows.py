@@ -92,6 +92,7 @@ def _directory_row(state: State, host: Host, asks: dict[str, HostAsk]) -> Direct
         evidence.view([host.evidence]),
         best_first[0] if best_first else None,
         host.limits,
+        host.outbound,
     )
 
 

@@ -7,7 +7,7 @@ spot use + that hour's window use never exceeds what the host offers. Source: ru
 from typing import TypeAlias
 
 from exchange.model.evidence import Evidence
-from exchange.wire.types import Accel, Capacity, HostLimits, HostStatus
+from exchange.wire.types import Accel, Capacity, HostLimits, HostStatus, Outbound
 
 Need: TypeAlias = tuple[int, int, int]
 """mvcpu, mem_mib with overhead, disk_mib of one unit."""
@@ -66,6 +66,7 @@ class Host:
         "offered_known",
         "cpu_model",
         "agent_version",
+        "outbound",
     )
 
     def __init__(
@@ -91,6 +92,8 @@ class Host:
         self.accel: Accel = "kvm"
         self.cpu_model = ""
         self.agent_version = ""
+        self.outbound: Outbound | None = None
+        """What guests may connect to; None is nothing."""
         self.boot_id = ""
         self.boot_before = ""
         """The boot id when it fell silent: the same id on its return proves that the VMs kept

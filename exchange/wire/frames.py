@@ -189,7 +189,11 @@ class HostAsk(Struct, gc=False):
 
 
 class DirectoryUpdate(Frame, tag="directory.update"):
-    """A host as everybody may know it; ``free_units`` by class, ``asks`` best first."""
+    """A host as everybody may know it; ``free_units`` by class, ``asks`` best first.
+
+    ``outbound`` is what guests may connect to: a proxy, or all but private networks; absent:
+    nothing.
+    """
 
     host: str
     zone: str
@@ -203,6 +207,7 @@ class DirectoryUpdate(Frame, tag="directory.update"):
     evidence: EvidenceView
     best_ask: HostAsk | None = None
     limits: ToldHostLimits | None = None
+    outbound: str | None = None
 
 
 class DirectorySnapshot(Frame, tag="directory.snapshot"):

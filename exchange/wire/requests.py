@@ -29,6 +29,7 @@ from exchange.wire.types import (
     Ms,
     Name,
     OrderType,
+    Outbound,
     OwnerLimit,
     Paged,
     Percent,
@@ -302,7 +303,10 @@ class HostApprove(Request, tag="host.approve", frozen=True):
 
 
 class HostAnnounce(Request, tag="host.announce", frozen=True):
-    """What a host is and offers: after every login and when it changes."""
+    """What a host is and offers: after every login and when it changes.
+
+    ``outbound`` is what guests may connect to; absent: nothing.
+    """
 
     capacity: Capacity
     offered: Capacity
@@ -312,6 +316,7 @@ class HostAnnounce(Request, tag="host.announce", frozen=True):
     agent_version: Name
     boot_id: Name
     limits: HostLimits | None = None
+    outbound: Outbound | None = None
 
 
 class HostOffer(Request, tag="host.offer", frozen=True):

@@ -12,7 +12,7 @@ from exchange.wire.instructions import (
 )
 from exchange.wire.requests import HostAnnounce
 from exchange.wire.terms import need_of
-from exchange.wire.types import Accel, Capacity, HostLimits, HostLoad, ToldCapacity
+from exchange.wire.types import Accel, Capacity, HostLimits, HostLoad, Outbound, ToldCapacity
 from hostagent.core.inventory import Shared, fits, fitting_classes, smaller
 from hostagent.core.kept import KeptOffer, resumed
 from hostagent.core.offering import Offering, left_beside, smallest_unit
@@ -44,6 +44,7 @@ class HostConfig(Struct, frozen=True):
     observe_ms: int = 5_000
     ready_bound_ms: int = 600_000
     orphan_grace_ms: int = 60_000
+    outbound: Outbound = "none"
 
 
 class Offer:
@@ -123,6 +124,7 @@ class Offer:
             agent_version=config.agent_version,
             boot_id=config.boot_id,
             limits=self._limits,
+            outbound=None if config.outbound == "none" else config.outbound,
         )
 
     def has_room(self, one_more: Vm, vms: dict[str, Vm]) -> bool:
