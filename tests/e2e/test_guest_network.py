@@ -52,6 +52,7 @@ def open_guest(tmp_path: Path, guest: Path) -> Path:
     return tmp_path / "open.tar"
 
 
+COMMAND_S: Final = 120.0
 HERE: Final = {
     "the host's loopback": "10.0.2.2",
     "the host": around.HOST,
@@ -72,7 +73,7 @@ class Tried(Struct):
 
     async def run(self, command: str) -> str:
         path = "/cgi-bin/run?" + urllib.parse.quote(command)
-        return (await http_get("127.0.0.1", self.port, path))[1]
+        return (await http_get("127.0.0.1", self.port, path, COMMAND_S))[1]
 
     async def reaches(self, here: Surroundings, when: str) -> set[str]:
         """Try everything at once, TCP and UDP; return what got through, as ``tcp WHERE``."""
@@ -93,8 +94,8 @@ class Tried(Struct):
 
 def _attempt(kind: str, address: str, port: int, label: str) -> str:
     if kind == "tcp":
-        return f"(echo {label} | timeout 8 nc -w 5 {address} {port}) &"
-    return f"(timeout 8 nslookup {label}.x {address}:{port}) &"
+        return f"(echo {label} | timeout 25 nc -w 20 {address} {port}) &"
+    return f"(timeout 12 nslookup {label}.x {address}:{port}) &"
 
 
 @contextlib.asynccontextmanager
@@ -160,7 +161,7 @@ def test_what_a_guest_reaches(state: Path, open_guest: Path) -> None:
 
 def visit(other: Tried) -> str:
     """Visit another lease's guest at its forwarded port."""
-    return f"timeout 8 wget -T 5 -q -O - http://10.0.2.2:{other.port}/"
+    return f"timeout 60 wget -T 50 -O - http://10.0.2.2:{other.port}/"
 
 
 async def reaches_its_proxy_only(caller: Tried, here: Surroundings, gid: int) -> None:
@@ -177,7 +178,7 @@ async def reaches_its_proxy_only(caller: Tried, here: Surroundings, gid: int) ->
 
 async def has_no_other_network(guest: Tried) -> None:
     """No neighbour answers a raw frame, nobody resolves names, and IPv6 ends in the guest."""
-    heard = await guest.run(f"timeout 8 arping -c 2 -w 3 -I eth0 {around.NEIGHBOUR}")
+    heard = await guest.run(f"timeout 20 arping -c 2 -w 3 -I eth0 {around.NEIGHBOUR}")
     assert "Received 0 response" in heard
     assert "Address" not in (await guest.run("timeout 8 nslookup localhost 10.0.2.3")).split("#")[0]
     shown = await guest.run("ip -6 addr show dev eth0 scope global; ip -6 route show default")

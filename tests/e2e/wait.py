@@ -33,9 +33,11 @@ async def event(client: Client, wanted: Callable[[Event], bool], timeout_s: floa
     raise AssertionError("the client was closed")
 
 
-async def http_get(address: str, port: int, path: str = "/") -> tuple[int, str]:
+async def http_get(
+    address: str, port: int, path: str = "/", limit_s: float = 30.0
+) -> tuple[int, str]:
     """Return the status and body of one request."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(limit_s):
         reader, writer = await asyncio.open_connection(address, port)
         try:
             writer.write(f"GET {path} HTTP/1.0\r\nHost: guest\r\n\r\n".encode())
