@@ -1,4 +1,4 @@
-"""What a host's guests may connect to: told to everybody, kept, and nothing where nothing is said."""
+"""What a host lets guests connect to: told to everybody, kept, and nothing where not said."""
 
 import msgspec
 
