@@ -67,7 +67,7 @@ WantedBy=multi-user.target
 
 
 HARDENING: Final = """\
-CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_NET_ADMIN
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=read-only
@@ -90,4 +90,6 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
 """
-"""Memory may be written and executed, as QEMU under emulation does for the test of KVM."""
+"""Memory may be written and executed, as QEMU under emulation does for the test of KVM.
+
+``CAP_NET_ADMIN`` is for the firewall that holds guests which may call out."""
