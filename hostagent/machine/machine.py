@@ -18,6 +18,7 @@ from exchange.log import log
 from exchange.wire.types import Endpoint
 from hostagent.core import log_events
 from hostagent.core.consoles import console_seen
+from hostagent.core.domain_xml import check_spec
 from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import (
     BootFiles,
@@ -217,6 +218,12 @@ class Machine:
         return ImageReady(image)
 
     async def _start(self, spec: DomainSpec) -> Result:
+        try:
+            check_spec(spec)
+        except HypervisorError as error:
+            # Nothing was made, and such an id must not name what is to be removed.
+            log.write(log_events.not_started(spec, str(error)))
+            return DomainFailed(spec.vm_id, error.reason)
         try:
             make = partial(self._images.boot_files, spec.image, spec)
             files = await self._calls.call("boot_files", spec.vm_id, make)

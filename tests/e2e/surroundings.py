@@ -7,6 +7,7 @@ cloud's metadata address, and one of the internet, to all of which this host has
 import contextlib
 import fcntl
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+
+from hostagent.core import fence as rules
 
 LOCK: Final = Path("/var/tmp/headroom-test-surroundings")
 START_S: Final = 20.0
@@ -36,8 +39,43 @@ class Surroundings(Struct):
     port: int
     heard: list[Path]
 
+    def settle(self) -> None:
+        """Wait until the traps have written what reached them before: they hear in order."""
+        word = f"settled {time.monotonic_ns()}"
+        for address in ("127.0.0.1", NEIGHBOUR):
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as talk:
+                    talk.connect((address, self.port))
+                    talk.send(word.encode())
+        deadline = time.monotonic() + START_S
+        while not all(path.read_bytes().count(word.encode()) == 2 for path in self.heard):
+            assert time.monotonic() < deadline, "a trap does not hear"
+            time.sleep(0.05)
+
     def has_heard(self, label: str) -> bool:
         return any(label.encode() in path.read_bytes() for path in self.heard)
+
+
+@contextlib.contextmanager
+def rules_removed(gid: int) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        remove_rules(gid)
+
+
+def remove_rules(gid: int) -> None:
+    """As a reload of the server's own firewall does, and here also without a trace."""
+    for tool in ("iptables", "ip6tables"):
+        if rules.jump(gid) in _done([tool, "-w", "-S"]):
+            _done([tool, "-w", *rules.jump(gid).replace("-A", "-D", 1).split()])
+            _done([tool, "-w", "-F", rules.chain(gid)])
+            _done([tool, "-w", "-X", rules.chain(gid)])
+
+
+def _done(command: list[str]) -> str:
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20)
+    return done.stdout
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import gzip
 import urllib.parse
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
@@ -18,15 +18,14 @@ import pytest
 from msgspec import Struct
 
 from exchange.client.images import pack_bundle
-from hostagent.core import fence as rules
 from hostagent.core.policy import UNLIMITED, Policy, Proxy, gid_of
 from hostagent.core.ports import DestroyDomain, GuestReady, WatchGuest
 from hostagent.core.rates import Rates
 from hostagent.guest import cpio
-from hostagent.machine.fence import Fence, _run
+from hostagent.machine.fence import Fence
 from tests.e2e import surroundings as around
 from tests.e2e.conftest import open_folder
-from tests.e2e.surroundings import Surroundings, surroundings
+from tests.e2e.surroundings import Surroundings, remove_rules, rules_removed, surroundings
 from tests.e2e.test_real_vm import fetched, machine, spec
 from tests.e2e.wait import GUEST_S, http_get
 
@@ -117,23 +116,6 @@ def both(names: set[str]) -> set[str]:
     return {f"{kind} {name}" for kind in ("tcp", "udp") for name in names}
 
 
-@contextlib.contextmanager
-def rules_removed(gid: int) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        remove_rules(gid)
-
-
-def remove_rules(gid: int) -> None:
-    """As a reload of the server's own firewall does, and here also without a trace."""
-    for tool in ("iptables", "ip6tables"):
-        if rules.jump(gid) in _run([tool, "-w", "-S"]):
-            _run([tool, "-w", *rules.jump(gid).replace("-A", "-D", 1).split()])
-            _run([tool, "-w", "-F", rules.chain(gid)])
-            _run([tool, "-w", "-X", rules.chain(gid)])
-
-
 def test_what_a_guest_reaches(state: Path, open_guest: Path) -> None:
     with open_folder() as other_state, surroundings() as here:
         gid = gid_of(str(state))
@@ -161,7 +143,7 @@ def test_what_a_guest_reaches(state: Path, open_guest: Path) -> None:
 
 def visit(other: Tried) -> str:
     """Visit another lease's guest at its forwarded port."""
-    return f"timeout 60 wget -T 50 -O - http://10.0.2.2:{other.port}/"
+    return f"(echo GET / HTTP/1.0; echo) | timeout 60 nc -w 50 10.0.2.2 {other.port}"
 
 
 async def reaches_its_proxy_only(caller: Tried, here: Surroundings, gid: int) -> None:
