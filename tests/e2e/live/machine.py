@@ -33,6 +33,10 @@ class Server(Struct, frozen=True):
     def serial(self) -> Path:
         return self.folder / "serial.log"
 
+    def console(self) -> str:
+        """Return all that the serial port has shown since the power came on."""
+        return self.serial.read_text(errors="replace") if self.serial.exists() else ""
+
     @property
     def settings(self) -> Path:
         return self.folder / "settings.img"
@@ -118,11 +122,12 @@ def take_picture(server: Server, target: Path) -> None:
 @contextlib.contextmanager
 def powered_on(server: Server) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends, then pull its plug; show its console if it fails."""
+    server.serial.unlink(missing_ok=True)
     running = subprocess.Popen(command(server), stdin=subprocess.DEVNULL)
     try:
         yield running
     except BaseException:
-        print(server.serial.read_text(errors="replace")[-4_000:])
+        print(server.console()[-4_000:])
         raise
     finally:
         running.kill()

@@ -85,7 +85,7 @@ async def shown(server: Server, power: Popen[bytes], text: str) -> str:
 
     async def there() -> str | None:
         assert power.poll() is None, "the server has ended"
-        screen = server.serial.read_text(errors="replace").rpartition("\x1b[2J")[2]
+        screen = server.console().rpartition("\x1b[2J")[2]
         return screen if text in screen else None
 
     return await eventually(there, BOOT_S, f"the console shows {text!r}")
