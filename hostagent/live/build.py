@@ -20,7 +20,6 @@ from msgspec import Struct
 from exchange import files
 from hostagent.live import commands, menu, packages, rootfs
 from hostagent.live.runner import BuildError, Runner
-from hostagent.live.settings import Role
 
 SOURCE = Path(__file__).parents[2]
 SOURCE_PARTS = ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in", "headroom.py")
@@ -48,7 +47,6 @@ class Recipe(Struct, frozen=True):
     ``cache``: where downloads are kept for the next build; None: beside the image.
     """
 
-    role: Role
     baked: Mapping[str, str]
     ssh_key: str = ""
     keep_root: bool = False
@@ -121,8 +119,8 @@ def _make(scratch: Path, cache: Path, recipe: Recipe, runner: Runner, epoch: int
     _take_out(root, made)
     runner.run(commands.squash(str(root), str(made / SQUASHFS), epoch))
     runner.end_step()
-    (made / SCRIPT).write_text(menu.ipxe_script(recipe.role))
-    _iso(scratch, made, recipe.role, runner, epoch)
+    (made / SCRIPT).write_text(menu.ipxe_script())
+    _iso(scratch, made, runner, epoch)
     runner.end_step()
 
 
@@ -197,14 +195,14 @@ def _take_out(root: Path, made: Path) -> None:
     os.replace(root / LIST, made / LIST)
 
 
-def _iso(scratch: Path, made: Path, role: Role, runner: Runner, epoch: int) -> None:
+def _iso(scratch: Path, made: Path, runner: Runner, epoch: int) -> None:
     tree = scratch / "iso"
     (tree / "live").mkdir(parents=True)
     (tree / "boot/grub").mkdir(parents=True)
     for name in (KERNEL, INITRD, SQUASHFS):
         os.link(made / name, tree / "live" / name)
     (tree / menu.MARKER.lstrip("/")).write_text("Headroom\n")
-    (tree / "boot/grub/grub.cfg").write_text(menu.grub_cfg(role))
+    (tree / "boot/grub/grub.cfg").write_text(menu.grub_cfg())
     early = scratch / "early.cfg"
     early.write_text(menu.EARLY)
     bios, efi, part = tree / "boot/grub/bios.img", scratch / "bootx64.efi", scratch / "efi.img"

@@ -30,9 +30,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where the image and
 
 def build_live(
     target: Folder,
-    role: Annotated[Role, typer.Option("--role", help="host or manager: the menu's default.")] = (
-        "host"
-    ),
+    role: Annotated[Role, typer.Option("--role", help="host or manager, unless told.")] = ("host"),
     url: UrlOrLater = None,
     token: Annotated[
         str, typer.Option("--token", help="The secret of the owner's host.token.")
@@ -52,7 +50,7 @@ def build_live(
     found = settings.checked({"role": role, "url": url or "", "token": token}, "build-live: ")
     if found.wrong:
         fail("\n".join(found.wrong), EXIT_USAGE)
-    recipe = Recipe(role, found.values, _ssh_key(ssh_key), keep_root, cache, quiet=as_json)
+    recipe = Recipe(found.values, _ssh_key(ssh_key), keep_root, cache, quiet=as_json)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         made = build.build_live(target, recipe)

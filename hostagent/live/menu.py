@@ -1,10 +1,9 @@
 """The boot menu of the ISO and the script of the network boot. Pure."""
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
-from hostagent.live.settings import ROLES, Role
+from hostagent.live.settings import ROLES
 
 LABEL: Final = "HEADROOM_LIVE"
 """The ISO's own name; a volume labelled HEADROOM is the administrator's."""
@@ -27,37 +26,38 @@ EARLY: Final = f"search --no-floppy --set=root --file {MARKER}\nset prefix=($roo
 """What GRUB's core runs first, whatever it was started from."""
 
 
-def kernel_words(role: Role) -> str:
-    return f"{KERNEL_WORDS} headroom.role={role}"
+def grub_cfg() -> str:
+    """Return ``boot/grub/grub.cfg``: the first entry is taken after a few seconds.
 
-
-def grub_cfg(default: Role) -> str:
-    """Return ``boot/grub/grub.cfg``: one entry a role, ``default`` is taken after a few seconds."""
+    It names no role, since the kernel's command line goes before what a volume says.
+    """
     head = [
         "serial --unit=0 --speed=115200",
         "terminal_input console serial",
         "terminal_output console serial",
         f"set timeout={WAIT_S}",
-        f"set default={default}",
+        "set default=told",
         "",
     ]
-    entries = [line for role in ROLES for line in _entry(role)]
+    entries = _entry("told", "the role it is told", KERNEL_WORDS)
+    for role in ROLES:
+        entries += _entry(role, role, f"{KERNEL_WORDS} headroom.role={role}")
     return "\n".join([*head, *entries])
 
 
-def _entry(role: Role) -> Sequence[str]:
+def _entry(name: str, title: str, words: str) -> list[str]:
     return [
-        f'menuentry "Headroom {role} (e: add headroom.url= headroom.token=)" --id {role} {{',
-        f"    linux /live/vmlinuz {kernel_words(role)}",
+        f'menuentry "Headroom: {title} (e: add headroom.url= headroom.token=)" --id {name} {{',
+        f"    linux /live/vmlinuz {words}",
         "    initrd /live/initrd.img",
         "}",
         "",
     ]
 
 
-def ipxe_script(role: Role) -> str:
+def ipxe_script() -> str:
     """Return ``boot.ipxe``. ``base`` is where the files are; see `served_script`."""
-    words = f"{kernel_words(role)} ip=dhcp fetch=${{base}}filesystem.squashfs"
+    words = f"{KERNEL_WORDS} ip=dhcp fetch=${{base}}filesystem.squashfs"
     return "\n".join(
         [
             "#!ipxe",

@@ -25,6 +25,6 @@ def source_id() -> str:
 def image() -> Path:
     stamp = KEPT / "source-id"
     if not stamp.exists() or stamp.read_text() != source_id():
-        build.build_live(KEPT, build.Recipe("host", {}))
+        build.build_live(KEPT, build.Recipe({}))
         stamp.write_text(source_id())
     return KEPT
