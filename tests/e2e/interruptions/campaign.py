@@ -8,8 +8,9 @@ import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeAlias
 
 from msgspec import Struct
 
@@ -19,7 +20,7 @@ from exchange.keys import load_private_key, new_key
 from exchange.wire.requests import LeaseRelease, VmStart
 from tests.e2e.interruptions import market
 from tests.e2e.interruptions.cast import PORTS, Agent, Exchange, Wire, headroom
-from tests.e2e.interruptions.laws import LOSES, Left, Story, broken
+from tests.e2e.interruptions.laws import Left, Story, broken
 from tests.e2e.interruptions.market import Buyer, ask
 from tests.e2e.interruptions.server import Libvirt, mount, qemus, running
 
@@ -41,6 +42,10 @@ KINDS: Final = (
     "clock_jumps",
     "wire_cut",
 )
+
+
+Way: TypeAlias = Callable[[], Awaitable[None]]
+_P = ParamSpec("_P")
 
 
 class Plan(Struct, frozen=True):
@@ -152,7 +157,7 @@ class Campaign:
         await self._until(lambda: "running" in states(vm_id) or self.buyer.ended(vm_id), RUNS_S)
         if plan.phase == "run":
             await self._interrupt(plan, vm_id)
-            if plan.what in LOSES:
+            if plan.what == "qemu_killed":
                 await self._until(lambda: self.buyer.ended(vm_id), 12.0)
         if self.buyer.leases[lease].state != "ended":
             await ask(self.buyer.client, LeaseRelease(req_id=1, lease_id=lease))
@@ -190,68 +195,39 @@ class Campaign:
         await asyncio.sleep(plan.hold_s)
         await heal()
 
-    def _ways(
-        self, plan: Plan, vm_id: str
-    ) -> tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
-        async def nothing() -> None:
-            pass
+    def _ways(self, plan: Plan, vm_id: str) -> tuple[Way, Way]:
+        """Return how it happens and how it is healed."""
+        agent, exchange, wire = self.agent, self.exchange, self.wire
+        stop, go_on, kill = signal.SIGSTOP, signal.SIGCONT, signal.SIGKILL
+        ways: dict[str, tuple[Way, Way]] = {
+            "agent_killed": (partial(agent.end, kill), _now(agent.start)),
+            "agent_held": (_now(agent.send, stop), _now(agent.send, go_on)),
+            "qemu_killed": (partial(self._signal, vm_id, kill), _now(int)),
+            "qemu_held": (partial(self._signal, vm_id, stop), partial(self._signal, vm_id, go_on)),
+            "libvirt_killed": (_now(self.libvirt.kill), _now(self.libvirt.start)),
+            "exchange_killed": (partial(exchange.end, kill), self._start_exchange),
+            "disk_full": (_now(self._size, True), _now(self._size, False)),
+            "clock_jumps": (_now(agent.clock, plan.ahead_s), _now(agent.clock, 0)),
+            "wire_cut": (_now(wire.cut), _now(wire.mend)),
+        }
+        return ways[plan.what]
 
-        async def signal_qemu(number: signal.Signals) -> None:
-            await self._until(lambda: self._qemu_of(vm_id) is not None, 3.0)
-            if (pid := self._qemu_of(vm_id)) is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
+    async def _signal(self, vm_id: str, number: signal.Signals) -> None:
+        await self._until(lambda: self._qemu_of(vm_id) is not None, 3.0)
+        if (pid := self._qemu_of(vm_id)) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
-        async def send_agent(number: signal.Signals) -> None:
-            self.agent.send(number)
+    async def _start_exchange(self) -> None:
+        self.exchange.start()
+        await self.exchange.url()
 
-        async def start_agent() -> None:
-            self.agent.start()
-
-        async def kill_libvirt() -> None:
-            await asyncio.to_thread(self.libvirt.kill)
-
-        async def start_libvirt() -> None:
-            self.libvirt.start()
-
-        async def start_exchange() -> None:
-            self.exchange.start()
-            await self.exchange.url()
-
-        async def size(full: bool) -> None:
-            used = os.statvfs(self.state)
-            kib = (used.f_blocks - used.f_bfree) * used.f_frsize // 1024
-            limit = f"remount,size={kib}k" if full else f"remount,size={STATE_MIB}m"
-            await asyncio.to_thread(
-                subprocess.run, ["mount", "-o", limit, str(self.state)], check=True
-            )
-
-        async def clock(ahead_s: int) -> None:
-            self.agent.clock(ahead_s)
-
-        async def cut(whether: bool) -> None:
-            if whether:
-                self.wire.cut()
-            else:
-                self.wire.mend()
-
-        return {
-            "agent_killed": (lambda: self.agent.end(signal.SIGKILL), start_agent),
-            "agent_held": (
-                lambda: send_agent(signal.SIGSTOP),
-                lambda: send_agent(signal.SIGCONT),
-            ),
-            "qemu_killed": (lambda: signal_qemu(signal.SIGKILL), nothing),
-            "qemu_held": (
-                lambda: signal_qemu(signal.SIGSTOP),
-                lambda: signal_qemu(signal.SIGCONT),
-            ),
-            "libvirt_killed": (kill_libvirt, start_libvirt),
-            "exchange_killed": (lambda: self.exchange.end(signal.SIGKILL), start_exchange),
-            "disk_full": (lambda: size(True), lambda: size(False)),
-            "clock_jumps": (lambda: clock(plan.ahead_s), lambda: clock(0)),
-            "wire_cut": (lambda: cut(True), lambda: cut(False)),
-        }[plan.what]
+    def _size(self, full: bool) -> None:
+        """Leave no room at all on the host's disk, or much again."""
+        used = os.statvfs(self.state)
+        kib = (used.f_blocks - used.f_bfree) * used.f_frsize // 1024
+        limit = f"remount,size={kib}k" if full else f"remount,size={STATE_MIB}m"
+        subprocess.run(["mount", "-o", limit, str(self.state)], check=True)
 
     def _qemu_of(self, vm_id: str) -> int | None:
         found = [pid for pid, name in qemus().items() if name == f"headroom-{vm_id}"]
@@ -295,3 +271,10 @@ class Campaign:
         own = {one.port for told in endpoints for one in told}
         low, high = PORTS
         return [str(port) for port in sorted(listening) if low <= port <= high and port not in own]
+
+
+def _now(call: Callable[_P, object], *args: _P.args, **named: _P.kwargs) -> Way:
+    async def way() -> None:
+        call(*args, **named)
+
+    return way

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from asyncio import StreamReader, StreamWriter
 from pathlib import Path
 from typing import Final
@@ -38,14 +39,14 @@ def headroom(
         )
 
 
-class Program:
+class Program(ABC):
     """A process that can be killed, held and started again."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def launched(self) -> subprocess.Popen[bytes]:
-        raise NotImplementedError
+    @abstractmethod
+    def launched(self) -> subprocess.Popen[bytes]: ...
 
     def start(self) -> None:
         if self._process is None or self._process.poll() is not None:
