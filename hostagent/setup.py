@@ -132,11 +132,13 @@ def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
     measured = advertised(known, settings.override)
     capacity = steady(measured, known, kept.kept.capacity, settings.override)
     ports = settings.high_port - settings.low_port + 1
+    limits = HostLimits(ports=ports, image_mib=image_mib(known, capacity))
+    log.write(log_events.limits(limits))
     config = HostConfig(
         capacity=capacity,
         classes=settings.classes,
         boot_id=facts.boot_id(),
-        limits=HostLimits(ports=ports, image_mib=image_mib(known, capacity)),
+        limits=limits,
         cpu_model=known.cpu_model,
         accel=accel,
         agent_version=metadata.version("headroom"),

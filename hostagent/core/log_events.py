@@ -14,6 +14,7 @@ from exchange.wire.instructions import (
     VmKill,
     VmLaunch,
 )
+from exchange.wire.types import HostLimits
 from hostagent.core.offer_log import room
 from hostagent.core.ports import (
     DomainSpec,
@@ -48,6 +49,11 @@ def stopped(kept: bool) -> LogLine:
 
 def acceleration(why: str) -> LogLine:
     return line("info", "acceleration", why)
+
+
+def limits(told: HostLimits) -> LogLine:
+    text = f"for all VMs together {told.ports} ports, for each an image of up to"
+    return line("info", "limits", f"{text} {told.image_mib} MiB")
 
 
 def connected(url: str, account: str) -> LogLine:
