@@ -10,7 +10,7 @@ channel".
 from collections.abc import Callable
 from typing import Final
 
-from exchange.units import MS_PER_MINUTE, MS_PER_SECOND
+from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, credits_text
 from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
 from exchange.wire.requests import LeaseRelease
 from exchange.wire.terms import LOST_AFTER_MS
@@ -18,7 +18,7 @@ from manager.core.burst import Bursts
 from manager.core.library import StoredVm
 from manager.core.messages import Connected
 from manager.core.outgoing import Outgoing
-from manager.core.purchase import rule_of
+from manager.core.purchase import placed_ms, rule_of
 from manager.core.rented import RentedUnits, unit_number
 from manager.core.unit import Lease, Unit, leaves_first
 
@@ -45,6 +45,7 @@ class Account:
         self._bursts = bursts
         self._vm_of = vm_of
         self._renews = True
+        self._began_ms: int | None = None
         self.renew_at_ms: int | None = None
 
     def lease(self, row: LeaseUpdate) -> Lease | None:
@@ -96,6 +97,8 @@ class Account:
     def rebuild(self, state: Connected) -> None:
         """Make the rented units match ``state``, and request again what is missing."""
         self._renews = True
+        if self._began_ms is None:
+            self._began_ms = self._outgoing.now_ms
         rows = [row for row in state.leases if bought_by_rule(row) and row.state != "ended"]
         vms: dict[str, list[VmUpdate]] = {row.lease_id: [] for row in rows}
         for vm in state.vms:
@@ -148,8 +151,12 @@ class Account:
         rule = rule_of(row.client_order_id or "")
         lease = self._rented.add(row, rule, self._vm_of(rule))
         lease.ending = row.state == "ending"
-        price = f"{row.units} units on {row.host} at {row.price_ucr} ucr"
-        self._outgoing.log("leased", f"rule {rule}: {lease.lease_id}: {price}")
+        units = f"{row.units} units on {row.host} at {credits_text(row.price_ucr)} credits"
+        if self._began_ms is None or placed_ms(row.client_order_id or "") >= self._began_ms:
+            self._outgoing.log("leased", f"rule {rule}: {lease.lease_id}: {units}")
+        else:
+            text = f"rule {rule}: adopted {lease.lease_id} from before the start: {units}"
+            self._outgoing.log("adopted", text)
         return lease
 
     def _change(self, lease: Lease, row: LeaseUpdate) -> None:

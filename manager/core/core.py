@@ -28,6 +28,7 @@ from manager.core.account import Account
 from manager.core.budget import Budget
 from manager.core.burst import Bursts
 from manager.core.library import Library, StoredVm, find
+from manager.core.load import Load
 from manager.core.messages import (
     BackendDrained,
     BackendFailed,
@@ -70,9 +71,9 @@ class Manager:
     def __init__(self, config: ManagerConfig) -> None:
         self._config = config
         self._by_name: dict[str, Rule] = {rule.name: rule for rule in config.rules}
-        self._load = LoadSample(None, 0)
         self._account_seq = 0
         self._outgoing = outgoing = Outgoing()
+        self._load = Load(outgoing, config.stale_ms)
         self.rented = RentedUnits()
         self._bursts = Bursts(outgoing, self.rented)
         self._reconcile = Reconcile(outgoing, self.rented, self._bursts)
@@ -106,16 +107,19 @@ class Manager:
         """Return when `wake` is wanted, ``None`` while only messages can change anything."""
         if not self._outgoing.online:
             return None
-        deadlines = [self._rules.next_deadline_ms(), self._account.renew_at_ms]
+        deadlines = [
+            self._rules.next_deadline_ms(),
+            self._account.renew_at_ms,
+            self._load.stale_at_ms(),
+        ]
         return min((due_ms for due_ms in deadlines if due_ms is not None), default=None)
 
     def reading(self) -> Reading:
         """Return what the rules go by right now."""
         ready, pending, total = self.rented.count(self._outgoing.now_ms)
         on_order = self._purchases.on_order()
-        fresh = self._outgoing.now_ms - self._load.at_ms <= self._config.stale_ms
         return Reading(
-            load_rps=self._load.value_rps if fresh else None,
+            load_rps=self._load.rps(),
             unit_rps=self._config.unit_rps,
             ready=self._config.core_units + ready,
             pending=pending + on_order,
@@ -130,13 +134,15 @@ class Manager:
             outgoing.now_ms = max(due_ms, outgoing.now_ms)
             if self._account.renew_at_ms == due_ms:
                 self._account.renew()
+            if self._load.stale_at_ms() == due_ms:
+                self._load.tell()
             self._rules.evaluate()
         outgoing.now_ms = now_ms
 
     def _handle(self, message: ManagerMessage) -> None:
         match message:
             case LoadSample():
-                self._sample(message)
+                self._load.sample(message)
             case Ack() | ErrorReply():
                 self._answer(message)
             case BackendReady(server):
@@ -183,10 +189,6 @@ class Manager:
             self._purchases.leased(row.client_order_id or "", row.units)
             self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, self._outgoing.now_ms)
 
-    def _sample(self, sample: LoadSample) -> None:
-        if sample.at_ms >= self._load.at_ms:
-            self._load = LoadSample(sample.value_rps, min(sample.at_ms, self._outgoing.now_ms))
-
     def _answer(self, answer: Ack | ErrorReply) -> None:
         asked = self._outgoing.answered(answer.req_id)
         if asked is None:
@@ -225,6 +227,7 @@ class Manager:
     def _connected(self, state: Connected) -> None:
         self._account_seq = state.account_seq
         self._outgoing.connected()
+        self._load.begin()
         if state.exchange_ms:
             self._outgoing.heard(state.exchange_ms)
         self._purchases.rebuild(state.orders, self._by_name)

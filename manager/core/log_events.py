@@ -28,6 +28,7 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "bid_rests": "info",
     "price_below_tick": "warning",
     "leased": "info",
+    "adopted": "info",
     "lease_ended": "info",
     "notice": "warning",
     "in_service": "info",
@@ -38,6 +39,8 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "vm_ended": "warning",
     "release_refused": "warning",
     "not_scheduled": "warning",
+    "load_stale": "warning",
+    "load_fresh": "info",
 }
 
 
@@ -129,11 +132,6 @@ def load(trouble: str) -> LogLine:
     if trouble:
         return line("warning", "load_lost", trouble, reason=trouble)
     return line("info", "load_back", "the load is known again")
-
-
-def load_stale(after_s: float) -> LogLine:
-    text = f"no load for {after_s:g} s: nothing fires until there is one"
-    return line("warning", "load_stale", text)
 
 
 def unknown(request: str, why: str) -> LogLine:

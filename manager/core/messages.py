@@ -145,6 +145,7 @@ LogEvent: TypeAlias = Literal[
     "bid_rests",
     "price_below_tick",
     "leased",
+    "adopted",
     "lease_ended",
     "notice",
     "in_service",
@@ -155,6 +156,8 @@ LogEvent: TypeAlias = Literal[
     "vm_ended",
     "release_refused",
     "not_scheduled",
+    "load_stale",
+    "load_fresh",
 ]
 
 

@@ -246,8 +246,8 @@ async def _run(file: ConfigFile, url: str, key_file: Path) -> None:
             vm.name: await stored_image(vm.image, file.base, url, key_file) for vm in file.vms
         }
         manager = Manager(manager_config(file, images, user_data))
-        pace = file.load.interval_s, file.load.stale_s
-        daemon = Daemon(client, manager, load_of(file), balancer_of(file), *pace)
+        balancer, interval_s = balancer_of(file), file.load.interval_s
+        daemon = Daemon(client, manager, load_of(file), balancer, interval_s)
         version, account = metadata.version("headroom"), client.account
         log.write(log_events.started(version, url, account, len(file.rules)))
         task = asyncio.create_task(daemon.run())

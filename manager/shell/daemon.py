@@ -78,13 +78,11 @@ class Daemon:
         load: LoadSource,
         balancer: LoadBalancer,
         interval_s: float,
-        stale_s: float,
     ) -> None:
         self._client = client
         self._manager = manager
         self._load = load
         self._interval_s = interval_s
-        self._stale_s = stale_s
         self._clock = Clock()
         self._inbox: asyncio.Queue[ManagerMessage] = asyncio.Queue(INBOX_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -191,20 +189,17 @@ class Daemon:
                 return
 
     async def _read_load(self) -> None:
-        told, stale, heard_s = "", False, time.monotonic()
+        told = ""
         while True:
             try:
                 value_rps = await self._load.read_rps()
                 await self._inbox.put(LoadSample(value_rps, self._clock.now_ms()))
-                trouble, stale, heard_s = "", False, time.monotonic()
+                trouble = ""
             except LoadError as error:
                 trouble = str(error)
             if trouble != told:
                 log.write(log_events.load(trouble))
                 told = trouble
-            if trouble and not stale and time.monotonic() - heard_s > self._stale_s:
-                stale = True
-                log.write(log_events.load_stale(self._stale_s))
             await asyncio.sleep(self._interval_s)
 
     def _carry_out(self, outs: list[Out]) -> None:

@@ -118,6 +118,7 @@ def test_a_refused_order_is_one_line_and_costs_nothing() -> None:
         ErrorReply(order.req_id, "insufficient_funds", "0 available"), START_MS + 120_001
     )
     assert [str(getattr(out, "text", "")) for out in outs] == [
+        "no load for 60 s; no rule acts until there is one",
         "rule burst: order for small.eu-de.flat.spot refused: insufficient_funds: 0 available"
     ]
     assert manager.reading().paid == 0

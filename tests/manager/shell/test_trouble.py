@@ -47,7 +47,7 @@ class Scene:
             return apply(message, now_ms)
 
         manager.apply = hear  # type: ignore[method-assign]
-        self.daemon = Daemon(client, manager, Calm(), MemoryBalancer(), 10, 60)
+        self.daemon = Daemon(client, manager, Calm(), MemoryBalancer(), 10)
         self.running = asyncio.create_task(self.daemon.run())
 
     def knows_its_account(self) -> bool:
