@@ -15,7 +15,7 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help demo unit test check format cover bench sim e2e live live-check live-pictures docs \
+.PHONY: help demo unit test check format cover bench bench-host sim e2e live live-check live-pictures docs \
 	docs-pictures dist deb lock clean
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo 'make deb              build dist/ for Debian 12 and install it in a fresh Debian (as root)'
 	@echo 'make sim              replay the server farm peak'
 	@echo 'make bench            speed, as ratios against named baselines'
+	@echo 'make bench-host       from vm.start to HTTP 200, against the same guest under QEMU alone'
 	@echo 'make lock             choose the Python packages again and lock them with hashes'
 	@echo 'make clean            remove caches and build products'
 
@@ -101,6 +102,10 @@ sim: $(READY)
 
 bench: $(READY)
 	.venv/bin/python -m bench
+
+bench-host: $(HOST)
+	bash .ci/start-libvirt
+	.venv/bin/python -m tests.e2e.bench_host
 
 # With CI=true a page or picture that comes out another than the committed one is a failure.
 docs: docs-pictures
