@@ -161,7 +161,7 @@ def screen(status: Status, load: str) -> str:
         ("state", state),
         ("why", status.why),
         ("offers", status.offers),
-        ("sold", f"{len(status.vms)} VMs" if status.role == "host" else ""),
+        ("sold", _vms(len(status.vms)) if status.role == "host" else ""),
         ("rules", str(status.rules) if status.role == "manager" else ""),
         ("balancer", status.balancer),
         ("guests", status.accel.removeprefix("guests ")),
@@ -171,6 +171,10 @@ def screen(status: Status, load: str) -> str:
     notes = [line for note in status.notes for line in _wrapped("  ! ", note)]
     title = f"  Headroom {status.role}".rstrip()
     return "\n".join(["", title, "", *shown, *(["", *notes] if notes else []), ""])
+
+
+def _vms(count: int) -> str:
+    return "1 VM" if count == 1 else f"{count} VMs"
 
 
 def _wrapped(before: str, text: str) -> list[str]:

@@ -20,8 +20,8 @@ from tests.e2e.live.market import allow_hosts, shown, sold, told
 from tests.e2e.test_chain import ROOT, client, exchange, found_market
 
 PICTURES: Final = ROOT / "docs" / "pictures"
-MENU: Final = "headroom.token="
-"""GRUB draws the menu on the serial port, too."""
+MENU: Final = "manager (e"
+"""The last entry; GRUB draws the menu on the serial port, too."""
 DRAWN_S: Final = 6
 """The screen shows the status within so many seconds of the serial port."""
 

@@ -66,7 +66,7 @@ async def boot_and_start(image: Path, guest: Path, folder: Path) -> None:
                 assert isinstance(vm, VmUpdate)
                 at = vm.endpoints[0]
                 assert await http_get(at.address, at.port, "/healthz") == (200, "ok\n")
-                await shown(server, power, "  sold       1 VMs")
+                await shown(server, power, "  sold       1 VM")
             with powered_on(server) as power:
                 await shown(server, power, "  state      live")
 

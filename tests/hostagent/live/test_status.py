@@ -73,7 +73,7 @@ def test_the_screen() -> None:
         "  host       h-1",
         f"  exchange   {URL}",
         "  state      live",
-        "  sold       1 VMs",
+        "  sold       1 VM",
     ]
 
 
