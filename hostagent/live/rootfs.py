@@ -33,7 +33,7 @@ main()
 
 SERVICE: Final = f"""[Unit]
 Description=Headroom: join the exchange and run this server's role
-After=network-online.target libvirtd.service systemd-modules-load.service
+After=network-online.target libvirtd.socket systemd-modules-load.service
 Wants=network-online.target libvirtd.service
 StartLimitIntervalSec=0
 
@@ -106,6 +106,7 @@ ConditionPathExists=/dev/{terminal}
 [Service]
 Environment=PYTHONPATH=/{LIBRARY} TERM=linux
 ExecStart={PYTHON} -m hostagent.live.console
+Nice=10
 StandardInput=tty
 StandardOutput=tty
 TTYPath=/dev/{terminal}

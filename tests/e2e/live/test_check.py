@@ -2,6 +2,8 @@
 and the same bytes from a second build. Run by `make live-check`."""
 
 import asyncio
+import contextlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,14 @@ from hostagent.live import build
 from tests.e2e.live.machine import Server, free_ports, powered_on, settings_volume, state_disk
 from tests.e2e.live.market import allow_hosts, netboot, seen_from_inside, shown, sold, told
 from tests.e2e.test_chain import Running, client, exchange, found_market, headroom
-from tests.e2e.wait import event, http_get
+from tests.e2e.wait import event, eventually, http_get
 
 pytestmark = pytest.mark.real
 
 GUEST_INSIDE_S = 1800.0
 """An emulated guest on an emulated host."""
+GUEST_ANSWERS_S = 300.0
+"""So slow a guest loses a connection now and then."""
 
 
 def test_a_server_boots_from_the_network_and_sells_a_unit(image: Path, tmp_path: Path) -> None:
@@ -64,11 +68,18 @@ async def boot_and_start(image: Path, guest: Path, folder: Path) -> None:
                 await buyer.request(request)
                 vm = await event(buyer, serves, GUEST_INSIDE_S)
                 assert isinstance(vm, VmUpdate)
-                at = vm.endpoints[0]
-                assert await http_get(at.address, at.port, "/healthz") == (200, "ok\n")
+                await eventually(partial(answers, vm), GUEST_ANSWERS_S, "the guest answers")
                 await shown(server, power, "  sold       1 VM")
             with powered_on(server) as power:
                 await shown(server, power, "  state      live")
+
+
+async def answers(vm: VmUpdate) -> bool | None:
+    at = vm.endpoints[0]
+    with contextlib.suppress(OSError, TimeoutError):
+        assert await http_get(at.address, at.port, "/healthz") == (200, "ok\n")
+        return True
+    return None
 
 
 def serves(one: object) -> bool:
