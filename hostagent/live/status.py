@@ -26,6 +26,7 @@ class Status(Struct, frozen=True):
     url: str = ""
     account: str = ""
     accel: str = ""
+    clock: str = ""
     rules: int = 0
     balancer: str = ""
     offers: str = ""
@@ -75,6 +76,10 @@ def told(status: Status, entry: Mapping[str, Any]) -> Status:
             return changed(status, why=text[:REASON_MAX])
         case "hypervisor_back":
             return changed(status, why="")
+        case "clock_skewed":
+            return changed(status, clock=f"{text}; until then the exchange's time counts")
+        case "clock_right":
+            return changed(status, clock="")
         case "acceleration":
             return changed(status, accel=text[:REASON_MAX])
         case "offer":
@@ -168,7 +173,8 @@ def screen(status: Status, load: str) -> str:
         ("load", load),
     ]
     shown = [line for label, text in rows if text for line in _wrapped(f"  {label:<10} ", text)]
-    notes = [line for note in status.notes for line in _wrapped("  ! ", note)]
+    noted = (*status.notes, *((status.clock,) if status.clock else ()))
+    notes = [line for note in noted for line in _wrapped("  ! ", note)]
     title = f"  Headroom {status.role}".rstrip()
     return "\n".join(["", title, "", *shown, *(["", *notes] if notes else []), ""])
 

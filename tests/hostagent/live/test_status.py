@@ -8,6 +8,7 @@ import pytest
 from exchange.log.line import as_json
 from exchange.wire.types import Capacity
 from hostagent.core import log_events, offer_log
+from hostagent.core.exchange_time import SkewLog
 from hostagent.core.offering import Offering
 from hostagent.core.own_use import Used
 from hostagent.live.status import Status, host_of, said_plainly, screen, told, why_not_joined
@@ -44,6 +45,15 @@ def test_a_line_of_the_agent_changes_the_status(line: Any, fields: dict[str, Any
     """Seen to fail with another name of an event than the agent's."""
     after = told(Status(), entry(line))
     assert {name: getattr(after, name) for name in fields} == fields
+
+
+def test_a_wrong_clock_is_noted_until_it_is_right() -> None:
+    """Seen to fail: only the log said so, which nobody can read on a booted server."""
+    log = SkewLog()
+    wrong, right = log.look(-3_600_000), log.look(0)
+    status = told(Status(role="host"), entry(wrong))
+    assert "  ! this server's clock is 3,600.0 s behind the exchange's" in screen(status, "")
+    assert "clock" not in screen(told(status, entry(right)), "")
 
 
 def test_a_vm_counts_until_it_ends() -> None:

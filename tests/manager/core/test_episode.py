@@ -119,7 +119,7 @@ def test_a_refused_order_is_one_line_and_costs_nothing() -> None:
     )
     assert [str(getattr(out, "text", "")) for out in outs] == [
         "no load for 60 s; no rule acts until there is one",
-        "rule burst: order for small.eu-de.flat.spot refused: insufficient_funds: 0 available"
+        "rule burst: order for small.eu-de.flat.spot refused: insufficient_funds: 0 available",
     ]
     assert manager.reading().paid == 0
 
