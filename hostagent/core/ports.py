@@ -38,8 +38,8 @@ from hostagent.core.exchange_time import TimeTold
 DomainState: TypeAlias = Literal[
     "running", "stopped", "crashed", "io_error", "held", "taken", "unknown"
 ]
-"""``stopped``: by its guest; ``io_error``: paused by it; ``held``: paused by somebody, who may let
-it go on; ``taken``: ended, saved or moved away by somebody; ``unknown``: nobody can tell now."""
+"""``stopped``: by its guest or us; ``io_error``: paused by it; ``held``: paused by somebody, who
+may let it go on; ``taken``: ended, saved or moved away by somebody; ``unknown``: not to be told."""
 
 
 class Forward(Struct, frozen=True):

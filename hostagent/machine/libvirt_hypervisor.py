@@ -5,6 +5,7 @@ started, so that one which powers off or dies stays to be found, with our metada
 it. Domains without our metadata are somebody else's and are neither shown nor touched.
 """
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -153,12 +154,14 @@ class LibvirtHypervisor:
     def _destroy(self, vm_id: str) -> None:
         domain = self._ours(vm_id)
         if domain is not None:
+            log_file = self._log_of(vm_id, domain.name())
+            with contextlib.suppress(OSError):  # A full disk keeps nobody from stopping a VM.
+                _ending(log_file).touch()
             _unless_gone(domain.destroy, "cannot stop the domain")
             _undefine(domain)
             if self._ours(vm_id) is not None:
                 raise HypervisorError(f"{vm_id} was removed, and is still there")
             # The console, and what virtlogd rolled over of it.
-            log_file = self._log_of(vm_id, domain.name())
             for path in (log_file, *self._logs.glob(f"{log_file.name}.*")):
                 path.unlink(missing_ok=True)
 
@@ -295,6 +298,8 @@ class LibvirtHypervisor:
         notes_text = _metadata(domain, domain_xml.NOTES_URI)
         notes = domain_xml.read_notes(notes_text) if notes_text else Notes()
         shown = domain_state.meaning(state[0], state[1])
+        if shown == "taken" and _ending(self._log_of(carried.spec.vm_id, domain.name())).exists():
+            shown = "stopped"  # by us, or by an agent before us that was cut short
         reading = None
         if shown == "running":
             held = 0 if self._virt == "test" else resident.held_mib(domain.name())
@@ -308,6 +313,11 @@ def _kept(owner_file: Path | None) -> str:
     if owner_file is None or not owner_file.exists():
         return ""
     return owner_file.read_text("utf-8").strip()
+
+
+def _ending(log_file: Path) -> Path:
+    """Return the mark that we, and nobody else, end a domain; it goes with the console."""
+    return log_file.with_name(f"{log_file.name}.ending")
 
 
 def _undefine(domain: Any) -> None:

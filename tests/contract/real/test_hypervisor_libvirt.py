@@ -202,6 +202,34 @@ def test_a_saved_domain_is_removed_with_its_memory(tmp_path: Path) -> None:
     keep.close()
 
 
+class Killed(BaseException):
+    """The end of an agent in the middle of a call."""
+
+
+def test_a_stop_that_an_agents_death_cut_short_is_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(Seen to fail: the next agent found it ended by somebody, and told the buyer `failed`.)"""
+    bench = LibvirtBench("test:///default", "test", BootFiles(), tmp_path)
+    wanted = spec(f"{bench.prefix}1")
+    bench.start(wanted)
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(libvirt.virDomain, "undefineFlags", killed)
+        with pytest.raises(Killed):
+            bench.hypervisor.destroy(wanted.vm_id)
+    keep = libvirt.open("test:///default")
+    bench.reopen()
+    assert the(bench, wanted.vm_id).state == "stopped"
+    bench.hypervisor.destroy(wanted.vm_id)
+    assert (mine(bench), list(tmp_path.iterdir())) == ([], [])
+    bench.hypervisor.close()
+    keep.close()
+
+
 def test_a_domain_that_cannot_be_looked_at_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

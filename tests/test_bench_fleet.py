@@ -1,0 +1,16 @@
+"""The benchmark of a fleet runs end to end on a few hosts."""
+
+import pytest
+
+from bench import fleet
+
+
+def test_a_small_fleet_costs_something_and_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pause in ("SETTLING_S", "QUIET_S", "REPORTING_S"):
+        monkeypatch.setattr(fleet, pause, 1.0)
+    monkeypatch.setattr(fleet, "REPORTS_WITHIN_MS", 200)
+    found = {figure.name: figure for figure in fleet.figures(2)}
+    assert found["CPU a usage report"].value > 0
+    assert found["journal, a host and day"].value > 0
+    share = found["2 hosts, 4 VMs: CPU of a core"]
+    assert share.reaches(share.minimum)
