@@ -140,7 +140,6 @@ def test_what_a_guest_reaches(state: Path, open_guest: Path) -> None:
                 await reaches_its_proxy_only(caller, here, gid)
                 assert await cut_off.reaches(here, "none") == set()
                 assert "<h1>" not in await cut_off.run(visit(caller))
-                await has_no_other_network(cut_off)
 
         with rules_removed(gid):
             asyncio.run(story())
@@ -155,11 +154,3 @@ async def reaches_its_proxy_only(caller: Tried, here: Surroundings, gid: int) ->
     proxy = Proxy(IPv4Address(around.NEIGHBOUR), here.port)
     Fence(Policy(Rates(0, 0), "proxy", proxy, gid)).hold()
     assert await caller.reaches(here, "proxy") == {"tcp a neighbour in the DMZ"}
-
-
-async def has_no_other_network(guest: Tried) -> None:
-    """Nobody resolves names, and IPv6 ends in the guest."""
-    said = await guest.run("timeout 12 nslookup headroom.test 10.0.2.3")
-    assert "Name:" not in said and "NXDOMAIN" not in said
-    shown = await guest.run("ip -6 addr show dev eth0")
-    assert all("scope link" in line for line in shown.splitlines() if "inet6" in line)
