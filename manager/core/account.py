@@ -149,10 +149,11 @@ class Account:
 
     def _adopt(self, row: LeaseUpdate) -> Lease:
         rule = rule_of(row.client_order_id or "")
-        lease = self._rented.add(row, rule, self._vm_of(rule))
+        bought_ms = placed_ms(row.client_order_id or "")
+        lease = self._rented.add(row, rule, self._vm_of(rule), bought_ms)
         lease.ending = row.state == "ending"
         units = f"{row.units} units on {row.host} at {credits_text(row.price_ucr)} credits"
-        if self._began_ms is None or placed_ms(row.client_order_id or "") >= self._began_ms:
+        if self._began_ms is None or bought_ms >= self._began_ms:
             self._outgoing.log("leased", f"rule {rule}: {lease.lease_id}: {units}")
         else:
             text = f"rule {rule}: adopted {lease.lease_id} from before the start: {units}"

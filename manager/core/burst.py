@@ -26,6 +26,7 @@ from exchange.units import MS_PER_SECOND
 from exchange.wire.frames import VmUpdate
 from exchange.wire.requests import LeaseRelease, VmStop
 from exchange.wire.terms import failure_fault
+from manager.core.backoff import Backoff
 from manager.core.library import StoredVm, start_request
 from manager.core.messages import DrainBackend, RegisterBackend, RemoveBackend
 from manager.core.outgoing import Outgoing
@@ -35,14 +36,19 @@ from manager.core.unit import IN_BALANCER, LEAVING, Lease, Unit
 MAX_FAILURES: Final = 2
 MAX_LAUNCHES: Final = 8
 STOP_GRACE_MS: Final = 10 * MS_PER_SECOND
+IMAGE_REASONS: Final = ("image_unknown", "image_invalid", "invalid_field")
+"""Why `vm.start` is refused when the stored VM is wrong."""
+LEASE_REASONS: Final = ("unknown_lease", "lease_ended", "lease_full", "vm_exists")
+"""Why it is refused when the unit is not there any more: nobody's fault."""
 
 
 class Bursts:
     """Moves the units of ``rented`` along."""
 
-    def __init__(self, outgoing: Outgoing, rented: RentedUnits) -> None:
+    def __init__(self, outgoing: Outgoing, rented: RentedUnits, backoff: Backoff) -> None:
         self._outgoing = outgoing
         self._rented = rented
+        self._backoff = backoff
 
     # --- what a rule decides ---
 
@@ -125,10 +131,16 @@ class Bursts:
             self._outgoing.emit(RemoveBackend(server))
             self._stop(unit)
 
-    def not_joined(self, server: str, reason: str) -> None:
+    def not_joined(self, server: str, reason: str, refused: bool) -> None:
+        """The server was not healthy, or (``refused``) the balancer does not take it."""
         unit = self._rented.unit(server)
         if unit is not None and unit.state in IN_BALANCER:
             self._outgoing.log("not_fit", f"{server}: not fit to serve: {reason}")
+            lease = self._rented.leases[unit.lease_id]
+            if refused:
+                self._backoff.unserved(lease, reason)
+            elif unit.state == "joining":
+                self._backoff.unhealthy(lease, reason)
             self._outgoing.emit(RemoveBackend(server))
             self._stop(unit)
 
@@ -179,14 +191,21 @@ class Bursts:
         if unit is None or lease is None:
             return
         if result["duplicate"] and unit.vm_id != result["vm_id"]:
-            self._try_again(lease, unit)
+            self._try_again(lease, unit, "its VMs are gone")
         else:
             self.started(unit, result["vm_id"])
 
-    def start_refused(self, server: str, why: str) -> None:
+    def start_refused(self, server: str, reason: str, why: str) -> None:
         unit = self._rented.unit(server)
         if unit is not None:
             self._outgoing.log("vm_not_started", f"{server}: VM not started: {why}")
+            lease = self._rented.leases[unit.lease_id]
+            if reason in IMAGE_REASONS:
+                self._backoff.image_wrong(lease, why)
+            elif reason == "host_unreachable":
+                self._backoff.host_failed(lease, why)
+            elif reason not in LEASE_REASONS:
+                self._backoff.unserved(lease, why)
             self.stopped(unit)
 
     def stop_refused(self, server: str) -> None:
@@ -246,7 +265,9 @@ class Bursts:
         wanted = lease.vm.ports[0]
         endpoint = next((e for e in update.endpoints if e.guest_port == wanted), None)
         if endpoint is None:
-            self._outgoing.log("not_fit", f"{unit.server}: its host tells no way to port {wanted}")
+            why = f"its host tells no way to port {wanted}"
+            self._outgoing.log("not_fit", f"{unit.server}: {why}")
+            self._backoff.host_failed(lease, why)
             self._stop(unit)
             return
         unit.address, unit.port = endpoint.address, endpoint.port
@@ -265,14 +286,16 @@ class Bursts:
         self._outgoing.log("vm_ended", f"{unit.server}: VM {unit.vm_id} ended: {reason}")
         if not unit.ran and failure_fault(reason) == "host":
             unit.give_back = False
+            self._backoff.host_failed(lease, f"VM not launched: {reason}")
             self.stopped(unit)
         else:
-            self._try_again(lease, unit)
+            self._try_again(lease, unit, reason)
 
-    def _try_again(self, lease: Lease, unit: Unit) -> None:
+    def _try_again(self, lease: Lease, unit: Unit, reason: str) -> None:
         """Another of the unit's VMs failed: start one more, or give the unit back."""
         unit.failures += 1
         if unit.failures < MAX_FAILURES:
             self.start_again(lease, unit)
         else:
+            self._backoff.unhealthy(lease, reason)
             self.stopped(unit)

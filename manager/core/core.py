@@ -25,6 +25,7 @@ from exchange.wire.frames import (
     VmUpdate,
 )
 from manager.core.account import Account
+from manager.core.backoff import Backoff
 from manager.core.budget import Budget
 from manager.core.burst import Bursts
 from manager.core.library import Library, StoredVm, find
@@ -39,6 +40,7 @@ from manager.core.messages import (
     LoadSample,
     ManagerMessage,
     Out,
+    Resume,
 )
 from manager.core.outgoing import Asked, Outgoing
 from manager.core.purchase import Purchases, placed_ms, rule_of
@@ -47,6 +49,7 @@ from manager.core.rented import RentedUnits
 from manager.core.rule import Rule
 from manager.core.rule_state import Reading
 from manager.core.rules import Rules
+from manager.core.standing import RuleStatus, Standing
 
 DEFAULT_STALE_MS: Final = 60_000
 
@@ -75,10 +78,14 @@ class Manager:
         self._outgoing = outgoing = Outgoing()
         self._load = Load(outgoing, config.stale_ms)
         self.rented = RentedUnits()
-        self._bursts = Bursts(outgoing, self.rented)
+        self._backoff = Backoff(outgoing, self.rented)
+        self._bursts = Bursts(outgoing, self.rented, self._backoff)
         self._reconcile = Reconcile(outgoing, self.rented, self._bursts)
         self._account = Account(outgoing, self.rented, self._bursts, self._vm_of)
-        self._purchases = Purchases(outgoing, self._class_of, config.pricing, config.zone)
+        self._purchases = Purchases(
+            outgoing, self._class_of, config.pricing, config.zone, self._backoff
+        )
+        self._standing = Standing(outgoing, self._load, self._backoff, self._vm_of, lambda rule: ())
         self._budget = Budget()
         self._rules = Rules(
             outgoing,
@@ -88,6 +95,7 @@ class Manager:
             self._purchases,
             self._bursts,
             self._budget,
+            self._standing,
         )
 
     def apply(self, message: ManagerMessage, now_ms: int) -> list[Out]:
@@ -127,6 +135,10 @@ class Manager:
             paid=total + on_order,
         )
 
+    def rule_states(self) -> list[RuleStatus]:
+        """Return how every rule stands, in the order of the file."""
+        return self._rules.states()
+
     def _settle(self, now_ms: int) -> None:
         outgoing = self._outgoing
         assert now_ms >= outgoing.now_ms, "the shell's clock must not go back"
@@ -149,8 +161,10 @@ class Manager:
                 self._bursts.joined(server)
             case BackendDrained(server):
                 self._bursts.drained(server)
-            case BackendFailed(server, reason):
-                self._bursts.not_joined(server, reason)
+            case BackendFailed(server, reason, refused):
+                self._bursts.not_joined(server, reason, refused)
+            case Resume(rule):
+                self._resume(rule)
             case BackendsSeen():
                 self._reconcile.seen(message)
             case Connected():
@@ -196,7 +210,7 @@ class Manager:
         if isinstance(answer, Ack):
             self._acked(asked, answer.result)
         else:
-            self._refused(asked, f"{answer.reason}: {answer.message}")
+            self._refused(asked, answer.reason, f"{answer.reason}: {answer.message}")
 
     def _acked(self, asked: Asked, result: Mapping[str, Any]) -> None:
         match asked.purpose:
@@ -206,21 +220,25 @@ class Manager:
                 self._bursts.start_accepted(asked.subject, result)
             case "release":
                 self._account.released(asked.subject)
+            case "look":
+                self._purchases.looked(asked.subject, result)
             case "stop" | "timer":
                 pass
 
-    def _refused(self, asked: Asked, why: str) -> None:
+    def _refused(self, asked: Asked, reason: str, why: str) -> None:
         match asked.purpose:
             case "order":
                 self._purchases.refused(asked.subject, why)
             case "start":
-                self._bursts.start_refused(asked.subject, why)
+                self._bursts.start_refused(asked.subject, reason, why)
             case "stop":
                 self._bursts.stop_refused(asked.subject)
             case "release":
                 self._outgoing.log("release_refused", f"{asked.subject}: not released: {why}")
             case "timer":
                 self._account.schedule_refused(asked.subject, why)
+            case "look":
+                self._purchases.looked(asked.subject, {})
             case "cancel":
                 pass  # it was done already; its order.update tells how it ended
 
@@ -242,6 +260,12 @@ class Manager:
         ids += [row.client_order_id or "" for row in state.leases]
         for client_order_id in ids:
             self._rules.fired_before(rule_of(client_order_id), placed_ms(client_order_id))
+
+    def _resume(self, rule_name: str) -> None:
+        vm = self._vm_of(rule_name)
+        if vm is not None:
+            self._backoff.resume(vm.image)
+            self._outgoing.log("resumed", f"rule {rule_name}: resumed")
 
     def _class_of(self, rule: Rule) -> str:
         vm = find(self._config.library, rule.vm)

@@ -8,7 +8,14 @@ from typing import Final
 
 from exchange.log.line import Level, LogLine, line
 from exchange.units import credits_text
-from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from exchange.wire.requests import (
+    DirectorySearch,
+    LeaseRelease,
+    OrderCancel,
+    OrderPlace,
+    VmStart,
+    VmStop,
+)
 from manager.core.messages import (
     DrainBackend,
     Log,
@@ -39,6 +46,10 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "vm_ended": "warning",
     "release_refused": "warning",
     "not_scheduled": "warning",
+    "backing_off": "warning",
+    "host_avoided": "warning",
+    "rule_stopped": "error",
+    "resumed": "info",
     "load_stale": "warning",
     "load_fresh": "info",
 }
@@ -79,6 +90,9 @@ def _of_request(request: ManagerRequest) -> LogLine:
             return line("info", "vm_stop", f"stop VM {request.vm_id}", vm=request.vm_id)
         case LeaseRelease():
             return _of_release(request)
+        case DirectorySearch():
+            text = f"look who else offers {request.class_} in {request.zone}"
+            return line("debug", "look", text)
 
 
 def _of_release(request: LeaseRelease) -> LogLine:

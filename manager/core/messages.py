@@ -19,7 +19,14 @@ from exchange.wire.frames import (
     OrderUpdate,
     VmUpdate,
 )
-from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from exchange.wire.requests import (
+    DirectorySearch,
+    LeaseRelease,
+    OrderCancel,
+    OrderPlace,
+    VmStart,
+    VmStop,
+)
 
 ServerState: TypeAlias = Literal["ready", "draining"]
 """``ready``: gets traffic; ``draining``: gets none that is new."""
@@ -77,6 +84,14 @@ class BackendFailed(Struct, frozen=True):
 
     server: str
     reason: str
+    refused: bool = False
+    """It is the balancer that does not take it: neither the image's fault nor the host's."""
+
+
+class Resume(Struct, frozen=True):
+    """The administrator has looked at a rule that was stopped, and wants it to go on."""
+
+    rule: str
 
 
 class BackendsSeen(Struct, frozen=True):
@@ -94,6 +109,7 @@ ManagerMessage: TypeAlias = (
     | BackendDrained
     | BackendFailed
     | BackendsSeen
+    | Resume
     | Ack
     | ErrorReply
     | AccountFrame
@@ -102,7 +118,9 @@ ManagerMessage: TypeAlias = (
 
 # --- out ---
 
-ManagerRequest: TypeAlias = OrderPlace | OrderCancel | VmStart | VmStop | LeaseRelease
+ManagerRequest: TypeAlias = (
+    OrderPlace | OrderCancel | VmStart | VmStop | LeaseRelease | DirectorySearch
+)
 
 
 class Send(Struct, frozen=True):
@@ -156,6 +174,10 @@ LogEvent: TypeAlias = Literal[
     "vm_ended",
     "release_refused",
     "not_scheduled",
+    "backing_off",
+    "host_avoided",
+    "rule_stopped",
+    "resumed",
     "load_stale",
     "load_fresh",
 ]

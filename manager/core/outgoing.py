@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from manager.core.messages import Log, LogEvent, ManagerRequest, Out, Send
 
-Purpose: TypeAlias = Literal["order", "cancel", "start", "stop", "release", "timer"]
+Purpose: TypeAlias = Literal["order", "cancel", "start", "stop", "release", "timer", "look"]
 
 
 class Asked(Struct, frozen=True):

@@ -14,7 +14,14 @@ from msgspec.structs import replace
 
 from exchange.units import MS_PER_HOUR, ceil_div
 from exchange.wire.frames import Ack, Charge, ErrorReply, LeaseUpdate, OrderUpdate, VmUpdate
-from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from exchange.wire.requests import (
+    DirectorySearch,
+    LeaseRelease,
+    OrderCancel,
+    OrderPlace,
+    VmStart,
+    VmStop,
+)
 from exchange.wire.types import Endpoint, LeaseState, OrderStatus, VmState
 from manager.core.core import Manager
 from manager.core.messages import (
@@ -182,6 +189,8 @@ class Paper:
                 self._stop(request)
             case LeaseRelease():
                 self._release(request)
+            case DirectorySearch():
+                self._ack(request.req_id, {"hosts": []})
 
     def _ack(self, req_id: int, result: dict[str, Any]) -> None:
         self._soon(Ack(req_id, None, self.now_ms, result))

@@ -2,17 +2,21 @@
 
 A purchase goes through the rule's zones in order of preference; what no zone had rests in the
 first one as gtd until the cool-down ends. Units on order count as capacity until their order is
-done, and filled ones until their lease is seen. Pure. Source: manager.md, "Purchases".
+done, and filled ones until their lease is seen. While hosts are to be avoided each zone is looked
+at before a bid, and nothing rests. Pure. Source: manager.md, "Purchases".
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from exchange.units import MS_PER_SECOND, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
-from exchange.wire.requests import OrderCancel, OrderPlace
+from exchange.wire.requests import DirectorySearch, OrderCancel, OrderPlace
+from manager.core.backoff import Backoff
+from manager.core.detour import Offering, way_around
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 
@@ -38,6 +42,10 @@ class Order(Struct):
     rests: bool = False
     zones_left: tuple[str, ...] = ()
     rest_until_ms: int = 0
+    others: bool = False
+    """Somebody who is not avoided offers in one of the zones looked at so far."""
+    skipped: tuple[str, ...] = ()
+    """Zones where only avoided hosts offer."""
 
     @property
     def on_order(self) -> int:
@@ -50,12 +58,18 @@ class Purchases:
     """The open orders of all rules."""
 
     def __init__(
-        self, outgoing: Outgoing, class_of: Callable[[Rule], str], pricing: str, zone: str
+        self,
+        outgoing: Outgoing,
+        class_of: Callable[[Rule], str],
+        pricing: str,
+        zone: str,
+        backoff: Backoff,
     ) -> None:
         self._outgoing = outgoing
         self._class_of = class_of
         self._pricing = pricing
         self._zone = zone
+        self._backoff = backoff
         self._orders: dict[str, Order] = {}
         self._instruments: dict[str, InstrumentUpdate] = {}
         self._number = 0
@@ -77,14 +91,13 @@ class Purchases:
     def buy(self, rule: Rule, units: int) -> None:
         """Start buying ``units`` at up to the rule's price."""
         zones = rule.zones or (self._zone,)
-        rest_until_ms = self._outgoing.now_ms + rule.cooldown_ms
-        self._place(rule, zones[0], units, zones[1:], rest_until_ms)
+        self._place(rule, zones[0], units, zones[1:], None)
 
-    def cancel_resting(self) -> int:
-        """Cancel the orders that rest, since load has fallen; return how many units they ask."""
+    def cancel_resting(self, rule: str | None = None) -> int:
+        """Cancel the orders that rest, of one rule or of all; return how many units they ask."""
         units = 0
         for order in self._orders.values():
-            if order.open and order.rests:
+            if order.open and order.rests and rule in (None, rule_of(order.client_order_id)):
                 units += order.on_order
                 self._cancel(order)
         return units
@@ -150,49 +163,91 @@ class Purchases:
         limit = min(rule.price_max_ucr, instrument.band_high_ucr or rule.price_max_ucr)
         return limit - limit % instrument.tick_ucr
 
+    def looked(self, client_order_id: str, result: Mapping[str, Any]) -> None:
+        """The zone's offers came, before the order was sent: bid below those to avoid."""
+        order = self._orders.get(client_order_id)
+        if order is None or order.rule is None:
+            return
+        avoided, tick_ucr = self._backoff.avoided(), self._tick_ucr(order.symbol)
+        rows = _offerings(result.get("hosts", []))
+        way = way_around(rows, order.symbol, avoided, order.price_ucr, tick_ucr)
+        order.others = order.others or way.others
+        if way.limit_ucr > 0:
+            order.price_ucr = way.limit_ucr
+            self._send(order, None)
+            return
+        del self._orders[client_order_id]
+        zone = order.symbol.split(".")[1]
+        order.skipped = order.skipped if way.others else (*order.skipped, zone)
+        self._detour(order, order.rule)
+
+    def _detour(self, order: Order, rule: Rule) -> None:
+        """Nobody but avoided hosts would sell here: try the next zone. When nobody else offers
+        anywhere there is nothing to prefer, and they are used."""
+        if order.zones_left:
+            self._go_on(order, rule, order.qty)
+        elif not order.others and order.skipped:
+            last = self._order(rule, order.skipped[0], order.qty, order)
+            last.zones_left, last.skipped = order.skipped[1:], ()
+            self._send(last, None)
+        else:
+            hosts = ", ".join(list(self._backoff.avoided())[:3])
+            text = f"rule {rule.name}: the best offers are of hosts to avoid, such as {hosts}"
+            self._outgoing.log("host_avoided", text)
+
+    def _tick_ucr(self, symbol: str) -> int:
+        instrument = self._instruments.get(symbol)
+        return 1 if instrument is None else instrument.tick_ucr
+
     def _symbol(self, rule: Rule, zone: str) -> str:
         return f"{self._class_of(rule)}.{zone}.{self._pricing}.spot"
 
     def _go_on(self, order: Order, rule: Rule, units: int) -> None:
         if order.zones_left:
-            zone, *others = order.zones_left
-            self._place(rule, zone, units, tuple(others), order.rest_until_ms)
+            self._place(rule, order.zones_left[0], units, order.zones_left[1:], order)
+        elif self._backoff.avoided():
+            return  # a bid that rests may meet whom it shall avoid
         elif order.rest_until_ms - self._outgoing.now_ms >= MIN_REST_MS:
             self._rest(order, rule, units)
 
     def _place(
-        self, rule: Rule, zone: str, units: int, zones_left: tuple[str, ...], rest_until_ms: int
+        self, rule: Rule, zone: str, units: int, zones_left: tuple[str, ...], before: Order | None
     ) -> None:
-        symbol = self._symbol(rule, zone)
-        price_ucr = self.limit_ucr(rule, zone)
-        if price_ucr == 0:
-            self._outgoing.log(
-                "price_below_tick", f"rule {rule.name}: price_max is below the tick of {symbol}"
-            )
-            return
-        order = Order(
-            self._client_order_id(rule),
-            rule,
-            symbol,
-            price_ucr,
-            units,
-            zones_left=zones_left,
-            rest_until_ms=rest_until_ms,
+        """Bid in ``zone``; ``before``: the purchase's order in the zone before."""
+        order = self._order(rule, zone, units, before)
+        order.zones_left = zones_left
+        if order.price_ucr == 0:
+            text = f"rule {rule.name}: price_max is below the tick of {order.symbol}"
+            self._outgoing.log("price_below_tick", text)
+        elif self._backoff.avoided():
+            self._look(order, zone)
+        else:
+            self._send(order, None)
+
+    def _order(self, rule: Rule, zone: str, units: int, before: Order | None) -> Order:
+        order_id, symbol = self._client_order_id(rule), self._symbol(rule, zone)
+        order = Order(order_id, rule, symbol, self.limit_ucr(rule, zone), units)
+        if before is None:
+            order.rest_until_ms = self._outgoing.now_ms + rule.cooldown_ms
+        else:
+            order.rest_until_ms = before.rest_until_ms
+            order.others, order.skipped = before.others, before.skipped
+        return order
+
+    def _look(self, order: Order, zone: str) -> None:
+        """Ask who offers there before the order is sent."""
+        self._orders[order.client_order_id] = order
+        class_name = order.symbol.split(".")[0]
+        self._outgoing.ask(
+            "look",
+            order.client_order_id,
+            lambda req_id: DirectorySearch(req_id=req_id, zone=zone, class_=class_name),
         )
-        self._send(order, None)
 
     def _rest(self, done: Order, rule: Rule, units: int) -> None:
-        zone = (rule.zones or (self._zone,))[0]
-        price_ucr = self.limit_ucr(rule, zone)
-        order = Order(
-            self._client_order_id(rule),
-            rule,
-            self._symbol(rule, zone),
-            price_ucr,
-            units,
-            rests=True,
-        )
-        price = credits_text(price_ucr)
+        order = self._order(rule, (rule.zones or (self._zone,))[0], units, done)
+        order.rests = True
+        price = credits_text(order.price_ucr)
         self._outgoing.log(
             "bid_rests", f"rule {rule.name}: {units} units not offered up to {price}; bid rests"
         )
@@ -236,6 +291,14 @@ class Purchases:
         order.open = is_open
         if order.answered and order.on_order == 0 and not is_open:
             self._orders.pop(order.client_order_id, None)
+
+
+def _offerings(rows: Any) -> list[Offering]:
+    """Return rows of the directory; what is none counts as no row."""
+    try:
+        return msgspec.convert(rows, list[Offering])
+    except msgspec.ValidationError:
+        return []
 
 
 def rule_of(client_order_id: str) -> str:

@@ -53,8 +53,9 @@ class RentedUnits:
         newest_first = list(self.units())[::-1]
         return sorted(newest_first, key=lambda pair: give_back_key(*pair))
 
-    def add(self, row: LeaseUpdate, rule: str, vm: StoredVm | None) -> Lease:
-        lease = Lease(row.lease_id, rule, row.host, row.price_ucr, row.start_ms, vm)
+    def add(self, row: LeaseUpdate, rule: str, vm: StoredVm | None, bought_ms: int) -> Lease:
+        price = row.price_ucr, row.start_ms
+        lease = Lease(row.lease_id, rule, row.host, *price, vm, bought_ms=bought_ms)
         self.leases[row.lease_id] = lease
         return lease
 

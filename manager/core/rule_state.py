@@ -41,6 +41,8 @@ class RuleState(Struct):
     fired_ms: int | None = None
     told_idle: bool = False
     """The administrator knows that the rule would fire and cannot do anything."""
+    held_back: bool = False
+    """It may not buy; what rested for it is canceled."""
 
 
 def new_state(rule: Rule) -> RuleState:

@@ -24,6 +24,7 @@ from manager.core.rule_state import (
     new_state,
     observe,
 )
+from manager.core.standing import RuleStatus, Standing
 
 
 class Rules:
@@ -38,6 +39,7 @@ class Rules:
         purchases: Purchases,
         bursts: Bursts,
         budget: Budget,
+        standing: Standing,
     ) -> None:
         self._outgoing = outgoing
         self._rules = [(rule, new_state(rule)) for rule in rules]
@@ -46,12 +48,15 @@ class Rules:
         self._purchases = purchases
         self._bursts = bursts
         self._budget = budget
+        self._standing = standing
         self._evaluated_ms = -1
 
     def evaluate(self) -> None:
         """Fire what is due. Without a connection conditions are watched but nothing fires."""
         self._evaluated_ms = self._outgoing.now_ms
         reading = self._observe()
+        if self._outgoing.online:
+            self._hold_back()
         if self._outgoing.online and any(self._held(rule, state) for rule, state in self._rules):
             fired = self._fire_all(reading)
             if fired:
@@ -62,10 +67,22 @@ class Rules:
 
         What was due already and could not act (a guard, a full farm) waits for a message.
         """
-        dues = (due_ms(rule, state) for rule, state in self._rules)
+        dues = (self._due_ms(rule, state) for rule, state in self._rules)
         return min(
             (due for due in dues if due is not None and due > self._evaluated_ms), default=None
         )
+
+    def states(self) -> list[RuleStatus]:
+        """Return how every rule stands now."""
+        return [self._standing.status(rule, state) for rule, state in self._rules]
+
+    def _due_ms(self, rule: Rule, state: RuleState) -> int | None:
+        """Return the first moment the rule may fire; a pause that ends later counts too."""
+        due = due_ms(rule, state)
+        held = self._standing.held_back(rule)
+        if due is None or held is None or held.until_ms is None:
+            return due
+        return max(due, held.until_ms)
 
     def fired_before(self, rule_name: str, at_ms: int) -> None:
         """An order of the rule shows that it fired at ``at_ms``, maybe before a restart."""
@@ -89,6 +106,14 @@ class Rules:
         for rule, state in self._rules:
             observe(rule, state, reading, self._outgoing.now_ms)
         return reading
+
+    def _hold_back(self) -> None:
+        """Cancel what rests for a rule that may not buy any more."""
+        for rule, state in self._rules:
+            held = self._standing.held_back(rule) is not None
+            if held and not state.held_back:
+                self._purchases.cancel_resting(rule.name)
+            state.held_back = held
 
     def _held(self, rule: Rule, state: RuleState) -> bool:
         held_ms = held_from_ms(rule, state)
@@ -126,7 +151,9 @@ class Rules:
             state.fired_ms = self._outgoing.now_ms
             self._outgoing.log("fired", f"rule {rule.name}: {why}: {done}")
         elif rule.buys and not state.told_idle:
-            self._outgoing.log("idle", f"rule {rule.name}: {why}: nothing more within its limits")
+            held = self._standing.held_back(rule)
+            limit = "nothing more within its limits" if held is None else held.reasons[0]
+            self._outgoing.log("idle", f"rule {rule.name}: {why}: {limit}")
         state.told_idle = not done
         return bool(done)
 
@@ -141,6 +168,8 @@ class Rules:
 
     def _room(self, rule: Rule, reading: Reading) -> int:
         """Return how many more units the rule may buy."""
+        if self._standing.held_back(rule) is not None:
+            return 0
         room = MAX_QTY if rule.max_units is None else rule.max_units - reading.paid
         if rule.budget_day_ucr is not None:
             held_ucr = self._rented.held_ucr(rule.name) + self._purchases.held_ucr(rule.name)

@@ -69,6 +69,8 @@ class Lease(Struct):
     """What runs on it; ``None`` when the rule or its stored VM is gone from the configuration."""
     units: dict[int, Unit] = {}
     ending: bool = False
+    bought_ms: int = 0
+    """When its order was made, by our clock."""
     silent_until_ms: int = 0
     """Until then its host counts as out of reach, and its units not as capacity."""
 

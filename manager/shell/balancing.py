@@ -105,7 +105,7 @@ class Balancing:
         try:
             await self._until_joined(out)
         except BalancerError as error:
-            await self._inbox.put(BackendFailed(out.server, str(error)))
+            await self._inbox.put(BackendFailed(out.server, str(error), refused=True))
         else:
             await self._inbox.put(BackendReady(out.server))
 

@@ -1,0 +1,75 @@
+"""How each rule stands: ready, cooling, or what holds it back. Pure.
+
+Source: manager.md, "How a rule stands".
+"""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from manager.core.backoff import Backoff
+from manager.core.library import StoredVm
+from manager.core.load import Load
+from manager.core.outgoing import Outgoing
+from manager.core.rule import Rule
+from manager.core.rule_state import RuleState
+
+Stand: TypeAlias = Literal["ready", "cooling", "backing_off", "stopped", "blocked"]
+
+
+class RuleStatus(Struct, frozen=True):
+    """``reasons``: one line each; ``until_ms``: when a pause ends, if that is known."""
+
+    rule: str
+    state: Stand
+    reasons: tuple[str, ...] = ()
+    until_ms: int | None = None
+
+
+class Standing:
+    """``vm_of``: the stored VM of a rule, by the rule's name; ``problems``: what is wrong with it
+    at the exchange."""
+
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        load: Load,
+        backoff: Backoff,
+        vm_of: Callable[[str], StoredVm | None],
+        problems: Callable[[Rule], tuple[str, ...]],
+    ) -> None:
+        self._outgoing = outgoing
+        self._load = load
+        self._backoff = backoff
+        self._vm_of = vm_of
+        self._problems = problems
+        self.offline = "no connection to the exchange yet"
+        """Why nothing can be asked while that is so."""
+
+    def status(self, rule: Rule, state: RuleState) -> RuleStatus:
+        """Return how ``rule`` stands now; of several reasons the one that lasts."""
+        if not self._outgoing.online:
+            return RuleStatus(rule.name, "blocked", (self.offline,))
+        if (held := self.held_back(rule)) is not None:
+            return held
+        if self._load.stale:
+            return RuleStatus(rule.name, "blocked", (self._load.trouble(),))
+        cool_ms = None if state.fired_ms is None else state.fired_ms + rule.cooldown_ms
+        if cool_ms is not None and cool_ms > self._outgoing.now_ms:
+            return RuleStatus(rule.name, "cooling", (), cool_ms)
+        return RuleStatus(rule.name, "ready")
+
+    def held_back(self, rule: Rule) -> RuleStatus | None:
+        """Return why a buying rule may not buy though it may ask, ``None`` when it may."""
+        if not rule.buys:
+            return None
+        if problems := self._problems(rule):
+            return RuleStatus(rule.name, "blocked", problems)
+        vm = self._vm_of(rule.name)
+        pause = None if vm is None else self._backoff.pause(vm.image)
+        if pause is None:
+            return None
+        if pause.until_ms is None:
+            return RuleStatus(rule.name, "stopped", (pause.why,))
+        return RuleStatus(rule.name, "backing_off", (pause.why,), pause.until_ms)
