@@ -31,8 +31,7 @@ from tests.e2e.wait import GUEST_S, http_get
 
 RUN: Final = """\
 #!/bin/busybox sh
-echo 'Content-Type: text/plain'
-echo
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
 eval "$(httpd -d "$QUERY_STRING")" 2>&1
 """
 """Runs what it is sent, as a buyer could in a guest of his own."""
