@@ -66,28 +66,31 @@ class ManagerConfig(Struct, frozen=True, kw_only=True):
     pricing: str = "flat"
     stale_ms: int = DEFAULT_STALE_MS
     """A load sample older than this is not acted on."""
+    buying: bool = True
+    """False: nothing is bought, whatever the rules say."""
 
 
 class Manager:
     """See the module's text. Nothing is bought before `Connected`."""
 
     def __init__(self, config: ManagerConfig) -> None:
-        self._config = config
+        self.config = self._config = config
         self._by_name: dict[str, Rule] = {rule.name: rule for rule in config.rules}
         self._account_seq = 0
         self._outgoing = outgoing = Outgoing()
-        self._load = Load(outgoing, config.stale_ms)
+        self.load = self._load = Load(outgoing, config.stale_ms)
         self.rented = RentedUnits()
         self._backoff = Backoff(outgoing, self.rented)
         self._bursts = Bursts(outgoing, self.rented, self._backoff)
         self._reconcile = Reconcile(outgoing, self.rented, self._bursts)
         self._account = Account(outgoing, self.rented, self._bursts, self._vm_of)
-        self._purchases = Purchases(
+        self.purchases = self._purchases = Purchases(
             outgoing, self._class_of, config.pricing, config.zone, self._backoff
         )
         self._standing = Standing(outgoing, self._load, self._backoff, self._vm_of, lambda rule: ())
-        self._budget = Budget()
-        self._rules = Rules(
+        self._standing.buying = config.buying
+        self.budget = self._budget = Budget()
+        self.rules = self._rules = Rules(
             outgoing,
             config.rules,
             self.reading,
@@ -97,6 +100,11 @@ class Manager:
             self._budget,
             self._standing,
         )
+
+    @property
+    def online(self) -> bool:
+        """Whether the exchange can be asked."""
+        return self._outgoing.online
 
     def apply(self, message: ManagerMessage, now_ms: int) -> list[Out]:
         """Return what to do about ``message``, in order. ``now_ms`` never goes back."""
@@ -266,6 +274,10 @@ class Manager:
         if vm is not None:
             self._backoff.resume(vm.image)
             self._outgoing.log("resumed", f"rule {rule_name}: resumed")
+
+    def vm_of(self, rule_name: str) -> StoredVm | None:
+        """Return what runs on the units that ``rule_name`` buys."""
+        return self._vm_of(rule_name)
 
     def _class_of(self, rule: Rule) -> str:
         vm = find(self._config.library, rule.vm)

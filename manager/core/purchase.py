@@ -74,6 +74,9 @@ class Purchases:
         self._instruments: dict[str, InstrumentUpdate] = {}
         self._number = 0
 
+    def orders(self) -> list[Order]:
+        return list(self._orders.values())
+
     def on_order(self) -> int:
         return sum(order.on_order for order in self._orders.values())
 

@@ -78,6 +78,7 @@ class RuleText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     budget_day: BudgetCredits | None = None
     zones: list[str] = []
     forward: bool = False
+    paused: bool = False
 
 
 class Condition(Struct, frozen=True):
@@ -121,6 +122,8 @@ class Rule(Struct, frozen=True):
     budget_day_ucr: int | None
     zones: tuple[str, ...]
     vm: str | None
+    paused: bool = False
+    """It watches and does nothing."""
 
     @property
     def buys(self) -> bool:
@@ -149,6 +152,7 @@ def parse(text: RuleText) -> Rule:
         budget_day_ucr=None if text.budget_day is None else ucr_from_credits(text.budget_day),
         zones=tuple(text.zones),
         vm=text.vm,
+        paused=text.paused,
     )
 
 

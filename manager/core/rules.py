@@ -51,6 +51,10 @@ class Rules:
         self._standing = standing
         self._evaluated_ms = -1
 
+    def watched(self) -> list[tuple[Rule, RuleState]]:
+        """Return every rule and what is known of it, for readers."""
+        return list(self._rules)
+
     def evaluate(self) -> None:
         """Fire what is due. Without a connection conditions are watched but nothing fires."""
         self._evaluated_ms = self._outgoing.now_ms
@@ -67,7 +71,7 @@ class Rules:
 
         What was due already and could not act (a guard, a full farm) waits for a message.
         """
-        dues = (self._due_ms(rule, state) for rule, state in self._rules)
+        dues = (self._due_ms(rule, state) for rule, state in self._rules if not rule.paused)
         return min(
             (due for due in dues if due is not None and due > self._evaluated_ms), default=None
         )
@@ -116,7 +120,7 @@ class Rules:
             state.held_back = held
 
     def _held(self, rule: Rule, state: RuleState) -> bool:
-        held_ms = held_from_ms(rule, state)
+        held_ms = None if rule.paused else held_from_ms(rule, state)
         return held_ms is not None and held_ms <= self._outgoing.now_ms
 
     def _fire_all(self, reading: Reading) -> bool:
@@ -159,14 +163,14 @@ class Rules:
 
     def _buy(self, rule: Rule, wanted: int, reading: Reading) -> str:
         taken = self._bursts.take_back(wanted) if wanted > 0 else 0
-        units = min(wanted - taken, self._room(rule, reading))
+        units = min(wanted - taken, self.room(rule, reading))
         if units > 0:
             self._purchases.buy(rule, units)
         parts = [f"take back {taken}"] if taken else []
         parts += [f"buy {units}"] if units > 0 else []
         return ", ".join(parts)
 
-    def _room(self, rule: Rule, reading: Reading) -> int:
+    def room(self, rule: Rule, reading: Reading) -> int:
         """Return how many more units the rule may buy."""
         if self._standing.held_back(rule) is not None:
             return 0

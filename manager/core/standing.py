@@ -4,7 +4,7 @@ Source: manager.md, "How a rule stands".
 """
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -15,7 +15,10 @@ from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 from manager.core.rule_state import RuleState
 
-Stand: TypeAlias = Literal["ready", "cooling", "backing_off", "stopped", "blocked"]
+Stand: TypeAlias = Literal["ready", "cooling", "paused", "backing_off", "stopped", "blocked"]
+
+PAUSED: Final = "paused by the administrator"
+STOPPED: Final = "buying is stopped by the administrator"
 
 
 class RuleStatus(Struct, frozen=True):
@@ -39,6 +42,7 @@ class Standing:
         vm_of: Callable[[str], StoredVm | None],
         problems: Callable[[Rule], tuple[str, ...]],
     ) -> None:
+        self.buying = True
         self._outgoing = outgoing
         self._load = load
         self._backoff = backoff
@@ -53,6 +57,8 @@ class Standing:
             return RuleStatus(rule.name, "blocked", (self.offline,))
         if (held := self.held_back(rule)) is not None:
             return held
+        if rule.paused:
+            return RuleStatus(rule.name, "paused", (PAUSED,))
         if self._load.stale:
             return RuleStatus(rule.name, "blocked", (self._load.trouble(),))
         cool_ms = None if state.fired_ms is None else state.fired_ms + rule.cooldown_ms
@@ -64,6 +70,8 @@ class Standing:
         """Return why a buying rule may not buy though it may ask, ``None`` when it may."""
         if not rule.buys:
             return None
+        if rule.paused or not self.buying:
+            return RuleStatus(rule.name, "paused", (PAUSED if rule.paused else STOPPED,))
         if problems := self._problems(rule):
             return RuleStatus(rule.name, "blocked", problems)
         vm = self._vm_of(rule.name)

@@ -1,0 +1,1 @@
+"""The control socket's messages: requests, what is shown, what changed. Pure."""

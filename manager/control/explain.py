@@ -1,0 +1,55 @@
+"""One paragraph about a rule: what it reads and needs, since when, why it does not act. Pure."""
+
+from exchange.units import credits_text
+from manager.control.frames import RuleRow, Snapshot
+
+
+def explain(shown: Snapshot, name: str) -> str | None:
+    """Return the paragraph, ``None`` when there is no such rule."""
+    row = next((row for row in shown.rules if row.name == name), None)
+    if row is None:
+        return None
+    parts = [f"Rule {row.name} does '{row.do}' when {row.when}.", _farm(shown)]
+    parts += [_since(row, shown.at_ms), *_waits(row), _money(row)]
+    return " ".join(part for part in parts if part)
+
+
+def _farm(shown: Snapshot) -> str:
+    load = shown.load
+    if load.load_rps is None:
+        return "There is no load figure."
+    util = (
+        "" if load.util_pct is None else f", {load.util_pct:g} % of what {load.ready} units serve"
+    )
+    coming = f"; {load.pending} more are on their way" if load.pending else ""
+    return f"The load is {load.load_rps:g} per second{util}{coming}."
+
+
+def _since(row: RuleRow, now_ms: int) -> str:
+    if row.since_ms is None:
+        return "Its condition does not hold."
+    return f"Its condition has held for {_seconds(now_ms - row.since_ms)}."
+
+
+def _waits(row: RuleRow) -> list[str]:
+    parts = [f"It needs: {'; '.join(row.needs)}."] if row.needs else []
+    if row.blocked_by:
+        parts.append(f"It is held back: {'; '.join(row.blocked_by)}.")
+    if row.until_ms is not None and row.fired_ms is not None:
+        parts.append(f"It fired and cools down for {_seconds(row.until_ms - row.fired_ms)}.")
+    if not parts and row.since_ms is not None:
+        parts.append("Nothing holds it back.")
+    return parts
+
+
+def _money(row: RuleRow) -> str:
+    if not row.units and not row.spent_ucr:
+        return ""
+    limit = "" if row.budget_day_ucr is None else f" of {credits_text(row.budget_day_ucr)}"
+    spent = credits_text(row.spent_ucr)
+    return f"It has {row.units} units and spent {spent}{limit} credits today."
+
+
+def _seconds(ms: int) -> str:
+    minutes, seconds = divmod(max(0, ms) // 1000, 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

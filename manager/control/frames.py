@@ -1,0 +1,207 @@
+"""What a running Manager answers and shows over its control socket.
+
+A reader should skip fields and types that it does not know. Money is in millionths of a credit
+(``_ucr``), times are UTC milliseconds (``_ms``). Pure. Source: control.md.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from manager.core.unit import UnitState
+
+ControlReason: TypeAlias = Literal[
+    "parse_error",
+    "unknown_type",
+    "invalid_field",
+    "line_too_long",
+    "busy",
+    "unknown_rule",
+    "unknown_vm",
+    "vm_exists",
+    "in_use",
+    "not_allowed",
+    "not_supported",
+    "config_invalid",
+    "needs_restart",
+    "file_error",
+    "exchange_gone",
+    "refused",
+    "internal",
+]
+"""Why a request is refused: a closed set."""
+
+RuleStand: TypeAlias = Literal[
+    "ready", "holding", "cooling", "paused", "backing_off", "stopped", "blocked"
+]
+AlertKind: TypeAlias = Literal[
+    "fired",
+    "bought",
+    "not_found",
+    "budget_80",
+    "budget_100",
+    "recalled",
+    "lost",
+    "vm_failed",
+    "rule_stopped",
+    "balancer_gone",
+    "exchange_gone",
+    "load_gone",
+]
+
+
+class Frame(Struct, tag_field="type", frozen=True, omit_defaults=True):
+    """Base of what the Manager sends."""
+
+
+class Ack(Frame, tag="ack", frozen=True):
+    """The request was done."""
+
+    req_id: int
+    result: Any = None
+
+
+class ErrorReply(Frame, tag="error", frozen=True):
+    """The request changed nothing. ``req_id`` is 0 when the line could not be read."""
+
+    req_id: int
+    reason: ControlReason
+    message: str
+    field: str | None = None
+
+
+class LoadRow(Struct, frozen=True, omit_defaults=True):
+    """The farm: its load, and what serves it. ``util_pct`` is missing without a load."""
+
+    unit_rps: float
+    core_units: int
+    load_rps: float | None = None
+    util_pct: float | None = None
+    ready: int = 0
+    pending: int = 0
+    paid: int = 0
+    stale: bool = False
+    online: bool = False
+    buying: bool = True
+
+
+class RuleRow(Struct, frozen=True, omit_defaults=True):
+    """A rule: since when its condition holds, what it still needs, and what holds it back."""
+
+    name: str
+    when: str
+    do: str
+    state: RuleStand
+    since_ms: int | None = None
+    until_ms: int | None = None
+    needs: list[str] = []
+    blocked_by: list[str] = []
+    fired_ms: int | None = None
+    units: int = 0
+    spent_ucr: int = 0
+    held_ucr: int = 0
+    budget_day_ucr: int | None = None
+
+
+class UnitRow(Struct, frozen=True, omit_defaults=True):
+    """A unit and its step; ``vm`` is what runs on it, by the name the exchange knows."""
+
+    unit: str
+    lease_id: str
+    host: str
+    price_ucr: int
+    state: UnitState
+    vm: str = ""
+    address: str = ""
+    port: int = 0
+    joined_ms: int = 0
+    ending: bool = False
+    silent: bool = False
+
+
+class OrderRow(Struct, frozen=True, omit_defaults=True):
+    """An order under way. ``coming``: units that it may still bring."""
+
+    client_order_id: str
+    symbol: str
+    price_ucr: int
+    coming: int
+    rests: bool = False
+
+
+class BurstRow(Struct, frozen=True, omit_defaults=True):
+    """What one rule, or the administrator by hand, has rented and ordered."""
+
+    name: str
+    vm: str
+    by_hand: bool = False
+    hour_ucr: int = 0
+    units: list[UnitRow] = []
+    orders: list[OrderRow] = []
+
+
+class VmRow(Struct, frozen=True, omit_defaults=True, rename={"vm_class": "class"}):
+    """A stored VM; ``image`` is the SHA-256 in the exchange's store."""
+
+    name: str
+    vm_class: str
+    image: str = ""
+    ports: list[int] = []
+    health: str = ""
+    backend: str = ""
+    units: int = 0
+
+
+class AskRow(Struct, frozen=True, omit_defaults=True):
+    """An ask of a group that stands in the book."""
+
+    symbol: str
+    units: int
+    price_ucr: int
+
+
+class GroupRow(Struct, frozen=True, omit_defaults=True):
+    """A group of own servers and what it offers."""
+
+    name: str
+    offer: str
+    hosts: int = 0
+    asks: list[AskRow] = []
+    trouble: str = ""
+
+
+class AlertRow(Struct, frozen=True, omit_defaults=True):
+    """Something the administrator was told; ``number`` grows."""
+
+    number: int
+    at_ms: int
+    kind: AlertKind
+    text: str
+
+
+class Snapshot(Frame, tag="snapshot", frozen=True):
+    """Everything, as of ``at_ms``."""
+
+    at_ms: int
+    load: LoadRow
+    rules: list[RuleRow] = []
+    bursts: list[BurstRow] = []
+    library: list[VmRow] = []
+    groups: list[GroupRow] = []
+    alerts: list[AlertRow] = []
+
+
+class Change(Frame, tag="change", frozen=True):
+    """What is new since the frame before: whole rows, and by table the keys that are gone."""
+
+    at_ms: int
+    load: LoadRow | None = None
+    rules: list[RuleRow] = []
+    bursts: list[BurstRow] = []
+    library: list[VmRow] = []
+    groups: list[GroupRow] = []
+    alerts: list[AlertRow] = []
+    gone: dict[str, list[str]] = {}
+
+
+ControlFrame: TypeAlias = Ack | ErrorReply | Snapshot | Change

@@ -1,0 +1,213 @@
+"""The snapshot: everything a Manager knows, as rows. Pure: reads the core and changes nothing."""
+
+from collections.abc import Iterable, Sequence
+
+from manager.control.frames import (
+    AlertRow,
+    BurstRow,
+    GroupRow,
+    LoadRow,
+    OrderRow,
+    RuleRow,
+    RuleStand,
+    Snapshot,
+    UnitRow,
+    VmRow,
+)
+from manager.core.core import Manager
+from manager.core.library import find
+from manager.core.purchase import Order, rule_of
+from manager.core.rule import Buy, BuyTo, Release, Rule
+from manager.core.rule_state import Reading, RuleState, holds, metric_value, util_pct
+from manager.core.standing import RuleStatus, Stand
+from manager.core.unit import Lease, Unit
+
+
+def snapshot(
+    manager: Manager,
+    now_ms: int,
+    alerts: Sequence[AlertRow] = (),
+    groups: Sequence[GroupRow] = (),
+) -> Snapshot:
+    """Return all there is to see at ``now_ms``."""
+    reading = manager.reading()
+    return Snapshot(
+        at_ms=now_ms,
+        load=_load(manager, reading),
+        rules=[
+            _rule(manager, rule, state, status, now_ms)
+            for (rule, state), status in zip(
+                manager.rules.watched(), manager.rule_states(), strict=True
+            )
+        ],
+        bursts=_bursts(manager, now_ms),
+        library=_library(manager),
+        groups=list(groups),
+        alerts=list(alerts),
+    )
+
+
+def _load(manager: Manager, reading: Reading) -> LoadRow:
+    load_rps, unit_rps = reading.load_rps, reading.unit_rps
+    known = load_rps is not None and reading.ready > 0
+    util = util_pct(load_rps or 0.0, reading.ready, unit_rps) if known else None
+    return LoadRow(
+        unit_rps=unit_rps,
+        core_units=manager.config.core_units,
+        load_rps=None if load_rps is None else round(load_rps, 1),
+        util_pct=None if util is None else round(util, 1),
+        ready=reading.ready,
+        pending=reading.pending,
+        paid=reading.paid,
+        stale=manager.load.stale,
+        online=manager.online,
+        buying=manager.config.buying,
+    )
+
+
+# --- rules ---
+
+
+def _rule(
+    manager: Manager, rule: Rule, state: RuleState, status: RuleStatus, now_ms: int
+) -> RuleRow:
+    since = None if None in state.since_ms else max(s or 0 for s in state.since_ms)
+    cool_ms = None if state.fired_ms is None else state.fired_ms + rule.cooldown_ms
+    cooling_until_ms = cool_ms if cool_ms is not None and cool_ms > now_ms else None
+    return RuleRow(
+        name=rule.name,
+        when=" and ".join(condition.text for condition in rule.conditions),
+        do=action_text(rule),
+        state=_stand(status.state, since),
+        since_ms=since,
+        until_ms=status.until_ms or cooling_until_ms,
+        needs=needs(manager, rule, state, now_ms),
+        blocked_by=[*status.reasons, *_full(manager, rule, status)],
+        fired_ms=state.fired_ms,
+        units=sum(len(lease.units) for lease in _leases(manager, rule.name)),
+        spent_ucr=manager.budget.spent_ucr(rule.name, now_ms),
+        held_ucr=manager.rented.held_ucr(rule.name) + manager.purchases.held_ucr(rule.name),
+        budget_day_ucr=rule.budget_day_ucr,
+    )
+
+
+def _stand(state: Stand, since: int | None) -> RuleStand:
+    """A rule is ``holding`` while its condition holds and nothing else keeps it."""
+    return "holding" if state == "ready" and since is not None else state
+
+
+def _full(manager: Manager, rule: Rule, status: RuleStatus) -> list[str]:
+    held = status.state not in ("ready", "cooling")
+    if held or not rule.buys or manager.rules.room(rule, manager.reading()):
+        return []
+    return ["its max_units or budget_day allow no more"]
+
+
+def needs(manager: Manager, rule: Rule, state: RuleState, now_ms: int) -> list[str]:
+    """Return what must still be so before the rule fires, a line each."""
+    reading, lines = manager.reading(), []
+    for condition, since_ms in zip(rule.conditions, state.since_ms, strict=True):
+        value = metric_value(condition.metric, reading, 0)
+        if value is None:
+            lines.append(f"{condition.text}: no figure")
+        elif since_ms is None:
+            lines.append(f"{condition.text}: now {value:.1f}")
+        elif (left_ms := since_ms + condition.for_ms - now_ms) > 0:
+            lines.append(f"{condition.text}: must hold for {-(-left_ms // 1000)} s more")
+        elif not holds(condition, reading, reading.pending):
+            coming = metric_value(condition.metric, reading, reading.pending)
+            lines.append(f"{condition.text}: {coming or 0.0:.1f} with the units on their way")
+    return lines
+
+
+def action_text(rule: Rule) -> str:
+    """Return the action as it is written in the file."""
+    match rule.action:
+        case Buy(units):
+            return f"buy {units}"
+        case BuyTo(units):
+            return f"buy to {units}"
+        case Release(units):
+            return "release all" if units is None else f"release {units}"
+
+
+# --- bursts ---
+
+
+def _bursts(manager: Manager, now_ms: int) -> list[BurstRow]:
+    names = [lease.rule for lease in manager.rented.leases.values()]
+    names += [rule_of(order.client_order_id) for order in manager.purchases.orders()]
+    return [_burst(manager, name, now_ms) for name in dict.fromkeys(names)]
+
+
+def _burst(manager: Manager, name: str, now_ms: int) -> BurstRow:
+    leases = _leases(manager, name)
+    orders = [o for o in manager.purchases.orders() if rule_of(o.client_order_id) == name]
+    vm = manager.vm_of(name)
+    return BurstRow(
+        name=name,
+        vm="" if vm is None else vm.name,
+        by_hand=name.startswith("+"),
+        hour_ucr=manager.rented.held_ucr(name),
+        units=[_unit(lease, unit, now_ms) for lease in leases for unit in lease.units.values()],
+        orders=[_order(order) for order in orders if order.on_order],
+    )
+
+
+def _unit(lease: Lease, unit: Unit, now_ms: int) -> UnitRow:
+    return UnitRow(
+        unit=unit.server,
+        lease_id=lease.lease_id,
+        host=lease.host,
+        price_ucr=lease.price_ucr,
+        state=unit.state,
+        vm=unit.vm_name,
+        address=unit.address,
+        port=unit.port,
+        joined_ms=unit.joined_ms,
+        ending=lease.ending,
+        silent=now_ms < lease.silent_until_ms,
+    )
+
+
+def _order(order: Order) -> OrderRow:
+    return OrderRow(
+        order.client_order_id, order.symbol, order.price_ucr, order.on_order, order.rests
+    )
+
+
+def _leases(manager: Manager, rule: str) -> list[Lease]:
+    return [lease for lease in manager.rented.leases.values() if lease.rule == rule]
+
+
+# --- the library ---
+
+
+def _library(manager: Manager) -> list[VmRow]:
+    running = [lease.vm.name for lease, _ in manager.rented.units() if lease.vm is not None]
+    return [
+        VmRow(
+            name=vm.name,
+            vm_class=vm.vm_class,
+            image=vm.image,
+            ports=list(vm.ports),
+            health=vm.health,
+            backend=vm.backend,
+            units=running.count(vm.name),
+        )
+        for vm in manager.config.library
+    ]
+
+
+def vm_in_use(manager: Manager, name: str) -> str | None:
+    """Say what needs the stored VM, ``None`` when nothing does."""
+    for rule in manager.config.rules:
+        vm = find(manager.config.library, rule.vm)
+        if rule.buys and vm is not None and vm.name == name:
+            return f"rule {rule.name} names it"
+    running = _running(manager.rented.leases.values(), name)
+    return f"it runs on {running}" if running else None
+
+
+def _running(leases: Iterable[Lease], name: str) -> str:
+    return next((one.lease_id for one in leases if one.vm is not None and one.vm.name == name), "")

@@ -1,0 +1,82 @@
+"""What a snapshot shows of a farm, and that changes lead from one to the next."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manager.control.changes import applied, change
+from manager.control.codec import frame_of, line_of
+from manager.control.explain import explain
+from manager.control.frames import RuleRow, Snapshot
+from manager.control.view import snapshot
+from tests.manager.farm import BURST, CALM, MINUTE_MS, Farm
+
+
+def shown(farm: Farm) -> Snapshot:
+    return snapshot(farm.manager, farm.now_ms)
+
+
+def rule(farm: Farm, name: str) -> RuleRow:
+    return next(row for row in shown(farm).rules if row.name == name)
+
+
+def burst_rule(**fields: Any) -> dict[str, Any]:
+    return {**BURST, **fields}
+
+
+def test_a_burst_is_shown_from_its_condition_to_its_units() -> None:
+    farm = Farm(BURST, CALM)
+    assert rule(farm, "burst").needs == ["util > 70 for 2m: no figure"]
+    farm.load(50)
+    assert rule(farm, "burst").needs == ["util > 70 for 2m: now 50.0"]
+    farm.load(90)
+    held = rule(farm, "burst")
+    assert (held.state, held.since_ms) == ("holding", farm.now_ms)
+    assert held.needs == ["util > 70 for 2m: must hold for 120 s more"]
+    farm.load(90, 2 * MINUTE_MS)
+    assert rule(farm, "burst").state == "cooling"
+    [row] = shown(farm).bursts
+    assert (row.name, row.vm, len(row.units), row.hour_ucr) == ("burst", "web", 4, 80_000)
+    assert {unit.state for unit in row.units} == {"starting"}
+    farm.load(90, 2 * MINUTE_MS)
+    assert shown(farm).load.ready == 8
+    assert shown(farm).load.util_pct == 45.0
+    assert shown(farm).library[0].units == 4
+
+
+def test_what_holds_a_rule_back_is_named() -> None:
+    farm = Farm(burst_rule(max_units=4), burst_rule(name="off", paused=True))
+    farm.load(90, 4 * MINUTE_MS)
+    assert rule(farm, "burst").blocked_by == ["its max_units or budget_day allow no more"]
+    assert rule(farm, "off").state == "paused"
+    assert rule(farm, "off").units == 0
+    farm.paper.advance(farm.now_ms + 2 * MINUTE_MS)
+    assert "no load for 60 s" in rule(farm, "burst").blocked_by
+
+
+def test_explain_is_one_paragraph() -> None:
+    farm = Farm(BURST)
+    farm.load(90, MINUTE_MS)
+    text = explain(shown(farm), "burst")
+    assert text == (
+        "Rule burst does 'buy 4' when util > 70 for 2m. The load is 900 per second, 90 % of what "
+        "4 units serve. Its condition has held for 1 min 0 s. It needs: util > 70 for 2m: must "
+        "hold for 60 s more."
+    )
+    assert explain(shown(farm), "nope") is None
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 150), st.integers(0, 240_000)), max_size=6))
+def test_changes_lead_to_the_snapshot(steps: list[tuple[int, int]]) -> None:
+    farm = Farm(BURST, CALM)
+    seen = shown(farm)
+    for util, for_ms in steps:
+        farm.load(util, for_ms)
+        now = shown(farm)
+        news = change(seen, now)
+        if news is not None:
+            assert frame_of(line_of(news)) == news
+            seen = applied(seen, news)
+        assert change(seen, now) is None
