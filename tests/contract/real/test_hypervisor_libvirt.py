@@ -6,8 +6,10 @@ Run by `make e2e`. Domains that are not ours stay untouched, whatever they are c
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import libvirt
@@ -200,6 +202,30 @@ def test_a_saved_domain_is_removed_with_its_memory(tmp_path: Path) -> None:
     bench.clear()
     bench.hypervisor.close()
     keep.close()
+
+
+def test_two_calls_at_a_time_share_no_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(Seen to fail: with one for all, six QEMUs that hung kept every other VM's calls waiting.)"""
+    bench = LibvirtBench("test:///default", "test", BootFiles(), tmp_path)
+    wanted = [spec(f"{bench.prefix}{number}") for number in range(2)]
+    for one in wanted:
+        bench.start(one)
+    both, used = threading.Barrier(2, timeout=GUEST_S), list[int]()
+
+    def hang(domain: libvirt.virDomain, flags: int = 0) -> int:
+        used.append(id(domain.connect()))
+        both.wait()
+        return 0
+
+    with monkeypatch.context() as patched:
+        patched.setattr(libvirt.virDomain, "shutdownFlags", hang)
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(bench.hypervisor.shutdown, [one.vm_id for one in wanted]))
+    assert len(set(used)) == 2
+    bench.clear()
+    bench.hypervisor.close()
 
 
 class Killed(BaseException):
