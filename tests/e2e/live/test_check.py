@@ -76,7 +76,8 @@ async def boot_and_start(image: Path, guest: Path, folder: Path) -> None:
 
 async def answers(vm: VmUpdate) -> bool | None:
     at = vm.endpoints[0]
-    with contextlib.suppress(OSError, TimeoutError):
+    # IndexError: the connection ended before the first line of an answer.
+    with contextlib.suppress(OSError, TimeoutError, IndexError):
         assert await http_get(at.address, at.port, "/healthz") == (200, "ok\n")
         return True
     return None
