@@ -16,8 +16,11 @@ from exchange.wire.frames import (
     AccountFrame,
     Ack,
     BalanceUpdate,
+    BookSnapshot,
+    BookUpdate,
     Charge,
     ErrorReply,
+    HostUpdate,
     InstrumentUpdate,
     LeaseUpdate,
     Notice,
@@ -130,6 +133,11 @@ class Manager:
         ]
         return min((due_ms for due_ms in deadlines if due_ms is not None), default=None)
 
+    @property
+    def outgoing(self) -> Outgoing:
+        """Numbers requests; the core that sells shares it."""
+        return self._outgoing
+
     def reading(self) -> Reading:
         """Return what the rules go by right now."""
         ready, pending, total = self.rented.count(self._outgoing.now_ms)
@@ -183,6 +191,8 @@ class Manager:
                 self._purchases.instrument(message)
             case OrderUpdate() | LeaseUpdate() | VmUpdate() | Charge() | Notice() | BalanceUpdate():
                 self._frame(message)
+            case HostUpdate() | BookSnapshot() | BookUpdate():
+                pass  # for the core that sells
 
     def _frame(self, frame: AccountFrame) -> None:
         if frame.account_seq <= self._account_seq:
@@ -230,7 +240,7 @@ class Manager:
                 self._account.released(asked.subject)
             case "look":
                 self._purchases.looked(asked.subject, result)
-            case "stop" | "timer":
+            case "stop" | "timer" | "sell":
                 pass
 
     def _refused(self, asked: Asked, reason: str, why: str) -> None:
@@ -247,6 +257,8 @@ class Manager:
                 self._account.schedule_refused(asked.subject, why)
             case "look":
                 self._purchases.looked(asked.subject, {})
+            case "sell":
+                pass  # the core that sells has the answer too
             case "cancel":
                 pass  # it was done already; its order.update tells how it ended
 

@@ -10,14 +10,18 @@ from exchange.log.line import Level, LogLine, line
 from exchange.units import credits_text
 from exchange.wire.requests import (
     DirectorySearch,
+    HostOffer,
+    LeaseRecall,
     LeaseRelease,
     OrderCancel,
     OrderPlace,
+    OrderReplace,
     VmStart,
     VmStop,
 )
 from manager.core.messages import (
     DrainBackend,
+    Listen,
     Log,
     LogEvent,
     ManagerRequest,
@@ -25,6 +29,7 @@ from manager.core.messages import (
     RegisterBackend,
     RemoveBackend,
     Send,
+    Unlisten,
 )
 
 LEVELS: Final[dict[LogEvent, Level]] = {
@@ -52,6 +57,8 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "resumed": "info",
     "load_stale": "warning",
     "load_fresh": "info",
+    "ask_refused": "warning",
+    "not_limited": "warning",
 }
 
 
@@ -69,10 +76,14 @@ def of_out(out: Out) -> LogLine | None:
             return line("info", "draining", f"{server}: drains", server=server)
         case RemoveBackend(server):
             return line("info", "removed", f"{server}: out of the balancer", server=server)
+        case Listen() | Unlisten():
+            return None
 
 
 def _of_request(request: ManagerRequest) -> LogLine:
     match request:
+        case OrderPlace(side="sell") | OrderReplace() | HostOffer() | LeaseRecall():
+            return _of_sale(request)
         case OrderPlace():
             price = credits_text(request.price_ucr or 0)
             text = (
@@ -93,6 +104,22 @@ def _of_request(request: ManagerRequest) -> LogLine:
         case DirectorySearch():
             text = f"look who else offers {request.class_} in {request.zone}"
             return line("debug", "look", text)
+
+
+def _of_sale(request: OrderPlace | OrderReplace | HostOffer | LeaseRecall) -> LogLine:
+    """Asks come and go all the time, so that is for whoever looks closely."""
+    match request:
+        case OrderPlace() | OrderReplace():
+            order, price = request.client_order_id or "", credits_text(request.price_ucr or 0)
+            text = f"ask {order}: {request.qty} units at {price}"
+            return line("debug", "ask", text, order=order, qty=request.qty or 0)
+        case HostOffer():
+            below = request.residual_below_pct
+            what = "no threshold" if below is None else f"only below {below} % own load"
+            return line("info", "host_limit", f"{request.host}: {what}", host=request.host)
+        case LeaseRecall():
+            lease = request.lease_id
+            return line("info", "recall", f"{lease}: recalled", lease=lease)
 
 
 def _of_release(request: LeaseRelease) -> LogLine:

@@ -13,7 +13,10 @@ from msgspec import Struct
 from exchange.wire.frames import (
     AccountFrame,
     Ack,
+    BookSnapshot,
+    BookUpdate,
     ErrorReply,
+    HostUpdate,
     InstrumentUpdate,
     LeaseUpdate,
     OrderUpdate,
@@ -21,9 +24,12 @@ from exchange.wire.frames import (
 )
 from exchange.wire.requests import (
     DirectorySearch,
+    HostOffer,
+    LeaseRecall,
     LeaseRelease,
     OrderCancel,
     OrderPlace,
+    OrderReplace,
     VmStart,
     VmStop,
 )
@@ -114,12 +120,23 @@ ManagerMessage: TypeAlias = (
     | ErrorReply
     | AccountFrame
     | InstrumentUpdate
+    | HostUpdate
+    | BookSnapshot
+    | BookUpdate
 )
 
 # --- out ---
 
 ManagerRequest: TypeAlias = (
-    OrderPlace | OrderCancel | VmStart | VmStop | LeaseRelease | DirectorySearch
+    OrderPlace
+    | OrderReplace
+    | OrderCancel
+    | VmStart
+    | VmStop
+    | LeaseRelease
+    | LeaseRecall
+    | HostOffer
+    | DirectorySearch
 )
 
 
@@ -155,6 +172,16 @@ class RemoveBackend(Struct, frozen=True):
     server: str
 
 
+class Listen(Struct, frozen=True):
+    """Follow the book of ``symbol``; its frames are messages to the core."""
+
+    symbol: str
+
+
+class Unlisten(Struct, frozen=True):
+    symbol: str
+
+
 LogEvent: TypeAlias = Literal[
     "fired",
     "idle",
@@ -180,6 +207,8 @@ LogEvent: TypeAlias = Literal[
     "resumed",
     "load_stale",
     "load_fresh",
+    "ask_refused",
+    "not_limited",
 ]
 
 
@@ -190,4 +219,4 @@ class Log(Struct, frozen=True):
     event: LogEvent
 
 
-Out: TypeAlias = Send | RegisterBackend | DrainBackend | RemoveBackend | Log
+Out: TypeAlias = Send | RegisterBackend | DrainBackend | RemoveBackend | Log | Listen | Unlisten

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from manager.core.messages import Log, LogEvent, ManagerRequest, Out, Send
 
-Purpose: TypeAlias = Literal["order", "cancel", "start", "stop", "release", "timer", "look"]
+Purpose: TypeAlias = Literal["order", "cancel", "start", "stop", "release", "timer", "look", "sell"]
 
 
 class Asked(Struct, frozen=True):
@@ -50,12 +50,16 @@ class Outgoing:
         self.online = False
         self._asked.clear()
 
-    def ask(self, purpose: Purpose, subject: str, request: Callable[[int], ManagerRequest]) -> None:
-        """Send ``request(req_id)`` unless disconnected."""
-        if self.online:
-            self._req_id += 1
-            self._asked[self._req_id] = Asked(purpose, subject)
-            self._outs.append(Send(request(self._req_id)))
+    def ask(
+        self, purpose: Purpose, subject: str, request: Callable[[int], ManagerRequest]
+    ) -> int | None:
+        """Send ``request(req_id)`` and return the number; ``None`` while disconnected."""
+        if not self.online:
+            return None
+        self._req_id += 1
+        self._asked[self._req_id] = Asked(purpose, subject)
+        self._outs.append(Send(request(self._req_id)))
+        return self._req_id
 
     def answered(self, req_id: int) -> Asked | None:
         """Return what an answer is for; ``None`` when it is not ours or of an old connection."""

@@ -16,9 +16,12 @@ from exchange.units import MS_PER_HOUR, ceil_div
 from exchange.wire.frames import Ack, Charge, ErrorReply, LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.wire.requests import (
     DirectorySearch,
+    HostOffer,
+    LeaseRecall,
     LeaseRelease,
     OrderCancel,
     OrderPlace,
+    OrderReplace,
     VmStart,
     VmStop,
 )
@@ -29,6 +32,7 @@ from manager.core.messages import (
     BackendReady,
     Connected,
     DrainBackend,
+    Listen,
     Log,
     ManagerMessage,
     ManagerRequest,
@@ -36,6 +40,7 @@ from manager.core.messages import (
     RegisterBackend,
     RemoveBackend,
     Send,
+    Unlisten,
 )
 
 ADDRESS: Final = "192.0.2.1"  # RFC 5737: an address that is nobody's
@@ -172,7 +177,7 @@ class Paper:
                     self._soon(BackendReady(server))
                 case DrainBackend(server):
                     self._soon(BackendDrained(server))
-                case RemoveBackend():
+                case RemoveBackend() | Listen() | Unlisten():
                     pass
                 case Log(text):
                     self.log.append((self.now_ms, text, units))
@@ -191,6 +196,8 @@ class Paper:
                 self._release(request)
             case DirectorySearch():
                 self._ack(request.req_id, {"hosts": []})
+            case OrderReplace() | LeaseRecall() | HostOffer():
+                raise AssertionError("nothing is sold on paper")
 
     def _ack(self, req_id: int, result: dict[str, Any]) -> None:
         self._soon(Ack(req_id, None, self.now_ms, result))

@@ -39,7 +39,7 @@ from manager.shell.config import (
 from manager.shell.config_file import ConfigFile
 from manager.shell.daemon import Daemon
 from manager.shell.image_dir import stored_image
-from manager.shell.sources import balancer_of, load_of
+from manager.shell.sources import balancer_of, load_of, selling_of
 
 app = typer.Typer(no_args_is_help=True, help="Run the rules that buy and release.")
 
@@ -111,13 +111,15 @@ def check(file: File = None, config: Config = None, as_json: Json = False) -> No
         fail(str(error), EXIT_USAGE)
     except ConfigError as error:
         fail(str(error))
-    rules, vms = len(content.rules), len(content.vms)
+    rules, vms, groups = len(content.rules), len(content.vms), len(content.groups)
     if as_json:
-        print_json({"rules": rules, "vms": vms, "warnings": content.warnings})
+        counts = {"rules": rules, "vms": vms, "groups": groups}
+        print_json({**counts, "warnings": content.warnings})
         return
     for warning in content.warnings:
         print(f"warning: {warning}")
-    print(f"{path}: {rules} rules, {vms} stored VMs; no mistakes")
+    selling = f", {groups} groups" if groups else ""
+    print(f"{path}: {rules} rules, {vms} stored VMs{selling}; no mistakes")
 
 
 @app.command("dry-run")
@@ -239,15 +241,21 @@ def _clock(t_s: float) -> str:
 
 
 async def _run(file: ConfigFile, url: str, key_file: Path) -> None:
-    assert file.load is not None
     user_data = read_user_data(file)
     async with Client(url, load_private_key(key_file)) as client:
         images = {
             vm.name: await stored_image(vm.image, file.base, url, key_file) for vm in file.vms
         }
         manager = Manager(manager_config(file, images, user_data))
-        balancer, interval_s = balancer_of(file), file.load.interval_s
-        daemon = Daemon(client, manager, load_of(file), balancer, interval_s)
+        interval_s = file.load.interval_s if file.load else 1.0
+        daemon = Daemon(
+            client,
+            manager,
+            load_of(file),
+            balancer_of(file),
+            interval_s,
+            selling_of(file, manager),
+        )
         version, account = metadata.version("headroom"), client.account
         log.write(log_events.started(version, url, account, len(file.rules)))
         task = asyncio.create_task(daemon.run())

@@ -13,11 +13,11 @@ import msgspec
 
 from exchange import files
 from exchange.wire.types import Sha256Hex
-from manager.core.core import ManagerConfig
+from manager.core.core import DEFAULT_STALE_MS, ManagerConfig
 from manager.core.flap import flap_warnings
 from manager.core.library import StoredVm
 from manager.core.rule import Rule, RuleError, RuleText, parse
-from manager.shell.config_checks import NOT_YET, contradictions, user_data_text
+from manager.shell.config_checks import contradictions, user_data_text
 from manager.shell.config_file import (
     BalancerTable,
     ConfigFile,
@@ -26,6 +26,7 @@ from manager.shell.config_file import (
     Purpose,
     VmTable,
 )
+from manager.shell.group_tables import GroupTable
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 
@@ -47,7 +48,7 @@ TABLES: Final[dict[str, Any]] = {
     "balancer": BalancerTable,
     "load": LoadTable,
 }
-LISTS: Final[dict[str, Any]] = {"vm": VmTable, "rule": RuleText}
+LISTS: Final[dict[str, Any]] = {"group": GroupTable, "vm": VmTable, "rule": RuleText}
 
 
 def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
@@ -74,6 +75,7 @@ def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
     file = ConfigFile(
         path=path,
         rules=tuple(rules),
+        groups=tuple(part for part in found.values() if isinstance(part, GroupTable)),
         vms=tuple(part for part in found.values() if isinstance(part, VmTable)),
         exchange=found.get("exchange"),
         balancer=found.get("balancer", BalancerTable()),
@@ -93,7 +95,7 @@ def manager_config(
     file: ConfigFile, images: dict[str, str], user_data: dict[str, str]
 ) -> ManagerConfig:
     """Return what the core needs; ``images`` gives each stored VM's SHA-256 by its name."""
-    assert file.load is not None, "checked when the file was read"
+    load = file.load
     zones = [zone for rule in file.rules for zone in rule.zones]
     return ManagerConfig(
         rules=file.rules,
@@ -113,9 +115,9 @@ def manager_config(
         ],
         vm_class=file.vms[0].vm_class if file.vms else "small",
         zone=zones[0] if zones else "",
-        unit_rps=file.load.unit_rps,
-        core_units=file.load.core_units,
-        stale_ms=int(file.load.stale_s * 1000),
+        unit_rps=load.unit_rps if load else 1.0,
+        core_units=load.core_units if load else 0,
+        stale_ms=int(load.stale_s * 1000) if load else DEFAULT_STALE_MS,
     )
 
 
@@ -153,8 +155,6 @@ def _parts(raw: dict[str, Any], mistakes: list[str]) -> Iterator[tuple[str, Any,
                 yield f"{key}[{index}]", element, LISTS[key]
         elif key in LISTS:
             mistakes.append(f"{key}: written as [[{key}]], once for each")
-        elif key == "group":
-            mistakes.append(f"group: {NOT_YET}")
         elif key != "schema":
             mistakes.append(f"{key}: unknown key")
 

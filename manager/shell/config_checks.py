@@ -17,12 +17,12 @@ from exchange.wire.types import MAX_USER_DATA_CHARS
 from manager.core.library import StoredVm, find
 from manager.core.rule import Rule
 from manager.shell.config_file import ConfigFile, LoadTable, Purpose, VmTable
+from manager.shell.group_tables import group_mistakes
 from manager.shell.haproxy_load import METRICS
 from manager.shell.haproxy_runtime import WORD
 from manager.shell.image_dir import image_mistake
 
 USER_DATA_BYTES_MAX: Final = 4 * MAX_USER_DATA_CHARS
-NOT_YET: Final = "not supported yet in this version"
 EXCHANGE_SCHEMES: Final = ("ws", "wss", "http", "https")
 _SYMBOL_PART: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 """What a zone or class is called: it stands between the dots of a symbol."""
@@ -33,6 +33,7 @@ def contradictions(file: ConfigFile, purpose: Purpose) -> Iterator[str]:
     for kind, names in (
         ("rule", [rule.name for rule in file.rules]),
         ("vm", [vm.name for vm in file.vms]),
+        ("group", [group.name for group in file.groups]),
     ):
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
             yield f"{kind}: the name {name!r} is used more than once"
@@ -41,6 +42,8 @@ def contradictions(file: ConfigFile, purpose: Purpose) -> Iterator[str]:
     yield from _missing(file)
     for index, rule in enumerate(file.rules):
         yield from _not_runnable(file, rule, f"rule[{index}]")
+    for index, group in enumerate(file.groups):
+        yield from group_mistakes(group, f"group[{index}]")
     for index, vm in enumerate(file.vms):
         yield from _not_startable(file, vm, f"vm[{index}]")
     if purpose == "check":
@@ -105,9 +108,10 @@ def _missing(file: ConfigFile) -> Iterator[str]:
         yield f"exchange.url: {file.exchange.url!r} is no address like 'wss://HOST/v1/ws'"
     if file.balancer.kind == "haproxy" and not file.balancer.socket:
         yield "balancer.socket: missing; the path of HAProxy's 'stats socket ... level admin'"
-    yield from _no_load(file)
-    if not file.rules:
-        yield "rule: there is none"
+    if file.rules or file.load is not None or not file.groups:
+        yield from _no_load(file)
+    if not file.rules and not file.groups:
+        yield "rule: there is none, and no group"
 
 
 def _no_load(file: ConfigFile) -> Iterator[str]:

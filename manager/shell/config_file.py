@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from exchange.wire.types import Name, Port
 from manager.core.core import DEFAULT_STALE_MS
 from manager.core.rule import Rule
+from manager.shell.group_tables import GroupTable
 from manager.shell.haproxy_balancer import CHECK, DRAIN_LIMIT_S
 
 Purpose: TypeAlias = Literal["run", "check", "dry-run"]
@@ -77,6 +78,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
 
     path: Path
     rules: tuple[Rule, ...]
+    groups: tuple[GroupTable, ...]
     vms: tuple[VmTable, ...]
     exchange: ExchangeTable | None
     balancer: BalancerTable

@@ -7,6 +7,7 @@ the account is read anew and the core asks for what is missing.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine
 from typing import Any, Final
@@ -18,8 +19,11 @@ from exchange.log import log
 from exchange.wire.frames import (
     Ack,
     BalanceUpdate,
+    BookSnapshot,
+    BookUpdate,
     Charge,
     ErrorReply,
+    HostUpdate,
     InstrumentsSnapshot,
     InstrumentUpdate,
     LeaseUpdate,
@@ -28,11 +32,13 @@ from exchange.wire.frames import (
     VmUpdate,
 )
 from exchange.wire.requests import AccountState
+from exchange.wire.types import Channel
 from manager.core import log_events
 from manager.core.core import Manager
 from manager.core.messages import (
     Disconnected,
     DrainBackend,
+    Listen,
     LoadSample,
     Log,
     ManagerMessage,
@@ -41,9 +47,11 @@ from manager.core.messages import (
     RegisterBackend,
     RemoveBackend,
     Send,
+    Unlisten,
     connected,
 )
 from manager.core.ports import LoadBalancer, LoadError, LoadSource
+from manager.selling.selling import Selling
 from manager.shell.balancing import Balancing
 
 INBOX_MAX: Final = 10_000
@@ -55,6 +63,9 @@ CORE_FRAMES: Final = (
     Charge,
     BalanceUpdate,
     InstrumentUpdate,
+    HostUpdate,
+    BookSnapshot,
+    BookUpdate,
 )
 
 
@@ -69,18 +80,24 @@ class Clock:
 
 
 class Daemon:
-    """Runs ``manager`` until `run` is canceled."""
+    """Runs ``manager``, and ``selling`` beside it, until `run` is canceled.
+
+    ``load``: None when no rule needs one.
+    """
 
     def __init__(
         self,
         client: Client,
         manager: Manager,
-        load: LoadSource,
+        load: LoadSource | None,
         balancer: LoadBalancer,
         interval_s: float,
+        selling: Selling | None = None,
     ) -> None:
         self._client = client
         self._manager = manager
+        self._selling = selling
+        self._cores: list[Manager | Selling] = [manager] if selling is None else [manager, selling]
         self._load = load
         self._interval_s = interval_s
         self._clock = Clock()
@@ -96,10 +113,13 @@ class Daemon:
         await self._balancing.look()
         await self._inbox.put(connected(state))
         await self._client.subscribe("instruments")
+        if self._selling is not None:
+            await self._client.subscribe("fleet")
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read_events())
-                group.create_task(self._read_load())
+                if self._load is not None:
+                    group.create_task(self._read_load(self._load))
                 group.create_task(self._balancing.watch())
                 group.create_task(self._pump())
         except* (Refused, Unknown) as errors:
@@ -115,14 +135,14 @@ class Daemon:
         while True:
             message = await self._next()
             now_ms = self._clock.now_ms()
-            if message is None:
-                self._carry_out(self._manager.wake(now_ms))
-            else:
-                self._carry_out(self._manager.apply(message, now_ms))
+            for core in self._cores:
+                outs = core.wake(now_ms) if message is None else core.apply(message, now_ms)
+                self._carry_out(outs)
 
     async def _next(self) -> ManagerMessage | None:
         """Return the next message, ``None`` when the core's deadline comes first."""
-        due_ms = self._manager.next_deadline_ms()
+        times = [core.next_deadline_ms() for core in self._cores]
+        due_ms = min((at_ms for at_ms in times if at_ms is not None), default=None)
         wait_s = None if due_ms is None else max(0, due_ms - self._clock.now_ms()) / 1000
         try:
             async with asyncio.timeout(wait_s):
@@ -145,10 +165,14 @@ class Daemon:
                 case wire.AccountReset(state, reason):
                     log.write(log_events.account_reset(reason))
                     await self._inbox.put(connected(state))
-                case wire.Unsubscribed(channel, _, reason):
+                case wire.Unsubscribed(channel, symbol, reason):
                     log.write(log_events.unsubscribed(channel, reason))
                     if channel == "account":
                         await self._listen_again()
+                    elif channel == "fleet":
+                        self._spawn(self._follow("fleet", None))
+                    elif channel == "book":
+                        self._spawn(self._follow("book", symbol))
                 case InstrumentsSnapshot(instruments):
                     for instrument in instruments:
                         await self._inbox.put(instrument)
@@ -188,11 +212,11 @@ class Daemon:
                 await self._inbox.put(connected(state))
                 return
 
-    async def _read_load(self) -> None:
+    async def _read_load(self, load: LoadSource) -> None:
         told = ""
         while True:
             try:
-                value_rps = await self._load.read_rps()
+                value_rps = await load.read_rps()
                 await self._inbox.put(LoadSample(value_rps, self._clock.now_ms()))
                 trouble = ""
             except LoadError as error:
@@ -211,8 +235,30 @@ class Daemon:
                     self._spawn(self._ask(request))
                 case RegisterBackend() | DrainBackend() | RemoveBackend():
                     self._balancing.carry_out(out)
+                case Listen(symbol):
+                    self._spawn(self._follow("book", symbol))
+                case Unlisten(symbol):
+                    self._spawn(self._unfollow(symbol))
                 case Log():
                     pass
+
+    async def _follow(self, channel: Channel, symbol: str | None) -> None:
+        """Subscribe for the core that sells; a symbol that is gone is not asked for again."""
+        pauses = Backoff()
+        while True:
+            try:
+                await self._client.subscribe(channel, symbol)
+            except Unknown:
+                await asyncio.sleep(pauses.pause_s())
+            except Refused as error:
+                log.write(log_events.unsubscribed(channel, str(error)))
+                return
+            else:
+                return
+
+    async def _unfollow(self, symbol: str) -> None:
+        with contextlib.suppress(Refused, Unknown):
+            await self._client.unsubscribe("book", symbol)
 
     async def _ask(self, request: ManagerRequest) -> None:
         if not self._client.connected:

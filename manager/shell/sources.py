@@ -1,9 +1,13 @@
-"""Makes the load balancer and the load source that manager.toml names. Shell."""
+"""Makes what manager.toml names: the load balancer, the load source, the core that sells. Shell."""
 
 from pathlib import Path
 
+from manager.core.core import Manager
 from manager.core.ports import LoadBalancer, LoadSource
+from manager.selling.selling import Selling
+from manager.shell.clocks import country_clocks
 from manager.shell.config_file import ConfigFile
+from manager.shell.group_tables import group_of_table
 from manager.shell.haproxy_balancer import HaproxyBalancer
 from manager.shell.haproxy_load import HaproxyLoad, haproxy_metric
 from manager.shell.haproxy_runtime import RuntimeSocket
@@ -20,10 +24,11 @@ def balancer_of(file: ConfigFile) -> LoadBalancer:
     return HaproxyBalancer(_runtime(file, table.socket), table.drain_s, table.check)
 
 
-def load_of(file: ConfigFile) -> LoadSource:
-    """Return the load source of a file that has been checked."""
+def load_of(file: ConfigFile) -> LoadSource | None:
+    """Return the load source of a file that has been checked, None when no rule needs one."""
     table = file.load
-    assert table is not None, "checked when the file was read"
+    if table is None:
+        return None
     if table.kind == "haproxy":
         runtime = _runtime(file, table.socket or file.balancer.socket)
         return HaproxyLoad(runtime, table.backend, haproxy_metric(table.metric))
@@ -33,6 +38,14 @@ def load_of(file: ConfigFile) -> LoadSource:
     if table.kind == "prometheus":
         return PrometheusQuery(table.url, table.query, table.per_s)
     return JsonLoad(table.url, table.field, table.per_s)
+
+
+def selling_of(file: ConfigFile, manager: Manager) -> Selling | None:
+    """Return the core that sells beside ``manager``, None for a file without groups."""
+    if not file.groups:
+        return None
+    groups = tuple(group_of_table(table) for table in file.groups)
+    return Selling(manager.outgoing, groups, country_clocks())
 
 
 def _runtime(file: ConfigFile, socket: str | None) -> RuntimeSocket:

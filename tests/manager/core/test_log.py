@@ -5,7 +5,16 @@ from typing import Any, get_args
 import pytest
 
 from exchange.log.line import LogLine, as_json, as_text
-from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
+from exchange.wire.requests import (
+    HostOffer,
+    LeaseRecall,
+    LeaseRelease,
+    OrderCancel,
+    OrderPlace,
+    OrderReplace,
+    VmStart,
+    VmStop,
+)
 from manager.core import log_events
 from manager.core.messages import (
     DrainBackend,
@@ -55,6 +64,15 @@ OUTS: list[tuple[Any, str]] = [
         Send(LeaseRelease(req_id=1, lease_id="l-7", at_ms=9)),
         "debug release_scheduled: l-7: release scheduled again, in case this Manager dies",
     ),
+    (
+        Send(OrderReplace(req_id=1, client_order_id="group/r/h-1/5-1", qty=3, price_ucr=20_000)),
+        "debug ask: ask group/r/h-1/5-1: 3 units at 0.02",
+    ),
+    (
+        Send(HostOffer(req_id=1, host="h-1", residual_below_pct=10, lift=[])),
+        "info host_limit: h-1: only below 10 % own load",
+    ),
+    (Send(LeaseRecall(req_id=1, lease_id="l-7")), "info recall: l-7: recalled"),
     (
         RegisterBackend("l-7/0", "192.0.2.7", 30_000, "farm", "/"),
         "info joining: l-7/0: joins farm as 192.0.2.7:30000 once healthy",

@@ -78,7 +78,7 @@ def test_a_whole_file_becomes_what_the_core_needs(folder: Path) -> None:
     ("old", "new", "mistake"),
     [
         ("schema = 1", "schema = 2", "schema: must be 1"),
-        ("", "[[group]]\nname = 'r'\n", "group: not supported yet in this version"),
+        ("", "[[group]]\nname = 'r'\n", "group[0]: missing key 'hosts'"),
         ("", "[fleet]\n", "fleet: unknown key"),
         ("ports = [80]", "port = 80", "vm[0]: unknown key 'port'"),
         ("ports = [80]", "ports = [0]", "vm[0].ports[0]: expected 'int' >= 1"),

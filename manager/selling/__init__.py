@@ -1,0 +1,1 @@
+"""What the administrator's own servers sell: groups, prices, hours, asks. Pure."""
