@@ -17,13 +17,17 @@ from tests.e2e.interruptions.agent import CLOCK
 from tests.e2e.wait import eventually
 
 ROOT: Final = Path(__file__).parents[3]
-PORTS: Final = (38_400, 38_499)
 
 
 def free_port() -> int:
     with socket.socket() as asked:
         asked.bind(("127.0.0.1", 0))
         return int(asked.getsockname()[1])
+
+
+_LOW = 20_000 + free_port() % 100 * 100
+PORTS: Final = (_LOW, _LOW + 99)
+"""Of this run alone: two on one machine must not take each other's ports for orphans."""
 
 
 def headroom(
