@@ -27,6 +27,7 @@ from exchange.wire.frames import VmUpdate
 from exchange.wire.requests import LeaseRelease, VmStop
 from exchange.wire.terms import failure_fault
 from manager.core.backoff import Backoff
+from manager.core.hand import by_hand
 from manager.core.library import StoredVm, start_request
 from manager.core.messages import DrainBackend, RegisterBackend, RemoveBackend
 from manager.core.outgoing import Outgoing
@@ -53,13 +54,24 @@ class Bursts:
     # --- what a rule decides ---
 
     def give_back(self, count: int | None, vm: str | None) -> int:
-        """Begin to give back ``count`` units (None: all), expensive ones first; return how many."""
+        """Begin to give back ``count`` units (None: all), expensive ones first; return how many.
+
+        What was bought by hand stays.
+        """
         found = [
             unit
             for lease, unit in self._rented.most_expensive_first()
             if unit.state not in LEAVING
+            and not by_hand(lease.rule)
             and (vm is None or (lease.vm is not None and lease.vm.name == vm))
         ][:count]
+        for unit in found:
+            self.leave(unit, give_back=True)
+        return len(found)
+
+    def end(self, rule: str) -> int:
+        """Begin to give back all that was bought under that name; return how many units."""
+        found = [unit for lease, unit in self._rented.units() if lease.rule == rule]
         for unit in found:
             self.leave(unit, give_back=True)
         return len(found)
@@ -86,7 +98,10 @@ class Bursts:
         found = [
             (lease, unit)
             for lease, unit in reversed(self._rented.most_expensive_first())
-            if unit.state == "draining" and unit.give_back and not lease.ending
+            if unit.state == "draining"
+            and unit.give_back
+            and not lease.ending
+            and not by_hand(lease.rule)
         ][:count]
         for lease, unit in found:
             self.join(lease, unit)

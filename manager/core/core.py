@@ -7,8 +7,8 @@ late timer changes nothing. Source: architecture.md, "One shape: a pure core in 
 manager.md, "Rule guards".
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
@@ -28,9 +28,11 @@ from exchange.wire.frames import (
     VmUpdate,
 )
 from manager.core.account import Account
+from manager.core.administration import Administration
 from manager.core.backoff import Backoff
 from manager.core.budget import Budget
 from manager.core.burst import Bursts
+from manager.core.hand import by_hand, vm_bought
 from manager.core.library import Library, StoredVm, find
 from manager.core.load import Load
 from manager.core.messages import (
@@ -53,6 +55,8 @@ from manager.core.rule import Rule
 from manager.core.rule_state import Reading
 from manager.core.rules import Rules
 from manager.core.standing import RuleStatus, Standing
+
+Result = TypeVar("Result")
 
 DEFAULT_STALE_MS: Final = 60_000
 
@@ -103,6 +107,9 @@ class Manager:
             self._budget,
             self._standing,
         )
+        self._administration = Administration(
+            outgoing, self.rented, self._purchases, self._bursts, self._rules, self.reading
+        )
 
     @property
     def online(self) -> bool:
@@ -150,6 +157,31 @@ class Manager:
             bought=ready + pending + on_order,
             paid=total + on_order,
         )
+
+    def reconfigure(self, config: ManagerConfig, now_ms: int) -> list[Out]:
+        """Go by ``config`` from now on; what a rule that is gone has bought is given back."""
+        self._settle(now_ms)
+        gone = [name for name in self._by_name if name not in {rule.name for rule in config.rules}]
+        self.config = self._config = config
+        self._by_name = {rule.name: rule for rule in config.rules}
+        self._load.reconfigure(config.stale_ms)
+        self._purchases.reconfigure(config.pricing, config.zone)
+        self._standing.buying = config.buying
+        self._rules.replace(config.rules)
+        self._administration.end_all(gone)
+        for lease in self.rented.leases.values():
+            vm = self._vm_of(lease.rule)
+            if vm is not None and lease.vm is not None and vm.vm_class == lease.vm.vm_class:
+                lease.vm = vm  # from its next start on
+        return self.wake(now_ms)
+
+    def administer(
+        self, act: Callable[[Administration], Result], now_ms: int
+    ) -> tuple[list[Out], Result]:
+        """Do something by hand; return what to do about it, and what ``act`` returned."""
+        self._settle(now_ms)
+        result = act(self._administration)
+        return self.wake(now_ms), result
 
     def rule_states(self) -> list[RuleStatus]:
         """Return how every rule stands, in the order of the file."""
@@ -296,5 +328,7 @@ class Manager:
         return self._config.vm_class if vm is None else vm.vm_class
 
     def _vm_of(self, rule_name: str) -> StoredVm | None:
+        if by_hand(rule_name):
+            return find(self._config.library, vm_bought(rule_name))
         rule = self._by_name.get(rule_name)
         return None if rule is None else find(self._config.library, rule.vm)

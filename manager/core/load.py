@@ -19,6 +19,9 @@ class Load:
         """When the last figure came, or when we began to wait for one."""
         self.stale = False
 
+    def reconfigure(self, stale_ms: int) -> None:
+        self._stale_ms = stale_ms
+
     def begin(self) -> None:
         """The account is known: rules would act from now on."""
         if self._heard_ms is None:

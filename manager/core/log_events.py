@@ -55,6 +55,7 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "host_avoided": "warning",
     "rule_stopped": "error",
     "resumed": "info",
+    "by_hand": "info",
     "load_stale": "warning",
     "load_fresh": "info",
     "ask_refused": "warning",

@@ -205,6 +205,7 @@ LogEvent: TypeAlias = Literal[
     "host_avoided",
     "rule_stopped",
     "resumed",
+    "by_hand",
     "load_stale",
     "load_fresh",
     "ask_refused",

@@ -17,6 +17,7 @@ from exchange.wire.frames import InstrumentUpdate, OrderUpdate
 from exchange.wire.requests import DirectorySearch, OrderCancel, OrderPlace
 from manager.core.backoff import Backoff
 from manager.core.detour import Offering, way_around
+from manager.core.hand import by_hand
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 
@@ -88,6 +89,9 @@ class Purchases:
             if rule_of(order.client_order_id) == rule
         )
 
+    def reconfigure(self, pricing: str, zone: str) -> None:
+        self._pricing, self._zone = pricing, zone
+
     def instrument(self, update: InstrumentUpdate) -> None:
         self._instruments[update.symbol] = update
 
@@ -97,10 +101,12 @@ class Purchases:
         self._place(rule, zones[0], units, zones[1:], None)
 
     def cancel_resting(self, rule: str | None = None) -> int:
-        """Cancel the orders that rest, of one rule or of all; return how many units they ask."""
+        """Cancel the orders that rest, of one rule or of all rules; return the units they ask."""
         units = 0
         for order in self._orders.values():
-            if order.open and order.rests and rule in (None, rule_of(order.client_order_id)):
+            name = rule_of(order.client_order_id)
+            meant = name == rule or (rule is None and not by_hand(name))
+            if order.open and order.rests and meant:
                 units += order.on_order
                 self._cancel(order)
         return units

@@ -55,6 +55,18 @@ class Rules:
         """Return every rule and what is known of it, for readers."""
         return list(self._rules)
 
+    def held(self, rule: Rule) -> tuple[str, ...] | None:
+        """Say why a purchase for ``rule`` may not be made now, ``None`` when it may."""
+        status = self._standing.held_back(rule)
+        if not self._outgoing.online:
+            return (self._standing.offline,)
+        return None if status is None else status.reasons
+
+    def replace(self, rules: Sequence[Rule]) -> None:
+        """Go by other rules; a condition that is as before keeps the time it has held."""
+        before = {rule.name: (rule, state) for rule, state in self._rules}
+        self._rules = [(rule, _continued(rule, before.get(rule.name))) for rule in rules]
+
     def evaluate(self) -> None:
         """Fire what is due. Without a connection conditions are watched but nothing fires."""
         self._evaluated_ms = self._outgoing.now_ms
@@ -189,3 +201,15 @@ class Rules:
         parts = [f"release {units}"] if units else []
         parts += [f"cancel bids for {canceled}"] if canceled else []
         return ", ".join(parts)
+
+
+def _continued(rule: Rule, before: tuple[Rule, RuleState] | None) -> RuleState:
+    """Return the state of a rule that was changed: a cool-down that runs goes on."""
+    if before is None:
+        return new_state(rule)
+    was, state = before
+    if was.conditions == rule.conditions:
+        return state
+    fresh = new_state(rule)
+    fresh.fired_ms = state.fired_ms
+    return fresh
