@@ -16,7 +16,7 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
 .PHONY: help demo unit test check format cover bench bench-host sim e2e live live-check live-pictures docs \
-	docs-pictures dist deb lock clean
+	docs-pictures peak-picture dist deb lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -32,6 +32,7 @@ help:
 	@echo 'make live-pictures    take the pictures of its boot menu and its console again'
 	@echo 'make docs             make the generated pages and pictures of the docs again'
 	@echo 'make docs-pictures    only the pictures'
+	@echo 'make peak-picture     play the Manager'\''s peak with a real VM and HAProxy, and draw it'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
 	@echo 'make deb              build dist/ for Debian 12 and install it in a fresh Debian (as root)'
 	@echo 'make sim              replay the server farm peak'
@@ -114,6 +115,13 @@ docs: docs-pictures
 
 docs-pictures: $(READY)
 	.venv/bin/python -m tui.demo.pictures
+	.venv/bin/python -m tests.e2e.peak_picture
+
+# Plays the peak of the Manager's docs on this machine and draws it anew.
+peak-picture: $(HOST)
+	bash .ci/start-libvirt
+	.venv/bin/python -m tests.e2e.test_peak docs/pictures/peak.json
+	.venv/bin/python -m tests.e2e.peak_picture
 
 dist: $(READY)
 	rm -rf dist
