@@ -76,7 +76,7 @@ def text(record: dict[str, Any]) -> str:
         "",
         *(f"{at_s:6.1f} s  {what}" for at_s, what in record["events"]),
     ]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def _grid(most: float, end_s: float, x: Axis, y: Axis) -> list[str]:
