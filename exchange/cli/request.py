@@ -9,7 +9,7 @@ import typer
 from exchange import files
 from exchange.cli.common import EXIT_USAGE, JsonAnyway, KeyOrNone, Url, fail, print_json
 from exchange.cli.one_request import ask
-from exchange.wire import requests
+from exchange.wire import requests, session_requests
 from exchange.wire.codec import JSON, UnreadableError
 from exchange.wire.types import Request
 
@@ -22,6 +22,7 @@ _LASTING: Final = (
     requests.OrderCancelOnDisconnect,
     requests.ImagePut,
     requests.ImageGet,
+    session_requests.SessionClaim,
 )
 """Of no use on a connection that ends with the answer."""
 

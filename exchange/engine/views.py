@@ -1,5 +1,7 @@
 """Reads of the engine's state: rows for clients, tables for the gateway. Pure."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from exchange.hosts import host_rows
@@ -11,6 +13,9 @@ from exchange.model.lease import Lease
 from exchange.model.state import State
 from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.wire.types import Capacity, EvidenceView, HostStatus, Recall
+
+RECALLS_TOLD: Final = 16
+"""Recalls in a lease's row of `account.state`."""
 
 
 class Balance(Struct):
@@ -82,9 +87,19 @@ def lease_row(state: State, account: Account, lease: Lease) -> LeaseUpdate:
     """Return a lease as one of its sides sees it; its buyer, with the notices that still hold."""
     row = emit.lease_row(lease, account, account.account_seq, state.seq, state.now_ms)
     if account is lease.buyer:
-        row.recalls = [Recall(units, at_ms) for at_ms, units in lease.recalls] or None
+        row.recalls = _recalls(lease) or None
         row.silent_since_ms = lease.meter.silent_from_ms
     return row
+
+
+def _recalls(lease: Lease) -> list[Recall]:
+    """Return what is recalled and when it ends; a row is short, so late ones are told together."""
+    told = [Recall(units, at_ms) for at_ms, units in lease.recalls[:RECALLS_TOLD]]
+    later = lease.recalls[RECALLS_TOLD:]
+    if later:
+        last = told[-1]
+        told[-1] = Recall(last.units + sum(units for _, units in later), last.at_ms)
+    return told
 
 
 def usable_images(state: State, account_id: str) -> list[ImageRow]:

@@ -19,6 +19,7 @@ from exchange.gateway.streams import Streams
 from exchange.journal.rows import JournalRow
 from exchange.model import commands
 from exchange.model.commands import AdvanceTime, Command, JournalMessage
+from exchange.session.claims import Claims
 from exchange.session.consoles import Consoles
 from exchange.session.guard import Guard
 from exchange.session.instructions import Instructions
@@ -56,6 +57,7 @@ class Context:
         self._accounts, self._directory = self.streams.accounts, self.streams.directory
         self.instructions = Instructions(self.outbox)
         self.consoles = Consoles()
+        self.claims = Claims()
         self.sign_ups = SignUps()
         self.key_expiry = KeyExpiry()
         self.liveness = Liveness(engine.lost_after_ms)

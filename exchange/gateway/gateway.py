@@ -145,6 +145,7 @@ class Gateway:
         context.key_expiry.forget(session_id)
         context.anonymous.pop(session_id, None)
         context.streams.leave_all(session)
+        context.claims.release(session_id)
         if session.host:
             context.instructions.log_out(session)
             console_requests.cut_off(context, session)

@@ -27,7 +27,7 @@ from exchange.gateway.host_requests import (
 from exchange.gateway.login import enroll, key_revoke, log_in
 from exchange.session.outbox import HistoryJob
 from exchange.session.session import Session
-from exchange.wire import admin_requests, requests
+from exchange.wire import admin_requests, requests, session_requests
 from exchange.wire.results import Done
 
 Handler = Callable[[Context, Session, Any, int], None]
@@ -49,12 +49,23 @@ def cancel_on_disconnect(
         session.cancels_on_drop = message.enabled
 
 
+def claim(
+    context: Context, session: Session, message: session_requests.SessionClaim, now_ms: int
+) -> None:
+    refused = context.claims.claim(session.number, session.account, message, now_ms)
+    if refused is None:
+        context.ack(session, message, {"names": len(message.names)})
+    else:
+        context.refuse(session, message, refused)
+
+
 HANDLERS: Final[dict[type[Struct], Handler]] = {
     requests.Auth: log_in,
     requests.HostEnroll: enroll,
     requests.Subscribe: channels.subscribe,
     requests.Unsubscribe: channels.unsubscribe,
     requests.DirectorySearch: channels.search,
+    session_requests.SessionClaim: claim,
     requests.AccountState: questions.account_state,
     requests.AccountStatement: statement,
     requests.OrderList: questions.order_list,

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from exchange.wire import admin_requests, requests
+from exchange.wire import admin_requests, requests, session_requests
 
 Budget: TypeAlias = Literal[
     "orders", "cancels", "changes", "questions", "host", "operator", "enrollments", "applications"
@@ -47,6 +47,7 @@ COSTS: Final[dict[type[Struct], Cost]] = {
     requests.HostEnroll: Cost("enrollments"),
     requests.Subscribe: _WEIGHED,
     requests.Unsubscribe: _QUESTIONS,
+    session_requests.SessionClaim: _QUESTIONS,
     requests.DirectorySearch: _STATE,
     requests.AccountState: _STATE,
     requests.AccountStatement: Cost("questions", weighed=True, least=STATEMENT_BYTES),

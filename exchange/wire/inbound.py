@@ -57,6 +57,7 @@ from exchange.wire.requests import (
     VmStatus,
     VmStop,
 )
+from exchange.wire.session_requests import SessionClaim
 
 ClientMessage: TypeAlias = (
     Auth
@@ -64,6 +65,7 @@ ClientMessage: TypeAlias = (
     | Subscribe
     | Unsubscribe
     | DirectorySearch
+    | SessionClaim
     | OrderPlace
     | OrderReplace
     | OrderCancel

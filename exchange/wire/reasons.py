@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 ProtocolReason: TypeAlias = Literal[
     "parse_error", "unknown_type", "invalid_field", "frame_too_large", "unsupported_version"
 ]
-AuthReason: TypeAlias = Literal["auth_required", "bad_signature", "forbidden"]
+AuthReason: TypeAlias = Literal["auth_required", "bad_signature", "forbidden", "claimed"]
 RateReason: TypeAlias = Literal["rate_limited", "too_many_subscriptions"]
 OrderReason: TypeAlias = Literal[
     "unknown_instrument",

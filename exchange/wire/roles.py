@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from exchange.wire import admin_requests, requests
+from exchange.wire import admin_requests, requests, session_requests
 from exchange.wire.types import Role
 
 _READERS: Final[tuple[Role, ...]] = ("viewer", "trader", "operator")
@@ -28,6 +28,7 @@ BEFORE_LOGIN: Final[tuple[type[Struct], ...]] = (
 """These need no login; channel requests check for themselves whether their channel needs one."""
 
 ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
+    session_requests.SessionClaim: _TRADER,
     requests.AccountState: _READERS,
     requests.AccountStatement: _READERS,
     requests.OrderList: _READERS,

@@ -7,6 +7,7 @@ late timer changes nothing. Source: architecture.md, "One shape: a pure core in 
 manager.md, "Rule guards".
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -36,6 +37,7 @@ from manager.core.hand import by_hand, vm_bought
 from manager.core.library import Library, StoredVm, find
 from manager.core.load import Load
 from manager.core.messages import (
+    AnotherManager,
     BackendDrained,
     BackendFailed,
     BackendReady,
@@ -54,11 +56,13 @@ from manager.core.rented import RentedUnits
 from manager.core.rule import Rule
 from manager.core.rule_state import Reading
 from manager.core.rules import Rules
-from manager.core.standing import RuleStatus, Standing
+from manager.core.standing import OFFLINE, RuleStatus, Standing
 
 Result = TypeVar("Result")
 
 DEFAULT_STALE_MS: Final = 60_000
+EARLY_MAX: Final = 1_000
+"""Frames kept while the account's state is being read."""
 
 
 class ManagerConfig(Struct, frozen=True, kw_only=True):
@@ -84,6 +88,7 @@ class Manager:
         self.config = self._config = config
         self._by_name: dict[str, Rule] = {rule.name: rule for rule in config.rules}
         self._account_seq = 0
+        self._early: deque[AccountFrame] = deque(maxlen=EARLY_MAX)
         self._outgoing = outgoing = Outgoing()
         self.load = self._load = Load(outgoing, config.stale_ms)
         self.rented = RentedUnits()
@@ -219,6 +224,10 @@ class Manager:
                 self._connected(message)
             case Disconnected():
                 self._outgoing.disconnected()
+                self._standing.offline = OFFLINE
+            case AnotherManager(why):
+                self._outgoing.disconnected()
+                self._standing.offline = f"another_manager: {why}"
             case InstrumentUpdate():
                 self._purchases.instrument(message)
             case OrderUpdate() | LeaseUpdate() | VmUpdate() | Charge() | Notice() | BalanceUpdate():
@@ -229,6 +238,9 @@ class Manager:
     def _frame(self, frame: AccountFrame) -> None:
         if frame.account_seq <= self._account_seq:
             return  # contained in the state that `Connected` brought
+        if not self._outgoing.online:
+            self._early.append(frame)  # newer than the state to come, or contained in it
+            return
         self._account_seq = frame.account_seq
         self._outgoing.heard(frame.ts_ms)
         match frame:
@@ -312,6 +324,9 @@ class Manager:
         ids += [row.client_order_id or "" for row in state.leases]
         for client_order_id in ids:
             self._rules.fired_before(rule_of(client_order_id), placed_ms(client_order_id))
+        early, self._early = list(self._early), deque(maxlen=EARLY_MAX)
+        for frame in early:
+            self._frame(frame)
 
     def _resume(self, rule_name: str) -> None:
         vm = self._vm_of(rule_name)

@@ -155,6 +155,14 @@ def disconnected(reason: str) -> LogLine:
     return line("warning", "disconnected", f"disconnected: {reason}", reason=reason)
 
 
+def another_manager(why: str) -> LogLine:
+    """``why`` "": it is gone."""
+    if why:
+        text = f"another Manager is at work with these rules: {why}; this one waits"
+        return line("error", "another_manager", text, reason=why)
+    return line("info", "takes_over", "the other Manager is gone; this one goes on")
+
+
 def unsubscribed(channel: str, reason: str) -> LogLine:
     text = f"no longer told of {channel}: {reason}"
     return line("warning", "unsubscribed", text, channel=channel, reason=reason)

@@ -62,6 +62,12 @@ def connected(result: Mapping[str, Any], exchange_ms: int = 0) -> Connected:
     return msgspec.convert({**result, "exchange_ms": exchange_ms}, Connected)
 
 
+class AnotherManager(Struct, frozen=True):
+    """Another one acts for our rules: do nothing until `Connected`. ``why``: one line."""
+
+    why: str
+
+
 class Disconnected(Struct, frozen=True):
     """Nothing can be sent, and what was in flight has an unknown outcome."""
 
@@ -110,6 +116,7 @@ class BackendsSeen(Struct, frozen=True):
 ManagerMessage: TypeAlias = (
     Connected
     | Disconnected
+    | AnotherManager
     | LoadSample
     | BackendReady
     | BackendDrained

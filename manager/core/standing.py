@@ -21,6 +21,9 @@ PAUSED: Final = "paused by the administrator"
 STOPPED: Final = "buying is stopped by the administrator"
 
 
+OFFLINE: Final = "no connection to the exchange"
+
+
 class RuleStatus(Struct, frozen=True):
     """``reasons``: one line each; ``until_ms``: when a pause ends, if that is known."""
 
@@ -48,7 +51,7 @@ class Standing:
         self._backoff = backoff
         self._vm_of = vm_of
         self._problems = problems
-        self.offline = "no connection to the exchange yet"
+        self.offline = OFFLINE
         """Why nothing can be asked while that is so."""
 
     def status(self, rule: Rule, state: RuleState) -> RuleStatus:

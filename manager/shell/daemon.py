@@ -36,6 +36,7 @@ from exchange.wire.types import Channel
 from manager.core import log_events
 from manager.core.core import Manager
 from manager.core.messages import (
+    AnotherManager,
     Disconnected,
     DrainBackend,
     Listen,
@@ -52,6 +53,7 @@ from manager.core.messages import (
 )
 from manager.core.ports import LoadBalancer, LoadError, LoadSource
 from manager.selling.selling import Selling
+from manager.shell.alone import RETRY_S, Alone
 from manager.shell.balancing import Balancing
 
 INBOX_MAX: Final = 10_000
@@ -104,6 +106,8 @@ class Daemon:
         self._inbox: asyncio.Queue[ManagerMessage] = asyncio.Queue(INBOX_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._balancing = Balancing(balancer, self._inbox, self._clock.now_ms)
+        groups = () if selling is None else selling.groups
+        self._alone = Alone(client, [row.rule for row in manager.rule_states()], groups)
         self._reading: object | None = None
 
     async def run(self) -> None:
@@ -111,7 +115,8 @@ class Daemon:
         state = await self._client.subscribe("account")
         # What drains there was leaving when the Manager before us ended.
         await self._balancing.look()
-        await self._inbox.put(connected(state))
+        if not await self._others():
+            await self._inbox.put(connected(state))
         await self._client.subscribe("instruments")
         if self._selling is not None:
             await self._client.subscribe("fleet")
@@ -122,6 +127,8 @@ class Daemon:
                     group.create_task(self._read_load(self._load))
                 group.create_task(self._balancing.watch())
                 group.create_task(self._pump())
+                if self._alone.waits:
+                    self._spawn(self._read_account())
         except* (Refused, Unknown) as errors:
             raise errors.exceptions[0] from None
         finally:
@@ -164,7 +171,7 @@ class Daemon:
                     await self._inbox.put(Disconnected())
                 case wire.AccountReset(state, reason):
                     log.write(log_events.account_reset(reason))
-                    await self._inbox.put(connected(state))
+                    await self._begin(state)
                 case wire.Unsubscribed(channel, symbol, reason):
                     log.write(log_events.unsubscribed(channel, reason))
                     if channel == "account":
@@ -191,6 +198,9 @@ class Daemon:
         pauses = Backoff()
         while self._reading is reading:
             try:
+                if await self._others():
+                    await asyncio.sleep(RETRY_S)
+                    continue
                 state = await self._client.request(AccountState(req_id=1), patient=True)
             except (Refused, Unknown) as error:
                 log.write(log_events.account_unread(str(error)))
@@ -209,8 +219,20 @@ class Daemon:
             except Unknown:
                 await asyncio.sleep(pauses.pause_s())
             else:
-                await self._inbox.put(connected(state))
+                await self._begin(state)
                 return
+
+    async def _others(self) -> bool:
+        """Tell whether another Manager acts for our rules; then the core does nothing."""
+        why = await self._alone.trouble()
+        if why:
+            await self._inbox.put(AnotherManager(why))
+        return bool(why)
+
+    async def _begin(self, state: Any) -> None:
+        """The account is known anew, which is no news while another Manager acts on it."""
+        if not self._alone.waits:
+            await self._inbox.put(connected(state))
 
     async def _read_load(self, load: LoadSource) -> None:
         told = ""

@@ -13,6 +13,7 @@ import pytest
 from msgspec import Struct, inspect
 
 from exchange.engine import views
+from exchange.engine.views import RECALLS_TOLD
 from exchange.feed.directory import FOUND_MAX
 from exchange.feed.feed import TRADES_KEPT
 from exchange.model.commands import shown_fills
@@ -60,6 +61,7 @@ LENGTHS: Final = {
     ("VmLaunch", "ports"): 16,
     ("VmLaunch", "allow_from"): 16,
     ("DirectoryUpdate", "classes"): CLASSES,
+    ("LeaseUpdate", "recalls"): RECALLS_TOLD,
     ("DirectoryUpdate", "free_units"): CLASSES,
     ("DirectoryUpdate", "asks"): 2 * CLASSES,
     ("InstrumentsSnapshot", "instruments"): 0,  # put in by `fitted`, and so are the next three
@@ -194,7 +196,8 @@ RESULTS: Final[dict[type[Struct], Callable[[], Any]]] = {
 """The longest result of each request that tells rows or texts."""
 SHORT: Final = frozenset(
     {
-        "auth", "account.apply", "unsubscribe", "order.mass_cancel", "order.cancel_on_disconnect",
+        "auth", "account.apply", "session.claim", "unsubscribe", "order.mass_cancel",
+        "order.cancel_on_disconnect",
         "order.cancel_all_after", "vm.start", "vm.stop", "lease.release", "lease.recall",
         "image.put", "image.get", "image.stat", "image.delete", "image.offer", "image.buy",
         "host.token", "host.enroll", "host.approve", "host.announce", "host.offer", "host.drain",

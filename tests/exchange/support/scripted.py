@@ -28,6 +28,7 @@ from exchange.wire.frames import (
 )
 from exchange.wire.reasons import RefusalReason
 from exchange.wire.requests import AccountState, Auth, ImageGet, OrderPlace, Subscribe
+from exchange.wire.session_requests import SessionClaim
 
 Mode: TypeAlias = Literal["up", "cut", "drip", "mute", "http 503", "http 429"] | RefusalReason | int
 """What happens to who dials or asks: all is well; cut off after the login; the hello comes a byte a
@@ -162,6 +163,8 @@ class Scripted:
         elif isinstance(message, AccountState):
             if mode != "mute":
                 await peer.send(Ack(message.req_id, result=self._state(peer)))
+        elif isinstance(message, SessionClaim):
+            await peer.send(Ack(message.req_id, result={"names": len(message.names)}))
         elif isinstance(message, ImageGet):
             begun = {"size": 1024 * 1024, "offset": message.offset, "format": "raw"}
             await peer.send(Ack(message.req_id, result=begun))
