@@ -26,7 +26,6 @@ from sim.results import report
 from sim.results.checker import LawBrokenError
 from sim.results.report import RunResult
 from sim.run.runner import plan, processors, run_all
-from sim.scenario.check import unsupported
 from sim.scenario.file import Loaded, ScenarioError, load, short_traces
 from sim.scenario.policy import warnings
 from sim.scenario.workload import Trace
@@ -61,8 +60,6 @@ def check(file: File, as_json: Json = False) -> None:
     """Read FILE and the traces it names, and say what is wrong with it."""
     loaded = _load(file, None)
     _warn(loaded)
-    for line in unsupported(loaded.scenario, list(loaded.scenario.policy)):
-        typer.echo(f"warning: {line}", err=True)
     title, policies = loaded.scenario.title, list(loaded.scenario.policy)
     if as_json:
         print_json({"scenario": title, "policies": policies})
@@ -150,11 +147,7 @@ def _policies(loaded: Loaded, wanted: list[str] | None) -> list[str]:
     for name in wanted or []:
         if name not in known:
             fail(f"--policy {name}: the scenario has {', '.join(known)}", EXIT_USAGE)
-    chosen = [name for name in known if not wanted or name in wanted]
-    missing = unsupported(loaded.scenario, chosen)
-    if missing:
-        fail(f"scenario {missing[0]}", EXIT_USAGE)
-    return chosen
+    return [name for name in known if not wanted or name in wanted]
 
 
 def _warn(loaded: Loaded) -> None:

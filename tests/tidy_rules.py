@@ -41,6 +41,7 @@ PURE_STDLIB: Final = frozenset(
         "unicodedata",
         "xml",
         "zlib",
+        "zoneinfo",  # reads the system's table of a zone, which is the same all through a run
     }
 )
 

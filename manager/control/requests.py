@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct, field
 
 from exchange.wire.types import Name, Port, Qty, Request
-from manager.core.rule import PriceCredits, RuleName, RuleText
+from manager.core.rule_text import PriceCredits, RuleName, RuleText
 
 Path: TypeAlias = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*\Z")]
 VmName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")]

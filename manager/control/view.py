@@ -18,9 +18,10 @@ from manager.core.core import Manager
 from manager.core.library import find
 from manager.core.purchase import Order, rule_of
 from manager.core.rule import Buy, BuyTo, Release, Rule
-from manager.core.rule_state import Reading, RuleState, holds, metric_value, util_pct
+from manager.core.rule_state import Reading, util_pct
 from manager.core.standing import RuleStatus, Stand
 from manager.core.unit import Lease, Unit
+from manager.core.wish import RuleState
 
 
 def snapshot(
@@ -35,10 +36,8 @@ def snapshot(
         at_ms=now_ms,
         load=_load(manager, reading),
         rules=[
-            _rule(manager, rule, state, status, now_ms)
-            for (rule, state), status in zip(
-                manager.rules.watched(), manager.rule_states(), strict=True
-            )
+            _rule(manager, state, status, now_ms)
+            for state, status in zip(manager.rules.watched(), manager.rule_states(), strict=True)
         ],
         bursts=_bursts(manager, now_ms),
         library=_library(manager),
@@ -68,20 +67,17 @@ def _load(manager: Manager, reading: Reading) -> LoadRow:
 # --- rules ---
 
 
-def _rule(
-    manager: Manager, rule: Rule, state: RuleState, status: RuleStatus, now_ms: int
-) -> RuleRow:
-    since = None if None in state.since_ms else max(s or 0 for s in state.since_ms)
-    cool_ms = None if state.fired_ms is None else state.fired_ms + rule.cooldown_ms
-    cooling_until_ms = cool_ms if cool_ms is not None and cool_ms > now_ms else None
+def _rule(manager: Manager, state: RuleState, status: RuleStatus, now_ms: int) -> RuleRow:
+    rule, since = state.rule, state.watch.since_ms()
+    cooling_until_ms = state.cooled_ms if state.cooled_ms > now_ms else None
     return RuleRow(
         name=rule.name,
-        when=" and ".join(condition.text for condition in rule.conditions),
+        when=when_text(rule),
         do=action_text(rule),
         state=_stand(status.state, since),
         since_ms=since,
         until_ms=status.until_ms or cooling_until_ms,
-        needs=needs(manager, rule, state, now_ms),
+        needs=state.watch.needs(manager.reading(), now_ms),
         blocked_by=[*status.reasons, *_full(manager, rule, status)],
         fired_ms=state.fired_ms,
         units=sum(len(lease.units) for lease in _leases(manager, rule.name)),
@@ -103,21 +99,14 @@ def _full(manager: Manager, rule: Rule, status: RuleStatus) -> list[str]:
     return ["its max_units or budget_day allow no more"]
 
 
-def needs(manager: Manager, rule: Rule, state: RuleState, now_ms: int) -> list[str]:
-    """Return what must still be so before the rule fires, a line each."""
-    reading, lines = manager.reading(), []
-    for condition, since_ms in zip(rule.conditions, state.since_ms, strict=True):
-        value = metric_value(condition.metric, reading, 0)
-        if value is None:
-            lines.append(f"{condition.text}: no figure")
-        elif since_ms is None:
-            lines.append(f"{condition.text}: now {value:.1f}")
-        elif (left_ms := since_ms + condition.for_ms - now_ms) > 0:
-            lines.append(f"{condition.text}: must hold for {-(-left_ms // 1000)} s more")
-        elif not holds(condition, reading, reading.pending):
-            coming = metric_value(condition.metric, reading, reading.pending)
-            lines.append(f"{condition.text}: {coming or 0.0:.1f} with the units on their way")
-    return lines
+def when_text(rule: Rule) -> str:
+    """Return what the rule waits for, as it is written in the file."""
+    if rule.track is not None:
+        kind = "track" if rule.track.ahead is None else "predict"
+        return f"{kind} {rule.track.metric} {rule.track.target:g}"
+    if rule.at is not None:
+        return f"at {rule.at.text}"
+    return " and ".join(condition.text for condition in rule.conditions)
 
 
 def action_text(rule: Rule) -> str:
@@ -129,6 +118,8 @@ def action_text(rule: Rule) -> str:
             return f"buy to {units}"
         case Release(units):
             return "release all" if units is None else f"release {units}"
+        case None:
+            return "buy and release"
 
 
 # --- bursts ---

@@ -27,6 +27,7 @@ from exchange.wire.frames import VmUpdate
 from exchange.wire.requests import LeaseRelease, VmStop
 from exchange.wire.terms import failure_fault
 from manager.core.backoff import Backoff
+from manager.core.boots import Boots
 from manager.core.hand import by_hand
 from manager.core.library import StoredVm, start_request
 from manager.core.messages import DrainBackend, RegisterBackend, RemoveBackend
@@ -46,17 +47,21 @@ LEASE_REASONS: Final = ("unknown_lease", "lease_ended", "lease_full", "vm_exists
 class Bursts:
     """Moves the units of ``rented`` along."""
 
-    def __init__(self, outgoing: Outgoing, rented: RentedUnits, backoff: Backoff) -> None:
+    def __init__(
+        self, outgoing: Outgoing, rented: RentedUnits, backoff: Backoff, boots: Boots
+    ) -> None:
         self._outgoing = outgoing
+        self._boots = boots
         self._rented = rented
         self._backoff = backoff
 
     # --- what a rule decides ---
 
-    def give_back(self, count: int | None, vm: str | None) -> int:
+    def give_back(self, count: int | None, vm: str | None, rule: str | None = None) -> int:
         """Begin to give back ``count`` units (None: all), expensive ones first; return how many.
 
-        What was bought by hand stays.
+        ``vm``, ``rule``: only units that run it, that were bought by it. What was bought by hand
+        stays.
         """
         found = [
             unit
@@ -64,6 +69,7 @@ class Bursts:
             if unit.state not in LEAVING
             and not by_hand(lease.rule)
             and (vm is None or (lease.vm is not None and lease.vm.name == vm))
+            and rule in (None, lease.rule)
         ][:count]
         for unit in found:
             self.leave(unit, give_back=True)
@@ -136,6 +142,9 @@ class Bursts:
         if unit is not None and unit.state == "joining":
             unit.state = "ready"
             unit.joined_ms = self._outgoing.now_ms
+            if unit.asked_ms:
+                self._boots.add(unit.joined_ms - unit.asked_ms)
+                unit.asked_ms = 0
             self._outgoing.log("in_service", f"{server}: in service")
 
     def drained(self, server: str) -> None:
@@ -168,6 +177,7 @@ class Bursts:
             self.stopped(unit)
         elif self._outgoing.online:
             unit.launches += 1
+            unit.asked_ms = self._outgoing.now_ms
             unit.vm_id = ""
             unit.ran = False
             unit.vm_name = vm_name(lease.vm, unit)

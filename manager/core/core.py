@@ -31,6 +31,7 @@ from exchange.wire.frames import (
 from manager.core.account import Account
 from manager.core.administration import Administration
 from manager.core.backoff import Backoff
+from manager.core.boots import Boots
 from manager.core.budget import Budget
 from manager.core.burst import Bursts
 from manager.core.hand import by_hand, vm_bought
@@ -93,7 +94,8 @@ class Manager:
         self.load = self._load = Load(outgoing, config.stale_ms)
         self.rented = RentedUnits()
         self._backoff = Backoff(outgoing, self.rented)
-        self._bursts = Bursts(outgoing, self.rented, self._backoff)
+        self.boots = Boots()
+        self._bursts = Bursts(outgoing, self.rented, self._backoff, self.boots)
         self._reconcile = Reconcile(outgoing, self.rented, self._bursts)
         self._account = Account(outgoing, self.rented, self._bursts, self._vm_of)
         self.purchases = self._purchases = Purchases(
@@ -161,6 +163,8 @@ class Manager:
             pending=pending + on_order,
             bought=ready + pending + on_order,
             paid=total + on_order,
+            load_at_ms=self._load.at_ms,
+            boot_p95_ms=self.boots.p95_ms,
         )
 
     def reconfigure(self, config: ManagerConfig, now_ms: int) -> list[Out]:

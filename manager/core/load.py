@@ -44,6 +44,11 @@ class Load:
         fresh = self._outgoing.now_ms - self._sample.at_ms <= self._stale_ms
         return self._sample.value_rps if fresh else None
 
+    @property
+    def at_ms(self) -> int:
+        """When the last sample was measured."""
+        return self._sample.at_ms
+
     def stale_at_ms(self) -> int | None:
         """Return when `tell` is due if no figure comes."""
         if self.stale or self._heard_ms is None:

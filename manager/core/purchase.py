@@ -78,16 +78,13 @@ class Purchases:
     def orders(self) -> list[Order]:
         return list(self._orders.values())
 
-    def on_order(self) -> int:
-        return sum(order.on_order for order in self._orders.values())
+    def on_order(self, rule: str | None = None) -> int:
+        """Return the units that may still come, for one rule or for all."""
+        return sum(order.on_order for order in self._of(rule))
 
     def held_ucr(self, rule: str) -> int:
         """Return what the exchange may hold for the rule's orders: price x units x 1 h."""
-        return sum(
-            order.on_order * order.price_ucr
-            for order in self._orders.values()
-            if rule_of(order.client_order_id) == rule
-        )
+        return sum(order.on_order * order.price_ucr for order in self._of(rule))
 
     def reconfigure(self, pricing: str, zone: str) -> None:
         self._pricing, self._zone = pricing, zone
@@ -103,9 +100,8 @@ class Purchases:
     def cancel_resting(self, rule: str | None = None) -> int:
         """Cancel the orders that rest, of one rule or of all rules; return the units they ask."""
         units = 0
-        for order in self._orders.values():
-            name = rule_of(order.client_order_id)
-            meant = name == rule or (rule is None and not by_hand(name))
+        for order in self._of(rule):
+            meant = rule is not None or not by_hand(rule_of(order.client_order_id))
             if order.open and order.rests and meant:
                 units += order.on_order
                 self._cancel(order)
@@ -207,6 +203,10 @@ class Purchases:
     def _tick_ucr(self, symbol: str) -> int:
         instrument = self._instruments.get(symbol)
         return 1 if instrument is None else instrument.tick_ucr
+
+    def _of(self, rule: str | None) -> list[Order]:
+        orders = self._orders.values()
+        return [each for each in orders if rule in (None, rule_of(each.client_order_id))]
 
     def _symbol(self, rule: Rule, zone: str) -> str:
         return f"{self._class_of(rule)}.{zone}.{self._pricing}.spot"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from manager.core.library import StoredVm
-from manager.core.unit import PENDING, Lease, Unit, give_back_key
+from manager.core.unit import LEAVING, PENDING, Lease, Unit, give_back_key
 
 
 class RentedUnits:
@@ -39,6 +39,11 @@ class RentedUnits:
                     ready += unit.state == "ready"
                     pending += unit.state in PENDING
         return ready, pending, total
+
+    def staying(self, rule: str) -> int:
+        """Return how many of the rule's units are in service or on their way there."""
+        leases = (lease for lease in self.leases.values() if lease.rule == rule)
+        return sum(unit.state not in LEAVING for lease in leases for unit in lease.units.values())
 
     def held_ucr(self, rule: str) -> int:
         """Return what is held for the running hour of the rule's leases."""

@@ -1,29 +1,27 @@
-"""The rule language: a rule as written in a file, and the same rule ready to be evaluated.
+"""A rule ready to be evaluated, compiled from its text. Pure.
 
-    when = "util > 70 for 2m"     metric op value [for duration]; a list of them is AND
-    do = "buy 4"                  buy N | buy to N | release N | release all
-
-`RuleText` is the form in files (scenario policies and manager.toml alike), made by
-`msgtext.convert`. `parse` turns it into the frozen `Rule` that `rule_state.py` evaluates, or says
-in one line which field is wrong. Pure. Source: manager.md, ``[[rule]]``.
+`parse` turns a `RuleText` into the frozen `Rule` that the watches of `watches.py` evaluate, or says
+in one line which field is wrong. A rule is of one kind: ``when``, ``at``, ``track`` or ``predict``.
+Source: manager.md, ``[[rule]]``.
 """
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Final, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from exchange.units import (
-    MAX_PRICE_UCR,
-    MAX_QTY,
-    MS_PER_DAY,
-    MS_PER_HOUR,
-    MS_PER_MINUTE,
-    MS_PER_SECOND,
-    UCR_PER_CREDIT,
-    ucr_from_credits,
+from exchange.units import MAX_QTY, MS_PER_SECOND, ucr_from_credits
+from manager.core.forecast import Ahead, parse_lead
+from manager.core.rule_text import (
+    DEFAULT_COOLDOWN,
+    PredictText,
+    RuleError,
+    RuleText,
+    TrackText,
+    parse_duration_ms,
 )
+from manager.core.schedule import Schedule, parse_hours, parse_zone
 
 Metric: TypeAlias = Literal["util", "load", "units"]
 """``util``: load in percent of ready capacity; ``load``: requests/s; ``units``: bought units."""
@@ -31,54 +29,15 @@ Operator: TypeAlias = Literal[">", ">=", "<", "<="]
 
 METRICS: Final[tuple[Metric, ...]] = ("util", "load", "units")
 OPERATORS: Final[tuple[Operator, ...]] = (">", ">=", "<", "<=")
-DEFAULT_COOLDOWN: Final = "1m"
-MAX_RULE_NAME: Final = 32
-"""``rule/NAME/MILLISECONDS-N`` must fit the 64 characters of a client order id."""
+KINDS: Final = ("when", "at", "track", "predict")
 MIN_COOLDOWN_MS: Final = MS_PER_SECOND
 """However short it is written: where nobody sells, each refusal would ask again at once."""
-MAX_DURATION_MS: Final = 7 * MS_PER_DAY
 
-_UNIT_MS: Final = {
-    "ms": 1,
-    "s": MS_PER_SECOND,
-    "m": MS_PER_MINUTE,
-    "h": MS_PER_HOUR,
-    "d": MS_PER_DAY,
-}
-_DURATION: Final = re.compile(r"(?:\d+(?:ms|s|m|h|d))+")
-_DURATION_PART: Final = re.compile(r"(\d+)(ms|s|m|h|d)")
 _TOKEN: Final = re.compile(r"[<>=!]+|[^\s<>=!]+")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
 Parsed = TypeVar("Parsed")
-
-RuleName: TypeAlias = Annotated[
-    str, Meta(min_length=1, max_length=MAX_RULE_NAME, pattern=r"^[A-Za-z0-9_.-]+\Z")
-]
-MaxUnits: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_QTY)]
-PriceCredits: TypeAlias = Annotated[float, Meta(gt=0, le=MAX_PRICE_UCR // UCR_PER_CREDIT)]
-BudgetCredits: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
-
-
-class RuleError(ValueError):
-    """A rule cannot be used; ``str(error)`` is one line, ``field: why``."""
-
-
-class RuleText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One ``[[rule]]`` as written: durations as text, money in credits."""
-
-    name: RuleName
-    do: str
-    when: str | list[str] | None = None
-    at: str | None = None
-    vm: str | None = None
-    price_max: PriceCredits | None = None
-    cooldown: str = DEFAULT_COOLDOWN
-    max_units: MaxUnits | None = None
-    budget_day: BudgetCredits | None = None
-    zones: list[str] = []
-    forward: bool = False
-    paused: bool = False
+Value = TypeVar("Value")
 
 
 class Condition(Struct, frozen=True):
@@ -110,18 +69,35 @@ class Release(Struct, frozen=True, tag="release"):
 Action: TypeAlias = Buy | BuyTo | Release
 
 
+class Track(Struct, frozen=True):
+    """As many units as keep ``metric`` at ``target``; ``ahead``: also for the load to come."""
+
+    metric: Literal["util", "load"]
+    target: float
+    stabilise_ms: int
+    ahead: Ahead | None = None
+
+
 class Rule(Struct, frozen=True):
-    """A compiled rule. ``price_max_ucr`` is 0 for a rule that releases."""
+    """A compiled rule: of the first of ``track``, ``at``, ``conditions`` that it has.
+
+    ``price_max_ucr`` is 0 for a rule that releases; ``action`` is ``None`` for ``track``.
+    """
 
     name: str
     conditions: tuple[Condition, ...]
-    action: Action
+    action: Action | None
     cooldown_ms: int
     price_max_ucr: int
     max_units: int | None
     budget_day_ucr: int | None
     zones: tuple[str, ...]
     vm: str | None
+    budget_month_ucr: int | None = None
+    at: Schedule | None = None
+    track: Track | None = None
+    forward: bool = False
+    fallback_class: str | None = None
     paused: bool = False
     """It watches and does nothing."""
 
@@ -132,28 +108,84 @@ class Rule(Struct, frozen=True):
 
 def parse(text: RuleText) -> Rule:
     """Return ``text`` ready to be evaluated. Raises `RuleError` naming the field."""
-    if text.at is not None or text.forward:
-        _wrong("forward" if text.at is None else "at", "not supported yet in this version")
-    if text.when is None:
-        _wrong("when", "missing; for example 'util > 70 for 2m'")
-    texts = [text.when] if isinstance(text.when, str) else text.when
-    if not texts:
-        _wrong("when", "an empty list would always fire")
-    action = _parsed("do", parse_action, text.do)
-    if not isinstance(action, Release) and text.price_max is None:
+    _one_kind(text)
+    action = None if text.do is None else _parsed("do", parse_action, text.do)
+    follow = text.predict or text.track
+    price_max = _once("price_max", text.price_max, follow)
+    if not isinstance(action, Release) and price_max is None:
         _wrong("price_max", "missing; a rule that buys needs a highest price")
+    cooldown = _once("cooldown", text.cooldown, follow) or DEFAULT_COOLDOWN
     return Rule(
         name=text.name,
-        conditions=tuple(_parsed("when", parse_condition, one) for one in texts),
+        conditions=_conditions(text),
         action=action,
-        cooldown_ms=max(MIN_COOLDOWN_MS, _parsed("cooldown", parse_duration_ms, text.cooldown)),
-        price_max_ucr=0 if text.price_max is None else max(1, ucr_from_credits(text.price_max)),
-        max_units=text.max_units,
+        cooldown_ms=max(MIN_COOLDOWN_MS, _parsed("cooldown", parse_duration_ms, cooldown)),
+        price_max_ucr=0 if price_max is None else max(1, ucr_from_credits(price_max)),
+        max_units=_once("max_units", text.max_units, follow),
         budget_day_ucr=None if text.budget_day is None else ucr_from_credits(text.budget_day),
+        budget_month_ucr=None if text.budget_month is None else ucr_from_credits(text.budget_month),
         zones=tuple(text.zones),
         vm=text.vm,
+        at=_schedule(text),
+        track=None if follow is None else _track(follow),
+        forward=text.forward,
+        fallback_class=text.fallback_class,
         paused=text.paused,
     )
+
+
+def _one_kind(text: RuleText) -> None:
+    """A rule is of one kind, and has no key that is of another."""
+    kinds = [kind for kind in KINDS if getattr(text, kind) is not None]
+    if not kinds:
+        _wrong("when", "missing; for example 'util > 70 for 2m'")
+    if len(kinds) > 1:
+        _wrong(kinds[1], f"does not go with {kinds[0]}; a rule has one of {', '.join(KINDS)}")
+    follows = kinds[0] in ("track", "predict")
+    if follows and text.do is not None:
+        _wrong("do", f"does not go with {kinds[0]}, which says how many units there are to be")
+    if not follows and text.do is None:
+        _wrong("do", "missing; for example 'buy 4'")
+    if text.at is None and text.timezone is not None:
+        _wrong("timezone", "belongs to at")
+    for key in ("forward", "fallback_class"):
+        if getattr(text, key):
+            _wrong(key, "not supported yet in this version")
+
+
+def _conditions(text: RuleText) -> tuple[Condition, ...]:
+    texts = [text.when] if isinstance(text.when, str) else text.when
+    if texts == []:
+        _wrong("when", "an empty list would always fire")
+    return tuple(_parsed("when", parse_condition, one) for one in texts or [])
+
+
+def _schedule(text: RuleText) -> Schedule | None:
+    if text.at is None:
+        return None
+    zone = _parsed("timezone", parse_zone, text.timezone or "UTC")
+    texts = [text.at] if isinstance(text.at, str) else text.at
+    return Schedule(zone, _parsed("at", parse_hours, ", ".join(texts)), ", ".join(texts))
+
+
+def _track(text: TrackText) -> Track:
+    kind = "predict" if isinstance(text, PredictText) else "track"
+    stabilise_ms = _parsed(f"{kind}.stabilise_down", parse_duration_ms, text.stabilise_down)
+    ahead = None
+    if isinstance(text, PredictText):
+        window_ms = _parsed("predict.window", parse_duration_ms, text.window)
+        if window_ms == 0:
+            _wrong("predict.window", "must be longer than nothing")
+        ahead = Ahead(window_ms, _parsed("predict.lead", parse_lead, text.lead), text.lead)
+    return Track(text.metric, text.target, stabilise_ms, ahead)
+
+
+def _once(key: str, beside: Value | None, follow: TrackText | None) -> Value | None:
+    """Return a value that stands in the ``track`` table or beside it."""
+    inside: Value | None = None if follow is None else getattr(follow, key)
+    if inside is not None and beside is not None:
+        _wrong(key, "is given twice: in the table and beside it")
+    return beside if inside is None else inside
 
 
 def parse_condition(text: str) -> Condition:
@@ -172,16 +204,6 @@ def parse_condition(text: str) -> Condition:
         raise ValueError(f"{text!r}: expected 'for', found {duration[0]!r}")
     for_ms = parse_duration_ms(duration[1]) if duration else 0
     return Condition(metric, op, float(number), for_ms, text)
-
-
-def parse_duration_ms(text: str) -> int:
-    """Return the milliseconds of ``2m``, ``90s``, ``1h30m``, ``500ms``. Raises `ValueError`."""
-    if not _DURATION.fullmatch(text):
-        raise ValueError(f"{text!r} is not a duration like 90s, 2m or 1h30m")
-    total_ms = sum(int(n) * _UNIT_MS[unit] for n, unit in _DURATION_PART.findall(text))
-    if total_ms > MAX_DURATION_MS:
-        raise ValueError(f"{text!r} is longer than 7 days")
-    return total_ms
 
 
 def parse_action(text: str) -> Action:

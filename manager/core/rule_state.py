@@ -1,10 +1,9 @@
-"""Evaluating rules over time: how long a condition has held, and when a rule may fire next.
+"""What is known at one moment, and how long the conditions of a ``when`` rule have held.
 
 Pure; time is integer milliseconds. Between two samples the last one counts, until it is stale. A
-duration runs by the metric's definition, on ready units. Three guards of manager.md, "Rule guards",
+duration runs by the metric's definition, on ready units. Two guards of manager.md, "Rule guards",
 live here: a missing or stale metric means no action; a rule fires only if its conditions also hold
-with the units on order or booting counted as capacity, so a purchase under way is not made twice;
-nothing fires within its cool-down.
+with the units on order or booting counted as capacity, so a purchase under way is not made twice.
 """
 
 from math import inf
@@ -32,24 +31,22 @@ class Reading(Struct, frozen=True):
     pending: int
     bought: int
     paid: int
+    load_at_ms: int = 0
+    """When the load was measured."""
+    boot_p95_ms: int = 0
 
 
-class RuleState(Struct):
-    """Since when each condition holds (``None``: it does not), and when the rule last fired."""
+class Held(Struct):
+    """Since when each condition holds (``None``: it does not)."""
 
     since_ms: list[int | None]
-    fired_ms: int | None = None
-    told_idle: bool = False
-    """The administrator knows that the rule would fire and cannot do anything."""
-    held_back: bool = False
-    """It may not buy; what rested for it is canceled."""
 
 
-def new_state(rule: Rule) -> RuleState:
-    return RuleState([None] * len(rule.conditions))
+def nothing_held(rule: Rule) -> Held:
+    return Held([None] * len(rule.conditions))
 
 
-def observe(rule: Rule, state: RuleState, reading: Reading, now_ms: int) -> None:
+def observe(rule: Rule, state: Held, reading: Reading, now_ms: int) -> None:
     """Note which conditions hold at ``now_ms``; a broken one loses the time it had held."""
     for index, condition in enumerate(rule.conditions):
         if not holds(condition, reading, coming=0):
@@ -63,7 +60,7 @@ def confirmed(rule: Rule, reading: Reading) -> bool:
     return all(holds(condition, reading, reading.pending) for condition in rule.conditions)
 
 
-def held_from_ms(rule: Rule, state: RuleState) -> int | None:
+def held_from_ms(rule: Rule, state: Held) -> int | None:
     """Return when all conditions will have held for long enough, ``None`` if one does not hold."""
     held_ms = 0
     for condition, since_ms in zip(rule.conditions, state.since_ms, strict=True):
@@ -71,14 +68,6 @@ def held_from_ms(rule: Rule, state: RuleState) -> int | None:
             return None
         held_ms = max(held_ms, since_ms + condition.for_ms)
     return held_ms
-
-
-def due_ms(rule: Rule, state: RuleState) -> int | None:
-    """Return the first moment the rule may fire if nothing changes, or ``None``."""
-    held_ms = held_from_ms(rule, state)
-    if held_ms is None or state.fired_ms is None:
-        return held_ms
-    return max(held_ms, state.fired_ms + rule.cooldown_ms)
 
 
 def holds(condition: Condition, reading: Reading, coming: int) -> bool:

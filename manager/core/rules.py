@@ -7,6 +7,7 @@ Source: manager.md, "Rule guards".
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from exchange.units import MAX_QTY
 from manager.core.budget import Budget
@@ -15,16 +16,10 @@ from manager.core.outgoing import Outgoing
 from manager.core.purchase import Purchases
 from manager.core.rented import RentedUnits
 from manager.core.rule import Buy, BuyTo, Release, Rule
-from manager.core.rule_state import (
-    Reading,
-    RuleState,
-    confirmed,
-    due_ms,
-    held_from_ms,
-    new_state,
-    observe,
-)
+from manager.core.rule_state import Reading
 from manager.core.standing import RuleStatus, Standing
+from manager.core.watches import watch_of
+from manager.core.wish import RuleState, Wish
 
 
 class Rules:
@@ -42,18 +37,18 @@ class Rules:
         standing: Standing,
     ) -> None:
         self._outgoing = outgoing
-        self._rules = [(rule, new_state(rule)) for rule in rules]
-        self._reading = reading
         self._rented = rented
         self._purchases = purchases
+        self._states = [self._continued(rule, None) for rule in rules]
+        self._reading = reading
         self._bursts = bursts
         self._budget = budget
         self._standing = standing
         self._evaluated_ms = -1
 
-    def watched(self) -> list[tuple[Rule, RuleState]]:
+    def watched(self) -> list[RuleState]:
         """Return every rule and what is known of it, for readers."""
-        return list(self._rules)
+        return list(self._states)
 
     def held(self, rule: Rule) -> tuple[str, ...] | None:
         """Say why a purchase for ``rule`` may not be made now, ``None`` when it may."""
@@ -63,19 +58,17 @@ class Rules:
         return None if status is None else status.reasons
 
     def replace(self, rules: Sequence[Rule]) -> None:
-        """Go by other rules; a condition that is as before keeps the time it has held."""
-        before = {rule.name: (rule, state) for rule, state in self._rules}
-        self._rules = [(rule, _continued(rule, before.get(rule.name))) for rule in rules]
+        """Go by other rules; what is watched as before keeps the time it has held."""
+        before = {state.rule.name: state for state in self._states}
+        self._states = [self._continued(rule, before.get(rule.name)) for rule in rules]
 
     def evaluate(self) -> None:
-        """Fire what is due. Without a connection conditions are watched but nothing fires."""
+        """Fire what is due. Without a connection rules watch but nothing fires."""
         self._evaluated_ms = self._outgoing.now_ms
         reading = self._observe()
         if self._outgoing.online:
             self._hold_back()
-        if self._outgoing.online and any(self._held(rule, state) for rule, state in self._rules):
-            fired = self._fire_all(reading)
-            if fired:
+            if self._fire_all(reading):
                 self._observe()
 
     def next_deadline_ms(self) -> int | None:
@@ -83,32 +76,32 @@ class Rules:
 
         What was due already and could not act (a guard, a full farm) waits for a message.
         """
-        dues = (self._due_ms(rule, state) for rule, state in self._rules if not rule.paused)
-        return min(
-            (due for due in dues if due is not None and due > self._evaluated_ms), default=None
-        )
+        dues = (due for state in self._states for due in self._dues_ms(state))
+        return min((due for due in dues if due > self._evaluated_ms), default=None)
 
     def states(self) -> list[RuleStatus]:
         """Return how every rule stands now."""
-        return [self._standing.status(rule, state) for rule, state in self._rules]
+        return [self._standing.status(state) for state in self._states]
 
-    def _due_ms(self, rule: Rule, state: RuleState) -> int | None:
-        """Return the first moment the rule may fire; a pause that ends later counts too."""
-        due = due_ms(rule, state)
-        held = self._standing.held_back(rule)
-        if due is None or held is None or held.until_ms is None:
-            return due
-        return max(due, held.until_ms)
+    def _dues_ms(self, state: RuleState) -> Sequence[int]:
+        """Return the moments at which the rule may act; a pause that ends later counts too."""
+        if state.rule.paused:
+            return ()
+        dues = state.watch.dues_ms(state.cooled_ms)
+        held = self._standing.held_back(state.rule)
+        if held is None or held.until_ms is None:
+            return dues
+        return [max(due, held.until_ms) for due in dues]
 
     def fired_before(self, rule_name: str, at_ms: int) -> None:
         """An order of the rule shows that it fired at ``at_ms``, maybe before a restart."""
-        for rule, state in self._rules:
-            if rule.name == rule_name and at_ms <= self._outgoing.now_ms:
+        for state in self._states:
+            if state.rule.name == rule_name and at_ms <= self._outgoing.now_ms:
                 state.fired_ms = max(state.fired_ms or 0, at_ms)
 
     def charged(self, rule_name: str) -> None:
         """After a charge: give back what the budget no longer pays for, most expensive first."""
-        for rule, _ in self._rules:
+        for rule in (state.rule for state in self._states):
             if rule.name == rule_name and rule.budget_day_ucr is not None:
                 spent_ucr = self._budget.spent_ucr(rule.name, self._outgoing.now_ms)
                 units = self._bursts.keep_within(rule.name, rule.budget_day_ucr - spent_ucr)
@@ -117,59 +110,58 @@ class Rules:
                         "budget_used", f"rule {rule.name}: budget_day is used up: {units} units go"
                     )
 
+    def _own(self, rule_name: str) -> int:
+        """Return how many units the rule bought or has on order that are not on their way out."""
+        return self._rented.staying(rule_name) + self._purchases.on_order(rule_name)
+
     def _observe(self) -> Reading:
         reading = self._reading()
-        for rule, state in self._rules:
-            observe(rule, state, reading, self._outgoing.now_ms)
+        for state in self._states:
+            state.watch.observe(reading, self._outgoing.now_ms)
         return reading
 
     def _hold_back(self) -> None:
         """Cancel what rests for a rule that may not buy any more."""
-        for rule, state in self._rules:
-            held = self._standing.held_back(rule) is not None
+        for state in self._states:
+            held = self._standing.held_back(state.rule) is not None
             if held and not state.held_back:
-                self._purchases.cancel_resting(rule.name)
+                self._purchases.cancel_resting(state.rule.name)
             state.held_back = held
 
-    def _held(self, rule: Rule, state: RuleState) -> bool:
-        held_ms = None if rule.paused else held_from_ms(rule, state)
-        return held_ms is not None and held_ms <= self._outgoing.now_ms
+    def _wish(self, state: RuleState, reading: Reading) -> Wish | None:
+        return None if state.rule.paused else state.watch.wish(reading, self._outgoing.now_ms)
 
     def _fire_all(self, reading: Reading) -> bool:
-        """Let the buying rules act, and only if none wants to, the releasing ones."""
+        """Let those that wish to buy act, and only if there are none, those that release."""
         fired = buying = False
         for wants_buying in (True, False):
-            for rule, state in self._rules:
-                wants = rule.buys == wants_buying and self._held(rule, state)
-                outdone = buying and not wants_buying
-                if not wants or outdone or not confirmed(rule, reading):
+            for state in self._states:
+                wish = self._wish(state, reading)
+                if wish is None or wish.buys != wants_buying or (buying and not wants_buying):
                     continue
-                buying = buying or rule.buys
-                if self._cooled(rule, state) and self._fire(rule, state, reading):
+                buying = buying or wish.buys
+                if self._outgoing.now_ms >= state.cooled_ms and self._fire(state, wish, reading):
                     fired = True
                     reading = self._reading()
         return fired
 
-    def _cooled(self, rule: Rule, state: RuleState) -> bool:
-        return state.fired_ms is None or self._outgoing.now_ms >= state.fired_ms + rule.cooldown_ms
-
-    def _fire(self, rule: Rule, state: RuleState, reading: Reading) -> bool:
+    def _fire(self, state: RuleState, wish: Wish, reading: Reading) -> bool:
         """Act; a rule that could do nothing has not fired, and reports that once."""
-        match rule.action:
+        rule = state.rule
+        match wish.action:
             case Buy(units):
                 done = self._buy(rule, units, reading)
             case BuyTo(units):
                 done = self._buy(rule, units - reading.bought, reading)
             case Release(units):
-                done = self._release(rule, units)
-        why = " and ".join(condition.text for condition in rule.conditions)
+                done = self._release(rule, units, wish.own, reading)
         if done:
             state.fired_ms = self._outgoing.now_ms
-            self._outgoing.log("fired", f"rule {rule.name}: {why}: {done}")
-        elif rule.buys and not state.told_idle:
+            self._outgoing.log("fired", f"rule {rule.name}: {wish.why}: {done}")
+        elif wish.buys and not state.told_idle:
             held = self._standing.held_back(rule)
             limit = "nothing more within its limits" if held is None else held.reasons[0]
-            self._outgoing.log("idle", f"rule {rule.name}: {why}: {limit}")
+            self._outgoing.log("idle", f"rule {rule.name}: {wish.why}: {limit}")
         state.told_idle = not done
         return bool(done)
 
@@ -195,21 +187,31 @@ class Rules:
             room = min(room, affordable)
         return max(0, room)
 
-    def _release(self, rule: Rule, wanted: int | None) -> str:
-        canceled = self._purchases.cancel_resting()
-        units = self._bursts.give_back(wanted, rule.vm)
+    def _release(self, rule: Rule, wanted: int | None, own: bool, reading: Reading) -> str:
+        floor = max(
+            0 if state.rule.paused else state.watch.floor(reading) for state in self._states
+        )
+        if (spare := reading.bought - floor) <= 0:
+            return ""
+        canceled = self._purchases.cancel_resting(rule.name if own else None)
+        most = None if wanted is None and not floor else min(wanted or MAX_QTY, spare)
+        units = self._bursts.give_back(most, rule.vm, rule.name if own else None)
         parts = [f"release {units}"] if units else []
         parts += [f"cancel bids for {canceled}"] if canceled else []
         return ", ".join(parts)
 
+    def _continued(self, rule: Rule, before: RuleState | None) -> RuleState:
+        """Return the state of a rule that may be new or changed: a cool-down that runs goes on."""
+        fresh = RuleState(rule, watch_of(rule, partial(self._own, rule.name)))
+        if before is None:
+            return fresh
+        if _watched(before.rule) == _watched(rule):
+            before.rule = rule
+            before.watch.renew(rule)
+            return before
+        fresh.fired_ms = before.fired_ms
+        return fresh
 
-def _continued(rule: Rule, before: tuple[Rule, RuleState] | None) -> RuleState:
-    """Return the state of a rule that was changed: a cool-down that runs goes on."""
-    if before is None:
-        return new_state(rule)
-    was, state = before
-    if was.conditions == rule.conditions:
-        return state
-    fresh = new_state(rule)
-    fresh.fired_ms = state.fired_ms
-    return fresh
+
+def _watched(rule: Rule) -> tuple[object, ...]:
+    return rule.conditions, rule.at, rule.track

@@ -13,7 +13,7 @@ from manager.core.library import StoredVm
 from manager.core.load import Load
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
-from manager.core.rule_state import RuleState
+from manager.core.wish import RuleState
 
 Stand: TypeAlias = Literal["ready", "cooling", "paused", "backing_off", "stopped", "blocked"]
 
@@ -54,8 +54,9 @@ class Standing:
         self.offline = OFFLINE
         """Why nothing can be asked while that is so."""
 
-    def status(self, rule: Rule, state: RuleState) -> RuleStatus:
-        """Return how ``rule`` stands now; of several reasons the one that lasts."""
+    def status(self, state: RuleState) -> RuleStatus:
+        """Return how a rule stands now; of several reasons the one that lasts."""
+        rule = state.rule
         if not self._outgoing.online:
             return RuleStatus(rule.name, "blocked", (self.offline,))
         if (held := self.held_back(rule)) is not None:
@@ -64,9 +65,8 @@ class Standing:
             return RuleStatus(rule.name, "paused", (PAUSED,))
         if self._load.stale:
             return RuleStatus(rule.name, "blocked", (self._load.trouble(),))
-        cool_ms = None if state.fired_ms is None else state.fired_ms + rule.cooldown_ms
-        if cool_ms is not None and cool_ms > self._outgoing.now_ms:
-            return RuleStatus(rule.name, "cooling", (), cool_ms)
+        if state.cooled_ms > self._outgoing.now_ms:
+            return RuleStatus(rule.name, "cooling", (), state.cooled_ms)
         return RuleStatus(rule.name, "ready")
 
     def held_back(self, rule: Rule) -> RuleStatus | None:

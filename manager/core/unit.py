@@ -43,6 +43,8 @@ class Unit(Struct):
     vm_id: str = ""
     port: int = 0
     address: str = ""
+    asked_ms: int = 0
+    """When the VM was asked for that has not been in service yet."""
     joined_ms: int = 0
     """When it last came into service."""
     ran: bool = False

@@ -16,7 +16,8 @@ from exchange.wire.types import Sha256Hex
 from manager.core.core import DEFAULT_STALE_MS, ManagerConfig
 from manager.core.flap import flap_warnings
 from manager.core.library import StoredVm
-from manager.core.rule import Rule, RuleError, RuleText, parse
+from manager.core.rule import Rule, parse
+from manager.core.rule_text import RuleError, RuleText
 from manager.shell.config_checks import contradictions, user_data_text
 from manager.shell.config_file import (
     BalancerTable,

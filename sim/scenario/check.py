@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from exchange.wire.terms import DEFAULT_CLASSES
-from manager.core.rule import RuleError, parse
+from manager.core.rule import parse
+from manager.core.rule_text import RuleError
+from sim.scenario.policy import rule_texts
 from sim.scenario.tables import Expect, Fault, Policy, Scenario, Trader
 from sim.scenario.workload import Profile, Sum, Workload
 
@@ -50,16 +52,6 @@ def mistakes(scenario: Scenario) -> list[str]:
         *_faults(scenario),
         *_policies(scenario),
         *_expectations(scenario),
-    ]
-
-
-def unsupported(scenario: Scenario, policies: list[str]) -> list[str]:
-    """Return a line for each of ``policies`` that this version cannot run."""
-    return [
-        f"policy.{name}.{key}: not supported yet; choose others with --policy"
-        for name in policies
-        for key in ("track", "predict")
-        if getattr(scenario.policy[name], key) is not None
     ]
 
 
@@ -163,17 +155,18 @@ def _policies(scenario: Scenario) -> Iterator[str]:
             yield f"{place}: like and list_price go together"
         if policy.like is not None:
             other = scenario.policy.get(policy.like)
-            if other is None or not other.rule:
+            if other is None or not rule_texts(other):
                 yield f"{place}.like: there is no policy of rules {policy.like!r}"
         yield from _rules(place, policy)
 
 
 def _rules(place: str, policy: Policy) -> Iterator[str]:
-    for index, rule in enumerate(policy.rule or []):
+    for index, rule in enumerate(rule_texts(policy)):
         try:
             parse(rule)
         except RuleError as error:
-            yield f"{place}.rule[{index}].{error}"
+            where = f"{place}.rule[{index}]" if policy.rule else place
+            yield f"{where}.{error}"
 
 
 def _expectations(scenario: Scenario) -> Iterator[str]:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from exchange.wire.terms import DEFAULT_CLASSES, need_of, need_of_units
 from exchange.wire.types import Capacity
 from manager.core.flap import flap_warnings
-from manager.core.rule import Rule, RuleText, parse
+from manager.core.rule import Rule, parse
+from manager.core.rule_text import RuleText
 from sim.scenario.tables import Fault, OfferAll, Policy, Scenario, Seller
 
 CLOUD = "cloud"
@@ -20,11 +21,20 @@ CLOUD_UNITS = 1000
 def rules_of(scenario: Scenario, policy: Policy) -> tuple[Rule, ...]:
     """Return the rules that the farm's Manager runs under ``policy``."""
     if policy.like is not None and policy.list_price is not None:
-        rules = scenario.policy[policy.like].rule or []
+        rules = rule_texts(scenario.policy[policy.like])
         return tuple(parse(_at_least(rule, policy.list_price)) for rule in rules)
     if policy.units:
         return (parse(_fixed(policy.units, scenario.farm.deposit)),)
-    return tuple(parse(rule) for rule in policy.rule or [])
+    return tuple(parse(rule) for rule in rule_texts(policy))
+
+
+def rule_texts(policy: Policy) -> list[RuleText]:
+    """Return a policy's rules as written; ``track`` and ``predict`` are one rule of that name."""
+    if policy.track is not None:
+        return [RuleText(name="track", track=policy.track)]
+    if policy.predict is not None:
+        return [RuleText(name="predict", predict=policy.predict)]
+    return policy.rule or []
 
 
 def market_of(scenario: Scenario, policy: Policy) -> Scenario:
@@ -61,6 +71,10 @@ def seller_symbol(scenario: Scenario, seller: Seller) -> str:
 
 def _at_least(rule: RuleText, list_price: float) -> RuleText:
     # Elsewhere the price is not negotiable: a rule that would not pay it could never buy.
+    if rule.track is not None and (rule.track.price_max or list_price) < list_price:
+        return replace(rule, track=replace(rule.track, price_max=list_price))
+    if rule.predict is not None and (rule.predict.price_max or list_price) < list_price:
+        return replace(rule, predict=replace(rule.predict, price_max=list_price))
     if rule.price_max is None or rule.price_max >= list_price:
         return rule
     return replace(rule, price_max=list_price)

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from exchange.units import MAX_QTY, UCR_PER_CREDIT, ucr_from_credits
 from exchange.wire.types import Capacity
-from manager.core.rule import RuleText
+from manager.core.rule_text import PredictText, RuleText, TrackText
 from sim.scenario.workload import Workload
 
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_QTY)]
@@ -171,8 +171,8 @@ class Policy(Part, frozen=True):
     units: Annotated[int, Meta(ge=0, le=MAX_QTY)] | None = None
     like: str | None = None
     list_price: Price | None = None
-    track: dict[str, object] | None = None
-    predict: dict[str, object] | None = None
+    track: TrackText | None = None
+    predict: PredictText | None = None
 
 
 class Expect(Part, frozen=True):

@@ -11,7 +11,8 @@ from manager.core.core import Manager, ManagerConfig
 from manager.core.library import StoredVm
 from manager.core.messages import DrainBackend, LoadSample, Out, Send
 from manager.core.paper import Paper
-from manager.core.rule import Rule, RuleText, parse
+from manager.core.rule import Rule, parse
+from manager.core.rule_text import RuleText
 
 BURST: dict[str, Any] = {
     "name": "burst",

@@ -6,17 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from manager.core.rule import (
-    Buy,
-    BuyTo,
-    Release,
-    RuleError,
-    RuleText,
-    parse,
-    parse_action,
-    parse_condition,
-    parse_duration_ms,
-)
+from manager.core.rule import Buy, BuyTo, Release, parse, parse_action, parse_condition
+from manager.core.rule_text import RuleError, RuleText, parse_duration_ms
 from tests.manager.farm import BURST, CALM, rule
 
 
@@ -64,6 +55,13 @@ def test_duration(text: str, ms: int) -> None:
     assert parse_duration_ms(text) == ms
 
 
+KINDS = "when, at, track, predict"
+TRACK = {"target": 70}
+AT = {"when": None, "at": "Fri 18:00-23:00"}
+FOLLOW = {"when": None, "track": TRACK}
+PREDICT = {"when": None, "do": None, "predict": TRACK}
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [
@@ -93,8 +91,47 @@ def test_duration(text: str, ms: int) -> None:
         ({"do": "buy 4.5"}, "do: 'buy 4.5': '4.5' is not a number of units from 1 to 1000000"),
         ({"cooldown": "1 m"}, "cooldown: '1 m' is not a duration like 90s, 2m or 1h30m"),
         ({"price_max": None}, "price_max: missing; a rule that buys needs a highest price"),
-        ({"at": "Fri 18:00-23:00"}, "at: not supported yet in this version"),
-        ({"forward": True}, "forward: not supported yet in this version"),
+        ({"do": None}, "do: missing; for example 'buy 4'"),
+        ({"at": "Fri 18:00-23:00"}, "at: does not go with when; a rule has one of " + KINDS),
+        ({"track": TRACK}, "track: does not go with when; a rule has one of " + KINDS),
+        ({"timezone": "UTC"}, "timezone: belongs to at"),
+        (AT | {"timezone": "Mars"}, "timezone: 'Mars' is no time zone like 'Europe/Berlin'"),
+        (AT | {"timezone": "../UTC"}, "timezone: '../UTC' is no time zone like 'Europe/Berlin'"),
+        (
+            AT | {"at": "Fri"},
+            "at: 'Fri' is not hours like 'Fri 18:00-23:00' or 'daily 20:00-07:00'",
+        ),
+        (
+            AT | {"at": "Fry 18:00-23:00"},
+            "at: 'Fry 18:00-23:00': 'Fry' is none of daily, Mon, Tue ... Sun, Mon-Fri",
+        ),
+        (AT | {"at": "Fri 18:00-24:01"}, "at: 'Fri 18:00-24:01' has a time that no clock shows"),
+        (AT | {"at": []}, "at: '' is not hours like 'Fri 18:00-23:00' or 'daily 20:00-07:00'"),
+        (
+            AT | {"at": "Fri 18:00-18:00"},
+            "at: 'Fri 18:00-18:00' begins when it ends; a whole day is 00:00-24:00",
+        ),
+        (FOLLOW, "do: does not go with track, which says how many units there are to be"),
+        (
+            FOLLOW | {"do": None, "track": TRACK | {"price_max": 0.1}},
+            "price_max: is given twice: in the table and beside it",
+        ),
+        (
+            FOLLOW | {"do": None, "track": TRACK | {"stabilise_down": "x"}},
+            "track.stabilise_down: 'x' is not a duration like 90s, 2m or 1h30m",
+        ),
+        (
+            PREDICT | {"predict": TRACK | {"window": "0s"}},
+            "predict.window: must be longer than nothing",
+        ),
+        (
+            PREDICT | {"predict": TRACK | {"lead": "boot_p50"}},
+            "predict.lead: 'boot_p50' is not a duration like 90s, 2m or 1h30m",
+        ),
+        (
+            PREDICT | {"predict": TRACK | {"lead": "boot_p95 + boot_p95"}},
+            "predict.lead: 'boot_p95 + boot_p95' has boot_p95 more than once",
+        ),
     ],
 )
 def test_wrong_text_is_one_line_naming_the_field(change: dict[str, Any], error: str) -> None:
@@ -108,7 +145,7 @@ def test_wrong_text_is_one_line_naming_the_field(change: dict[str, Any], error: 
     ("change", "error"),
     [
         ({"pricemax": 1}, "unknown field `pricemax`"),
-        ({"cooldown": 60}, "Expected `str`, got `int`"),
+        ({"cooldown": 60}, r"Expected `str \| null`, got `int`"),
         ({"price_max": "0.1"}, "Expected `float .*, got `str`"),
         ({"price_max": 0}, "Expected `float` > 0.0"),
         ({"max_units": 0}, "Expected `int` >= 1"),

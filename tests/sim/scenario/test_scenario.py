@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario.check import mistakes, unsupported
+from sim.scenario.check import mistakes
 from sim.scenario.file import ScenarioError, decode, load
+from sim.scenario.policy import rules_of
 from tests.sim.scenes import RULES, scene
 
 REPO = Path(__file__).parents[3]
 
-TRACK = '[policy.tracking]\ntrack = {metric = "util", target = 70}\n'
+TRACK = '[policy.tracking]\ntrack = {metric = "util", target = 70, price_max = 0.1}\n'
+PREDICT = '[policy.predictive]\npredict = {target = 70, window = "10m", price_max = 0.1}\n'
 EXPECT = '[[expect]]\npolicy = "threshold"\nmetric = "cost"\n'
 FAULT = '[[fault]]\nkind = "{}"\nat_s = 60\n'
 
@@ -38,7 +40,6 @@ def test_the_example_of_the_page_can_run() -> None:
     page = (REPO / "docs" / "scenario.md").read_text("utf-8")
     scenario = decode(page.partition("```toml\n")[2].partition("```")[0])
     assert mistakes(scenario) == []
-    assert unsupported(scenario, list(scenario.policy)) == []
 
 
 def test_defaults_are_those_of_the_page() -> None:
@@ -132,12 +133,44 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load(tmp_path / "none.toml")
 
 
-def test_a_policy_of_later_matters_only_when_it_is_to_run() -> None:
-    scenario = decode(scene(TRACK))
-    assert unsupported(scenario, ["threshold", "no_burst"]) == []
-    assert unsupported(scenario, ["tracking"]) == [
-        "policy.tracking.track: not supported yet; choose others with --policy"
-    ]
+def test_track_and_predict_are_one_rule_each() -> None:
+    scenario = decode(scene(TRACK + PREDICT))
+    assert mistakes(scenario) == []
+    [track] = rules_of(scenario, scenario.policy["tracking"])
+    [predict] = rules_of(scenario, scenario.policy["predictive"])
+    assert track.track is not None and predict.track is not None
+    assert (track.name, track.track.ahead, track.price_max_ucr) == ("track", None, 100_000)
+    assert predict.track.ahead is not None
+    assert (predict.name, predict.track.ahead.window_ms) == ("predict", 600_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            TRACK.replace("70", '70, stabilise_down = "5"'),
+            "policy.tracking.track.stabilise_down: '5' is not a duration like 90s, 2m or 1h30m",
+        ),
+        (
+            TRACK.replace(", price_max = 0.1", ""),
+            "policy.tracking.price_max: missing; a rule that buys needs a highest price",
+        ),
+        (
+            PREDICT.replace("10m", "9d"),
+            "policy.predictive.predict.window: '9d' is longer than 7 days",
+        ),
+    ],
+)
+def test_a_mistake_in_track_or_predict_has_its_place(tmp_path: Path, text: str, line: str) -> None:
+    assert mistake(tmp_path, scene(text)) == line
+
+
+def test_a_cloud_is_tracked_at_its_price() -> None:
+    like = '[policy.cloud]\nlike = "tracking"\nlist_price = 0.5\n'
+    scenario = decode(scene(TRACK + like))
+    assert mistakes(scenario) == []
+    [rule] = rules_of(scenario, scenario.policy["cloud"])
+    assert rule.price_max_ucr == 500_000
 
 
 def test_the_rules_are_the_managers_own() -> None:
