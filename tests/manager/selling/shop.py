@@ -74,7 +74,7 @@ class Shop:
         self._listened: dict[str, Any] = {}
         self._rows: dict[str, HostUpdate] = {}
         self._instruments: dict[str, InstrumentUpdate] = {}
-        self._heard_ms = self.now_ms
+        self._heard_ms, self._heard_rows = self.now_ms, 0
         self._told = len(self._frames())
         self.connect()
 
@@ -154,7 +154,7 @@ class Shop:
                 self._listened[symbol] = (book.bids, book.asks)
                 self._tell(book)
         if fleet or self.now_ms - self._heard_ms >= MS_PER_SECOND:
-            self._heard_ms = self.now_ms
+            self._heard_ms, self._heard_rows = self.now_ms, len(self.market.journal)
             for host in self.market.engine.fleet_rows("shop"):
                 if self._rows.get(host.host) != host:
                     self._rows[host.host] = host
@@ -168,10 +168,12 @@ class Shop:
     # --- time ---
 
     def after(self, seconds: float) -> None:
-        """Let time pass, in steps of at most a second, to each deadline of either end."""
+        """Let time pass from deadline to deadline; the fleet's channel tells what happened."""
         end_ms = self.now_ms + int(seconds * 1000)
         while self.now_ms < end_ms:
-            times = [end_ms, self.now_ms + MS_PER_SECOND - (self.now_ms - self._heard_ms)]
+            times = [end_ms]
+            if self._heard_rows != len(self.market.journal):
+                times.append(max(self.now_ms, self._heard_ms) + MS_PER_SECOND)
             dues = self.selling.next_deadline_ms(), self.market.engine.next_deadline_ms()
             times += [due_ms for due_ms in dues if due_ms is not None]
             self.market.advance(max(1, min(times) - self.now_ms))
