@@ -34,11 +34,20 @@ class Ask(Struct):
     tried: int = 0
     changed_ms: int = 0
 
+    @property
+    def most(self) -> int:
+        """Return what it may be for as soon as its request is done."""
+        return max(self.leaves, self.tried) if self.pending == "replace" else self.leaves
+
 
 class Asks:
     def __init__(self) -> None:
         self.by_id: dict[str, Ask] = {}
         self._by_host: dict[str, dict[str, Ask]] = {}
+        self._by_group: dict[str, dict[str, Ask]] = {}
+
+    def of_group(self, name: str) -> list[Ask]:
+        return list(self._by_group.get(name, {}).values())
 
     def on(self, host: str) -> list[Ask]:
         return list(self._by_host.get(host, {}).values())
@@ -49,14 +58,15 @@ class Asks:
     def add(self, ask: Ask) -> None:
         self.by_id[ask.client_order_id] = ask
         self._by_host.setdefault(ask.host, {})[ask.client_order_id] = ask
+        self._by_group.setdefault(ask.group, {})[ask.client_order_id] = ask
 
     def drop(self, client_order_id: str) -> Ask | None:
         ask = self.by_id.pop(client_order_id, None)
         if ask is not None:
-            on_host = self._by_host[ask.host]
-            del on_host[client_order_id]
-            if not on_host:
-                del self._by_host[ask.host]
+            for kept, key in ((self._by_host, ask.host), (self._by_group, ask.group)):
+                del kept[key][client_order_id]
+                if not kept[key]:
+                    del kept[key]
         return ask
 
     def fold(self, row: OrderUpdate) -> Ask | None:
@@ -79,6 +89,7 @@ class Asks:
         changed = {ask.client_order_id: ask.changed_ms for ask in self.by_id.values()}
         self.by_id.clear()
         self._by_host.clear()
+        self._by_group.clear()
         for row in rows:
             ask = self.fold(row)
             if ask is not None:

@@ -16,6 +16,7 @@ from manager.selling.asks import Ask, Asks
 from manager.selling.books import Books
 from manager.selling.due import Due
 from manager.selling.group import Group, ask_prefix
+from manager.selling.limits import Limits
 from manager.selling.plan import plan
 from manager.selling.price import Relative
 from manager.selling.refusals import SOON, Refusals
@@ -41,6 +42,7 @@ class Desk:
         asks: Asks,
         books: Books,
         refusals: Refusals,
+        limits: Limits,
     ) -> None:
         self._outgoing = outgoing
         self._due = due
@@ -48,6 +50,7 @@ class Desk:
         self._asks = asks
         self._books = books
         self._refusals = refusals
+        self._limits = limits
         self._asked: dict[int, str] = {}
         self._number = 0
         self._prices: dict[tuple[str, str], int | None] = {}
@@ -129,6 +132,9 @@ class Desk:
             if most is not None and most < units and again_ms is not None:
                 self._due.mark((2, host), again_ms)
                 units = most
+            units = self._within(
+                group, symbol, units, 0 if ask is None else ask.leaves, host, now_ms
+            )
             if ask is None:
                 if units and self._may(host, None, now_ms):
                     self._place(host, group, symbol, units, price_ucr, now_ms)
@@ -137,6 +143,16 @@ class Desk:
             changes = (units, price_ucr) != (ask.leaves, ask.price_ucr)
             if changes and self._may(host, ask, now_ms):
                 self._replace(ask, units, price_ucr, now_ms)
+
+    def _within(
+        self, group: Group, symbol: str, units: int, has: int, host: str, now_ms: int
+    ) -> int:
+        """Return how many of ``units`` the group's limit allows already."""
+        spare = self._limits.spare(group, symbol) if units > has else None
+        if spare is None or units - has <= spare:
+            return units
+        self._due.mark((2, host), now_ms + BUSY_MS)
+        return has + max(0, spare)
 
     def _may(self, host: str, ask: Ask | None, now_ms: int) -> bool:
         """Return whether a request may be sent now; else the host is looked at again later."""

@@ -54,9 +54,9 @@ class Selling:
         self._books = Books(clocks)
         self._due = due = Due()
         self._refusals = Refusals()
-        self._limits = Limits(self.stock)
+        self._limits = limits = Limits(self.stock, self.asks)
         self._owner = Owner(outgoing, due)
-        self._desk = Desk(outgoing, due, self.stock, self.asks, self._books, self._refusals)
+        self._desk = Desk(outgoing, due, self.stock, self.asks, self._books, self._refusals, limits)
         self._account_seq = 0
         self._timed = [group for group in groups if _changes_with_time(group)]
         self._tick_ms: int | None = None
