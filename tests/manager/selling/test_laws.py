@@ -167,7 +167,9 @@ class Story:
     def lost(self) -> None:
         """The connection breaks while requests are under way: they are done, never answered."""
         answer = self.shop.answer
-        self.shop.answer = lambda request: self.shop.market.send(request, "shop")  # type: ignore[assignment]
+        market = self.shop.market
+        unheard: Any = lambda request: market.send(request, "shop")  # noqa: E731
+        self.shop.answer = unheard  # type: ignore[method-assign]
         self.shop.after(0.3)
         self.shop.answer = answer  # type: ignore[method-assign]
         self.shop.disconnect()
