@@ -45,10 +45,12 @@ class Failing(Struct):
 
 
 class Avoided(Struct, frozen=True):
-    """A host from which nothing shall be bought until then."""
+    """A host from which nothing shall be bought until then; ``strict``: also if nobody sells as
+    cheaply."""
 
     until_ms: int
     why: str
+    strict: bool
 
 
 class Pause(Struct, frozen=True):
@@ -71,16 +73,17 @@ class Backoff:
 
     def unhealthy(self, lease: Lease, why: str) -> None:
         """A unit did not serve, and nobody knows whose fault it is."""
-        self.host_failed(lease, why)
+        self.host_failed(lease, why, strict=True)
         if lease.vm is not None and not self._serves(lease.vm.image):
             self._failed(lease, lease.vm.image, why, lease.host)
 
-    def host_failed(self, lease: Lease, why: str) -> None:
-        """Avoid the lease's host."""
-        now_ms = self._outgoing.now_ms
-        if lease.host not in self.avoided():
+    def host_failed(self, lease: Lease, why: str, *, strict: bool) -> None:
+        """Avoid the lease's host; ``strict``: what failed was paid for."""
+        now_ms, known = self._outgoing.now_ms, self.avoided().get(lease.host)
+        if known is None:
             self._outgoing.log("host_avoided", f"host {lease.host} is avoided for 1 h: {why}")
-        self._hosts[lease.host] = Avoided(now_ms + AVOID_MS, why)
+        strict = strict or (known is not None and known.strict)
+        self._hosts[lease.host] = Avoided(now_ms + AVOID_MS, why, strict)
         if len(self._hosts) > HOSTS_MAX:
             del self._hosts[next(iter(self._hosts))]
 
@@ -97,6 +100,10 @@ class Backoff:
     def resume(self, image: str) -> None:
         """Forget what is held against the image: somebody has looked at it."""
         self._images.pop(image, None)
+
+    def resume_all(self) -> None:
+        """There is a new configuration: every image gets another chance."""
+        self._images.clear()
 
     # --- what is asked ---
 

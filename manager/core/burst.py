@@ -228,7 +228,7 @@ class Bursts:
             if reason in IMAGE_REASONS:
                 self._backoff.image_wrong(lease, why)
             elif reason == "host_unreachable":
-                self._backoff.host_failed(lease, why)
+                self._backoff.host_failed(lease, why, strict=False)
             elif reason not in LEASE_REASONS:
                 self._backoff.unserved(lease, why)
             self.stopped(unit)
@@ -292,7 +292,7 @@ class Bursts:
         if endpoint is None:
             why = f"its host tells no way to port {wanted}"
             self._outgoing.log("not_fit", f"{unit.server}: {why}")
-            self._backoff.host_failed(lease, why)
+            self._backoff.host_failed(lease, why, strict=True)
             self._stop(unit)
             return
         unit.address, unit.port = endpoint.address, endpoint.port
@@ -311,7 +311,7 @@ class Bursts:
         self._outgoing.log("vm_ended", f"{unit.server}: VM {unit.vm_id} ended: {reason}")
         if not unit.ran and failure_fault(reason) == "host":
             unit.give_back = False
-            self._backoff.host_failed(lease, f"VM not launched: {reason}")
+            self._backoff.host_failed(lease, f"VM not launched: {reason}", strict=False)
             self.stopped(unit)
         else:
             self._try_again(lease, unit, reason)

@@ -34,6 +34,7 @@ from manager.core.backoff import Backoff
 from manager.core.boots import Boots
 from manager.core.budget import Budget
 from manager.core.burst import Bursts
+from manager.core.checks import Checks
 from manager.core.hand import by_hand, vm_bought
 from manager.core.library import Library, StoredVm, find
 from manager.core.load import Load
@@ -45,6 +46,7 @@ from manager.core.messages import (
     BackendsSeen,
     Connected,
     Disconnected,
+    InstrumentsKnown,
     LoadSample,
     ManagerMessage,
     Out,
@@ -101,7 +103,12 @@ class Manager:
         self.purchases = self._purchases = Purchases(
             outgoing, self._class_of, config.pricing, config.zone, self._backoff
         )
-        self._standing = Standing(outgoing, self._load, self._backoff, self._vm_of, lambda rule: ())
+        buying = self._purchases
+        self._checks = Checks(outgoing, buying.symbol, buying.zones, self._vm_of)
+        self._checks.rules(config.rules)
+        self._standing = Standing(
+            outgoing, self._load, self._backoff, self._vm_of, self._checks.problems
+        )
         self._standing.buying = config.buying
         self.budget = self._budget = Budget()
         self.rules = self._rules = Rules(
@@ -144,6 +151,7 @@ class Manager:
             self._rules.next_deadline_ms(),
             self._account.renew_at_ms,
             self._load.stale_at_ms(),
+            self._checks.again_ms,
         ]
         return min((due_ms for due_ms in deadlines if due_ms is not None), default=None)
 
@@ -177,6 +185,8 @@ class Manager:
         self._purchases.reconfigure(config.pricing, config.zone)
         self._standing.buying = config.buying
         self._rules.replace(config.rules)
+        self._backoff.resume_all()
+        self._checks.rules(config.rules)
         self._administration.end_all(gone)
         for lease in self.rented.leases.values():
             vm = self._vm_of(lease.rule)
@@ -205,6 +215,8 @@ class Manager:
                 self._account.renew()
             if self._load.stale_at_ms() == due_ms:
                 self._load.tell()
+            if self._checks.again_ms == due_ms:
+                self._checks.ask()
             self._rules.evaluate()
         outgoing.now_ms = now_ms
 
@@ -234,6 +246,9 @@ class Manager:
                 self._standing.offline = f"another_manager: {why}"
             case InstrumentUpdate():
                 self._purchases.instrument(message)
+                self._checks.instrument(message)
+            case InstrumentsKnown(symbols):
+                self._checks.instruments(symbols)
             case OrderUpdate() | LeaseUpdate() | VmUpdate() | Charge() | Notice() | BalanceUpdate():
                 self._frame(message)
             case HostUpdate() | BookSnapshot() | BookUpdate():
@@ -288,6 +303,8 @@ class Manager:
                 self._account.released(asked.subject)
             case "look":
                 self._purchases.looked(asked.subject, result)
+            case "image":
+                self._checks.image(asked.subject, "")
             case "stop" | "timer" | "sell":
                 pass
 
@@ -305,6 +322,8 @@ class Manager:
                 self._account.schedule_refused(asked.subject, why)
             case "look":
                 self._purchases.looked(asked.subject, {})
+            case "image":
+                self._checks.image(asked.subject, reason)
             case "sell":
                 pass  # the core that sells has the answer too
             case "cancel":
@@ -319,6 +338,7 @@ class Manager:
         self._purchases.rebuild(state.orders, self._by_name)
         self._account.rebuild(state)
         self._reconcile.resume()
+        self._checks.ask()
         now_ms = self._outgoing.now_ms
         for row in state.leases:
             lease = self.rented.leases.get(row.lease_id)

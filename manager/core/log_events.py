@@ -11,6 +11,7 @@ from exchange.units import credits_text
 from exchange.wire.requests import (
     DirectorySearch,
     HostOffer,
+    ImageStat,
     LeaseRecall,
     LeaseRelease,
     OrderCancel,
@@ -55,6 +56,8 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "host_avoided": "warning",
     "rule_stopped": "error",
     "resumed": "info",
+    "blocked": "warning",
+    "unblocked": "info",
     "by_hand": "info",
     "load_stale": "warning",
     "load_fresh": "info",
@@ -105,6 +108,8 @@ def _of_request(request: ManagerRequest) -> LogLine:
         case DirectorySearch():
             text = f"look who else offers {request.class_} in {request.zone}"
             return line("debug", "look", text)
+        case ImageStat():
+            return line("debug", "look", f"look for image {request.sha256[:12]}")
 
 
 def _of_sale(request: OrderPlace | OrderReplace | HostOffer | LeaseRecall) -> LogLine:

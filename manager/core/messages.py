@@ -25,6 +25,7 @@ from exchange.wire.frames import (
 from exchange.wire.requests import (
     DirectorySearch,
     HostOffer,
+    ImageStat,
     LeaseRecall,
     LeaseRelease,
     OrderCancel,
@@ -100,6 +101,12 @@ class BackendFailed(Struct, frozen=True):
     """It is the balancer that does not take it: neither the image's fault nor the host's."""
 
 
+class InstrumentsKnown(Struct, frozen=True):
+    """Every instrument there is has been told; these are their symbols."""
+
+    symbols: frozenset[str]
+
+
 class Resume(Struct, frozen=True):
     """The administrator has looked at a rule that was stopped, and wants it to go on."""
 
@@ -123,6 +130,7 @@ ManagerMessage: TypeAlias = (
     | BackendFailed
     | BackendsSeen
     | Resume
+    | InstrumentsKnown
     | Ack
     | ErrorReply
     | AccountFrame
@@ -144,6 +152,7 @@ ManagerRequest: TypeAlias = (
     | LeaseRecall
     | HostOffer
     | DirectorySearch
+    | ImageStat
 )
 
 
@@ -212,6 +221,8 @@ LogEvent: TypeAlias = Literal[
     "host_avoided",
     "rule_stopped",
     "resumed",
+    "blocked",
+    "unblocked",
     "by_hand",
     "load_stale",
     "load_fresh",

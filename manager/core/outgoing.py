@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from manager.core.messages import Log, LogEvent, ManagerRequest, Out, Send
 
-Purpose: TypeAlias = Literal["order", "cancel", "start", "stop", "release", "timer", "look", "sell"]
+Purpose: TypeAlias = Literal[
+    "order", "cancel", "start", "stop", "release", "timer", "look", "image", "sell"
+]
 
 
 class Asked(Struct, frozen=True):

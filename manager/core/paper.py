@@ -12,11 +12,12 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from exchange.units import MS_PER_HOUR, ceil_div
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND, ceil_div
 from exchange.wire.frames import Ack, Charge, ErrorReply, LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.wire.requests import (
     DirectorySearch,
     HostOffer,
+    ImageStat,
     LeaseRecall,
     LeaseRelease,
     OrderCancel,
@@ -148,8 +149,12 @@ class Paper:
         match message:
             case Booted(lease_id, vm_id):
                 lease = self.leases.get(lease_id)
-                if lease is not None and lease.vm is not None and lease.vm.vm_id == vm_id:
+                if lease is None or lease.vm is None or lease.vm.vm_id != vm_id:
+                    return
+                if lease.row.silent_since_ms is None:
                     self._vm(lease, lease.vm, "running", self.now_ms)
+                else:
+                    self._soon(message, MS_PER_SECOND)  # a silent host reports nothing yet
             case HourOver(lease_id):
                 lease = self.leases.get(lease_id)
                 if lease is not None:
@@ -196,6 +201,8 @@ class Paper:
                 self._release(request)
             case DirectorySearch():
                 self._ack(request.req_id, {"hosts": []})
+            case ImageStat():
+                self._ack(request.req_id, {"sha256": request.sha256})
             case OrderReplace() | LeaseRecall() | HostOffer():
                 raise AssertionError("nothing is sold on paper")
 

@@ -6,7 +6,7 @@ done, and filled ones until their lease is seen. While hosts are to be avoided e
 at before a bid, and nothing rests. Pure. Source: manager.md, "Purchases".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -94,8 +94,8 @@ class Purchases:
 
     def buy(self, rule: Rule, units: int) -> None:
         """Start buying ``units`` at up to the rule's price."""
-        zones = rule.zones or (self._zone,)
-        self._place(rule, zones[0], units, zones[1:], None)
+        zones = self.zones(rule)
+        self._place(rule, zones[0], units, tuple(zones[1:]), None)
 
     def cancel_resting(self, rule: str | None = None) -> int:
         """Cancel the orders that rest, of one rule or of all rules; return the units they ask."""
@@ -162,7 +162,7 @@ class Purchases:
 
     def limit_ucr(self, rule: Rule, zone: str) -> int:
         """Return the highest price to bid there, on the tick and in the band; 0: there is none."""
-        instrument = self._instruments.get(self._symbol(rule, zone))
+        instrument = self._instruments.get(self.symbol(rule, zone))
         if instrument is None:
             return rule.price_max_ucr
         limit = min(rule.price_max_ucr, instrument.band_high_ucr or rule.price_max_ucr)
@@ -176,6 +176,9 @@ class Purchases:
         avoided, tick_ucr = self._backoff.avoided(), self._tick_ucr(order.symbol)
         rows = _offerings(result.get("hosts", []))
         way = way_around(rows, order.symbol, avoided, order.price_ucr, tick_ucr)
+        if way.limit_ucr == 0:
+            strictly = [host for host, row in avoided.items() if row.strict]
+            way = way_around(rows, order.symbol, strictly, order.price_ucr, tick_ucr)
         order.others = order.others or way.others
         if way.limit_ucr > 0:
             order.price_ucr = way.limit_ucr
@@ -208,7 +211,11 @@ class Purchases:
         orders = self._orders.values()
         return [each for each in orders if rule in (None, rule_of(each.client_order_id))]
 
-    def _symbol(self, rule: Rule, zone: str) -> str:
+    def zones(self, rule: Rule) -> Sequence[str]:
+        """Return where the rule buys, in order of preference."""
+        return rule.zones or (self._zone,)
+
+    def symbol(self, rule: Rule, zone: str) -> str:
         return f"{self._class_of(rule)}.{zone}.{self._pricing}.spot"
 
     def _go_on(self, order: Order, rule: Rule, units: int) -> None:
@@ -234,7 +241,7 @@ class Purchases:
             self._send(order, None)
 
     def _order(self, rule: Rule, zone: str, units: int, before: Order | None) -> Order:
-        order_id, symbol = self._client_order_id(rule), self._symbol(rule, zone)
+        order_id, symbol = self._client_order_id(rule), self.symbol(rule, zone)
         order = Order(order_id, rule, symbol, self.limit_ucr(rule, zone), units)
         if before is None:
             order.rest_until_ms = self._outgoing.now_ms + rule.cooldown_ms
@@ -254,7 +261,7 @@ class Purchases:
         )
 
     def _rest(self, done: Order, rule: Rule, units: int) -> None:
-        order = self._order(rule, (rule.zones or (self._zone,))[0], units, done)
+        order = self._order(rule, self.zones(rule)[0], units, done)
         order.rests = True
         price = credits_text(order.price_ucr)
         self._outgoing.log(

@@ -39,6 +39,7 @@ from manager.core.messages import (
     AnotherManager,
     Disconnected,
     DrainBackend,
+    InstrumentsKnown,
     Listen,
     LoadSample,
     Log,
@@ -183,6 +184,8 @@ class Daemon:
                 case InstrumentsSnapshot(instruments):
                     for instrument in instruments:
                         await self._inbox.put(instrument)
+                    symbols = frozenset(instrument.symbol for instrument in instruments)
+                    await self._inbox.put(InstrumentsKnown(symbols))
                 case _ if isinstance(event, CORE_FRAMES):
                     await self._inbox.put(event)
                 case _:

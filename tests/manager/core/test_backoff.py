@@ -16,7 +16,16 @@ from exchange.wire.requests import DirectorySearch, OrderPlace, VmStart
 from manager.core.detour import Offering, Way, way_around
 from manager.core.messages import BackendFailed, BackendReady, Resume
 from manager.core.paper import Paper
-from tests.manager.farm import BOOT_MS, BURST, MINUTE_MS, PRICE_UCR, START_MS, Farm, new_manager
+from tests.manager.farm import (
+    BOOT_MS,
+    BURST,
+    MINUTE_MS,
+    PRICE_UCR,
+    START_MS,
+    Farm,
+    fail,
+    new_manager,
+)
 from tests.manager.farm import requests as of_kind
 
 PROBE_MS = 120_000
@@ -192,6 +201,22 @@ WAYS: list[tuple[list[Offering], Way]] = [
 @pytest.mark.parametrize(("rows", "way"), WAYS)
 def test_a_bid_stays_below_the_asks_of_hosts_to_avoid(rows: list[Offering], way: Way) -> None:
     assert way_around(rows, SYMBOL, BAD, 100, 1) == way
+
+
+def test_a_host_whose_launch_failed_is_used_where_nobody_sells_for_less() -> None:
+    """The bond pays for a failed launch; only what was paid for keeps a zone closed."""
+    farm, paper = sick_farm(zones=[DE], do="buy 1")
+    paper.sick = lambda host: False
+    farm.load(90, for_ms=2 * MINUTE_MS)
+    [lease_id] = paper.leases
+    host = paper.leases[lease_id].row.host
+    fail(farm, lease_id)
+    paper.end(lease_id, "launch_failed")
+    for prices, limit in (((20_000, 30_000), 100_000), ((20_000, 19_000), 19_999)):
+        paper.outs.clear()
+        paper.offers = {DE: [offered(host, prices[0], DE), offered("h-9", prices[1], DE)]}
+        farm.load(150, for_ms=MINUTE_MS)
+        assert [each.price_ucr for each in of_kind(paper.outs, OrderPlace)] == [limit]
 
 
 def offered(host: str, price_ucr: int, zone: str) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def play(plan: list[tuple[str, int, int, bool]], restarts: bool) -> dict[str, An
 @example(plan=[("recall", 0, 60, True), ("back", 1, 100, False)])
 @example(plan=[("silent", 0, 1, True), ("back", 0, 1, True)])
 @example(plan=[("fail", 0, 120, True), ("fail", 0, 1, True)])
+@example(plan=[("fail", 1, 9, False), ("silent", 1, 80, False), ("back", 0, 1, True)])
 def test_a_restart_anywhere_changes_no_decision(plan: list[tuple[str, int, int, bool]]) -> None:
     assert play(plan, restarts=True) == play(plan, restarts=False)
 

@@ -35,10 +35,6 @@ async def at_work(url: str, *names: str) -> AsyncIterator[Manager]:
             await asyncio.gather(running, return_exceptions=True)
 
 
-def states(manager: Manager) -> set[str]:
-    return {row.state for row in manager.rule_states()}
-
-
 def reason(manager: Manager) -> str:
     return (*manager.rule_states()[0].reasons, "")[0]
 
@@ -49,12 +45,12 @@ def test_the_second_waits_and_goes_on_when_the_first_is_gone(tmp_path: Path) -> 
     async def scene(url: str) -> None:
         async with AsyncExitStack() as lives:
             first = await lives.enter_async_context(at_work(url, "burst"))
-            await until(lambda: states(first) == {"ready"})
+            await until(lambda: first.online)
             async with at_work(url, "burst", "night") as second, at_work(url, "other") as third:
                 await until(lambda: reason(second).startswith(SINCE))
-                await until(lambda: states(third) == {"ready"})
-                assert (states(first), states(second)) == ({"ready"}, {"blocked"})
+                await until(lambda: third.online)
+                assert (first.online, second.online) == (True, False)
                 await lives.aclose()
-                await until(lambda: states(second) == {"ready"})
+                await until(lambda: second.online)
 
     play(tmp_path, scene)
