@@ -2,6 +2,7 @@
 
 from exchange.units import credits_text
 from manager.control.frames import RuleRow, Snapshot
+from manager.control.view import clock
 
 
 def explain(shown: Snapshot, name: str) -> str | None:
@@ -36,7 +37,7 @@ def _waits(row: RuleRow) -> list[str]:
     if row.blocked_by:
         parts.append(f"It is held back: {'; '.join(row.blocked_by)}.")
     if row.until_ms is not None and row.fired_ms is not None:
-        parts.append(f"It fired and cools down for {_seconds(row.until_ms - row.fired_ms)}.")
+        parts.append(f"It fired and cools down until {clock(row.until_ms)}.")
     if not parts and row.since_ms is not None:
         parts.append("Nothing holds it back.")
     return parts

@@ -1,7 +1,9 @@
 """The snapshot: everything a Manager knows, as rows. Pure: reads the core and changes nothing."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
+from exchange.units import MS_PER_SECOND
 from manager.control.frames import (
     AlertRow,
     BurstRow,
@@ -107,6 +109,11 @@ def when_text(rule: Rule) -> str:
     if rule.at is not None:
         return f"at {rule.at.text}"
     return " and ".join(condition.text for condition in rule.conditions)
+
+
+def clock(at_ms: int) -> str:
+    """``18:03:20 UTC``, the second rounded up."""
+    return f"{datetime.fromtimestamp(-(-at_ms // MS_PER_SECOND), UTC):%H:%M:%S} UTC"
 
 
 def action_text(rule: Rule) -> str:

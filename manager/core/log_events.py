@@ -205,3 +205,16 @@ def balancer_gone(trouble: str) -> LogLine:
         text = f"the balancer does not answer: {trouble}; servers join and leave when it does"
         return line("error", "balancer_gone", text, reason=trouble)
     return line("info", "balancer_back", "the balancer answers again")
+
+
+def reloaded(rules: int) -> LogLine:
+    return line("info", "reloaded", f"the file was read again: {rules} rules at work", rules=rules)
+
+
+def not_reloaded(why: str) -> LogLine:
+    text = f"the file was read again and nothing was changed: {why}"
+    return line("error", "not_reloaded", text, reason=why)
+
+
+def no_control(why: str) -> LogLine:
+    return line("warning", "no_control", f"no control socket: {why}", reason=why)

@@ -24,11 +24,24 @@ class Alone:
 
     def __init__(self, client: Client, rules: Iterable[str], groups: Iterable[str] = ()) -> None:
         self._client = client
-        wanted = [f"{PREFIX}{name}" for name in rules] + [f"group/{name}" for name in groups]
-        names = sorted(wanted)[:CLAIMS_MAX]
-        self._request = SessionClaim(req_id=1, names=names, holder=secrets.token_hex(16))
+        self._groups = [f"group/{name}" for name in groups]
+        self._holder = secrets.token_hex(16)
+        self._request = self._claim(rules)
         self.waits = False
         """Somebody else acts for them."""
+
+    def _claim(self, rules: Iterable[str]) -> SessionClaim:
+        wanted = [f"{PREFIX}{name}" for name in rules] + self._groups
+        names = sorted(wanted)[:CLAIMS_MAX]
+        return SessionClaim(req_id=1, names=names, holder=self._holder)
+
+    async def renamed(self, rules: Iterable[str]) -> str:
+        """Claim other rules; return who acts for one of them, "" when they are ours now."""
+        before, self._request = self._request, self._claim(rules)
+        why = await self._refusal()
+        if why:
+            self._request = before
+        return why
 
     async def trouble(self) -> str:
         """Claim; return "" when nobody else acts for the rules, else who does. Tells it once.

@@ -17,12 +17,12 @@ from manager.core.messages import (
     BackendReady,
     BackendsSeen,
     DrainBackend,
-    ManagerMessage,
     RegisterBackend,
     RemoveBackend,
 )
 from manager.core.ports import BalancerError, BalancerGoneError, LoadBalancer
 from manager.shell.health import is_healthy
+from manager.shell.inbox import Inbox
 
 PROBE_EVERY_S: Final = 1.0
 PROBE_FOR_S: Final = 120.0
@@ -37,7 +37,7 @@ class Balancing:
     def __init__(
         self,
         balancer: LoadBalancer,
-        inbox: asyncio.Queue[ManagerMessage],
+        inbox: Inbox,
         now_ms: Callable[[], int],
     ) -> None:
         self._balancer = balancer

@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import math
-import signal
+import socket
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -29,16 +29,18 @@ from exchange.units import credits_text
 from manager.core import log_events
 from manager.core.core import Manager, ManagerConfig
 from manager.core.dry_run import Outcome, dry_run
+from manager.shell.actions import Actions
 from manager.shell.config import (
     ConfigError,
     UnreadableError,
-    manager_config,
     read_config,
-    read_user_data,
 )
 from manager.shell.config_file import ConfigFile
+from manager.shell.control_cli import Control, add_to
+from manager.shell.control_server import SocketTakenError
 from manager.shell.daemon import Daemon
-from manager.shell.image_dir import stored_image
+from manager.shell.process import listening, until_stopped
+from manager.shell.settings import Settings
 from manager.shell.sources import balancer_of, load_of, selling_of
 
 app = typer.Typer(no_args_is_help=True, help="Run the rules that buy and release.")
@@ -81,6 +83,7 @@ def run_command(
     config: Config = None,
     url: UrlOrFiles = None,
     key: KeyOrFiles = None,
+    control: Control = None,
     log_level: options.Level = options.INFO,
     log_format: options.Format = options.TEXT,
 ) -> None:
@@ -92,10 +95,11 @@ def run_command(
         for warning in content.warnings:
             log.write(log_events.warned(warning))
         where, key_file = _exchange(content, url, key)
-        asyncio.run(_run(content, where, key_file))
+        with listening(control) as listener:
+            asyncio.run(_run(content, where, key_file, listener))
     except (ConfigError, UsageError) as error:
         fail(str(error), EXIT_USAGE)
-    except (KeyFileError, Unreachable, Unknown) as error:
+    except (KeyFileError, Unreachable, Unknown, SocketTakenError) as error:
         fail(str(error))
     except Refused as error:
         fail(f"refused: {error}")
@@ -240,13 +244,10 @@ def _clock(t_s: float) -> str:
     return f"{f'{days}d ' if days else ''}{hours:02}:{minutes:02}:{seconds:02}"
 
 
-async def _run(file: ConfigFile, url: str, key_file: Path) -> None:
-    user_data = read_user_data(file)
+async def _run(file: ConfigFile, url: str, key_file: Path, listener: socket.socket | None) -> None:
+    settings = Settings(file, url, key_file)
     async with Client(url, load_private_key(key_file)) as client:
-        images = {
-            vm.name: await stored_image(vm.image, file.base, url, key_file) for vm in file.vms
-        }
-        manager = Manager(manager_config(file, images, user_data))
+        manager = Manager(await settings.core_config(file))
         interval_s = file.load.interval_s if file.load else 1.0
         daemon = Daemon(
             client,
@@ -258,13 +259,7 @@ async def _run(file: ConfigFile, url: str, key_file: Path) -> None:
         )
         version, account = metadata.version("headroom"), client.account
         log.write(log_events.started(version, url, account, len(file.rules)))
-        task = asyncio.create_task(daemon.run())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            log.write(log_events.stopped())
+        await until_stopped(daemon, Actions(daemon, settings), listener)
 
 
 def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str, Path]:
@@ -274,3 +269,6 @@ def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str,
     if where is None or key_file is None:
         raise UsageError("which exchange? [exchange] url and key, or --url and --key")
     return where, key_file
+
+
+add_to(app)

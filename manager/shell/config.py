@@ -81,6 +81,7 @@ def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
         exchange=found.get("exchange"),
         balancer=found.get("balancer", BalancerTable()),
         load=found.get("load"),
+        buying=raw.get("buying", True) is True,
         warnings=[]
         if found.get("load") is None
         else flap_warnings(rules, found["load"].core_units),
@@ -118,6 +119,7 @@ def manager_config(
         zone=zones[0] if zones else "",
         unit_rps=load.unit_rps if load else 1.0,
         core_units=load.core_units if load else 0,
+        buying=file.buying,
         stale_ms=int(load.stale_s * 1000) if load else DEFAULT_STALE_MS,
     )
 
@@ -148,6 +150,8 @@ def _parts(raw: dict[str, Any], mistakes: list[str]) -> Iterator[tuple[str, Any,
     """Yield (place, value, type) of every table; what cannot be one goes to ``mistakes``."""
     if raw.get("schema") != 1:
         mistakes.append("schema: must be 1")
+    if type(raw.get("buying", True)) is not bool:
+        mistakes.append("buying: true or false")
     for key, value in raw.items():
         if key in TABLES:
             yield key, value, TABLES[key]
@@ -156,7 +160,7 @@ def _parts(raw: dict[str, Any], mistakes: list[str]) -> Iterator[tuple[str, Any,
                 yield f"{key}[{index}]", element, LISTS[key]
         elif key in LISTS:
             mistakes.append(f"{key}: written as [[{key}]], once for each")
-        elif key != "schema":
+        elif key not in ("schema", "buying"):
             mistakes.append(f"{key}: unknown key")
 
 

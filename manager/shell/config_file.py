@@ -84,6 +84,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     balancer: BalancerTable
     load: LoadTable | None
     warnings: list[str]
+    buying: bool = True
 
     @property
     def base(self) -> Path:

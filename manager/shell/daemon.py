@@ -9,7 +9,7 @@ the account is read anew and the core asks for what is missing.
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from exchange.client import Client, Refused, Unknown
@@ -56,8 +56,8 @@ from manager.core.ports import LoadBalancer, LoadError, LoadSource
 from manager.selling.selling import Selling
 from manager.shell.alone import RETRY_S, Alone
 from manager.shell.balancing import Balancing
+from manager.shell.inbox import INBOX_MAX, Inbox, Version, Work
 
-INBOX_MAX: Final = 10_000
 CORE_FRAMES: Final = (
     OrderUpdate,
     LeaseUpdate,
@@ -98,13 +98,14 @@ class Daemon:
         selling: Selling | None = None,
     ) -> None:
         self._client = client
-        self._manager = manager
-        self._selling = selling
+        self.manager = self._manager = manager
+        self.selling = self._selling = selling
         self._cores: list[Manager | Selling] = [manager] if selling is None else [manager, selling]
         self._load = load
         self._interval_s = interval_s
         self._clock = Clock()
-        self._inbox: asyncio.Queue[ManagerMessage] = asyncio.Queue(INBOX_MAX)
+        self._inbox: Inbox = asyncio.Queue(INBOX_MAX)
+        self.version = Version()
         self._tasks: set[asyncio.Task[None]] = set()
         self._balancing = Balancing(balancer, self._inbox, self._clock.now_ms)
         groups = () if selling is None else selling.groups
@@ -124,8 +125,7 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read_events())
-                if self._load is not None:
-                    group.create_task(self._read_load(self._load))
+                group.create_task(self._read_load())
                 group.create_task(self._balancing.watch())
                 group.create_task(self._pump())
                 if self._alone.waits:
@@ -143,11 +143,33 @@ class Daemon:
         while True:
             message = await self._next()
             now_ms = self._clock.now_ms()
+            if isinstance(message, Work):
+                self._carry_out(message.call(self._manager, now_ms))
+                message.tell()
+                message = None
             for core in self._cores:
                 outs = core.wake(now_ms) if message is None else core.apply(message, now_ms)
                 self._carry_out(outs)
+            self.version.step()
 
-    async def _next(self) -> ManagerMessage | None:
+    async def do(self, call: Callable[[Manager, int], list[Out]]) -> None:
+        """Let ``call`` change the core in its turn; return when its outs are carried out."""
+        done = asyncio.get_running_loop().create_future()
+        await self._inbox.put(Work(call, done))
+        await done
+
+    async def claim(self, rules: Iterable[str]) -> str:
+        """Claim these rules for this Manager; return who has one of them, "" when nobody."""
+        return await self._alone.renamed(rules)
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def read_from(self, load: LoadSource | None, interval_s: float) -> None:
+        """Take the load from there from now on."""
+        self._load, self._interval_s = load, interval_s
+
+    async def _next(self) -> ManagerMessage | Work | None:
         """Return the next message, ``None`` when the core's deadline comes first."""
         times = [core.next_deadline_ms() for core in self._cores]
         due_ms = min((at_ms for at_ms in times if at_ms is not None), default=None)
@@ -237,11 +259,14 @@ class Daemon:
         if not self._alone.waits:
             await self._inbox.put(connected(state))
 
-    async def _read_load(self, load: LoadSource) -> None:
+    async def _read_load(self) -> None:
         told = ""
         while True:
+            if self._load is None:
+                await asyncio.sleep(self._interval_s)
+                continue
             try:
-                value_rps = await load.read_rps()
+                value_rps = await self._load.read_rps()
                 await self._inbox.put(LoadSample(value_rps, self._clock.now_ms()))
                 trouble = ""
             except LoadError as error:

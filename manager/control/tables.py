@@ -1,0 +1,96 @@
+"""A snapshot as text of 80 columns. Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from exchange.units import credits_text
+from manager.control.frames import BurstRow, LoadRow, RuleRow, Snapshot
+from manager.control.view import clock
+
+WIDTH: Final = 80
+GAP: Final = "  "
+
+
+def status_lines(shown: Snapshot) -> Iterator[str]:
+    """Yield what `headroom manager status` prints."""
+    yield from _farm(shown.load)
+    yield from _section(
+        "RULE STATE SINCE UNITS SPENT DOES", [_rule(row, shown.at_ms) for row in shown.rules]
+    )
+    for row in shown.rules:
+        for reason in row.blocked_by:
+            yield _cut(f"  {row.name}: {reason}")
+    units = [cells for burst in shown.bursts for cells in _units(burst)]
+    yield from _section("UNIT STATE BOUGHT-BY HOST PRICE VM", units)
+    yield from _section("VM CLASS PORTS UNITS IMAGE", _vms(shown))
+    asks = [
+        [row.name, ask.symbol, str(ask.units), credits_text(ask.price_ucr)]
+        for row in shown.groups
+        for ask in row.asks
+    ]
+    yield from _section("GROUP SELLS UNITS PRICE", asks)
+    yield from _section(
+        "ALERT AT WHAT", [[row.kind, clock(row.at_ms), row.text] for row in shown.alerts[-5:]]
+    )
+
+
+def vm_lines(shown: Snapshot) -> Iterator[str]:
+    """Yield what `headroom manager vm list` prints."""
+    return _section("VM CLASS PORTS UNITS IMAGE", _vms(shown))
+
+
+def _vms(shown: Snapshot) -> list[list[str]]:
+    return [
+        [vm.name, vm.vm_class, " ".join(map(str, vm.ports)) or "-", str(vm.units), vm.image[:12]]
+        for vm in shown.library
+    ]
+
+
+def _farm(load: LoadRow) -> Iterator[str]:
+    rate = "unknown" if load.load_rps is None else f"{load.load_rps:g} per second"
+    util = "" if load.util_pct is None else f", {load.util_pct:g} % of {load.ready} units"
+    yield f"load {rate}{util}; {load.pending} on their way, {load.paid} rented"
+    if not load.online:
+        yield "no connection to the exchange"
+    if not load.buying:
+        yield "buying is stopped"
+
+
+def _rule(row: RuleRow, now_ms: int) -> list[str]:
+    since = "-" if row.since_ms is None else _ago(now_ms - row.since_ms)
+    return [row.name, row.state, since, str(row.units), credits_text(row.spent_ucr), row.do]
+
+
+def _units(burst: BurstRow) -> Iterator[list[str]]:
+    name = "by hand" if burst.by_hand else burst.name
+    for unit in burst.units:
+        price = credits_text(unit.price_ucr)
+        state = f"{unit.state}{' (recalled)' if unit.ending else ''}"
+        yield [unit.unit, state, name, unit.host, price, unit.vm or "-"]
+    for order in burst.orders:
+        what = "bid" if order.rests else "order"
+        yield [what, f"{order.coming} to come", name, "-", credits_text(order.price_ucr), "-"]
+
+
+def _ago(ms: int) -> str:
+    seconds = max(0, ms) // 1000
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def _section(names: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield an empty line, the names and the rows; nothing without rows."""
+    if not rows:
+        return
+    table = [names.split(), *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    yield ""
+    for row in table:
+        yield _cut(GAP.join(map(_pad, row, widths)))
+
+
+_pad: Callable[[str, int], str] = str.ljust
+
+
+def _cut(text: str) -> str:
+    text = text.rstrip()
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"

@@ -1,0 +1,188 @@
+"""Carries out the requests of the control socket, one that changes something at a time. Shell.
+
+What a request changes is in manager.toml, and in force, before it is acknowledged.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from exchange.client import Refused, Unknown, Unreachable
+from exchange.log import log
+from exchange.units import ucr_from_credits
+from manager.control.explain import explain
+from manager.control.frames import Ack, ControlFrame, ControlReason, ErrorReply, Snapshot
+from manager.control.groups_view import group_rows
+from manager.control.requests import (
+    BurstEnd,
+    BurstStart,
+    BuyingResume,
+    BuyingStop,
+    ControlRequest,
+    ReleaseAll,
+    Reload,
+    RuleDelete,
+    RuleExplain,
+    RulePause,
+    RuleResume,
+    RuleSet,
+)
+from manager.control.view import snapshot
+from manager.core import log_events
+from manager.core.administration import Administration
+from manager.core.core import Manager
+from manager.core.hand import hand_name, hand_rule
+from manager.core.library import find
+from manager.core.messages import Out, Resume
+from manager.shell.config import ConfigError
+from manager.shell.config_edit import (
+    Edit,
+    NoSuchError,
+    delete_rule,
+    edited,
+    set_buying,
+    set_rule,
+    set_rule_key,
+)
+from manager.shell.daemon import Daemon
+from manager.shell.settings import FAILURES, NeedsRestartError, Settings, mistake
+
+Result = TypeVar("Result")
+MESSAGE_CHARS_MAX: Final = 1_000
+
+
+class RefusedError(Exception):
+    """The request cannot be done; nothing was changed."""
+
+    def __init__(self, reason: ControlReason, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.reason: ControlReason = reason
+        self.field = field
+
+
+class Actions:
+    """Answers requests for one running Manager."""
+
+    def __init__(self, daemon: Daemon, settings: Settings) -> None:
+        self._daemon = daemon
+        self._settings = settings
+        self._turn = asyncio.Lock()
+
+    def shown(self) -> Snapshot:
+        """Return everything as it is now."""
+        groups = group_rows(self._daemon.selling)
+        return snapshot(self._daemon.manager, self._daemon.now_ms(), groups=groups)
+
+    async def answer(self, request: ControlRequest) -> ControlFrame:
+        """Do ``request``; whatever is wrong with it becomes an `ErrorReply`."""
+        try:
+            async with self._turn:
+                return Ack(request.req_id, await self._do(request))
+        except RefusedError as error:
+            reason, field = error.reason, error.field
+            return ErrorReply(request.req_id, reason, _clip(str(error)), field)
+        except FAILURES as error:
+            return ErrorReply(request.req_id, _reason(error), _clip(mistake(error)))
+
+    async def reload(self) -> None:
+        """Read the file again, as after SIGHUP, and log how it went."""
+        try:
+            async with self._turn:
+                await self._settings.reload(self._daemon)
+        except FAILURES as error:
+            log.write(log_events.not_reloaded(mistake(error)))
+        else:
+            log.write(log_events.reloaded(len(self._settings.file.rules)))
+
+    async def _do(self, request: ControlRequest) -> Any:
+        match request:
+            case Reload():
+                file = await self._settings.reload(self._daemon)
+                log.write(log_events.reloaded(len(file.rules)))
+                return {"rules": len(file.rules), "warnings": file.warnings}
+            case RuleSet(rule=rule):
+                await self._edit(set_rule(rule))
+            case RulePause(rule=name):
+                await self._edit(set_rule_key(name, "paused", True))
+            case RuleResume(rule=name):
+                await self._edit(set_rule_key(name, "paused", None))
+                await self._daemon.do(lambda manager, now_ms: manager.apply(Resume(name), now_ms))
+            case RuleDelete(rule=name):
+                await self._edit(delete_rule(name))
+            case RuleExplain(rule=name):
+                return {"text": self._explained(name)}
+            case BuyingStop():
+                await self._edit(set_buying(False))
+            case BuyingResume():
+                await self._edit(set_buying(True))
+            case BurstStart():
+                return await self._start_burst(request)
+            case BurstEnd(vm=vm):
+                return {"units": await self._by_hand(lambda hand: hand.end(hand_name(vm)))}
+            case ReleaseAll():
+                return {"units": await self._by_hand(lambda hand: hand.end_all())}
+            case _:
+                raise RefusedError("not_supported", "this version cannot do that")
+        return None
+
+    async def _edit(self, edit: Edit) -> None:
+        try:
+            with edited(self._settings.file.path, edit) as file:
+                await self._settings.take_over(file, self._daemon)
+        except NoSuchError as error:
+            raise RefusedError("unknown_rule", str(error)) from error
+
+    def _explained(self, name: str) -> str:
+        text = explain(self.shown(), name)
+        if text is None:
+            raise RefusedError("unknown_rule", f"there is no rule {name!r}", "rule")
+        return text
+
+    async def _start_burst(self, request: BurstStart) -> dict[str, Any]:
+        config = self._daemon.manager.config
+        if find(config.library, request.vm) is None:
+            raise RefusedError("unknown_vm", f"there is no stored VM {request.vm!r}", "vm")
+        if request.hosts:
+            raise RefusedError("not_supported", "an order to buy cannot name hosts", "hosts")
+        zones = tuple(request.zones) or self._zones()
+        if not zones:
+            raise RefusedError("invalid_field", "where? no rule names a zone", "zones")
+        price_ucr = max(1, ucr_from_credits(request.price_max))
+        rule = hand_rule(request.vm, request.units, price_ucr, zones)
+        if held := await self._by_hand(lambda hand: hand.buy(rule, request.units)):
+            raise RefusedError("not_allowed", "; ".join(held))
+        return {"burst": rule.name, "units": request.units, "zones": list(zones)}
+
+    def _zones(self) -> tuple[str, ...]:
+        """Return the zones of all rules, in the order of the file."""
+        rules = self._daemon.manager.config.rules
+        return tuple(dict.fromkeys(zone for rule in rules for zone in rule.zones))
+
+    async def _by_hand(self, act: Callable[[Administration], Result]) -> Result:
+        found: list[Result] = []
+
+        def call(manager: Manager, now_ms: int) -> list[Out]:
+            outs, result = manager.administer(act, now_ms)
+            found.append(result)
+            return outs
+
+        await self._daemon.do(call)
+        return found[0]
+
+
+def _reason(error: Exception) -> ControlReason:
+    match error:
+        case ConfigError():
+            return "config_invalid"
+        case NeedsRestartError():
+            return "needs_restart"
+        case Refused():
+            return "refused"
+        case Unknown() | Unreachable():
+            return "exchange_gone"
+        case _:
+            return "file_error"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= MESSAGE_CHARS_MAX else text[: MESSAGE_CHARS_MAX - 1] + "…"

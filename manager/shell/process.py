@@ -1,0 +1,82 @@
+"""The process around a running Manager: its signals, and the control socket's life. Shell."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from exchange.log import log
+from manager.core import log_events
+from manager.shell.actions import Actions
+from manager.shell.control_path import default_path
+from manager.shell.control_server import ControlServer, SocketTakenError, bind
+from manager.shell.daemon import Daemon
+
+RELOADS_MAX: Final = 2
+
+
+async def until_stopped(daemon: Daemon, actions: Actions, listener: socket.socket | None) -> None:
+    """Run ``daemon`` and what serves beside it until SIGINT or SIGTERM."""
+    task = asyncio.create_task(daemon.run())
+    beside = _Reloads(actions)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    loop.add_signal_handler(signal.SIGHUP, beside.begin)
+    if listener is not None:
+        server = ControlServer(actions.answer, actions.shown, daemon.version)
+        beside.tasks.add(loop.create_task(server.serve(listener)))
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.write(log_events.stopped())
+    finally:
+        for side in list(beside.tasks):
+            side.cancel()
+        await asyncio.gather(*beside.tasks, return_exceptions=True)
+
+
+class _Reloads:
+    """Reads the file again on a signal; many while it is being read are one more reading."""
+
+    def __init__(self, actions: Actions) -> None:
+        self._actions = actions
+        self._under_way = 0
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> None:
+        if self._under_way < RELOADS_MAX:
+            self._under_way += 1
+            task = asyncio.get_running_loop().create_task(self._actions.reload())
+            self.tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._under_way -= 1
+        self.tasks.discard(task)
+
+
+@contextmanager
+def listening(control: Path | None) -> Iterator[socket.socket | None]:
+    """Yield the control socket, and remove it at the end.
+
+    ``None`` when the usual place is taken; a place that was named must do, else
+    `SocketTakenError`.
+    """
+    path = control or default_path()
+    try:
+        listener = bind(path)
+    except SocketTakenError as error:
+        if control is not None:
+            raise
+        log.write(log_events.no_control(str(error)))
+        yield None
+        return
+    try:
+        yield listener
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)

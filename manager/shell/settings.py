@@ -1,0 +1,104 @@
+"""manager.toml as a running Manager goes by it, and how a new version is taken over. Shell."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+from exchange.client import Refused, Unknown, Unreachable
+from exchange.keys import KeyFileError
+from manager.core.core import Manager, ManagerConfig
+from manager.core.messages import Out
+from manager.shell.config import ConfigError, manager_config, read_config, read_user_data
+from manager.shell.config_file import ConfigFile
+from manager.shell.daemon import Daemon
+from manager.shell.image_dir import stored_image
+from manager.shell.sources import load_of
+
+ONLY_AT_START: Final = ("exchange", "balancer", "groups")
+"""Parts of the file that a running Manager does not change."""
+
+
+class NeedsRestartError(Exception):
+    """What was changed takes effect only at a start; one line."""
+
+
+class Settings:
+    """``file`` is what the Manager runs by; `url` and `key_file` are where it is logged in."""
+
+    def __init__(self, file: ConfigFile, url: str, key_file: Path) -> None:
+        self.file = file
+        self.url = url
+        self.key_file = key_file
+        self._images: dict[tuple[Any, ...], str] = {}
+
+    async def core_config(self, file: ConfigFile) -> ManagerConfig:
+        """Return the core's part of ``file``; images it names are in the exchange's store then.
+
+        Raises `ConfigError`, what `stored_image` raises.
+        """
+        user_data = await asyncio.to_thread(read_user_data, file)
+        images = {vm.name: await self._stored(vm.image, file.base) for vm in file.vms}
+        return manager_config(file, images, user_data)
+
+    async def take_over(self, file: ConfigFile, daemon: Daemon) -> None:
+        """Make the running Manager go by ``file``.
+
+        Raises `NeedsRestartError` and what `core_config` raises; nothing is changed then.
+        """
+        for part in ONLY_AT_START:
+            if getattr(file, part) != getattr(self.file, part):
+                name = part.removesuffix("s")
+                raise NeedsRestartError(f"[{name}] was changed: restart the Manager for that")
+        config = await self.core_config(file)
+        load = load_of(file)
+        if why := await daemon.claim(rule.name for rule in file.rules):
+            raise NeedsRestartError(f"another Manager acts for one of the rules: {why}")
+
+        def change(manager: Manager, now_ms: int) -> list[Out]:
+            return manager.reconfigure(config, now_ms)
+
+        await daemon.do(change)
+        if file.load != self.file.load:
+            daemon.read_from(load, file.load.interval_s if file.load else 1.0)
+        self.file = file
+
+    async def reload(self, daemon: Daemon) -> ConfigFile:
+        """Read the file again. Raises what `read_config` and `take_over` raise."""
+        file = await asyncio.to_thread(read_config, self.file.path)
+        await self.take_over(file, daemon)
+        return file
+
+    async def _stored(self, image: str, base: Path) -> str:
+        """Hash and upload an image once, as long as its files keep their size and time."""
+        mark = await asyncio.to_thread(_mark, image, base)
+        if mark not in self._images:
+            self._images[mark] = await stored_image(image, base, self.url, self.key_file)
+        return self._images[mark]
+
+
+def mistake(error: Exception) -> str:
+    """Return what went wrong while a file was taken over, a line or more."""
+    match error:
+        case Refused():
+            return f"refused: {error}"
+        case _:
+            return str(error)
+
+
+FAILURES: Final = (
+    ConfigError,
+    NeedsRestartError,
+    KeyFileError,
+    Refused,
+    Unknown,
+    Unreachable,
+    OSError,
+)
+"""What `Settings.reload` may raise."""
+
+
+def _mark(image: str, base: Path) -> tuple[Any, ...]:
+    path = base / image
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    seen = [(file.name, file.stat()) for file in files if file.exists()]
+    return (image, *((name, stat.st_size, stat.st_mtime_ns) for name, stat in seen))
