@@ -1,7 +1,7 @@
 """What a running Manager answers and shows over its control socket.
 
 A reader should skip fields and types that it does not know. Money is in millionths of a credit
-(``_ucr``), times are UTC milliseconds (``_ms``). Pure. Source: control.md.
+(``_ucr``), times are UTC milliseconds (``_ms``). Pure. Source: control.md, "Frames and rows".
 """
 
 from typing import Any, Literal, TypeAlias

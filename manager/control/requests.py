@@ -1,7 +1,8 @@
 """What a program may ask a running Manager over its control socket.
 
 JSON lines, one object each, decoded strictly like the exchange's wire: an unknown field is refused.
-Every request has a ``req_id`` and gets exactly one `Ack` or `ErrorReply`. Pure. Source: control.md.
+Every request has a ``req_id`` and gets exactly one `Ack` or `ErrorReply`. Pure.
+Source: control.md, "Requests".
 """
 
 from typing import Annotated, TypeAlias

@@ -29,7 +29,7 @@ from manager.core.wish import RuleState
 def snapshot(
     manager: Manager,
     now_ms: int,
-    alerts: Sequence[AlertRow] = (),
+    alerts: Iterable[AlertRow] = (),
     groups: Sequence[GroupRow] = (),
 ) -> Snapshot:
     """Return all there is to see at ``now_ms``."""

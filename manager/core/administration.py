@@ -1,6 +1,6 @@
 """What the administrator does by hand while the rules run: buy, give back, everything off. Pure.
 
-Source: manager.md, "By hand".
+Source: manager.md, "While it runs".
 """
 
 from collections.abc import Callable, Iterable

@@ -2,7 +2,7 @@
 
 Their orders are called ``rule/+VM/...``: no rule has such a name, and after a restart it tells what
 runs on the units. Rules count these units and leave them alone; a budget, `BurstEnd` or the release
-of everything gives them back. Source: manager.md, "By hand".
+of everything gives them back. Source: manager.md, "While it runs".
 """
 
 from typing import Final

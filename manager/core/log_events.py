@@ -218,3 +218,11 @@ def not_reloaded(why: str) -> LogLine:
 
 def no_control(why: str) -> LogLine:
     return line("warning", "no_control", f"no control socket: {why}", reason=why)
+
+
+def alerts(trouble: str) -> LogLine:
+    """``trouble`` "": they get out again."""
+    if trouble:
+        text = f"alerts do not get out: {trouble}"
+        return line("error", "alerts_lost", text, reason=trouble)
+    return line("info", "alerts_back", "alerts get out again")

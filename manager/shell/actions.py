@@ -71,7 +71,8 @@ class Actions:
     def shown(self) -> Snapshot:
         """Return everything as it is now."""
         groups = group_rows(self._daemon.selling)
-        return snapshot(self._daemon.manager, self._daemon.now_ms(), groups=groups)
+        rows = self._daemon.alerting.alerts.rows
+        return snapshot(self._daemon.manager, self._daemon.now_ms(), rows, groups)
 
     async def answer(self, request: ControlRequest) -> ControlFrame:
         """Do ``request``; whatever is wrong with it becomes an `ErrorReply`."""

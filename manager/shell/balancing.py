@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from exchange.client.backoff import Backoff
 from exchange.log import log
+from exchange.log.line import LogLine
 from manager.core import log_events
 from manager.core.messages import (
     BackendDrained,
@@ -32,17 +33,20 @@ FIRST_LOOK_S: Final = 10.0
 
 
 class Balancing:
-    """``inbox`` takes what happened to the core; ``now_ms`` is the core's clock."""
+    """``inbox`` takes what happened to the core; ``now_ms`` is the core's clock;
+    ``tell`` takes what others than the log may want to hear of."""
 
     def __init__(
         self,
         balancer: LoadBalancer,
         inbox: Inbox,
         now_ms: Callable[[], int],
+        tell: Callable[[LogLine], None] = log.write,
     ) -> None:
         self._balancer = balancer
         self._inbox = inbox
         self._now_ms = now_ms
+        self._tell = tell
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._gone = False
 
@@ -91,7 +95,7 @@ class Balancing:
         """Log once that the balancer is gone, and once that it is back."""
         if bool(trouble) != self._gone:
             self._gone = bool(trouble)
-            log.write(log_events.balancer_gone(trouble))
+            self._tell(log_events.balancer_gone(trouble))
 
     async def _join(self, out: RegisterBackend) -> None:
         """Probe the server ourselves until it is healthy: a balancer trusts a new one blindly."""

@@ -256,6 +256,7 @@ async def _run(file: ConfigFile, url: str, key_file: Path, listener: socket.sock
             balancer_of(file),
             interval_s,
             selling_of(file, manager),
+            file.alerts,
         )
         version, account = metadata.version("headroom"), client.account
         log.write(log_events.started(version, url, account, len(file.rules)))

@@ -20,6 +20,7 @@ from manager.core.rule import Rule, parse
 from manager.core.rule_text import RuleError, RuleText
 from manager.shell.config_checks import contradictions, user_data_text
 from manager.shell.config_file import (
+    AlertsTable,
     BalancerTable,
     ConfigFile,
     ExchangeTable,
@@ -48,6 +49,7 @@ TABLES: Final[dict[str, Any]] = {
     "exchange": ExchangeTable,
     "balancer": BalancerTable,
     "load": LoadTable,
+    "alerts": AlertsTable,
 }
 LISTS: Final[dict[str, Any]] = {"group": GroupTable, "vm": VmTable, "rule": RuleText}
 
@@ -81,6 +83,7 @@ def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
         exchange=found.get("exchange"),
         balancer=found.get("balancer", BalancerTable()),
         load=found.get("load"),
+        alerts=found.get("alerts"),
         buying=raw.get("buying", True) is True,
         warnings=[]
         if found.get("load") is None

@@ -6,6 +6,7 @@ it. What only the exchange knows (whether a zone exists, what a class is called)
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.types import MAX_USER_DATA_CHARS
 from manager.core.library import StoredVm, find
 from manager.core.rule import Rule
-from manager.shell.config_file import ConfigFile, LoadTable, Purpose, VmTable
+from manager.shell.config_file import AlertsTable, ConfigFile, LoadTable, Purpose, VmTable
 from manager.shell.group_tables import group_mistakes
 from manager.shell.haproxy_load import METRICS
 from manager.shell.haproxy_runtime import WORD
@@ -109,9 +110,28 @@ def _missing(file: ConfigFile) -> Iterator[str]:
     if file.balancer.kind == "haproxy" and not file.balancer.socket:
         yield "balancer.socket: missing; the path of HAProxy's 'stats socket ... level admin'"
     if file.rules or file.load is not None or not file.groups:
-        yield from _no_load(file)
+        yield from _no_alerts(file.alerts)
+    yield from _no_load(file)
     if not file.rules and not file.groups:
         yield "rule: there is none, and no group"
+
+
+def _no_alerts(alerts: AlertsTable | None) -> Iterator[str]:
+    if alerts is None:
+        return
+    if (alerts.command is None) == (alerts.webhook is None):
+        yield "alerts.command: either a command or a webhook"
+    elif alerts.webhook is not None and not _is_address(alerts.webhook, ("http", "https")):
+        yield "alerts.webhook: must be an http:// or https:// address"
+    elif alerts.command is not None and not _splits(alerts.command):
+        yield f"alerts.command: {alerts.command!r} has a quote without its other half"
+
+
+def _splits(command: str) -> bool:
+    try:
+        return bool(shlex.split(command))
+    except ValueError:
+        return False
 
 
 def _no_load(file: ConfigFile) -> Iterator[str]:

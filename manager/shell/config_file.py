@@ -73,6 +73,13 @@ class LoadTable(Table, frozen=True):
     labels: dict[str, str] = {}
 
 
+class AlertsTable(Table, frozen=True):
+    """``command``: argv, gets each alert as JSON on stdin; ``webhook``: gets it by POST."""
+
+    command: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    webhook: str | None = None
+
+
 class ConfigFile(Struct, frozen=True, kw_only=True):
     """The whole file, checked. Paths in it are relative to ``base``."""
 
@@ -85,6 +92,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     load: LoadTable | None
     warnings: list[str]
     buying: bool = True
+    alerts: AlertsTable | None = None
 
     @property
     def base(self) -> Path:

@@ -54,8 +54,10 @@ from manager.core.messages import (
 )
 from manager.core.ports import LoadBalancer, LoadError, LoadSource
 from manager.selling.selling import Selling
+from manager.shell.alerting import Alerting
 from manager.shell.alone import RETRY_S, Alone
 from manager.shell.balancing import Balancing
+from manager.shell.config_file import AlertsTable
 from manager.shell.inbox import INBOX_MAX, Inbox, Version, Work
 
 CORE_FRAMES: Final = (
@@ -96,6 +98,7 @@ class Daemon:
         balancer: LoadBalancer,
         interval_s: float,
         selling: Selling | None = None,
+        alerts: AlertsTable | None = None,
     ) -> None:
         self._client = client
         self.manager = self._manager = manager
@@ -107,7 +110,9 @@ class Daemon:
         self._inbox: Inbox = asyncio.Queue(INBOX_MAX)
         self.version = Version()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._balancing = Balancing(balancer, self._inbox, self._clock.now_ms)
+        self.alerting = Alerting(alerts, self._clock.now_ms)
+        self._tell = self.alerting.tell
+        self._balancing = Balancing(balancer, self._inbox, self._clock.now_ms, self._tell)
         groups = () if selling is None else selling.groups
         self._alone = Alone(client, [row.rule for row in manager.rule_states()], groups)
         self._reading: object | None = None
@@ -128,6 +133,7 @@ class Daemon:
                 group.create_task(self._read_load())
                 group.create_task(self._balancing.watch())
                 group.create_task(self._pump())
+                group.create_task(self.alerting.run())
                 if self._alone.waits:
                     self._spawn(self._read_account())
         except* (Refused, Unknown) as errors:
@@ -190,7 +196,7 @@ class Daemon:
                         self._spawn(self._read_account())
                     first = False
                 case wire.Disconnected(reason):
-                    log.write(log_events.disconnected(reason))
+                    self._tell(log_events.disconnected(reason))
                     await self._inbox.put(Disconnected())
                 case wire.AccountReset(state, reason):
                     log.write(log_events.account_reset(reason))
@@ -279,7 +285,7 @@ class Daemon:
     def _carry_out(self, outs: list[Out]) -> None:
         for out in outs:
             if (line := log_events.of_out(out)) is not None:
-                log.write(line)
+                self._tell(line)
             match out:
                 case Send(request):
                     self._spawn(self._ask(request))

@@ -10,7 +10,8 @@ import os
 import socket
 import ssl
 import zlib
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import httpx
 
@@ -20,9 +21,21 @@ GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 
 async def get(url: str, limit_s: float, limit_bytes: int) -> tuple[int, bytes]:
     """Return status and body of ``url``. Raises `OSError`, whose text is one line."""
+    return await _limited(_asked("GET", url, limit_bytes, None), limit_s)
+
+
+async def post(url: str, body: bytes, limit_s: float, limit_bytes: int) -> int:
+    """Send ``body``, which is JSON, and return the status. Raises as `get` does."""
+    status, _ = await _limited(_asked("POST", url, limit_bytes, body), limit_s)
+    return status
+
+
+async def _limited(
+    asked: Coroutine[Any, Any, tuple[int, bytes]], limit_s: float
+) -> tuple[int, bytes]:
     try:
         async with asyncio.timeout(limit_s):
-            return await _get(url, limit_bytes)
+            return await asked
     except TimeoutError as error:
         raise OSError(f"no whole answer within {limit_s:g} s") from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
@@ -31,11 +44,16 @@ async def get(url: str, limit_s: float, limit_bytes: int) -> tuple[int, bytes]:
         raise OSError(str(errors.exceptions[0])) from errors
 
 
-async def _get(url: str, limit_bytes: int) -> tuple[int, bytes]:
-    # No timeout of the library's: `get` bounds the whole.
+async def _asked(
+    method: str, url: str, limit_bytes: int, content: bytes | None
+) -> tuple[int, bytes]:
+    # No timeout of the library's: `_limited` bounds the whole.
     client = httpx.AsyncClient(verify=_trust(), timeout=None, trust_env=False)  # noqa: S113
     headers = {"Accept-Encoding": "gzip"}
-    async with client, client.stream("GET", url, headers=headers) as response:
+    if content is not None:
+        headers["Content-Type"] = "application/json"
+    asked = client.stream(method, url, headers=headers, content=content)
+    async with client, asked as response:
         body = _Body(response.headers.get("Content-Encoding", ""), limit_bytes)
         async for piece in response.aiter_raw():
             body.take(piece)

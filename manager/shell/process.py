@@ -22,6 +22,8 @@ async def until_stopped(daemon: Daemon, actions: Actions, listener: socket.socke
     """Run ``daemon`` and what serves beside it until SIGINT or SIGTERM."""
     task = asyncio.create_task(daemon.run())
     beside = _Reloads(actions)
+    watch = daemon.alerting.watch(daemon.version, lambda: actions.shown().rules)
+    beside.tasks.add(asyncio.create_task(watch))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)

@@ -60,6 +60,7 @@ class Settings:
         await daemon.do(change)
         if file.load != self.file.load:
             daemon.read_from(load, file.load.interval_s if file.load else 1.0)
+        daemon.alerting.table = file.alerts
         self.file = file
 
     async def reload(self, daemon: Daemon) -> ConfigFile:

@@ -1,0 +1,63 @@
+"""Which lines of the log are alerts, and that no flood of them goes out."""
+
+import pytest
+
+from exchange.log.line import line
+from exchange.units import MS_PER_DAY, MS_PER_HOUR
+from manager.control.alerts import HOURLY_MAX, REPEAT_MS, SHOWN_MAX, Alerts, kind_of
+from manager.control.frames import RuleRow
+from manager.core import log_events
+from manager.core.messages import Log
+
+LINES = [
+    (log_events.of_out(Log("rule burst: util > 70: buy 4", "fired")), "fired"),
+    (log_events.of_out(Log("rule burst: l-9: 2 units on h-1", "leased")), "bought"),
+    (log_events.of_out(Log("rule burst: 2 units not offered", "bid_rests")), "not_found"),
+    (log_events.of_out(Log("l-9 on h-1: recall", "notice")), "recalled"),
+    (log_events.of_out(Log("l-9 on h-1: host lost", "notice")), "lost"),
+    (log_events.of_out(Log("l-9 on h-1: launch failed", "notice")), "vm_failed"),
+    (log_events.of_out(Log("l-9 on h-1: host back", "notice")), None),
+    (log_events.of_out(Log("l-9-0: VM v-1 ended: crashed", "vm_ended")), "vm_failed"),
+    (log_events.of_out(Log("VM web: no", "rule_stopped")), "rule_stopped"),
+    (log_events.of_out(Log("no load", "load_stale")), "load_gone"),
+    (log_events.balancer_gone("refused"), "balancer_gone"),
+    (log_events.balancer_gone(""), None),
+    (log_events.disconnected("reset"), "exchange_gone"),
+    (log_events.connected(), None),
+]
+
+
+@pytest.mark.parametrize(("entry", "kind"), LINES)
+def test_a_line_is_an_alert_or_not(entry: object, kind: str | None) -> None:
+    assert kind_of(entry) == kind  # type: ignore[arg-type]
+
+
+def test_the_same_text_is_told_once_in_a_while() -> None:
+    alerts, entry = Alerts(), log_events.disconnected("reset")
+    told = [len(alerts.heard(entry, at_ms)) for at_ms in (0, 1, REPEAT_MS - 1, REPEAT_MS)]
+    assert told == [1, 0, 0, 1]
+
+
+def test_no_flood_goes_out_and_all_of_it_is_shown() -> None:
+    alerts = Alerts()
+    out = [alerts.heard(line("info", "fired", f"rule {n}"), n) for n in range(1_000)]
+    assert sum(map(len, out)) == HOURLY_MAX
+    assert (len(alerts.rows), alerts.held_back) == (SHOWN_MAX, 1_000 - HOURLY_MAX)
+    assert [row.number for row in alerts.rows] == list(range(901, 1_001))
+    assert alerts.heard(line("info", "fired", "later"), MS_PER_HOUR) != []
+
+
+def test_a_budget_is_told_at_80_and_at_100_percent_once_a_day() -> None:
+    alerts = Alerts()
+
+    def looked(spent: int, day: int) -> list[str]:
+        row = RuleRow("burst", "", "", "ready", spent_ucr=spent, budget_day_ucr=1_000_000)
+        return [alert.kind for alert in alerts.looked([row], day * MS_PER_DAY)]
+
+    assert [looked(spent, 1) for spent in (0, 799_999)] == [[], []]
+    assert looked(800_000, 1) == ["budget_80"]
+    assert looked(900_000, 1) == []
+    assert looked(1_000_000, 1) == ["budget_100"]
+    assert looked(850_000, 1) == []
+    assert looked(850_000, 2) == ["budget_80"]
+    assert alerts.looked([RuleRow("calm", "", "", "ready", spent_ucr=9)], 0) == []
