@@ -5,20 +5,17 @@ offer that no renter can use. Raises `OptionError`.
 """
 
 import ipaddress
-import re
 from pathlib import Path
 
 import msgspec
 
+from exchange.wire.address import can_be_dialed
 from exchange.wire.types import Capacity, Name, Outbound
 from hostagent.core.policy import Policy, Proxy, gid_of
 from hostagent.core.rates import Rates
 
 CLASSES_MAX = 64
 LIMITED_BROADCAST = ipaddress.IPv4Address(2**32 - 1)
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-# A last label of digits would be an IP address that is none.
-_HOST_NAME = re.compile(rf"(?=.{{1,64}}\Z)(?!(.*\.)?[0-9]+\.?\Z){_LABEL}(\.{_LABEL})*\.?\Z")
 
 
 class OptionError(Exception):
@@ -36,11 +33,7 @@ def port_range(text: str) -> tuple[int, int]:
 
 def address(text: str) -> str:
     """Return ``text`` if renters can dial it: an IP address, or a name of at most 64 characters."""
-    try:
-        usable = not ipaddress.ip_address(text).is_unspecified
-    except ValueError:
-        usable = _HOST_NAME.match(text) is not None
-    if not usable:
+    if not can_be_dialed(text):
         raise OptionError(f"--advertise {text!r}: not an address that renters can dial")
     return text
 

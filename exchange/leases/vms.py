@@ -112,6 +112,8 @@ def status(state: State, command: Command, report: VmStatus) -> Done | Refused:
         return Refused("unknown_vm", f"no VM {report.vm_id!r} on this host", "vm_id")
     if report.state == "requested":
         return Refused("invalid_field", "only a buyer requests a VM", "state")
+    if (refused := newer_rules.guests_can_be_reached(state, report)) is not None:
+        return refused
     if _says_nothing_new(vm, report):
         return Done({"state": vm.state}, duplicate=True)
     if report.state in ("stopped", "failed"):

@@ -10,7 +10,8 @@ from exchange.model.commands import EnrollHost
 from exchange.model.state import State
 from exchange.units import MAX_INT
 from exchange.wire import hardware
-from exchange.wire.requests import HostAnnounce, VmStart
+from exchange.wire.address import can_be_dialed
+from exchange.wire.requests import HostAnnounce, VmStart, VmStatus
 from exchange.wire.results import Refused
 
 
@@ -27,6 +28,15 @@ def one_endpoint_a_port(state: State, request: VmStart) -> Refused | None:
     if state.replaying or len(dict.fromkeys(ports)) == len(ports):
         return None
     return Refused("invalid_field", "a port is there twice", "ports")
+
+
+def guests_can_be_reached(state: State, report: VmStatus) -> Refused | None:
+    """Buyers connect to what a host tells, so it is an address or a name (rules.md 5.9)."""
+    for number, endpoint in enumerate(() if state.replaying else report.endpoints):
+        if not can_be_dialed(endpoint.address):
+            text = "neither an IP address of one machine nor a name"
+            return Refused("invalid_field", text, f"endpoints[{number}].address")
+    return None
 
 
 def offer_within_capacity(state: State, request: HostAnnounce) -> Refused | None:

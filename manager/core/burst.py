@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from exchange.units import MS_PER_SECOND
+from exchange.wire.address import guest_problem
 from exchange.wire.frames import VmUpdate
 from exchange.wire.requests import LeaseRelease, VmStop
 from exchange.wire.terms import failure_fault
@@ -54,6 +55,8 @@ class Bursts:
         self._boots = boots
         self._rented = rented
         self._backoff = backoff
+        self.loopback = True
+        """Guests may be on this machine."""
 
     # --- what a rule decides ---
 
@@ -291,6 +294,9 @@ class Bursts:
         endpoint = next((e for e in update.endpoints if e.guest_port == wanted), None)
         if endpoint is None:
             why = f"its host tells no way to port {wanted}"
+        else:
+            why = guest_problem(endpoint.address, self.loopback)
+        if endpoint is None or why:
             self._outgoing.log("not_fit", f"{unit.server}: {why}")
             self._backoff.host_failed(lease, why, strict=True)
             self._stop(unit)

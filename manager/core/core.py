@@ -80,6 +80,8 @@ class ManagerConfig(Struct, frozen=True, kw_only=True):
     pricing: str = "flat"
     stale_ms: int = DEFAULT_STALE_MS
     """A load sample older than this is not acted on."""
+    loopback: bool = True
+    """The exchange is on this machine, so guests may be too."""
     buying: bool = True
     """False: nothing is bought, whatever the rules say."""
 
@@ -98,6 +100,7 @@ class Manager:
         self._backoff = Backoff(outgoing, self.rented)
         self.boots = Boots()
         self._bursts = Bursts(outgoing, self.rented, self._backoff, self.boots)
+        self._bursts.loopback = config.loopback
         self._reconcile = Reconcile(outgoing, self.rented, self._bursts)
         self._account = Account(outgoing, self.rented, self._bursts, self._vm_of)
         self.purchases = self._purchases = Purchases(

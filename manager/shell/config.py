@@ -8,10 +8,12 @@ Source: manager.md, "manager.toml".
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from exchange import files
+from exchange.wire.address import ip_of
 from exchange.wire.types import Sha256Hex
 from manager.core.core import DEFAULT_STALE_MS, ManagerConfig
 from manager.core.flap import flap_warnings
@@ -125,6 +127,13 @@ def manager_config(
         buying=file.buying,
         stale_ms=int(load.stale_s * 1000) if load else DEFAULT_STALE_MS,
     )
+
+
+def on_this_machine(url: str) -> bool:
+    """Tell whether the exchange at ``url`` is on this machine."""
+    host = urlsplit(url).hostname or ""
+    ip = ip_of(host)
+    return host == "localhost" or (ip is not None and ip.is_loopback)
 
 
 def read_user_data(file: ConfigFile) -> dict[str, str]:

@@ -4,11 +4,19 @@ import asyncio
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from exchange.client import Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError
 from manager.core.core import Manager, ManagerConfig
 from manager.core.messages import Out
-from manager.shell.config import ConfigError, manager_config, read_config, read_user_data
+from manager.shell.config import (
+    ConfigError,
+    manager_config,
+    on_this_machine,
+    read_config,
+    read_user_data,
+)
 from manager.shell.config_file import ConfigFile
 from manager.shell.daemon import Daemon
 from manager.shell.image_dir import stored_image
@@ -38,7 +46,8 @@ class Settings:
         """
         user_data = await asyncio.to_thread(read_user_data, file)
         images = {vm.name: await self._stored(vm.image, file.base) for vm in file.vms}
-        return manager_config(file, images, user_data)
+        config = manager_config(file, images, user_data)
+        return replace(config, loopback=on_this_machine(self.url))
 
     async def take_over(self, file: ConfigFile, daemon: Daemon) -> None:
         """Make the running Manager go by ``file``.

@@ -6,8 +6,9 @@ Prices are 36,000 ucr per unit-hour: 10 ucr a second, 600 a minute.
 import pytest
 
 from exchange.model.commands import HostBack
-from exchange.wire.requests import VmStart, VmStop
+from exchange.wire.requests import VmStart, VmStatus, VmStop
 from exchange.wire.results import Refused
+from exchange.wire.types import Endpoint
 from tests.exchange.support.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket, ended
 
 SECOND = 1000
@@ -37,6 +38,21 @@ def test_a_vm_goes_from_requested_to_stopped(market: LeaseMarket) -> None:
         "stopping",
         "stopped",
     ]
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "ff02::1", "1.2.3.4\r\nset x", ""])
+def test_an_address_that_is_no_machines_is_refused_to_its_host(
+    market: LeaseMarket, address: str
+) -> None:
+    """Buyers connect to it. Rows of before this rule are replayed all the same."""
+    vm = market.start(market.lease())
+    endpoints = [Endpoint(80, "192.0.2.1", 40_000), Endpoint(81, address, 40_001)]
+    report = VmStatus(req_id=1, vm_id=vm, state="running", endpoints=endpoints)
+    reply = market.send(report, "seller", market.host)
+    assert isinstance(reply, Refused)
+    assert (reply.reason, reply.field) == ("invalid_field", "endpoints[1].address")
+    market.engine.state.replaying = True
+    assert not isinstance(market.send(report, "seller", market.host), Refused)
 
 
 def test_the_same_vm_start_again_is_the_same_vm(market: LeaseMarket) -> None:
