@@ -15,11 +15,12 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help demo unit test check format cover bench bench-host sim e2e live live-check live-pictures docs \
+.PHONY: help host demo unit test check format cover bench bench-host sim e2e live live-check live-pictures docs \
 	docs-pictures peak-picture dist deb lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
+	@echo 'make host             all that real VMs need on this server: QEMU, libvirt, HAProxy'
 	@echo 'make unit             the tests of the pure rooms, but for their storms, in under a minute'
 	@echo 'make unit ROOM=NAME   all tests of one room, such as trading or manager/core'
 	@echo 'make test             lint, types and every test that needs no real VM'
@@ -46,6 +47,10 @@ $(READY): requirements/dev.txt pyproject.toml .ci/setup-venv .ci/need
 
 $(HOST): $(READY) requirements/host.txt .ci/setup-host
 	bash .ci/setup-host
+
+# What real VMs need, and no test.
+host: $(HOST)
+	bash .ci/start-libvirt
 
 demo: $(READY)
 	.venv/bin/headroom demo
