@@ -131,6 +131,10 @@ class Wire:
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
+    def close(self) -> None:
+        self.cut()
+        self._server.close()
+
     def cut(self) -> None:
         self._cut = True
         for writer in self._open:

@@ -34,17 +34,12 @@ class ServingMachine(MemoryMachine):
         if isinstance(result, DomainStarted):
             places = [(one.address, one.port) for one in result.endpoints]
             self._places[result.vm_id] = places
-        if isinstance(result, GuestReady) and result.vm_id not in self._sites:
-            self._sites[result.vm_id] = [
-                await _site(*place) for place in self._places.pop(result.vm_id, [])
-            ]
+        if isinstance(result, GuestReady) and self._server.hypervisor.guest_accepts(result.vm_id):
+            for place in self._places.pop(result.vm_id, []):
+                site = Website(b"<h1>rented</h1>")
+                self._sites.setdefault(result.vm_id, []).append(site)
+                await site.start(*place)
         return result
-
-
-async def _site(address: str, port: int) -> Website:
-    site = Website(b"<h1>rented</h1>")
-    await site.start(address, port)
-    return site
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ class Campaign:
         self.wire = Wire(self.exchange.port)
         await self.wire.listen()
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self.wire.close)
             self.operator = await stack.enter_async_context(self._client(url, "operator"))
             for name, key in public.items():
                 await open_account(self.operator, name, key)
@@ -133,6 +134,7 @@ class Campaign:
             self.haproxy = Haproxy(("farm",), mode="http")
             stack.callback(self.haproxy.stop)
             await self._configure(url)
+            stack.callback(self.load.close)
             tasks = [self.buyer.listen(), self.seller.offer(), self.manager.keep()]
             running = [asyncio.create_task(task) for task in tasks]
             try:

@@ -89,6 +89,9 @@ class Figure:
         self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/load"
 
+    def close(self) -> None:
+        self._server.close()
+
     async def _answer(self, reader: StreamReader, writer: StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
