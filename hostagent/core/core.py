@@ -311,9 +311,11 @@ class HostCore:
         for domain in found.known:
             self._look_at(self.vms[domain.spec.vm_id], domain, now_ms, out)
         for vm_id in found.missing:
-            life.gone(self.vms[vm_id], None)
-            self._follow(self.vms[vm_id], [], out)
-        out += [DestroyDomain(vm_id) for vm_id in found.leftovers]
+            vm = self.vms[vm_id]
+            life.gone(vm, None)
+            # Whoever removed the domain left its disk, its console and its ports.
+            self._follow(vm, [DestroyDomain(vm_id, vm.spec.boot)], out)
+        out += [DestroyDomain(one.vm_id, one.boot) for one in found.leftovers]
         for vm in self.vms.values():
             life.reach(vm, vm.spec.vm_id in seen.unreached)
             self._reporter.tell(vm, out)
@@ -364,7 +366,7 @@ class HostCore:
         out: list[Out],
     ) -> None:
         vm = self.vms.get(message.vm_id)
-        if vm is None:
+        if vm is None or (isinstance(message, DomainGone) and message.boot != vm.spec.boot):
             return
         effects: list[Effect] = []
         match message:

@@ -117,8 +117,8 @@ def swept(path: str, size: int) -> LogLine:
     return line("info", "swept", text, path=path, bytes=size)
 
 
-def not_kept(path: str, why: str) -> LogLine:
-    text = f"{path}: {why}; the offer may change with the next restart"
+def not_kept(path: str, why: str, risk: str) -> LogLine:
+    text = f"{path}: {why}; {risk}"
     return line("warning", "not_kept", text, path=path, reason=why)
 
 

@@ -279,7 +279,7 @@ class MemoryServer:
                 self.hypervisor.shutdown(effect.vm_id)
                 return []
             case DestroyDomain():
-                return [(now_ms, self._destroy(effect.vm_id))]
+                return [(now_ms, self._destroy(effect))]
             case WatchGuest():
                 return self._watch(effect.vm_id, now_ms)
             case KeepNotes():
@@ -306,10 +306,12 @@ class MemoryServer:
         started = DomainStarted(spec.vm_id, self._endpoints(forwards))
         return [(now_ms + boot.start_ms, started)]
 
-    def _destroy(self, vm_id: str) -> DomainGone:
-        seen = [one for one in self.hypervisor.observe() if one.spec.vm_id == vm_id]
-        self.hypervisor.destroy(vm_id)
-        return DomainGone(vm_id, seen[0].reading if seen else None)
+    def _destroy(self, order: DestroyDomain) -> DomainGone:
+        seen = [one for one in self.hypervisor.observe() if one.spec.vm_id == order.vm_id]
+        if any(order.boot not in ("", one.spec.boot) for one in seen):
+            return DomainGone(order.vm_id, boot=order.boot)
+        self.hypervisor.destroy(order.vm_id)
+        return DomainGone(order.vm_id, seen[0].reading if seen else None, order.boot)
 
     def _watch(self, vm_id: str, now_ms: int) -> list[Due]:
         boot = self.hypervisor.boot_of(vm_id)

@@ -152,9 +152,13 @@ class ShutdownDomain(Struct, frozen=True, tag="shutdown_domain"):
 
 
 class DestroyDomain(Struct, frozen=True, tag="destroy_domain"):
-    """Stop at once and remove every trace. Result: `DomainGone`, also when nothing was there."""
+    """Stop at once and remove every trace. Result: `DomainGone`, also when nothing was there.
+
+    ``boot`` as in `DomainSpec`: another VM that has the id by now is left alone.
+    """
 
     vm_id: str
+    boot: str = ""
 
 
 class WatchGuest(Struct, frozen=True, tag="watch_guest"):
@@ -236,6 +240,8 @@ class DomainGone(Struct, frozen=True, tag="domain_gone"):
 
     vm_id: str
     reading: Reading | None = None
+    boot: str = ""
+    """Of which VM, as in `DestroyDomain`."""
 
 
 class GuestReady(Struct, frozen=True, tag="guest_ready"):
@@ -362,7 +368,7 @@ class Hypervisor(Protocol):
         """Return our domains, ordered by VM id; never anybody else's."""
 
     def all_vm_ids(self) -> set[str]:
-        """Return the ids of all domains here that carry our metadata, whoever started them."""
+        """Return the ids of all domains here that may have files in our folders, ours or not."""
 
     def guest_accepts(self, vm_id: str) -> bool:
         """Tell whether the guest accepts TCP connections on its first forwarded port now."""

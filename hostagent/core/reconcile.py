@@ -12,7 +12,7 @@ from exchange.wire.instructions import (
     VmLaunch,
 )
 from hostagent.core.identity import Tombs, is_meant
-from hostagent.core.ports import ObservedDomain
+from hostagent.core.ports import DomainSpec, ObservedDomain
 from hostagent.core.vm import Vm
 
 
@@ -33,7 +33,7 @@ class Seen(Struct, frozen=True):
     known: list[ObservedDomain]
     missing: list[str]
     """VMs of ours whose domain somebody removed."""
-    leftovers: list[str]
+    leftovers: list[DomainSpec]
     """Domains of VMs that have ended: remove what is left."""
 
 
@@ -67,18 +67,24 @@ def compare_seen(
 
     A VM whose domain came up after ``at_ms`` is not missing: the look was simply too early.
     """
-    here = {domain.spec.vm_id: domain for domain in domains}
-    new = [seen for vm_id, seen in here.items() if vm_id not in vms]
+    new = [seen for seen in domains if seen.spec.vm_id not in vms]
+    up = {vm_id: vm for vm_id, vm in vms.items() if vm.domain == "up"}
+    here = {(seen.spec.vm_id, seen.spec.boot) for seen in domains}
     return Seen(
         adopt=[seen for seen in new if not _buried(seen, ended)],
-        known=[seen for vm_id, seen in here.items() if vm_id in vms and vms[vm_id].domain == "up"],
+        known=[seen for seen in domains if _is_of(seen, up.get(seen.spec.vm_id))],
         missing=[
             vm_id
-            for vm_id, vm in vms.items()
-            if vm_id not in here and vm.domain == "up" and vm.up_ms < at_ms
+            for vm_id, vm in up.items()
+            if (vm_id, vm.spec.boot) not in here and vm.up_ms < at_ms
         ],
-        leftovers=[seen.spec.vm_id for seen in new if _buried(seen, ended)],
+        leftovers=[seen.spec for seen in new if _buried(seen, ended)],
     )
+
+
+def _is_of(seen: ObservedDomain, vm: Vm | None) -> bool:
+    """Tell whether this is the domain of ``vm``: one that had its id before may look the same."""
+    return vm is not None and seen.spec.boot == vm.spec.boot
 
 
 def _meant(order: VmLaunch, vm: Vm) -> bool:

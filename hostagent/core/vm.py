@@ -358,7 +358,7 @@ def _await_ready(vm: Vm, now_ms: int, ready_bound_ms: int) -> list[Effect]:
 
 def _cut(vm: Vm, now_ms: int) -> Effect:
     vm.cut_ms = now_ms + CUT_AGAIN_MS
-    return DestroyDomain(vm.spec.vm_id)
+    return DestroyDomain(vm.spec.vm_id, vm.spec.boot)
 
 
 def _end(vm: Vm, outcome: Outcome, reason: str | None) -> None:

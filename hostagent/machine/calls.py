@@ -16,6 +16,7 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 from exchange.log import log
 from hostagent.core import log_events
 from hostagent.core.ports import HypervisorError
+from hostagent.machine.lanes import Lanes
 
 Name: TypeAlias = Literal[
     "start",
@@ -62,7 +63,7 @@ class Calls:
 
     def __init__(self, limits_s: dict[Name, float] | None = None) -> None:
         self._limits_s = {**LIMITS_S, **(limits_s or {})}
-        self._lanes: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._lanes = Lanes()
         self._stuck: Counter[str] = Counter()
 
     async def call(self, name: Name, vm_id: str, blocking: Callable[[], _T]) -> _T:
@@ -70,16 +71,9 @@ class Calls:
 
         Raises what it raises, and `HypervisorError` when it does not return in time.
         """
-        lock, users = self._lanes.get(vm_id, (asyncio.Lock(), 0))
-        self._lanes[vm_id] = lock, users + 1
-        try:
-            async with lock:
-                self._check(name, vm_id)
-                return await self._limited(name, vm_id, blocking)
-        finally:
-            lock, users = self._lanes.pop(vm_id)
-            if users > 1:
-                self._lanes[vm_id] = lock, users - 1
+        async with self._lanes.turn(vm_id):
+            self._check(name, vm_id)
+            return await self._limited(name, vm_id, blocking)
 
     def _check(self, name: Name, vm_id: str) -> None:
         stuck, everywhere = self._stuck[vm_id], self._stuck.total()

@@ -17,6 +17,7 @@ from hostagent.core import log_events
 from hostagent.core.kept import Kept, KeptOffer
 
 BYTES_MAX = 64 * 1024
+RISK = "the offer may change with the next restart"
 
 
 class KeptFile:
@@ -38,23 +39,29 @@ class KeptFile:
         """Have ``kept`` on the disk, in one step; what cannot be written is said and left."""
         self.kept = kept
         data = msgspec.json.encode(kept)
-        if data == self._written:
-            return
-        part = self._path.with_suffix(".part")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            os.replace(part, self._path)
+        if data != self._written and put(self._path, data, RISK):
             self._written = data
-        except OSError as error:
-            log.write(log_events.not_kept(str(self._path), files.why(error)))
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
 
     def _read(self) -> Kept:
         try:
             self._written = files.read(self._path, BYTES_MAX)
             return msgspec.json.decode(self._written, type=Kept)
         except (OSError, msgspec.DecodeError) as error:
-            log.write(log_events.not_kept(str(self._path), str(error)))
+            log.write(log_events.not_kept(str(self._path), str(error), RISK))
             return Kept()
+
+
+def put(path: Path, data: bytes, risk: str) -> bool:
+    """Have ``data`` in the file ``path``, in one step. What cannot be written is said, with
+    ``risk``, and what was there before stays."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        log.write(log_events.not_kept(str(path), files.why(error), risk))
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        return False
+    return True

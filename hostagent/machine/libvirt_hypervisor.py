@@ -34,6 +34,7 @@ from hostagent.core.usernet import guest_accepted
 from hostagent.machine import console_log, resident
 from hostagent.machine.libvirt_connection import Connections, one_line, said
 from hostagent.machine.libvirt_events import DomainEvents
+from hostagent.machine.owner_file import OwnerFile
 
 _GONE = libvirt.VIR_ERR_NO_DOMAIN
 _WRONG_STATE = libvirt.VIR_ERR_OPERATION_INVALID
@@ -65,9 +66,9 @@ class LibvirtHypervisor:
         self._virt = virt
         self._logs = logs
         self._clock = clock
-        self._owner_file = owner_file
+        self._owner_file = OwnerFile(owner_file)
         self._policy = policy
-        self._owner = _kept(owner_file)
+        self._owner = self._owner_file.owner
         self._links = Connections(uri)
         self._last: dict[str, ObservedDomain] = {}
         """What the last look showed, by the domain's name."""
@@ -116,17 +117,12 @@ class LibvirtHypervisor:
 
     def own(self, owner: str) -> bool:
         before, owner = self._owner, owners.joined(owner, self._owner)
+        self._owner = owner
+        self._owner_file.keep(owner)
         if owner == before:
             return False
         if owners.is_restored(owner, before):
             log.write(log_events.exchange_restored(owner))
-        self._owner = owner
-        if self._owner_file is not None:
-            try:
-                self._owner_file.write_text(owner, "utf-8")
-            except OSError as error:
-                line = f"{self._owner_file}: {error.strerror}"
-                raise HypervisorError(line, "host_disk") from error
         return True
 
     def _free_name(self, vm_id: str) -> str:
@@ -154,16 +150,20 @@ class LibvirtHypervisor:
     def _destroy(self, vm_id: str) -> None:
         domain = self._ours(vm_id)
         if domain is not None:
-            log_file = self._log_of(vm_id, domain.name())
             with contextlib.suppress(OSError):  # A full disk keeps nobody from stopping a VM.
-                _ending(log_file).touch()
+                _ending(self._log_of(vm_id, domain.name())).touch()
             _unless_gone(domain.destroy, "cannot stop the domain")
             _undefine(domain)
             if self._ours(vm_id) is not None:
                 raise HypervisorError(f"{vm_id} was removed, and is still there")
-            # The console, and what virtlogd rolled over of it.
-            for path in (log_file, *self._logs.glob(f"{log_file.name}.*")):
-                path.unlink(missing_ok=True)
+        for name in self._names(vm_id):
+            if self._find(name) is None:
+                self._remove_console(self._log_of(vm_id, name))
+
+    def _remove_console(self, log_file: Path) -> None:
+        """With what virtlogd rolled over of it, also when somebody else removed the domain."""
+        for path in (log_file, *self._logs.glob(f"{log_file.name}.*")):
+            path.unlink(missing_ok=True)
 
     def keep_notes(self, vm_id: str, notes: Notes) -> None:
         self._links.over(lambda: self._keep_notes(vm_id, notes))
@@ -211,9 +211,16 @@ class LibvirtHypervisor:
         found = set()
         for domain in said(lambda: self._links.conn.listAllDomains(0), "cannot list domains"):
             xml = _metadata(domain, domain_xml.VM_URI)
-            if xml is not None:
-                found.add(domain_xml.read_carried(xml).spec.vm_id)
+            carried = None if xml is None else domain_xml.read_carried(xml)
+            if carried is not None and self._may_have_files(domain, carried.owner):
+                found.add(carried.spec.vm_id)
         return found
+
+    def _may_have_files(self, domain: Any, owner: str) -> bool:
+        """Another agent's VM has its files in that agent's folder, whatever its id."""
+        if self._virt == "test" or not self._owner or owners.is_own(self._owner, owner):
+            return True
+        return f"{self._logs}/" in (_unless_gone(domain.XMLDesc, "cannot read XML") or "")
 
     def guest_accepts(self, vm_id: str) -> bool:
         return self._links.over(lambda: self._guest_accepts(vm_id))
@@ -306,13 +313,6 @@ class LibvirtHypervisor:
             used = info[4] // 1_000_000, info[2] // 1024
             reading = Reading(self._clock(), *used, held_mib=held)
         return ObservedDomain(carried.spec, shown, carried.forwards, notes, reading)
-
-
-def _kept(owner_file: Path | None) -> str:
-    """Return whose domains were ours before the agent was restarted; "" when nobody knows."""
-    if owner_file is None or not owner_file.exists():
-        return ""
-    return owner_file.read_text("utf-8").strip()
 
 
 def _ending(log_file: Path) -> Path:

@@ -62,6 +62,7 @@ from hostagent.machine.forwarder import (
     free_loopback_port,
 )
 from hostagent.machine.images import ImageCache
+from hostagent.machine.lanes import Lanes
 
 START_TRIES = 5
 PORT_TRIES = 30
@@ -103,6 +104,9 @@ class Machine:
         self._policy = policy
         self._fence = fence or Fence(policy)
         self._calls = Calls(limits_s)
+        self._turns = Lanes()
+        self._boots: dict[str, str] = {}
+        """Of the VMs started here."""
         self._watching: dict[str, asyncio.Task[bool]] = {}
         self._lost = False
         """The last look at the hypervisor failed."""
@@ -183,11 +187,13 @@ class Machine:
             case NeedImages():
                 self._images.need(effect.images)
             case StartDomain():
-                return await self._start(effect.spec)
+                async with self._turns.turn(effect.spec.vm_id):
+                    return await self._start(effect.spec)
             case ShutdownDomain():
                 await self._of_vm("shutdown", effect.vm_id, self._hypervisor.shutdown)
             case DestroyDomain():
-                return await self._destroy(effect.vm_id)
+                async with self._turns.turn(effect.vm_id):
+                    return await self._destroy(effect.vm_id, effect.boot)
             case WatchGuest():
                 return await self._watch(effect.vm_id)
             case KeepNotes():
@@ -224,6 +230,7 @@ class Machine:
             # Nothing was made, and such an id must not name what is to be removed.
             log.write(log_events.not_started(spec, str(error)))
             return DomainFailed(spec.vm_id, error.reason)
+        self._boots[spec.vm_id] = spec.boot
         try:
             make = partial(self._images.boot_files, spec.image, spec)
             files = await self._calls.call("boot_files", spec.vm_id, make)
@@ -270,8 +277,10 @@ class Machine:
             await asyncio.sleep(PORT_AGAIN_S)
         raise AssertionError("the last try returns or raises")
 
-    async def _destroy(self, vm_id: str) -> Result:
-        """Read the counters a last time, then remove every trace."""
+    async def _destroy(self, vm_id: str, boot: str) -> Result:
+        """Read the counters a last time, then remove every trace; another VM of the id stays."""
+        if boot and self._boots.get(vm_id, boot) != boot:
+            return DomainGone(vm_id, boot=boot)
         reading = await self._last_reading(vm_id)
         self._stop_watching(vm_id)
         await self._of_vm("destroy", vm_id, self._hypervisor.destroy)
@@ -279,7 +288,8 @@ class Machine:
         await self._forget(vm_id)
         self._unknown.discard(vm_id)
         self._adopted.forget(vm_id)
-        return DomainGone(vm_id, reading)
+        self._boots.pop(vm_id, None)
+        return DomainGone(vm_id, reading, boot)
 
     async def _last_reading(self, vm_id: str) -> Reading | None:
         """A look that fails costs the last counters, not the stop."""

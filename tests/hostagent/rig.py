@@ -23,6 +23,7 @@ from hostagent.core.ports import (
     LinkUp,
     Load,
     Message,
+    ObservedDomain,
     Send,
     StartDomain,
     Tick,
@@ -179,7 +180,10 @@ class Rig:
 
     def running(self) -> list[str]:
         """Return the VM ids of the domains that exist."""
-        return [domain.spec.vm_id for domain in self.server.hypervisor.observe()]
+        return [domain.spec.vm_id for domain in self.running_domains()]
+
+    def running_domains(self) -> list[ObservedDomain]:
+        return self.server.hypervisor.observe()
 
     def starts(self) -> list[str]:
         return [effect.spec.vm_id for effect in self.effects if isinstance(effect, StartDomain)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hostagent.core.ports import DomainState
+from hostagent.core.ports import DestroyDomain, DomainState
 from hostagent.core.scripted_faults import Fault, Script, lost
 from tests.hostagent.rig import Rig, kill, launch
 
@@ -70,6 +70,8 @@ def test_a_domain_that_vanishes_is_lost() -> None:
     rig.connect()
     rig.tell(launch())
     rig.run(MINUTE_MS)
+    boot = rig.running_domains()[0].spec.boot
     rig.server.hypervisor.vanish("v-1")
     rig.run(MINUTE_MS)
     assert rig.states()[-1] == "failed(domain_lost)"
+    assert DestroyDomain("v-1", boot) in rig.effects, "its disk and its ports go with it"

@@ -49,16 +49,23 @@ OTHERS: list[Effect] = [
 
 
 class NoImages(ImageCache):
-    """Every image is here, and nothing of it."""
+    """Every image is here, and nothing of it. ``done`` are the calls, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait: Callable[[], None]) -> None:
         self.forgotten: list[str] = []
+        self.done: list[str] = []
+        self.hang = False
+        self._wait = wait
 
     def boot_files(self, image: str, spec: DomainSpec) -> BootFiles:
+        self.done.append("boot_files")
         return BootFiles()
 
     def forget_vm(self, vm_id: str) -> None:
+        if self.hang:
+            self._wait()
         self.forgotten.append(vm_id)
+        self.done.append("forget_vm")
 
 
 class Bench:
@@ -71,9 +78,16 @@ class Bench:
         self.hanging = threading.Event()
         self._free = threading.Event()
         self.fake = MemoryHypervisor(lambda: 1_000, fault=self._fault)
+        self.images = NoImages(self._wait)
         forwarder = Forwarder("127.0.0.1", 30_000, 30_999)
         self.machine = Machine(
-            self.fake, NoImages(), forwarder, Load, lambda: 1_000, simulated=True, limits_s=limits_s
+            self.fake,
+            self.images,
+            forwarder,
+            Load,
+            lambda: 1_000,
+            simulated=True,
+            limits_s=limits_s,
         )
 
     def _fault(self, call: str, vm_id: str) -> None:
@@ -81,8 +95,11 @@ class Bench:
         if (call, vm_id) in self.fails:
             raise self.fails[call, vm_id]
         if (call, vm_id) in self.hangs:
-            self.hanging.set()
-            self._free.wait(WAIT_S)
+            self._wait()
+
+    def _wait(self) -> None:
+        self.hanging.set()
+        self._free.wait(WAIT_S)
 
     def free(self) -> None:
         self.hangs.clear()
@@ -153,6 +170,30 @@ def test_a_stop_that_hangs_is_tried_again_and_works_when_it_can() -> None:
         bench.free()
         gone = await bench.machine.carry_out(DestroyDomain("v-1"))
         assert isinstance(gone, DomainGone)
+
+    on(bench, story)
+
+
+def test_a_second_stop_of_a_vm_leaves_the_one_that_has_its_id_by_then() -> None:
+    """(Seen to fail: it ended that one, closed its ports and removed its disk.)"""
+    bench = Bench(dict.fromkeys(LIMITS_S, WAIT_S))
+    images = bench.images
+
+    async def story() -> None:
+        first, second = (replace(spec("v-1"), ports=(), boot=one) for one in ("b-1", "b-2"))
+        await bench.machine.carry_out(StartDomain(first))
+        images.hang = True
+        stop = DestroyDomain("v-1", "b-1")
+        stops = [asyncio.create_task(bench.machine.carry_out(stop)) for _ in range(2)]
+        assert await asyncio.to_thread(bench.hanging.wait, WAIT_S), "its files are being removed"
+        start = asyncio.create_task(bench.machine.carry_out(StartDomain(second)))
+        late = asyncio.create_task(bench.machine.carry_out(stop))
+        bench.free()
+        assert await start == DomainStarted("v-1")
+        assert await late == DomainGone("v-1", boot="b-1")
+        assert [cast(DomainGone, one).boot for one in await asyncio.gather(*stops)] == ["b-1"] * 2
+        assert [seen.spec.boot for seen in bench.fake.observe()] == ["b-2"]
+        assert images.done[-1] == "boot_files", "what was made for it is still there"
 
     on(bench, story)
 

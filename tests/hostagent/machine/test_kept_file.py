@@ -12,6 +12,7 @@ from hostagent.core.kept import Kept, KeptOffer
 from hostagent.core.residual import Residual
 from hostagent.machine.facts import read_facts
 from hostagent.machine.kept_file import KeptFile
+from hostagent.machine.owner_file import OwnerFile
 from hostagent.setup import kept_file
 
 MIB = 1024 * 1024
@@ -59,3 +60,27 @@ def test_a_guest_that_writes_leaves_the_hosts_disk_as_it_was(name: str) -> None:
             disk.write(os.urandom(MIB) * 48)
             disk.truncate(1024 * MIB)
         assert abs(read_facts(state).disk_mib - before) <= 8
+
+
+OWNER = "an-exchange/h-1/b2 b1"
+
+
+@pytest.mark.parametrize("spoiled", [b"\xff" * 9, b"0" * 9_999])
+def test_a_spoiled_owner_file_is_as_none(tmp_path: Path, spoiled: bytes) -> None:
+    (tmp_path / "owner").write_bytes(spoiled)
+    file = OwnerFile(tmp_path / "owner")
+    assert file.owner == ""
+    file.keep(OWNER)
+    assert OwnerFile(tmp_path / "owner").owner == OWNER
+
+
+def test_a_full_disk_leaves_the_owner_that_was_kept_before(tmp_path: Path) -> None:
+    """(Seen to fail: the file was empty, and VMs of before a restore were nobody's.)"""
+    OwnerFile(tmp_path / "owner").keep("an-exchange/h-1/b1")
+    file = OwnerFile(tmp_path / "owner")
+    full = tmp_path / "owner.part"
+    full.symlink_to("/dev/full")
+    file.keep(OWNER)
+    assert OwnerFile(tmp_path / "owner").owner == "an-exchange/h-1/b1"
+    file.keep(OWNER)
+    assert OwnerFile(tmp_path / "owner").owner == OWNER, "tried again, with room"
