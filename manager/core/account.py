@@ -7,26 +7,27 @@ stops spending by itself. Pure. Source: manager.md, "When something fails"; prot
 channel".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, credits_text
 from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
 from exchange.wire.requests import LeaseRelease
-from exchange.wire.terms import LOST_AFTER_MS
+from exchange.wire.terms import LOST_AFTER_MS, RECALL_NOTICE_MS
 from manager.core.burst import Bursts
 from manager.core.library import StoredVm
 from manager.core.messages import Connected
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import placed_ms, rule_of
 from manager.core.rented import RentedUnits, unit_number
-from manager.core.unit import Lease, Unit, leaves_first
+from manager.core.unit import LEAVING, Lease, Unit, leaves_first
 
 RELEASE_AHEAD_MS: Final = 30 * MS_PER_MINUTE
 RENEW_MS: Final = 10 * MS_PER_MINUTE
 SILENCE_MS: Final = LOST_AFTER_MS + 30 * MS_PER_SECOND
 """A silent host is lost by then. Its return comes as a notice; should that be missed, leases that
 still live after this long say the same."""
+LOSSES: Final = ("recalled", "host_lost")
 GONE_VM: Final = ("stopped", "failed")
 
 
@@ -39,11 +40,17 @@ class Account:
         rented: RentedUnits,
         bursts: Bursts,
         vm_of: Callable[[str], StoredVm | None],
+        leave_ms: int,
     ) -> None:
         self._outgoing = outgoing
         self._rented = rented
         self._bursts = bursts
         self._vm_of = vm_of
+        self._leave_ms = leave_ms
+        self.lost: Callable[[str, int, int | None], None] = lambda rule, units, since_ms: None
+        """Told of units that a rule has lost; since when, if that may have been seen before."""
+        self.returned: Callable[[str, int], None] = lambda rule, units: None
+        """Told of units of a rule whose host is heard again."""
         self._renews = True
         self._began_ms: int | None = None
         self.renew_at_ms: int | None = None
@@ -82,11 +89,13 @@ class Account:
             "notice", f"{lease.lease_id} on {lease.host}: {notice.kind.replace('_', ' ')}"
         )
         if notice.kind == "recall":
-            self._recall(lease, notice.units)
+            self._recall(lease, notice)
         elif notice.kind == "host_silent":
+            self._lost(lease, lease.units.values())
             lease.silent_until_ms = self._silent_until_ms(notice.at_ms)
-        elif notice.kind == "host_back":
+        elif notice.kind == "host_back" and lease.silent_until_ms:
             lease.silent_until_ms = 0
+            self.returned(lease.rule, len(lease.units))
 
     def _silent_until_ms(self, since_ms: int | None) -> int:
         """Return until when a host silent since then (exchange time) is out of reach."""
@@ -167,6 +176,8 @@ class Account:
             self._outgoing.log(
                 "lease_ended", f"{lease.lease_id} ended: {row.reason or 'no reason given'}"
             )
+            if row.reason in LOSSES:
+                self._lost(lease, lease.units.values())
             self._end(lease)
         else:
             self._shrink(lease, row.units)
@@ -184,24 +195,57 @@ class Account:
         self._bursts.out_of_balancer(unit)
         self._rented.drop_unit(unit)
 
-    def _recall(self, lease: Lease, units: int | None) -> None:
+    def _recall(self, lease: Lease, notice: Notice) -> None:
         known = sum(not unit.give_back for unit in lease.units.values())
-        self._take_recalled(lease, len(lease.units) if units is None else known + units)
+        new = len(lease.units) if notice.units is None else notice.units
+        end_ms = self._outgoing.exchange_ms if notice.at_ms is None else notice.at_ms
+        self._take_recalled(lease, [0] * known + [end_ms] * new, told_now=True)
 
-    def _take_recalled(self, lease: Lease, units: int) -> None:
-        """Have ``units`` leave without a release: they end by themselves and pay their bond.
+    def _take_recalled(self, lease: Lease, ends_ms: Sequence[int], told_now: bool) -> None:
+        """Have a unit for each end leave without a release: they end then and pay their bond.
 
-        Those already under notice count, then those that leave by a rule.
+        Those already under notice count first, then those that leave by a rule. Times are the
+        exchange's.
         """
         ranked = sorted(lease.units.values(), key=lambda unit: (unit.give_back, leaves_first(unit)))
-        for unit in ranked[:units]:
-            self._bursts.leave(unit, give_back=False)
+        for unit, end_ms in zip(ranked, ends_ms, strict=False):
+            if unit.give_back:
+                self._lost(lease, [unit], None if told_now else end_ms - RECALL_NOTICE_MS)
+                self._bursts.recalled(unit, self._local_ms(end_ms) - self._leave_ms)
+            elif not unit.leaves_ms:
+                self._bursts.leave(unit, give_back=False)
+
+    def _lost(self, lease: Lease, units: Iterable[Unit], since_ms: int | None = None) -> None:
+        """Units that were counted on are no capacity to come; ``since_ms``: by the exchange."""
+        if self._outgoing.now_ms >= lease.silent_until_ms:
+            count = sum(unit.give_back and unit.state not in LEAVING for unit in units)
+            self.lost(lease.rule, count, None if since_ms is None else self._local_ms(since_ms))
+
+    def _local_ms(self, exchange_ms: int) -> int:
+        return exchange_ms - self._outgoing.exchange_ms + self._outgoing.now_ms
+
+    def leaves_at_ms(self) -> int | None:
+        """Return when the next recalled unit is to leave."""
+        times = [u.leaves_ms for _, u in self._rented.units() if self._still_serves(u)]
+        return min(times, default=None)
+
+    def let_go(self) -> None:
+        """Recalled units whose time has come leave the balancer, drain and stop."""
+        for _, unit in self._rented.units():
+            if self._still_serves(unit) and unit.leaves_ms <= self._outgoing.now_ms:
+                self._bursts.leave(unit, give_back=False)
+
+    def _still_serves(self, unit: Unit) -> bool:
+        return unit.leaves_ms > 0 and unit.state not in LEAVING
 
     def _match(self, row: LeaseUpdate, vms: list[VmUpdate]) -> None:
         """Bring one lease in line: units with their VMs first, then what has none."""
         lease = self._rented.leases.get(row.lease_id) or self._adopt(row)
         lease.ending = row.state == "ending"
         if row.silent_since_ms is not None:
+            silent_since_ms = row.silent_since_ms
+            stayed = range(row.units - len(_ends_ms(row)))
+            self._lost(lease, [Unit(lease.lease_id, n) for n in stayed], silent_since_ms)
             lease.silent_until_ms = self._silent_until_ms(row.silent_since_ms)
         self.schedule_release(lease)
         found = [(self._rented.unit_of(vm) or self._new_unit(lease, vm), vm) for vm in vms]
@@ -217,8 +261,7 @@ class Account:
             self._bursts.vm_changed(lease, unit, vm)
             if unit.state == "stopping" and vm.state != "stopping":
                 self._bursts.send_stop(unit)
-        recalled = row.units if lease.ending else sum(each.units for each in row.recalls or [])
-        self._take_recalled(lease, recalled)
+        self._take_recalled(lease, _ends_ms(row), told_now=False)
         for unit in without:
             self._bursts.start_again(lease, unit)
 
@@ -228,6 +271,13 @@ class Account:
         unit.state, unit.vm_name, unit.vm_id = "requested", vm.name, vm.vm_id
         unit.launches, unit.failures = attempt, attempt - 1
         return unit
+
+
+def _ends_ms(row: LeaseUpdate) -> list[int]:
+    """Return when each recalled unit of a lease ends, the first first."""
+    if row.state == "ending":
+        return [row.ends_ms or 0] * row.units
+    return [recall.at_ms for recall in row.recalls or [] for _ in range(recall.units)]
 
 
 def bought_by_rule(row: LeaseUpdate) -> bool:

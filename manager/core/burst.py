@@ -70,6 +70,7 @@ class Bursts:
             unit
             for lease, unit in self._rented.most_expensive_first()
             if unit.state not in LEAVING
+            and unit.give_back
             and not by_hand(lease.rule)
             and (vm is None or (lease.vm is not None and lease.vm.name == vm))
             and rule in (None, lease.rule)
@@ -90,7 +91,7 @@ class Bursts:
         staying = [
             (lease, unit)
             for lease, unit in self._rented.most_expensive_first()
-            if lease.rule == rule and unit.state not in LEAVING
+            if lease.rule == rule and unit.state not in LEAVING and unit.give_back
         ]
         over_ucr = sum(lease.price_ucr for lease, _ in staying) - hour_ucr
         given = 0
@@ -116,9 +117,18 @@ class Bursts:
             self.join(lease, unit)
         return len(found)
 
+    def recalled(self, unit: Unit, leaves_ms: int) -> None:
+        """The unit ends by itself; one that serves goes on until ``leaves_ms``."""
+        serves = unit.state in ("joining", "ready") and unit.port
+        if serves and leaves_ms > self._outgoing.now_ms:
+            unit.give_back, unit.leaves_ms = False, unit.leaves_ms or leaves_ms
+        else:
+            self.leave(unit, give_back=False)
+
     def leave(self, unit: Unit, give_back: bool) -> None:
         """Take the unit out of service; ``give_back``: and release it when its VM is gone."""
-        unit.give_back = give_back and (unit.give_back or unit.state not in LEAVING)
+        staying = unit.state not in LEAVING and not unit.leaves_ms
+        unit.give_back = give_back and (unit.give_back or staying)
         if unit.state in LEAVING:
             return
         if unit.state in IN_BALANCER and unit.port:
@@ -244,7 +254,7 @@ class Bursts:
 
     def start_again(self, lease: Lease, unit: Unit) -> None:
         """The unit's VM never was, or is gone: start another unless the unit is leaving."""
-        if unit.state in LEAVING:
+        if unit.state in LEAVING or unit.leaves_ms:
             self.stopped(unit)
         else:
             self.out_of_balancer(unit)

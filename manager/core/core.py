@@ -64,6 +64,7 @@ from manager.core.standing import OFFLINE, RuleStatus, Standing
 Result = TypeVar("Result")
 
 DEFAULT_STALE_MS: Final = 60_000
+DEFAULT_LEAVE_MS: Final = 45_000
 EARLY_MAX: Final = 1_000
 """Frames kept while the account's state is being read."""
 
@@ -78,6 +79,8 @@ class ManagerConfig(Struct, frozen=True, kw_only=True):
     unit_rps: float
     core_units: int
     pricing: str = "flat"
+    leave_ms: int = DEFAULT_LEAVE_MS
+    """How long before its end a recalled unit leaves: time to drain and to stop."""
     stale_ms: int = DEFAULT_STALE_MS
     """A load sample older than this is not acted on."""
     loopback: bool = True
@@ -102,7 +105,7 @@ class Manager:
         self._bursts = Bursts(outgoing, self.rented, self._backoff, self.boots)
         self._bursts.loopback = config.loopback
         self._reconcile = Reconcile(outgoing, self.rented, self._bursts)
-        self._account = Account(outgoing, self.rented, self._bursts, self._vm_of)
+        self._account = Account(outgoing, self.rented, self._bursts, self._vm_of, config.leave_ms)
         self.purchases = self._purchases = Purchases(
             outgoing, self._class_of, config.pricing, config.zone, self._backoff
         )
@@ -124,6 +127,8 @@ class Manager:
             self._budget,
             self._standing,
         )
+        self._account.lost = self._rules.lost
+        self._account.returned = self._rules.returned
         self._administration = Administration(
             outgoing, self.rented, self._purchases, self._bursts, self._rules, self.reading
         )
@@ -153,6 +158,7 @@ class Manager:
         deadlines = [
             self._rules.next_deadline_ms(),
             self._account.renew_at_ms,
+            self._account.leaves_at_ms(),
             self._load.stale_at_ms(),
             self._checks.again_ms,
         ]
@@ -165,15 +171,16 @@ class Manager:
 
     def reading(self) -> Reading:
         """Return what the rules go by right now."""
-        ready, pending, total = self.rented.count(self._outgoing.now_ms)
+        ready, pending, going, paid = self.rented.count(self._outgoing.now_ms)
         on_order = self._purchases.on_order()
         return Reading(
             load_rps=self._load.rps(),
             unit_rps=self._config.unit_rps,
             ready=self._config.core_units + ready,
             pending=pending + on_order,
-            bought=ready + pending + on_order,
-            paid=total + on_order,
+            bought=ready + pending - going + on_order,
+            paid=paid + on_order,
+            going=going,
             load_at_ms=self._load.at_ms,
             boot_p95_ms=self.boots.p95_ms,
         )
@@ -216,6 +223,7 @@ class Manager:
             outgoing.now_ms = max(due_ms, outgoing.now_ms)
             if self._account.renew_at_ms == due_ms:
                 self._account.renew()
+            self._account.let_go()
             if self._load.stale_at_ms() == due_ms:
                 self._load.tell()
             if self._checks.again_ms == due_ms:
@@ -339,6 +347,10 @@ class Manager:
         if state.exchange_ms:
             self._outgoing.heard(state.exchange_ms)
         self._purchases.rebuild(state.orders, self._by_name)
+        ids = [row.client_order_id for row in state.orders]
+        ids += [row.client_order_id or "" for row in state.leases]
+        for client_order_id in ids:
+            self._rules.fired_before(rule_of(client_order_id), placed_ms(client_order_id))
         self._account.rebuild(state)
         self._reconcile.resume()
         self._checks.ask()
@@ -347,10 +359,6 @@ class Manager:
             lease = self.rented.leases.get(row.lease_id)
             if lease is not None:
                 self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, now_ms)
-        ids = [row.client_order_id for row in state.orders]
-        ids += [row.client_order_id or "" for row in state.leases]
-        for client_order_id in ids:
-            self._rules.fired_before(rule_of(client_order_id), placed_ms(client_order_id))
         early, self._early = list(self._early), deque(maxlen=EARLY_MAX)
         for frame in early:
             self._frame(frame)

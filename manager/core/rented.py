@@ -2,10 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from manager.core.library import StoredVm
 from manager.core.unit import LEAVING, PENDING, Lease, Unit, give_back_key
+
+
+class Counts(NamedTuple):
+    """Units in service, on their way there, recalled among both, and all that we pay for.
+
+    A unit that ends by itself, as one that is recalled, and one of a silent host are not counted
+    as paid: nothing is owed for a silent host, and their replacements must have room.
+    """
+
+    ready: int
+    pending: int
+    going: int
+    paid: int
 
 
 class RentedUnits:
@@ -29,16 +43,17 @@ class RentedUnits:
         units = () if lease is None else lease.units.values()
         return next((unit for unit in units if unit.vm_name == update.name), None)
 
-    def count(self, now_ms: int) -> tuple[int, int, int]:
-        """Return the units in service, those on their way there, and all that are paid for."""
-        ready = pending = total = 0
+    def count(self, now_ms: int) -> Counts:
+        """Return how many units there are of each sort; silent hosts' units are of none."""
+        ready = pending = going = paid = 0
         for lease in self.leases.values():
-            total += len(lease.units)
             if now_ms >= lease.silent_until_ms:
                 for unit in lease.units.values():
                     ready += unit.state == "ready"
                     pending += unit.state in PENDING
-        return ready, pending, total
+                    going += unit.leaves_ms > 0 and unit.state not in LEAVING
+                    paid += unit.give_back
+        return Counts(ready, pending, going, paid)
 
     def staying(self, rule: str) -> int:
         """Return how many of the rule's units are in service or on their way there."""

@@ -20,9 +20,10 @@ _COMPARE: Final = {">": gt, ">=": ge, "<": lt, "<=": le}
 class Reading(Struct, frozen=True):
     """What is known at one moment. ``load_rps`` is ``None`` when missing or stale.
 
-    ``ready`` counts the farm's own units and the bought ones in service, ``pending`` those on
-    order or booting, ``bought`` all bought units not on their way out (ready or pending), ``paid``
-    all bought units, also those draining or stopping.
+    ``ready`` counts the farm's own units and the bought ones in service, ``pending`` those on order
+    or booting, ``going`` those recalled, which serve for a while but are no capacity to come.
+    ``bought``: all bought units that stay (ready or pending). ``paid``: all bought units that cost
+    and end only when we release them, also those draining or stopping.
     """
 
     load_rps: float | None
@@ -31,9 +32,15 @@ class Reading(Struct, frozen=True):
     pending: int
     bought: int
     paid: int
+    going: int = 0
     load_at_ms: int = 0
     """When the load was measured."""
     boot_p95_ms: int = 0
+
+    @property
+    def coming(self) -> int:
+        """How many more units there will be in service when all under way is done."""
+        return self.pending - self.going
 
 
 class Held(Struct):
@@ -57,7 +64,7 @@ def observe(rule: Rule, state: Held, reading: Reading, now_ms: int) -> None:
 
 def confirmed(rule: Rule, reading: Reading) -> bool:
     """Tell whether all conditions hold with pending units counted as capacity too."""
-    return all(holds(condition, reading, reading.pending) for condition in rule.conditions)
+    return all(holds(condition, reading, reading.coming) for condition in rule.conditions)
 
 
 def held_from_ms(rule: Rule, state: Held) -> int | None:

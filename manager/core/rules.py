@@ -68,7 +68,8 @@ class Rules:
         reading = self._observe()
         if self._outgoing.online:
             self._hold_back()
-            if self._fire_all(reading):
+            replaced = self._replace_lost(reading)
+            if self._fire_all(self._reading() if replaced else reading) or replaced:
                 self._observe()
 
     def next_deadline_ms(self) -> int | None:
@@ -98,6 +99,27 @@ class Rules:
         for state in self._states:
             if state.rule.name == rule_name and at_ms <= self._outgoing.now_ms:
                 state.fired_ms = max(state.fired_ms or 0, at_ms)
+
+    def lost(self, rule_name: str, units: int, since_ms: int | None) -> None:
+        """Units of the rule are no capacity any more.
+
+        ``since_ms``: that is so since then, and what the rule bought since replaces them.
+        """
+        for state in self._states:
+            replaced = since_ms is not None and (state.fired_ms or 0) >= since_ms
+            if state.rule.name == rule_name and not replaced:
+                state.lost += units
+
+    def returned(self, rule_name: str, units: int) -> None:
+        """A silent host is back with units that may be replaced: what is too much goes."""
+        reading = self._reading()
+        for state in (state for state in self._states if state.rule.name == rule_name):
+            rule, state.lost = state.rule, max(0, state.lost - units)
+            if rule.max_units and reading.load_rps is not None:
+                over = min(units, reading.paid - rule.max_units)
+                if over > 0 and (given := self._bursts.give_back(over, None, rule_name)):
+                    text = f"rule {rule_name}: a silent host is back: release {given}"
+                    self._outgoing.log("fired", text)
 
     def charged(self, rule_name: str) -> None:
         """After a charge: give back what the budget no longer pays for, most expensive first."""
@@ -144,6 +166,27 @@ class Rules:
                     fired = True
                     reading = self._reading()
         return fired
+
+    def _replace_lost(self, reading: Reading) -> bool:
+        """Buy at once for what was lost; not while units are given back, nor without a load."""
+        lost = [state for state in self._states if state.lost]
+        if not lost or reading.load_rps is None:
+            return False
+        wishes = [self._wish(state, reading) for state in self._states]
+        releasing = any(wish is not None and not wish.buys for wish in wishes)
+        done = [self._replace(state, releasing) for state in lost]
+        return any(done)
+
+    def _replace(self, state: RuleState, releasing: bool) -> bool:
+        lost, state.lost = state.lost, 0
+        reading = self._reading()
+        units = 0 if releasing or state.rule.paused else state.watch.replaces(lost, reading)
+        done = self._buy(state.rule, units, reading)
+        if done:
+            state.fired_ms = self._outgoing.now_ms
+            why = f"{lost} units recalled or lost"
+            self._outgoing.log("fired", f"rule {state.rule.name}: {why}: {done}")
+        return bool(done)
 
     def _fire(self, state: RuleState, wish: Wish, reading: Reading) -> bool:
         """Act; a rule that could do nothing has not fired, and reports that once."""

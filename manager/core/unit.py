@@ -51,6 +51,8 @@ class Unit(Struct):
     """Its present VM has run, so a failure of it is no failed launch."""
     overdue: bool = False
     """Stopped when the last renewal looked; `account.py` says what follows."""
+    leaves_ms: int = 0
+    """Recalled: it serves until then, so that its replacement can come into service first."""
     give_back: bool = True
     """When leaving: release the unit afterwards. False when it ends by itself and pays its bond."""
 

@@ -64,6 +64,9 @@ class AtWatch:
             case _:
                 return 0
 
+    def replaces(self, lost: int, reading: Reading) -> int:
+        return lost if self._open else 0
+
     def since_ms(self) -> int | None:
         return self._opening.start_ms if self._opening is not None and self._open else None
 

@@ -67,7 +67,8 @@ class TrackWatch:
         self._trend = None if track.ahead is None else Trend(track.ahead.window_ms)
         self._sample_ms = -1
         self._expected_rps: float | None = None
-        self._desired = 0
+        self._desired = self._exact = 0
+        """With and without the tolerance."""
         self._off_since_ms: int | None = None
         """Since when there are more or fewer units than desired."""
 
@@ -108,6 +109,9 @@ class TrackWatch:
     def floor(self, reading: Reading) -> int:
         return 0
 
+    def replaces(self, lost: int, reading: Reading) -> int:
+        return min(lost, max(0, self._exact - _have(reading)))
+
     def since_ms(self) -> int | None:
         return self._off_since_ms
 
@@ -131,9 +135,11 @@ class TrackWatch:
     def _units_for(self, load_rps: float, reading: Reading) -> int:
         """Return how many units, our own servers included, keep ``load_rps`` at the target."""
         have, serves = _have(reading), self._one_serves(reading)
+        least = have - reading.bought
+        self._exact = min(MAX_QTY, max(least, ceil(load_rps / serves - ROUNDING)))
         if have and abs(load_rps / (have * serves) - 1) <= TOLERANCE + ROUNDING:
             return have
-        return min(MAX_QTY, max(have - reading.bought, ceil(load_rps / serves - ROUNDING)))
+        return self._exact
 
     def _one_serves(self, reading: Reading) -> float:
         """Return the requests/s that one unit serves at the target."""
@@ -151,4 +157,4 @@ class TrackWatch:
 
 
 def _have(reading: Reading) -> int:
-    return reading.ready + reading.pending
+    return reading.ready + reading.coming

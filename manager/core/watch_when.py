@@ -40,6 +40,9 @@ class WhenWatch:
     def floor(self, reading: Reading) -> int:
         return 0
 
+    def replaces(self, lost: int, reading: Reading) -> int:
+        return lost
+
     def since_ms(self) -> int | None:
         if None in self._state.since_ms:
             return None
@@ -55,7 +58,7 @@ class WhenWatch:
                 lines.append(f"{condition.text}: now {value:.1f}")
             elif (left_ms := since_ms + condition.for_ms - now_ms) > 0:
                 lines.append(f"{condition.text}: must hold for {-(-left_ms // 1000)} s more")
-            elif not holds(condition, reading, reading.pending):
-                coming = metric_value(condition.metric, reading, reading.pending)
+            elif not holds(condition, reading, reading.coming):
+                coming = metric_value(condition.metric, reading, reading.coming)
                 lines.append(f"{condition.text}: {coming or 0.0:.1f} with the units on their way")
         return lines

@@ -48,6 +48,10 @@ class Watch(Protocol):
         """Return how many bought units no rule may release for now."""
         ...
 
+    def replaces(self, lost: int, reading: Reading) -> int:
+        """Return how many of its units that were lost are to be bought again at once."""
+        ...
+
     def since_ms(self) -> int | None:
         """Return since when what the rule waits for has held; ``None``: it does not."""
         ...
@@ -65,6 +69,8 @@ class RuleState(Struct):
     fired_ms: int | None = None
     told_idle: bool = False
     """The administrator knows that the rule would fire and cannot do anything."""
+    lost: int = 0
+    """Units recalled or on silent or lost hosts, for which nothing was bought yet."""
     held_back: bool = False
     """It may not buy; what rested for it is canceled."""
 

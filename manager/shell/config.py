@@ -15,6 +15,7 @@ import msgspec
 from exchange import files
 from exchange.wire.address import ip_of
 from exchange.wire.types import Sha256Hex
+from manager.core.burst import STOP_GRACE_MS
 from manager.core.core import DEFAULT_STALE_MS, ManagerConfig
 from manager.core.flap import flap_warnings
 from manager.core.library import StoredVm
@@ -32,6 +33,8 @@ from manager.shell.config_file import (
 )
 from manager.shell.group_tables import GroupTable
 
+SPARE_MS: Final = 5_000
+"""What a recalled unit has left of its notice when it has drained and stopped."""
 FILE_BYTES_MAX: Final = 1024 * 1024
 
 
@@ -125,6 +128,7 @@ def manager_config(
         unit_rps=load.unit_rps if load else 1.0,
         core_units=load.core_units if load else 0,
         buying=file.buying,
+        leave_ms=int(file.balancer.drain_s * 1000) + STOP_GRACE_MS + SPARE_MS,
         stale_ms=int(load.stale_s * 1000) if load else DEFAULT_STALE_MS,
     )
 

@@ -114,9 +114,12 @@ def fail(farm: Farm, lease_id: str, reason: str | None = None) -> None:
 NOTICE_MS = 120_000
 
 
-def told(farm: Farm, kind: str, lease_id: str, units: int | None = None) -> None:
+def told(
+    farm: Farm, kind: str, lease_id: str, units: int | None = None, at_ms: int | None = None
+) -> None:
     """The exchange sends a notice about a lease."""
-    frame = Notice(*farm.paper._frame_head(), kind, lease_id, "h-1", units, farm.now_ms)
+    farm.paper.advance(farm.now_ms)  # frames come in the order of their numbers
+    frame = Notice(*farm.paper._frame_head(), kind, lease_id, "h-1", units, at_ms or farm.now_ms)
     farm.paper.feed(frame, farm.now_ms)
 
 
@@ -126,7 +129,7 @@ def recall(farm: Farm, lease_id: str) -> None:
     if lease.row.state == "active":
         ends_ms = farm.now_ms + NOTICE_MS
         lease.row = replace(lease.row, state="ending", ends_ms=ends_ms)
-        told(farm, "recall", lease_id, 1)
+        told(farm, "recall", lease_id, 1, ends_ms)
 
 
 def fall_silent(farm: Farm, lease_id: str) -> None:

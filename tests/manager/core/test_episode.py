@@ -13,7 +13,7 @@ from exchange.wire.frames import (
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
 from exchange.wire.terms import FAILURE_FAULTS
 from exchange.wire.types import Endpoint
-from manager.core.account import SILENCE_MS
+from manager.core.core import DEFAULT_LEAVE_MS
 from manager.core.messages import (
     BackendFailed,
     Connected,
@@ -28,7 +28,9 @@ from tests.manager.farm import (
     BURST,
     CALM,
     MINUTE_MS,
+    NOTICE_MS,
     PRICE_UCR,
+    STALE_MS,
     START_MS,
     WEB,
     Farm,
@@ -159,43 +161,26 @@ def test_a_lost_host_leaves_the_balancer_and_is_replaced() -> None:
     farm.paper.end(lease_id, "host_lost")
     farm.load(160, for_ms=2 * MINUTE_MS)
     assert RemoveBackend(f"{lease_id}-0") in farm.paper.outs
-    assert [order.qty for order in requests(farm.paper.outs, OrderPlace)] == [4]
+    assert [order.qty for order in requests(farm.paper.outs, OrderPlace)] == [1, 4]
 
 
 def test_a_recalled_unit_drains_and_stops_but_is_not_released() -> None:
     """Its end pays the bond; a release before would owe 5 minutes and forgo it."""
     farm = busy_farm()
     lease_id = next(iter(farm.paper.leases))
+    farm.paper.advance(farm.now_ms + STALE_MS + 1)  # nothing is bought for it
     farm.paper.feed(notice(farm, "recall", lease_id), farm.now_ms)
-    farm.paper.advance(farm.now_ms)
+    farm.paper.advance(farm.now_ms + NOTICE_MS - DEFAULT_LEAVE_MS - 1)
+    assert drained(farm.paper.outs) == []
+    assert farm.counts() == (4, 0, 3)
+    farm.paper.advance(farm.now_ms + 1)
     assert drained(farm.paper.outs) == [f"{lease_id}-0"]
     assert len(requests(farm.paper.outs, VmStop)) == 1
     assert requests(farm.paper.outs, LeaseRelease) == []
-    assert farm.counts() == (3, 0, 4)
+    assert farm.counts() == (3, 0, 3)
     farm.paper.end(lease_id, "recalled")
     farm.paper.advance(farm.now_ms)
     assert farm.counts() == (3, 0, 3)
-
-
-def test_units_of_a_silent_host_are_no_capacity_until_it_is_heard() -> None:
-    farm = busy_farm()
-    lease_id = next(iter(farm.paper.leases))
-    farm.paper.feed(notice(farm, "host_silent", lease_id), farm.now_ms)
-    assert farm.counts() == (3, 0, 4)
-    farm.paper.advance(farm.now_ms + SILENCE_MS)
-    farm.load(90)
-    assert farm.counts() == (4, 0, 4)
-
-
-def test_units_of_a_host_that_is_back_count_again_at_once() -> None:
-    farm = busy_farm()
-    lease_id = next(iter(farm.paper.leases))
-    farm.paper.feed(notice(farm, "host_silent", lease_id), farm.now_ms)
-    farm.paper.feed(notice(farm, "host_back", "l-other"), farm.now_ms)
-    assert farm.counts() == (3, 0, 4), "another host's return says nothing of this one"
-    farm.paper.feed(notice(farm, "host_back", lease_id), farm.now_ms)
-    assert farm.counts() == (4, 0, 4)
-    assert requests(farm.paper.outs, VmStart) == [], "its VM ran on"
 
 
 def test_a_vm_that_ran_and_failed_is_started_once_more() -> None:

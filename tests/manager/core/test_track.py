@@ -32,7 +32,7 @@ PREDICT: dict[str, Any] = {
 
 def reading(load_rps: float | None, bought: int, at_ms: int = 0, pending: int = 0) -> Reading:
     ready = CORE_UNITS + bought - pending
-    return Reading(load_rps, UNIT_RPS, ready, pending, bought, bought, at_ms, 90_000)
+    return Reading(load_rps, UNIT_RPS, ready, pending, bought, bought, 0, at_ms, 90_000)
 
 
 def watch(compiled: Rule) -> TrackWatch:
