@@ -55,6 +55,7 @@ from manager.core.messages import (
 from manager.core.outgoing import Asked, Outgoing
 from manager.core.purchase import Purchases, placed_ms, rule_of
 from manager.core.reconcile import Reconcile
+from manager.core.refused import why
 from manager.core.rented import RentedUnits
 from manager.core.rule import Rule
 from manager.core.rule_state import Reading
@@ -302,7 +303,7 @@ class Manager:
         if isinstance(answer, Ack):
             self._acked(asked, answer.result)
         else:
-            self._refused(asked, answer.reason, f"{answer.reason}: {answer.message}")
+            self._refused(asked, answer.reason, why(answer))
 
     def _acked(self, asked: Asked, result: Mapping[str, Any]) -> None:
         match asked.purpose:

@@ -12,6 +12,7 @@ from exchange.wire.frames import ErrorReply
 from exchange.wire.requests import OrderCancel, OrderPlace, OrderReplace
 from manager.core.messages import Listen
 from manager.core.outgoing import Outgoing
+from manager.core.refused import why
 from manager.selling.asks import Ask, Asks
 from manager.selling.books import Books
 from manager.selling.due import Due
@@ -278,6 +279,5 @@ class Desk:
             self._told[place] = error.reason
             self._outgoing.log(
                 "ask_refused",
-                f"group {ask.group}: ask for {ask.symbol} on {ask.host} refused: "
-                f"{error.reason}: {error.message}",
+                f"group {ask.group}: ask for {ask.symbol} on {ask.host} refused: {why(error)}",
             )

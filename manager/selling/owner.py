@@ -6,6 +6,7 @@ from exchange.units import MS_PER_MINUTE, MS_PER_SECOND
 from exchange.wire.frames import ErrorReply, HostUpdate
 from exchange.wire.requests import HostOffer, LeaseRecall
 from manager.core.outgoing import Outgoing
+from manager.core.refused import why
 from manager.selling.due import Due
 from manager.selling.group import Group, is_spot
 from manager.selling.stock import Hosting
@@ -84,7 +85,7 @@ class Owner:
         host, lease_id = asked
         if error is not None:
             what = f"lease {lease_id}: not recalled" if lease_id else f"{host}: no threshold set"
-            self._outgoing.log("not_limited", f"{what}: {error.reason}: {error.message}")
+            self._outgoing.log("not_limited", f"{what}: {why(error)}")
         if not lease_id:
             self._free_ms[host] = now_ms + (FOLLOWS_MS if error is None else AGAIN_MS)
             if error is not None:

@@ -322,7 +322,8 @@ class Daemon:
         try:
             result = await self._client.request(request, patient=True)
         except Refused as error:
-            refusal = ErrorReply(request.req_id, error.reason, error.message, error.field)
+            more = error.field, error.retry_after_ms, error.amounts
+            refusal = ErrorReply(request.req_id, error.reason, error.message, *more)
             await self._inbox.put(refusal)
         except Unknown as error:
             log.write(log_events.unknown(type(request).__name__, str(error)))
