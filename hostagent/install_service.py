@@ -1,9 +1,6 @@
 """`headroom host install-service`: systemd runs the agent, denied what it does not need. Shell."""
 
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,20 +8,16 @@ from typing import Annotated, Any, Final
 import typer
 
 from exchange import files
+from exchange.cli import service
 from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, HostKey, Url, fail
 from exchange.client import TRADE_PATH, Unreachable, endpoint
 from exchange.keys import KeyFileError, load_private_key
 from hostagent import options, service_unit
 from hostagent.options import OptionError
 from hostagent.run_options import STATE, Advertise, Classes, Ports, State
-from hostagent.service_unit import NAME, SETTINGS, UNIT, WANTED
+from hostagent.service_unit import NAME, SETTINGS, UNIT
 
-RUNNING: Final = Path("/run/systemd/system")
-"""There while systemd runs this system."""
-CALL_LIMIT_S: Final = 60
 KEY: Final = Path("/etc/headroom/host.pem")
-SHARED: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108
-"""Folders of which a service has its own."""
 
 
 def install_service(
@@ -52,7 +45,7 @@ def install_service(
     """
     try:
         if uninstall:
-            _remove(root)
+            service.remove(root, NAME, [SETTINGS], "key, state and VMs stay")
             return
         told = _told(ctx, advertise, ports, classes)
         made = _files(url or DEFAULT_URL, key.absolute(), state.absolute(), told)
@@ -61,7 +54,8 @@ def install_service(
             return
         load_private_key(key)
         _refuse_shared(root, key.absolute(), state.absolute())
-        _install(root, state.absolute(), made)
+        (root / state.absolute().relative_to("/")).mkdir(parents=True, exist_ok=True)
+        service.install(root, NAME, made)
     except OptionError as error:
         fail(str(error), EXIT_USAGE)
     except (KeyFileError, Unreachable) as error:
@@ -88,78 +82,16 @@ def _told(ctx: typer.Context, advertise: str, ports: str, classes: str | None) -
 def _files(url: str, key: Path, state: Path, told: Sequence[str]) -> dict[str, str]:
     """Return the two files by path. Raises `OptionError` or `Unreachable`."""
     endpoint(url, TRADE_PATH)
-    odd = [word for word in (url, str(key), str(state), *told) if not service_unit.plain(word)]
+    odd = [word for word in (url, str(key), str(state), *told) if not service.plain(word)]
     if odd:
         raise OptionError(f"install-service: {odd[0]!r}: systemd would read it otherwise")
-    beside = Path(sys.executable).with_name("headroom")
-    command = [str(beside)] if beside.exists() else [sys.executable, "-m", "headroom"]
     return {
         SETTINGS: service_unit.settings(url, str(key), told),
-        UNIT: service_unit.unit(command, str(state)),
+        UNIT: service_unit.unit(service.program(), str(state)),
     }
 
 
 def _refuse_shared(root: Path, *paths: Path) -> None:
-    for path in paths if root == Path("/") else ():
-        if any(path.is_relative_to(folder) for folder in SHARED):
-            raise OptionError(f"install-service: {path}: a service has a /tmp of its own")
-
-
-def _install(root: Path, state: Path, made: dict[str, str]) -> None:
-    changed = [name for name, text in made.items() if _write(root / name, text)]
-    (root / state.relative_to("/")).mkdir(parents=True, exist_ok=True)
-    wanted = root / WANTED
-    if not wanted.is_symlink():
-        wanted.parent.mkdir(parents=True, exist_ok=True)
-        wanted.symlink_to(f"/{UNIT}")
-        changed.append(WANTED)
-    for name in changed:
-        typer.echo(f"wrote {root / name}")
-    if not _runs_here(root):
-        typer.echo(f"{NAME} starts with the system")
-    else:
-        if changed:
-            _systemctl("daemon-reload")
-        _systemctl("restart" if changed else "start", NAME)
-        again = "started" if changed else "nothing changed, runs"
-        typer.echo(f"{NAME}: {again}; its log: journalctl -u {NAME}")
-
-
-def _remove(root: Path) -> None:
-    there = [name for name in (WANTED, UNIT, SETTINGS) if os.path.lexists(root / name)]
-    if UNIT in there and _runs_here(root):
-        _systemctl("stop", NAME)
-    for name in there:
-        (root / name).unlink()
-        typer.echo(f"removed {root / name}")
-    if there and _runs_here(root):
-        _systemctl("daemon-reload")
-    typer.echo("key, state and VMs stay" if there else f"{NAME} is not installed")
-
-
-def _write(path: Path, text: str) -> bool:
-    """Write a file unless it says so already; returns whether it was written."""
-    if path.is_file() and path.read_text("utf-8", "replace") == text:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text)
-    os.replace(fresh, path)
-    return True
-
-
-def _runs_here(root: Path) -> bool:
-    return root == Path("/") and RUNNING.is_dir() and shutil.which("systemctl") is not None
-
-
-def _systemctl(*what: str) -> None:
-    command = ["systemctl", *what]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=CALL_LIMIT_S
-        )
-    except subprocess.TimeoutExpired:
-        fail(f"install-service: {' '.join(command)}: did not end within {CALL_LIMIT_S} s")
-    if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["no message"])[0]
-        fail(f"install-service: {' '.join(command)}: {said}")
+    path = service.shared(root, *paths)
+    if path is not None:
+        raise OptionError(f"install-service: {path}: a service has a /tmp of its own")

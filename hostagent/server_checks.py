@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from exchange.cli.service import RUNNING
 from hostagent.check import Check, advice
-from hostagent.install_service import RUNNING
 from hostagent.machine import facts
 from hostagent.service_unit import UNIT, WANTED
 

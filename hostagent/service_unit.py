@@ -3,7 +3,6 @@
 Decision 80 says why the agent runs as root, and which of root's rights it is denied.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,12 +16,6 @@ SETTINGS: Final = "etc/headroom/host.env"
 
 EXIT_FINAL: Final = 3
 """Of ``host run --service``: what a restart cannot mend."""
-_PLAIN: Final = re.compile(r"[A-Za-z0-9@:/._,=+\[\]-]+")
-
-
-def plain(word: str) -> bool:
-    """Return whether systemd reads ``word`` in a file of settings as it is."""
-    return _PLAIN.fullmatch(word) is not None
 
 
 def settings(url: str, key: str, options: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from tests.tidy_rules import PACKAGES
 ROOT = Path(__file__).parent.parent
 COMMON = ROOT / "exchange" / "cli" / "common.py"
 CLIENTS = {"account", "admin", "image", "lease", "manager", "request", "tui", "vm"}
-NO_CLIENTS = {"manager check", "manager dry-run", "manager vm"}
+NO_CLIENTS = {f"manager {name}" for name in ("check", "dry-run", "install-service", "vm")}
 """Besides those that ask a running Manager by its control socket."""
 FLEET = {f"host {name}" for name in ("list", "approve", "drain", "offer", "recall", "token")}
 HOST_CLIENTS = {"host enroll", "host run", "host install-service"} | FLEET

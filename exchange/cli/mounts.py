@@ -57,6 +57,7 @@ MOUNTS: Final[dict[str, Mount]] = {
         "manager.shell.cli",
         "Run the rules that buy and release.",
         {
+            "init": "Write a first manager.toml from three questions.",
             "run": "Watch the load and buy, start, drain and give back.",
             "check": "Name every mistake in manager.toml.",
             "dry-run": "Print what the rules would have done on a load.",
@@ -71,6 +72,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "delete-rule": "Take a rule away.",
             "reload": "Have the Manager read its file again.",
             "vm": "The library of stored VMs.",
+            "install-service": "Have systemd run the Manager.",
         },
     ),
     "sim": Mount(

@@ -39,6 +39,8 @@ from manager.shell.config_file import ConfigFile
 from manager.shell.control_cli import Control, add_to
 from manager.shell.control_server import SocketTakenError
 from manager.shell.daemon import Daemon
+from manager.shell.init_cli import init
+from manager.shell.install_service import install_service
 from manager.shell.process import listening, until_stopped
 from manager.shell.settings import Settings
 from manager.shell.sources import balancer_of, load_of, selling_of
@@ -273,3 +275,5 @@ def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str,
 
 
 add_to(app)
+app.command("init")(init)
+app.command("install-service")(install_service)

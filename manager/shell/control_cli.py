@@ -27,7 +27,7 @@ from manager.control.requests import (
 from manager.control.tables import status_lines, vm_lines
 from manager.shell import control_client
 from manager.shell.control_client import ControlError
-from manager.shell.control_path import default_path
+from manager.shell.control_path import found_path
 
 Control = Annotated[
     Path | None,
@@ -161,7 +161,7 @@ def _ask(request: ControlRequest, control: Path | None) -> Any:
 
 def _do(act: Callable[[Path], Any], control: Path | None) -> Any:
     try:
-        return act(control or default_path())
+        return act(control or found_path())
     except ControlError as error:
         fail(str(error))
 
