@@ -15,7 +15,7 @@ from hostagent.core.vm import Vm
 
 SLOT_MS: Final = 5 * 60_000
 DAY_SLOTS: Final = 24 * 3_600_000 // SLOT_MS
-"""How many slots are kept at most."""
+"""How many slots are kept at most: those that are not older."""
 CPU_SHARE: Final = 95
 """Own work may use more CPU than is counted for it in 5 of 100 slots: it then competes with VMs.
 Memory that is lent out cannot be had back so, hence there the greatest slot counts."""
@@ -88,7 +88,7 @@ class OwnUse:
             known = [
                 one for one in self.day.slots if next_number - DAY_SLOTS <= one.number < number
             ]
-            slots = (*known, slot)[-DAY_SLOTS:]
+            slots = (*known, slot)
             self.day = DayUse(slots, self._recount(slots))
         self._number, self._count, self._mvcpu, self._mem_mib = next_number, 0, 0, 0
 

@@ -3,6 +3,8 @@
 import pytest
 
 from hostagent.core.ports import DestroyDomain, DomainState
+from exchange.wire.instructions import ConsoleRead
+from exchange.wire.requests import ConsoleText
 from hostagent.core.scripted_faults import Fault, Script, lost
 from tests.hostagent.rig import Rig, kill, launch
 
@@ -31,6 +33,19 @@ def test_a_call_that_fails_is_asked_again_or_told(fault: Fault, told: str) -> No
     rig.run(5 * MINUTE_MS)
     assert rig.states()[-1] == told
     assert rig.running() == []
+
+
+def test_a_console_that_cannot_be_read_is_answered_at_once() -> None:
+    """Its buyer waits for it. (Seen to fail with a failed read that has no result.)"""
+    rig = Rig(fault=Script(Fault("console", error=AWAY)))
+    rig.connect()
+    rig.tell(launch())
+    rig.run(MINUTE_MS)
+    for read_id in ("c-1", "c-2"):
+        rig.tell(ConsoleRead(read_id, "v-1", 5))
+    told = {one.read_id: one.text for one in rig.got(ConsoleText)}
+    assert told["c-1"] is None
+    assert "is ready" in (told["c-2"] or "")
 
 
 def test_a_libvirt_that_is_away_while_a_vm_runs_costs_nothing() -> None:

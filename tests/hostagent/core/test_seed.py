@@ -26,6 +26,16 @@ SPEC = DomainSpec(
     user_data="#cloud-config\n",
     born_ms=1_800_000_000_000,
 )
+EXTREMES = [
+    "",
+    "x",
+    "\0" * MAX_USER_DATA_CHARS,
+    "\r\n\0\x1a\ufeff\u2028",
+    "x" * SECTOR,
+    "x" * (SECTOR + 1),
+    "\u20ac" * MAX_USER_DATA_CHARS,
+    "\U0010ffff" * MAX_USER_DATA_CHARS,
+]
 
 
 def number(data: bytes, at: int) -> int:
@@ -61,7 +71,7 @@ def test_user_data_comes_back_byte_by_byte(text: str) -> None:
     assert read(made, PRIMARY)[1]["USER_DAT.;1"] == text.encode()
 
 
-@pytest.mark.parametrize("text", ["", "x", "\r\n\0\x1a", "\u20ac" * MAX_USER_DATA_CHARS])
+@pytest.mark.parametrize("text", EXTREMES, ids=range(len(EXTREMES)))
 def test_extremes_come_back_too(text: str) -> None:
     label, files = read(seed(replace(SPEC, user_data=text)), JOLIET)
     assert (label, sorted(files)) == ("cidata", ["meta-data", "user-data"])

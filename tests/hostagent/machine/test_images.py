@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.wire.types import Capacity
+from exchange.wire.types import MAX_USER_DATA_CHARS, Capacity
+from hostagent.core import domain_xml
 from hostagent.core.ports import DomainSpec, ImageError
 from hostagent.machine.images import ImageCache, unpack_bundle
 from hostagent.setup import DOWNLOAD_TRIES, _downloader
@@ -41,6 +42,15 @@ def link(name: str, kind: bytes, target: str) -> tarfile.TarInfo:
     return info
 
 
+USER_DATA = [
+    "caf\xe9,\r\n\x01",
+    "\0",
+    "]]></entry><entry file='/etc/shadow'/>",
+    "\ufeff\u2028\U0010ffff",
+    "x" * MAX_USER_DATA_CHARS,
+    "\0" * MAX_USER_DATA_CHARS,
+    "\U0001f600" * MAX_USER_DATA_CHARS,
+]
 GOOD = bundle(("vmlinuz", b"kernel"), ("initrd.gz", b"initramfs"))
 
 
@@ -85,13 +95,22 @@ def test_a_bundle_is_ready_to_boot_and_downloaded_once(tmp_path: Path) -> None:
     assert store.asked == 1
 
 
-def test_user_data_is_a_file_of_the_vm_and_goes_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", USER_DATA, ids=range(len(USER_DATA)))
+def test_user_data_is_a_file_of_the_vm_and_goes_with_it(tmp_path: Path, text: str) -> None:
+    """Byte by byte, whatever it is; QEMU is told the file's path, never its text."""
     store = Store(GOOD)
     cache = ImageCache(tmp_path, store.download)
     asyncio.run(cache.fetch(store.first))
-    files = cache.boot_files(store.first, spec(store.first, "caf\xe9,\r\n\x01"))
+    told = spec(store.first, text)
+    files = cache.boot_files(store.first, told)
     assert files.user_data is not None
-    assert Path(files.user_data).read_bytes() == "caf\xe9,\r\n\x01".encode()
+    assert Path(files.user_data).read_bytes() == text.encode()
+    xml = domain_xml.domain_xml(domain_xml.Carried(told, ()), files, "qemu", "/l/v-1.log")
+    without = domain_xml.domain_xml(
+        domain_xml.Carried(spec(store.first), ()), files, "qemu", "/l/v-1.log"
+    )
+    assert xml == without
+    assert f'file="{files.user_data}"' in xml
     cache.forget_vm("v-1")
     assert list((tmp_path / "vms").iterdir()) == []
 
