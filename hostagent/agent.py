@@ -28,17 +28,8 @@ from exchange.log import log
 from exchange.log.line import LogLine
 from exchange.units import MS_PER_SECOND
 from exchange.wire.close_codes import CLOSE_HANDED_OVER
-from exchange.wire.frames import (
-    Ack,
-    ErrorReply,
-)
-from exchange.wire.instructions import (
-    ConsoleRead,
-    HostLimit,
-    HostSync,
-    VmKill,
-    VmLaunch,
-)
+from exchange.wire.frames import Ack, ErrorReply
+from exchange.wire.instructions import ConsoleRead, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire.requests import HostAnnounce, HostSynced
 from exchange.wire.types import Request
 from hostagent.clock import SYSTEM, HostClock

@@ -18,15 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from exchange.client.backoff import BACKOFF_MAX_S, STEADY_S, Backoff
-from exchange.client.dial import (
-    TRADE_PATH,
-    dial,
-    hung_up,
-    log_in,
-    send,
-    shut_out,
-    unanswered,
-)
+from exchange.client.dial import TRADE_PATH, dial, hung_up, log_in, send, shut_out, unanswered
 from exchange.client.errors import KEY_REFUSED, Refused, Unknown, Unreachable
 from exchange.client.event_queue import EventQueue
 from exchange.client.events import Connected, Disconnected, Event

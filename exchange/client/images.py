@@ -13,14 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from exchange.client.dial import (
-    IMAGES_PATH,
-    dial,
-    hung_up,
-    log_in,
-    send,
-    unanswered,
-)
+from exchange.client.dial import IMAGES_PATH, dial, hung_up, log_in, send, unanswered
 from exchange.client.errors import Refused, Unknown, Unreachable
 from exchange.files import require_regular
 from exchange.wire.codec import JSON

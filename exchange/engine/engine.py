@@ -49,17 +49,8 @@ from exchange.model.timers import Entry
 from exchange.trading import cancels, fast_path, orders
 from exchange.units import MS_PER_HOUR
 from exchange.wire import admin_requests, requests
-from exchange.wire.frames import (
-    DirectoryUpdate,
-    HostUpdate,
-    InstrumentUpdate,
-    OrderUpdate,
-)
-from exchange.wire.instructions import (
-    HostLimit,
-    HostSync,
-    VmKill,
-)
+from exchange.wire.frames import DirectoryUpdate, HostUpdate, InstrumentUpdate, OrderUpdate
+from exchange.wire.instructions import HostLimit, HostSync, VmKill
 from exchange.wire.results import Done, Refused
 from exchange.wire.types import Side
 

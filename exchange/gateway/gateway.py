@@ -17,13 +17,7 @@ from exchange.gateway.requests import HANDLERS
 from exchange.model import commands
 from exchange.model.commands import Command, JournalMessage
 from exchange.session.outbox import ImageJob, Replay
-from exchange.session.session import (
-    BAD_FRAMES_MAX,
-    LOGIN_MS,
-    Purpose,
-    Session,
-    refusal,
-)
+from exchange.session.session import BAD_FRAMES_MAX, LOGIN_MS, Purpose, Session, refusal
 from exchange.wire import frames, requests
 from exchange.wire.close_codes import CLOSE_POLICY, CLOSE_TRY_LATER
 from exchange.wire.codec import CODECS, JSON, Data, UnreadableError

@@ -9,9 +9,7 @@ from exchange.gateway.context import Context
 from exchange.model.commands import HostLost
 from exchange.session.session import Session
 from exchange.wire.close_codes import CLOSE_HANDED_OVER, HANDED_OVER_REASON
-from exchange.wire.instructions import (
-    HostSync,
-)
+from exchange.wire.instructions import HostSync
 from exchange.wire.roles import REPORTS
 
 

@@ -9,13 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange.gateway import (
-    channels,
-    console_requests,
-    image_requests,
-    questions,
-    sign_up_requests,
-)
+from exchange.gateway import channels, console_requests, image_requests, questions, sign_up_requests
 from exchange.gateway.context import Context
 from exchange.gateway.host_requests import (
     heartbeat,

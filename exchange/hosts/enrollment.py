@@ -8,10 +8,7 @@ from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.commands import Command, EnrollHost
 from exchange.model.state import Key, State, Token
-from exchange.wire.requests import (
-    HostApprove,
-    HostToken,
-)
+from exchange.wire.requests import HostApprove, HostToken
 from exchange.wire.results import Done, Refused
 
 MAX_TOKENS = 1_000

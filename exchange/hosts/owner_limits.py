@@ -11,9 +11,7 @@ from exchange.model import emit
 from exchange.model.capacity import Host
 from exchange.model.commands import Command
 from exchange.model.state import State
-from exchange.wire.instructions import (
-    HostLimit,
-)
+from exchange.wire.instructions import HostLimit
 from exchange.wire.requests import HostOffer
 from exchange.wire.results import Done, Refused
 from exchange.wire.types import Capacity

@@ -14,15 +14,8 @@ from exchange.model.lease import Lease
 from exchange.model.state import State
 from exchange.trading import cancels, execution
 from exchange.units import ceil_div
-from exchange.wire.instructions import (
-    HostSync,
-    VmKill,
-)
-from exchange.wire.requests import (
-    HostAnnounce,
-    HostDrain,
-    HostSynced,
-)
+from exchange.wire.instructions import HostSync, VmKill
+from exchange.wire.requests import HostAnnounce, HostDrain, HostSynced
 from exchange.wire.results import Done, Refused
 from exchange.wire.types import SyncLease
 

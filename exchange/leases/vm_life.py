@@ -11,10 +11,7 @@ from exchange.model import emit
 from exchange.model.lease import Lease, Vm
 from exchange.model.state import State
 from exchange.model.timers import TimerKind
-from exchange.wire.instructions import (
-    VmKill,
-    VmLaunch,
-)
+from exchange.wire.instructions import VmKill, VmLaunch
 from exchange.wire.types import VmState
 
 

@@ -9,10 +9,7 @@ from typing import Final
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
-from exchange.wire.instructions import (
-    HostSync,
-    Instruction,
-)
+from exchange.wire.instructions import HostSync, Instruction
 from exchange.wire.paging import sync_parts
 
 RESEND_MS: Final = 5 * MS_PER_SECOND

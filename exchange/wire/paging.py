@@ -9,9 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from exchange.wire.instructions import (
-    HostSync,
-)
+from exchange.wire.instructions import HostSync
 from exchange.wire.results import Refused
 from exchange.wire.types import PAGE_ROWS_MAX, SENT_FRAME_BYTES, Paged
 

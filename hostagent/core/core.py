@@ -12,17 +12,8 @@ would run it twice.
 
 from typing import assert_never
 
-from exchange.wire.frames import (
-    Ack,
-    ErrorReply,
-)
-from exchange.wire.instructions import (
-    ConsoleRead,
-    HostLimit,
-    HostSync,
-    VmKill,
-    VmLaunch,
-)
+from exchange.wire.frames import Ack, ErrorReply
+from exchange.wire.instructions import ConsoleRead, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire.requests import HostDone, HostHeartbeat, HostSynced, HostVm
 from hostagent.core import identity
 from hostagent.core import vm as life

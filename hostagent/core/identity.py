@@ -9,9 +9,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from exchange.wire.instructions import (
-    VmLaunch,
-)
+from exchange.wire.instructions import VmLaunch
 from hostagent.core.ports import DomainSpec
 from hostagent.core.vm import Vm
 

@@ -8,22 +8,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from exchange.log.line import Level, LogLine, line
-from exchange.wire.instructions import (
-    HostLimit,
-    HostSync,
-    VmKill,
-    VmLaunch,
-)
+from exchange.wire.instructions import HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire.types import HostLimits
 from hostagent.core.offer_log import room
-from hostagent.core.ports import (
-    DomainSpec,
-    FetchImage,
-    GuestReady,
-    ImageFailed,
-    Message,
-    Out,
-)
+from hostagent.core.ports import DomainSpec, FetchImage, GuestReady, ImageFailed, Message, Out
 from hostagent.core.vm import Vm
 
 IMAGE_SHOWN: Final = 12

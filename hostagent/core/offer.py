@@ -7,9 +7,7 @@ all while the owner's own work needs a residual server (rules.md 8.3).
 from msgspec import Struct
 from msgspec.structs import replace
 
-from exchange.wire.instructions import (
-    HostLimit,
-)
+from exchange.wire.instructions import HostLimit
 from exchange.wire.requests import HostAnnounce
 from exchange.wire.terms import need_of
 from exchange.wire.types import Accel, Capacity, HostLimits, HostLoad, Outbound, ToldCapacity

@@ -11,17 +11,8 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from exchange.wire.frames import (
-    Ack,
-    ErrorReply,
-)
-from exchange.wire.instructions import (
-    ConsoleRead,
-    HostLimit,
-    HostSync,
-    VmKill,
-    VmLaunch,
-)
+from exchange.wire.frames import Ack, ErrorReply
+from exchange.wire.instructions import ConsoleRead, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire.requests import (
     ConsoleText,
     HostAnnounce,

@@ -7,10 +7,7 @@ that carry our metadata, after a grace, never anybody else's (a hypervisor shows
 
 from msgspec import Struct
 
-from exchange.wire.instructions import (
-    HostSync,
-    VmLaunch,
-)
+from exchange.wire.instructions import HostSync, VmLaunch
 from hostagent.core.identity import Tombs, is_meant
 from hostagent.core.ports import DomainSpec, ObservedDomain
 from hostagent.core.vm import Vm

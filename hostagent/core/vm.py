@@ -13,9 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from exchange.units import MS_PER_HOUR
-from exchange.wire.instructions import (
-    VmLaunch,
-)
+from exchange.wire.instructions import VmLaunch
 from exchange.wire.types import Endpoint, VmState
 from hostagent.core.exchange_time import ExchangeClock
 from hostagent.core.metering import Meter

@@ -4,14 +4,8 @@ import heapq
 from itertools import count
 from typing import TypeVar
 
-from exchange.wire.frames import (
-    Ack,
-)
-from exchange.wire.instructions import (
-    HostSync,
-    VmKill,
-    VmLaunch,
-)
+from exchange.wire.frames import Ack
+from exchange.wire.instructions import HostSync, VmKill, VmLaunch
 from exchange.wire.requests import HostDone, VmStatus
 from exchange.wire.types import Capacity, Request
 from hostagent.core.core import HostConfig, HostCore

@@ -7,15 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from exchange.client import Client
-from tests.hostagent.market import (
-    WAIT_S,
-    Market,
-    agent,
-    ask_when_live,
-    market,
-    order,
-    run,
-)
+from tests.hostagent.market import WAIT_S, Market, agent, ask_when_live, market, order, run
 
 
 def test_hosts_are_let_in_listed_limited_and_drained(tmp_path: Path) -> None:

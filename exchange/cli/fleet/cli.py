@@ -19,13 +19,7 @@ from exchange.cli.fleet import pick, text, work
 from exchange.cli.fleet.pick import Row
 from exchange.cli.one_request import checked
 from exchange.client import Client
-from exchange.wire.requests import (
-    HostApprove,
-    HostDrain,
-    HostOffer,
-    HostToken,
-    LeaseRecall,
-)
+from exchange.wire.requests import HostApprove, HostDrain, HostOffer, HostToken, LeaseRecall
 
 SECRET_BYTES: Final = 24
 TABLE_SIZE: Final = (80, 24)

@@ -9,12 +9,7 @@ from functools import partial
 from typing import Final
 
 from exchange.model.commands import HostBack, HostLost, HostSilent, SessionDropped
-from exchange.wire.admin_requests import (
-    AdminDeposit,
-    AdminHalt,
-    AdminKillSwitch,
-    AdminLimits,
-)
+from exchange.wire.admin_requests import AdminDeposit, AdminHalt, AdminKillSwitch, AdminLimits
 from exchange.wire.requests import (
     HostAnnounce,
     HostDrain,

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from exchange.client import Client
-from exchange.wire.instructions import (
-    HostSync,
-)
+from exchange.wire.instructions import HostSync
 from exchange.wire.requests import HostHeartbeat, HostSynced
 from exchange.wire.types import HostLoad
 from tests.exchange.server.test_server import next_of, place, play, trader

@@ -19,24 +19,10 @@ from exchange.gateway.batch import Batch
 from exchange.keys import public_key_b64, sign_b64
 from exchange.model.commands import Command
 from exchange.wire.codec import JSON
-from exchange.wire.frames import (
-    BookSnapshot,
-    BookUpdate,
-    ErrorReply,
-    Hello,
-    OrderUpdate,
-)
-from exchange.wire.instructions import (
-    HostSync,
-)
+from exchange.wire.frames import BookSnapshot, BookUpdate, ErrorReply, Hello, OrderUpdate
+from exchange.wire.instructions import HostSync
 from exchange.wire.login import login_message
-from exchange.wire.requests import (
-    AccountState,
-    OrderList,
-    OrderMassCancel,
-    OrderPlace,
-    Subscribe,
-)
+from exchange.wire.requests import AccountState, OrderList, OrderMassCancel, OrderPlace, Subscribe
 from exchange.wire.results import Done
 from exchange.wire.types import PROTOCOL_MINOR, SENT_FRAME_BYTES
 from tests.exchange.gateway.test_gateway import Rig, hosting, trading

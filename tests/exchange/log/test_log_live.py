@@ -18,10 +18,7 @@ import pytest
 from exchange.client import Client, Refused, put_image
 from exchange.keys import public_key_b64
 from exchange.wire.admin_requests import AdminHalt, AdminKeyRevoke, AdminKillSwitch
-from exchange.wire.instructions import (
-    ConsoleRead,
-    VmLaunch,
-)
+from exchange.wire.instructions import ConsoleRead, VmLaunch
 from exchange.wire.requests import (
     AccountApply,
     ConsoleText,

@@ -8,14 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from exchange.engine.engine import Engine
-from exchange.model.commands import (
-    HostBack,
-    HostLost,
-    HostSilent,
-    ImageStored,
-    Out,
-    Started,
-)
+from exchange.model.commands import HostBack, HostLost, HostSilent, ImageStored, Out, Started
 from exchange.model.config import (
     ExchangeConfig,
     InstrumentConfig,
@@ -23,12 +16,7 @@ from exchange.model.config import (
     ZoneConfig,
     default_config,
 )
-from exchange.wire.admin_requests import (
-    AdminDeposit,
-    AdminHalt,
-    AdminKillSwitch,
-    AdminLimits,
-)
+from exchange.wire.admin_requests import AdminDeposit, AdminHalt, AdminKillSwitch, AdminLimits
 from exchange.wire.requests import (
     HostDrain,
     LeaseRecall,

@@ -32,20 +32,10 @@ from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.sqlite_journal import DataLock, stored_rows
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey, AdminLimits
 from exchange.wire.codec import CODECS, SUBPROTOCOL
-from exchange.wire.frames import (
-    Hello,
-)
-from exchange.wire.instructions import (
-    HostSync,
-)
+from exchange.wire.frames import Hello
+from exchange.wire.instructions import HostSync
 from exchange.wire.login import login_message
-from exchange.wire.requests import (
-    HostAnnounce,
-    HostEnroll,
-    HostHeartbeat,
-    HostSynced,
-    HostToken,
-)
+from exchange.wire.requests import HostAnnounce, HostEnroll, HostHeartbeat, HostSynced, HostToken
 from exchange.wire.types import Capacity, HostLoad
 from tests.command import run_beside
 

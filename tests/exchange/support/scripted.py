@@ -18,14 +18,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from exchange.wire.codec import JSON
-from exchange.wire.frames import (
-    Ack,
-    BalanceUpdate,
-    BookSnapshot,
-    ErrorReply,
-    Hello,
-    Shutdown,
-)
+from exchange.wire.frames import Ack, BalanceUpdate, BookSnapshot, ErrorReply, Hello, Shutdown
 from exchange.wire.reasons import RefusalReason
 from exchange.wire.requests import AccountState, Auth, ImageGet, OrderPlace, Subscribe
 from exchange.wire.session_requests import SessionClaim

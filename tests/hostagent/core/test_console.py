@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.wire.codec import CODECS
-from exchange.wire.instructions import (
-    ConsoleRead,
-)
+from exchange.wire.instructions import ConsoleRead
 from exchange.wire.requests import ConsoleText
 from exchange.wire.types import (
     CONSOLE_LINES_MAX,

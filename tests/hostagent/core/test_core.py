@@ -8,15 +8,7 @@ from exchange.wire.types import Capacity
 from hostagent.core.looks import HINT_MS
 from hostagent.core.memory_hypervisor import Boot
 from hostagent.core.ports import GuestHangs, Hint, ImageFailed, Observe, WatchGuest
-from tests.hostagent.rig import (
-    CONFIG,
-    HOUR_MS,
-    PROMPT,
-    START_MS,
-    Rig,
-    kill,
-    launch,
-)
+from tests.hostagent.rig import CONFIG, HOUR_MS, PROMPT, START_MS, Rig, kill, launch
 
 
 @pytest.fixture

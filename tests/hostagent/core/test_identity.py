@@ -5,10 +5,7 @@
 
 from msgspec.structs import replace
 
-from exchange.wire.instructions import (
-    ConsoleRead,
-    VmLaunch,
-)
+from exchange.wire.instructions import ConsoleRead, VmLaunch
 from exchange.wire.requests import ConsoleText, HostSynced, UsageReport, VmStatus
 from hostagent.core.identity import MAX_TOMBS, Tombs
 from hostagent.core.ports import DestroyDomain, Observed

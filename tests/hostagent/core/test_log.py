@@ -9,12 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from exchange.log.line import LogLine, as_json, as_text
-from exchange.wire.instructions import (
-    HostLimit,
-    HostSync,
-    VmKill,
-    VmLaunch,
-)
+from exchange.wire.instructions import HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire.requests import HostAnnounce, VmStatus
 from exchange.wire.types import Capacity, ToldCapacity, VmState
 from hostagent.core import log_events, offer_log

@@ -2,26 +2,13 @@
 
 import pytest
 
-from exchange.wire.frames import (
-    Ack,
-    ErrorReply,
-)
-from exchange.wire.instructions import (
-    HostLimit,
-)
+from exchange.wire.frames import Ack, ErrorReply
+from exchange.wire.instructions import HostLimit
 from exchange.wire.requests import HostAnnounce, HostHeartbeat, HostSynced, UsageReport
 from exchange.wire.types import Capacity
 from hostagent.core.memory_hypervisor import Boot
 from hostagent.core.ports import Load
-from tests.hostagent.rig import (
-    CONFIG,
-    HOUR_MS,
-    SMALL,
-    START_MS,
-    Rig,
-    kill,
-    launch,
-)
+from tests.hostagent.rig import CONFIG, HOUR_MS, SMALL, START_MS, Rig, kill, launch
 
 
 @pytest.fixture
