@@ -14,8 +14,11 @@ from exchange.cli.common import (
     DEFAULT_URL,
     EXIT_NOT_SO,
     EXIT_USAGE,
+    DiskMib,
     HostKey,
     Json,
+    MemMib,
+    Mvcpu,
     Url,
     UrlToCompare,
     fail,
@@ -52,11 +55,6 @@ app = typer.Typer(
 Hypervisor = Annotated[
     str, typer.Option("--hypervisor", help="qemu:///system, test:///default or memory.")
 ]
-Mvcpu = Annotated[
-    int | None, typer.Option("--mvcpu", min=0, help="Offer this much CPU, in 1/1000 vCPU.")
-]
-MemMib = Annotated[int | None, typer.Option("--mem-mib", min=0, help="Offer this much memory.")]
-DiskMib = Annotated[int | None, typer.Option("--disk-mib", min=0, help="Offer this much disk.")]
 DiskRate = Annotated[
     int,
     typer.Option("--disk-mib-s", min=0, help="MiB/s of disk for each vCPU of a VM; 0: any."),

@@ -8,6 +8,7 @@ from exchange.client import TRADE_PATH, Refused, Unreachable
 from exchange.client.dial import dial
 from exchange.units import MS_PER_SECOND
 from exchange.wire.codec import JSON
+from hostagent.check import Check, advice
 from hostagent.clock import NS_PER_MS
 from hostagent.core.exchange_time import SKEW_MAX_MS, TimeTold, in_words
 
@@ -45,10 +46,10 @@ async def _measured(url: str, wall_ns: Callable[[], int]) -> Skew:
     return skew
 
 
-def found(url: str) -> tuple[bool, str, str]:
-    """Return (all is well, what was found, how to fix it)."""
+def clock(url: str) -> Check:
+    """Compare with an exchange. A wrong clock stops no VM: the agent goes by the exchange's."""
     try:
         skew = measured(url)
     except (Refused, Unreachable) as error:
-        return False, f"cannot be compared: {error}", "see --url"
-    return skew.small, str(skew), "" if skew.small else FIX
+        return advice("clock", f"cannot be compared: {error}", "see --url")
+    return advice("clock", str(skew), "" if skew.small else FIX)

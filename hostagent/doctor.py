@@ -12,8 +12,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from exchange.wire.terms import DEFAULT_CLASSES
-from hostagent import clock_check, server_checks
-from hostagent.check import Check
+from hostagent import server_checks
+from hostagent.check import Check, advice
+from hostagent.clock_check import clock
 from hostagent.core.inventory import Override, advertised, fitting_classes
 from hostagent.core.ports import HypervisorError
 from hostagent.machine import facts
@@ -67,12 +68,6 @@ def report(diagnosis: Diagnosis) -> str:
     return "\n".join(lines)
 
 
-def clock(url: str) -> Check:
-    """Compare with an exchange. A wrong clock stops no VM: the agent goes by the exchange's."""
-    ok, text, fix = clock_check.found(url)
-    return Check("clock", ok, False, text, fix)
-
-
 def _program(name: str, package: str) -> Check:
     path = shutil.which(name)
     if path is None:
@@ -89,9 +84,9 @@ def _guests(found: Probe) -> Check:
 def _hardware(found: Probe) -> Check:
     name = "hardware (KVM)"
     if found.accel == "kvm":
-        return Check(name, True, False, f"{found.why}; a test guest took {found.kvm_ms} ms")
+        return advice(name, f"{found.why}; a test guest took {found.kvm_ms} ms")
     fix = "enable virtualisation in the firmware, or nested virtualisation in the hypervisor"
-    return Check(name, False, False, found.why, fix)
+    return advice(name, found.why, fix)
 
 
 def _libvirt() -> Check:
@@ -129,11 +124,11 @@ def _classes(state: Path, classes: list[str]) -> Check:
     found = facts.read_facts(state)
     text = f"{found.cpus} CPUs, {found.mem_mib} MiB memory, {found.disk_mib} MiB disk free"
     fix = "" if classes else "no class fits beside the server's own reserve; see --mvcpu, --mem-mib"
-    return Check("capacity", bool(classes), False, text, fix)
+    return advice("capacity", text, fix)
 
 
 def _offer(state: Path) -> Check:
     """What an agent would offer by default, and why."""
     now = default_offering(state)
     fix = "" if now.offered.mvcpu and now.offered.mem_mib else "own work takes it all; see --mvcpu"
-    return Check("offer", not fix, False, told(now), fix)
+    return advice("offer", told(now), fix)

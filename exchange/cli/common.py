@@ -52,6 +52,12 @@ KeyOrFiles = Annotated[Path | None, _key("Your key file; default: the settings f
 HostKey = Annotated[Path, _key("This host's own key file.")]
 OperatorKey = Annotated[Path, _key("The operator's key file.", OPERATOR_KEY_ENV)]
 
+Mvcpu = Annotated[
+    int | None, typer.Option("--mvcpu", min=0, help="Offer this much CPU, in 1/1000 vCPU.")
+]
+MemMib = Annotated[int | None, typer.Option("--mem-mib", min=0, help="Offer this much memory.")]
+DiskMib = Annotated[int | None, typer.Option("--disk-mib", min=0, help="Offer this much disk.")]
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 JsonAnyway = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, as without this switch.")

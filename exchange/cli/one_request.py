@@ -1,7 +1,8 @@
-"""Sends one request to a running exchange from a command line: dial, send, print. Shell."""
+"""Talks to a running exchange from a command line: log in, send a request, print. Shell."""
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from exchange.units import MS_PER_SECOND, ceil_div
 from exchange.wire.codec import readable
 from exchange.wire.types import Request
 
-T = TypeVar("T", bound=Request)
+T = TypeVar("T")
+R = TypeVar("R", bound=Request)
 
 
 def ask(url: str | None, key: Path | None, message: Request) -> Any:
@@ -23,8 +25,22 @@ def ask(url: str | None, key: Path | None, message: Request) -> Any:
 
     Ends with one line and exit 1 when there is no result.
     """
+    return logged_in(url, key, lambda client: client.request(message))
+
+
+def logged_in(url: str | None, key: Path | None, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Log in (without ``key``: not), return what ``work`` returns, and hang up.
+
+    Ends with one line and exit 1 when there is no login, or ``work`` has no answer or a refusal.
+    """
+
+    async def run() -> T:
+        private_key = load_private_key(key) if key else None
+        async with Client(url or DEFAULT_URL, private_key) as client:
+            return await work(client)
+
     try:
-        return asyncio.run(_ask(url or DEFAULT_URL, key, message))
+        return asyncio.run(run())
     except (KeyFileError, Unreachable, Unknown) as error:
         fail(str(error))
     except Refused as error:
@@ -38,11 +54,6 @@ def refusal(error: Refused) -> str:
     return f"refused: {error}{field}" + (f"; ask again in {wait_s} s" if wait_s else "")
 
 
-async def _ask(url: str, key: Path | None, message: Request) -> Any:
-    async with Client(url, load_private_key(key) if key else None) as client:
-        return await client.request(message)
-
-
 def show(result: Any, as_json: bool) -> None:
     """Print a result: one JSON object, or lines for people."""
     if as_json:
@@ -52,7 +63,7 @@ def show(result: Any, as_json: bool) -> None:
         sys.stdout.write(line + "\n")
 
 
-def checked(command: str, fields: dict[str, Any], kind: type[T]) -> T:
+def checked(command: str, fields: dict[str, Any], kind: type[R]) -> R:
     """Return the request with ``fields``; exit 2 when one is out of the protocol's bounds."""
     tag = {"type": kind.__struct_config__.tag, "req_id": 1}
     try:

@@ -1,17 +1,14 @@
 """`headroom vm`: what a running VM shows. Shell."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from exchange.cli.common import DEFAULT_URL, Json, Key, Url, fail, print_json
+from exchange.cli.common import Json, Key, Url, fail, print_json
 from exchange.cli.console_follow import CannotFollow, follow
-from exchange.cli.one_request import ask, refusal
-from exchange.client import Client, Refused, Unreachable
-from exchange.keys import KeyFileError, load_private_key
+from exchange.cli.one_request import ask, logged_in
 from exchange.wire.requests import VmConsole
 from exchange.wire.types import CONSOLE_LINES_MAX
 
@@ -43,7 +40,7 @@ def console(
     """Print the last lines of a VM's serial console, as its host has them now."""
     request = VmConsole(req_id=1, vm_id=vm_id, lines=lines)
     if following:
-        _follow(url or DEFAULT_URL, key, request, as_json)
+        _follow(url, key, request, as_json)
         return
     result = ask(url, key, request)
     if as_json:
@@ -52,19 +49,12 @@ def console(
         typer.echo(printable(result["text"]))
 
 
-def _follow(url: str, key: Path, request: VmConsole, as_json: bool) -> None:
+def _follow(url: str | None, key: Path, request: VmConsole, as_json: bool) -> None:
     printed = Printed(as_json)
-
-    async def connected() -> None:
-        async with Client(url, load_private_key(key)) as client:
-            await follow(client, request, printed.show, printed.say)
-
     try:
-        asyncio.run(connected())
-    except (KeyFileError, Unreachable, CannotFollow) as error:
+        logged_in(url, key, lambda client: follow(client, request, printed.show, printed.say))
+    except CannotFollow as error:
         fail(str(error))
-    except Refused as error:
-        fail(refusal(error))
     finally:
         printed.end_line()
 

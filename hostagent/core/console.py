@@ -119,8 +119,9 @@ def last_lines(data: bytes, lines: int) -> str:
 
 def _cleaned(data: bytes) -> str:
     text = data.decode("utf-8", "replace")
-    # A lone carriage return begins a line: progress bars overwrite themselves with it.
-    return _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))
+    # A lone carriage return begins a line: progress bars overwrite themselves with it. One that an
+    # escape sequence parts from its line feed counts as such: a part may end between them.
+    return _ESCAPES.sub("", _LINE_ENDS.sub("\n", text))
 
 
 def _finished(data: bytes) -> bytes:

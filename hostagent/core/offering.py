@@ -29,8 +29,9 @@ class Offering(Struct, frozen=True):
 def smallest_unit(capacity: Capacity, classes: dict[str, Capacity]) -> Used:
     """Return the least CPU and the least memory that a VM of a served class takes."""
     served = [need_of(classes[name]) for name in fitting_classes(capacity, classes)]
-    mvcpu = min((need[0] for need in served), default=1)
-    return Used(mvcpu, min((need[1] for need in served), default=1))
+    if not served:
+        return Used(1, 1)
+    return Used(min(mvcpu for mvcpu, _, _ in served), min(mem_mib for _, mem_mib, _ in served))
 
 
 def left_beside(own: Used, total: Used, capacity: Capacity, unit: Used) -> Capacity:

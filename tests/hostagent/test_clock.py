@@ -14,7 +14,7 @@ from exchange.log import log
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from exchange.wire.requests import HostHeartbeat, VmStart
-from hostagent import clock_check, doctor
+from hostagent import clock_check
 from hostagent.agent import Agent
 from hostagent.clock import HostClock
 from hostagent.core.core import HostConfig, HostCore
@@ -141,7 +141,7 @@ def test_the_clock_goes_by_the_time_that_has_passed() -> None:
 def test_the_doctor_compares_the_clock(tmp_path: Path) -> None:
     async def main() -> None:
         async with market(tmp_path) as here:
-            check = await asyncio.to_thread(doctor.clock, here.url)
+            check = await asyncio.to_thread(clock_check.clock, here.url)
             assert (check.ok, check.fix) == (True, "")
             assert check.found.startswith("within ")
             skew = await asyncio.to_thread(clock_check.measured, here.url, Wall(MS_PER_HOUR))
@@ -152,6 +152,6 @@ def test_the_doctor_compares_the_clock(tmp_path: Path) -> None:
 
 
 def test_the_doctor_says_when_there_is_nothing_to_compare_with() -> None:
-    check = doctor.clock("ws://127.0.0.1:9")
+    check = clock_check.clock("ws://127.0.0.1:9")
     assert (check.ok, check.required) == (False, False)
     assert check.found.startswith("cannot be compared: ws://127.0.0.1:9/v1/ws: ")

@@ -14,10 +14,20 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from exchange.cli.common import EXIT_USAGE, Json, Key, Url, fail, print_json
+from exchange.cli.common import (
+    EXIT_USAGE,
+    DiskMib,
+    Json,
+    Key,
+    MemMib,
+    Mvcpu,
+    Url,
+    fail,
+    print_json,
+)
 from exchange.cli.fleet import pick, text, work
 from exchange.cli.fleet.pick import Row
-from exchange.cli.one_request import checked
+from exchange.cli.one_request import checked, logged_in
 from exchange.client import Client
 from exchange.wire.requests import HostApprove, HostDrain, HostOffer, HostToken, LeaseRecall
 
@@ -45,7 +55,7 @@ def list_hosts(
     as_json: Json = False,
 ) -> None:
     """List your hosts: what they offer and sold, their load, what they delivered, last contact."""
-    rows, leases = work.with_owner(url, key, work.fleet_and_leases)
+    rows, leases = logged_in(url, key, work.fleet_and_leases)
     sold = pick.sold(leases)
     shown = [row for row in _picked(rows, hosts or ()) if status in (None, row["status"])]
     if as_json:
@@ -63,7 +73,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Let in hosts that enrolled with a secret of many uses: all that wait, or those named."""
-    found = _picked(work.with_owner(url, key, work.fleet), hosts or ())
+    found = _picked(logged_in(url, key, work.fleet), hosts or ())
     waiting = [row for row in found if hosts or row["status"] == "pending"]
     jobs: list[work.Job] = [(row, HostApprove(req_id=1, host=row["host"])) for row in waiting]
     _send(url, key, jobs, as_json, "approve", "approved")
@@ -78,7 +88,7 @@ def drain(
     as_json: Json = False,
 ) -> None:
     """Take hosts off the market: their asks are withdrawn, their leases run on."""
-    found = _picked(work.with_owner(url, key, work.fleet), hosts)
+    found = _picked(logged_in(url, key, work.fleet), hosts)
     if not off:
         work.confirm(f"drain {_told(found)}", yes)
     jobs: list[work.Job] = [
@@ -90,15 +100,9 @@ def drain(
 def offer(
     key: Key,
     hosts: Hosts,
-    mvcpu: Annotated[
-        int | None, typer.Option("--mvcpu", min=0, help="Offer this much CPU, in 1/1000 vCPU.")
-    ] = None,
-    mem_mib: Annotated[
-        int | None, typer.Option("--mem-mib", min=0, help="Offer this much memory.")
-    ] = None,
-    disk_mib: Annotated[
-        int | None, typer.Option("--disk-mib", min=0, help="Offer this much disk.")
-    ] = None,
+    mvcpu: Mvcpu = None,
+    mem_mib: MemMib = None,
+    disk_mib: DiskMib = None,
     residual_below_pct: Annotated[
         int | None,
         typer.Option("--residual-below-pct", help="Offer only while the own load is below this."),
@@ -125,7 +129,7 @@ def offer(
     if not limit:
         fail("host offer: no limit; --mvcpu, --mem-mib and --disk-mib set one", EXIT_USAGE)
     checked("host offer", {"host": "h-1"} | limit, HostOffer)
-    found = _picked(work.with_owner(url, key, work.fleet), hosts)
+    found = _picked(logged_in(url, key, work.fleet), hosts)
     work.confirm(f"limit {_told(found)}", yes)
     jobs: list[work.Job] = [
         (row, checked("host offer", {"host": row["host"]} | limit, HostOffer)) for row in found
@@ -147,7 +151,7 @@ def recall(
     as_json: Json = False,
 ) -> None:
     """End the spot leases of hosts, or some leases, with 120 s notice; it can cost bonds."""
-    rows, leases = work.with_owner(url, key, work.fleet_and_leases)
+    rows, leases = logged_in(url, key, work.fleet_and_leases)
     own = {row["lease_id"] for row in leases if row["side"] == "sell"}
     named = [each for each in what if each not in own]
     hosts = _picked(rows, named) if named else []
@@ -189,7 +193,7 @@ def token(
     async def run(client: Client) -> work.Outcome:
         return await work.each(client, jobs, "token")
 
-    outcome = work.with_owner(url, key, run)
+    outcome = logged_in(url, key, run)
     told = [about | result for about, result in outcome.done]
     if as_json:
         print_json({"tokens": told})
@@ -225,7 +229,7 @@ def _send(
     async def run(client: Client) -> work.Outcome:
         return await work.each(client, jobs, what)
 
-    work.show(work.with_owner(url, key, run), as_json, past)
+    work.show(logged_in(url, key, run), as_json, past)
 
 
 def _width() -> int:

@@ -1,6 +1,6 @@
 """Which hosts and leases an owner means by words such as ``r7-*``, ``h-3`` and ``l-9``. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final, TypeAlias
 
@@ -15,7 +15,11 @@ def hosts(rows: Sequence[Row], patterns: Sequence[str]) -> tuple[list[Row], list
 
     No pattern at all means every host.
     """
-    return _fitting(rows, patterns, _host_fits)
+    ordered = sorted(rows, key=number)
+    if not patterns:
+        return ordered, []
+    useless = [each for each in patterns if not any(_fits(row, each) for row in ordered)]
+    return [row for row in ordered if any(_fits(row, each) for each in patterns)], useless
 
 
 def leases(rows: Sequence[Row], patterns: Sequence[str], of: Sequence[Row]) -> list[Row]:
@@ -49,15 +53,5 @@ def number(host: Row) -> int:
     return int(tail) if tail.isdecimal() else 0
 
 
-def _host_fits(row: Row, pattern: str) -> bool:
+def _fits(row: Row, pattern: str) -> bool:
     return fnmatchcase(row["name"], pattern) or fnmatchcase(row["host"], pattern)
-
-
-def _fitting(
-    rows: Sequence[Row], patterns: Sequence[str], fits: Callable[[Row, str], bool]
-) -> tuple[list[Row], list[str]]:
-    ordered = sorted(rows, key=number)
-    if not patterns:
-        return ordered, []
-    useless = [each for each in patterns if not any(fits(row, each) for row in ordered)]
-    return [row for row in ordered if any(fits(row, each) for each in patterns)], useless

@@ -1,25 +1,21 @@
-"""The owner's connections: read his hosts and leases, send one request for each of many. Shell."""
+"""Reads an owner's hosts and leases, and sends one request for each of many. Shell."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import typer
 from msgspec import Struct
 
-from exchange.cli.common import DEFAULT_URL, EXIT_NOT_SO, EXIT_USAGE, fail, print_json
+from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, fail, print_json
 from exchange.cli.fleet.pick import Row
 from exchange.cli.one_request import refusal
-from exchange.client import Client, Refused, Unknown, Unreachable
-from exchange.keys import KeyFileError, load_private_key
+from exchange.client import Client, Refused, Unknown
 from exchange.wire.frames import HostUpdate
 from exchange.wire.requests import AccountState, Unsubscribe
 from exchange.wire.types import Request
 
-T = TypeVar("T")
 Job: TypeAlias = tuple[Row, Request]
 """What a request is about, which is shown, and the request."""
 
@@ -40,21 +36,6 @@ class Failed(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     done: list[tuple[Row, Any]]
     failed: list[Failed]
-
-
-def with_owner(url: str | None, key: Path, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Log in and do ``work``. Ends with one line and exit 1 when that cannot be."""
-
-    async def run() -> T:
-        async with Client(url or DEFAULT_URL, load_private_key(key)) as client:
-            return await work(client)
-
-    try:
-        return asyncio.run(run())
-    except (KeyFileError, Unreachable, Unknown) as error:
-        fail(str(error))
-    except Refused as error:
-        fail(refusal(error))
 
 
 async def fleet(client: Client) -> list[Row]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exchange.wire.codec import CODECS
@@ -48,6 +48,7 @@ from tests.hostagent.rig import PROMPT, Rig, launch
         (b"a\nb", 1_000, "a\nb"),
         (b"10%\r20%\r\nok\n", 9, "10%\n20%\nok"),
         (b"a\r\r\nb", 9, "a\nb"),
+        (b"a\r\x1b[K\nb", 9, "a\n\nb"),
         (b"\x1b[2J\x1b[1;31mred\x1b[0m\x1b]0;title\x07 \x1b(Bplain\x1b7", 1, "red plain"),
         (b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", 1, "link"),
         (b"cut \x1b[31", 1, "cut "),
@@ -140,8 +141,12 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(st.tuples(PIECES, st.booleans(), st.booleans()), max_size=40))
+@example([(b"\r\x1b", True, False), (b"[31m\n", True, False)])
 def test_no_byte_is_lost_or_doubled_however_it_comes(steps: list[tuple[bytes, bool, bool]]) -> None:
-    """Read now and then while it is written and rolled over, it is the same text as at once."""
+    """Read now and then while it is written and rolled over, it is the same text as at once.
+
+    (Seen to fail: a line's end twice, when a part ended within an escape sequence behind ``\\r``.)
+    """
     guest, at_once = Guest(), Guest()
     for data, read, rolled in steps:
         guest.writes(data)
@@ -151,7 +156,7 @@ def test_no_byte_is_lost_or_doubled_however_it_comes(steps: list[tuple[bytes, bo
         if read:
             guest.read()
     for one in (guest, at_once):
-        one.writes(b".")  # nothing stays begun
+        one.writes(b"\x07.")  # nothing stays begun
         while one.read():
             pass
     assert (guest.text, guest.gaps) == (at_once.text, 0)
