@@ -16,6 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from exchange.wire.types import Accel
+from hostagent.machine.children import DIES_WITH_US
 
 QEMU = "qemu-system-x86_64"
 KVM_DEVICE = Path("/dev/kvm")
@@ -100,7 +101,17 @@ def _boot(accel: str, code: bytes, timeout_s: float) -> float | None:
     with tempfile.NamedTemporaryFile(suffix=".img") as image:
         image.write(code.ljust(510, b"\0") + b"\x55\xaa")
         image.flush()
-        command = [QEMU, "-accel", accel, "-m", "16", "-nodefaults", "-display", "none"]
+        command = [
+            *DIES_WITH_US,
+            QEMU,
+            "-accel",
+            accel,
+            "-m",
+            "16",
+            "-nodefaults",
+            "-display",
+            "none",
+        ]
         command += ["-no-reboot", "-device", "isa-debug-exit,iobase=0x501,iosize=1"]
         command += ["-drive", f"file={image.name},format=raw,if=ide"]
         begun = time.monotonic()

@@ -15,11 +15,10 @@ from msgspec import Struct
 
 from hostagent.core.blame import Blame, Ended, Verb, blame
 from hostagent.core.ports import ImageError
+from hostagent.machine.children import DIES_WITH_US
 
 QEMU_IMG: Final = "qemu-img"
 MIB: Final = 1024 * 1024
-DIES_WITH_US: Final = ("setpriv", "--pdeathsig", "KILL", "--")
-"""An agent that is killed leaves no conversion behind that fills a disk nobody waits for."""
 
 
 class Limits(Struct, frozen=True):

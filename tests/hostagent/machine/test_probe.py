@@ -1,8 +1,15 @@
-"""Is this server's own CPU emulated? Texts as Linux and systemd write them, against the answer."""
+"""The probe for KVM: texts of Linux and systemd against the answer, and what it leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from hostagent.machine.probe import emulated
+from tests.hostagent.machine.strangers import WAIT_S, ended
 
 FLAGS = "flags\t\t: fpu vme svm hypervisor lm\n"
 BARE = "flags\t\t: fpu vme svm lm\n"
@@ -25,3 +32,24 @@ BARE = "flags\t\t: fpu vme svm lm\n"
 )
 def test_an_emulated_cpu_is_known(cpuinfo: str, detected: str, answer: bool) -> None:
     assert emulated(cpuinfo, detected) is answer
+
+
+PROBES = """
+import sys
+from hostagent.machine import probe
+probe.QEMU = sys.argv[1]
+probe._boot("tcg", b"", 60.0)
+"""
+
+
+def test_a_guest_of_the_probe_ends_with_the_agent(tmp_path: Path) -> None:
+    """(Seen to fail: a QEMU went on computing for ever after its agent was killed.)"""
+    told, qemu = tmp_path / "told", tmp_path / "qemu"
+    os.mkfifo(told)
+    qemu.write_text(f"#!/bin/sh\necho $$ > {told}; exec sleep 60\n")
+    qemu.chmod(0o755)
+    agent = subprocess.Popen([sys.executable, "-c", PROBES, str(qemu)])
+    probing = int(told.read_text())
+    agent.send_signal(signal.SIGKILL)
+    agent.wait(WAIT_S)
+    assert ended(probing)

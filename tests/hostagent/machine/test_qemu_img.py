@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from hostagent.core.ports import ImageError
 from hostagent.machine import qemu_img as tool
 from hostagent.machine.disk_image import convert_disk
 from hostagent.machine.qemu_img import LIMITS, Limits
+from tests.hostagent.machine.strangers import WAIT_S, ended
 
 INFO = """'{"format": "qcow2", "virtual-size": 1048576}'"""
 THREADS = "echo 'qemu_thread_create: Resource temporarily unavailable' >&2; kill -ABRT $$"
@@ -109,7 +109,6 @@ from pathlib import Path
 from hostagent.machine.disk_image import convert_disk
 convert_disk(Path(sys.argv[1]), "qcow2", Path(sys.argv[2]), 2)
 """
-WAIT_S = 20.0
 
 
 def test_one_that_runs_when_its_agent_is_killed_ends_too(host: Host, tmp_path: Path) -> None:
@@ -124,17 +123,3 @@ def test_one_that_runs_when_its_agent_is_killed_ends_too(host: Host, tmp_path: P
     agent.send_signal(signal.SIGKILL)
     agent.wait(WAIT_S)
     assert ended(converting)
-
-
-def ended(pid: int) -> bool:
-    """Wait for the end of a process that is nobody's child here."""
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
