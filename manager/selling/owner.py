@@ -62,7 +62,7 @@ class Owner:
         """Recall what a group sold on spot here, with the exchange's notice."""
         for lease in hosting.leases.values():
             again_ms = self._recalls.get(lease.lease_id, 0)
-            if not lease.mine or not is_spot(lease.symbol) or lease.recalled >= lease.units:
+            if not lease.mine or not is_spot(lease.symbol) or lease.recalled:
                 continue
             if now_ms < again_ms:
                 self._due.mark((2, lease.host), again_ms)

@@ -27,7 +27,7 @@ NOTHING: Final[Room] = (0, 0, 0)
 
 
 class Sold(Struct):
-    """A lease on a host. ``mine``: sold by a group; ``recalled``: units under notice."""
+    """A lease on a host. ``mine``: sold by a group; ``recalled``: all of it is under notice."""
 
     lease_id: str
     host: str
@@ -36,7 +36,7 @@ class Sold(Struct):
     need: Room
     delivery: str
     mine: bool
-    recalled: int = 0
+    recalled: bool = False
 
 
 class Hosting(Struct):
@@ -99,7 +99,7 @@ class Stock:
             SHAPES.get(class_of(row.symbol), NOTHING),
             delivery_of(row.symbol),
             (row.client_order_id or "").startswith(PREFIX),
-            row.units if row.state == "ending" else sum(each.units for each in row.recalls or ()),
+            row.state == "ending",
         )
         return row.host
 

@@ -1,16 +1,20 @@
 """A seller's or trader's part in a run: its account, its hosts and its robot."""
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Final
 
 import simpy
+from msgspec.structs import replace
 
 from exchange.units import MS_PER_SECOND
 from exchange.wire.requests import HostEnroll, HostOffer, HostToken
 from exchange.wire.terms import DEFAULT_CLASSES, need_of
-from exchange.wire.types import Capacity
+from exchange.wire.types import Capacity, Channel
 from hostagent.core.core import HostConfig
 from hostagent.core.ports import Load
+from manager.selling.group import Group, Offer
+from manager.selling.price import Fixed
+from sim.actors.manager_seller import ManagerNode, ManagerSeller
 from sim.actors.nodes import HostNode, Robot, RobotNode
 from sim.actors.seller import Seller, SellerConfig
 from sim.actors.traders import TraderConfig, make_trader
@@ -27,6 +31,7 @@ from sim.scenario.workload import load_at
 LISTS_AFTER_MS = 5 * MS_PER_SECOND
 """Time for the hosts to log in, announce and be accepted before their owner lists them."""
 OBSERVE_MS = 30 * MS_PER_SECOND
+MANAGER_HEARS: Final[tuple[Channel, ...]] = ("account", "instruments", "fleet")
 TOKEN_TTL_S = 3600
 DEFAULT_PRICE = 0.03
 
@@ -97,7 +102,7 @@ class Participant:
     def _offer(self) -> Generator[simpy.Event, Any, None]:
         """Tell the exchange the owner's limit, which it relays to each agent."""
         offer = self._table.offer
-        if not isinstance(offer, OfferResidual):
+        if not isinstance(offer, OfferResidual) or self._table.manager:
             return
         limits = [
             HostOffer(req_id=number + 1, host=host, residual_below_pct=offer.below_pct)
@@ -136,8 +141,12 @@ class Participant:
 
     def _start_robot(self) -> None:
         stage = self._stage
-        robot, subscriptions = self._make_robot()
-        node = RobotNode(stage.env, robot)
+        if self._table.manager:
+            subscriptions = [Subscription(channel) for channel in MANAGER_HEARS]
+            node: RobotNode = ManagerNode(stage.env, ManagerSeller(self._group()))
+        else:
+            robot, subscriptions = self._make_robot()
+            node = RobotNode(stage.env, robot)
         node.connection = stage.connect(
             f"{self.name}/robot", node, self._identity, subscriptions, self.name
         )
@@ -161,6 +170,23 @@ class Participant:
         )
         book = Subscription("book", trader.symbol)
         return make_trader(trader.kind, quoting, random), [account, book]
+
+    def _group(self) -> Group:
+        """Return what this seller's manager.toml would say."""
+        table, symbol = self._table, seller_symbol(self._stage.scenario, self._table)
+        name = symbol.split(".", maxsplit=1)[0]
+        shapes = {name: _need(symbol)}
+        price = Fixed(price_ucr(table.price))
+        pricing = table.pricing
+        plain = Offer(kind="all", shapes=shapes, price=price, pricing=pricing)
+        match table.offer:
+            case OfferResidual(below_pct):
+                offer = replace(plain, kind="residual", below_pct=below_pct)
+            case OfferFixed(units):
+                offer = replace(plain, kind="fixed", units=units)
+            case _:
+                offer = plain
+        return Group(name="all", hosts=("*",), offer=offer)
 
     def _seller_config(self, scenario: Scenario) -> SellerConfig:
         table = self._table

@@ -113,7 +113,10 @@ Offer: TypeAlias = OfferAll | OfferFixed | OfferResidual
 
 
 class Seller(Part, frozen=True):
-    """``own_load`` is a share of the host; ``jitter`` the spread of each ask around ``price``."""
+    """``own_load`` is a share of the host; ``jitter`` the spread of each ask around ``price``.
+
+    ``manager``: a Manager keeps its book instead of the simulator's own robot.
+    """
 
     name: Label
     hosts: Annotated[int, Meta(ge=1, le=10_000)]
@@ -125,6 +128,7 @@ class Seller(Part, frozen=True):
     pricing: Pricing = "flat"
     jitter: Share = 0.0
     zone: str | None = None
+    manager: bool = False
 
 
 class Trader(Part, frozen=True, kw_only=True):
