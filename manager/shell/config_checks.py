@@ -109,9 +109,9 @@ def _missing(file: ConfigFile) -> Iterator[str]:
         yield f"exchange.url: {file.exchange.url!r} is no address like 'wss://HOST/v1/ws'"
     if file.balancer.kind == "haproxy" and not file.balancer.socket:
         yield "balancer.socket: missing; the path of HAProxy's 'stats socket ... level admin'"
+    yield from _no_alerts(file.alerts)
     if file.rules or file.load is not None or not file.groups:
-        yield from _no_alerts(file.alerts)
-    yield from _no_load(file)
+        yield from _no_load(file)
     if not file.rules and not file.groups:
         yield "rule: there is none, and no group"
 
