@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exchange.client import (
     KEY_REFUSED,
+    AnswerTime,
     Client,
     Connected,
     Disconnected,
     Event,
     Refused,
-    Told,
     Unknown,
     Unreachable,
 )
@@ -30,17 +30,16 @@ from exchange.units import MS_PER_SECOND
 from exchange.wire.close_codes import CLOSE_HANDED_OVER
 from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.instructions import ConsoleRead, HostLimit, HostSync, VmKill, VmLaunch
-from exchange.wire.requests import HostAnnounce, HostSynced
+from exchange.wire.requests import HostSynced
 from exchange.wire.types import Request
 from hostagent.clock import SYSTEM, HostClock
-from hostagent.core import log_events, offer_log, owner
+from hostagent.core import log_events, owner
+from hostagent.core.agent_log import AgentLog
 from hostagent.core.core import HostCore
-from hostagent.core.exchange_time import SkewLog, TimeTold
+from hostagent.core.exchange_time import TimeTold
 from hostagent.core.fallback import failed
 from hostagent.core.kept import KeptOffer
 from hostagent.core.listing import Listing
-from hostagent.core.log_events import VmLog
-from hostagent.core.offer_log import ResidualLog
 from hostagent.core.ports import (
     Effect,
     Hint,
@@ -50,7 +49,6 @@ from hostagent.core.ports import (
     LinkUp,
     Message,
     Observed,
-    Out,
     Result,
     Send,
     Tick,
@@ -116,12 +114,9 @@ class Agent:
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_MAX)
         self._client: Client | None = None
         self._clock = clock
-        self._told: Told | None = None
-        self._skew = SkewLog()
-        self._vms = VmLog()
-        self._offer: LogLine | None = None
+        self._answer_time: AnswerTime | None = None
+        self._log = AgentLog()
         self._listing = Listing()
-        self._residual = ResidualLog()
 
     async def run(self) -> None:
         """Adopt what runs here, then serve the exchange until canceled."""
@@ -165,37 +160,22 @@ class Agent:
 
     def _apply(self, message: Message, tasks: asyncio.TaskGroup) -> None:
         outs = self._core.apply(message, self._clock.now_ms())
-        self._watch_clock()
         self._keep(self._core.offer.kept())
-        self._tell(message, outs)
+        for line in self._log.lines(self._core, message, outs, self._skew_ms()):
+            log.write(line)
         for out in outs:
             job: Coroutine[Any, Any, None]
             job = self._send(out.message) if isinstance(out, Send) else self._carry_out(out)
             tasks.create_task(job)
 
-    def _tell(self, message: Message, outs: list[Out]) -> None:
-        """Log what came, what it changed, and what goes out; an offer only when it is another."""
-        told = [log_events.of_message(message)]
-        told += self._vms.changes(self._core.vms, isinstance(message, Observed))
-        told += self._residual.changes(self._core.offer.offering())
-        told += [self._of_out(out) for out in outs]
-        for line in told:
-            if line is not None and line != self._offer:
-                self._offer = line if line.event == "offer" else self._offer
-                log.write(line)
+    def _skew_ms(self) -> int | None:
+        """Return how far the wall clock is ahead of the exchange's time, once that is known.
 
-    def _watch_clock(self) -> None:
-        """Say when the wall clock is wrong; nothing here goes by it once the exchange has told."""
-        if self._core.clock.known:
-            exchange_ms = self._core.clock.theirs(self._clock.now_ms())
-            line = self._skew.look(self._clock.wall_ms() - exchange_ms)
-            if line is not None:
-                log.write(line)
-
-    def _of_out(self, out: Out) -> LogLine | None:
-        if isinstance(out, Send) and isinstance(out.message, HostAnnounce):
-            return offer_log.offer(self._core.offer.offering(), out.message.classes)
-        return log_events.of_out(out)
+        Nothing here goes by the wall clock from then on.
+        """
+        if not self._core.clock.known:
+            return None
+        return self._clock.wall_ms() - self._core.clock.theirs(self._clock.now_ms())
 
     async def _carry_out(self, effect: Effect) -> None:
         try:
@@ -263,14 +243,14 @@ class Agent:
 
     async def _take_time(self, client: Client) -> None:
         """Pass on the exchange's time in the newest answer, once."""
-        told = client.told
-        if told is None or told is self._told:
+        answer = client.answer_time
+        if answer is None or answer is self._answer_time:
             return
-        self._told = told
-        age_s = asyncio.get_running_loop().time() - told.came_s
+        self._answer_time = answer
+        age_s = asyncio.get_running_loop().time() - answer.came_s
         at_ms = self._clock.now_ms() - round(age_s * MS_PER_SECOND)
-        took_ms = round((told.came_s - told.asked_s) * MS_PER_SECOND)
-        await self._queue.put(TimeTold(told.ts_ms, took_ms, at_ms))
+        took_ms = round((answer.came_s - answer.asked_s) * MS_PER_SECOND)
+        await self._queue.put(TimeTold(answer.ts_ms, took_ms, at_ms))
 
     async def _serve(self, whom: str) -> None:
         """Know which domains are ours before the exchange says what is to run."""

@@ -37,12 +37,13 @@ from exchange.client.errors import KEY_REFUSED, ClientError, Refused, Unknown, U
 from exchange.client.events import AccountReset, Connected, Disconnected, Event, Unsubscribed
 from exchange.client.images import fetch_image, put_image
 from exchange.client.local_book import LocalBook
-from exchange.client.requests import Told
+from exchange.client.requests import AnswerTime
 
 __all__ = [
     "KEY_REFUSED",
     "TRADE_PATH",
     "AccountReset",
+    "AnswerTime",
     "Client",
     "ClientError",
     "Connected",
@@ -50,7 +51,6 @@ __all__ = [
     "Event",
     "LocalBook",
     "Refused",
-    "Told",
     "Unknown",
     "Unreachable",
     "Unsubscribed",

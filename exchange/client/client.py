@@ -25,7 +25,7 @@ from exchange.client.events import Connected, Disconnected, Event
 from exchange.client.incoming import Incoming
 from exchange.client.local_book import LocalBook
 from exchange.client.pages import Ask, OnAck, subscribe, whole_answer
-from exchange.client.requests import Requests, Told, answer, certain_answer
+from exchange.client.requests import AnswerTime, Requests, answer, certain_answer
 from exchange.client.subscriptions import Subscriptions
 from exchange.wire.close_codes import CLOSE_LOST
 from exchange.wire.codec import CODECS
@@ -106,9 +106,9 @@ class Client:
         return self._connection is not None and self._ready.is_set()
 
     @property
-    def told(self) -> Told | None:
+    def answer_time(self) -> AnswerTime | None:
         """When the newest answer was written, by the exchange's clock."""
-        return self._requests.told
+        return self._requests.answer_time
 
     # --- requests ---
 
@@ -218,7 +218,7 @@ class Client:
                 asked_s = asyncio.get_running_loop().time()
                 ack = await log_in(connection, hello, self._codec, self._key)
                 who = dict(ack.result)
-                self._requests.time(ack, asked_s)
+                self._requests.note_time(ack, asked_s)
             except BaseException:
                 connection.transport.abort()
                 raise

@@ -22,8 +22,9 @@ class _Pending(Struct):
     on_ack: Callable[[Any], None] | None = None
 
 
-class Told(Struct, frozen=True):
-    """The exchange's time in an answer; ``asked_s`` and ``came_s`` are of the event loop."""
+class AnswerTime(Struct, frozen=True):
+    """``ts_ms``: the exchange's time when it wrote an answer. ``asked_s`` and ``came_s``: when the
+    request went and when the answer came, by the event loop's clock."""
 
     ts_ms: int
     asked_s: float
@@ -36,7 +37,7 @@ class Requests:
     def __init__(self) -> None:
         self._last_req_id = FIRST_REQ_ID - 1
         self._pending: dict[int, _Pending] = {}
-        self.told: Told | None = None
+        self.answer_time: AnswerTime | None = None
 
     def open(self, on_ack: Callable[[Any], None] | None) -> tuple[int, asyncio.Future[Any]]:
         """Return (req_id, the future of its ack's result)."""
@@ -57,7 +58,7 @@ class Requests:
         if isinstance(reply, ErrorReply):
             pending.answer.set_exception(Refused(reply))
             return
-        self.time(reply, pending.asked_s)
+        self.note_time(reply, pending.asked_s)
         try:
             if pending.on_ack is not None:
                 pending.on_ack(reply.result)
@@ -66,10 +67,11 @@ class Requests:
         else:
             pending.answer.set_result(reply.result)
 
-    def time(self, reply: Ack, asked_s: float) -> None:
+    def note_time(self, reply: Ack, asked_s: float) -> None:
         """Note the exchange's time in an answer; one of an older release has none."""
         if reply.ts_ms is not None:
-            self.told = Told(reply.ts_ms, asked_s, asyncio.get_running_loop().time())
+            now_s = asyncio.get_running_loop().time()
+            self.answer_time = AnswerTime(reply.ts_ms, asked_s, now_s)
 
     def fail(self, reason: str) -> None:
         """Fail all open requests: no answer will come."""
