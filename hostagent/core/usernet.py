@@ -2,10 +2,11 @@
 
 QEMU accepts a forwarded connection itself, before the guest is even asked, so that a successful
 connect alone proves nothing. Its own table does: SYN_SENT until the guest answers, then
-ESTABLISHED.
+ESTABLISHED, and the other states when one side has closed.
 """
 
-_ACCEPTED = ("ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT_1", "FIN_WAIT_2")
+_ENDING = ("CLOSE_WAIT", "LAST_ACK", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSING", "TIME_WAIT")
+_ACCEPTED = ("ESTABLISHED", *_ENDING)
 
 
 def guest_accepted(table: str, inner_port: int) -> bool:

@@ -19,6 +19,7 @@ from exchange.wire.types import Endpoint
 from hostagent.core import log_events
 from hostagent.core.consoles import console_seen
 from hostagent.core.domain_xml import check_spec
+from hostagent.core.knocks import Knocks
 from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import (
     BootFiles,
@@ -343,9 +344,11 @@ class Machine:
 
     async def _until_ready(self, vm_id: str) -> bool:
         """Return True once the guest serves, False after a while if QEMU does not answer."""
+        clock = asyncio.get_running_loop().time
+        knocks = Knocks(clock())
         while True:
             try:
-                if await self._accepts(vm_id):
+                if await self._accepts(vm_id, knock=knocks.due(clock())):
                     return True
             except HangsError as error:
                 self._not_told(vm_id, error)
@@ -353,12 +356,13 @@ class Machine:
                 return False
             await asyncio.sleep(WATCH_EVERY_S)
 
-    async def _accepts(self, vm_id: str) -> bool:
-        """Connect to the guest's first port and ask the hypervisor whether the guest took it."""
+    async def _accepts(self, vm_id: str, knock: bool) -> bool:
+        """Ask the hypervisor whether the guest took a connection to its first port, a new one if
+        ``knock``."""
         inner_port = self._forwarder.first_inner_port(vm_id)
         if inner_port is None:
             return False
-        if self._simulated:
+        if self._simulated or not knock:
             return await self._guest_accepts(vm_id)
         try:
             connecting = asyncio.open_connection(LOOPBACK, inner_port)

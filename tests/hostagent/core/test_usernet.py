@@ -23,6 +23,9 @@ def row(state: str, port: int) -> str:
         (row("SYN_SENT", 28080) + LISTENING, False),
         (row("ESTABLISHED", 28080) + LISTENING, True),
         (row("CLOSE_WAIT", 28080) + LISTENING, True),
+        # Nobody waits any more, but the guest had taken it.
+        (row("TIME_WAIT", 28080) + LISTENING, True),
+        (row("LAST_ACK", 28080) + LISTENING, True),
         (row("ESTABLISHED", 28081) + LISTENING, False),  # of another forward
         ("  UDP[236 sec] 12 10.0.2.15 28080 10.0.2.3 53 0 0\n", False),
     ],

@@ -71,7 +71,7 @@ class NoImages(ImageCache):
 class Bench:
     """A machine on the fake. Calls named in ``hangs`` hang until `free`, ``fails`` raise."""
 
-    def __init__(self, limits_s: dict[Name, float]) -> None:
+    def __init__(self, limits_s: dict[Name, float], simulated: bool = True) -> None:
         self.hangs: set[tuple[str, str]] = set()
         self.fails: dict[tuple[str, str], Exception] = {}
         self.asked: list[tuple[str, str]] = []
@@ -80,15 +80,8 @@ class Bench:
         self.fake = MemoryHypervisor(lambda: 1_000, fault=self._fault)
         self.images = NoImages(self._wait)
         forwarder = Forwarder("127.0.0.1", 30_000, 30_999)
-        self.machine = Machine(
-            self.fake,
-            self.images,
-            forwarder,
-            Load,
-            lambda: 1_000,
-            simulated=True,
-            limits_s=limits_s,
-        )
+        parts = self.fake, self.images, forwarder, Load, lambda: 1_000, simulated
+        self.machine = Machine(*parts, limits_s)
 
     def _fault(self, call: str, vm_id: str) -> None:
         self.asked.append((call, vm_id))
@@ -279,3 +272,40 @@ def test_that_nobody_knows_whether_a_guest_serves_is_said_once(
 
     on(bench, story)
     assert caplog.text.count("ready or not?") == 1
+
+
+class Slow(Bench):
+    """A guest that does not serve the first twenty times it is asked about."""
+
+    def _fault(self, call: str, vm_id: str) -> None:
+        super()._fault(call, vm_id)
+        if call == "guest_accepts" and self.asked.count((call, vm_id)) <= 20:
+            raise HypervisorError("not yet")
+
+
+def test_a_guest_that_does_not_serve_yet_is_not_connected_to_at_every_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """QEMU would keep them all for it. Shown to fail: 21 connections."""
+    monkeypatch.setattr(machine_module, "WATCH_EVERY_S", 0.0)
+    monkeypatch.setattr(machine_module, "GUEST_ANSWER_S", 0.0)
+    callers: list[asyncio.StreamWriter] = []
+
+    def answer(_: asyncio.StreamReader, caller: asyncio.StreamWriter) -> None:
+        callers.append(caller)
+        caller.transport.abort()
+
+    async def story() -> None:
+        qemu = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = qemu.sockets[0].getsockname()[1]
+        monkeypatch.setattr(machine_module, "free_loopback_port", lambda: port)
+        await bench.machine.carry_out(StartDomain(spec("v-1")))
+        assert await bench.machine.carry_out(WatchGuest("v-1")) == GuestReady("v-1")
+        await bench.machine.close()
+        qemu.close()
+        await qemu.wait_closed()
+
+    bench = Slow(dict.fromkeys(LIMITS_S, WAIT_S), simulated=False)
+    on(bench, story)
+    assert bench.asked.count(("guest_accepts", "v-1")) > 20
+    assert 1 <= len(callers) <= 5
