@@ -1,5 +1,7 @@
 """How often a guest that does not serve yet is connected to, and how soon it is found to serve."""
 
+from itertools import pairwise
+
 from hostagent.core.knocks import SHORTEST_S, Knocks
 
 KEPT_S = 75.0
@@ -31,5 +33,5 @@ def test_a_slow_guest_does_not_find_a_queue_of_dead_callers() -> None:
 def test_a_guest_that_serves_is_asked_soon() -> None:
     """Within a second at first, later within a quarter of the time that it took to boot."""
     asked = sorted(one + after for one in knocked() for after in ASKED_AGAIN_S)
-    for before, after in zip(asked, asked[1:], strict=False):
+    for before, after in pairwise(asked):
         assert after - before <= SHORTEST_S + before / 4, before
