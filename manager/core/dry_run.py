@@ -37,10 +37,18 @@ class Outcome(Struct, frozen=True):
     peak_units: int
     unit_hours: float
     cost_ucr: int
+    units: list[tuple[float, int]] = []
+    """(seconds of the series, how many units were bought from then on)."""
 
 
-def dry_run(config: ManagerConfig, samples: Sequence[tuple[int, float]], boot_ms: int) -> Outcome:
-    """Play ``samples``, at least one row of (ms, requests/s) in order of time."""
+def dry_run(
+    config: ManagerConfig, samples: Sequence[tuple[int, float]], boot_ms: int, start_ms: int = 0
+) -> Outcome:
+    """Play ``samples``, at least one row of (ms, requests/s) in order of time.
+
+    ``start_ms``: the UTC time of the series' second 0, for rules with hours.
+    """
+    samples = [(start_ms + at_ms, value) for at_ms, value in samples]
     longest_ms = max((after - at for (at, _), (after, _) in pairwise(samples)), default=0)
     price_ucr = max((rule.price_max_ucr for rule in config.rules), default=0)
     whole = replace(
@@ -59,13 +67,17 @@ def dry_run(config: ManagerConfig, samples: Sequence[tuple[int, float]], boot_ms
         unit_ms += units * (at_ms - paper.now_ms)
         paper.feed(LoadSample(load_rps, at_ms), at_ms)
         peak = max(peak, len(paper.leases))
-        fired += [one for line in paper.log[seen:] if (one := _fired(line)) is not None]
-    return Outcome(fired, peak, unit_ms / MS_PER_HOUR, paper.owed_ucr())
+        acted = [fired_of(line, start_ms) for line in paper.log[seen:]]
+        fired += [one for one in acted if one is not None]
+    first_ms = samples[0][0]
+    steps = [((at_ms - start_ms) / 1000, units) for at_ms, units in [(first_ms, 0), *paper.units]]
+    return Outcome(fired, peak, unit_ms / MS_PER_HOUR, paper.owed_ucr(), steps)
 
 
-def _fired(line: tuple[int, str, int]) -> Fired | None:
+def fired_of(line: tuple[int, str, int], start_ms: int = 0) -> Fired | None:
     """Return what a line of the Manager's log says of a rule that acted, ``None`` for others."""
     at_ms, text, units = line
-    parts = text.removeprefix("rule ").split(": ")
-    acted = len(parts) == 3 and parts[2].startswith(("buy", "take back", "release", "cancel"))
-    return Fired(at_ms / 1000, parts[0], f"{parts[1]}: {parts[2]}", units) if acted else None
+    rule, _, what = text.removeprefix("rule ").partition(": ")
+    done = what.rpartition(": ")[2]
+    acted = done != what and done.startswith(("buy", "take back", "release", "cancel"))
+    return Fired((at_ms - start_ms) / 1000, rule, what, units) if acted else None

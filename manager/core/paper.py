@@ -88,6 +88,8 @@ class Paper:
         self.outs: list[Out] = []
         self.leases: dict[str, PaperLease] = {}
         self.supply = supply
+        self.units: list[tuple[int, int]] = []
+        """(ms, how many units there were from then on)."""
         self.charged_ucr = 0
         self.now_ms = 0
         self._price_ucr = price_ucr
@@ -130,6 +132,7 @@ class Paper:
     def end(self, lease_id: str, reason: str) -> None:
         """End a lease from the outside: its host is lost, or its recall is over."""
         lease = self.leases.pop(lease_id)
+        self.units.append((self.now_ms, len(self.leases)))
         self._charge(lease)
         if self.supply is not None:
             self.supply += 1
@@ -245,6 +248,7 @@ class Paper:
             order.client_order_id,
         )
         lease = self.leases[row.lease_id] = PaperLease(row)
+        self.units.append((self.now_ms, len(self.leases)))
         lease.row = self._lease(row, state="active", reason=None)
         self._soon(HourOver(row.lease_id), MS_PER_HOUR)
 

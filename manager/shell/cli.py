@@ -5,6 +5,7 @@ import csv
 import math
 import socket
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final
@@ -30,6 +31,7 @@ from manager.core import log_events
 from manager.core.core import Manager, ManagerConfig
 from manager.core.dry_run import Outcome, dry_run
 from manager.shell.actions import Actions
+from manager.shell.chart_file import ChartError, check_chart, clock, draw
 from manager.shell.config import (
     ConfigError,
     UnreadableError,
@@ -72,6 +74,14 @@ UnitRps = Annotated[
 CoreUnits = Annotated[int | None, typer.Option("--core-units", help="Servers of your own.")]
 BootS = Annotated[
     float, typer.Option("--boot-s", callback=finite, help="Seconds from start to ready.")
+]
+Start = Annotated[
+    str | None,
+    typer.Option("--start", metavar="TIME", help="When second 0 is, for rules with hours."),
+]
+Chart = Annotated[
+    str | None,
+    typer.Option("--chart", metavar="FILE", help="Draw it: FILE.svg, FILE.png, or - for text."),
 ]
 
 
@@ -140,6 +150,8 @@ def dry_run_command(
     unit_rps: UnitRps = None,
     core_units: CoreUnits = None,
     boot_s: BootS = 90.0,
+    start: Start = None,
+    chart: Chart = None,
     as_json: Json = False,
 ) -> None:
     """Print what the rules in FILE would have done on a load, bought at their highest price."""
@@ -150,12 +162,39 @@ def dry_run_command(
         load = content.load
         count_s = per_s or (load.per_s if load else 1.0)
         column = column or (load.column if load else None)
+        start_ms = _start_ms(start, content)
+        if chart is not None:
+            if chart == "-" and as_json:
+                raise UsageError("--chart -: not with --json; name a file")
+            check_chart(chart)
         samples = read_trace(trace, time, column, scale / count_s)
-    except (ConfigError, UsageError) as error:
+    except (ConfigError, UsageError, ChartError) as error:
         fail(str(error), EXIT_USAGE)
     for warning in content.warnings:
         typer.echo(f"headroom: warning: {warning}", err=True)
-    _show(dry_run(rules, samples, int(boot_s * 1000)), as_json)
+    outcome = dry_run(rules, samples, int(boot_s * 1000), start_ms)
+    if chart is not None:
+        try:
+            typer.echo(draw(chart, samples, outcome), nl=False)
+        except ChartError as error:
+            fail(str(error))
+    _show(outcome, as_json)
+
+
+def _start_ms(text: str | None, file: ConfigFile) -> int:
+    """Return the time of the trace's second 0; rules with hours need one."""
+    if text is None:
+        if any(rule.at is not None for rule in file.rules):
+            raise UsageError("--start: missing; when is second 0 for a rule with 'at'?")
+        return 0
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--start: {text!r} is no time like 2026-11-23T00:00:00Z") from error
+    at_ms = round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    if at_ms < 0:
+        raise UsageError(f"--start: {text!r} is before 1970")
+    return at_ms
 
 
 def _named(command: str, file: Path | None, config: Path | None) -> Path:
@@ -233,17 +272,10 @@ def _show(outcome: Outcome, as_json: bool) -> None:
         print_json(msgspec.to_builtins(outcome))
         return
     for fired in outcome.fired:
-        print(f"{_clock(fired.t_s):>12}  {fired.rule:<12} {fired.what}  ({fired.units} bought)")
+        print(f"{clock(fired.t_s):>12}  {fired.rule:<12} {fired.what}  ({fired.units} bought)")
     cost = f"{credits_text(outcome.cost_ucr, 4)} credits"
     hours = f"{outcome.unit_hours:.2f} unit-hours"
     print(f"fired {len(outcome.fired)} times; at most {outcome.peak_units} units, {hours}, {cost}")
-
-
-def _clock(t_s: float) -> str:
-    minutes, seconds = divmod(int(t_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"{f'{days}d ' if days else ''}{hours:02}:{minutes:02}:{seconds:02}"
 
 
 async def _run(file: ConfigFile, url: str, key_file: Path, listener: socket.socket | None) -> None:

@@ -21,6 +21,7 @@ from manager.core.messages import (
     Disconnected,
     DrainBackend,
     LoadSample,
+    Log,
     RegisterBackend,
     RemoveBackend,
     Send,
@@ -52,6 +53,8 @@ class FarmNode:
         self.connection: Connection | None = None
         self.position = Position()
         self.ready: list[tuple[int, int]] = [(0, core_units)]
+        self.fired: list[tuple[int, str]] = []
+        """What rules did: (ms since the start, line of the log)."""
         self.retired = False
         self._env = env
         self._manager = manager
@@ -120,8 +123,10 @@ class FarmNode:
                     self._later(DRAIN_MS, partial(self._drained, out.server))
                 case RemoveBackend():
                     self._leave(out.server)
+                case Log(text=text, event="fired"):
+                    self.fired.append((self._env.now_ms - self._start_ms, text))
                 case _:
-                    continue  # a line for the administrator's log
+                    continue  # other lines for the administrator's log
 
     def _probe(self, server: str, count: int) -> None:
         place = self._probed.get(server)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from typer.testing import CliRunner
@@ -95,3 +96,84 @@ def test_a_bad_trace_is_one_line_and_exit_2(tmp_path: Path, rows: str, line: str
     assert found.exit_code == 2
     assert len(found.stderr.splitlines()) == 1
     assert line in found.stderr
+
+
+AT = """
+[[rule]]
+name = "hours"
+at = "Mon 00:10-00:20"
+do = "buy to 3"
+price_max = 0.10
+"""
+
+
+def test_rules_with_hours_need_a_start(tmp_path: Path) -> None:
+    arguments = write(tmp_path, series((8, 80)))
+    (tmp_path / "rules.toml").write_text(RULES + AT)
+    found = CliRunner().invoke(app, arguments)
+    assert found.exit_code == 2
+    assert "--start: missing" in found.stderr
+    start = "2026-11-23T00:00:00"  # a Monday
+    found = CliRunner().invoke(app, [*arguments, "--start", start, "--json"])
+    fired = [(one["t_s"], one["what"]) for one in json.loads(found.stdout)["fired"]]
+    hours = "at Mon 00:10-00:20"
+    assert fired[:2] == [(600.0, f"{hours}: buy 3"), (1200.0, f"{hours}: is over: release 3")]
+
+
+@pytest.mark.parametrize("start", ["yesterday", "1969-12-31T23:59:59Z"])
+def test_a_start_that_is_no_time(tmp_path: Path, start: str) -> None:
+    found = CliRunner().invoke(app, [*write(tmp_path, series((8, 20))), "--start", start])
+    assert found.exit_code == 2
+    assert f"--start: {start!r} is " in found.stderr
+
+
+def test_a_chart_of_block_characters_in_80_columns(tmp_path: Path) -> None:
+    arguments = write(tmp_path, series((2, 20), (3, 180), (4, 20)))
+    found = CliRunner().invoke(app, [*arguments, "--chart", "-"])
+    lines = found.stdout.splitlines()[:19]
+    assert (lines[0], lines[9]) == ("load, requests/s", "units bought")
+    assert lines[18].split() == ["00:00:00", "00:40:00"]
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("    180 ")
+    # The load is high from 600 s to 1500 s of 2400: a quarter to five eighths of 72 columns.
+    assert [at for at, block in enumerate(lines[1][8:]) if block == "█"] == list(range(18, 45))
+    assert lines[10].startswith("      2 ")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("x.gif", "--chart x.gif: -, or a file that ends in .svg or .png"),
+        ("none/x.svg", "--chart none/x.svg: No such file or directory"),
+    ],
+)
+def test_a_chart_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str
+) -> None:
+    arguments = write(tmp_path, series((5, 180)))
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(app, [*arguments, "--chart", name])
+    assert found.exit_code != 0
+    assert line in found.stderr
+
+
+def test_a_png_needs_a_program_that_may_not_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    arguments = write(tmp_path, series((5, 180)))
+    found = CliRunner().invoke(app, [*arguments, "--chart", "x.png"])
+    assert found.exit_code == 2
+    assert "a PNG needs rsvg-convert" in found.stderr
+
+
+def test_an_svg_is_a_document_with_a_line_for_each_series(tmp_path: Path) -> None:
+    arguments = write(tmp_path, series((2, 20), (3, 180), (4, 20)))
+    out = tmp_path / "x.svg"
+    assert CliRunner().invoke(app, [*arguments, "--chart", str(out)]).exit_code == 0
+    root = ET.fromstring(out.read_text(encoding="utf-8"))  # noqa: S314
+    lines = [node for node in root.iter() if node.tag.endswith("polyline")]
+    assert len(lines) == 2
+    for line in lines:
+        points = [point.split(",") for point in line.attrib["points"].split()]
+        assert all(0 <= float(x) <= 960 and 0 <= float(y) <= 550 for x, y in points)
