@@ -226,3 +226,7 @@ def alerts(trouble: str) -> LogLine:
         text = f"alerts do not get out: {trouble}"
         return line("error", "alerts_lost", text, reason=trouble)
     return line("info", "alerts_back", "alerts get out again")
+
+
+def vm_damaged(why: str) -> LogLine:
+    return line("error", "vm_damaged", f"stored VM {why}", reason=why)

@@ -5,7 +5,10 @@ What a request changes is in manager.toml, and in force, before it is acknowledg
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from exchange.client import Refused, Unknown, Unreachable
 from exchange.log import log
@@ -26,8 +29,13 @@ from manager.control.requests import (
     RulePause,
     RuleResume,
     RuleSet,
+    VmDelete,
+    VmImport,
+    VmSet,
+    VmUpload,
+    VmVerify,
 )
-from manager.control.view import snapshot
+from manager.control.view import snapshot, vm_in_use
 from manager.core import log_events
 from manager.core.administration import Administration
 from manager.core.core import Manager
@@ -38,14 +46,17 @@ from manager.shell.config import ConfigError
 from manager.shell.config_edit import (
     Edit,
     NoSuchError,
-    delete_rule,
+    add_vm,
+    delete,
     edited,
     set_buying,
     set_rule,
     set_rule_key,
+    set_vm,
 )
 from manager.shell.daemon import Daemon
 from manager.shell.settings import FAILURES, NeedsRestartError, Settings, mistake
+from manager.shell.stored import LIBRARY, delete_vm, import_vm, verify_vm
 
 Result = TypeVar("Result")
 MESSAGE_CHARS_MAX: Final = 1_000
@@ -77,8 +88,7 @@ class Actions:
     async def answer(self, request: ControlRequest) -> ControlFrame:
         """Do ``request``; whatever is wrong with it becomes an `ErrorReply`."""
         try:
-            async with self._turn:
-                return Ack(request.req_id, await self._do(request))
+            return Ack(request.req_id, await self._do(request))
         except RefusedError as error:
             reason, field = error.reason, error.field
             return ErrorReply(request.req_id, reason, _clip(str(error)), field)
@@ -95,10 +105,16 @@ class Actions:
         else:
             log.write(log_events.reloaded(len(self._settings.file.rules)))
 
+    async def verify(self) -> None:
+        """Look after every stored VM, and log what is wrong."""
+        for why in await self._settings.verify_all():
+            log.write(log_events.vm_damaged(why))
+
     async def _do(self, request: ControlRequest) -> Any:
         match request:
             case Reload():
-                file = await self._settings.reload(self._daemon)
+                async with self._turn:
+                    file = await self._settings.reload(self._daemon)
                 log.write(log_events.reloaded(len(file.rules)))
                 return {"rules": len(file.rules), "warnings": file.warnings}
             case RuleSet(rule=rule):
@@ -109,7 +125,7 @@ class Actions:
                 await self._edit(set_rule_key(name, "paused", None))
                 await self._daemon.do(lambda manager, now_ms: manager.apply(Resume(name), now_ms))
             case RuleDelete(rule=name):
-                await self._edit(delete_rule(name))
+                await self._edit(delete("rule", name))
             case RuleExplain(rule=name):
                 return {"text": self._explained(name)}
             case BuyingStop():
@@ -123,15 +139,64 @@ class Actions:
             case ReleaseAll():
                 return {"units": await self._by_hand(lambda hand: hand.end_all())}
             case _:
+                return await self._do_vm(request)
+        return None
+
+    async def _do_vm(self, request: ControlRequest) -> Any:
+        match request:
+            case VmImport():
+                return await self._import(request)
+            case VmVerify(vm=vm):
+                folder = self._vm_folder(vm)
+                return {"sha256": (await asyncio.to_thread(verify_vm, folder)).sha256}
+            case VmUpload(vm=vm):
+                self._vm_folder(vm)
+                return {"sha256": await self._settings.upload(vm)}
+            case VmSet(vm=vm, settings=settings):
+                await self._edit(set_vm(vm, msgspec.to_builtins(settings)))
+            case VmDelete(vm=vm):
+                await self._delete_vm(vm)
+            case _:
                 raise RefusedError("not_supported", "this version cannot do that")
         return None
 
+    async def _import(self, request: VmImport) -> dict[str, Any]:
+        """Import, then have it in the file and in the exchange's store; or nothing of it."""
+        name, library = request.vm, self._settings.file.base / LIBRARY
+        if any(vm.name == name for vm in self._settings.file.vms):
+            raise RefusedError("vm_exists", f"there is a stored VM {name!r} already", "vm")
+        source = Path(request.path)
+        entry = await asyncio.to_thread(import_vm, library, name, source, request.settings)
+        try:
+            await self._edit(add_vm(name, f"{LIBRARY}/{name}"))
+        except BaseException:
+            await asyncio.to_thread(delete_vm, library, name)
+            raise
+        return {"sha256": entry.sha256, "size": entry.size, "format": entry.format}
+
+    async def _delete_vm(self, name: str) -> None:
+        if (why := vm_in_use(self._daemon.manager, name)) is not None:
+            raise RefusedError("in_use", f"{name} stays: {why}", "vm")
+        folder = self._vm_folder(name)
+        await self._edit(delete("vm", name))
+        if folder.parent.name == LIBRARY:
+            await asyncio.to_thread(delete_vm, folder.parent, folder.name)
+
+    def _vm_folder(self, name: str) -> Path:
+        file = self._settings.file
+        image = next((vm.image for vm in file.vms if vm.name == name), None)
+        if image is None:
+            raise RefusedError("unknown_vm", f"there is no stored VM {name!r}", "vm")
+        return file.base / image
+
     async def _edit(self, edit: Edit) -> None:
         try:
-            with edited(self._settings.file.path, edit) as file:
-                await self._settings.take_over(file, self._daemon)
+            async with self._turn:
+                with edited(self._settings.file.path, edit) as file:
+                    await self._settings.take_over(file, self._daemon)
         except NoSuchError as error:
-            raise RefusedError("unknown_rule", str(error)) from error
+            reason: ControlReason = "unknown_vm" if error.kind == "vm" else "unknown_rule"
+            raise RefusedError(reason, str(error), error.kind) from error
 
     def _explained(self, name: str) -> str:
         text = explain(self.shown(), name)

@@ -46,6 +46,7 @@ from manager.shell.install_service import install_service
 from manager.shell.process import listening, until_stopped
 from manager.shell.settings import Settings
 from manager.shell.sources import balancer_of, load_of, selling_of
+from manager.shell.vm_cli import app as vm_app
 
 app = typer.Typer(no_args_is_help=True, help="Run the rules that buy and release.")
 
@@ -307,5 +308,6 @@ def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str,
 
 
 add_to(app)
+app.add_typer(vm_app, name="vm")
 app.command("init")(init)
 app.command("install-service")(install_service)

@@ -32,6 +32,7 @@ from manager.shell.config_file import (
     VmTable,
 )
 from manager.shell.group_tables import GroupTable
+from manager.shell.stored import LibraryError, vm_defaults
 
 SPARE_MS: Final = 5_000
 """What a recalled unit has left of its notice when it has drained and stopped."""
@@ -70,7 +71,7 @@ def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
     found: dict[str, Any] = {}
     for place, value, kind in _parts(raw, mistakes):
         try:
-            found[place] = msgspec.convert(value, kind)
+            found[place] = msgspec.convert(_whole(value, kind, path.parent), kind)
         except msgspec.ValidationError as error:
             mistakes.append(_line(place, str(error)))
     rules: list[Rule] = []
@@ -178,6 +179,20 @@ def _parts(raw: dict[str, Any], mistakes: list[str]) -> Iterator[tuple[str, Any,
             mistakes.append(f"{key}: written as [[{key}]], once for each")
         elif key not in ("schema", "buying"):
             mistakes.append(f"{key}: unknown key")
+
+
+def _whole(value: Any, kind: Any, base: Path) -> Any:
+    """Add what a ``[[vm]]`` leaves to its entry in the library."""
+    image = value.get("image") if kind is VmTable and isinstance(value, dict) else None
+    if not isinstance(image, str) or "\0" in image:
+        return value
+    try:
+        known = vm_defaults(base / image)
+    except LibraryError:
+        return value  # `image_mistake` says so
+    if "user_data" in known:
+        known["user_data"] = f"{image}/{known['user_data']}"
+    return {**known, **value}
 
 
 def _line(place: str, message: str) -> str:

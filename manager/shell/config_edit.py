@@ -22,7 +22,11 @@ ASIDE: Final = ".new"
 
 
 class NoSuchError(Exception):
-    """The file has no such rule or VM."""
+    """The file has no such rule or VM; ``kind`` says which."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"there is no {kind} {name!r} in the file")
+        self.kind = kind
 
 
 @contextmanager
@@ -31,7 +35,7 @@ def edited(path: Path, edit: Edit) -> Iterator[ConfigFile]:
 
     Raises `ConfigError` when the change makes a mistake, `NoSuchError` as ``edit`` does, `OSError`.
     """
-    document = tomlkit.parse(files.read(path, FILE_BYTES_MAX).decode("utf-8"))
+    document = _parsed(path)
     edit(document)
     aside = path.with_name(path.name + ASIDE)
     try:
@@ -44,6 +48,15 @@ def edited(path: Path, edit: Edit) -> Iterator[ConfigFile]:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _parsed(path: Path) -> Document:
+    try:
+        text = files.read(path, FILE_BYTES_MAX).decode("utf-8")
+        files.toml(text)  # bounded, with messages that are known
+        return tomlkit.parse(text)
+    except ValueError as error:
+        raise ConfigError([f"{path}: {error}"]) from error
 
 
 def _private(name: str, flags: int) -> int:
@@ -86,10 +99,25 @@ def set_rule_key(name: str, key: str, value: Any) -> Edit:
     return edit
 
 
-def delete_rule(name: str) -> Edit:
+def add_vm(name: str, image: str) -> Edit:
+    return lambda document: _add(document, "vm", {"name": name, "image": image})
+
+
+def set_vm(name: str, fields: dict[str, Any]) -> Edit:
     def edit(document: Document) -> None:
-        _table(document, "rule", name)
-        tables = document["rule"]
+        table = _table(document, "vm", name)
+        for key, value in fields.items():
+            set_key(table, key, value)
+
+    return edit
+
+
+def delete(kind: str, name: str) -> Edit:
+    """Take a ``[[rule]]`` or ``[[vm]]`` out."""
+
+    def edit(document: Document) -> None:
+        _table(document, kind, name)
+        tables: Any = document[kind]
         tables.remove(next(table for table in tables if table.get("name") == name))
 
     return edit
@@ -121,7 +149,7 @@ def set_key(table: Table, key: str, value: Any) -> None:
 def _table(document: Document, kind: str, name: str) -> Table:
     table = _find(document, kind, name)
     if table is None:
-        raise NoSuchError(f"there is no {kind} {name!r} in the file")
+        raise NoSuchError(kind, name)
     return table
 
 

@@ -24,7 +24,7 @@ from manager.control.requests import (
     RulePause,
     RuleResume,
 )
-from manager.control.tables import status_lines, vm_lines
+from manager.control.tables import status_lines
 from manager.shell import control_client
 from manager.shell.control_client import ControlError
 from manager.shell.control_path import found_path
@@ -45,7 +45,7 @@ NOTHING: Final = "done"
 
 def status(control: Control = None, as_json: Json = False) -> None:
     """Show load, rules, units, stored VMs and what is sold."""
-    shown = _do(control_client.status, control)
+    shown = done(control_client.status, control)
     if as_json:
         print_json(msgspec.to_builtins(shown))
         return
@@ -55,22 +55,22 @@ def status(control: Control = None, as_json: Json = False) -> None:
 
 def explain(rule: RuleName, control: Control = None, as_json: Json = False) -> None:
     """Say in words what RULE reads, what it needs and why it does not act."""
-    _show(_ask(RuleExplain(req_id=1, rule=rule), control), as_json, "text")
+    show(asked(RuleExplain(req_id=1, rule=rule), control), as_json, "text")
 
 
 def pause(rule: RuleName, control: Control = None, as_json: Json = False) -> None:
     """Let RULE do nothing until it is resumed; what it has bought stays."""
-    _show(_ask(RulePause(req_id=1, rule=rule), control), as_json)
+    show(asked(RulePause(req_id=1, rule=rule), control), as_json)
 
 
 def resume(rule: RuleName, control: Control = None, as_json: Json = False) -> None:
     """Let a paused or stopped RULE act again."""
-    _show(_ask(RuleResume(req_id=1, rule=rule), control), as_json)
+    show(asked(RuleResume(req_id=1, rule=rule), control), as_json)
 
 
 def delete_rule(rule: RuleName, control: Control = None, as_json: Json = False) -> None:
     """Take RULE away; what it has bought is drained and released."""
-    _show(_ask(RuleDelete(req_id=1, rule=rule), control), as_json)
+    show(asked(RuleDelete(req_id=1, rule=rule), control), as_json)
 
 
 def burst(
@@ -91,45 +91,35 @@ def burst(
 ) -> None:
     """Buy N units and start VM on each, by hand; --end gives them back."""
     if end:
-        _show(_ask(BurstEnd(req_id=1, vm=vm), control), as_json, "units", "{} units go")
+        show(asked(BurstEnd(req_id=1, vm=vm), control), as_json, "units", "{} units go")
         return
     if units is None or price_max is None:
         fail("manager burst: how many units and for how much? N and --price-max, or --end", 2)
     given = {"type": "burst.start", "req_id": 1, "vm": vm, "units": units}
-    request = _valid(
+    request = valid(
         {**given, "price_max": price_max, "zones": zones.split(",") if zones else []}, BurstStart
     )
-    _show(_ask(request, control), as_json, "units", "{} units are being bought")
+    show(asked(request, control), as_json, "units", "{} units are being bought")
 
 
 def stop_buying(control: Control = None, as_json: Json = False) -> None:
     """Buy nothing any more and cancel all bids; what runs goes on."""
-    _show(_ask(BuyingStop(req_id=1), control), as_json)
+    show(asked(BuyingStop(req_id=1), control), as_json)
 
 
 def resume_buying(control: Control = None, as_json: Json = False) -> None:
     """Buy again as the rules say."""
-    _show(_ask(BuyingResume(req_id=1), control), as_json)
+    show(asked(BuyingResume(req_id=1), control), as_json)
 
 
 def release_all(control: Control = None, as_json: Json = False) -> None:
     """Drain and release every unit; rules go on unless buying is stopped."""
-    _show(_ask(ReleaseAll(req_id=1), control), as_json, "units", "{} units go")
+    show(asked(ReleaseAll(req_id=1), control), as_json, "units", "{} units go")
 
 
 def reload(control: Control = None, as_json: Json = False) -> None:
     """Have the Manager read its file again; a mistake in it changes nothing."""
-    _show(_ask(Reload(req_id=1), control), as_json, "rules", "{} rules at work")
-
-
-def vm_list(control: Control = None, as_json: Json = False) -> None:
-    """Show the stored VMs."""
-    shown = _do(control_client.status, control)
-    if as_json:
-        print_json({"library": msgspec.to_builtins(shown.library)})
-        return
-    for line in list(vm_lines(shown))[1:] or ["there is none"]:
-        print(line)
+    show(asked(Reload(req_id=1), control), as_json, "rules", "{} rules at work")
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
@@ -150,30 +140,27 @@ def add_to(app: typer.Typer) -> None:
     """Make these sub-commands of ``app``."""
     for name, command in COMMANDS.items():
         app.command(name)(command)
-    vm_app = typer.Typer(no_args_is_help=True, help="The library of stored VMs.")
-    vm_app.command("list")(vm_list)
-    app.add_typer(vm_app, name="vm")
 
 
-def _ask(request: ControlRequest, control: Path | None) -> Any:
-    return _do(lambda path: control_client.ask(path, request), control)
+def asked(request: ControlRequest, control: Path | None) -> Any:
+    return done(lambda path: control_client.ask(path, request), control)
 
 
-def _do(act: Callable[[Path], Any], control: Path | None) -> Any:
+def done(act: Callable[[Path], Any], control: Path | None) -> Any:
     try:
         return act(control or found_path())
     except ControlError as error:
         fail(str(error))
 
 
-def _valid(given: dict[str, Any], kind: Any) -> Any:
+def valid(given: dict[str, Any], kind: Any) -> Any:
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        fail(f"manager burst: {error}".replace("`", "'"), 2)
+        fail(f"manager: {error}".replace("`", "'"), 2)
 
 
-def _show(result: Any, as_json: bool, field: str = "", text: str = "{}") -> None:
+def show(result: Any, as_json: bool, field: str = "", text: str = "{}") -> None:
     if as_json:
         print_json(result or {})
     else:

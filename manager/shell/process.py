@@ -16,6 +16,7 @@ from manager.shell.control_server import ControlServer, SocketTakenError, bind
 from manager.shell.daemon import Daemon
 
 RELOADS_MAX: Final = 2
+VERIFY_EVERY_S: Final = 24 * 3600.0
 
 
 async def until_stopped(daemon: Daemon, actions: Actions, listener: socket.socket | None) -> None:
@@ -24,6 +25,7 @@ async def until_stopped(daemon: Daemon, actions: Actions, listener: socket.socke
     beside = _Reloads(actions)
     watch = daemon.alerting.watch(daemon.version, lambda: actions.shown().rules)
     beside.tasks.add(asyncio.create_task(watch))
+    beside.tasks.add(asyncio.create_task(_verify_daily(actions)))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
@@ -39,6 +41,12 @@ async def until_stopped(daemon: Daemon, actions: Actions, listener: socket.socke
         for side in list(beside.tasks):
             side.cancel()
         await asyncio.gather(*beside.tasks, return_exceptions=True)
+
+
+async def _verify_daily(actions: Actions) -> None:
+    while True:
+        await asyncio.sleep(VERIFY_EVERY_S)
+        await actions.verify()
 
 
 class _Reloads:

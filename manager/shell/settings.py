@@ -21,6 +21,7 @@ from manager.shell.config_file import ConfigFile
 from manager.shell.daemon import Daemon
 from manager.shell.image_dir import stored_image
 from manager.shell.sources import load_of
+from manager.shell.stored import LibraryError, read_entry, verify_vm
 
 ONLY_AT_START: Final = ("exchange", "balancer", "groups")
 """Parts of the file that a running Manager does not change."""
@@ -78,6 +79,23 @@ class Settings:
         await self.take_over(file, daemon)
         return file
 
+    async def upload(self, name: str) -> str:
+        """Hash a stored VM's image again and have it in the store; return its SHA-256."""
+        image = next(vm.image for vm in self.file.vms if vm.name == name)
+        return await stored_image(image, self.file.base, self.url, self.key_file)
+
+    async def verify_all(self) -> list[str]:
+        """Compare every stored VM with its hash, have it in the store; return what is wrong."""
+        wrong = []
+        for vm in self.file.vms:
+            try:
+                if read_entry(self.file.base / vm.image) is not None:
+                    await asyncio.to_thread(verify_vm, self.file.base / vm.image)
+                await self.upload(vm.name)
+            except FAILURES as error:
+                wrong.append(f"{vm.name}: {mistake(error)}")
+        return wrong
+
     async def _stored(self, image: str, base: Path) -> str:
         """Hash and upload an image once, as long as its files keep their size and time."""
         mark = await asyncio.to_thread(_mark, image, base)
@@ -96,6 +114,7 @@ def mistake(error: Exception) -> str:
 
 
 FAILURES: Final = (
+    LibraryError,
     ConfigError,
     NeedsRestartError,
     KeyFileError,

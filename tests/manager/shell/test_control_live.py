@@ -71,6 +71,7 @@ async def story(folder: Path) -> None:
                 await ask_when_live(seller)
                 await heard(log, "rules at work")
                 await look_and_change(control, config)
+                await keep_a_vm(control, config, folder / "web.raw")
                 await burst_by_hand(control, buyer)
                 await reload(control, config, manager, log)
             finally:
@@ -91,6 +92,22 @@ async def look_and_change(control: Path, config: Path) -> None:
     assert text.startswith("# mine\n") and 'name = "burst"\npaused = true\n' in text
     await told(control, "resume", "burst")
     assert "paused" not in text_of(config)
+
+
+async def keep_a_vm(control: Path, config: Path, image: Path) -> None:
+    made = await told(control, "vm", "import", "spare", str(image), "--guest-ports", "80")
+    assert 'name = "spare"\nimage = "library/spare"\n' in text_of(config)
+    stored = (await told(control, "vm", "list"))["library"]
+    assert [vm["image"] for vm in stored if vm["name"] == "spare"] == [made["sha256"]]
+    assert "vm_exists" in await refused(control, "vm", "import", "spare", str(image))
+    assert "file_error" in await refused(control, "vm", "import", "other", "/nowhere")
+    for word in ("verify", "upload"):
+        assert (await told(control, "vm", word, "spare"))["sha256"] == made["sha256"]
+    await told(control, "vm", "set", "spare", "--health", "/up")
+    assert 'health = "/up"' in text_of(config)
+    assert "in_use" in await refused(control, "vm", "delete", "web")
+    await told(control, "vm", "delete", "spare")
+    assert "spare" not in text_of(config) and not (config.parent / "library/spare").exists()
 
 
 async def burst_by_hand(control: Path, buyer: Client) -> None:
