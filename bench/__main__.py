@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 
-from bench import fleet, report, wire
+from bench import fleet, manager, report, wire
 from bench.compiled import Compiled
 from bench.engine import FullEngine
 from bench.flow import SHAPES, make
@@ -27,7 +27,7 @@ GOALS = (
 """In the order of `SHAPES`."""
 ROUNDS = 7
 ALONE = "full engine alone"
-SECTIONS = (*(shape.name for shape in SHAPES), ALONE, wire.FLOW, fleet.FLOW)
+SECTIONS = (*(shape.name for shape in SHAPES), ALONE, wire.FLOW, fleet.FLOW, manager.FLOW)
 
 
 def extras(figures: list[Figure], count: int) -> list[Figure]:
@@ -102,6 +102,8 @@ def main() -> int:
         figures += wire.figures(count)
     if fleet.FLOW in sections:
         figures += fleet.figures()
+    if manager.FLOW in sections:
+        figures += manager.figures()
     failed = any(not figure.reaches(figure.minimum) for figure in figures)
     if as_json:
         told = {
