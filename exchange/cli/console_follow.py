@@ -31,27 +31,37 @@ async def follow(
     """
     after, waits = "", ""
     while True:
-        pause_s, trouble = IDLE_PAUSE_S, ""
         try:
-            part = await client.request(_asking(request, after))
+            part, trouble, pause_s = await _part(client, _asking(request, after))
         except Refused as error:
             if error.reason == "unknown_vm" and (after or waits):
                 say(f"{request.vm_id} has ended")
                 return
-            if error.reason not in _WAITED_FOR and not error.later:
-                raise
-            pause_s, trouble = max(SILENT_PAUSE_S, error.retry_after_s), error.message
-        except Unknown as error:
-            pause_s, trouble = SILENT_PAUSE_S, str(error)
-        else:
+            raise
+        if part is not None:
             after = _next(part)
             if part["text"]:
                 show(part)
-                pause_s = BUSY_PAUSE_S
         if trouble != waits:
             say(f"{request.vm_id}: {trouble}; waiting" if trouble else f"{request.vm_id}: going on")
             waits = trouble
         await asyncio.sleep(pause_s)
+
+
+async def _part(client: Client, request: VmConsole) -> tuple[dict[str, Any] | None, str, float]:
+    """Return (the answer, why there is none yet, seconds to wait before the next request).
+
+    Raises `Refused` when there will be none.
+    """
+    try:
+        part = await client.request(request)
+    except Refused as error:
+        if error.reason not in _WAITED_FOR and not error.later:
+            raise
+        return None, error.message, max(SILENT_PAUSE_S, error.retry_after_s)
+    except Unknown as error:
+        return None, str(error), SILENT_PAUSE_S
+    return part, "", BUSY_PAUSE_S if part["text"] else IDLE_PAUSE_S
 
 
 def _asking(request: VmConsole, after: str) -> VmConsole:
