@@ -19,7 +19,6 @@ from exchange.wire.types import Endpoint
 from hostagent.core import log_events
 from hostagent.core.consoles import console_seen
 from hostagent.core.domain_xml import check_spec
-from hostagent.core.knocks import Knocks
 from hostagent.core.policy import UNLIMITED, Policy
 from hostagent.core.ports import (
     BootFiles,
@@ -31,8 +30,6 @@ from hostagent.core.ports import (
     Effect,
     FetchImage,
     Forward,
-    GuestHangs,
-    GuestReady,
     Hypervisor,
     HypervisorError,
     ImageError,
@@ -55,13 +52,12 @@ from hostagent.machine.adopted_ports import AdoptedPorts
 from hostagent.machine.calls import EVERYBODY, Calls, HangsError, Name
 from hostagent.machine.fence import Fence
 from hostagent.machine.forwarder import (
-    CONNECT_TIMEOUT_S,
-    LOOPBACK,
     Counted,
     Forwarder,
     ForwardError,
     free_loopback_port,
 )
+from hostagent.machine.guest_watch import GuestWatch
 from hostagent.machine.images import ImageCache
 from hostagent.machine.lanes import Lanes
 
@@ -69,10 +65,6 @@ START_TRIES = 5
 PORT_TRIES = 30
 PORT_AGAIN_S = 1.0
 COUNT_PORTS_S = 60.0
-WATCH_EVERY_S = 0.5
-HANGS_AGAIN_S = 5.0
-GUEST_ANSWER_S = 0.2
-"""How long a guest gets to answer a connection before QEMU's table is asked about it."""
 _PORT_TAKEN = "host forwarding rule"
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -101,20 +93,17 @@ class Machine:
         self._forwarder = forwarder
         self._load = load
         self._clock = clock
-        self._simulated = simulated
         self._policy = policy
         self._fence = fence or Fence(policy)
         self._calls = Calls(limits_s)
+        self._guests = GuestWatch(hypervisor, self._calls, forwarder, simulated)
         self._turns = Lanes()
         self._boots: dict[str, str] = {}
         """Of the VMs started here."""
-        self._watching: dict[str, asyncio.Task[bool]] = {}
         self._lost = False
         """The last look at the hypervisor failed."""
         self._adopted = AdoptedPorts(forwarder, policy)
         self._count_at_s = 0.0
-        self._unknown: set[str] = set()
-        """The VMs of which nobody could tell, when last asked, whether they serve."""
 
     async def carry_out(self, effect: Effect) -> Result | None:
         """Do ``effect`` and return its result; None when it has none, or has failed for now."""
@@ -175,8 +164,7 @@ class Machine:
         return await asyncio.to_thread(self._forwarder.usable_ports)
 
     async def close(self) -> None:
-        for task in list(self._watching.values()):
-            task.cancel()
+        self._guests.close()
         await self._forwarder.close_all()
         with contextlib.suppress(HypervisorError):
             await self._calls.call("close", EVERYBODY, self._hypervisor.close)
@@ -196,7 +184,7 @@ class Machine:
                 async with self._turns.turn(effect.vm_id):
                     return await self._destroy(effect.vm_id, effect.boot)
             case WatchGuest():
-                return await self._watch(effect.vm_id)
+                return await self._guests.wait(effect.vm_id)
             case KeepNotes():
                 keep = self._hypervisor.keep_notes
                 await self._of_vm("keep_notes", effect.vm_id, keep, effect.notes)
@@ -283,11 +271,11 @@ class Machine:
         if boot and self._boots.get(vm_id, boot) != boot:
             return DomainGone(vm_id, boot=boot)
         reading = await self._last_reading(vm_id)
-        self._stop_watching(vm_id)
+        self._guests.stop(vm_id)
         await self._of_vm("destroy", vm_id, self._hypervisor.destroy)
         await self._forwarder.close(vm_id)
         await self._forget(vm_id)
-        self._unknown.discard(vm_id)
+        self._guests.forget(vm_id)
         self._adopted.forget(vm_id)
         self._boots.pop(vm_id, None)
         return DomainGone(vm_id, reading, boot)
@@ -324,73 +312,6 @@ class Machine:
             log.write(log_events.vm_trouble(effect.vm_id, "console_failed", str(error)))
             seen = None
         return console_seen(effect.read_id, seen)
-
-    async def _watch(self, vm_id: str) -> Result | None:
-        """Wait until the guest accepts connections, or until the VM is destroyed."""
-        self._stop_watching(vm_id)
-        if self._forwarder.first_inner_port(vm_id) is None:
-            return None
-        task = asyncio.create_task(self._until_ready(vm_id))
-        self._watching[vm_id] = task
-        await asyncio.wait([task])
-        if task.cancelled():
-            return None
-        return GuestReady(vm_id) if task.result() else GuestHangs(vm_id)
-
-    def _stop_watching(self, vm_id: str) -> None:
-        task = self._watching.pop(vm_id, None)
-        if task is not None:
-            task.cancel()
-
-    async def _until_ready(self, vm_id: str) -> bool:
-        """Return True once the guest serves, False after a while if QEMU does not answer."""
-        clock = asyncio.get_running_loop().time
-        knocks = Knocks(clock())
-        while True:
-            try:
-                if await self._accepts(vm_id, knock=knocks.due(clock())):
-                    return True
-            except HangsError as error:
-                self._not_told(vm_id, error)
-                await asyncio.sleep(HANGS_AGAIN_S)
-                return False
-            await asyncio.sleep(WATCH_EVERY_S)
-
-    async def _accepts(self, vm_id: str, knock: bool) -> bool:
-        """Ask the hypervisor whether the guest took a connection to its first port, a new one if
-        ``knock``."""
-        inner_port = self._forwarder.first_inner_port(vm_id)
-        if inner_port is None:
-            return False
-        if self._simulated or not knock:
-            return await self._guest_accepts(vm_id)
-        try:
-            connecting = asyncio.open_connection(LOOPBACK, inner_port)
-            _, writer = await asyncio.wait_for(connecting, CONNECT_TIMEOUT_S)
-        except (OSError, TimeoutError):
-            return False
-        try:
-            await asyncio.sleep(GUEST_ANSWER_S)
-            return await self._guest_accepts(vm_id)
-        finally:
-            writer.transport.abort()
-
-    async def _guest_accepts(self, vm_id: str) -> bool:
-        try:
-            accepts = await self._of_vm("guest_accepts", vm_id, self._hypervisor.guest_accepts)
-        except HangsError:
-            raise
-        except HypervisorError as error:
-            self._not_told(vm_id, error)
-            return False
-        self._unknown.discard(vm_id)
-        return accepts
-
-    def _not_told(self, vm_id: str, error: HypervisorError) -> None:
-        """Say it once until there is an answer: it is asked twice a second."""
-        if vm_id not in self._unknown:
-            self._unknown.add(vm_id)
-            log.write(log_events.vm_trouble(vm_id, "ready_unknown", f"ready or not? {error}"))
 
     def _with_network(self, domain: ObservedDomain) -> ObservedDomain:
         """Add the forwarded bytes; the hypervisor does not see the user network's."""

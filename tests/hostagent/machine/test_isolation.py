@@ -31,6 +31,7 @@ from hostagent.core.ports import (
     StartDomain,
     WatchGuest,
 )
+from hostagent.machine import guest_watch
 from hostagent.machine import machine as machine_module
 from hostagent.machine.calls import LIMITS_S, STUCK_PER_LANE, Name
 from hostagent.machine.forwarder import Forwarder
@@ -235,7 +236,7 @@ def test_the_machine_closes_in_time_whatever_hangs() -> None:
 def test_a_guest_whose_qemu_hangs_is_told_from_one_that_does_not_serve(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(machine_module, "HANGS_AGAIN_S", 0.0)
+    monkeypatch.setattr(guest_watch, "HANGS_AGAIN_S", 0.0)
     bench = Bench(SOON)
 
     async def story() -> None:
@@ -262,7 +263,7 @@ def test_that_nobody_knows_whether_a_guest_serves_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """(Seen to fail: a line twice a second, for as long as libvirtd was away.)"""
-    monkeypatch.setattr(machine_module, "WATCH_EVERY_S", 0.0)
+    monkeypatch.setattr(guest_watch, "WATCH_EVERY_S", 0.0)
     bench = Unsure(SOON)
 
     async def story() -> None:
@@ -287,8 +288,8 @@ def test_a_guest_that_does_not_serve_yet_is_not_connected_to_at_every_look(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """QEMU would keep them all for it. Shown to fail: 21 connections."""
-    monkeypatch.setattr(machine_module, "WATCH_EVERY_S", 0.0)
-    monkeypatch.setattr(machine_module, "GUEST_ANSWER_S", 0.0)
+    monkeypatch.setattr(guest_watch, "WATCH_EVERY_S", 0.0)
+    monkeypatch.setattr(guest_watch, "GUEST_ANSWER_S", 0.0)
     callers: list[asyncio.StreamWriter] = []
 
     def answer(_: asyncio.StreamReader, caller: asyncio.StreamWriter) -> None:
