@@ -21,7 +21,7 @@ from exchange.server import (
     turns,
 )
 from exchange.session import addresses, consoles, limits, session, sign_ups, uploads
-from exchange.wire import types
+from exchange.wire import session_requests, types
 from tests.exchange.support.harness import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text()
@@ -112,6 +112,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("read off a connection's socket at once", [connection.READ_BYTES // 1024]),
     ("work of one batch", [round(pump.TURN_S * 1000), round(pump.TURN_MAX_S * 1000)]),
     ("a connection told to close", [round(connection.ABORT_AFTER_S)]),
+    ("names that a connection claims", [session_requests.CLAIMS_MAX]),
     ("work waiting in the exchange", [pump.QUEUE_MAX]),
     (
         "frames waiting for a slow reader",

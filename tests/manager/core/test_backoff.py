@@ -1,6 +1,6 @@
 """Units that never serve: what is bought after them, from whom, and what it costs.
 
-Seen to fail before there was a back-off: the virtual day below bought 5,752 units.
+Seen to fail without a back-off: the virtual day below bought 1,644 units, for 2.74 credits.
 """
 
 from collections.abc import Callable, Mapping
@@ -86,7 +86,7 @@ def said(farm: Farm, part: str) -> int:
 
 
 def test_a_day_with_an_image_that_never_serves_costs_what_two_rounds_cost() -> None:
-    """9.59 credits before; four units that stand all day would be 1.92."""
+    """Four units that stand all day would be 1.92 credits; this is 0.013."""
     farm, paper = sick_farm()
     farm.load(90, for_ms=24 * HOUR_MS)
     assert paper.granted == 8
@@ -156,6 +156,14 @@ def test_a_rule_that_was_stopped_goes_on_when_it_is_resumed() -> None:
     paper.feed(Resume("burst"), farm.now_ms)
     farm.load(90, for_ms=2 * BOOT_MS)
     assert farm.counts() == (4, 0, 4)
+
+
+def test_a_new_configuration_gives_every_image_another_chance() -> None:
+    farm, _ = sick_farm()
+    farm.load(90, for_ms=HOUR_MS)
+    assert states(farm) == [("stopped", None)]
+    farm.manager.reconfigure(farm.manager.config, farm.now_ms)
+    assert states(farm)[0][0] in ("ready", "cooling")
 
 
 def test_a_balancer_that_takes_no_server_blames_nobody_and_waits() -> None:
