@@ -4,7 +4,7 @@ The same text is told once in `REPEAT_MS`, and at most `HOURLY_MAX` alerts an ho
 them, the last `SHOWN_MAX`, are in the snapshot. Source: manager.md, "Alerts".
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -49,6 +49,7 @@ class Alerts:
 
     def __init__(self) -> None:
         self.rows: deque[AlertRow] = deque(maxlen=SHOWN_MAX)
+        self.counts: Counter[str] = Counter()
         self.held_back = 0
         """How many did not go out, as too many had."""
         self._number = 0
@@ -86,6 +87,7 @@ class Alerts:
         if len(self._told_ms) > TEXTS_MAX:
             self._told_ms.popitem(last=False)
         self._number += 1
+        self.counts[kind] += 1
         row = AlertRow(self._number, now_ms, kind, text)
         self.rows.append(row)
         return [row] if self._may_go(now_ms) else []

@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import math
-import socket
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
@@ -43,9 +42,11 @@ from manager.shell.control_server import SocketTakenError
 from manager.shell.daemon import Daemon
 from manager.shell.init_cli import init
 from manager.shell.install_service import install_service
-from manager.shell.process import listening, until_stopped
+from manager.shell.metrics_page import AddressError
+from manager.shell.process import Listeners, listening, until_stopped
 from manager.shell.settings import Settings
 from manager.shell.sources import balancer_of, load_of, selling_of
+from manager.shell.stored import LibraryError
 from manager.shell.vm_cli import app as vm_app
 
 app = typer.Typer(no_args_is_help=True, help="Run the rules that buy and release.")
@@ -55,6 +56,10 @@ TRACE_ROWS_MAX: Final = 10_000_000
 File = Annotated[Path | None, typer.Argument(metavar="FILE", help="The file: manager.toml.")]
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Another way to name FILE.")
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option("--metrics", metavar="ADDR:PORT", help="Serve GET /metrics there; default: not."),
 ]
 Trace = Annotated[
     Path, typer.Option("--trace", metavar="FILE", help="The load: a CSV file with a header.")
@@ -97,6 +102,7 @@ def run_command(
     url: UrlOrFiles = None,
     key: KeyOrFiles = None,
     control: Control = None,
+    metrics: Metrics = None,
     log_level: options.Level = options.INFO,
     log_format: options.Format = options.TEXT,
 ) -> None:
@@ -108,11 +114,11 @@ def run_command(
         for warning in content.warnings:
             log.write(log_events.warned(warning))
         where, key_file = _exchange(content, url, key)
-        with listening(control) as listener:
-            asyncio.run(_run(content, where, key_file, listener))
-    except (ConfigError, UsageError) as error:
+        with listening(control, metrics) as listeners:
+            asyncio.run(_run(content, where, key_file, listeners))
+    except (AddressError, ConfigError, UsageError) as error:
         fail(str(error), EXIT_USAGE)
-    except (KeyFileError, Unreachable, Unknown, SocketTakenError) as error:
+    except (KeyFileError, LibraryError, Unreachable, Unknown, SocketTakenError) as error:
         fail(str(error))
     except Refused as error:
         fail(f"refused: {error}")
@@ -279,7 +285,7 @@ def _show(outcome: Outcome, as_json: bool) -> None:
     print(f"fired {len(outcome.fired)} times; at most {outcome.peak_units} units, {hours}, {cost}")
 
 
-async def _run(file: ConfigFile, url: str, key_file: Path, listener: socket.socket | None) -> None:
+async def _run(file: ConfigFile, url: str, key_file: Path, listeners: Listeners) -> None:
     settings = Settings(file, url, key_file)
     async with Client(url, load_private_key(key_file)) as client:
         manager = Manager(await settings.core_config(file))
@@ -295,7 +301,7 @@ async def _run(file: ConfigFile, url: str, key_file: Path, listener: socket.sock
         )
         version, account = metadata.version("headroom"), client.account
         log.write(log_events.started(version, url, account, len(file.rules)))
-        await until_stopped(daemon, Actions(daemon, settings), listener)
+        await until_stopped(daemon, Actions(daemon, settings), listeners)
 
 
 def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str, Path]:

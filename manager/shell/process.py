@@ -8,18 +8,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from exchange.log import log
 from manager.core import log_events
 from manager.shell.actions import Actions
 from manager.shell.control_path import default_path
 from manager.shell.control_server import ControlServer, SocketTakenError, bind
 from manager.shell.daemon import Daemon
+from manager.shell.metrics import ManagerMetrics
+from manager.shell.metrics_page import MetricsPage, listen
 
 RELOADS_MAX: Final = 2
 VERIFY_EVERY_S: Final = 24 * 3600.0
 
 
-async def until_stopped(daemon: Daemon, actions: Actions, listener: socket.socket | None) -> None:
+class Listeners(Struct, frozen=True):
+    """Sockets that listen: for the control socket and for the page of metrics, if there are."""
+
+    control: socket.socket | None
+    metrics: socket.socket | None
+
+
+async def until_stopped(daemon: Daemon, actions: Actions, listeners: Listeners) -> None:
     """Run ``daemon`` and what serves beside it until SIGINT or SIGTERM."""
     task = asyncio.create_task(daemon.run())
     beside = _Reloads(actions)
@@ -30,9 +41,13 @@ async def until_stopped(daemon: Daemon, actions: Actions, listener: socket.socke
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
     loop.add_signal_handler(signal.SIGHUP, beside.begin)
-    if listener is not None:
+    if listeners.control is not None:
         server = ControlServer(actions.answer, actions.shown, daemon.version)
-        beside.tasks.add(loop.create_task(server.serve(listener)))
+        beside.tasks.add(loop.create_task(server.serve(listeners.control)))
+    if listeners.metrics is not None:
+        metrics = ManagerMetrics(actions.shown, daemon.alerting.alerts.counts)
+        page = MetricsPage(metrics.text)
+        beside.tasks.add(loop.create_task(page.serve(listeners.metrics)))
     try:
         await task
     except asyncio.CancelledError:
@@ -70,23 +85,31 @@ class _Reloads:
 
 
 @contextmanager
-def listening(control: Path | None) -> Iterator[socket.socket | None]:
-    """Yield the control socket, and remove it at the end.
+def listening(control: Path | None, metrics: str | None) -> Iterator[Listeners]:
+    """Yield what listens, and close it at the end.
 
-    ``None`` when the usual place is taken; a place that was named must do, else
-    `SocketTakenError`.
+    Without a control socket when the usual place is taken; a place that was named must do, else
+    `SocketTakenError`, `AddressError`.
     """
+    page = None if metrics is None else listen(metrics)
     path = control or default_path()
+    listener = None
     try:
-        listener = bind(path)
+        listener = _bound(path, named=control is not None)
+        yield Listeners(listener, page)
+    finally:
+        if page is not None:
+            page.close()
+        if listener is not None:
+            listener.close()
+            path.unlink(missing_ok=True)
+
+
+def _bound(path: Path, named: bool) -> socket.socket | None:
+    try:
+        return bind(path)
     except SocketTakenError as error:
-        if control is not None:
+        if named:
             raise
         log.write(log_events.no_control(str(error)))
-        yield None
-        return
-    try:
-        yield listener
-    finally:
-        listener.close()
-        path.unlink(missing_ok=True)
+        return None
