@@ -139,7 +139,7 @@ async def reload(control: Path, config: Path, manager: Any, log: Path) -> None:
     assert (await told(control, "status"))["rules"][0]["do"] == "buy 1"
     write(config, right.replace("buy 1", "buy 2"))
     manager.send_signal(signal.SIGHUP)
-    await heard(log, "the file was read again")
+    await heard(log, '"event": "reloaded"')
     assert (await told(control, "status"))["rules"][0]["do"] == "buy 2"
     write(config, right.replace('kind = "memory"', 'kind = "memory"\ndrain_s = 5'))
     assert "needs_restart" in await refused(control, "reload")
