@@ -262,7 +262,8 @@ class LibvirtHypervisor:
 
     def _log_of(self, vm_id: str, name: str) -> Path:
         """Return the console of the domain ``name``: an id may be there once for each owner."""
-        other = name.removeprefix(domain_xml.domain_name(vm_id)).replace(".", "-", 1)
+        usual = domain_xml.domain_name(vm_id)
+        other = name.removeprefix(usual).replace(".", "-", 1) if name.startswith(usual) else ""
         return self._logs / f"{vm_id}.log{other}"
 
     def _names(self, vm_id: str) -> list[str]:
@@ -276,7 +277,20 @@ class LibvirtHypervisor:
         """Return the domain of ``vm_id`` if it is there and carries our metadata."""
         found = [self._find(name) for name in self._names(vm_id)]
         ours = [one for one in found if one is not None and self._carried(one) is not None]
-        return ours[0] if ours else None
+        return ours[0] if ours else self._renamed(vm_id)
+
+    def _renamed(self, vm_id: str) -> Any:
+        """Somebody may have given it another name: what counts is its metadata."""
+        for domain in said(lambda: self._links.conn.listAllDomains(0), "cannot list domains"):
+            try:
+                carried = self._carried(domain)
+            except HypervisorError:
+                if not self._links.alive():
+                    raise
+                continue  # One that cannot be looked at hides no other.
+            if carried is not None and carried.spec.vm_id == vm_id:
+                return domain
+        return None
 
     def _carried(self, domain: Any) -> domain_xml.Carried | None:
         xml = _metadata(domain, domain_xml.VM_URI)

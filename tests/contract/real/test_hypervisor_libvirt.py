@@ -346,3 +346,22 @@ def test_the_console_of_a_domain_that_somebody_removed_goes_too(tmp_path: Path) 
         (tmp_path / name).write_text("a tenant's")
     hypervisor.destroy("v-1")
     assert [path.name for path in tmp_path.iterdir()] == ["v-11.log"]
+
+
+def test_a_domain_that_somebody_renamed_is_removed(tmp_path: Path) -> None:
+    """(Seen to fail: it stayed, with its metadata, and was ended again at every look.)"""
+    keep = libvirt.open("test:///default")
+    one, other = (agent_of(tmp_path / name) for name in ("one", "other"))
+    assert one.own("ab/h-1/b1") and other.own("cd/h-1/b1")
+    wanted = spec(f"renamed-{os.getpid()}")
+    for name in (f"headroom-else-{os.getpid()}", f"else-{os.getpid()}"):
+        one.start(wanted, BootFiles(), (Forward(80, 20_001, 0),))
+        domain = keep.lookupByName(f"headroom-{wanted.vm_id}")
+        domain.destroy()
+        domain.rename(name, 0)
+        other.destroy(wanted.vm_id)
+        assert name in [here.name() for here in keep.listAllDomains(0)]
+        one.destroy(wanted.vm_id)
+        assert [path.name for path in (tmp_path / "one").iterdir()] == ["owner"]
+        assert name not in [here.name() for here in keep.listAllDomains(0)]
+    keep.close()
