@@ -12,12 +12,15 @@ MARKER: Final = "/live/headroom"
 KERNEL_WORDS: Final = (
     "boot=live nopersistence loglevel=4 console=tty0 console=ttyS0,115200 panic=60"
 )
+EMULATED: Final = "no_timer_check"
+"""For QEMU only: on a busy machine an emulated timer may fail the kernel's check, which panics."""
 WAIT_S: Final = 5
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,255}(:[0-9]{1,5})?")
 
 GRUB_MODULES: Final = (
     *("normal", "linux", "configfile", "search", "search_fs_file", "echo", "test", "sleep"),
     *("iso9660", "part_gpt", "part_msdos", "fat", "gzio", "serial", "terminal", "minicmd"),
+    "smbios",
 )
 BIOS_MODULES: Final = ("biosdisk", *GRUB_MODULES)
 EFI_MODULES: Final = (*GRUB_MODULES, "all_video", "efi_gop", "efi_uga")
@@ -37,6 +40,8 @@ def grub_cfg() -> str:
         "terminal_output console serial",
         f"set timeout={WAIT_S}",
         "set default=told",
+        "smbios --type 1 --get-string 4 --set maker",
+        f'if [ "$maker" = QEMU ]; then set emulated={EMULATED}; fi',
         "",
     ]
     entries = _entry("told", "the role it is told", KERNEL_WORDS)
@@ -48,7 +53,7 @@ def grub_cfg() -> str:
 def _entry(name: str, title: str, words: str) -> list[str]:
     return [
         f'menuentry "Headroom: {title} (e: add headroom.url= headroom.token=)" --id {name} {{',
-        f"    linux /live/vmlinuz {words}",
+        f"    linux /live/vmlinuz {words} $emulated",
         "    initrd /live/initrd.img",
         "}",
         "",
@@ -63,8 +68,9 @@ def ipxe_script() -> str:
             "#!ipxe",
             "# Further words for the kernel, such as headroom.url=..., may be set before.",
             "isset ${headroom} || set headroom",
+            f"iseq ${{manufacturer:uristring}} QEMU && set emulated {EMULATED} || set emulated",
             "isset ${base} || set base http://${next-server}/",
-            f"kernel ${{base}}vmlinuz initrd=initrd.img {words} ${{headroom}}",
+            f"kernel ${{base}}vmlinuz initrd=initrd.img {words} ${{emulated}} ${{headroom}}",
             "initrd ${base}initrd.img",
             "boot",
             "",
