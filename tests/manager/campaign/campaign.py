@@ -101,11 +101,22 @@ def points(count: int, seed: int, also: tuple[str, ...] = ALSO) -> list[Point]:
     return found[:count]
 
 
+class Setting(Struct, frozen=True):
+    """``hosts`` with room for ``units`` each run from the start; ``farm``: HAProxy's backend."""
+
+    config: str = CONFIG
+    max_units: int = MAX_UNITS
+    hosts: int = 2
+    units: int = 4
+    farm: str = ""
+
+
 class Campaign:
     """`opened`, then `play` each point, then `end` tells which laws were broken."""
 
-    def __init__(self, folder: Path, seed: int = 0) -> None:
+    def __init__(self, folder: Path, seed: int = 0, setting: Setting | None = None) -> None:
         self.folder = folder
+        self.setting = setting or Setting()
         self.exchange = Exchange(folder)
         self.manager = ManagerRun(folder)
         self.load = Figure()
@@ -127,18 +138,19 @@ class Campaign:
             self.operator = await stack.enter_async_context(self._client(url, "operator"))
             for name, key in public.items():
                 await open_account(self.operator, name, key)
-            seller = await stack.enter_async_context(self._client(url, "seller"))
-            self.seller = Seller(seller)
+            self.seller = Seller(await stack.enter_async_context(self._client(url, "seller")))
             self.buyer = Buyer(await stack.enter_async_context(self._client(url, "buyer")))
-            self.hosts = [await self._host(url, seller, number) for number in (1, 2)]
-            self.haproxy = Haproxy(("farm",), mode="http")
+            self.hosts = list[Host]()
+            for _ in range(self.setting.hosts):
+                await self.add_host(self.setting.units)
+            self.haproxy = Haproxy(("farm",), mode="http", own=self.setting.farm)
             stack.callback(self.haproxy.stop)
             await self._configure(url)
             stack.callback(self.load.close)
             tasks = [self.buyer.listen(), self.seller.offer(), self.manager.keep()]
             running = [asyncio.create_task(task) for task in tasks]
             try:
-                await self.until(lambda: self.seller.offered == 8, 60.0, "both hosts offer")
+                await self.offered(self.setting.hosts * self.setting.units)
                 self.manager.wanted = True
                 yield
             finally:
@@ -150,13 +162,18 @@ class Campaign:
                     if program.lives:
                         await program.end(signal.SIGTERM)
 
+    async def offered(self, units: int) -> None:
+        await self.until(lambda: self.seller.offered >= units, UP_S, f"{units} units are offered")
+
     def _client(self, url: str, name: str) -> Client:
         return Client(url, load_private_key(self.folder / f"{name}.pem"))
 
-    async def _host(self, url: str, seller: Client, number: int) -> Host:
-        host = Host(self.folder, number, url)
+    async def add_host(self, units: int) -> None:
+        """Enroll and start one more host, with room for ``units``."""
+        number, url = len(self.hosts) + 1, await self.exchange.url()
+        host = Host(self.folder, number, url, units)
         token = f"a secret of host {number}"
-        await allow(seller, token, 1)
+        await allow(self.seller.client, token, 1)
         async with Client(url) as joining:
             wanted = HostEnroll(
                 req_id=1,
@@ -167,18 +184,18 @@ class Campaign:
             )
             await ask(joining, wanted)
         host.start()
-        return host
+        self.hosts.append(host)
 
     async def _configure(self, url: str) -> None:
         disk = self.folder / "web.raw"
         disk.write_bytes(bytes(1024 * 1024))
         key = load_private_key(self.folder / "buyer.pem")
-        config = CONFIG.format(
+        config = self.setting.config.format(
             url=url.replace(str(self.exchange.port), str(self.wire.port)),
             image=await put_image(url, key, disk, "raw"),
             socket=self.haproxy.socket,
             load=await self.load.start(),
-            max_units=MAX_UNITS,
+            max_units=self.setting.max_units,
         )
         (self.folder / "manager.toml").write_text(config)
 
@@ -194,7 +211,7 @@ class Campaign:
             self.load.per_s = load
             if point.phase == phase:
                 await asyncio.gather(self._kill(point), self._also(point))
-            if not await self._comes_about(reached, limit_s):
+            if not await self.comes_about(reached, limit_s):
                 found.append(f"{phase}: not within {limit_s:.0f} s; {await self._state()}")
         return found
 
@@ -233,13 +250,13 @@ class Campaign:
                     self.recalled.add(lease)
 
     async def _up(self) -> bool:
-        rows = await self._rows()
-        return len([row for row in rows if row["srv_admin_state"] == "0"]) == MAX_UNITS
+        rows = await self.rows()
+        return len([row for row in rows if row["srv_admin_state"] == "0"]) >= MAX_UNITS
 
     async def _down(self) -> bool:
-        return not self.buyer.active() and not await self._rows()
+        return not self.buyer.active() and not await self.rows()
 
-    async def _rows(self) -> list[dict[str, str]]:
+    async def rows(self) -> list[dict[str, str]]:
         try:
             rows = await self.haproxy.runtime.server_states()
         except HaproxyError:
@@ -247,10 +264,10 @@ class Campaign:
         return [row for row in rows if row["srv_name"].startswith(PREFIX)]
 
     async def _state(self) -> str:
-        servers = {row["srv_name"]: row["srv_admin_state"] for row in await self._rows()}
+        servers = {row["srv_name"]: row["srv_admin_state"] for row in await self.rows()}
         return f"servers {servers}, active leases {self.buyer.active()}"
 
-    async def _comes_about(self, holds: Callable[[], Awaitable[bool]], limit_s: float) -> bool:
+    async def comes_about(self, holds: Callable[[], Awaitable[bool]], limit_s: float) -> bool:
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             if await holds():
@@ -262,7 +279,7 @@ class Campaign:
         async def held() -> bool:
             return holds()
 
-        assert await self._comes_about(held, limit_s), f"not within {limit_s:.0f} s: {what}"
+        assert await self.comes_about(held, limit_s), f"not within {limit_s:.0f} s: {what}"
 
     # --- the end ---
 
@@ -275,15 +292,15 @@ class Campaign:
         async def nothing() -> bool:
             return await self.left() == Left()
 
-        await self._comes_about(ended, NOTICE_S)
-        await self._comes_about(nothing, DOWN_S)
+        await self.comes_about(ended, NOTICE_S)
+        await self.comes_about(nothing, DOWN_S)
         return broken(await self._story(), await self.left())
 
     async def left(self) -> Left:
         state: dict[str, Any] = await ask(self.buyer.client, AccountState(req_id=1))
         balance = (await self._balances())["buyer"]
         return Left(
-            servers=[row["srv_name"] for row in await self._rows()],
+            servers=[row["srv_name"] for row in await self.rows()],
             orders=[row["client_order_id"] for row in state["orders"]],
             vms=[row["vm_id"] for row in state["vms"] if row["state"] not in ("stopped", "failed")],
             guests=[place for host in self.hosts for place in await host.answering()],

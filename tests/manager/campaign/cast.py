@@ -22,7 +22,6 @@ from tests.e2e.interruptions.market import ask
 from tests.hostagent.market import order
 
 SERVING: Final = "tests.manager.campaign.agent"
-ROOM: Final = ("--mvcpu", "4000", "--mem-mib", "9000", "--disk-mib", "50000")
 PORTS: Final = range(30_000, 30_040)
 PAUSE_S: Final = 0.3
 
@@ -30,12 +29,20 @@ PAUSE_S: Final = 0.3
 class Host(Program):
     """An agent whose VMs are web servers at ``address``."""
 
-    def __init__(self, folder: Path, number: int, url: str, room: tuple[str, ...] = ROOM) -> None:
+    def __init__(self, folder: Path, number: int, url: str, units: int) -> None:
         super().__init__()
         self._log = folder / f"host-{number}.log"
         self.key = folder / f"host-{number}.pem"
         pid = os.getpid()
         self.address = f"127.{100 + number}.{pid // 250 % 250}.{1 + pid % 250}"
+        room = (
+            "--mvcpu",
+            f"{units}000",
+            "--mem-mib",
+            str(units * 2200),
+            "--disk-mib",
+            str(units * 11_000),
+        )
         state = ("--state", str(folder / f"state-{number}"))
         where = ("--advertise", self.address, "--ports", f"{PORTS[0]}-{PORTS[-1]}")
         login = ("--url", url, "--key", str(self.key), "--hypervisor", "memory")
@@ -106,7 +113,7 @@ class Seller:
     """Offers whatever its hosts have room for, one unit an ask."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
         self.offered = 0
 
     async def offer(self) -> None:
@@ -115,14 +122,14 @@ class Seller:
             number += 1
             one = replace(order("sell"), client_order_id=f"ask-{number}", qty=1)
             try:
-                await self._client.request(one)
+                await self.client.request(one)
                 self.offered += 1
             except (Refused, Unknown, Unreachable):
                 await asyncio.sleep(PAUSE_S)
 
     async def recall(self, lease_id: str) -> bool:
         try:
-            await ask(self._client, LeaseRecall(req_id=1, lease_id=lease_id))
+            await ask(self.client, LeaseRecall(req_id=1, lease_id=lease_id))
         except Refused:
             return False
         return True
