@@ -21,6 +21,7 @@ UNIT_RPS: Final = 13
 """With one server of our own util is 62; without one host's seven units it is above 90."""
 BREACH_S: Final = 12
 NOTICE_S: Final = 120.0
+"""Units leave so early that they can drain for `drain_s` and stop."""
 LOST_S: Final = 60.0
 LOST_MAX: Final = 20
 """Requests that a host had under way when it died may fail."""
@@ -38,7 +39,7 @@ backend = "farm"
 [balancer]
 kind = "haproxy"
 socket = "{{socket}}"
-drain_s = 5
+drain_s = 60
 [load]
 kind = "haproxy"
 backend = "farm"

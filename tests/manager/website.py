@@ -11,6 +11,7 @@ ANSWERS_WITHIN_S: Final = 60.0
 VISITORS: Final = 300
 """At most; while that many wait, no others come."""
 TICK_S: Final = 0.02
+IDLE_S: Final = 10.0
 SERVED_BY: Final = b"x-served-by: "
 """HAProxy is told to name the server in this header: `SHOP`."""
 SHOP: Final = """    balance leastconn
@@ -66,7 +67,7 @@ class Visitors:
         self.per_s = 1.0
         self.served: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self._idle: list[tuple[StreamReader, StreamWriter]] = []
+        self._idle: list[tuple[float, StreamReader, StreamWriter]] = []
         self._asking: set[asyncio.Task[None]] = set()
         self._ticker: asyncio.Task[None] | None = None
 
@@ -82,8 +83,7 @@ class Visitors:
         assert self._ticker is not None
         self._ticker.cancel()
         await asyncio.gather(*self._asking)
-        for _, writer in self._idle:
-            writer.close()
+        self._forget(0.0)
 
     async def _tick(self) -> None:
         due, last_s = 0.0, time.monotonic()
@@ -101,15 +101,23 @@ class Visitors:
     async def _ask(self) -> None:
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
-                talk = self._idle.pop() if self._idle else await self._connected()
-                talk[1].write(REQUEST)
-                self.served[await _page(talk[0])] += 1
-                self._idle.append(talk)
+                reader, writer = await self._connection()
+                writer.write(REQUEST)
+                self.served[await _page(reader)] += 1
+                self._idle.append((time.monotonic(), reader, writer))
         except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
             self.failed[repr(error)[:80]] += 1
 
-    async def _connected(self) -> tuple[StreamReader, StreamWriter]:
+    async def _connection(self) -> tuple[StreamReader, StreamWriter]:
+        self._forget(IDLE_S)
+        if self._idle:
+            return self._idle.pop()[1:]
         return await asyncio.open_connection("127.0.0.1", self._port)
+
+    def _forget(self, idle_s: float) -> None:
+        """Close what has been idle for so long: a proxy may close it just when we ask."""
+        while self._idle and time.monotonic() - self._idle[0][0] >= idle_s:
+            self._idle.pop(0)[2].close()
 
 
 async def _page(reader: StreamReader) -> str:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.client.events import AccountReset
-from exchange.wire.frames import LeaseUpdate
+from exchange.wire.frames import LeaseUpdate, Notice
 from exchange.wire.requests import AccountStatement, LeaseRecall, StatementKind
 from manager.core.messages import connected
 from tests.e2e.interruptions.cast import Program, headroom
@@ -136,24 +136,24 @@ class Seller:
 
 
 class Buyer:
-    """What the buyer was told of leases, in order."""
+    """What the buyer was told of leases and hosts, in order."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.told: list[LeaseUpdate] = []
+        self.told: list[LeaseUpdate | Notice] = []
 
     async def listen(self) -> None:
         state = await self.client.subscribe("account")
         self.told += connected(state).leases
         async for one in self.client.events():
-            if isinstance(one, LeaseUpdate):
+            if isinstance(one, LeaseUpdate | Notice):
                 self.told.append(one)
             elif isinstance(one, AccountReset):
                 self.told += connected(one.account_state).leases
 
     @property
     def leases(self) -> dict[str, LeaseUpdate]:
-        return {one.lease_id: one for one in self.told}
+        return {one.lease_id: one for one in self.told if isinstance(one, LeaseUpdate)}
 
     def active(self) -> list[str]:
         return [name for name, one in self.leases.items() if one.state == "active"]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange.wire.frames import LeaseUpdate
+from exchange.wire.frames import LeaseUpdate, Notice
 from exchange.wire.terms import BOND_TO_BUYER, SPOT_BOND_DIVISOR
 
 BONDED: Final = ("recalled", *BOND_TO_BUYER)
@@ -31,9 +31,8 @@ class Left(Struct):
 class Story(Struct):
     """What happened: leases as they stood last, and the account's statement.
 
-    All leases are of one unit and shorter than an hour. ``most_units``: the most that were bought
-    and not recalled at any time; ``recalled``: leases that the seller recalled; ``gone_ucr``: what
-    is missing of the money deposited.
+    All leases are of one unit and shorter than an hour. ``most_units``: see the function;
+    ``recalled``: leases that the seller recalled; ``gone_ucr``: what is missing of the deposit.
     """
 
     max_units: int
@@ -49,12 +48,23 @@ def broken(story: Story, left: Left) -> list[str]:
     return [*_bought(story), *_left(left), *_ended(story), *_charged(story)]
 
 
-def most_units(told: Iterable[LeaseUpdate]) -> int:
-    """Return the most units of ``told``, in order, that ran at once, but for recalled ones."""
+def most_units(told: Iterable[LeaseUpdate | Notice]) -> int:
+    """Return the most units of ``told``, in order, that ran at once.
+
+    Recalled ones do not count, nor those whose host has been silent: both are replaced.
+    """
     now: dict[str, int] = {}
+    silent: set[str] = set()
     most = 0
-    for lease in told:
-        now[lease.lease_id] = lease.units if lease.state == "active" else 0
+    for one in told:
+        lease_id = one.lease_id or ""
+        if isinstance(one, Notice):
+            silent |= {lease_id} if one.kind == "host_silent" else set()
+            if one.kind in ("host_silent", "recall"):
+                now.pop(lease_id, None)
+        else:
+            counts = one.state == "active" and lease_id not in silent
+            now[lease_id] = one.units if counts else 0
         most = max(most, sum(now.values()))
     return most
 

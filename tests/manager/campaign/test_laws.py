@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from exchange.wire.frames import LeaseUpdate
+from exchange.wire.frames import LeaseUpdate, Notice
 from tests.manager.campaign.laws import Left, Story, broken, most_units, owed_ucr
 
 PRICE_UCR = 1_000
@@ -85,12 +85,15 @@ def test_each_law_finds_what_it_is_for(told: Story, left: Left, said: str) -> No
     assert broken(told, left) == [said]
 
 
-def test_the_most_units_at_once_are_counted_without_recalled_ones() -> None:
+def test_the_most_units_at_once_are_counted_without_recalled_or_silent_ones() -> None:
     told = [lease(name, state="active") for name in ("l-1", "l-2")]
     assert most_units(told) == 2
     assert most_units([*told, lease("l-2", state="ending"), lease("l-3", state="active")]) == 2
     assert most_units([*told, lease("l-1"), lease("l-3", state="active")]) == 2
     assert most_units([*told, lease("l-3", state="active"), lease("l-1")]) == 3
+    for kind, most in (("host_silent", 2), ("recall", 2), ("funds_low", 3)):
+        notice = Notice(1, 1, 1, kind, "l-1")
+        assert most_units([*told, notice, lease("l-3", state="active")]) == most
 
 
 def test_what_is_owed_is_rounded_up_once_in_all() -> None:
