@@ -88,16 +88,21 @@ class Replacement:
         return self.campaign.manager.log.read_text().count("rule burst: util > 75")
 
     async def play(self) -> None:
-        campaign = self.campaign
         self.visitors.per_s = RPS
         self.visitors.begin()
+        try:
+            await self._play()
+        finally:
+            await self.visitors.end()
+
+    async def _play(self) -> None:
+        campaign = self.campaign
         await self.until(lambda there: len(there) == UNITS, LOST_S, "all units serve")
         await campaign.add_host(2 * UNITS)
         await campaign.offered(3 * UNITS)
         assert self.visitors.failed == {}
         await self.lose()
         await self.recall()
-        await self.visitors.end()
 
     async def lose(self) -> None:
         lost = self.on_host(1)
@@ -121,7 +126,7 @@ class Replacement:
         assert self.visitors.failed == failed
         assert self.fired() == 1
         log = self.campaign.manager.log.read_text()
-        assert not [one for one in recalled if f"{one}: release" in log]
+        assert not [one for one in recalled if f"{one}: release 1 unit" in log]
 
 
 def _serves(row: dict[str, str]) -> bool:
@@ -134,9 +139,11 @@ async def whole(folder: Path) -> None:
     farm = f"{SHOP}    server own 127.0.0.1:{await site.start()} check inter 1s\n"
     setting = Setting(CONFIG, max_units=UNITS, hosts=3, units=7, farm=farm)
     campaign = Campaign(folder, setting=setting)
-    async with campaign.opened():
-        await Replacement(campaign).play()
-    await site.stop()
+    try:
+        async with campaign.opened():
+            await Replacement(campaign).play()
+    finally:
+        await site.stop()
 
 
 def test_lost_and_recalled_units_are_replaced_in_time(tmp_path: Path) -> None:

@@ -102,8 +102,12 @@ class Visitors:
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
                 reader, writer = await self._connection()
-                writer.write(REQUEST)
-                self.served[await _page(reader)] += 1
+                try:
+                    writer.write(REQUEST)
+                    self.served[await _page(reader)] += 1
+                except BaseException:
+                    writer.close()
+                    raise
                 self._idle.append((time.monotonic(), reader, writer))
         except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
             self.failed[repr(error)[:80]] += 1
