@@ -86,12 +86,12 @@ class Bursts:
             self.leave(unit, give_back=True)
         return len(found)
 
-    def keep_within(self, rule: str, hour_ucr: int) -> int:
-        """Give back the rule's expensive units until an hour of the rest costs ``hour_ucr``."""
+    def keep_within(self, rule: str | None, hour_ucr: int) -> int:
+        """Give back expensive units of a rule (None: of all) until an hour costs ``hour_ucr``."""
         staying = [
             (lease, unit)
             for lease, unit in self._rented.most_expensive_first()
-            if lease.rule == rule and unit.state not in LEAVING and unit.give_back
+            if rule in (None, lease.rule) and unit.state not in LEAVING and unit.give_back
         ]
         over_ucr = sum(lease.price_ucr for lease, _ in staying) - hour_ucr
         given = 0

@@ -8,7 +8,7 @@ manager.md, "Rule guards".
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -32,7 +32,7 @@ from manager.core.account import Account
 from manager.core.administration import Administration
 from manager.core.backoff import Backoff
 from manager.core.boots import Boots
-from manager.core.budget import Budget
+from manager.core.budget import Budget, Spend
 from manager.core.burst import Bursts
 from manager.core.checks import Checks
 from manager.core.hand import by_hand, vm_bought
@@ -50,6 +50,7 @@ from manager.core.messages import (
     LoadSample,
     ManagerMessage,
     Out,
+    PastCharges,
     Resume,
 )
 from manager.core.outgoing import Asked, Outgoing
@@ -80,6 +81,7 @@ class ManagerConfig(Struct, frozen=True, kw_only=True):
     unit_rps: float
     core_units: int
     pricing: str = "flat"
+    spend: Spend = Spend()
     leave_ms: int = DEFAULT_LEAVE_MS
     """How long before its end a recalled unit leaves: time to drain and to stop."""
     stale_ms: int = DEFAULT_STALE_MS
@@ -128,6 +130,8 @@ class Manager:
             self._budget,
             self._standing,
         )
+        self._budget.symbols_of = self._symbols_of
+        self._rules.spend = config.spend
         self._account.lost = self._rules.lost
         self._account.returned = self._rules.returned
         self._administration = Administration(
@@ -195,6 +199,7 @@ class Manager:
         self._load.reconfigure(config.stale_ms)
         self._purchases.reconfigure(config.pricing, config.zone)
         self._standing.buying = config.buying
+        self._rules.spend = config.spend
         self._rules.replace(config.rules)
         self._backoff.resume_all()
         self._checks.rules(config.rules)
@@ -248,7 +253,7 @@ class Manager:
                 self._resume(rule)
             case BackendsSeen():
                 self._reconcile.seen(message)
-            case Connected():
+            case Connected() | PastCharges():
                 self._connected(message)
             case Disconnected():
                 self._outgoing.disconnected()
@@ -341,7 +346,10 @@ class Manager:
             case "cancel":
                 pass  # it was done already; its order.update tells how it ended
 
-    def _connected(self, state: Connected) -> None:
+    def _connected(self, state: Connected | PastCharges) -> None:
+        if isinstance(state, PastCharges):
+            self._budget.past(state.rows, self._outgoing.now_ms)
+            return
         self._account_seq = state.account_seq
         self._outgoing.connected()
         self._load.begin()
@@ -373,6 +381,10 @@ class Manager:
     def vm_of(self, rule_name: str) -> StoredVm | None:
         """Return what runs on the units that ``rule_name`` buys."""
         return self._vm_of(rule_name)
+
+    def _symbols_of(self, rule_name: str) -> Container[str]:
+        rule = self._by_name.get(rule_name)
+        return () if rule is None else self._purchases.symbols(rule)
 
     def _class_of(self, rule: Rule) -> str:
         vm = find(self._config.library, rule.vm)

@@ -182,6 +182,11 @@ def account_unread(why: str) -> LogLine:
     return line("warning", "account_unread", f"the account cannot be read: {why}", reason=why)
 
 
+def charges_unread(why: str) -> LogLine:
+    text = f"this month's charges cannot be read, budgets count from now on: {why}"
+    return line("warning", "charges_unread", text, reason=why)
+
+
 def load(trouble: str) -> LogLine:
     """``trouble`` "": there is a figure again."""
     if trouble:

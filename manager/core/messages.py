@@ -69,6 +69,21 @@ class AnotherManager(Struct, frozen=True):
     why: str
 
 
+class PastCharge(Struct, frozen=True):
+    """A charge of the account from before the start, as `account.statement` tells it."""
+
+    lease_id: str
+    symbol: str
+    amount_ucr: int
+    ts_ms: int
+
+
+class PastCharges(Struct, frozen=True):
+    """This month's charges so far; comes once, before `Connected`."""
+
+    rows: list[PastCharge]
+
+
 class Disconnected(Struct, frozen=True):
     """Nothing can be sent, and what was in flight has an unknown outcome."""
 
@@ -122,6 +137,7 @@ class BackendsSeen(Struct, frozen=True):
 
 ManagerMessage: TypeAlias = (
     Connected
+    | PastCharges
     | Disconnected
     | AnotherManager
     | LoadSample

@@ -82,8 +82,8 @@ class Purchases:
         """Return the units that may still come, for one rule or for all."""
         return sum(order.on_order for order in self._of(rule))
 
-    def held_ucr(self, rule: str) -> int:
-        """Return what the exchange may hold for the rule's orders: price x units x 1 h."""
+    def held_ucr(self, rule: str | None) -> int:
+        """Return what may be held for the orders of a rule, or of all: price x units x 1 h."""
         return sum(order.on_order * order.price_ucr for order in self._of(rule))
 
     def reconfigure(self, pricing: str, zone: str) -> None:
@@ -214,6 +214,10 @@ class Purchases:
     def zones(self, rule: Rule) -> Sequence[str]:
         """Return where the rule buys, in order of preference."""
         return rule.zones or (self._zone,)
+
+    def symbols(self, rule: Rule) -> list[str]:
+        """Return what the rule buys, one symbol a zone."""
+        return [self.symbol(rule, zone) for zone in rule.zones or (self._zone,)]
 
     def symbol(self, rule: Rule, zone: str) -> str:
         return f"{self._class_of(rule)}.{zone}.{self._pricing}.spot"

@@ -60,9 +60,9 @@ class RentedUnits:
         leases = (lease for lease in self.leases.values() if lease.rule == rule)
         return sum(unit.state not in LEAVING for lease in leases for unit in lease.units.values())
 
-    def held_ucr(self, rule: str) -> int:
-        """Return what is held for the running hour of the rule's leases."""
-        leases = (lease for lease in self.leases.values() if lease.rule == rule)
+    def held_ucr(self, rule: str | None) -> int:
+        """Return what is held for the running hour of the leases of a rule, or of all."""
+        leases = (lease for lease in self.leases.values() if rule in (None, lease.rule))
         return sum(lease.price_ucr * len(lease.units) for lease in leases)
 
     def most_expensive_first(self) -> list[tuple[Lease, Unit]]:

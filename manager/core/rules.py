@@ -8,9 +8,10 @@ Source: manager.md, "Rule guards".
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 from exchange.units import MAX_QTY
-from manager.core.budget import Budget
+from manager.core.budget import Budget, Spend
 from manager.core.burst import Bursts
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import Purchases
@@ -20,6 +21,8 @@ from manager.core.rule_state import Reading
 from manager.core.standing import RuleStatus, Standing
 from manager.core.watches import watch_of
 from manager.core.wish import RuleState, Wish
+
+NO_LIMITS: Final = Spend()
 
 
 class Rules:
@@ -45,6 +48,9 @@ class Rules:
         self._budget = budget
         self._standing = standing
         self._evaluated_ms = -1
+        self.spend = NO_LIMITS
+        self.most_ucr: int | None = None
+        """Lowers ``spend``, whatever a changed configuration says."""
 
     def watched(self) -> list[RuleState]:
         """Return every rule and what is known of it, for readers."""
@@ -122,15 +128,45 @@ class Rules:
                     self._outgoing.log("fired", text)
 
     def charged(self, rule_name: str) -> None:
-        """After a charge: give back what the budget no longer pays for, most expensive first."""
-        for rule in (state.rule for state in self._states):
-            if rule.name == rule_name and rule.budget_day_ucr is not None:
-                spent_ucr = self._budget.spent_ucr(rule.name, self._outgoing.now_ms)
-                units = self._bursts.keep_within(rule.name, rule.budget_day_ucr - spent_ucr)
-                if units:
-                    self._outgoing.log(
-                        "budget_used", f"rule {rule.name}: budget_day is used up: {units} units go"
-                    )
+        """After a charge: give back what a budget no longer pays for, most expensive first."""
+        for rule in (state.rule for state in self._states if state.rule.name == rule_name):
+            self._keep_within(rule.name, f"rule {rule_name}: budget_", _limits(rule))
+        self._keep_within(None, "spend: ", self._account_limits())
+
+    def _keep_within(self, rule_name: str | None, of: str, limits: Spend) -> None:
+        for span, left_ucr in self._left(rule_name, limits):
+            if units := self._bursts.keep_within(rule_name, left_ucr):
+                text = f"{of}{span} is used up: {units} units go"
+                self._outgoing.log("budget_used", text)
+
+    def _left(self, rule_name: str | None, limits: Spend) -> list[tuple[str, int]]:
+        """Return what the day and the month leave, holds not counted."""
+        left: list[tuple[str, int]] = []
+        if limits == NO_LIMITS:
+            return left
+        sums = self._budget.sums(rule_name, self._outgoing.now_ms)
+        if limits.day_ucr is not None:
+            left.append(("day", limits.day_ucr - sums.day_ucr))
+        if limits.month_ucr is not None:
+            left.append(("month", limits.month_ucr - sums.month_ucr))
+        return left
+
+    def _account_limits(self) -> Spend:
+        most_ucr, spend = self.most_ucr, self.spend
+        if most_ucr is None:
+            return spend
+        day_ucr = most_ucr if spend.day_ucr is None else min(spend.day_ucr, most_ucr)
+        month_ucr = most_ucr if spend.month_ucr is None else min(spend.month_ucr, most_ucr)
+        return Spend(day_ucr, month_ucr)
+
+    def _affordable(self, rule: Rule) -> int:
+        """Return how many more units for one hour all budgets allow."""
+        most = MAX_QTY
+        for name, limits in ((rule.name, _limits(rule)), (None, self._account_limits())):
+            for _, left_ucr in self._left(name, limits):
+                held_ucr = self._rented.held_ucr(name) + self._purchases.held_ucr(name)
+                most = min(most, (left_ucr - held_ucr) // max(1, rule.price_max_ucr))
+        return most
 
     def _own(self, rule_name: str) -> int:
         """Return how many units the rule bought or has on order that are not on their way out."""
@@ -222,13 +258,7 @@ class Rules:
         if self._standing.held_back(rule) is not None:
             return 0
         room = MAX_QTY if rule.max_units is None else rule.max_units - reading.paid
-        if rule.budget_day_ucr is not None:
-            held_ucr = self._rented.held_ucr(rule.name) + self._purchases.held_ucr(rule.name)
-            affordable = self._budget.affordable(
-                rule.name, rule.budget_day_ucr, held_ucr, rule.price_max_ucr, self._outgoing.now_ms
-            )
-            room = min(room, affordable)
-        return max(0, room)
+        return max(0, min(room, self._affordable(rule)))
 
     def _release(self, rule: Rule, wanted: int | None, own: bool, reading: Reading) -> str:
         floor = max(
@@ -254,6 +284,10 @@ class Rules:
             return before
         fresh.fired_ms = before.fired_ms
         return fresh
+
+
+def _limits(rule: Rule) -> Spend:
+    return Spend(rule.budget_day_ucr, rule.budget_month_ucr)
 
 
 def _watched(rule: Rule) -> tuple[object, ...]:

@@ -25,7 +25,7 @@ from exchange.cli.common import (
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log, options
-from exchange.units import credits_text
+from exchange.units import credits_text, ucr_from_credits
 from manager.core import log_events
 from manager.core.core import Manager, ManagerConfig
 from manager.core.dry_run import Outcome, dry_run
@@ -81,6 +81,16 @@ CoreUnits = Annotated[int | None, typer.Option("--core-units", help="Servers of 
 BootS = Annotated[
     float, typer.Option("--boot-s", callback=finite, help="Seconds from start to ready.")
 ]
+MaxSpend = Annotated[
+    float | None,
+    typer.Option(
+        "--max-spend",
+        metavar="CREDITS",
+        min=0,
+        callback=finite,
+        help="Lowers [spend] for this run.",
+    ),
+]
 Start = Annotated[
     str | None,
     typer.Option("--start", metavar="TIME", help="When second 0 is, for rules with hours."),
@@ -103,6 +113,7 @@ def run_command(
     key: KeyOrFiles = None,
     control: Control = None,
     metrics: Metrics = None,
+    max_spend: MaxSpend = None,
     log_level: options.Level = options.INFO,
     log_format: options.Format = options.TEXT,
 ) -> None:
@@ -115,7 +126,7 @@ def run_command(
             log.write(log_events.warned(warning))
         where, key_file = _exchange(content, url, key)
         with listening(control, metrics) as listeners:
-            asyncio.run(_run(content, where, key_file, listeners))
+            asyncio.run(_run(content, where, key_file, listeners, max_spend))
     except (AddressError, ConfigError, UsageError) as error:
         fail(str(error), EXIT_USAGE)
     except (KeyFileError, LibraryError, Unreachable, Unknown, SocketTakenError) as error:
@@ -285,10 +296,17 @@ def _show(outcome: Outcome, as_json: bool) -> None:
     print(f"fired {len(outcome.fired)} times; at most {outcome.peak_units} units, {hours}, {cost}")
 
 
-async def _run(file: ConfigFile, url: str, key_file: Path, listeners: Listeners) -> None:
+async def _run(
+    file: ConfigFile,
+    url: str,
+    key_file: Path,
+    listeners: Listeners,
+    max_spend: float | None,
+) -> None:
     settings = Settings(file, url, key_file)
     async with Client(url, load_private_key(key_file)) as client:
         manager = Manager(await settings.core_config(file))
+        manager.rules.most_ucr = None if max_spend is None else ucr_from_credits(max_spend)
         interval_s = file.load.interval_s if file.load else 1.0
         daemon = Daemon(
             client,

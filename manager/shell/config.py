@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from exchange import files
+from exchange.units import ucr_from_credits
 from exchange.wire.address import ip_of
 from exchange.wire.types import Sha256Hex
+from manager.core.budget import Spend
 from manager.core.burst import STOP_GRACE_MS
 from manager.core.core import DEFAULT_STALE_MS, ManagerConfig
 from manager.core.flap import flap_warnings
@@ -29,6 +31,7 @@ from manager.shell.config_file import (
     ExchangeTable,
     LoadTable,
     Purpose,
+    SpendTable,
     VmTable,
 )
 from manager.shell.group_tables import GroupTable
@@ -55,6 +58,7 @@ TABLES: Final[dict[str, Any]] = {
     "exchange": ExchangeTable,
     "balancer": BalancerTable,
     "load": LoadTable,
+    "spend": SpendTable,
     "alerts": AlertsTable,
 }
 LISTS: Final[dict[str, Any]] = {"group": GroupTable, "vm": VmTable, "rule": RuleText}
@@ -88,6 +92,7 @@ def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
         vms=tuple(part for part in found.values() if isinstance(part, VmTable)),
         exchange=found.get("exchange"),
         balancer=found.get("balancer", BalancerTable()),
+        spend=found.get("spend", SpendTable()),
         load=found.get("load"),
         alerts=found.get("alerts"),
         buying=raw.get("buying", True) is True,
@@ -129,6 +134,7 @@ def manager_config(
         unit_rps=load.unit_rps if load else 1.0,
         core_units=load.core_units if load else 0,
         buying=file.buying,
+        spend=Spend(_ucr(file.spend.day), _ucr(file.spend.month)),
         leave_ms=int(file.balancer.drain_s * 1000) + STOP_GRACE_MS + SPARE_MS,
         stale_ms=int(load.stale_s * 1000) if load else DEFAULT_STALE_MS,
     )
@@ -139,6 +145,10 @@ def on_this_machine(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     ip = ip_of(host)
     return host == "localhost" or (ip is not None and ip.is_loopback)
+
+
+def _ucr(credits: float | None) -> int | None:
+    return None if credits is None else ucr_from_credits(credits)
 
 
 def read_user_data(file: ConfigFile) -> dict[str, str]:

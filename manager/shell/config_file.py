@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from exchange.wire.types import Name, Port
 from manager.core.core import DEFAULT_STALE_MS
 from manager.core.rule import Rule
+from manager.core.rule_text import BudgetCredits
 from manager.shell.group_tables import GroupTable
 from manager.shell.haproxy_balancer import CHECK, DRAIN_LIMIT_S
 
@@ -54,6 +55,13 @@ class BalancerTable(Table, frozen=True):
     check: Annotated[str, Meta(pattern=r"^[a-z0-9 ]*\Z", max_length=128)] = CHECK
 
 
+class SpendTable(Table, frozen=True):
+    """Credits over the whole account, by UTC day and month."""
+
+    day: BudgetCredits | None = None
+    month: BudgetCredits | None = None
+
+
 class LoadTable(Table, frozen=True):
     """``value / per_s`` is requests per second; ``column`` names it in a trace of a dry run."""
 
@@ -89,6 +97,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     vms: tuple[VmTable, ...]
     exchange: ExchangeTable | None
     balancer: BalancerTable
+    spend: SpendTable = SpendTable()
     load: LoadTable | None
     warnings: list[str]
     buying: bool = True

@@ -59,6 +59,7 @@ from manager.shell.alone import RETRY_S, Alone
 from manager.shell.balancing import Balancing
 from manager.shell.config_file import AlertsTable
 from manager.shell.inbox import INBOX_MAX, Inbox, Version, Work
+from manager.shell.past_charges import past_charges
 
 CORE_FRAMES: Final = (
     OrderUpdate,
@@ -122,6 +123,7 @@ class Daemon:
         state = await self._client.subscribe("account")
         # What drains there was leaving when the Manager before us ended.
         await self._balancing.look()
+        await self._inbox.put(await past_charges(self._client, self._clock.now_ms()))
         if not await self._others():
             await self._inbox.put(connected(state))
         await self._client.subscribe("instruments")
