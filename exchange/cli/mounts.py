@@ -70,6 +70,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "pause": "Let a rule do nothing.",
             "resume": "Let a paused or stopped rule act again.",
             "delete-rule": "Take a rule away.",
+            "hibernate": "Sell nothing, and recall what is sold.",
             "reload": "Have the Manager read its file again.",
             "vm": "The library of stored VMs.",
             "install-service": "Have systemd run the Manager.",

@@ -18,6 +18,7 @@ ControlReason: TypeAlias = Literal[
     "busy",
     "unknown_rule",
     "unknown_vm",
+    "unknown_group",
     "vm_exists",
     "in_use",
     "not_allowed",

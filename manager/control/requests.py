@@ -5,7 +5,7 @@ Every request has a ``req_id`` and gets exactly one `Ack` or `ErrorReply`. Pure.
 Source: control.md, "Requests".
 """
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct, field
 
@@ -82,6 +82,25 @@ class ReleaseAll(Request, tag="release.all", frozen=True):
     """Drain and release every unit."""
 
 
+class OfferSet(Request, tag="offer.set", frozen=True):
+    """Set keys of a group's offer, as in the file; ``null`` takes one out."""
+
+    group: VmName
+    offer: Annotated[dict[Name, Any], Meta(min_length=1, max_length=32)]
+
+
+class OfferWithdraw(Request, tag="offer.withdraw", frozen=True):
+    """Have a group offer nothing; what it has sold runs on."""
+
+    group: VmName
+
+
+class Hibernate(Request, tag="hibernate", frozen=True):
+    """Withdraw all asks and recall what is sold (``on``), or go on as the groups say."""
+
+    on: bool
+
+
 class Reload(Request, tag="reload", frozen=True):
     """Read manager.toml again; a mistake in it changes nothing."""
 
@@ -149,6 +168,9 @@ ControlRequest: TypeAlias = (
     | BuyingStop
     | BuyingResume
     | ReleaseAll
+    | OfferSet
+    | OfferWithdraw
+    | Hibernate
     | Reload
     | VmImport
     | VmVerify

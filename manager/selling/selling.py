@@ -86,6 +86,18 @@ class Selling:
         self._mark_all(now_ms)
         return self.wake(now_ms)
 
+    def reconfigure(self, groups: tuple[Group, ...], hibernating: bool, now_ms: int) -> list[Out]:
+        """Go by other offers of the same groups; the book shows them at once."""
+        assert {group.name for group in groups} == set(self.groups), "others need a new start"
+        self.groups = {group.name: group for group in groups}
+        self.stock.regroup(groups)
+        self.hibernating = hibernating
+        self._timed = [group for group in groups if _changes_with_time(group)]
+        self._tick_ms = next_minute_ms(now_ms) if self._timed and self._outgoing.online else None
+        self._signs.clear()
+        self._mark_all(now_ms)
+        return self.wake(now_ms)
+
     def _handle(self, message: ManagerMessage, now_ms: int) -> None:
         soon_ms = now_ms + SETTLE_MS
         match message:

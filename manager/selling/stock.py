@@ -55,6 +55,11 @@ class Stock:
         self.hosts: dict[str, Hosting] = {}
         self._host_of: dict[str, str] = {}
 
+    def regroup(self, groups: tuple[Group, ...]) -> None:
+        self._groups = groups
+        for hosting in self.hosts.values():
+            hosting.group = None if hosting.row is None else group_of(groups, hosting.row)
+
     def at(self, host: str) -> Hosting:
         return self.hosts.setdefault(host, Hosting())
 

@@ -22,6 +22,9 @@ from manager.control.requests import (
     BuyingResume,
     BuyingStop,
     ControlRequest,
+    Hibernate,
+    OfferSet,
+    OfferWithdraw,
     ReleaseAll,
     Reload,
     RuleDelete,
@@ -49,9 +52,10 @@ from manager.shell.config_edit import (
     add_vm,
     delete,
     edited,
-    set_buying,
+    set_offer,
     set_rule,
     set_rule_key,
+    set_switch,
     set_vm,
 )
 from manager.shell.daemon import Daemon
@@ -60,6 +64,11 @@ from manager.shell.stored import LIBRARY, delete_vm, import_vm, verify_vm
 
 Result = TypeVar("Result")
 MESSAGE_CHARS_MAX: Final = 1_000
+UNKNOWN: Final[dict[str, ControlReason]] = {
+    "rule": "unknown_rule",
+    "vm": "unknown_vm",
+    "group": "unknown_group",
+}
 
 
 class RefusedError(Exception):
@@ -129,9 +138,9 @@ class Actions:
             case RuleExplain(rule=name):
                 return {"text": self._explained(name)}
             case BuyingStop():
-                await self._edit(set_buying(False))
+                await self._edit(set_switch("buying", False))
             case BuyingResume():
-                await self._edit(set_buying(True))
+                await self._edit(set_switch("buying", None))
             case BurstStart():
                 return await self._start_burst(request)
             case BurstEnd(vm=vm):
@@ -144,6 +153,12 @@ class Actions:
 
     async def _do_vm(self, request: ControlRequest) -> Any:
         match request:
+            case OfferSet(group=group, offer=offer):
+                await self._edit(set_offer(group, offer))
+            case OfferWithdraw(group=group):
+                await self._edit(set_offer(group, {"kind": "none"}))
+            case Hibernate(on=on):
+                await self._edit(set_switch("hibernate", on or None))
             case VmImport():
                 return await self._import(request)
             case VmVerify(vm=vm):
@@ -195,8 +210,7 @@ class Actions:
                 with edited(self._settings.file.path, edit) as file:
                     await self._settings.take_over(file, self._daemon)
         except NoSuchError as error:
-            reason: ControlReason = "unknown_vm" if error.kind == "vm" else "unknown_rule"
-            raise RefusedError(reason, str(error), error.kind) from error
+            raise RefusedError(UNKNOWN[error.kind], str(error), error.kind) from error
 
     def _explained(self, name: str) -> str:
         text = explain(self.shown(), name)

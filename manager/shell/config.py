@@ -61,6 +61,8 @@ TABLES: Final[dict[str, Any]] = {
     "spend": SpendTable,
     "alerts": AlertsTable,
 }
+SWITCHES: Final = ("buying", "hibernate")
+"""Keys at the top, true or false."""
 LISTS: Final[dict[str, Any]] = {"group": GroupTable, "vm": VmTable, "rule": RuleText}
 
 
@@ -95,6 +97,7 @@ def read_config(path: Path, purpose: Purpose = "run") -> ConfigFile:
         spend=found.get("spend", SpendTable()),
         load=found.get("load"),
         alerts=found.get("alerts"),
+        hibernate=raw.get("hibernate") is True,
         buying=raw.get("buying", True) is True,
         warnings=[]
         if found.get("load") is None
@@ -177,8 +180,9 @@ def _parts(raw: dict[str, Any], mistakes: list[str]) -> Iterator[tuple[str, Any,
     """Yield (place, value, type) of every table; what cannot be one goes to ``mistakes``."""
     if raw.get("schema") != 1:
         mistakes.append("schema: must be 1")
-    if type(raw.get("buying", True)) is not bool:
-        mistakes.append("buying: true or false")
+    mistakes += [
+        f"{key}: true or false" for key in SWITCHES if type(raw.get(key, True)) is not bool
+    ]
     for key, value in raw.items():
         if key in TABLES:
             yield key, value, TABLES[key]
@@ -187,7 +191,7 @@ def _parts(raw: dict[str, Any], mistakes: list[str]) -> Iterator[tuple[str, Any,
                 yield f"{key}[{index}]", element, LISTS[key]
         elif key in LISTS:
             mistakes.append(f"{key}: written as [[{key}]], once for each")
-        elif key not in ("schema", "buying"):
+        elif key not in ("schema", *SWITCHES):
             mistakes.append(f"{key}: unknown key")
 
 

@@ -123,12 +123,14 @@ def delete(kind: str, name: str) -> Edit:
     return edit
 
 
-def set_buying(buying: bool) -> Edit:
+def set_switch(key: str, value: bool | None) -> Edit:
+    """Set a key at the top of the file; ``None`` takes it out."""
+
     def edit(document: Document) -> None:
-        if buying:
-            document.pop("buying", None)
+        if value is None:
+            document.pop(key, None)
         else:
-            document["buying"] = False
+            document[key] = value
 
     return edit
 
@@ -144,6 +146,19 @@ def set_key(table: Table, key: str, value: Any) -> None:
         table.value._insert_after("name", key, tomlkit.item(value))
     else:
         table[key] = value
+
+
+def set_offer(group: str, offer: dict[str, Any]) -> Edit:
+    """Set keys of a group's offer; those with ``None`` are taken out."""
+
+    def edit(document: Document) -> None:
+        table: Any = _table(document, "group", group)
+        if "offer" not in table:
+            table["offer"] = tomlkit.table()
+        for key, value in offer.items():
+            set_key(table["offer"], key, value)
+
+    return edit
 
 
 def _table(document: Document, kind: str, name: str) -> Table:

@@ -101,6 +101,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     load: LoadTable | None
     warnings: list[str]
     buying: bool = True
+    hibernate: bool = False
     alerts: AlertsTable | None = None
 
     @property

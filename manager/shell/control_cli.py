@@ -17,6 +17,7 @@ from manager.control.requests import (
     BuyingResume,
     BuyingStop,
     ControlRequest,
+    Hibernate,
     ReleaseAll,
     Reload,
     RuleDelete,
@@ -117,6 +118,15 @@ def release_all(control: Control = None, as_json: Json = False) -> None:
     show(asked(ReleaseAll(req_id=1), control), as_json, "units", "{} units go")
 
 
+def hibernate(
+    off: Annotated[bool, typer.Option("--off", help="Sell again as the groups say.")] = False,
+    control: Control = None,
+    as_json: Json = False,
+) -> None:
+    """Withdraw every ask and recall what is sold, until --off."""
+    show(asked(Hibernate(req_id=1, on=not off), control), as_json)
+
+
 def reload(control: Control = None, as_json: Json = False) -> None:
     """Have the Manager read its file again; a mistake in it changes nothing."""
     show(asked(Reload(req_id=1), control), as_json, "rules", "{} rules at work")
@@ -132,6 +142,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "pause": pause,
     "resume": resume,
     "delete-rule": delete_rule,
+    "hibernate": hibernate,
     "reload": reload,
 }
 

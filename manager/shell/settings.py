@@ -20,10 +20,10 @@ from manager.shell.config import (
 from manager.shell.config_file import ConfigFile
 from manager.shell.daemon import Daemon
 from manager.shell.image_dir import stored_image
-from manager.shell.sources import load_of
+from manager.shell.sources import groups_of, load_of
 from manager.shell.stored import LibraryError, read_entry, verify_vm
 
-ONLY_AT_START: Final = ("exchange", "balancer", "groups")
+ONLY_AT_START: Final = ("exchange", "balancer")
 """Parts of the file that a running Manager does not change."""
 
 
@@ -59,13 +59,18 @@ class Settings:
             if getattr(file, part) != getattr(self.file, part):
                 name = part.removesuffix("s")
                 raise NeedsRestartError(f"[{name}] was changed: restart the Manager for that")
-        config = await self.core_config(file)
+        if [group.name for group in file.groups] != [group.name for group in self.file.groups]:
+            raise NeedsRestartError("there are other [[group]]s: restart the Manager for that")
+        config, groups = await self.core_config(file), groups_of(file)
         load = load_of(file)
         if why := await daemon.claim(rule.name for rule in file.rules):
             raise NeedsRestartError(f"another Manager acts for one of the rules: {why}")
 
         def change(manager: Manager, now_ms: int) -> list[Out]:
-            return manager.reconfigure(config, now_ms)
+            outs = manager.reconfigure(config, now_ms)
+            if daemon.selling is not None:
+                outs += daemon.selling.reconfigure(groups, file.hibernate, now_ms)
+            return outs
 
         await daemon.do(change)
         if file.load != self.file.load:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from manager.core.core import Manager
 from manager.core.ports import LoadBalancer, LoadSource
+from manager.selling.group import Group
 from manager.selling.selling import Selling
 from manager.shell.clocks import country_clocks
 from manager.shell.config_file import ConfigFile
@@ -44,8 +45,13 @@ def selling_of(file: ConfigFile, manager: Manager) -> Selling | None:
     """Return the core that sells beside ``manager``, None for a file without groups."""
     if not file.groups:
         return None
-    groups = tuple(group_of_table(table) for table in file.groups)
-    return Selling(manager.outgoing, groups, country_clocks())
+    selling = Selling(manager.outgoing, groups_of(file), country_clocks())
+    selling.hibernating = file.hibernate
+    return selling
+
+
+def groups_of(file: ConfigFile) -> tuple[Group, ...]:
+    return tuple(group_of_table(table) for table in file.groups)
 
 
 def _runtime(file: ConfigFile, socket: str | None) -> RuntimeSocket:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from exchange.wire.requests import HostDrain, HostOffer, OrderPlace, OrderReplace
+from manager.selling.price import Fixed
 from manager.selling.stock import SHAPES
 from tests.exchange.support.market import SYMBOL
 from tests.manager.selling.shop import PRICE_UCR, Shop, group, room
@@ -157,4 +158,29 @@ def test_hibernation_withdraws_all_asks_and_recalls_until_it_ends() -> None:
     assert (shop.asks(), shop.leases()) == ({}, [])
     shop._do(shop.selling.hibernate(False, shop.now_ms))
     shop.after(2)
+    assert sum(shop.spot().values()) == 8
+
+
+@pytest.mark.parametrize(
+    ("changed", "spot"),
+    [
+        ({"price": Fixed(30_000)}, 8),
+        ({"kind": "none"}, 0),
+        ({"max_units": 3}, 3),
+        ({"kind": "share", "share": 0.5}, 4),
+        ({}, 8),
+    ],
+)
+def test_another_offer_of_a_group_is_in_the_book_at_once(
+    changed: dict[str, Any], spot: int
+) -> None:
+    shop = Shop(group(), hosts=2)
+    shop.after(2)
+    shop._do(shop.selling.reconfigure((group(**changed),), False, shop.now_ms))
+    shop.after(3)
+    assert sum(shop.spot().values()) == spot
+    price = changed.get("price", Fixed(PRICE_UCR)).price_ucr
+    assert {found for _, found in shop.asks().values()} <= {price}
+    shop._do(shop.selling.reconfigure((group(),), False, shop.now_ms))
+    shop.after(3)
     assert sum(shop.spot().values()) == 8
