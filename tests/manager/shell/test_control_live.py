@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from exchange.client import Client
 from manager.shell.cli import app
 from tests.e2e.test_chain import client, end, exchange
-from tests.e2e.wait import eventually
+from tests.e2e.wait import eventually, http_get
 from tests.manager.shell.test_live import (
     ADDRESS,
     CONFIG,
@@ -25,6 +25,7 @@ from tests.manager.shell.test_live import (
 )
 
 GUEST_PORT = 30_050
+METRICS_PORT = 30_051
 
 
 async def twin(control: Path, *words: str) -> tuple[int, str, str]:
@@ -66,10 +67,13 @@ async def story(folder: Path) -> None:
             host = await start_host(running, seller, folder / "state")
             assert "nothing listens at" in await refused(control, "status")
             run = ("manager", "run", "--url", running.url, "--config", str(config))
-            manager = await start_logging(log, *run, "--control", str(control))
+            listen = ("--control", str(control), "--metrics", f"{ADDRESS}:{METRICS_PORT}")
+            manager = await start_logging(log, *run, *listen)
             try:
                 await ask_when_live(seller)
                 await heard(log, "rules at work")
+                status, page = await http_get(ADDRESS, METRICS_PORT, "/metrics")
+                assert status == 200 and "headroom_manager_connected 1.0" in page
                 await look_and_change(control, config)
                 await keep_a_vm(control, config, folder / "web.raw")
                 await burst_by_hand(control, buyer)
