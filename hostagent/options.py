@@ -5,6 +5,7 @@ offer that no renter can use. Raises `OptionError`.
 """
 
 import ipaddress
+import os
 from pathlib import Path
 
 import msgspec
@@ -56,7 +57,7 @@ def policy(rates: Rates, outbound: str, proxy: str | None, state: Path) -> Polic
         allowed = msgspec.convert(outbound, Outbound)
     except msgspec.ValidationError:
         raise OptionError(f"--outbound {outbound}: not none, proxy or all") from None
-    return Policy(rates, allowed, where, gid_of(str(state.resolve())))
+    return Policy(rates, allowed, where, gid_of(os.path.realpath(state)))
 
 
 def _proxy(text: str) -> Proxy:

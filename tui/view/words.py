@@ -39,6 +39,7 @@ REFUSALS: Final[dict[str, str]] = {
     "kill_switch_active": "The operator has stopped this account's trading",
     "unknown_lease": "There is no such lease",
     "unknown_vm": "There is no such VM",
+    "claimed": "Another program of this account holds this name",
     "vm_exists": "A VM of this name exists on the lease",
     "no_console": "The host shows no console of this VM",
     "lease_full": "Every unit of the lease runs a VM already",
