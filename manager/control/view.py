@@ -38,7 +38,7 @@ def snapshot(
         at_ms=now_ms,
         load=_load(manager, reading),
         rules=[
-            _rule(manager, state, status, now_ms)
+            _rule(manager, reading, state, status, now_ms)
             for state, status in zip(manager.rules.watched(), manager.rule_states(), strict=True)
         ],
         bursts=_bursts(manager, now_ms),
@@ -69,7 +69,9 @@ def _load(manager: Manager, reading: Reading) -> LoadRow:
 # --- rules ---
 
 
-def _rule(manager: Manager, state: RuleState, status: RuleStatus, now_ms: int) -> RuleRow:
+def _rule(
+    manager: Manager, reading: Reading, state: RuleState, status: RuleStatus, now_ms: int
+) -> RuleRow:
     rule, since = state.rule, state.watch.since_ms()
     cooling_until_ms = state.cooled_ms if state.cooled_ms > now_ms else None
     return RuleRow(
@@ -79,8 +81,8 @@ def _rule(manager: Manager, state: RuleState, status: RuleStatus, now_ms: int) -
         state=_stand(status.state, since),
         since_ms=since,
         until_ms=status.until_ms or cooling_until_ms,
-        needs=state.watch.needs(manager.reading(), now_ms),
-        blocked_by=[*status.reasons, *_full(manager, rule, status)],
+        needs=state.watch.needs(reading, now_ms),
+        blocked_by=[*status.reasons, *_full(manager, reading, rule, status)],
         fired_ms=state.fired_ms,
         units=sum(len(lease.units) for lease in _leases(manager, rule.name)),
         spent_ucr=manager.budget.spent_ucr(rule.name, now_ms),
@@ -94,9 +96,9 @@ def _stand(state: Stand, since: int | None) -> RuleStand:
     return "holding" if state == "ready" and since is not None else state
 
 
-def _full(manager: Manager, rule: Rule, status: RuleStatus) -> list[str]:
+def _full(manager: Manager, reading: Reading, rule: Rule, status: RuleStatus) -> list[str]:
     held = status.state not in ("ready", "cooling")
-    if held or not rule.buys or manager.rules.room(rule, manager.reading()):
+    if held or not rule.buys or manager.rules.room(rule, reading):
         return []
     return ["its max_units or budget_day allow no more"]
 

@@ -36,7 +36,10 @@ def edited(path: Path, edit: Edit) -> Iterator[ConfigFile]:
     Raises `ConfigError` when the change makes a mistake, `NoSuchError` as ``edit`` does, `OSError`.
     """
     document = _parsed(path)
-    edit(document)
+    try:
+        edit(document)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError([f"{path}: a value cannot be written there: {_short(error)}"]) from error
     aside = path.with_name(path.name + ASIDE)
     try:
         with open(aside, "w", encoding="utf-8", opener=_private) as file:
@@ -48,6 +51,10 @@ def edited(path: Path, edit: Edit) -> Iterator[ConfigFile]:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _short(error: Exception) -> str:
+    return str(error).partition("\n")[0][:100]
 
 
 def _parsed(path: Path) -> Document:

@@ -91,6 +91,7 @@ def listening(control: Path | None, metrics: str | None) -> Iterator[Listeners]:
     Without a control socket when the usual place is taken; a place that was named must do, else
     `SocketTakenError`, `AddressError`.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a file in force to read again
     page = None if metrics is None else listen(metrics)
     path = control or default_path()
     listener = None

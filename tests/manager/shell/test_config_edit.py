@@ -61,6 +61,13 @@ NEW = msgspec.convert({"name": "night", "when": "util < 5", "do": "release all"}
 BROKEN = msgspec.convert({"name": "calm", "when": "util <", "do": "release all"}, RuleText)
 
 
+def deep(levels: int) -> list[object]:
+    found: list[object] = []
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
 def change(path: Path, edit: Edit) -> ConfigFile:
     with edited(path, edit) as file:
         pass
@@ -139,6 +146,9 @@ def test_offers_are_set_key_by_key(path: Path) -> None:
         (delete("rule", "nope"), NoSuchError),
         (set_vm("nope", {}), NoSuchError),
         (set_offer("nope", {}), NoSuchError),
+        (set_rule_key("burst", "zones", {"a": None}), ConfigError),
+        (set_rule_key("burst", "zones", deep(5_000)), ConfigError),
+        (set_rule_key("burst", "zones", deep(60)), ConfigError),
         (set_rule(BROKEN), ConfigError),
         (set_rule_key("burst", "zones", []), ConfigError),
         (delete("vm", "web"), ConfigError),
