@@ -30,6 +30,9 @@ MAX_UNITS: Final = 3
 PEAK_RPS: Final = 1_000
 PHASES: Final = ("rise", "fall")
 ALSO: Final = ("", "", "haproxy", "exchange", "agent", "wire", "recall")
+STAY_S: Final = 3.0
+"""How long a peak may last when all serve: longer than the buying rule's cool-down."""
+RECALL_S: Final = 10.0
 UP_S: Final = 60.0
 DOWN_S: Final = 60.0
 NOTICE_S: Final = 150.0
@@ -72,7 +75,9 @@ cooldown = "1s"
 
 
 class Point(Struct, frozen=True):
-    """``after_s`` into ``phase`` the Manager is killed, for ``hold_s``; ``also`` happens too."""
+    """``after_s`` into ``phase`` the Manager is killed, for ``hold_s``; ``also`` happens too.
+
+    The peak lasts ``stay_s`` longer than it takes until all serve."""
 
     phase: str
     after_s: float
@@ -80,6 +85,7 @@ class Point(Struct, frozen=True):
     also: str
     also_after_s: float
     also_hold_s: float
+    stay_s: float
 
 
 def points(count: int, seed: int, also: tuple[str, ...] = ALSO) -> list[Point]:
@@ -95,6 +101,7 @@ def points(count: int, seed: int, also: tuple[str, ...] = ALSO) -> list[Point]:
                 event,
                 rng.uniform(0.0, 4.0),
                 rng.uniform(0.2, 3.0),
+                rng.uniform(0.0, STAY_S),
             )
             for event in events
         ]
@@ -213,6 +220,7 @@ class Campaign:
                 await asyncio.gather(self._kill(point), self._also(point))
             if not await self.comes_about(reached, limit_s):
                 found.append(f"{phase}: not within {limit_s:.0f} s; {await self._state()}")
+            await asyncio.sleep(point.stay_s if phase == "rise" else 0)
         return found
 
     async def _kill(self, point: Point) -> None:
@@ -244,10 +252,19 @@ class Campaign:
                 self.wire.cut()
                 await asyncio.sleep(point.also_hold_s)
                 self.wire.mend()
-            case "recall" if self.buyer.active():
-                lease = self._rng.choice(self.buyer.active())
-                if await self.seller.recall(lease):
-                    self.recalled.add(lease)
+            case "recall":
+                await self._recall()
+
+    async def _recall(self) -> None:
+        """Recall a lease, when there is one."""
+
+        async def bought() -> bool:
+            return bool(self.buyer.active())
+
+        if await self.comes_about(bought, RECALL_S):
+            lease = self._rng.choice(self.buyer.active())
+            if await self.seller.recall(lease):
+                self.recalled.add(lease)
 
     async def _up(self) -> bool:
         rows = await self.rows()
