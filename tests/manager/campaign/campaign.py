@@ -254,6 +254,8 @@ class Campaign:
                 self.wire.mend()
             case "recall":
                 await self._recall()
+            case _:
+                pass
 
     async def _recall(self) -> None:
         """Recall a lease, when there is one."""
@@ -267,11 +269,16 @@ class Campaign:
                 self.recalled.add(lease)
 
     async def _up(self) -> bool:
-        rows = await self.rows()
+        rows = await self._not_recalled()
         return len([row for row in rows if row["srv_admin_state"] == "0"]) >= MAX_UNITS
 
     async def _down(self) -> bool:
-        return not self.buyer.active() and not await self.rows()
+        return not self.buyer.active() and not await self._not_recalled()
+
+    async def _not_recalled(self) -> list[dict[str, str]]:
+        """Recalled units serve, whatever the load, until shortly before their end."""
+        rows = await self.rows()
+        return [row for row in rows if _lease_of(row) not in self.recalled]
 
     async def rows(self) -> list[dict[str, str]]:
         try:
@@ -336,3 +343,7 @@ class Campaign:
             charges=await self.buyer.statement("charges"),
             gone_ucr=DEPOSIT_UCR - (await self._balances())["buyer"]["available_ucr"],
         )
+
+
+def _lease_of(row: dict[str, str]) -> str:
+    return row["srv_name"].removeprefix(PREFIX).rpartition("-")[0]
