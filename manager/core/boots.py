@@ -1,7 +1,7 @@
 """How long our own VMs took from `vm.start` to their first request served. Pure.
 
 Known since the start of this Manager: nothing is stored. Before the first boot `DEFAULT_BOOT_MS`
-stands for it. Source: manager.md, ``predict``.
+stands for it. Source: manager.md, ``track and predict``.
 """
 
 from collections import deque

@@ -2,7 +2,7 @@
 
 The line has the least squares to the samples of the window. It is used only when they span half of
 the window: two samples in a row after a start would tell anything. A window holds `MAX_POINTS` at
-most; closer samples than that are averaged. Pure. Source: manager.md, ``predict``.
+most; closer samples than that are averaged. Pure. Source: manager.md, ``track and predict``.
 """
 
 from collections import deque

@@ -7,7 +7,7 @@ purchase under way is not made twice. Within `TOLERANCE` of the target nothing c
 down only to the most that was desired in the last ``stabilise_down``, of which all must be known:
 after a start, or a time without load, nothing is given back before that. ``predict`` takes the
 greater of the load and what `forecast.py` expects, so it never asks for less than ``track``.
-Source: manager.md, ``track``, ``predict``.
+Source: manager.md, ``track and predict``.
 """
 
 from collections import deque
