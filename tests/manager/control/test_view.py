@@ -80,3 +80,15 @@ def test_changes_lead_to_the_snapshot(steps: list[tuple[int, int]]) -> None:
             assert frame_of(line_of(news)) == news
             seen = applied(seen, news)
         assert change(seen, now) is None
+
+
+def test_rows_that_are_gone_are_named() -> None:
+    farm = Farm(BURST, CALM)
+    farm.load(90, 4 * MINUTE_MS)
+    before = shown(farm)
+    outs, _ = farm.manager.administer(lambda hand: hand.end_all(), farm.now_ms)
+    farm.paper._carry_out(outs)
+    farm.load(10, 2 * MINUTE_MS)
+    news = change(before, shown(farm))
+    assert news is not None and news.gone == {"bursts": ["burst"]}
+    assert change(applied(before, news), shown(farm)) is None
