@@ -20,7 +20,14 @@ from websockets.typing import Subprotocol
 from exchange.wire.codec import JSON
 from exchange.wire.frames import Ack, BalanceUpdate, BookSnapshot, ErrorReply, Hello, Shutdown
 from exchange.wire.reasons import RefusalReason
-from exchange.wire.requests import AccountState, Auth, ImageGet, OrderPlace, Subscribe
+from exchange.wire.requests import (
+    AccountState,
+    AccountStatement,
+    Auth,
+    ImageGet,
+    OrderPlace,
+    Subscribe,
+)
 from exchange.wire.session_requests import SessionClaim
 
 Mode: TypeAlias = Literal["up", "cut", "drip", "mute", "http 503", "http 429"] | RefusalReason | int
@@ -156,6 +163,8 @@ class Scripted:
         elif isinstance(message, AccountState):
             if mode != "mute":
                 await peer.send(Ack(message.req_id, result=self._state(peer)))
+        elif isinstance(message, AccountStatement):
+            await peer.send(Ack(message.req_id, result={"columns": [], "rows": [], "next": None}))
         elif isinstance(message, SessionClaim):
             await peer.send(Ack(message.req_id, result={"names": len(message.names)}))
         elif isinstance(message, ImageGet):
