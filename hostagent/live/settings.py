@@ -4,6 +4,7 @@ Each key is looked for on the kernel command line (``headroom.url=...``), then i
 on a volume labelled HEADROOM, then in what was baked into the image; the first found wins.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -86,7 +87,19 @@ def _wrong(key: str, value: Any) -> str:
         return f"not one of {', '.join(ROLES)}"
     if key == "url" and value and not _URL.fullmatch(value):
         return "not ws://HOST... or wss://HOST..."
+    if key == "advertise" and value and _nobody_else_reaches(value):
+        return "not an address at which others reach this server"
     return ""
+
+
+def _nobody_else_reaches(address: str) -> bool:
+    """A host listens at its advertised address alone if it has it, as with the loopback one."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address.lower() == "localhost"
+    plain = getattr(ip, "ipv4_mapped", None) or ip
+    return bool(plain.is_loopback or plain.is_unspecified)
 
 
 def merged(*places: Found) -> Settings:

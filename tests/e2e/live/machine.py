@@ -13,6 +13,9 @@ from tests.e2e.live.png import corner
 
 Way: TypeAlias = Literal["bios", "uefi", "netboot"]
 HOST_SEEN_FROM_INSIDE: Final = "10.0.2.2"
+ADDRESS_INSIDE: Final = "10.0.2.15"
+LOOPBACK: Final = "127.0.0.1"
+"""Where this machine's ports are that lead to the server's own address."""
 OVMF: Final = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS: Final = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 STATE_BYTES: Final = 32 << 30
@@ -84,7 +87,7 @@ def command(server: Server) -> list[str]:
     netboot = server.way == "netboot"
     card = "virtio-net-pci,netdev=net" + (",bootindex=0" if netboot else "")
     network = "user,id=net" + (f",bootfile={server.script_url}" if netboot else "")
-    network += "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{port}" for port in server.ports)
+    network += "".join(f",hostfwd=tcp:{LOOPBACK}:{port}-:{port}" for port in server.ports)
     disks = [f"file={server.settings},format=raw,if=virtio,readonly=on"]
     if server.state:
         disks.append(f"file={server.state},format=raw,if=virtio,cache=unsafe")

@@ -26,10 +26,13 @@ def seen_from_inside(running: Running) -> str:
 
 
 def told(running: Running, ports: list[int]) -> bytes:
-    """Return the ``headroom.toml`` of a host; ``ports`` lead to it from outside."""
+    """Return the ``headroom.toml`` of a host; ``ports`` lead to it from outside.
+
+    It says nothing of an address: its own inside is the one at which those ports arrive.
+    """
     lines = [f'url = "{seen_from_inside(running)}"', f'token = "{TOKEN}"', 'name = "booted"']
     if ports:
-        lines += ['advertise = "127.0.0.1"', f'ports = "{ports[0]}-{ports[-1]}"']
+        lines.append(f'ports = "{ports[0]}-{ports[-1]}"')
     return "\n".join(lines).encode()
 
 

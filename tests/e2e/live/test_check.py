@@ -11,7 +11,15 @@ import pytest
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from exchange.wire.requests import VmStart
 from hostagent.live import build
-from tests.e2e.live.machine import Server, free_ports, powered_on, settings_volume, state_disk
+from tests.e2e.live.machine import (
+    ADDRESS_INSIDE,
+    LOOPBACK,
+    Server,
+    free_ports,
+    powered_on,
+    settings_volume,
+    state_disk,
+)
 from tests.e2e.live.market import allow_hosts, netboot, seen_from_inside, shown, sold, told
 from tests.e2e.test_chain import Running, client, exchange, found_market, headroom
 from tests.e2e.wait import event, eventually, http_get
@@ -76,9 +84,10 @@ async def boot_and_start(image: Path, guest: Path, folder: Path) -> None:
 
 async def answers(vm: VmUpdate) -> bool | None:
     at = vm.endpoints[0]
+    assert at.address == ADDRESS_INSIDE
     # IndexError: the connection ended before the first line of an answer.
     with contextlib.suppress(OSError, TimeoutError, IndexError):
-        assert await http_get(at.address, at.port, "/healthz") == (200, "ok\n")
+        assert await http_get(LOOPBACK, at.port, "/healthz") == (200, "ok\n")
         return True
     return None
 

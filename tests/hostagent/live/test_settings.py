@@ -37,6 +37,7 @@ def test_the_kernel_command_line(cmdline: str, values: dict[str, str]) -> None:
     assert from_cmdline(cmdline) == Found(values, [])
 
 
+UNREACHED = ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost", "::")
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rôle": "host"}, "rôle: not one of role, url"),
     ({"role": "guest"}, "role: not one of host, manager"),
@@ -46,6 +47,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"token": 7}, "token: not a text"),
     ({"token": "secret\n"}, "token: more than"),
     ({"name": "ä"}, "name: more than"),
+    # It would listen there alone: every visitor was refused.
+    *(({"advertise": one}, "advertise: not an address at which") for one in UNREACHED),
     ({"name": "x" * (VALUE_MAX + 1)}, "name: more than"),
 ]
 
