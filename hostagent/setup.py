@@ -166,7 +166,7 @@ def _machine(
     cache_bytes = limits.image_mib * MIB
 
     def make_room(path: Path, size: int) -> None:
-        images.space.reserve(path, 2 * size)  # for the disk to be made from it, too
+        images.make_room(path, size)
 
     try:
         images = ImageCache(

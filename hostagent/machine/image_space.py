@@ -2,7 +2,8 @@
 
 An image that a VM waits for is never dropped. One that nobody waits for goes, the one unused for
 longest first, when all such take more than their share or when something needs the room. Whatever
-is to be written reserves its room before it begins, so that guests' disks are not written full.
+is to be written reserves its room before it begins, so that guests' disks are not written full. A
+fetched image holds room for one disk made from it, so that waiting images never stop each other.
 """
 
 import errno
@@ -51,9 +52,12 @@ class ImageSpace:
         self._lock = threading.RLock()
 
     def need(self, images: frozenset[str]) -> None:
-        """Exactly these are waited for now."""
+        """Exactly these are waited for now; for the others no room for a disk is held."""
         with self._lock:
-            self._needed = images
+            gone, self._needed = self._needed - images, images
+            for path in list(self._reserved):
+                if path.parent == self._folder and path.name in gone:
+                    del self._reserved[path]
 
     def reserve(self, path: Path, size: int) -> None:
         """Set ``size`` bytes aside for what will be written to ``path``, until `release`.
@@ -67,6 +71,17 @@ class ImageSpace:
             if self._free() < size:
                 raise NoRoomError(size, path)
             self._reserved[path] = size
+
+    def pass_on(self, held: Path, path: Path, size: int) -> None:
+        """Reserve for ``path`` out of what was set aside for ``held``; fails as `reserve` does."""
+        with self._lock:
+            before = self._reserved.pop(held, None)
+            try:
+                self.reserve(path, size)
+            except NoRoomError:
+                if before is not None:
+                    self._reserved[held] = before
+                raise
 
     def release(self, path: Path) -> None:
         with self._lock:

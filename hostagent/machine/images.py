@@ -66,6 +66,7 @@ class ImageCache:
         self._fetching: dict[str, asyncio.Task[None]] = {}
         self._fetches = asyncio.Semaphore(FETCHES_MAX)
         self._conversions = threading.Semaphore(CONVERSIONS_MAX)
+        self._disk_bytes: dict[str, int] = {}
         self.space = ImageSpace(self._images, cache_bytes, free)
         for folder in (root, self._images, self._vms):
             folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +89,14 @@ class ImageCache:
 
     def need(self, images: frozenset[str]) -> None:
         self.space.need(images)
+
+    def make_room(self, part: Path, size: int) -> None:
+        """Set room aside for an image of ``size`` bytes and for a disk made from it.
+
+        How large that disk is shows only once the image is here: a second try knows. Raises
+        `NoRoomError`.
+        """
+        self.space.reserve(part, size + max(size, self._disk_bytes.get(part.stem, 0)))
 
     def sweep(self, vm_ids: set[str]) -> list[tuple[str, int]]:
         """Remove what an agent before us left half made, and files of VMs not among ``vm_ids``.
@@ -125,6 +134,8 @@ class ImageCache:
             (own / "seed.iso").write_bytes(seed(spec))
         except OSError as error:
             raise ImageError(f"image {image[:12]}: {error.strerror}", "host_disk") from error
+        finally:
+            self.space.release(folder)
         disk, iso = str(own / "disk.raw"), str(own / "seed.iso")
         return BootFiles(disk=disk, user_data=user_data, seed=iso)
 
@@ -144,7 +155,7 @@ class ImageCache:
         form = (folder / "format").read_text("ascii")
         size = inspect_disk(folder / "disk", form)
         if size <= disk_mib * MIB:
-            self.space.reserve(target, size)
+            self.space.pass_on(folder, target, size)
         try:
             convert_disk(folder / "disk", form, target, disk_mib)
         finally:
@@ -173,14 +184,21 @@ class ImageCache:
             line = f"image {image[:12]}: {error.strerror or error}"
             raise ImageError(line, "host_disk") from error
         finally:
+            self._disk_bytes.pop(image, None)
             part.unlink(missing_ok=True)
 
     async def _fetched(self, image: str, part: Path, last: bool) -> bool:
-        """Fetch it; return False when there is no room yet, but may be once other VMs are up."""
+        """Fetch it; return False when there is no room yet, but may be once other VMs are up.
+
+        The ``last`` time no room for a disk is asked for: one too large for its class is the
+        renter's fault, and `boot_files` finds that out.
+        """
+        if last:
+            self._disk_bytes.pop(image, None)
         try:
             async with self._fetches:
                 form = await self._download(image, part)
-                await asyncio.to_thread(self._accept, image, form, part)
+                await asyncio.to_thread(self._accept, image, form, part, last)
         except OSError as error:
             if last or error.errno not in NO_ROOM:
                 raise
@@ -189,8 +207,11 @@ class ImageCache:
             self.space.release(part)
         return True
 
-    def _accept(self, image: str, form: str, part: Path) -> None:
-        """Verify and prepare in a folder of its own, then put it in place in one step."""
+    def _accept(self, image: str, form: str, part: Path, last: bool) -> None:
+        """Verify and prepare in a folder of its own, then put it in place in one step.
+
+        From then on it holds room for a disk; without that it would take the others' room in vain.
+        """
         if _sha256(part) != image:
             line = f"image {image[:12]}: the bytes do not match their SHA-256"
             raise ImageError(line, "image_unavailable")
@@ -198,7 +219,10 @@ class ImageCache:
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o711)
         try:
-            _prepare(part, form, made)
+            size = _prepare(part, form, made)
+            if size and not last:
+                self._disk_bytes[image] = size
+                self.space.pass_on(part, self._folder(image), size)
             os.replace(made, self._folder(image))
         finally:
             shutil.rmtree(made, ignore_errors=True)
@@ -211,16 +235,18 @@ def _copied(folder: Path, own: Path) -> Path:
     return own
 
 
-def _prepare(part: Path, form: str, made: Path) -> None:
+def _prepare(part: Path, form: str, made: Path) -> int:
+    """Return how large a disk made from it will be; 0 for a bundle, which needs none."""
     if form == "bundle":
         unpack_bundle(part, made)
-    elif form in ("qcow2", "raw"):
-        inspect_disk(part, form)
+        return 0
+    if form in ("qcow2", "raw"):
+        size = inspect_disk(part, form)
         os.replace(part, made / "disk")
         (made / "disk").chmod(0o644)
         (made / "format").write_text(form, "ascii")
-    else:
-        raise ImageError(f"image format {form!r} is unknown")
+        return size
+    raise ImageError(f"image format {form!r} is unknown")
 
 
 def unpack_bundle(part: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -47,12 +48,35 @@ class SmallDisk:
 
     async def download(self, image: str, path: Path) -> str:
         self.asked += 1
-        self.cache.space.reserve(path, 2 * len(self.images[image]))
+        self.cache.make_room(path, len(self.images[image]))
         await asyncio.to_thread(path.write_bytes, self.images[image])
         return "bundle"
 
     def here(self) -> set[str]:
         return {path.name for path in (self.root / "images").iterdir()}
+
+
+class SmallDisks(SmallDisk):
+    """The same with disks for images."""
+
+    def __init__(self, root: Path, room: int, data: list[bytes]) -> None:
+        super().__init__(root, room, 0)
+        self.images = {hashlib.sha256(one).hexdigest(): one for one in data}
+        self.names = list(self.images)
+
+    async def download(self, image: str, path: Path) -> str:
+        await super().download(image, path)
+        return "qcow2"
+
+
+def qcow2(folder: Path, virtual_mib: int) -> bytes:
+    """A disk that is full to its first MiB."""
+    raw, made = folder / "disk.raw", folder / "disk.qcow2"
+    raw.write_bytes(os.urandom(MIB))
+    os.truncate(raw, virtual_mib * MIB)
+    convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(made)]
+    subprocess.run(convert, check=True, timeout=60)
+    return made.read_bytes()
 
 
 def spec(vm_id: str, image: str) -> DomainSpec:
@@ -108,6 +132,56 @@ def test_seventeen_images_at_once_on_a_disk_for_four(
         await run(disk.names[17])
 
     asyncio.run(story())
+
+
+def test_images_that_are_small_beside_their_disks_do_not_keep_each_other_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(Seen to fail: images that were waited for filled the disk, and no disk could be made.)"""
+    monkeypatch.setattr(images, "ROOM_AGAIN_S", 0.05)
+    disk = SmallDisks(tmp_path / "state", 8 * MIB, [qcow2(tmp_path, 6) for _ in range(6)])
+    waiting = set(disk.names)
+
+    async def run(name: str) -> None:
+        await disk.cache.fetch(name)
+        vm_id = f"v-{name[:8]}"
+        files = await asyncio.to_thread(disk.cache.boot_files, name, spec(vm_id, name))
+        assert files.disk is not None
+        waiting.discard(name)
+        disk.cache.need(frozenset(waiting))
+        disk.cache.forget_vm(vm_id)
+
+    async def story() -> None:
+        disk.cache.need(frozenset(waiting))
+        await asyncio.gather(*(run(name) for name in disk.names))
+
+    asyncio.run(story())
+
+
+def test_a_disk_larger_than_its_class_is_the_buyers_fault_also_where_it_would_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "ROOM_AGAIN_S", 0.001)
+    disk = SmallDisks(tmp_path / "state", 8 * MIB, [qcow2(tmp_path, 65)])
+    name = disk.names[0]
+    disk.cache.need(frozenset([name]))
+    asyncio.run(disk.cache.fetch(name))
+    with pytest.raises(ImageError) as raised:
+        disk.cache.boot_files(name, spec("v-1", name))
+    assert raised.value.reason == "image_invalid"
+
+
+def test_room_for_the_disk_of_an_image_is_given_back_when_nobody_waits_for_it(
+    tmp_path: Path,
+) -> None:
+    disk = SmallDisks(tmp_path / "state", 8 * MIB, [qcow2(tmp_path, 6)])
+    name = disk.names[0]
+    disk.cache.need(frozenset([name]))
+    asyncio.run(disk.cache.fetch(name))
+    with pytest.raises(NoRoomError):
+        disk.cache.space.reserve(tmp_path / "other", 6 * MIB)
+    disk.cache.need(frozenset())
+    disk.cache.space.reserve(tmp_path / "other", 6 * MIB)
 
 
 def test_a_disk_that_stays_full_is_the_hosts_and_a_later_image_works(
