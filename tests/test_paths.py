@@ -50,6 +50,11 @@ class Try(NamedTuple):
 
 
 READ = bad_paths.NO_TEXT
+NO_CONTROL = tuple(
+    bad for bad in bad_paths.NO_PLACE if bad not in (bad_paths.a_socket, bad_paths.in_absent)
+)
+"""A socket that nobody listens at is taken over, and a folder that is not there is made."""
+NO_SOCKET = (*bad_paths.NOWHERE, bad_paths.absent, bad_paths.garbage)
 TRIED: dict[str, Try] = {
     "exchange init --data": Try("--data @ --operator-key KEY", bad_paths.NO_FOLDER),
     "exchange init --config": Try(
@@ -107,6 +112,27 @@ TRIED: dict[str, Try] = {
     "manager run file": Try("@", READ, (2,)),
     "manager run --config": Try("--config @", READ, (2,)),
     "manager run --key": Try("--config RULES --key @ URL", READ),
+    "host build-live --cache": Try("NEW --cache @", bad_paths.NO_FOLDER),
+    "manager run --control": Try("RULES --control @ --key KEY URL", NO_CONTROL),
+    "manager init file": Try(
+        "@ --key KEY --image DISK --load-url http://127.0.0.1:1/x URL", bad_paths.NO_PLACE, (1, 2)
+    ),
+    "manager init --key": Try(
+        "NEW --key @ --image DISK --load-url http://127.0.0.1:1/x URL", (), (0,)
+    ),
+    "manager install-service file": Try("@ --root NEW", READ, (1, 2)),
+    "manager install-service --root": Try("RULES --root @", bad_paths.NO_FOLDER),
+    "manager burst --control": Try("web 1 --price-max 0.1 --control @", NO_SOCKET),
+    "manager delete-rule --control": Try("more --control @", NO_SOCKET),
+    "manager explain --control": Try("more --control @", NO_SOCKET),
+    "manager hibernate --control": Try("--control @", NO_SOCKET),
+    "manager pause --control": Try("more --control @", NO_SOCKET),
+    "manager release-all --control": Try("--control @", NO_SOCKET),
+    "manager reload --control": Try("--control @", NO_SOCKET),
+    "manager resume --control": Try("more --control @", NO_SOCKET),
+    "manager resume-buying --control": Try("--control @", NO_SOCKET),
+    "manager status --control": Try("--control @", NO_SOCKET),
+    "manager stop-buying --control": Try("--control @", NO_SOCKET),
     "manager check file": Try("@", READ, (1, 2)),
     "manager check --config": Try("--config @", READ, (1, 2)),
     "manager dry-run file": Try("@ --trace TRACE", READ, (2,)),

@@ -61,7 +61,11 @@ def build_live(target: Path, recipe: Recipe) -> list[Path]:
     """
     _check()
     try:
-        with files.folder(target), _scratch(target) as scratch:
+        with (
+            files.folder(recipe.cache or target),
+            files.folder(target),
+            _scratch(target) as scratch,
+        ):
             log = target / LOG
             log.unlink(missing_ok=True)
             epoch = _epoch()
