@@ -4,10 +4,15 @@ Hypothesis has no deadline: a law is not false because the machine was busy. Wit
 examples are the same in every run, so that a change lands or fails for what it changes.
 """
 
+import logging
 import os
 import tempfile
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from exchange.log.log import LOGGER, StderrHandler
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -16,3 +21,15 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 # A Manager under test must not meet one of this user, or of another test process, at its socket.
 _RUNTIME = tempfile.TemporaryDirectory(prefix="headroom-")
 os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """A command that runs inside this process sets the log up; the next test is not to notice."""
+    root = logging.getLogger()
+    levels = root.level, LOGGER.level
+    yield
+    root.setLevel(levels[0])
+    LOGGER.setLevel(levels[1])
+    for handler in [each for each in root.handlers if isinstance(each, StderrHandler)]:
+        root.removeHandler(handler)

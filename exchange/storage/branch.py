@@ -17,7 +17,6 @@ import msgspec
 from msgspec import Struct
 
 from exchange import files
-from exchange.storage.snapshots import sync_dir
 from exchange.storage.sqlite_journal import FILE_NAME as JOURNAL_NAME
 from exchange.storage.sqlite_journal import stored_chain
 
@@ -75,10 +74,18 @@ def _read(path: Path) -> Branch | None:
 def _write(data_dir: Path, branch: Branch) -> None:
     draft = data_dir / f"{FILE_NAME}.new"
     draft.write_bytes(msgspec.json.encode(branch))
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
+    _sync(draft)
     os.replace(draft, data_dir / FILE_NAME)
-    sync_dir(data_dir)
+    _sync(data_dir)
+
+
+def _sync(path: Path) -> None:
+    """Have a file, or what a folder lists, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
 
 
 def _machine() -> str:

@@ -88,7 +88,7 @@ MaxSpend = Annotated[
         metavar="CREDITS",
         min=0,
         callback=finite,
-        help="Lowers [spend] for this run.",
+        help="Credits at most for this run, below what the file allows.",
     ),
 ]
 Start = Annotated[
