@@ -20,7 +20,7 @@ from typer.main import get_command
 
 import headroom
 
-DEADLINE_S = 30
+DEADLINE_S = 90
 
 
 class Outcome(NamedTuple):

@@ -138,7 +138,7 @@ def test_images_that_are_small_beside_their_disks_do_not_keep_each_other_from_st
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """(Seen to fail: images that were waited for filled the disk, and no disk could be made.)"""
-    monkeypatch.setattr(images, "ROOM_AGAIN_S", 0.05)
+    monkeypatch.setattr(images, "ROOM_AGAIN_S", 0.25)
     disk = SmallDisks(tmp_path / "state", 8 * MIB, [qcow2(tmp_path, 6) for _ in range(6)])
     waiting = set(disk.names)
 
