@@ -10,7 +10,7 @@ from hostagent.core.ports import GuestHangs, GuestReady, Hypervisor, HypervisorE
 from hostagent.machine.calls import Calls, HangsError
 from hostagent.machine.forwarder import CONNECT_TIMEOUT_S, LOOPBACK, Forwarder
 
-WATCH_EVERY_S = 0.5
+WATCH_EVERY_S = 0.2
 HANGS_AGAIN_S = 5.0
 GUEST_ANSWER_S = 0.2
 """How long a guest gets to answer a connection before QEMU's table is asked about it."""
