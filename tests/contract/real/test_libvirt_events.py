@@ -39,11 +39,16 @@ def run_and_end(conn: Any, name: str) -> None:
     conn.createXML(xml).destroy()
 
 
+GONE_S = 60.0
+
+
 def until_gone(pid: int) -> None:
+    deadline = time.monotonic() + GONE_S
     with contextlib.suppress(ProcessLookupError):
-        while True:
+        while time.monotonic() < deadline:
             os.kill(pid, 0)
             time.sleep(0.01)
+        raise AssertionError(f"process {pid} is still there after {GONE_S:g} s")
 
 
 def test_only_our_domains_are_told_of(conn: Any) -> None:
