@@ -72,8 +72,7 @@ async def story(folder: Path) -> None:
             try:
                 await ask_when_live(seller)
                 await heard(log, "rules at work")
-                status, page = await http_get(ADDRESS, METRICS_PORT, "/metrics")
-                assert status == 200 and "headroom_manager_connected 1.0" in page
+                await eventually(connected, 30, "the core knows its account")
                 await look_and_change(control, config)
                 await keep_a_vm(control, config, folder / "web.raw")
                 await burst_by_hand(control, buyer)
@@ -82,6 +81,13 @@ async def story(folder: Path) -> None:
                 assert await end(manager) == 0
                 await end(host)
     assert not control.exists()
+
+
+async def connected() -> bool | None:
+    """Ask the figures: the log's first line comes before the account is read."""
+    status, page = await http_get(ADDRESS, METRICS_PORT, "/metrics")
+    assert status == 200
+    return "headroom_manager_connected 1.0" in page or None
 
 
 async def look_and_change(control: Path, config: Path) -> None:
