@@ -1,7 +1,7 @@
 """What the header of a qcow2 image says that a host would refuse. Pure.
 
-A host asks qemu-img; the header alone tells the same, so that an administrator hears of it at the
-import, on a machine without QEMU.
+A host asks qemu-img, and so does an import; the header alone tells most of it before the image is
+copied, and on a machine without QEMU.
 """
 
 from typing import Final

@@ -59,6 +59,7 @@ from manager.shell.config_edit import (
     set_vm,
 )
 from manager.shell.daemon import Daemon
+from manager.shell.image_check import unchecked
 from manager.shell.settings import FAILURES, NeedsRestartError, Settings, mistake
 from manager.shell.stored import LIBRARY, delete_vm, import_vm, verify_vm
 
@@ -187,7 +188,9 @@ class Actions:
         except BaseException:
             await asyncio.to_thread(delete_vm, library, name)
             raise
-        return {"sha256": entry.sha256, "size": entry.size, "format": entry.format}
+        told: dict[str, Any] = {"sha256": entry.sha256, "size": entry.size, "format": entry.format}
+        note = unchecked(entry.format)
+        return told if note is None else {**told, "note": note}
 
     async def _delete_vm(self, name: str) -> None:
         if (why := vm_in_use(self._daemon.manager, name)) is not None:

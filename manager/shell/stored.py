@@ -24,6 +24,7 @@ from exchange.wire.terms import DEFAULT_CLASSES
 from exchange.wire.types import ImageFormat, Name, Port, Sha256Hex
 from manager.control.requests import VmSettings
 from manager.core.qcow2 import HEADER_BYTES, host_refuses, virtual_bytes
+from manager.shell.image_check import refused_by_host
 
 LIBRARY: Final = "library"
 ENTRY: Final = "vm.toml"
@@ -126,6 +127,8 @@ def _filled(aside: Path, source: Path, settings: VmSettings, progress: Progress)
     sha256, size = _copied(image, target, progress)
     if image != source and image != target:
         image.unlink()
+    if (mistake := refused_by_host(target, form)) is not None:
+        raise LibraryError(f"{source}: {mistake}")
     entry = Entry(
         file=target.name,
         sha256=sha256,

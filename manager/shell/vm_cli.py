@@ -24,6 +24,7 @@ from manager.control.requests import (
 from manager.control.tables import vm_lines
 from manager.shell import control_client
 from manager.shell.control_cli import Control, Vm, asked, done, show, valid
+from manager.shell.image_check import unchecked
 from manager.shell.stored import (
     Entry,
     LibraryError,
@@ -86,10 +87,13 @@ def vm_import(
     request = valid(given, VmImport)
     if library is None:
         told = asked(msgspec.structs.replace(request, settings=settings), control)
-        show(told, as_json, "sha256", "imported, SHA-256 {}")
-        return
-    entry = _local(lambda: import_vm(library, vm, path.absolute(), settings, _progress))
-    show(msgspec.to_builtins(entry), as_json, "sha256", "imported, SHA-256 {}")
+    else:
+        entry = _local(lambda: import_vm(library, vm, path.absolute(), settings, _progress))
+        note = unchecked(entry.format)
+        told = msgspec.to_builtins(entry) | ({} if note is None else {"note": note})
+    show(told, as_json, "sha256", "imported, SHA-256 {}")
+    if "note" in told and not as_json:
+        typer.echo(told["note"], err=True)
 
 
 @app.command("verify")

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from manager.control.requests import VmSettings
 from manager.shell.cli import app
 from manager.shell.config import ConfigError, read_config
+from manager.shell.image_check import unchecked
 from manager.shell.stored import (
     LibraryError,
     delete_vm,
@@ -100,6 +101,46 @@ def test_what_a_host_would_refuse_is_refused_and_leaves_nothing(
     with pytest.raises(LibraryError, match=why):
         import_vm(tmp_path / "library", "web", raw(tmp_path, data), NOTHING)
     assert os.listdir(tmp_path / "library") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            """echo '{"format": "qcow2", "virtual-size": 512, "backing-filename": "x"}'""",
+            "backing file",
+        ),
+        ("echo \"qemu-img: Could not open '$5': Image is corrupt\" >&2; exit 1", "is corrupt"),
+        ("""echo '{"format": "qcow2", "virtual-size": 1073741824}'""", None),
+    ],
+)
+def test_qemu_img_has_the_last_word_on_a_qcow2_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, why: str | None
+) -> None:
+    (tmp_path / "qemu-img").write_text(f"#!/bin/sh\n{said}\n")
+    (tmp_path / "qemu-img").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    image, library = raw(tmp_path, header()), tmp_path / "library"
+    if why is None:
+        assert import_vm(library, "web", image, NOTHING).format == "qcow2"
+        assert unchecked("qcow2") is None
+        return
+    with pytest.raises(LibraryError, match=why) as refused:
+        import_vm(library, "web", image, NOTHING)
+    assert str(refused.value).startswith(f"{image}: ") and "\n" not in str(refused.value)
+    assert os.listdir(library) == []
+
+
+def test_an_import_says_when_only_the_header_was_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    image = raw(tmp_path, header())
+    words = ["vm", "import", "web", str(image), "--library", str(tmp_path / "library")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "qemu-img is not installed here: only the image's header was checked" in done.output
+    assert unchecked("raw") is None
 
 
 def test_an_import_takes_no_name_twice_and_names_what_is_missing(tmp_path: Path) -> None:
