@@ -159,13 +159,20 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         dealing = self.desk.dealing
         if dealing.typing is not None and event.key not in PROMPT_ENDS:
             event.stop()
-            dealing.typed("backspace" if event.key == "backspace" else event.character or "")
+            printable = event.character if event.is_printable else ""
+            dealing.typed("backspace" if event.key == "backspace" else printable or "")
             self.redraw()
             return
         name = next((KEY_ACTIONS[key] for key in event.aliases if key in KEY_ACTIONS), None)
         if name is not None:
             event.stop()
             await self.action_act(name)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste is text of the number being typed, all of it; it never presses a key."""
+        event.stop()
+        self.desk.dealing.typed(event.text.strip())
+        self.redraw()
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the focus on a pane, and the ladder's cursor on a price."""

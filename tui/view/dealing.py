@@ -4,7 +4,7 @@ Nothing that costs money or gives up a place in a queue leaves without having be
 only takes back (canceling the orders under the cursor) goes at once. Pure: requests are returned.
 """
 
-from typing import Final, Literal, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,22 +12,11 @@ from msgspec.structs import replace
 from exchange.wire.frames import InstrumentUpdate
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel, OrderPlace
 from exchange.wire.types import Side
-from tui.view.entry import TYPED, Fault, read_price, read_qty
+from tui.view.entry import Fault
+from tui.view.prompts import Field, Prompt, Typing
 from tui.view.ticket import Ticket, request
-from tui.view.ticket_lines import Prompt
 
 Order: TypeAlias = OrderPlace | OrderCancel | OrderMassCancel | LeaseRelease
-TYPED_MAX: Final = 12
-
-
-class Typing(Struct, frozen=True):
-    """A number being typed into the ticket; ``fault`` says why Enter did not take it."""
-
-    field: Literal["quantity", "price"]
-    text: str = ""
-    instrument: InstrumentUpdate | None = None
-    """Whose tick and band bind the price."""
-    fault: str = ""
 
 
 class Question(Struct, frozen=True):
@@ -104,25 +93,17 @@ class Dealing:
         if self.ticket.stage == "armed":
             self.ticket = self.ticket.disarmed()
 
-    def type(
-        self, field: Literal["quantity", "price"], instrument: InstrumentUpdate | None = None
-    ) -> None:
+    def type(self, field: Field, instrument: InstrumentUpdate | None = None) -> None:
         """Begin to type a number."""
         self.hold_fire()
         self.typing = Typing(field, instrument=instrument)
 
-    def typed(self, character: str) -> None:
-        """Add a digit or a dot, or take the last one back when it is "backspace"."""
-        if self.typing is None:
+    def typed(self, characters: str) -> None:
+        """Add what a key typed or a paste brought; "backspace" takes the last one back."""
+        if self.typing is None or not characters:
             return
-        text = self.typing.text
-        if character == "backspace":
-            text = text[:-1]
-        elif character and character in TYPED and len(text) < TYPED_MAX:
-            text += character
-        else:
-            return
-        self.typing = replace(self.typing, text=text, fault="")
+        back = characters == "backspace"
+        self.typing = self.typing.without_last() if back else self.typing.with_typed(characters)
 
     def _take_typed(self) -> None:
         """Put the number into the ticket; leave the prompt open when it cannot be one."""
@@ -132,7 +113,7 @@ class Dealing:
         if not typing.text:
             self.typing = None
             return
-        read = read_qty(typing.text) if quantity else read_price(typing.text, typing.instrument)
+        read = typing.read()
         if isinstance(read, Fault):
             self.typing = replace(typing, fault=read.text)
             return
@@ -157,8 +138,7 @@ class Dealing:
     def prompt(self) -> Prompt | None:
         """Return the question or the line being typed, if any."""
         if self.typing is not None:
-            text = f"{self.typing.field} {self.typing.text}▏"
-            return Prompt(text, "Enter takes it · Esc leaves it", self.typing.fault)
+            return self.typing.prompt()
         if self.question is not None:
             return Prompt(self.question.text, "Enter does it · Esc leaves it")
         return None

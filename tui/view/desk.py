@@ -5,7 +5,7 @@ tells the desk what became of them. That keeps every rule of the keyboard testab
 terminal.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel
@@ -18,6 +18,7 @@ from tui.view.entry import price_fault
 from tui.view.ladder import Grid
 from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model
+from tui.view.prompts import Field
 from tui.view.text import count_text, money_text
 from tui.view.ticket import Ticket
 from tui.view.words import Message, Refusal, refusal, terms
@@ -175,7 +176,7 @@ class Desk:
         self.dealing.stage(side, self.symbol, last.price_ucr if last else self.tick_ucr)
         self.type("price")
 
-    def type(self, field: Literal["quantity", "price"]) -> None:
+    def type(self, field: Field) -> None:
         """Begin to type a number; a price needs a limit order to belong to."""
         ticket = self.dealing.ticket
         self.model.message = None

@@ -10,7 +10,9 @@ from exchange.wire.frames import InstrumentUpdate
 from tui.view.text import exact_price_text, parse_price_ucr, places_of
 
 TYPED: Final = "0123456789."
-"""The characters a prompt takes."""
+"""The characters a number may hold. The dot is the decimal point; nothing groups thousands."""
+TYPED_MAX: Final = 12
+"""Characters of the longest number that means anything here."""
 
 
 class Fault(NamedTuple):
@@ -19,8 +21,22 @@ class Fault(NamedTuple):
     text: str
 
 
+def stray_fault(text: str) -> Fault | None:
+    """Return what in ``text`` no number can hold, None when there is no such thing."""
+    stray = next((character for character in text if character not in TYPED), None)
+    if stray is not None:
+        named = "a space" if stray == " " else f"'{stray}'"
+        return Fault(f"{named} is in no number: digits, and one dot for decimals")
+    if len(text) > TYPED_MAX:
+        return Fault(f"longer than {TYPED_MAX} characters")
+    return None
+
+
 def read_qty(text: str) -> int | Fault:
     """Return the units ``text`` names, 1 to `MAX_QTY`."""
+    stray = stray_fault(text)
+    if stray is not None:
+        return stray
     if text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_QTY:
         return int(text)
     return Fault(f"a quantity is a whole number, 1 to {MAX_QTY:,}")
@@ -28,6 +44,9 @@ def read_qty(text: str) -> int | Fault:
 
 def read_price(text: str, instrument: InstrumentUpdate | None) -> int | Fault:
     """Return the price ``text`` names, in micro-credits, if ``instrument`` can trade at it."""
+    stray = stray_fault(text)
+    if stray is not None:
+        return stray
     price_ucr = parse_price_ucr(text)
     if price_ucr is None:
         return Fault("a price has digits and one dot, at most 6 digits after it")

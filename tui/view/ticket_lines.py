@@ -4,6 +4,7 @@ import textwrap
 from typing import Final, NamedTuple
 
 from exchange.wire.frames import InstrumentUpdate
+from tui.view.prompts import Prompt
 from tui.view.text import (
     Line,
     clip,
@@ -22,15 +23,6 @@ SIDE_INK: Final = {"buy": "bid", "sell": "ask"}
 TALL_ROWS: Final = 5
 STAGED_KEYS: Final = "Enter arms · Esc drops"
 EDIT_KEYS: Final = "q quantity  p price  t type  f in force"
-
-
-class Prompt(NamedTuple):
-    """A question that waits for Enter or Esc, or a line being typed."""
-
-    text: str
-    keys: str
-    fault: str = ""
-    """Why Enter did not take what was typed."""
 
 
 class TicketScene(NamedTuple):
