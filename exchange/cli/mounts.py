@@ -119,6 +119,16 @@ MOUNTS: Final[dict[str, Mount]] = {
             "decline": "Strike an application off the list.",
         },
     ),
+    "order": Mount(
+        "exchange.cli.order",
+        "Place, change, cancel and list your orders.",
+        {
+            "place": "Buy or sell units.",
+            "replace": "Change the price or the quantity of an order.",
+            "cancel": "Cancel orders, or all of them.",
+            "list": "List your open orders.",
+        },
+    ),
     "lease": Mount(
         "exchange.cli.lease",
         "Leases that you sold.",

@@ -1,10 +1,12 @@
 """Talks to a running exchange from a command line: log in, send a request, print. Shell."""
 
 import asyncio
+import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -18,6 +20,9 @@ from exchange.wire.types import Request
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Request)
+
+_AT_FIELD: Final = re.compile(r"(?P<what>.*) - at `\$\.(?P<field>\w+)[^`]*`")
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def ask(url: str | None, key: Path | None, message: Request) -> Any:
@@ -63,10 +68,22 @@ def show(result: Any, as_json: bool) -> None:
         sys.stdout.write(line + "\n")
 
 
-def checked(command: str, fields: dict[str, Any], kind: type[R]) -> R:
-    """Return the request with ``fields``; exit 2 when one is out of the protocol's bounds."""
+def checked(
+    command: str, fields: dict[str, Any], kind: type[R], options: Mapping[str, str] = _NONE
+) -> R:
+    """Return the request with ``fields``; exit 2 when one is out of the protocol's bounds.
+
+    ``options``: what a field is called on the command line, where the line shall name that.
+    """
     tag = {"type": kind.__struct_config__.tag, "req_id": 1}
     try:
         return msgspec.convert(tag | fields, kind)
     except msgspec.ValidationError as error:
-        fail(f"{command}: {readable(str(error))}", EXIT_USAGE)
+        fail(f"{command}: {_by_option(readable(str(error)), options)}", EXIT_USAGE)
+
+
+def _by_option(text: str, options: Mapping[str, str]) -> str:
+    found = _AT_FIELD.fullmatch(text)
+    if found is None or found["field"] not in options:
+        return text
+    return f"{options[found['field']]}: {found['what'][:1].lower()}{found['what'][1:]}"

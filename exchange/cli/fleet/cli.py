@@ -6,7 +6,6 @@ trader key and run anywhere. Hosts are named by id or name, also by patterns suc
 
 import hashlib
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,8 +31,6 @@ from exchange.client import Client
 from exchange.wire.requests import HostApprove, HostDrain, HostOffer, HostToken, LeaseRecall
 
 SECRET_BYTES: Final = 24
-TABLE_SIZE: Final = (80, 24)
-"""Columns and lines where the output is no terminal."""
 
 Hosts = Annotated[
     list[str], typer.Argument(metavar="HOST...", help="Ids, names or patterns such as 'r7-*'.")
@@ -62,7 +59,7 @@ def list_hosts(
         print_json({"hosts": [row | {"sold_units": sold.get(row["host"], 0)} for row in shown]})
         return
     now_ms = time.time_ns() // 1_000_000
-    for line in text.host_lines(shown, sold, now_ms, _width()):
+    for line in text.host_lines(shown, sold, now_ms, work.width()):
         typer.echo(line)
 
 
@@ -159,7 +156,7 @@ def recall(
     if not ending:
         fail("no spot lease of yours that goes on")
     if not as_json:
-        for line in text.lease_lines(ending, _width()):
+        for line in text.lease_lines(ending, work.width()):
             typer.echo(line, err=True)
     work.confirm(f"recall {len(ending)} spot lease{'' if len(ending) == 1 else 's'}", yes)
     jobs: list[work.Job] = [
@@ -230,10 +227,6 @@ def _send(
         return await work.each(client, jobs, what)
 
     work.show(logged_in(url, key, run), as_json, past)
-
-
-def _width() -> int:
-    return shutil.get_terminal_size(TABLE_SIZE).columns
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

@@ -1,5 +1,6 @@
 """Reads an owner's hosts and leases, and sends one request for each of many. Shell."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
@@ -23,6 +24,11 @@ PATIENCE_S: Final = 60
 """How long a request is sent again while the exchange says "later"."""
 PROGRESS_FROM: Final = 20
 """From so many requests on, a terminal shows how many are done."""
+
+TABLE_SIZE: Final = (80, 24)
+"""Columns and lines where the output is no terminal."""
+NAMES: Final = ("host", "name", "lease_id", "order_id", "vm_id")
+"""Fields that say what a request was about."""
 
 
 class Failed(Struct, frozen=True):
@@ -101,8 +107,13 @@ def show(outcome: Outcome, as_json: bool, past: str) -> None:
         raise typer.Exit(EXIT_NOT_SO)
 
 
+def width() -> int:
+    """Return the columns of the terminal."""
+    return shutil.get_terminal_size(TABLE_SIZE).columns
+
+
 def _name(about: Row) -> Row:
-    return {name: about[name] for name in ("host", "name", "lease_id") if name in about}
+    return {name: about[name] for name in NAMES if name in about}
 
 
 def _why(failed: Failed) -> Row:
