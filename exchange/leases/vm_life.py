@@ -39,6 +39,7 @@ def launch_order(vm: Vm, instruction_id: str, epoch: int) -> VmLaunch:
         lease.instrument.end_ms,
         lease.instrument.start_ms,
         born_ms=vm.requested_ms,
+        ran=vm.launched_ms is not None,
     )
 
 

@@ -8,7 +8,8 @@ from exchange.wire.types import Frame, SyncLease, ToldCapacity
 
 class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
     """Launch a VM to run between two times. The same ``vm_id`` again brings a new lease or end, and
-    with another ``born_ms``, when it was asked for, another VM (the exchange was restored)."""
+    with another ``born_ms``, when it was asked for, another VM (the exchange was restored).
+    ``ran``: it has run, so a host that has no such domain has lost it, and starts no other."""
 
     instruction_id: str
     epoch: int
@@ -24,6 +25,7 @@ class VmLaunch(Frame, tag="vm.launch", rename={"class_": "class"}):
     until_ms: int | None = None
     not_before_ms: int | None = None
     born_ms: int | None = None
+    ran: bool = False
 
 
 class VmKill(Frame, tag="vm.kill"):

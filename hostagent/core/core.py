@@ -229,8 +229,8 @@ class HostCore:
         vm.clock = self.clock
         fetching = any(other.spec.image == order.image for other in self._waiting_for_image())
         effects: list[Effect] = [] if fetching else [FetchImage(order.image)]
-        if not self.offer.has_room(vm, self.vms):
-            effects = life.refused(vm, "no_room")
+        if order.ran or not self.offer.has_room(vm, self.vms):
+            effects = life.refused(vm, "domain_lost" if order.ran else "no_room")
         self.vms[order.vm_id] = vm
         self._follow(vm, effects, out)
 

@@ -306,6 +306,16 @@ def test_what_a_host_cannot_launch_by_the_buyers_words_does_not_win_the_bond(
     assert market.last_lease(lease).state == "active"
 
 
+def test_the_sync_says_which_vms_have_run(market: LeaseMarket) -> None:
+    """A host that has lost one must not start an empty one in its place."""
+    vm = market.start(market.lease())
+    told = [market.engine.host_sync(market.host, "s").vms[0].ran]
+    for state in ("starting", "running"):
+        market.report(vm, state)
+        told.append(market.engine.host_sync(market.host, "s").vms[0].ran)
+    assert told == [False, False, True]
+
+
 def test_a_host_that_missed_a_kill_hears_it_again_at_its_login(market: LeaseMarket) -> None:
     lease = market.lease()
     vm = market.start(lease)
