@@ -13,7 +13,8 @@ from bench.measure import collector_held
 from bench.report import Figure
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from exchange.wire.types import Endpoint
-from manager.core.core import Manager, ManagerConfig
+from manager.core.core import Manager
+from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
 from manager.core.messages import BackendReady, Connected, LoadSample
 from manager.core.rule import Rule, parse

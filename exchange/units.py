@@ -13,6 +13,9 @@ MS_PER_MINUTE = 60_000
 MS_PER_HOUR = 3_600_000
 MS_PER_DAY = 24 * MS_PER_HOUR
 
+MIB = 1024 * 1024
+"""Bytes in a MiB."""
+
 MAX_PRICE_UCR = 10**9
 """Highest price of one unit-hour."""
 MAX_QTY = 10**6

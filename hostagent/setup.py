@@ -20,6 +20,7 @@ from exchange.client import Refused, Unknown, Unreachable, fetch_image
 from exchange.client.backoff import Backoff
 from exchange.keys import public_key_b64
 from exchange.log import log
+from exchange.units import MIB
 from exchange.wire.types import Accel, Capacity, HostLimits
 from hostagent.agent import Carrier
 from hostagent.clock import now_ms
@@ -40,7 +41,6 @@ from hostagent.machine.kept_file import KeptFile
 from hostagent.machine.machine import Machine
 from hostagent.machine.memory_machine import MemoryMachine
 from hostagent.machine.probe import probe
-from hostagent.machine.qemu_img import MIB
 
 READY_BOUND_MS: dict[Accel, int] = {"kvm": 180_000, "tcg": 900_000, "simulated": 60_000}
 """How long a guest may take to serve. Emulated guests are slow, and slower beside each other."""

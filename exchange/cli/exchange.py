@@ -27,10 +27,10 @@ from exchange.session.uploads import QUOTA_BYTES
 from exchange.storage.disk import DiskMarks
 from exchange.storage.snapshots import SnapshotError
 from exchange.storage.sqlite_journal import DataDirError, DataLock, DiskLostError, require
+from exchange.units import MIB
 
 app = typer.Typer(no_args_is_help=True, help="Run the Marketplace.")
 
-MIB = 1024 * 1024
 
 Data = Annotated[Path, typer.Option("--data", help="The exchange's data directory.")]
 SnapshotEvery = Annotated[

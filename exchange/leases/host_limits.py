@@ -7,12 +7,10 @@ to the buyer, before anything is started or charged to anybody. Pure. Source: ru
 from exchange.model.capacity import Host
 from exchange.model.lease import Lease
 from exchange.model.state import Image, State
-from exchange.units import ceil_div
+from exchange.units import MIB, ceil_div
 from exchange.wire.requests import VmStart
 from exchange.wire.results import Refused
 from exchange.wire.terms import unit_image_mib, unit_ports
-
-MIB = 1024 * 1024
 
 
 def beyond(state: State, lease: Lease, request: VmStart, image: Image) -> Refused | None:

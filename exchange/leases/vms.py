@@ -14,6 +14,7 @@ from exchange.model.commands import Command
 from exchange.model.lease import Vm
 from exchange.model.meter import cpu_before
 from exchange.model.state import State
+from exchange.units import MIB
 from exchange.wire.requests import UsageReport, VmStart, VmStatus, VmStop
 from exchange.wire.results import Done, Refused
 from exchange.wire.terms import failure_fault
@@ -60,7 +61,7 @@ def start(state: State, command: Command, request: VmStart) -> Done | Refused:
     vm_units.assign_unit(vm, state.now_ms)
     lease.vms[vm.name] = vm
     state.vms[vm.number] = vm
-    image_s = image.size // (IMAGE_MIB_PER_S * 1024 * 1024)
+    image_s = image.size // (IMAGE_MIB_PER_S * MIB)
     from_ms = max(state.now_ms, lease.start_ms)
     vm_life.launch_by(state, vm, from_ms + LAUNCH_MS + image_s * 1000)
     emit.vm(state, vm)

@@ -4,9 +4,9 @@ from collections import deque
 from typing import Final
 
 from exchange.session.outbox import Delivery
-from exchange.units import MS_PER_SECOND
+from exchange.units import MIB, MS_PER_SECOND
 
-BACKLOG_MAX_BYTES: Final = 16 * 1024 * 1024
+BACKLOG_MAX_BYTES: Final = 16 * MIB
 BACKLOG_MAX_MS: Final = 5_000
 """A reader whose oldest waiting frame is older than this is disconnected."""
 

@@ -17,7 +17,7 @@ from exchange.bucket import Bucket
 from exchange.server.backlog import BACKLOG_MAX_MS
 from exchange.server.connection import WireConnection
 from exchange.session.addresses import Addresses
-from exchange.units import MS_PER_SECOND, ceil_div
+from exchange.units import MIB, MS_PER_SECOND, ceil_div
 from exchange.wire.close_codes import CLOSE_NORMAL
 
 CONNECTIONS_MAX: Final = 4_000
@@ -30,7 +30,7 @@ HANDSHAKE_GAP_MS: Final = 5
 """Shortest time between two handshakes, also within a saved-up burst: one takes 1 to 2 ms."""
 OWN_FILES: Final = 128
 """File descriptors left for the journal, images and the rest of the process."""
-BACKLOG_TOTAL_MAX_BYTES: Final = 256 * 1024 * 1024
+BACKLOG_TOTAL_MAX_BYTES: Final = 256 * MIB
 """Bytes that may wait for all slow readers together; beyond it the slowest are disconnected."""
 STALLED_MAX_S: Final = 20.0
 """The same time a peer has to answer pings."""

@@ -6,12 +6,12 @@ from typing import Final
 
 from msgspec import Struct
 
+from exchange.units import MIB
 from exchange.wire.types import DiskLevel
 
-_MIB: Final = 1 << 20
-CANCEL_ONLY_BYTES: Final = 512 * _MIB
+CANCEL_ONLY_BYTES: Final = 512 * MIB
 CANCEL_ONLY_SHARE: Final = 0.10
-HALT_BYTES: Final = 128 * _MIB
+HALT_BYTES: Final = 128 * MIB
 HALT_SHARE: Final = 0.025
 """On a small file system the limit is this share of its size."""
 
@@ -36,4 +36,4 @@ def level(data_dir: Path, marks: DiskMarks) -> DiskLevel:
 
 
 def _mark(given_mib: int | None, default_bytes: int, share_bytes: float) -> float:
-    return min(default_bytes, share_bytes) if given_mib is None else given_mib * _MIB
+    return min(default_bytes, share_bytes) if given_mib is None else given_mib * MIB

@@ -6,7 +6,8 @@ from the owner's own work.
 
 from msgspec import Struct
 
-MIB = 1024 * 1024
+from exchange.units import MIB
+
 DISK_MIB_S = 100
 NET_MIB_S = 25
 BURST_S = 0.1

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from exchange.units import MIB
 from hostagent.core.ports import ImageError
-from hostagent.machine.qemu_img import MIB, qemu_img
+from hostagent.machine.qemu_img import qemu_img
 
 VIRTUAL_BYTES_MAX = 1024 * 1024 * 1024 * 1024
 

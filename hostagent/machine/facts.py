@@ -6,6 +6,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+from exchange.units import MIB
 from exchange.wire import hardware
 from exchange.wire.hardware import HardwareId
 from hostagent.core import inventory
@@ -26,7 +27,7 @@ def read_facts(disk_folder: Path) -> Facts:
     """
     existing = next(path for path in (disk_folder, *disk_folder.parents) if os.path.exists(path))
     ours = sum(used_bytes(disk_folder / name) for name in OUR_FOLDERS)
-    disk_mib = (shutil.disk_usage(existing).free + ours) // (1024 * 1024)
+    disk_mib = (shutil.disk_usage(existing).free + ours) // MIB
     return inventory.facts(_text(PROC / "cpuinfo"), _text(PROC / "meminfo"), disk_mib)
 
 

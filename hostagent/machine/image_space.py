@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from exchange.units import MIB
 from hostagent.machine.facts import used_bytes
-from hostagent.machine.qemu_img import MIB
 
 KEPT_FREE_BYTES: Final = 64 * MIB
 """So much stays free on the disk, whatever is asked for."""

@@ -17,12 +17,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from exchange.units import MIB
 from hostagent.core.ports import BootFiles, DomainSpec, ImageError
 from hostagent.core.seed import seed
 from hostagent.machine.disk_image import convert_disk, inspect_disk
 from hostagent.machine.facts import used_bytes
 from hostagent.machine.image_space import NO_ROOM, SHA256, ImageSpace, NoRoomError, free_bytes
-from hostagent.machine.qemu_img import MIB
 
 Download: TypeAlias = Callable[[str, Path], Awaitable[str]]
 """``await download(sha256, path)`` writes the image's bytes and returns its format."""
@@ -34,8 +34,8 @@ CONVERSIONS_MAX = 2
 ROOM_TRIES = 24
 ROOM_AGAIN_S = 5.0
 """An image, or a disk made from one, waits two minutes for room."""
-MEMBER_BYTES_MAX = 512 * 1024 * 1024
-READ_BYTES = 1024 * 1024
+MEMBER_BYTES_MAX = 512 * MIB
+READ_BYTES = MIB
 BUNDLE_MEMBERS = ("vmlinuz", "initrd.gz")
 # tarfile lets more than its own error out of a crafted header: sizes that no integer holds, long
 # names that stand for long names that stand for long names.

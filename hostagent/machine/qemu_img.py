@@ -13,12 +13,12 @@ from typing import Final
 
 from msgspec import Struct
 
+from exchange.units import MIB
 from hostagent.core.blame import Blame, Ended, Verb, blame
 from hostagent.core.ports import ImageError
 from hostagent.machine.children import DIES_WITH_US
 
 QEMU_IMG: Final = "qemu-img"
-MIB: Final = 1024 * 1024
 
 
 class Limits(Struct, frozen=True):

@@ -6,6 +6,7 @@ Read from files: libvirt would ask QEMU, and one that hangs must not keep us fro
 import os
 from pathlib import Path
 
+from exchange.units import MIB
 from hostagent.machine.facts import PROC
 
 RUN = Path("/run/libvirt/qemu")
@@ -19,4 +20,4 @@ def held_mib(domain: str, run: Path = RUN, proc: Path = PROC) -> int | None:
         pages = int((proc / str(pid) / "statm").read_text("ascii").split()[1])
     except (OSError, ValueError, IndexError):
         return None
-    return pages * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)
+    return pages * os.sysconf("SC_PAGE_SIZE") // MIB

@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from exchange.units import MS_PER_HOUR
-from manager.core.core import Manager, ManagerConfig
+from manager.core.core import Manager
+from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
 from manager.core.messages import LoadSample
 from manager.core.paper import Paper

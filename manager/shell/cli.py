@@ -27,8 +27,9 @@ from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log, options
 from exchange.units import credits_text, ucr_from_credits
 from manager.core import log_events
-from manager.core.core import Manager, ManagerConfig
+from manager.core.core import Manager
 from manager.core.dry_run import Outcome, dry_run
+from manager.core.farm import ManagerConfig
 from manager.shell.actions import Actions
 from manager.shell.chart_file import ChartError, check_chart, clock, draw
 from manager.shell.config import (

@@ -18,7 +18,7 @@ from exchange.wire.address import ip_of
 from exchange.wire.types import Sha256Hex
 from manager.core.budget import Spend
 from manager.core.burst import STOP_GRACE_MS
-from manager.core.core import DEFAULT_STALE_MS, ManagerConfig
+from manager.core.farm import DEFAULT_STALE_MS, ManagerConfig
 from manager.core.flap import flap_warnings
 from manager.core.library import StoredVm
 from manager.core.rule import Rule, parse

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exchange.wire.types import Name, Port
-from manager.core.core import DEFAULT_STALE_MS
+from manager.core.farm import DEFAULT_STALE_MS
 from manager.core.rule import Rule
 from manager.core.rule_text import BudgetCredits
 from manager.shell.group_tables import GroupTable

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from exchange.client import Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError
-from manager.core.core import Manager, ManagerConfig
+from manager.core.core import Manager
+from manager.core.farm import ManagerConfig
 from manager.core.messages import Out
 from manager.shell.config import (
     ConfigError,

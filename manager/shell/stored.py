@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from exchange import files
 from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
+from exchange.units import MIB
 from exchange.wire.terms import DEFAULT_CLASSES
 from exchange.wire.types import ImageFormat, Name, Port, Sha256Hex
 from manager.control.requests import VmSettings
@@ -30,7 +31,6 @@ LIBRARY: Final = "library"
 ENTRY: Final = "vm.toml"
 ENTRY_BYTES_MAX: Final = 64 * 1024
 CHUNK_BYTES: Final = 1024 * 1024
-MIB: Final = 1024 * 1024
 USER_DATA: Final = "user-data"
 SUFFIXES: Final[dict[str, str]] = {"qcow2": "disk.qcow2", "raw": "disk.raw", "bundle": "bundle.tar"}
 

@@ -14,7 +14,8 @@ import simpy
 
 from exchange.model.commands import Genesis, ImageStored
 from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
-from manager.core.core import Manager, ManagerConfig
+from manager.core.core import Manager
+from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
 from sim.network.identity import Identity
 from sim.network.marketplace import Digest

@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from exchange.units import MIB
 from exchange.wire.types import Capacity
 from hostagent.core.policy import Policy
 from hostagent.core.ports import (
@@ -20,7 +21,7 @@ from hostagent.core.ports import (
     StartDomain,
     WatchGuest,
 )
-from hostagent.core.rates import MIB, Rates
+from hostagent.core.rates import Rates
 from hostagent.machine.facts import LoadMeter
 from hostagent.machine.forwarder import Forwarder
 from hostagent.machine.images import ImageCache

@@ -7,7 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from exchange.wire.frames import Notice
-from manager.core.core import Manager, ManagerConfig
+from manager.core.core import Manager
+from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
 from manager.core.messages import DrainBackend, LoadSample, Out, Send
 from manager.core.paper import Paper

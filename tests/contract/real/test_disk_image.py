@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from exchange.units import MIB
 from exchange.wire.types import Capacity
 from hostagent.core.ports import DomainSpec, ImageError
 from hostagent.core.seed import seed
 from hostagent.machine.disk_image import convert_disk, inspect_disk
 from hostagent.machine.images import ImageCache
-from hostagent.machine.qemu_img import MIB
 
 SECRET = b"root:x:0:0: what only the host may read\n"
 

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from exchange.units import MIB
 from exchange.wire.types import ToldCapacity
 from hostagent.core import domain_xml
 from hostagent.core.domain_xml import Carried, Virt
 from hostagent.core.policy import Policy
 from hostagent.core.ports import BootFiles, DomainSpec, Forward, HypervisorError, Notes
-from hostagent.core.rates import MIB, Rates
+from hostagent.core.rates import Rates
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SPEC = DomainSpec(

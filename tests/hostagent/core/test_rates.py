@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostagent.core.rates import BURST_S, MIB, Bucket, Rates
+from exchange.units import MIB
+from hostagent.core.rates import BURST_S, Bucket, Rates
 
 
 def test_a_class_gets_its_share_by_its_cpu() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange.units import MIB
 from hostagent.core.ports import ImageError
 from hostagent.machine import qemu_img as tool
 from hostagent.machine.disk_image import convert_disk
@@ -72,7 +73,7 @@ def test_a_limit_met_once_is_no_failure(host: Host, tmp_path: Path) -> None:
 
 
 def test_one_that_hangs_is_given_up(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    soon = Limits(1024 * tool.MIB, 5, 0.2)
+    soon = Limits(1024 * MIB, 5, 0.2)
     monkeypatch.setitem(LIMITS, "convert", (soon, soon))
     host.plays("exec sleep 60")
     assert (host.convert(), host.tries) == ("host_tools", 2)

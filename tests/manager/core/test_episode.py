@@ -13,7 +13,7 @@ from exchange.wire.frames import (
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace, VmStart, VmStop
 from exchange.wire.terms import FAILURE_FAULTS
 from exchange.wire.types import Endpoint
-from manager.core.core import DEFAULT_LEAVE_MS
+from manager.core.farm import DEFAULT_LEAVE_MS
 from manager.core.messages import (
     BackendFailed,
     Connected,

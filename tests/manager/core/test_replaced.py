@@ -7,7 +7,7 @@ import pytest
 
 from exchange.wire.requests import LeaseRelease, OrderPlace, VmStart
 from manager.core.account import SILENCE_MS
-from manager.core.core import DEFAULT_LEAVE_MS
+from manager.core.farm import DEFAULT_LEAVE_MS
 from manager.core.messages import Disconnected, DrainBackend, LoadSample
 from tests.manager.farm import (
     BOOT_MS,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from manager.core.core import ManagerConfig
 from manager.core.dry_run import dry_run, fired_of
+from manager.core.farm import ManagerConfig
 from sim.run.world import STEP_S, World
 from sim.scenario.policy import rules_of
 from tests.sim.scenes import scene, world
