@@ -10,7 +10,7 @@ from typing import Final
 from exchange.units import MS_PER_SECOND
 from exchange.wire.frames import ErrorReply
 from exchange.wire.requests import OrderCancel, OrderPlace, OrderReplace
-from manager.core.messages import Listen
+from manager.core.messages import Listen, Unlisten
 from manager.core.outgoing import Outgoing
 from manager.core.refused import why
 from manager.selling.asks import Ask, Asks
@@ -73,16 +73,18 @@ class Desk:
         """Bring the asks of ``host`` in line with what it can sell now."""
         hosting = self._stock.at(host)
         asks: dict[str, Ask] = {}
+        moves = False
         for ask in self._asks.on(host):
             group = hosting.group if hosting.row is not None else groups.get(ask.group)
             if group is None or ask.group != group.name or ask.symbol in asks:
                 self._cancel(ask, now_ms)
+                moves = True
             else:
                 asks[ask.symbol] = ask
         if hosting.row is None or hosting.group is None:
             return
         wanted = {} if closed else self._wanted(hosting, hosting.group, extra, now_ms)
-        if not self._shrink(asks, wanted, now_ms):
+        if not self._shrink(asks, wanted, now_ms) and not moves:
             self._grow(host, hosting.group, asks, wanted, now_ms)
 
     def _wanted(
@@ -187,6 +189,16 @@ class Desk:
 
     def _exchange_ms(self, now_ms: int) -> int:
         return now_ms + self._outgoing.exchange_ms - self._outgoing.now_ms
+
+    def forget(self, groups: Mapping[str, Group]) -> None:
+        """These are the groups now: what was kept of others, and their books, is let go."""
+        self._told = {place: why for place, why in self._told.items() if place[0] in groups}
+        self._prices = {place: ucr for place, ucr in self._prices.items() if place[0] in groups}
+        if not any(isinstance(group.offer.price, Relative) for group in groups.values()):
+            for symbol in self.listened:
+                self._outgoing.emit(Unlisten(symbol))
+                self._books.depth.forget(symbol)
+            self.listened.clear()
 
     # --- requests ---
 

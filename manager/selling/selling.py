@@ -50,6 +50,8 @@ class Selling:
         self.stock = Stock(groups)
         self.asks = Asks()
         self.hibernating = False
+        self.sells = bool(groups)
+        """It has or had groups; asks are left alone by a Manager that never had any."""
         self._outgoing = outgoing
         self._books = Books(clocks)
         self._due = due = Due()
@@ -87,14 +89,15 @@ class Selling:
         return self.wake(now_ms)
 
     def reconfigure(self, groups: tuple[Group, ...], hibernating: bool, now_ms: int) -> list[Out]:
-        """Go by other offers of the same groups; the book shows them at once."""
-        assert {group.name for group in groups} == set(self.groups), "others need a new start"
+        """Go by other groups; the book shows it at once. Leases of those that are gone run on."""
+        self.sells = self.sells or bool(groups)
         self.groups = {group.name: group for group in groups}
         self.stock.regroup(groups)
         self.hibernating = hibernating
         self._timed = [group for group in groups if _changes_with_time(group)]
         self._tick_ms = next_minute_ms(now_ms) if self._timed and self._outgoing.online else None
         self._signs.clear()
+        self._desk.forget(self.groups)
         self._mark_all(now_ms)
         return self.wake(now_ms)
 
@@ -187,9 +190,10 @@ class Selling:
         if kind == 0:
             self._price(name, now_ms)
         elif kind == 1:
-            for host in self._limits.changed(self.groups[name]):
+            group = self.groups.get(name)
+            for host in self._limits.changed(group) if group is not None else ():
                 self._due.mark((2, host), now_ms)
-        else:
+        elif self.sells:
             self._host(name, now_ms)
 
     def _host(self, host: str, now_ms: int) -> None:

@@ -13,6 +13,7 @@ from exchange.log import log
 from exchange.wire.session_requests import CLAIMS_MAX, SessionClaim
 from manager.core import log_events
 from manager.core.purchase import PREFIX
+from manager.selling.group import PREFIX as ASKS
 
 RETRY_S: Final = 2.0
 OLDER_EXCHANGE: Final = ("unknown_type", "forbidden")
@@ -24,20 +25,19 @@ class Alone:
 
     def __init__(self, client: Client, rules: Iterable[str], groups: Iterable[str] = ()) -> None:
         self._client = client
-        self._groups = [f"group/{name}" for name in groups]
         self._holder = secrets.token_hex(16)
-        self._request = self._claim(rules)
+        self._request = self._claim(rules, groups)
         self.waits = False
         """Somebody else acts for them."""
 
-    def _claim(self, rules: Iterable[str]) -> SessionClaim:
-        wanted = [f"{PREFIX}{name}" for name in rules] + self._groups
+    def _claim(self, rules: Iterable[str], groups: Iterable[str]) -> SessionClaim:
+        wanted = [f"{PREFIX}{name}" for name in rules] + [f"{ASKS}{name}" for name in groups]
         names = sorted(wanted)[:CLAIMS_MAX]
         return SessionClaim(req_id=1, names=names, holder=self._holder)
 
-    async def renamed(self, rules: Iterable[str]) -> str:
-        """Claim other rules; return who acts for one of them, "" when they are ours now."""
-        before, self._request = self._request, self._claim(rules)
+    async def renamed(self, rules: Iterable[str], groups: Iterable[str]) -> str:
+        """Claim others; return who acts for one of them, "" when they are ours now."""
+        before, self._request = self._request, self._claim(rules, groups)
         why = await self._refusal()
         if why:
             self._request = before

@@ -117,6 +117,7 @@ class Daemon:
         groups = () if selling is None else selling.groups
         self._alone = Alone(client, [row.rule for row in manager.rule_states()], groups)
         self._reading: object | None = None
+        self._fleet = False
 
     async def run(self) -> None:
         """Serve until canceled. Raises `Refused` or `Unknown` when the account is closed to us."""
@@ -127,7 +128,8 @@ class Daemon:
         if not await self._others():
             await self._inbox.put(connected(state))
         await self._client.subscribe("instruments")
-        if self._selling is not None:
+        if self._selling is not None and self._selling.groups:
+            self._fleet = True
             await self._client.subscribe("fleet")
         try:
             async with asyncio.TaskGroup() as group:
@@ -166,9 +168,15 @@ class Daemon:
         await self._inbox.put(Work(call, done))
         await done
 
-    async def claim(self, rules: Iterable[str]) -> str:
-        """Claim these rules for this Manager; return who has one of them, "" when nobody."""
-        return await self._alone.renamed(rules)
+    async def claim(self, rules: Iterable[str], groups: Iterable[str]) -> str:
+        """Claim these names for this Manager; return who has one of them, "" when nobody."""
+        return await self._alone.renamed(rules, groups)
+
+    def follow_fleet(self) -> None:
+        """The file has groups now: hear of the account's servers."""
+        if not self._fleet:
+            self._fleet = True
+            self._spawn(self._follow("fleet", None))
 
     def now_ms(self) -> int:
         return self._clock.now_ms()

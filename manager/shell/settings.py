@@ -60,12 +60,11 @@ class Settings:
             if getattr(file, part) != getattr(self.file, part):
                 name = part.removesuffix("s")
                 raise NeedsRestartError(f"[{name}] was changed: restart the Manager for that")
-        if [group.name for group in file.groups] != [group.name for group in self.file.groups]:
-            raise NeedsRestartError("there are other [[group]]s: restart the Manager for that")
         config, groups = await self.core_config(file), groups_of(file)
         load = load_of(file)
-        if why := await daemon.claim(rule.name for rule in file.rules):
-            raise NeedsRestartError(f"another Manager acts for one of the rules: {why}")
+        names = [rule.name for rule in file.rules], [group.name for group in file.groups]
+        if why := await daemon.claim(*names):
+            raise NeedsRestartError(f"another Manager acts for one of these: {why}")
 
         def change(manager: Manager, now_ms: int) -> list[Out]:
             outs = manager.reconfigure(config, now_ms)
@@ -74,6 +73,8 @@ class Settings:
             return outs
 
         await daemon.do(change)
+        if groups:
+            daemon.follow_fleet()
         if file.load != self.file.load:
             daemon.read_from(load, file.load.interval_s if file.load else 1.0)
         daemon.alerting.table = file.alerts

@@ -41,10 +41,8 @@ def load_of(file: ConfigFile) -> LoadSource | None:
     return JsonLoad(table.url, table.field, table.per_s)
 
 
-def selling_of(file: ConfigFile, manager: Manager) -> Selling | None:
-    """Return the core that sells beside ``manager``, None for a file without groups."""
-    if not file.groups:
-        return None
+def selling_of(file: ConfigFile, manager: Manager) -> Selling:
+    """Return the core that sells beside ``manager``; a file without groups may get some."""
     selling = Selling(manager.outgoing, groups_of(file), country_clocks())
     selling.hibernating = file.hibernate
     return selling

@@ -130,6 +130,14 @@ class Shop:
         else:
             self._tell(ErrorReply(request.req_id, reply.reason, reply.message))
 
+    def regroup(self, *groups: Group) -> list[Out]:
+        """The file has other groups now; return what that gave rise to, done already."""
+        self.groups = groups
+        self.outgoing.now_ms = self.now_ms
+        outs = self.selling.reconfigure(groups, False, self.now_ms)
+        self._do(outs)
+        return outs
+
     # --- what it hears ---
 
     def hear_account(self) -> None:

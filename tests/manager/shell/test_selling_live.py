@@ -12,6 +12,7 @@ from typing import Any
 from exchange.client import Client
 from exchange.keys import new_key
 from exchange.wire.requests import AccountState, LeaseRelease, OrderPlace
+from tests.e2e.test_chain import end
 from tests.e2e.wait import eventually
 from tests.hostagent.market import (
     SYMBOL,
@@ -25,18 +26,28 @@ from tests.hostagent.market import (
     start_agent,
     stop,
 )
+from tests.manager.shell.test_live import heard, start_logging
 
 HOSTS = ("r7-01", "r7-02")
 BACK_S = 5.0
 """Released units are on the market again within this."""
-CONFIG = """
+HEAD = """
 schema = 1
 [exchange]
 url = "{url}"
 key = "seller.pem"
+[load]
+url = "http://127.0.0.1:9/"
+unit_rps = 1
+[[rule]]
+name = "calm"
+when = "util < 1"
+do = "release all"
+"""
+GROUP = """
 [[group]]
 name = "rack"
-hosts = ["r7-*"]
+hosts = ["{hosts}"]
 [group.offer]
 kind = "all"
 price = 0.02
@@ -87,10 +98,29 @@ async def agents(here: Market, seller: Client) -> AsyncIterator[None]:
             await stop(process)
 
 
+def write(here: Market, hosts: str = "") -> Path:
+    """Write the file of a Manager that offers these hosts, if any."""
+    path, groups = here.folder / "manager.toml", GROUP.format(hosts=hosts) if hosts else ""
+    path.write_text(HEAD.format(url=here.url) + groups)
+    return path
+
+
 async def manager(here: Market) -> Process:
-    path = here.folder / "manager.toml"
-    path.write_text(CONFIG.format(url=here.url))
-    return await start("manager", "run", str(path))
+    return await start("manager", "run", str(write(here, "r7-*")))
+
+
+async def regrouped(here: Market, seller: Client) -> None:
+    """A Manager that began without groups gets one, a smaller one, and none."""
+    log = here.folder / "manager.log"
+    process = await start_logging(log, "manager", "run", str(write(here)))
+    try:
+        await heard(log, "rules at work")
+        for hosts, wanted in (("r7-*", {"h-1": 4, "h-2": 4}), ("r7-02", {"h-2": 4}), ("", {})):
+            write(here, hosts)
+            process.send_signal(signal.SIGHUP)
+            await asked(seller, wanted, BACK_S)
+    finally:
+        assert await end(process) == 0
 
 
 async def killed(process: Process) -> None:
@@ -118,6 +148,7 @@ async def released(buyer: Client) -> None:
 
 
 async def story(here: Market, seller: Client, buyer: Client) -> None:
+    await regrouped(here, seller)
     process = await manager(here)
     try:
         await asked(seller, {"h-1": 4, "h-2": 4})
