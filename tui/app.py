@@ -13,9 +13,10 @@ from exchange.cli.common import EXIT_INTERRUPTED
 from tui.commands import ACTIONS
 from tui.keymap import keys_text
 from tui.link import Link
+from tui.palettes import DEFAULT_THEME, PALETTES, Depth
 from tui.screens.market import MarketScreen
 from tui.session import Session
-from tui.themes import DEFAULT_THEME, PALETTES, Paint, textual_theme
+from tui.themes import paint_of, textual_theme
 from tui.view.desk import Desk
 from tui.view.layout import Pane
 from tui.view.model import Model
@@ -46,17 +47,19 @@ class HeadroomApp(App[int]):
         symbol: str = "",
         now_ms: Callable[[], int] = wall_ms,
         session_name: str = "",
+        depth: Depth = "truecolor",
     ) -> None:
-        super().__init__()
+        super().__init__(ansi_color=True if depth == "none" else None)
+        self.depth: Depth = depth
         for name in PALETTES:
-            self.register_theme(textual_theme(name))
+            self.register_theme(textual_theme(name, depth))
         self.theme = theme
         self.desk = Desk(Model(), session_name or secrets.token_hex(4), read_only)
         self.session = Session(link, self.desk, self._changed, now_ms, symbol)
         self.link = link
 
     def on_mount(self) -> None:
-        screen = MarketScreen(self.desk, self.session, Paint(PALETTES[self.theme]))
+        screen = MarketScreen(self.desk, self.session, paint_of(self.theme, self.depth))
         self.push_screen(screen)
         self.run_worker(self._listen())
 
@@ -81,11 +84,11 @@ class HeadroomApp(App[int]):
             market.changed(panes)
 
     def action_toggle_theme(self) -> None:
-        """Switch between the dark and the light theme."""
+        """Switch to the next theme: dark, light, cb-safe."""
         names = list(PALETTES)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
         if self.market is not None:
-            self.market.repaint(Paint(PALETTES[self.theme]))
+            self.market.repaint(paint_of(self.theme, self.depth))
 
     def action_command_palette(self) -> None:
         """Ctrl-P, which Textual puts before the market screen's own keys."""

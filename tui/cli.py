@@ -1,6 +1,7 @@
 """`headroom tui`: the market in the terminal."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from tui.app import HeadroomApp
 from tui.config import ConfigError, config_path, load_config
 from tui.link import LinkError
 from tui.live_link import LiveLink
+from tui.palettes import depth_of
 from tui.run import NoTerminalError, run_app
 
 app = typer.Typer(help="The market in the terminal.")
@@ -40,6 +42,7 @@ def tui(
         read_only=read_only or key_path is None,
         theme=config.theme,
         symbol=symbol or config.symbol,
+        depth=depth_of(os.environ),
     )
     try:
         code = asyncio.run(run_app(terminal))

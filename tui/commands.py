@@ -62,7 +62,7 @@ ACTIONS: Final[dict[str, ActionInfo]] = {
     ),
     "coarser": ActionInfo("Coarser ladder", "Gather more prices in a row.", "Look"),
     "finer": ActionInfo("Finer ladder", "Gather fewer prices in a row.", "Look"),
-    "theme": ActionInfo("Light or dark", "Switch between the dark and the light theme.", "Look"),
+    "theme": ActionInfo("Other colours", "Go to the next theme: dark, light, cb-safe.", "Look"),
     "help": ActionInfo("Help", "Show every key.", "Headroom", "Help"),
     "palette": ActionInfo("Command palette", "Find any action by name.", "Headroom"),
     "quit": ActionInfo("Quit", "Leave; orders stay in the book.", "Headroom"),

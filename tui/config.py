@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from exchange import files
 from exchange.cli.common import DEFAULT_URL
-from tui.themes import DEFAULT_THEME, PALETTES
+from tui.palettes import DEFAULT_THEME, PALETTES
 
 CONFIG_BYTES_MAX: Final = 64 * 1024
 
@@ -22,7 +22,7 @@ class ConfigError(Exception):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """``theme`` is one of `tui.themes.PALETTES`; ``symbol`` is shown first."""
+    """``theme`` is one of `tui.palettes.PALETTES`; ``symbol`` is shown first."""
 
     url: str = DEFAULT_URL
     key: str | None = None

@@ -1,7 +1,7 @@
-"""The colours: one restrained dark theme, one light. Green and red mean direction, nothing else.
+"""From palettes to styles: what the panes draw with, and the themes of Textual's own widgets.
 
-`PALETTES` gives every ink and ground name of ``tui/view`` a colour; the Textual themes below only
-colour what Textual itself draws (footer, palette, help). A test holds that no name is missing.
+Green and red (blue and orange in ``cb-safe``) mean direction, nothing else. Without colours the
+grounds that matter are drawn in reverse video.
 """
 
 from typing import Final
@@ -9,77 +9,52 @@ from typing import Final
 from rich.style import Style
 from textual.theme import Theme
 
-DARK: Final[dict[str, str]] = {
-    "back": "#0f1317",
-    "head": "#171d23",
-    "text": "#c9d1d9",
-    "label": "#8b98a5",
-    "dim": "#64717d",
-    "rule": "#27303a",
-    "accent": "#d9b36c",
-    "own": "#e8c47f",
-    "cursor": "#1c242d",
-    "pick": "#d9b36c",
-    "pick_ink": "#0f1317",
-    "arm": "#3a3118",
-    "warn": "#e0a84f",
-    "warn_ink": "#14110a",
-    "bid": "#56b48c",
-    "ask": "#d9707a",
-    "bid_bar": "#17392f",
-    "ask_bar": "#43222a",
-    "bid_fill": "#2b6b56",
-    "ask_fill": "#7d3c47",
-}
+from tui.palettes import DEFAULT_THEME, PALETTES, Depth, Palette, palette_of
 
-LIGHT: Final[dict[str, str]] = {
-    "back": "#fbfaf7",
-    "head": "#efede7",
-    "text": "#22282e",
-    "label": "#57616b",
-    "dim": "#89929b",
-    "rule": "#d9d6cd",
-    "accent": "#96651a",
-    "own": "#8a5a10",
-    "cursor": "#ece8dd",
-    "pick": "#96651a",
-    "pick_ink": "#fbfaf7",
-    "arm": "#f6e7c3",
-    "warn": "#945600",
-    "warn_ink": "#fffaf0",
-    "bid": "#1e7a55",
-    "ask": "#b33b48",
-    "bid_bar": "#cfe8dc",
-    "ask_bar": "#f3d3d5",
-    "bid_fill": "#7dbba0",
-    "ask_fill": "#dc9199",
-}
+__all__ = ["DEFAULT_THEME", "PALETTES", "Paint", "paint_of", "textual_theme"]
 
-DEFAULT_THEME: Final = "headroom-dark"
-PALETTES: Final[dict[str, dict[str, str]]] = {"headroom-dark": DARK, "headroom-light": LIGHT}
+REVERSED: Final = ("cursor", "pick", "arm", "warn", "bid_bar", "ask_bar", "bid_fill", "ask_fill")
+"""Grounds that are seen without colours too."""
+STRONG: Final = ("own", "warn", "accent", "pick_ink", "warn_ink")
+FAINT: Final = ("dim", "rule")
 
 
 class Paint:
-    """Turns ink and ground names into Rich styles; built once for a theme."""
+    """Turns ink and ground names into Rich styles; built once for a theme and depth."""
 
-    def __init__(self, palette: dict[str, str]) -> None:
+    def __init__(self, palette: Palette, colourless: bool = False) -> None:
         self._palette = palette
+        self._make = self._plain if colourless else self._coloured
         self._styles: dict[tuple[str, str], Style] = {}
 
     def style(self, ink: str, ground: str) -> Style:
         """Return the style of ``ink`` ("!" makes it bold) on ``ground`` ("" is the background)."""
         style = self._styles.get((ink, ground))
         if style is None:
-            colour = self._palette[ink.removesuffix("!")]
-            back = self._palette[ground or "back"]
-            style = Style(color=colour, bgcolor=back, bold=ink.endswith("!"))
+            style = self._make(ink.removesuffix("!"), ground or "back", ink.endswith("!"))
             self._styles[ink, ground] = style
         return style
 
+    def _coloured(self, ink: str, ground: str, bold: bool) -> Style:
+        colour = self._palette.get(f"{ink} on {ground}") or self._palette[ink]
+        return Style(color=colour, bgcolor=self._palette[ground], bold=bold)
 
-def textual_theme(name: str) -> Theme:
-    """Return the Textual theme that goes with `PALETTES` [name]."""
-    palette = PALETTES[name]
+    def _plain(self, ink: str, ground: str, bold: bool) -> Style:
+        faint = ink in FAINT and ground not in REVERSED
+        return Style(bold=bold or ink in STRONG, dim=faint, reverse=ground in REVERSED)
+
+
+def paint_of(theme: str, depth: Depth) -> Paint:
+    """Return the paint of ``theme`` for a terminal of ``depth``."""
+    return Paint(palette_of(theme, depth), depth == "none")
+
+
+def textual_theme(name: str, depth: Depth = "truecolor") -> Theme:
+    """Return the Textual theme that goes with `palette_of` (name, depth)."""
+    colourless = depth == "none"
+    palette = palette_of(name, depth)
+    if colourless:
+        palette = dict.fromkeys(palette, "ansi_default")
     return Theme(
         name=name,
         primary=palette["accent"],
@@ -92,7 +67,8 @@ def textual_theme(name: str) -> Theme:
         background=palette["back"],
         surface=palette["back"],
         panel=palette["head"],
-        dark=name.endswith("dark"),
+        dark=name != "headroom-light",
+        ansi=colourless,
         variables={
             "footer-background": palette["head"],
             "footer-foreground": palette["dim"],
@@ -102,8 +78,8 @@ def textual_theme(name: str) -> Theme:
             "footer-item-background": palette["head"],
             "border": palette["rule"],
             "block-cursor-background": palette["cursor"],
-            "block-cursor-foreground": palette["text"],
-            "block-cursor-text-style": "none",
+            "block-cursor-foreground": palette.get("text on cursor", palette["text"]),
+            "block-cursor-text-style": "reverse" if colourless else "none",
             "input-cursor-background": palette["accent"],
             "input-selection-background": palette["cursor"],
             "scrollbar": palette["rule"],

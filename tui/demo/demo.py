@@ -25,6 +25,7 @@ from exchange.cli.common import EXIT_USAGE, fail
 from tui.app import HeadroomApp
 from tui.link import LinkError
 from tui.live_link import LiveLink
+from tui.palettes import depth_of
 from tui.run import run_app
 
 app = typer.Typer(help="All of it in one terminal: exchange, hosts, traders, the market.")
@@ -101,7 +102,9 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 async def play(for_s: float | None, headless: bool) -> tuple[int, HeadroomApp]:
     """Open the stage, run the terminal on it, close the stage; returns the exit code."""
     async with stage() as opened:
-        terminal = HeadroomApp(LiveLink(opened.url, opened.key), symbol=SYMBOL)
+        terminal = HeadroomApp(
+            LiveLink(opened.url, opened.key), symbol=SYMBOL, depth=depth_of(os.environ)
+        )
         size = HEADLESS_SIZE if headless else None
         return await run_app(terminal, headless=headless, for_s=for_s, size=size), terminal
 

@@ -11,8 +11,10 @@ TAPE_MAX: Final = 200
 """Trades kept per instrument; more than the tallest terminal shows."""
 
 
-HEAD_CELLS: Final = 17
-"""Time, blanks and arrow of a row, without the price's decimals."""
+HEAD_CELLS: Final = 18
+"""Time, blanks, arrow and side of a row, without the price's decimals."""
+LETTERS: Final = {"buy": "B", "sell": "S"}
+"""Who took: the colour alone must not say it."""
 
 
 class Tape:
@@ -48,7 +50,7 @@ def _number(trade: Trade) -> int:
 
 def heading(width: int, places: int) -> Line:
     """Return the row of column names."""
-    return fit((span(f"{'time':<8}  {'price':>{places + 4}}   {'qty':>5}", "dim"),), width)
+    return fit((span(f"{'time':<8} {'price':>{places + 4}}     {'qty':>5}", "dim"),), width)
 
 
 def trade_line(trade: Trade, move: int, mine: bool, width: int, places: int, largest: int) -> Line:
@@ -57,8 +59,9 @@ def trade_line(trade: Trade, move: int, mine: bool, width: int, places: int, lar
     arrow = {1: "▲", 0: "·", -1: "▼"}[move]
     head: Line = (
         span(clock_text(trade.ts_ms), "dim"),
-        span(f"  {price_text(trade.price_ucr, places):>{places + 4}}", ink),
+        span(f" {price_text(trade.price_ucr, places):>{places + 4}}", ink),
         span(f" {arrow} ", ink if move else "dim"),
+        span(f"{LETTERS[trade.taker_side]} ", ink),
     )
     qty = f"{qty_text(trade.qty):>5} {'● mine' if mine else ''}"
     room = max(0, width - HEAD_CELLS - places)

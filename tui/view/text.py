@@ -76,13 +76,13 @@ def join_ends(left: Line, right: Line, width: int) -> Line:
 
 
 def title_line(title: str, note: Line, width: int, focused: bool = False) -> Line:
-    """Return a pane's first row: its name, a thin rule, a note at the right end."""
+    """Return a pane's first row: its name, a rule (heavy: focused), a note at the right end."""
     head = span(f"{title} ", "accent!" if focused else "label!")
     tail: Line = (span(" "), *note) if note else ()
     room = width - len(head[0]) - width_of(tail)
     if room < 1:
         return fit((head, *note), width)
-    return (head, span("─" * room, "accent" if focused else "rule"), *tail)
+    return (head, span("━" * room, "accent") if focused else span("─" * room, "rule"), *tail)
 
 
 def places_of(tick_ucr: int) -> int:

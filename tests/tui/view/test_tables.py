@@ -4,15 +4,12 @@ import subprocess
 import sys
 from collections import Counter
 
-import pytest
-
 from tui.commands import ACTIONS, GROUPS
 from tui.frame import FRAME_MS, FrameClock
 from tui.keymap import KEYMAP, NAMES
 from tui.screens.help import help_text
 from tui.screens.market import NUMBERED
 from tui.session import ALL_PANES, TOUCHES
-from tui.themes import DARK, LIGHT, PALETTES
 from tui.view.desk import PANE_ORDER
 from tui.view.panes import PANES
 
@@ -43,39 +40,6 @@ def test_pane_numbers_agree() -> None:
 def test_every_pane_is_drawn_and_every_topic_touches_known_panes() -> None:
     assert set(PANES) == {*ALL_PANES, "small"}
     assert {pane for panes in TOUCHES.values() for pane in panes} <= set(ALL_PANES)
-
-
-def test_both_themes_know_the_same_colours() -> None:
-    assert sorted(DARK) == sorted(LIGHT)
-
-
-def luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-READ = [
-    ("text", "back", 7.0),
-    ("text", "bid_bar", 4.5),
-    ("text", "ask_bar", 4.5),
-    ("text", "arm", 4.5),
-    ("dim", "back", 3.0),
-    ("own", "back", 4.5),
-    ("bid", "back", 4.5),
-    ("ask", "back", 4.5),
-    ("warn_ink", "warn", 4.5),
-    ("pick_ink", "pick", 4.5),
-]
-
-
-@pytest.mark.parametrize("theme", sorted(PALETTES))
-@pytest.mark.parametrize(("ink", "ground", "least"), READ)
-def test_text_is_readable(theme: str, ink: str, ground: str, least: float) -> None:
-    """Contrast ratios as WCAG 2 reckons them; 4.5 is its bound for text."""
-    palette = PALETTES[theme]
-    light, dark = sorted((luminance(palette[ink]), luminance(palette[ground])), reverse=True)
-    assert (light + 0.05) / (dark + 0.05) >= least
 
 
 def test_the_view_loads_no_textual() -> None:
