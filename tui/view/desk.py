@@ -118,7 +118,8 @@ class Desk:
         """Put the ladder's cursor at a price of its grid (a mouse click)."""
         grid = self.grid()
         if grid is not None:
-            self.grids[self.symbol] = grid._replace(cursor_ucr=price_ucr, held=True)
+            cursor = max(grid.step_ucr, price_ucr)  # the row at 0 only shows what is gathered
+            self.grids[self.symbol] = grid._replace(cursor_ucr=cursor, held=True, was_ucr=0)
 
     def _count(self, pane: Pane) -> int:
         match pane:

@@ -13,6 +13,7 @@ from tui.view.book import BookView
 COMFORT: Final = 4
 """A best price nearer to the edge than rows / COMFORT moves a grid that is not held."""
 FILL_PCT: Final = 85
+"""Share of the rows that the natural step may fill with the levels it brings in sight."""
 LEVELS_PCT: Final = 30
 """Levels of each side that the natural step brings in sight, as a share of the rows."""
 STEPS: Final = (1, 2, 5)
@@ -23,7 +24,9 @@ class Grid(NamedTuple):
     """Which prices are on screen: ``top_ucr`` down in steps of ``step_ucr``; where the cursor is.
 
     ``held``: a person put the cursor where it is, so the grid no longer moves by itself.
-    ``chosen``: a person chose the step, so it no longer follows the book.
+    ``chosen``: a person chose the step, so it no longer follows the book. ``was_ucr``: the step
+    before the grid changed it by itself, 0 if it never did; the title says so until a key is
+    pressed. ``margin``: a best price nearer to the edge than this many rows moves the grid.
     """
 
     step_ucr: int
@@ -31,6 +34,8 @@ class Grid(NamedTuple):
     cursor_ucr: int
     held: bool = False
     chosen: bool = False
+    was_ucr: int = 0
+    margin: int = 0
 
 
 class OwnQty(NamedTuple):
@@ -61,40 +66,78 @@ def nice_steps(tick_ucr: int) -> list[int]:
 
 def natural_step(book: BookView, tick_ucr: int, rows: int) -> int:
     """Return the smallest step at which the best levels of both sides fit into ``rows``."""
-    levels = max(2, rows * LEVELS_PCT // 100)
-    near = sorted(book.bids, reverse=True)[:levels] + sorted(book.asks)[:levels]
+    return _step_for(book, max(2, rows * LEVELS_PCT // 100), tick_ucr, rows)
+
+
+def _step_for(book: BookView, levels: int, tick_ucr: int, rows: int) -> int:
     room = max(2, rows * FILL_PCT // 100)
-    spread = max(near) - min(near) if near else 0
     steps = nice_steps(tick_ucr)
-    return next((step for step in steps if spread // step + 1 <= room), steps[-1])
+    return next((step for step in steps if _taken(book, levels, step) <= room), steps[-1])
+
+
+def _span(book: BookView, levels: int, step_ucr: int) -> tuple[int, int]:
+    """Return the lowest and highest row, as prices, of the best ``levels`` of each side."""
+    bids, asks = sorted(book.bids, reverse=True)[:levels], sorted(book.asks)[:levels]
+    near = [bid // step_ucr for bid in bids] + [-(-ask // step_ucr) for ask in asks]
+    return min(near, default=0) * step_ucr, max(near, default=0) * step_ucr
+
+
+def _taken(book: BookView, levels: int, step_ucr: int) -> int:
+    """Return how many rows the best ``levels`` of each side take at ``step_ucr``."""
+    low_ucr, high_ucr = _span(book, levels, step_ucr)
+    return (high_ucr - low_ucr) // step_ucr + 1
 
 
 def place(grid: Grid | None, book: BookView, tick_ucr: int, rows: int) -> Grid | None:
     """Return the grid to draw now: kept while the market is well in sight, else centred again.
 
-    A held grid is kept while any of the market is in sight. None while there is nothing to centre
-    on and no grid yet.
+    A held grid is kept while any of the market is in sight. The step stays, unless it can no
+    longer show both best prices; a step that a person chose always stays. None while there is
+    nothing to centre on and no grid yet.
     """
-    if grid is not None:
-        margin = 0 if grid.held else rows // COMFORT
-        if _in_sight(grid, book, rows, margin):
-            return _cursor_in_sight(grid, rows)
-    if grid is not None and grid.chosen:
-        fresh = centred(book, grid.step_ucr, rows)
-        return fresh._replace(chosen=True) if fresh else grid
-    return centred(book, natural_step(book, tick_ucr, rows), rows) or grid
+    if grid is None:
+        return centred(book, natural_step(book, tick_ucr, rows), rows)
+    if _in_sight(grid, book, rows):
+        return _cursor_in_sight(grid, rows)
+    step = grid.step_ucr
+    if not grid.chosen and _taken(book, 1, step) > rows:
+        step = natural_step(book, tick_ucr, rows)
+    fresh = centred(book, step, rows)
+    if fresh is None:
+        return grid
+    was_ucr = grid.was_ucr if step == grid.step_ucr else grid.step_ucr
+    return fresh._replace(chosen=grid.chosen, was_ucr=was_ucr)
 
 
 def centred(book: BookView, step_ucr: int, rows: int) -> Grid | None:
-    """Return a grid with the middle of the market in its middle, the cursor on the best bid."""
+    """Return a grid with the best levels in its middle, the cursor on the best bid.
+
+    As many levels of each side as fit into the rows; at least the best of each if at all possible.
+    """
     bid, ask = book.best_bid_ucr, book.best_ask_ucr
-    anchors = [price for price in (bid, ask) if price is not None]
-    if not anchors:
+    if bid is None and ask is None:
         return None
-    middle = sum(anchors) // len(anchors) // step_ucr * step_ucr
-    top = max(middle + rows // 2 * step_ucr, rows * step_ucr)
-    cursor = bid // step_ucr * step_ucr if bid is not None else middle
-    return _cursor_in_sight(Grid(step_ucr, top, max(step_ucr, cursor)), rows)
+    most = max(2, rows * LEVELS_PCT // 100)
+    fitting = (levels for levels in range(most, 1, -1) if _taken(book, levels, step_ucr) <= rows)
+    low, high = _span(book, next(fitting, 1), step_ucr)
+    spare = rows - ((high - low) // step_ucr + 1)
+    # Row 0 is only for bids that are gathered there: nobody trades at nothing.
+    least_top = (rows if low else rows - 1) * step_ucr
+    top = max(high + (spare + 1) // 2 * step_ucr, least_top)
+    cursor = (bid if bid is not None else low) // step_ucr * step_ucr
+    grid = _cursor_in_sight(Grid(step_ucr, top, max(step_ucr, cursor)), rows)
+    return grid._replace(margin=_margin(grid, book, rows))
+
+
+def _margin(grid: Grid, book: BookView, rows: int) -> int:
+    """Return how near to the edge a best price may come: half of what it has, up to a quarter."""
+    bottom = grid.top_ucr - (rows - 1) * grid.step_ucr
+    spare = [
+        min(grid.top_ucr - best, best - bottom) // grid.step_ucr // 2
+        for best in (book.best_bid_ucr, book.best_ask_ucr)
+        if best is not None
+    ]
+    return max(0, min(rows // COMFORT, *spare))
 
 
 def moved(grid: Grid, by_rows: int, rows: int) -> Grid:
@@ -106,7 +149,7 @@ def moved(grid: Grid, by_rows: int, rows: int) -> Grid:
     lowest = top - (rows - 1) * grid.step_ucr
     if cursor < lowest:
         top -= lowest - cursor
-    return grid._replace(top_ucr=top, cursor_ucr=cursor, held=True)
+    return grid._replace(top_ucr=top, cursor_ucr=cursor, held=True, was_ucr=0)
 
 
 def zoomed(grid: Grid, tick_ucr: int, direction: int, rows: int) -> Grid:
@@ -155,8 +198,9 @@ def _gather(levels: dict[int, int], step: int, push: int) -> dict[int, int]:
     return rows
 
 
-def _in_sight(grid: Grid, book: BookView, rows: int, margin: int) -> bool:
-    """Tell whether the best prices are ``margin`` rows inside; held: whether one of them is in."""
+def _in_sight(grid: Grid, book: BookView, rows: int) -> bool:
+    """Tell whether the best prices are inside the margin; held: whether one of them is in."""
+    margin = 0 if grid.held else grid.margin
     low = grid.top_ucr - (rows - 1 - margin) * grid.step_ucr
     high = grid.top_ucr - margin * grid.step_ucr
     best = [p for p in (book.best_bid_ucr, book.best_ask_ucr) if p is not None]

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tui.view.bars import bar_eighths, bar_left, bar_right
-from tui.view.ladder import Rung
+from tui.view.ladder import Grid, Rung
 from tui.view.text import Line, Span, fit, price_text, qty_text, span
 
 OWN_CELLS: Final = 6
@@ -37,6 +37,16 @@ def heading(width: int, places: int) -> Line:
         f" {'ask':<{c.side - 1}}{'mine':>{c.own - 1}} "
     )
     return fit((span(text, "dim"),), width)
+
+
+def step_note(grid: Grid | None, places: int) -> Line:
+    """Return the step of the rows, and what it was if nobody asked for the change."""
+    if grid is None:
+        return ()
+    step = f"step {price_text(grid.step_ucr, places)}"
+    if not grid.was_ucr:
+        return (span(step, "dim"),)
+    return (span(f"{step}, was {price_text(grid.was_ucr, places)}", "warn"),)
 
 
 @lru_cache(maxsize=LINES_MAX)

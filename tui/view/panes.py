@@ -63,8 +63,9 @@ def _ladder(scene: Scene, width: int, height: int) -> list[Line]:
     places, rows = model.places(desk.symbol), height - HEADING_ROWS
     desk.rows["ladder"] = rows
     grid = desk.grid()
-    note = f"step {price_text(grid.step_ucr, places)}" if grid else ""
-    top = [_title(scene, "ladder", "LADDER", note, width), ladder_lines.heading(width, places)]
+    note = ladder_lines.step_note(grid, places)
+    title = title_line("1 LADDER", note, width, desk.focus == "ladder")
+    top = [title, ladder_lines.heading(width, places)]
     if grid is None:
         return [*top, (span(" no orders yet", "dim"),)]
     own = model.account.own_levels(desk.symbol)
