@@ -16,7 +16,7 @@ from tui.view import (
 )
 from tui.view.desk import Desk
 from tui.view.layout import KEYS_ROWS, SMALLEST, Pane
-from tui.view.text import Line, Span, count_text, fit, price_text, span, title_line
+from tui.view.text import Line, Span, count_text, fit, span, title_line
 from tui.view.ticket_lines import TicketScene
 
 HEADING_ROWS: Final = 2
