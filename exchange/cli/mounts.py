@@ -131,8 +131,12 @@ MOUNTS: Final[dict[str, Mount]] = {
     ),
     "lease": Mount(
         "exchange.cli.lease",
-        "Leases that you sold.",
-        {"recall": "End spot leases with notice."},
+        "Leases that you rented or sold.",
+        {
+            "list": "List what you rent and what you let.",
+            "release": "Give leases back, now or later.",
+            "recall": "End spot leases with notice.",
+        },
     ),
     "image": Mount(
         "exchange.cli.image",
@@ -147,8 +151,13 @@ MOUNTS: Final[dict[str, Mount]] = {
     ),
     "vm": Mount(
         "exchange.cli.vm",
-        "Look into a VM of your account.",
-        {"console": "Print the last lines of its serial console."},
+        "Start, stop and look into your VMs.",
+        {
+            "start": "Start a VM on a lease.",
+            "stop": "Stop VMs; their units stay leased.",
+            "list": "List your VMs and where they are reached.",
+            "console": "Print the last lines of its serial console.",
+        },
     ),
     "request": Mount(
         "exchange.cli.request", "Send any one request of the wire protocol, as JSON.", {}

@@ -1,4 +1,4 @@
-"""`headroom vm`: what a running VM shows. Shell."""
+"""`headroom vm`: start, stop and list VMs, and what a running one shows. Shell."""
 
 import sys
 from pathlib import Path
@@ -9,17 +9,23 @@ import typer
 from exchange.cli.common import Json, Key, Url, fail, print_json
 from exchange.cli.console_follow import CannotFollow, follow
 from exchange.cli.one_request import ask, logged_in
+from exchange.cli.vm_life import list_vms, start, stop
 from exchange.wire.requests import VmConsole
 from exchange.wire.types import CONSOLE_LINES_MAX
 
-app = typer.Typer(no_args_is_help=True, help="Look into a VM of your account.")
+app = typer.Typer(no_args_is_help=True, help="Start, stop and look into your VMs.")
 
 LINES = 50
 
 
 @app.callback()
 def group() -> None:
-    """Look into a VM of your account."""
+    """Start, stop and look into your VMs."""
+
+
+app.command("start")(start)
+app.command("stop")(stop)
+app.command("list")(list_vms)
 
 
 @app.command("console")

@@ -50,6 +50,87 @@ async def trade(here: Market) -> None:
     assert wrong[2].startswith("headroom: refused: unknown_instrument")
 
 
+def test_a_vm_is_started_listed_stopped_and_its_lease_released(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with market(tmp_path) as here, here.client("seller") as seller:
+            await enroll(here, seller)
+            async with agent(here):
+                await sell_when_live(here)
+                await told(here, "buyer", "place", SYMBOL, "buy", "2", "--market")
+                await rent(here)
+
+    asyncio.run(story())
+
+
+async def rent(here: Market) -> None:
+    image = await stored_vm(here)
+    nothing = await vm(here, "start", "l-1", "--image", "shop")
+    assert (nothing[0], nothing[1], nothing[2].count("\n")) == (1, "", 1)
+    begun = ("start", "l-1", "--image", "web", "--name", "web-1", "--wait")
+    library = ("--library", str(here.folder / "library"))
+    code, out, err = await vm(here, *begun, *library)
+    assert (code, err.splitlines()[-1]) == (0, "v-1 web-1: ready")
+    assert out.splitlines() == [
+        f"v-1: port {port} at 127.0.0.1:{30_000 + at}" for at, port in PORTS
+    ]
+    again = json.loads((await vm(here, *begun, *library, "--json"))[1])
+    assert (again["vm_id"], again["duplicate"], len(again["endpoints"])) == ("v-1", True, 2)
+    more = ("start", "l-1", "--image", image[:8], "--ports", "80", "--wait", "--json")
+    assert json.loads((await vm(here, *more))[1])["vm_id"] == "v-2"
+    assert (await vm(here, "list"))[1].splitlines()[-1] == "2 VMs"
+    stopped = await vm(here, "stop", "v-2", "v-9", "--grace-s", "0")
+    assert stopped[:2] == (1, "v-2 stops\n")
+    assert stopped[2].startswith("headroom: v-9: refused: unknown_vm")
+    await give_back(here)
+
+
+PORTS = ((0, 80), (1, 443))
+
+
+async def give_back(here: Market) -> None:
+    table = (await lease(here, "buyer", "list", "--bought"))[1].splitlines()
+    assert table[-1] == "1 lease: units 2 rented at 0.050000 an hour"
+    assert (await lease(here, "seller", "list", "--bought"))[1] == "0 leases\n"
+    let = json.loads((await lease(here, "seller", "list", "--sold", "--json"))[1])
+    assert [row["side"] for row in let["leases"]] == ["sell"]
+    not_mine = await lease(here, "seller", "release", "l-1", "--yes")
+    assert not_mine == (1, "", "headroom: you rent no lease 'l-1'\n")
+    code, out, err = await lease(here, "buyer", "release", "l-1")
+    assert (code, out, err.splitlines()[-1]) == (2, "", NOBODY)
+    assert "this VM dies: v-1 web-1" in err or "these VMs die: v-1 web-1, v-2" in err
+    assert "at least 0.004167 credits are owed in all" in err
+    later = await lease(here, "buyer", "release", "l-1", "--at", "+2h", "--yes", "--json")
+    assert json.loads(later[1])["done"][0]["state"] == "active"
+    done = await lease(here, "buyer", "release", "l-1", "--yes")
+    assert (done[0], done[1]) == (0, "l-1 h-1 released\n")
+    assert (await lease(here, "buyer", "list"))[1] == "0 leases\n"
+
+
+NOBODY = "headroom: release l-1: nobody is here to be asked; add --yes"
+
+
+async def stored_vm(here: Market) -> str:
+    """Put an image into the store and a stored VM of it into a library; returns its digest."""
+    raw = here.folder / "disk.raw"
+    raw.write_bytes(b"\0" * 1024 * 1024)
+    code, out, err = await run("image", "put", *login(here, "buyer"), str(raw))
+    assert code == 0, err
+    entry = here.folder / "library" / "web"
+    entry.mkdir(parents=True)
+    (entry / "user-data").write_text("hello")
+    text = 'sha256 = "{}"\nports = [80, 443]\nuser_data = "user-data"\nhealth = "/"\n'
+    (entry / "vm.toml").write_text(text.format(out.strip()))
+    return out.strip()
+
+
+async def vm(here: Market, *words: str) -> tuple[int, str, str]:
+    return await run("vm", *words, *login(here, "buyer"))
+
+
+async def lease(here: Market, who: str, *words: str) -> tuple[int, str, str]:
+    return await run("lease", *words, *login(here, who))
+
+
 FOK = ("--tif", "fok")
 OPEN = """\
 ORDER  SIDE  INSTRUMENT             OPEN  OF   PRICE/H  YOUR ID
