@@ -11,7 +11,7 @@ def explain(shown: Snapshot, name: str) -> str | None:
     if row is None:
         return None
     parts = [f"Rule {row.name} does '{row.do}' when {row.when}.", _farm(shown)]
-    parts += [_since(row, shown.at_ms), *_waits(row), _money(row)]
+    parts += [_since(row, shown.at_ms), *_waits(row), _fallback(row), _money(row)]
     return " ".join(part for part in parts if part)
 
 
@@ -41,6 +41,12 @@ def _waits(row: RuleRow) -> list[str]:
     if not parts and row.since_ms is not None:
         parts.append("Nothing holds it back.")
     return parts
+
+
+def _fallback(row: RuleRow) -> str:
+    if not row.fallback:
+        return ""
+    return f"What its own class cannot give it buys as {', then '.join(row.fallback)}."
 
 
 def _money(row: RuleRow) -> str:

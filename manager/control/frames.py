@@ -87,7 +87,10 @@ class LoadRow(Struct, frozen=True, omit_defaults=True):
 
 
 class RuleRow(Struct, frozen=True, omit_defaults=True):
-    """A rule: since when its condition holds, what it still needs, and what holds it back."""
+    """A rule: since when its condition holds, what it still needs, and what holds it back.
+
+    ``fallback``: classes that it buys when its own is not to be had.
+    """
 
     name: str
     when: str
@@ -102,6 +105,7 @@ class RuleRow(Struct, frozen=True, omit_defaults=True):
     spent_ucr: int = 0
     held_ucr: int = 0
     budget_day_ucr: int | None = None
+    fallback: list[str] = []
 
 
 class UnitRow(Struct, frozen=True, omit_defaults=True):
@@ -118,6 +122,7 @@ class UnitRow(Struct, frozen=True, omit_defaults=True):
     joined_ms: int = 0
     ending: bool = False
     silent: bool = False
+    symbol: str = ""
 
 
 class OrderRow(Struct, frozen=True, omit_defaults=True):

@@ -21,7 +21,7 @@ def status_lines(shown: Snapshot) -> Iterator[str]:
         for reason in row.blocked_by:
             yield _cut(f"  {row.name}: {reason}")
     units = [cells for burst in shown.bursts for cells in _units(burst)]
-    yield from _section("UNIT STATE BOUGHT-BY HOST PRICE VM", units)
+    yield from _section("UNIT STATE BOUGHT-BY HOST PRICE VM BOOK", units)
     yield from _section("VM CLASS PORTS UNITS IMAGE", _vms(shown))
     asks = [
         [row.name, ask.symbol, str(ask.units), credits_text(ask.price_ucr)]
@@ -66,10 +66,18 @@ def _units(burst: BurstRow) -> Iterator[list[str]]:
     for unit in burst.units:
         price = credits_text(unit.price_ucr)
         state = f"{unit.state}{' (recalled)' if unit.ending else ''}"
-        yield [unit.unit, state, name, unit.host, price, unit.vm or "-"]
+        yield [unit.unit, state, name, unit.host, price, unit.vm or "-", unit.symbol or "-"]
     for order in burst.orders:
         what = "bid" if order.rests else "order"
-        yield [what, f"{order.coming} to come", name, "-", credits_text(order.price_ucr), "-"]
+        yield [
+            what,
+            f"{order.coming} to come",
+            name,
+            "-",
+            credits_text(order.price_ucr),
+            "-",
+            order.symbol,
+        ]
 
 
 def _ago(ms: int) -> str:

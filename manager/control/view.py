@@ -88,6 +88,7 @@ def _rule(
         spent_ucr=manager.budget.spent_ucr(rule.name, now_ms),
         held_ucr=manager.rented.held_ucr(rule.name) + manager.purchases.held_ucr(rule.name),
         budget_day_ucr=rule.budget_day_ucr,
+        fallback=list(rule.fallback),
     )
 
 
@@ -167,6 +168,7 @@ def _unit(lease: Lease, unit: Unit, now_ms: int) -> UnitRow:
         joined_ms=unit.joined_ms,
         ending=lease.ending,
         silent=now_ms < lease.silent_until_ms,
+        symbol=lease.symbol,
     )
 
 

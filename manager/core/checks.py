@@ -1,9 +1,9 @@
 """Whether what each rule buys exists at the exchange: looked at after each login, not at the peak.
 
 Instruments are compared when their list is complete and whenever one changes; images are asked for
-after a login, and again every minute while one is missing. A rule that can buy in one of its zones
-goes on; what is wrong with the others is told all the same, once. Pure. Source: manager.md, "How a
-rule stands".
+after a login, and again every minute while one is missing. A rule that can buy in one of its zones,
+of its own class or a fallback, goes on; what is wrong with the others is told all the same, once.
+Pure. Source: manager.md, "How a rule stands".
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -22,18 +22,16 @@ TOLD_MAX: Final = 5
 
 
 class Checks:
-    """``symbol_of``: what a rule buys in a zone; ``zones_of``: where it buys."""
+    """``symbols_of``: what a rule may buy, one for each class and zone."""
 
     def __init__(
         self,
         outgoing: Outgoing,
-        symbol_of: Callable[[Rule, str], str],
-        zones_of: Callable[[Rule], Sequence[str]],
+        symbols_of: Callable[[Rule], Sequence[str]],
         vm_of: Callable[[str], StoredVm | None],
     ) -> None:
         self._outgoing = outgoing
-        self._symbol_of = symbol_of
-        self._zones_of = zones_of
+        self._symbols_of = symbols_of
         self._vm_of = vm_of
         self._rules: Sequence[Rule] = ()
         self._spot: dict[str, InstrumentUpdate] = {}
@@ -104,14 +102,15 @@ class Checks:
         blocked, told = {}, {}
         for rule in self._rules:
             images = self._image_problems(rule)
-            zones = {zone: self._zone_problem(rule, zone) for zone in self._zones_of(rule)}
-            wrong = [problem for problem in zones.values() if problem]
+            symbols = self._symbols_of(rule)
+            problems = [self._problem(rule, symbol) for symbol in symbols]
+            wrong = [problem for problem in problems if problem]
             told[rule.name] = tuple(dict.fromkeys((*images, *wrong)))
-            if images or len(wrong) == len(zones):
+            if images or len(wrong) == len(symbols):
                 blocked[rule.name] = told[rule.name]
         self._blocked = blocked
-        for name, problems in told.items():
-            self._tell(name, problems, self._told.get(name, ()))
+        for name, now in told.items():
+            self._tell(name, now, self._told.get(name, ()))
         self._told = told
 
     def _tell(self, name: str, now: tuple[str, ...], before: tuple[str, ...]) -> None:
@@ -128,8 +127,7 @@ class Checks:
             return []
         return [f"vm {vm.name}: image {vm.image[:12]} {self._images[vm.image]}"]
 
-    def _zone_problem(self, rule: Rule, zone: str) -> str:
-        symbol = self._symbol_of(rule, zone)
+    def _problem(self, rule: Rule, symbol: str) -> str:
         row = self._spot.get(symbol)
         if row is None:
             return self._missing(symbol)

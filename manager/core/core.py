@@ -79,7 +79,7 @@ class Manager:
         self.purchases = self._purchases = Purchases(
             outgoing, farm.class_of, config.pricing, config.zone, self._backoff
         )
-        self._checks = Checks(outgoing, self._purchases.symbol, self._purchases.zones, farm.vm_of)
+        self._checks = Checks(outgoing, self._purchases.symbols, farm.vm_of)
         self._checks.rules(config.rules)
         self._standing = Standing(
             outgoing, self._load, self._backoff, farm.vm_of, self._checks.problems

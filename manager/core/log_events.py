@@ -39,6 +39,7 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "budget_used": "warning",
     "order_refused": "warning",
     "bid_rests": "info",
+    "falls_back": "info",
     "price_below_tick": "warning",
     "leased": "info",
     "adopted": "info",

@@ -220,6 +220,7 @@ LogEvent: TypeAlias = Literal[
     "budget_used",
     "order_refused",
     "bid_rests",
+    "falls_back",
     "price_below_tick",
     "leased",
     "adopted",

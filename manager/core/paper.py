@@ -27,6 +27,7 @@ from exchange.wire.requests import (
     VmStop,
 )
 from exchange.wire.types import Endpoint, LeaseState, OrderStatus, VmState
+from manager.core.classes import place_of
 from manager.core.core import Manager
 from manager.core.messages import (
     BackendDrained,
@@ -88,6 +89,8 @@ class Paper:
         self.outs: list[Out] = []
         self.leases: dict[str, PaperLease] = {}
         self.supply = supply
+        self.sold_out: tuple[str, ...] = ()
+        """Classes that nobody offers."""
         self.units: list[tuple[int, int]] = []
         """(ms, how many units there were from then on)."""
         self.charged_ucr = 0
@@ -214,7 +217,7 @@ class Paper:
 
     def _place(self, order: OrderPlace) -> None:
         filled = 0
-        if order.time_in_force == "ioc":
+        if order.time_in_force == "ioc" and place_of(order.symbol).class_name not in self.sold_out:
             filled = order.qty if self.supply is None else min(order.qty, self.supply)
         if self.supply is not None:
             self.supply -= filled

@@ -1,12 +1,12 @@
 """Orders of the rules: ioc up to the rule's price in each zone, then a rest for the cool-down.
 
-A purchase goes through the rule's zones in order of preference; what no zone had rests in the
-first one as gtd until the cool-down ends. Units on order count as capacity until their order is
-done, and filled ones until their lease is seen. While hosts are to be avoided each zone is looked
+A purchase goes through the rule's places (`classes.py`), one at a time; what no place had rests in
+the first one as gtd until the cool-down ends. Units on order count as capacity until their order is
+done, and filled ones until their lease is seen. While hosts are to be avoided each place is looked
 at before a bid, and nothing rests. Pure. Source: manager.md, "Purchases".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +16,7 @@ from exchange.units import MS_PER_SECOND, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
 from exchange.wire.requests import DirectorySearch, OrderCancel, OrderPlace
 from manager.core.backoff import Backoff
+from manager.core.classes import Place, place_of, places
 from manager.core.detour import Offering, way_around
 from manager.core.hand import by_hand
 from manager.core.outgoing import Outgoing
@@ -29,7 +30,7 @@ OPEN: Final = ("new", "partially_filled")
 
 
 class Order(Struct):
-    """One order of a rule. ``zones_left`` are tried with what it does not fill."""
+    """One order of a rule. ``places_left`` are tried with what it does not fill."""
 
     client_order_id: str
     rule: Rule | None
@@ -41,12 +42,12 @@ class Order(Struct):
     open: bool = True
     answered: bool = False
     rests: bool = False
-    zones_left: tuple[str, ...] = ()
+    places_left: tuple[Place, ...] = ()
     rest_until_ms: int = 0
     others: bool = False
-    """Somebody who is not avoided offers in one of the zones looked at so far."""
-    skipped: tuple[str, ...] = ()
-    """Zones where only avoided hosts offer."""
+    """Somebody who is not avoided offers in one of the places looked at so far."""
+    skipped: tuple[Place, ...] = ()
+    """Places where only avoided hosts offer."""
 
     @property
     def on_order(self) -> int:
@@ -94,8 +95,8 @@ class Purchases:
 
     def buy(self, rule: Rule, units: int) -> None:
         """Start buying ``units`` at up to the rule's price."""
-        zones = self.zones(rule)
-        self._place(rule, zones[0], units, tuple(zones[1:]), None)
+        first, *more = self._places(rule)
+        self._place(rule, first, units, tuple(more), None)
 
     def cancel_resting(self, rule: str | None = None) -> int:
         """Cancel the orders that rest, of one rule or of all rules; return the units they ask."""
@@ -108,7 +109,7 @@ class Purchases:
         return units
 
     def answered(self, client_order_id: str, result: Mapping[str, Any]) -> None:
-        """The order was accepted; what an ioc did not fill goes to the next zone, or rests."""
+        """The order was accepted; what an ioc did not fill goes to the next place, or rests."""
         order = self._orders.get(client_order_id)
         if order is None:
             return
@@ -119,14 +120,14 @@ class Purchases:
             self._go_on(order, order.rule, order.qty - order.filled)
 
     def refused(self, client_order_id: str, reason: str) -> None:
-        """The order does not exist; another zone may still sell, but nothing rests."""
+        """The order does not exist; another place may still sell, but nothing rests."""
         order = self._orders.pop(client_order_id, None)
         if order is not None and order.rule is not None:
             self._outgoing.log(
                 "order_refused",
                 f"rule {order.rule.name}: order for {order.symbol} refused: {reason}",
             )
-            if order.zones_left:
+            if order.places_left:
                 self._go_on(order, order.rule, order.qty)
 
     def updated(self, update: OrderUpdate) -> None:
@@ -160,9 +161,9 @@ class Purchases:
                 )
                 self._orders[row.client_order_id] = order
 
-    def limit_ucr(self, rule: Rule, zone: str) -> int:
+    def limit_ucr(self, rule: Rule, symbol: str) -> int:
         """Return the highest price to bid there, on the tick and in the band; 0: there is none."""
-        instrument = self._instruments.get(self.symbol(rule, zone))
+        instrument = self._instruments.get(symbol)
         if instrument is None:
             return rule.price_max_ucr
         limit = min(rule.price_max_ucr, instrument.band_high_ucr or rule.price_max_ucr)
@@ -185,18 +186,18 @@ class Purchases:
             self._send(order, None)
             return
         del self._orders[client_order_id]
-        zone = order.symbol.split(".")[1]
-        order.skipped = order.skipped if way.others else (*order.skipped, zone)
+        place = place_of(order.symbol)
+        order.skipped = order.skipped if way.others else (*order.skipped, place)
         self._detour(order, order.rule)
 
     def _detour(self, order: Order, rule: Rule) -> None:
-        """Nobody but avoided hosts would sell here: try the next zone. When nobody else offers
+        """Nobody but avoided hosts would sell here: try the next place. When nobody else offers
         anywhere there is nothing to prefer, and they are used."""
-        if order.zones_left:
+        if order.places_left:
             self._go_on(order, rule, order.qty)
         elif not order.others and order.skipped:
             last = self._order(rule, order.skipped[0], order.qty, order)
-            last.zones_left, last.skipped = order.skipped[1:], ()
+            last.places_left, last.skipped = order.skipped[1:], ()
             self._send(last, None)
         else:
             hosts = ", ".join(list(self._backoff.avoided())[:3])
@@ -211,42 +212,55 @@ class Purchases:
         orders = self._orders.values()
         return [each for each in orders if rule in (None, rule_of(each.client_order_id))]
 
-    def zones(self, rule: Rule) -> Sequence[str]:
-        """Return where the rule buys, in order of preference."""
-        return rule.zones or (self._zone,)
-
     def symbols(self, rule: Rule) -> list[str]:
-        """Return what the rule buys, one symbol a zone."""
-        return [self.symbol(rule, zone) for zone in rule.zones or (self._zone,)]
+        """Return what the rule buys, the preferred one first."""
+        return [self._symbol(place) for place in self._places(rule)]
 
-    def symbol(self, rule: Rule, zone: str) -> str:
-        return f"{self._class_of(rule)}.{zone}.{self._pricing}.spot"
+    def _places(self, rule: Rule) -> tuple[Place, ...]:
+        return places(self._class_of(rule), rule.fallback, rule.zones or (self._zone,))
+
+    def _symbol(self, place: Place) -> str:
+        return f"{place.class_name}.{place.zone}.{self._pricing}.spot"
 
     def _go_on(self, order: Order, rule: Rule, units: int) -> None:
-        if order.zones_left:
-            self._place(rule, order.zones_left[0], units, order.zones_left[1:], order)
+        if order.places_left:
+            place, *more = order.places_left
+            self._tell_fallback(rule, place_of(order.symbol).class_name, place.class_name, units)
+            self._place(rule, place, units, tuple(more), order)
         elif self._backoff.avoided():
             return  # a bid that rests may meet whom it shall avoid
         elif order.rest_until_ms - self._outgoing.now_ms >= MIN_REST_MS:
             self._rest(order, rule, units)
 
+    def _tell_fallback(self, rule: Rule, before: str, now: str, units: int) -> None:
+        if now != before:
+            text = f"{units} units of {before} are not to be had in any zone: tries {now}"
+            self._outgoing.log("falls_back", f"rule {rule.name}: {text}")
+
     def _place(
-        self, rule: Rule, zone: str, units: int, zones_left: tuple[str, ...], before: Order | None
+        self,
+        rule: Rule,
+        place: Place,
+        units: int,
+        places_left: tuple[Place, ...],
+        before: Order | None,
     ) -> None:
-        """Bid in ``zone``; ``before``: the purchase's order in the zone before."""
-        order = self._order(rule, zone, units, before)
-        order.zones_left = zones_left
+        """Bid in ``place``; ``before``: the purchase's order in the place before."""
+        order = self._order(rule, place, units, before)
+        order.places_left = places_left
         if order.price_ucr == 0:
             text = f"rule {rule.name}: price_max is below the tick of {order.symbol}"
             self._outgoing.log("price_below_tick", text)
+            if places_left:
+                self._go_on(order, rule, units)
         elif self._backoff.avoided():
-            self._look(order, zone)
+            self._look(order, place)
         else:
             self._send(order, None)
 
-    def _order(self, rule: Rule, zone: str, units: int, before: Order | None) -> Order:
-        order_id, symbol = self._client_order_id(rule), self.symbol(rule, zone)
-        order = Order(order_id, rule, symbol, self.limit_ucr(rule, zone), units)
+    def _order(self, rule: Rule, place: Place, units: int, before: Order | None) -> Order:
+        order_id, symbol = self._client_order_id(rule), self._symbol(place)
+        order = Order(order_id, rule, symbol, self.limit_ucr(rule, symbol), units)
         if before is None:
             order.rest_until_ms = self._outgoing.now_ms + rule.cooldown_ms
         else:
@@ -254,18 +268,17 @@ class Purchases:
             order.others, order.skipped = before.others, before.skipped
         return order
 
-    def _look(self, order: Order, zone: str) -> None:
+    def _look(self, order: Order, place: Place) -> None:
         """Ask who offers there before the order is sent."""
         self._orders[order.client_order_id] = order
-        class_name = order.symbol.split(".")[0]
         self._outgoing.ask(
             "look",
             order.client_order_id,
-            lambda req_id: DirectorySearch(req_id=req_id, zone=zone, class_=class_name),
+            lambda req_id: DirectorySearch(req_id=req_id, zone=place.zone, class_=place.class_name),
         )
 
     def _rest(self, done: Order, rule: Rule, units: int) -> None:
-        order = self._order(rule, self.zones(rule)[0], units, done)
+        order = self._order(rule, self._places(rule)[0], units, done)
         order.rests = True
         price = credits_text(order.price_ucr)
         self._outgoing.log(

@@ -74,8 +74,16 @@ class RentedUnits:
         return sorted(newest_first, key=lambda pair: give_back_key(*pair))
 
     def add(self, row: LeaseUpdate, rule: str, vm: StoredVm | None, bought_ms: int) -> Lease:
-        price = row.price_ucr, row.start_ms
-        lease = Lease(row.lease_id, rule, row.host, *price, vm, bought_ms=bought_ms)
+        lease = Lease(
+            row.lease_id,
+            rule,
+            row.host,
+            row.price_ucr,
+            row.start_ms,
+            vm,
+            symbol=row.symbol,
+            bought_ms=bought_ms,
+        )
         self.leases[row.lease_id] = lease
         return lease
 

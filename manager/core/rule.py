@@ -12,6 +12,7 @@ from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
 from msgspec import Struct
 
 from exchange.units import MAX_QTY, MS_PER_SECOND, ucr_from_credits
+from manager.core.classes import FALLBACKS_MAX
 from manager.core.forecast import Ahead, parse_lead
 from manager.core.rule_text import (
     DEFAULT_COOLDOWN,
@@ -97,7 +98,8 @@ class Rule(Struct, frozen=True):
     at: Schedule | None = None
     track: Track | None = None
     forward: bool = False
-    fallback_class: str | None = None
+    fallback: tuple[str, ...] = ()
+    """Classes to buy when its own is not to be had, in order of preference."""
     paused: bool = False
     """It watches and does nothing."""
 
@@ -129,7 +131,7 @@ def parse(text: RuleText) -> Rule:
         at=_schedule(text),
         track=None if follow is None else _track(follow),
         forward=text.forward,
-        fallback_class=text.fallback_class,
+        fallback=_fallback(text, action),
         paused=text.paused,
     )
 
@@ -148,9 +150,8 @@ def _one_kind(text: RuleText) -> None:
         _wrong("do", "missing; for example 'buy 4'")
     if text.at is None and text.timezone is not None:
         _wrong("timezone", "belongs to at")
-    for key in ("forward", "fallback_class"):
-        if getattr(text, key):
-            _wrong(key, "not supported yet in this version")
+    if text.forward:
+        _wrong("forward", "not supported yet in this version")
 
 
 def _conditions(text: RuleText) -> tuple[Condition, ...]:
@@ -166,6 +167,18 @@ def _schedule(text: RuleText) -> Schedule | None:
     zone = _parsed("timezone", parse_zone, text.timezone or "UTC")
     texts = [text.at] if isinstance(text.at, str) else text.at
     return Schedule(zone, _parsed("at", parse_hours, ", ".join(texts)), ", ".join(texts))
+
+
+def _fallback(text: RuleText, action: Action | None) -> tuple[str, ...]:
+    if text.fallback_class is None:
+        return ()
+    if isinstance(action, Release):
+        _wrong("fallback_class", "belongs to a rule that buys")
+    whole = text.fallback_class
+    names = (whole,) if isinstance(whole, str) else tuple(whole)
+    if not 1 <= len(names) <= FALLBACKS_MAX:
+        _wrong("fallback_class", f"a class, or a list of 1 to {FALLBACKS_MAX}")
+    return names
 
 
 def _track(text: TrackText) -> Track:

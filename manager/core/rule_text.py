@@ -91,7 +91,7 @@ class RuleText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     budget_day: BudgetCredits | None = None
     budget_month: BudgetCredits | None = None
     zones: list[str] = []
-    fallback_class: str | None = None
+    fallback_class: str | list[str] | None = None
     forward: bool = False
     paused: bool = False
 

@@ -73,6 +73,7 @@ class Lease(Struct):
     """What runs on it; ``None`` when the rule or its stored VM is gone from the configuration."""
     units: dict[int, Unit] = {}
     ending: bool = False
+    symbol: str = ""
     bought_ms: int = 0
     """When its order was made, by our clock."""
     silent_until_ms: int = 0

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from exchange import files
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.types import MAX_USER_DATA_CHARS
+from manager.core.classes import fallback_mistakes
 from manager.core.library import StoredVm, find
 from manager.core.rule import Rule
 from manager.shell.config_file import AlertsTable, ConfigFile, LoadTable, Purpose, VmTable
@@ -172,3 +173,10 @@ def _not_runnable(file: ConfigFile, rule: Rule, place: str) -> Iterator[str]:
     for at, zone in enumerate(rule.zones):
         if not _SYMBOL_PART.match(zone):
             yield f"{place}.zones[{at}]: {_no_name(zone)}"
+    vm = find(library, rule.vm)
+    for name in rule.fallback:
+        if not _SYMBOL_PART.match(name):
+            yield f"{place}.fallback_class: {_no_name(name)}"
+    if vm is not None:
+        for mistake in fallback_mistakes(vm.vm_class, rule.fallback):
+            yield f"{place}.fallback_class: {mistake}"

@@ -119,7 +119,7 @@ def test_a_restart_anywhere_forgets_nothing(plan: list[tuple[int, int, int]], cu
         if number == cut:
             again.past([row for row in rows if row.ts_ms >= month_start_ms(now_ms)], now_ms)
             for known, total in totals.items():
-                if total:
+                if any(row.lease_id == f"l-{known}" for row in rows):
                     again.lease(f"l-{known}", f"rule-{known % 2}", total, now_ms)
         whole.charged(f"l-{lease}", amount_ucr, now_ms)
         if number >= cut:

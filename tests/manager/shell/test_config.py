@@ -113,6 +113,8 @@ def test_a_whole_file_becomes_what_the_core_needs(folder: Path) -> None:
          "letters, digits, '-' and '_'"),
         ('"eu-fr"]', '""]',
          "rule[0].zones[1]: '' is no name: 1 to 64 letters, digits, '-' and '_'"),
+        ('vm = "web"\nprice', 'vm = "web"\nfallback_class = "meduim"\nprice',
+         "rule[0].fallback_class: unknown class 'meduim'; there are nano, small, medium, large"),
         ('["eu-de", "eu-fr"]', '["eu-de,eu-fr"]', "rule[0].zones[0]: 'eu-de,eu-fr' is no name: "
          "1 to 64 letters, digits, '-' and '_'"),
         ("ports = [80]", 'allow_from = ["10.0.0.0/8", "all"]', "vm[0].allow_from[1]: 'all' is no "

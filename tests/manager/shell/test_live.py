@@ -108,15 +108,15 @@ async def start_host(running: Running, seller: Client, state: Path) -> Process:
     return await start_logging(state / "host.log", "host", "run", *login, *where, *room)
 
 
-async def ask_when_live(seller: Client) -> None:
+async def ask_when_live(seller: Client, price_ucr: int = PRICE_UCR, qty: int = 2) -> None:
     ask = OrderPlace(
         req_id=1,
         client_order_id="ask-1",
         symbol="small.eu-de.flat.spot",
         side="sell",
         order_type="limit",
-        price_ucr=PRICE_UCR,
-        qty=2,
+        price_ucr=price_ucr,
+        qty=qty,
     )
 
     async def place() -> Any:
