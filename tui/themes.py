@@ -68,7 +68,6 @@ def textual_theme(name: str, depth: Depth = "truecolor") -> Theme:
         surface=palette["back"],
         panel=palette["head"],
         dark=name != "headroom-light",
-        ansi=colourless,
         variables={
             "footer-background": palette["head"],
             "footer-foreground": palette["dim"],

@@ -41,9 +41,11 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         theme = self.app.theme_variables
+        # Rich knows the terminal's own colour by another name than Textual.
+        accent, label = (theme[name].removeprefix("ansi_") for name in ("accent", "secondary"))
         with Vertical(id="help"):
             with VerticalScroll(id="help-keys"):
-                yield Static(help_text(theme["accent"], theme["secondary"]))
+                yield Static(help_text(accent, label))
             yield Static("↑ ↓ scroll · Esc leave", id="help-leave")
 
     def action_leave(self) -> None:
