@@ -18,6 +18,7 @@ from tui.screens.market import MarketScreen
 from tui.session import Session
 from tui.themes import paint_of, textual_theme
 from tui.view.desk import Desk
+from tui.view.guard import FAT_FINGER_PCT
 from tui.view.layout import Pane
 from tui.view.model import Model
 
@@ -48,13 +49,15 @@ class HeadroomApp(App[int]):
         now_ms: Callable[[], int] = wall_ms,
         session_name: str = "",
         depth: Depth = "truecolor",
+        fat_finger_pct: int = FAT_FINGER_PCT,
     ) -> None:
         super().__init__(ansi_color=True if depth == "none" else None)
         self.depth: Depth = depth
         for name in PALETTES:
             self.register_theme(textual_theme(name, depth))
         self.theme = theme
-        self.desk = Desk(Model(), session_name or secrets.token_hex(4), read_only)
+        session_name = session_name or secrets.token_hex(4)
+        self.desk = Desk(Model(), session_name, read_only, fat_finger_pct)
         self.session = Session(link, self.desk, self._changed, now_ms, symbol)
         self.link = link
 

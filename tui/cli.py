@@ -42,6 +42,7 @@ def tui(
         read_only=read_only or key_path is None,
         theme=config.theme,
         symbol=symbol or config.symbol,
+        fat_finger_pct=config.fat_finger_pct,
         depth=depth_of(os.environ),
     )
     try:

@@ -5,14 +5,15 @@ Options on the command line win over the file, the file over the defaults.
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from exchange import files
 from exchange.cli.common import DEFAULT_URL
 from tui.palettes import DEFAULT_THEME, PALETTES
+from tui.view.guard import FAT_FINGER_MAX, FAT_FINGER_PCT
 
 CONFIG_BYTES_MAX: Final = 64 * 1024
 
@@ -28,6 +29,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     key: str | None = None
     theme: str = DEFAULT_THEME
     symbol: str = ""
+    fat_finger_pct: Annotated[int, Meta(ge=0, le=FAT_FINGER_MAX)] = FAT_FINGER_PCT
+    """Ask about an order whose price is further through the market; 0 never asks."""
 
 
 def config_path() -> Path:

@@ -20,10 +20,10 @@ Order: TypeAlias = OrderPlace | OrderCancel | OrderMassCancel | LeaseRelease
 
 
 class Question(Struct, frozen=True):
-    """Something other than an order that waits for Enter."""
+    """What waits for Enter: a request, or, None, the armed ticket that looks like a slip."""
 
     text: str
-    request: Order
+    request: Order | None
 
 
 class Dealing:
@@ -57,29 +57,41 @@ class Dealing:
             self.ticket = self.ticket.disarmed()
         self.question = Question(text, asked)
 
-    def confirm(self) -> Order | None:
-        """Enter: take what was typed, arm what is staged, or return what is armed to be sent."""
+    def edit(self, ticket: Ticket) -> None:
+        """Take a changed ticket; what was asked about the last one is asked no more."""
+        self.ticket = ticket
+        if self.question is not None and self.question.request is None:
+            self.question = None
+
+    def confirm(self, doubt: str = "") -> Order | None:
+        """Enter: take what was typed, arm what is staged, or return what is armed to be sent.
+
+        With a ``doubt`` an armed ticket is asked about once more.
+        """
         if self.typing is not None:
             self._take_typed()
             return None
         if self.question is not None:
             asked, self.question = self.question.request, None
-            return asked
+            return self._order() if asked is None else asked
         if self.ticket.stage == "staged":
             self.ticket = self.ticket.armed()
             return None
-        if self.ticket.stage == "armed":
-            return self._order()
-        return None
+        if self.ticket.stage != "armed":
+            return None
+        if doubt:
+            self.question = Question(f"{doubt}. Send it?", None)
+            return None
+        return self._order()
 
     def back(self) -> None:
         """Esc: give up typing, else the question, else one step of the ticket."""
         if self.typing is not None:
             self.typing = None
-        elif self.question is not None:
+        elif self.question is not None and self.question.request is not None:
             self.question = None
         else:
-            self.ticket = self.ticket.disarmed()
+            self.edit(self.ticket.disarmed())
 
     def drop(self) -> None:
         """Disarm everything: the instrument changed or the connection is gone."""

@@ -15,6 +15,7 @@ from tui.view.book import BookView
 from tui.view.connection import explanation
 from tui.view.dealing import Dealing, Order
 from tui.view.entry import price_fault
+from tui.view.guard import FAT_FINGER_PCT, Doubt, doubt
 from tui.view.ladder import Grid
 from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model
@@ -32,9 +33,16 @@ PAGE: Final = 10
 class Desk:
     """``rows`` tells how many rows of data each pane shows; the screen keeps it up to date."""
 
-    def __init__(self, model: Model, session: str, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        session: str,
+        read_only: bool = False,
+        fat_finger_pct: int = FAT_FINGER_PCT,
+    ) -> None:
         self.model = model
         self.read_only = read_only
+        self.fat_finger_pct = fat_finger_pct
         self.dealing = Dealing(session)
         self.symbol = ""
         self.focus: Pane = "ladder"
@@ -69,6 +77,16 @@ class Desk:
         """Return the best price on the side the ticket would trade with."""
         buying = self.dealing.ticket.side == "buy"
         return self.book.best_ask_ucr if buying else self.book.best_bid_ucr
+
+    def doubt(self) -> Doubt | None:
+        """Return why the ticket looks like a slip of the finger, None when it does not."""
+        ticket, symbol = self.dealing.ticket, self.dealing.symbol
+        known, last = self.model.instruments.get(symbol), self.model.tape(symbol).last
+        if ticket.stage not in ("staged", "armed") or known is None:
+            return None
+        last_ucr, places = last.price_ucr if last else None, self.model.places(symbol)
+        book = self.model.book(symbol)
+        return doubt(ticket, known, book, last_ucr, self.fat_finger_pct, places)
 
     def trouble(self, now_ms: int) -> str:
         """Return why orders are held back, "" when they are not."""
@@ -210,7 +228,7 @@ class Desk:
 
     def _edit(self, ticket: Ticket) -> None:
         self.model.message = None
-        self.dealing.ticket = ticket
+        self.dealing.edit(ticket)
 
     def confirm(self, now_ms: int) -> list[Order]:
         """Enter: select, take, arm or send, whatever comes next."""
@@ -225,7 +243,8 @@ class Desk:
         self.model.message = None
         if self.dealing.typing is None and self._holds_back(now_ms):
             return []
-        order = self.dealing.confirm()
+        slip = self.doubt()
+        order = self.dealing.confirm(slip.text if slip else "")
         return [] if order is None else [order]
 
     def _holds_back(self, now_ms: int) -> bool:

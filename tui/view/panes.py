@@ -166,7 +166,7 @@ def _ticket(scene: Scene, width: int, height: int) -> list[Line]:
     desk, model = scene.desk, scene.desk.model
     dealing = desk.dealing
     symbol = dealing.symbol if dealing.ticket.stage != "idle" else desk.symbol
-    grid = desk.grids.get(desk.symbol)
+    grid, slip = desk.grids.get(desk.symbol), desk.doubt()
     ticket_scene = TicketScene(
         ticket=dealing.ticket,
         instrument=model.instruments.get(symbol),
@@ -178,6 +178,7 @@ def _ticket(scene: Scene, width: int, height: int) -> list[Line]:
         trouble=desk.trouble(scene.now_ms),
         now_ms=scene.exchange_ms,
         read_only=desk.read_only,
+        doubt=slip.short if slip else "",
     )
     return ticket_lines.lines(ticket_scene, width, height)
 

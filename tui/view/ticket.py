@@ -28,6 +28,11 @@ class Ticket(Struct, frozen=True):
     qty: int = 1
     time_in_force: TimeInForce = "gtc"
 
+    @property
+    def open_qty(self) -> int:
+        """Units that may still trade."""
+        return self.qty
+
     def staged(self, side: Side, price_ucr: int) -> "Ticket":
         """Return the ticket with a side chosen at a price; keeps the quantity in use."""
         return self._with(stage="staged", side=side, price_ucr=_bounded_price(price_ucr))

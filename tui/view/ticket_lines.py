@@ -40,6 +40,8 @@ class TicketScene(NamedTuple):
     """Why orders are held back, "" when they are not."""
     now_ms: int
     read_only: bool = False
+    doubt: str = ""
+    """How far through the market the ticket is, "" while it is not."""
 
 
 def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
@@ -51,11 +53,9 @@ def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
     asking = "arm" if scene.prompt is not None else ground
     rows = [title, fit(_order(scene, width, with_cost=not tall), width, ground)]
     if tall:
-        middle = [
-            fit(_subject(scene, width), width, ground),
-            fit(_prompt(scene, width), width, asking),
-        ]
-        rows += middle if scene.ticket.stage != "idle" else middle[::-1]
+        subject = [fit(_subject(scene, width), width, ground)]
+        prompt = [fit(line, width, asking) for line in _prompt_rows(scene, width, height - 3)]
+        rows += subject + prompt if scene.ticket.stage != "idle" else prompt + subject
         rows += _message(_news(scene), width, height - len(rows))
     elif hidden:
         rows += _message(scene.message, width, 1)
@@ -79,7 +79,8 @@ def _note(scene: TicketScene, hidden: bool) -> Line:
     staged = STAGED_KEYS if hidden else "not armed"
     stages = {"idle": "", "staged": staged, "armed": "ARMED", "sent": "sent, waiting"}
     note = stages[scene.ticket.stage]
-    return (span(note, "accent!" if note == "ARMED" else "dim"),) if note else ()
+    slip: Line = (span(f"{scene.doubt}, ", "warn"),) if scene.doubt else ()
+    return (*slip, span(note, "accent!" if note == "ARMED" else "dim")) if note else ()
 
 
 def _order(scene: TicketScene, width: int, with_cost: bool) -> Line:
@@ -137,6 +138,16 @@ def _invitation(scene: TicketScene) -> Line:
     )
 
 
+def _prompt_rows(scene: TicketScene, width: int, most: int) -> list[Line]:
+    """Return the prompt's row, or, where a question is longer, up to ``most`` rows."""
+    prompt = scene.prompt
+    if prompt is None or prompt.fault or len(prompt.text) < width:
+        return [_prompt(scene, width)]
+    rows = textwrap.wrap(prompt.text, width - 1, max_lines=most, placeholder=" …")
+    short = [(span(f" {text}", "text!"),) for text in rows[:-1]]
+    return [*short, _keys(rows[-1], [prompt.keys, "Enter · Esc"], width)]
+
+
 def _prompt(scene: TicketScene, width: int) -> Line:
     if scene.prompt is not None and scene.prompt.fault:
         text = f" {scene.prompt.text}"
@@ -165,6 +176,7 @@ def _prompt(scene: TicketScene, width: int) -> Line:
 
 def _keys(text: str, choices: list[str], width: int) -> Line:
     """Return ``text`` and the longest of ``choices`` that fits beside it."""
+    text = clip(text, width - 1)
     room = width - len(text) - 4
     keys = next((choice for choice in choices if len(choice) <= room), "")
     return (span(f" {text}", "text!"), span(f"   {keys}", "dim"))
