@@ -172,9 +172,9 @@ class LibvirtHypervisor:
         domain = self._ours(vm_id)
         if domain is None:
             return
-        flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
-        if domain.isActive():
-            flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
+        flags = libvirt.VIR_DOMAIN_AFFECT_LIVE if domain.isActive() else 0
+        if domain.isPersistent():  # Somebody may have undefined it: it runs on.
+            flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG
         kind, xml = libvirt.VIR_DOMAIN_METADATA_ELEMENT, domain_xml.notes_xml(notes)
         _unless_gone(
             lambda: domain.setMetadata(kind, xml, "notes", domain_xml.NOTES_URI, flags),
@@ -202,7 +202,15 @@ class LibvirtHypervisor:
             if last is None or last.state != "unknown":
                 line = f"not looked at: {error}"
                 log.write(log_events.vm_trouble(domain.name(), "state_unknown", line))
-            return None if last is None else replace(last, state="unknown", reading=None)
+            if last is None:
+                return self._known_of(domain)
+            return replace(last, state="unknown", reading=None)
+
+    def _known_of(self, domain: Any) -> ObservedDomain | None:
+        try:
+            return self._identified(domain)
+        except HypervisorError:
+            return None
 
     def all_vm_ids(self) -> set[str]:
         return self._links.over(self._all_vm_ids)
@@ -311,22 +319,29 @@ class LibvirtHypervisor:
 
     def _observed(self, domain: Any) -> ObservedDomain | None:
         """Return what is seen of ``domain``; None when it is not ours, or went meanwhile."""
-        carried = self._carried(domain)
-        state = _unless_gone(domain.state, "cannot read the state") if carried else None
+        known = self._identified(domain)
+        state = _unless_gone(domain.state, "cannot read the state") if known else None
         info = _unless_gone(domain.info, "cannot read the counters") if state else None
-        if carried is None or state is None or info is None:
+        if known is None or state is None or info is None:
             return None
-        notes_text = _metadata(domain, domain_xml.NOTES_URI)
-        notes = domain_xml.read_notes(notes_text) if notes_text else Notes()
         shown = domain_state.meaning(state[0], state[1])
-        if shown == "taken" and _ending(self._log_of(carried.spec.vm_id, domain.name())).exists():
+        if shown == "taken" and _ending(self._log_of(known.spec.vm_id, domain.name())).exists():
             shown = "stopped"  # by us, or by an agent before us that was cut short
         reading = None
         if shown == "running":
             held = 0 if self._virt == "test" else resident.held_mib(domain.name())
             used = info[4] // 1_000_000, info[2] // 1024
             reading = Reading(self._clock(), *used, held_mib=held)
-        return ObservedDomain(carried.spec, shown, carried.forwards, notes, reading)
+        return replace(known, state=shown, reading=reading)
+
+    def _identified(self, domain: Any) -> ObservedDomain | None:
+        """Return what the metadata says, which QEMU is not asked for; None if not ours."""
+        carried = self._carried(domain)
+        if carried is None:
+            return None
+        notes_text = _metadata(domain, domain_xml.NOTES_URI)
+        notes = domain_xml.read_notes(notes_text) if notes_text else Notes()
+        return ObservedDomain(carried.spec, "unknown", carried.forwards, notes)
 
 
 def _ending(log_file: Path) -> Path:
