@@ -13,11 +13,11 @@ import msgspec
 import typer
 
 from exchange import files
+from exchange.cli.bounds import by_options, plainly
 from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, HostKey, Json, Url, fail, print_json
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key, new_key, public_key_b64
 from exchange.wire import hardware
-from exchange.wire.codec import readable
 from exchange.wire.requests import HostEnroll
 from hostagent.machine import facts
 
@@ -69,7 +69,7 @@ def enroll(
         fail(str(error))
     except msgspec.ValidationError as error:
         _forget(key, made)
-        fail(f"enroll: {readable(str(error))}", EXIT_USAGE)
+        fail(f"enroll: {plainly(error, fields, HostEnroll)}", EXIT_USAGE)
     _show(_asked(url or DEFAULT_URL, request, key, made), quiet, as_json)
 
 
@@ -128,7 +128,7 @@ def _asked(url: str, request: HostEnroll, key: Path, made: bool) -> dict[str, An
         return asyncio.run(ask())
     except (Refused, Unreachable) as error:
         _forget(key, made)
-        fail(f"enroll: {error}")
+        fail(f"enroll: {by_options(str(error), HostEnroll)}")
     except Unknown as error:
         # The exchange may have enrolled this key: asking again with it is how to find out.
         fail(f"enroll: {error}")

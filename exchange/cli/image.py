@@ -71,7 +71,8 @@ def listing(key: Key, url: Url = None, as_json: Json = False) -> None:
 @app.command("delete")
 def delete(digest: Digest, key: Key, url: Url = None, as_json: Json = False) -> None:
     """Give an image up."""
-    show(ask(url, key, ImageDelete(req_id=1, sha256=digest)), as_json)
+    message = checked("image delete", {"sha256": digest}, ImageDelete)
+    show(ask(url, key, message), as_json)
 
 
 @app.command("offer")
@@ -94,7 +95,7 @@ def offer(
 @app.command("buy")
 def buy(digest: Digest, key: Key, url: Url = None, as_json: Json = False) -> None:
     """Buy an image by its digest, at the lowest price asked for it; twice costs once."""
-    show(ask(url, key, ImageBuy(req_id=1, sha256=digest)), as_json)
+    show(ask(url, key, checked("image buy", {"sha256": digest}, ImageBuy)), as_json)
 
 
 def _put_folder(url: str | None, key: Path, folder: Path) -> str:

@@ -1,7 +1,6 @@
 """Talks to a running exchange from a command line: log in, send a request, print. Shell."""
 
 import asyncio
-import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -10,18 +9,17 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from exchange.cli.bounds import by_options, plainly
 from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, fail, print_json
 from exchange.cli.result_text import result_lines
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.units import MS_PER_SECOND, ceil_div
-from exchange.wire.codec import readable
 from exchange.wire.types import Request
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Request)
 
-_AT_FIELD: Final = re.compile(r"(?P<what>.*) - at `\$\.(?P<field>\w+)[^`]*`")
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -30,13 +28,19 @@ def ask(url: str | None, key: Path | None, message: Request) -> Any:
 
     Ends with one line and exit 1 when there is no result.
     """
-    return logged_in(url, key, lambda client: client.request(message))
+    return logged_in(url, key, lambda client: client.request(message), type(message))
 
 
-def logged_in(url: str | None, key: Path | None, work: Callable[[Client], Awaitable[T]]) -> T:
+def logged_in(
+    url: str | None,
+    key: Path | None,
+    work: Callable[[Client], Awaitable[T]],
+    kind: type[Request] | None = None,
+) -> T:
     """Log in (without ``key``: not), return what ``work`` returns, and hang up.
 
     Ends with one line and exit 1 when there is no login, or ``work`` has no answer or a refusal.
+    ``kind``: what is sent, if its fields were given as options.
     """
 
     async def run() -> T:
@@ -49,14 +53,18 @@ def logged_in(url: str | None, key: Path | None, work: Callable[[Client], Awaita
     except (KeyFileError, Unreachable, Unknown) as error:
         fail(str(error))
     except Refused as error:
-        fail(refusal(error))
+        fail(refusal(error, kind))
 
 
-def refusal(error: Refused) -> str:
-    """Return why a request was refused, which field it was, and when to ask again."""
+def refusal(error: Refused, kind: type[Request] | None = None) -> str:
+    """Return why a request was refused, which field it was, and when to ask again.
+
+    ``kind``: of the request, if its fields were given as options.
+    """
     field = f" (field {error.field})" if error.field else ""
     wait_s = ceil_div(error.retry_after_ms or 0, MS_PER_SECOND)
-    return f"refused: {error}{field}" + (f"; ask again in {wait_s} s" if wait_s else "")
+    why = f"{error}{field}" if kind is None else by_options(f"{error}{field}", kind)
+    return f"refused: {why}" + (f"; ask again in {wait_s} s" if wait_s else "")
 
 
 def show(result: Any, as_json: bool) -> None:
@@ -79,11 +87,4 @@ def checked(
     try:
         return msgspec.convert(tag | fields, kind)
     except msgspec.ValidationError as error:
-        fail(f"{command}: {_by_option(readable(str(error)), options)}", EXIT_USAGE)
-
-
-def _by_option(text: str, options: Mapping[str, str]) -> str:
-    found = _AT_FIELD.fullmatch(text)
-    if found is None or found["field"] not in options:
-        return text
-    return f"{options[found['field']]}: {found['what'][:1].lower()}{found['what'][1:]}"
+        fail(f"{command}: {plainly(error, fields, kind, options)}", EXIT_USAGE)

@@ -8,7 +8,7 @@ import typer
 
 from exchange import files
 from exchange.cli.common import EXIT_USAGE, JsonAnyway, KeyOrNone, Url, fail, print_json
-from exchange.cli.one_request import ask
+from exchange.cli.one_request import logged_in
 from exchange.wire import requests, session_requests
 from exchange.wire.codec import JSON, UnreadableError
 from exchange.wire.types import Request
@@ -41,7 +41,7 @@ def request(
     Without --key only what needs no login is answered.
     """
     message = read(sys.stdin.read() if text == "-" else text)
-    print_json(ask(url, key, message))
+    print_json(logged_in(url, key, lambda client: client.request(message)))
 
 
 def read(text: str) -> Request:

@@ -8,7 +8,7 @@ import typer
 
 from exchange.cli.common import Json, Key, Url, fail, print_json
 from exchange.cli.console_follow import CannotFollow, follow
-from exchange.cli.one_request import ask, logged_in
+from exchange.cli.one_request import ask, checked, logged_in
 from exchange.cli.vm_life import list_vms, start, stop
 from exchange.wire.requests import VmConsole
 from exchange.wire.types import CONSOLE_LINES_MAX
@@ -44,7 +44,7 @@ def console(
     as_json: Json = False,
 ) -> None:
     """Print the last lines of a VM's serial console, as its host has them now."""
-    request = VmConsole(req_id=1, vm_id=vm_id, lines=lines)
+    request = checked("vm console", {"vm_id": vm_id, "lines": lines}, VmConsole)
     if following:
         _follow(url, key, request, as_json)
         return

@@ -117,10 +117,11 @@ class Codec:
 
 def readable(text: str) -> str:
     """Return msgspec's error text with the pattern in it replaced by plain words."""
-    return _REGEX.sub(lambda found: f"Expected {_in_words(found['regex'])}", text)
+    return _REGEX.sub(lambda found: f"Expected {pattern_in_words(found['regex'])}", text)
 
 
-def _in_words(regex: str) -> str:
+def pattern_in_words(regex: str) -> str:
+    """Return what a pattern of the message types asks for."""
     return next((words for part, words in _WORDS.items() if part in regex), "other characters")
 
 

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import typer
 
@@ -29,6 +29,7 @@ from exchange.cli.fleet.pick import Row
 from exchange.cli.one_request import checked, logged_in
 from exchange.client import Client
 from exchange.wire.requests import HostApprove, HostDrain, HostOffer, HostToken, LeaseRecall
+from exchange.wire.types import HostStatus
 
 SECRET_BYTES: Final = 24
 
@@ -52,6 +53,8 @@ def list_hosts(
     as_json: Json = False,
 ) -> None:
     """List your hosts: what they offer and sold, their load, what they delivered, last contact."""
+    if status not in (None, *get_args(HostStatus)):
+        fail(f"host list: --status {status}: not {', '.join(get_args(HostStatus))}", EXIT_USAGE)
     rows, leases = logged_in(url, key, work.fleet_and_leases)
     sold = pick.sold(leases)
     shown = [row for row in _picked(rows, hosts or ()) if status in (None, row["status"])]

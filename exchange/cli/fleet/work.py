@@ -72,7 +72,7 @@ async def each(client: Client, jobs: Sequence[Job], what: str) -> Outcome:
             result = await client.request(request, PATIENCE_S, patient=True)
             outcome.done.append((about, result))
         except Refused as error:
-            outcome.failed.append(Failed(about, error.reason, refusal(error)))
+            outcome.failed.append(Failed(about, error.reason, refusal(error, type(request))))
         except Unknown as error:
             outcome.failed.append(Failed(about, "unanswered", str(error)))
             untried = [Failed(row, "not_tried", "not tried") for row, _ in jobs[at + 1 :]]

@@ -107,7 +107,7 @@ WRONG = [
     (DEPOSIT, "admin deposit: missing option '--amount' or '--amount-ucr'"),
     (f"{DEPOSIT} --amount 1 --amount-ucr 1", "admin deposit: --amount or --amount-ucr, not both"),
     (f"{DEPOSIT} --amount 0.0000001", "0.0000001 is not an amount of credits"),
-    (f"{DEPOSIT} --amount 9007199255", "amount_ucr"),
+    (f"{DEPOSIT} --amount 9007199255", "--amount-ucr"),
     (OFFER, "image offer: missing option '--price' or '--price-ucr'"),
     (f"{OFFER} --price -1", "image offer: "),
     ("admin key --account a --key-id k --public-key p --role viewer --key k --not-after x", "date"),
