@@ -9,13 +9,17 @@ from exchange.leases import images
 from exchange.model import emit, evidence
 from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
-from exchange.model.lease import Lease
+from exchange.model.lease import LIVE_VM, Lease
 from exchange.model.state import State
 from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
-from exchange.wire.types import Capacity, EvidenceView, HostStatus, Recall
+from exchange.wire.types import Capacity, EvidenceView, HostStatus, IdleUnit, Recall
 
 RECALLS_TOLD: Final = 16
 """Recalls in a lease's row of `account.state`."""
+IDLE_TOLD: Final = 64
+"""Units without a VM in such a row."""
+REASON_CHARS: Final = 64
+"""Of why the last VM of such a unit ended."""
 
 
 class Balance(Struct):
@@ -89,7 +93,22 @@ def lease_row(state: State, account: Account, lease: Lease) -> LeaseUpdate:
     if account is lease.buyer:
         row.recalls = _recalls(lease) or None
         row.silent_since_ms = lease.meter.silent_from_ms
+        row.idle = _idle(lease) or None
     return row
+
+
+def _idle(lease: Lease) -> list[IdleUnit]:
+    """Return how the last VM of each unit ended that had one and has none."""
+    keys = lease.meter.units.idle[:IDLE_TOLD]
+    if not keys:
+        return []
+    last = {vm.unit: vm for vm in lease.vms.values() if vm.lease is lease}
+    ended = [last[key] for key in keys if key in last]
+    return [
+        IdleUnit(vm.name, vm.state, None if vm.reason is None else vm.reason[:REASON_CHARS])
+        for vm in ended
+        if vm.state not in LIVE_VM
+    ]
 
 
 def _recalls(lease: Lease) -> list[Recall]:

@@ -16,6 +16,7 @@ from exchange.wire.types import (
     EvidenceView,
     Frame,
     HostStatus,
+    IdleUnit,
     InstrumentState,
     LeaseState,
     OrderStatus,
@@ -278,7 +279,8 @@ class LeaseUpdate(Frame, tag="lease.update"):
     """Where a lease stands, for its buyer and its seller.
 
     ``recalls`` and ``silent_since_ms`` (of its host) are only in a buyer's rows of
-    ``account.state``: what notices told and what still holds.
+    ``account.state``: what notices told and what still holds. So is ``idle``: the units whose VM
+    has ended, in the order of its end.
     """
 
     account_seq: int
@@ -299,6 +301,7 @@ class LeaseUpdate(Frame, tag="lease.update"):
     ends_ms: int | None = None
     recalls: list[Recall] | None = None
     silent_since_ms: int | None = None
+    idle: list[IdleUnit] | None = None
 
 
 class VmUpdate(Frame, tag="vm.update"):

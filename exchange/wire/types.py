@@ -138,6 +138,17 @@ class Recall(Struct, frozen=True):
     at_ms: int
 
 
+class IdleUnit(Struct, frozen=True, omit_defaults=True):
+    """A unit of a lease without a VM: its last one, and how that ended.
+
+    A VM that its buyer stopped is ``stopped`` without a reason. ``reason`` may be cut short.
+    """
+
+    name: str
+    state: VmState
+    reason: str | None = None
+
+
 class RefusedAmounts(Struct, frozen=True, omit_defaults=True):
     """The money that a refusal is about, as far as it applies."""
 

@@ -14,6 +14,7 @@ from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, credits_text
 from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
 from exchange.wire.requests import LeaseRelease
 from exchange.wire.terms import LOST_AFTER_MS, RECALL_NOTICE_MS
+from exchange.wire.types import IdleUnit
 from manager.core.burst import Bursts
 from manager.core.library import StoredVm
 from manager.core.messages import Connected
@@ -249,6 +250,7 @@ class Account:
             lease.silent_until_ms = self._silent_until_ms(row.silent_since_ms)
         self.schedule_release(lease)
         found = [(self._rented.unit_of(vm) or self._new_unit(lease, vm), vm) for vm in vms]
+        ended = {unit.server: told for told in row.idle or () if (unit := self._idle(lease, told))}
         running = {unit.number for unit, _ in found}
         without = [unit for unit in lease.units.values() if unit.number not in running]
         missing = row.units - len(found)
@@ -263,10 +265,25 @@ class Account:
                 self._bursts.send_stop(unit)
         self._take_recalled(lease, _ends_ms(row), told_now=False)
         for unit in without:
-            self._bursts.start_again(lease, unit)
+            told = ended.get(unit.server)
+            if told is None:
+                self._bursts.start_again(lease, unit)
+            else:
+                self._bursts.ended_before(lease, unit, told)
+
+    def _idle(self, lease: Lease, told: IdleUnit) -> Unit | None:
+        """Return the unit whose last VM that was; ``None`` when it has asked for another since."""
+        number, attempt = unit_number(lease.lease_id, told.name)
+        if number is None:
+            return None
+        unit = lease.units.get(number)
+        if unit is None:
+            unit = self._rented.add_unit(lease, number)
+            unit.vm_name, unit.launches, unit.failures = told.name, attempt, attempt - 1
+        return unit if unit.vm_name == told.name else None
 
     def _new_unit(self, lease: Lease, vm: VmUpdate) -> Unit:
-        number, attempt = unit_number(vm)
+        number, attempt = unit_number(lease.lease_id, vm.name)
         unit = self._rented.add_unit(lease, number)
         unit.state, unit.vm_name, unit.vm_id = "requested", vm.name, vm.vm_id
         unit.launches, unit.failures = attempt, attempt - 1

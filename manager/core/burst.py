@@ -27,6 +27,7 @@ from exchange.wire.address import guest_problem
 from exchange.wire.frames import VmUpdate
 from exchange.wire.requests import LeaseRelease, VmStop
 from exchange.wire.terms import failure_fault
+from exchange.wire.types import IdleUnit
 from manager.core.backoff import Backoff
 from manager.core.boots import Boots
 from manager.core.hand import by_hand
@@ -260,6 +261,17 @@ class Bursts:
             self.out_of_balancer(unit)
             unit.state = "leased"
             self.launch(lease, unit)
+
+    def ended_before(self, lease: Lease, unit: Unit, told: IdleUnit) -> None:
+        """The unit's VM ended unseen. We stop only what leaves, so one that we stopped was leaving.
+
+        A unit whose launch failed leaves its lease, so the VM of one that is still there ran.
+        """
+        unit.ran = True
+        if told.state == "stopped" and told.reason is None:
+            self.stopped(unit)
+        else:
+            self._vm_gone(lease, unit, told.reason or told.state)
 
     def stopped(self, unit: Unit) -> None:
         """No VM runs on the unit and none shall: give it back, or wait for the recall's end."""

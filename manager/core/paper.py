@@ -26,7 +26,7 @@ from exchange.wire.requests import (
     VmStart,
     VmStop,
 )
-from exchange.wire.types import Endpoint, LeaseState, OrderStatus, VmState
+from exchange.wire.types import Endpoint, IdleUnit, LeaseState, OrderStatus, VmState
 from manager.core.classes import place_of
 from manager.core.core import Manager
 from manager.core.messages import (
@@ -53,6 +53,8 @@ class PaperLease(Struct):
 
     row: LeaseUpdate
     vm: VmUpdate | None = None
+    last: VmUpdate | None = None
+    """The VM that ended on it."""
     charged_ucr: int = 0
 
 
@@ -103,7 +105,7 @@ class Paper:
 
     def connected(self) -> Connected:
         """Return the account as it stands, as after a login."""
-        leases = [lease.row for lease in self.leases.values()]
+        leases = [replace(one.row, idle=_idle(one)) for one in self.leases.values()]
         vms = [lease.vm for lease in self.leases.values() if lease.vm is not None]
         return Connected(self._account_seq, [], leases, vms)
 
@@ -307,4 +309,12 @@ class Paper:
     def _vm(self, lease: PaperLease, vm: VmUpdate, state: VmState, ready_ms: int | None) -> None:
         seq, _, now_ms = self._frame_head()
         lease.vm = replace(vm, account_seq=seq, ts_ms=now_ms, state=state, ready_ms=ready_ms)
+        if state in ("stopped", "failed"):
+            lease.last = lease.vm
         self._soon(lease.vm)
+
+
+def _idle(lease: PaperLease) -> list[IdleUnit] | None:
+    if lease.vm is not None or lease.last is None:
+        return None
+    return [IdleUnit(lease.last.name, lease.last.state, lease.last.reason)]

@@ -113,7 +113,7 @@ def vm_name(vm: StoredVm, unit: Unit) -> str:
     return f"{vm.name}-{unit.server}{attempt}"
 
 
-def unit_number(row: VmUpdate) -> tuple[int | None, int]:
+def unit_number(lease_id: str, name: str) -> tuple[int | None, int]:
     """Return the unit's number and the attempt that a VM's name tells, (None, 1) if it does not."""
-    found = re.search(rf"-{re.escape(row.lease_id)}-(\d{{1,6}})(?:\.(\d{{1,6}}))?\Z", row.name)
+    found = re.search(rf"-{re.escape(lease_id)}-(\d{{1,6}})(?:\.(\d{{1,6}}))?\Z", name)
     return (int(found[1]), int(found[2] or 1)) if found else (None, 1)

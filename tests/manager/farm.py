@@ -1,6 +1,8 @@
 """A farm of 4 own units of 250 requests/s, with rules from texts, on a paper market."""
 
 from collections.abc import Sequence
+from functools import partial
+from heapq import heapify, heappop
 from typing import Any
 
 import msgspec
@@ -10,7 +12,18 @@ from exchange.wire.frames import Notice
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
-from manager.core.messages import DrainBackend, LoadSample, Out, Send
+from manager.core.messages import (
+    BackendDrained,
+    BackendReady,
+    BackendsSeen,
+    DrainBackend,
+    LoadSample,
+    Out,
+    RegisterBackend,
+    RemoveBackend,
+    Send,
+    ServerState,
+)
 from manager.core.paper import Paper
 from manager.core.rule import Rule, parse
 from manager.core.rule_text import RuleText
@@ -38,6 +51,8 @@ STALE_MS = 60_000
 PRICE_UCR = 20_000
 BOOT_MS = 90_000
 MINUTE_MS = 60_000
+BALANCER = (BackendReady, BackendDrained)
+"""What the balancer's driver would have told dies with the Manager."""
 START_MS = 1_795_000_000_000
 """2026-11-18, late in a UTC hour: nothing may depend on times that begin at 0."""
 
@@ -90,9 +105,29 @@ class Farm:
         return reading.ready - CORE_UNITS, reading.pending, reading.paid
 
     def restart(self) -> None:
-        """Kill the Manager and start another one, which knows nothing but the account."""
+        """Kill the Manager and start another one, which knows the account and the balancer."""
         self.paper.manager = new_manager(*self.rules)
-        self.paper.feed(self.paper.connected(), self.now_ms)
+        self.paper._later = [one for one in self.paper._later if not isinstance(one[2], BALANCER)]
+        heapify(self.paper._later)
+        connected = self.paper.connected()
+        self.paper.feed(BackendsSeen(servers(self.paper.outs), self.now_ms), self.now_ms)
+        self.paper.feed(connected, self.now_ms)
+
+
+def servers(outs: Sequence[Out]) -> dict[str, ServerState]:
+    """Return what the balancer has after ``outs``."""
+    found: dict[str, ServerState] = {}
+    for out in outs:
+        match out:
+            case RegisterBackend(server):
+                found[server] = "ready"
+            case DrainBackend(server):
+                found[server] = "draining"
+            case RemoveBackend(server):
+                found.pop(server, None)
+            case _:
+                pass
+    return found
 
 
 def requests(outs: Sequence[Out], kind: type[Any]) -> list[Any]:
@@ -110,6 +145,18 @@ def fail(farm: Farm, lease_id: str, reason: str | None = None) -> None:
     farm.paper._vm(lease, replace(lease.vm, reason=reason), "failed", None)
     lease.vm = None
     farm.paper.advance(farm.now_ms)
+
+
+def leave(farm: Farm, lease_id: str, steps: int) -> None:
+    """The lease's unit begins to leave, and ``steps`` of what follows at once happen."""
+    manager = farm.manager
+    unit = manager.rented.unit(f"{lease_id}-0")
+    if unit is not None:
+        act = partial(manager._bursts.leave, unit, give_back=True)
+        farm.paper._carry_out(manager.administer(lambda _: act(), farm.now_ms)[0])
+    for _ in range(steps):
+        if farm.paper._later and farm.paper._later[0][0] <= farm.now_ms:
+            farm.paper._step(heappop(farm.paper._later)[2])
 
 
 NOTICE_MS = 120_000

@@ -13,7 +13,7 @@ import pytest
 from msgspec import Struct, inspect
 
 from exchange.engine import views
-from exchange.engine.views import RECALLS_TOLD
+from exchange.engine.views import IDLE_TOLD, REASON_CHARS, RECALLS_TOLD
 from exchange.feed.directory import FOUND_MAX
 from exchange.feed.feed import TRADES_KEPT
 from exchange.model.commands import shown_fills
@@ -47,6 +47,7 @@ TEXTS: Final = {
     ("VmLaunch", "cmdline"): '"' * 1024,
     ("ErrorReply", "message"): TEXT,
     ("VmUpdate", "reason"): TEXT,
+    ("IdleUnit", "reason"): "\x01" * REASON_CHARS,
     ("Application", "contact"): '"' * 256,
 }
 CLASSES: Final = 64
@@ -62,6 +63,7 @@ LENGTHS: Final = {
     ("VmLaunch", "allow_from"): 16,
     ("DirectoryUpdate", "classes"): CLASSES,
     ("LeaseUpdate", "recalls"): RECALLS_TOLD,
+    ("LeaseUpdate", "idle"): IDLE_TOLD,
     ("DirectoryUpdate", "free_units"): CLASSES,
     ("DirectoryUpdate", "asks"): 2 * CLASSES,
     ("InstrumentsSnapshot", "instruments"): 0,  # put in by `fitted`, and so are the next three

@@ -6,9 +6,9 @@ Prices are 36,000 ucr per unit-hour: 10 ucr a second, 600 a minute.
 import pytest
 
 from exchange.model.commands import HostBack
-from exchange.wire.requests import VmStart, VmStatus, VmStop
+from exchange.wire.requests import LeaseRelease, VmStart, VmStatus, VmStop
 from exchange.wire.results import Refused
-from exchange.wire.types import Endpoint
+from exchange.wire.types import Endpoint, IdleUnit
 from tests.exchange.support.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket, ended
 
 SECOND = 1000
@@ -63,6 +63,28 @@ def test_the_same_vm_start_again_is_the_same_vm(market: LeaseMarket) -> None:
     other = VmStart(req_id=9, lease_id=lease, name="web", image=IMAGE, ports=[80])
     reply = market.send(other, "buyer")
     assert isinstance(reply, Refused) and reply.reason == "vm_exists"
+
+
+def test_the_account_tells_how_the_last_vm_of_each_idle_unit_ended(market: LeaseMarket) -> None:
+    def idle() -> list[IdleUnit] | None:
+        [row] = market.engine.account_state("buyer").leases
+        return row.idle
+
+    lease = market.lease(4)
+    stopped, failed, alive = (market.start(lease, name) for name in ("a", "b", "c"))
+    for vm in (stopped, failed, alive):
+        market.report(vm, "running")
+    assert idle() is None
+    market.must(VmStop(req_id=1, vm_id=stopped), "buyer")
+    market.report(stopped, "stopped")
+    market.report(failed, "failed", reason="crashed" * 20)
+    last = IdleUnit("b", "failed", ("crashed" * 20)[:64])
+    assert idle() == [IdleUnit("a", "stopped"), last]
+    assert market.engine.account_state("seller").leases[0].idle is None
+    market.must(LeaseRelease(req_id=1, lease_id=lease, units=2), "buyer")
+    assert idle() == [last]  # the unit that never had a VM went first, then the older idle one
+    market.start(lease, "d")
+    assert idle() is None
 
 
 def test_a_lease_runs_no_more_vms_than_units(market: LeaseMarket) -> None:

@@ -2,10 +2,12 @@
 
 The same plan is played with and without restarts; what was released, what waits for its bond, what
 was started and what counts as capacity must be equal. Seen to fail with `Account._match` ignoring a
-lease's ``recalls`` or ``silent_since_ms``, and before a lease in its notice kept its units.
+lease's ``recalls``, ``silent_since_ms`` or ``idle``, and before a lease in its notice kept its
+units.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -15,7 +17,7 @@ from msgspec.structs import replace
 
 from exchange.wire.frames import LeaseUpdate, Notice
 from exchange.wire.requests import LeaseRelease, VmStart, VmStop
-from exchange.wire.types import Recall
+from exchange.wire.types import IdleUnit, Recall, VmState
 from manager.core.messages import BackendsSeen, Connected, DrainBackend, Out, RegisterBackend
 from manager.core.paper import PaperLease
 from tests.manager.farm import (
@@ -27,6 +29,7 @@ from tests.manager.farm import (
     come_back,
     fail,
     fall_silent,
+    leave,
     new_manager,
     pass_time,
     recall,
@@ -48,6 +51,7 @@ EVENTS: Final[dict[str, Callable[[Farm, str], None]]] = {
     "back": come_back,
     "fail": fail,
     "lost": lose,
+    **{f"leave {steps}": partial(leave, steps=steps) for steps in range(5)},
 }
 
 steps = st.tuples(
@@ -96,6 +100,11 @@ def play(plan: list[tuple[str, int, int, bool]], restarts: bool) -> dict[str, An
 @example(plan=[("recall", 0, 60, True), ("back", 1, 100, False)])
 @example(plan=[("silent", 0, 1, True), ("back", 0, 1, True)])
 @example(plan=[("fail", 0, 120, True), ("fail", 0, 1, True)])
+@example(plan=[("leave 0", 0, 1, True)])
+@example(plan=[("leave 1", 0, 1, True)])
+@example(plan=[("leave 2", 0, 1, True)])
+@example(plan=[("leave 3", 0, 1, True)])
+@example(plan=[("fail", 0, 9, True), ("leave 1", 0, 1, True)])
 @example(plan=[("fail", 1, 9, False), ("silent", 1, 80, False), ("back", 0, 1, True)])
 def test_a_restart_anywhere_changes_no_decision(plan: list[tuple[str, int, int, bool]]) -> None:
     assert play(plan, restarts=True) == play(plan, restarts=False)
@@ -158,3 +167,25 @@ def test_what_drained_when_the_manager_ended_goes_on_draining(state: str, joins:
     outs = manager.apply(connected, farm.now_ms)
     assert isinstance([out for out in outs if hasattr(out, "server")][-1], RegisterBackend) == joins
     assert (DrainBackend(f"{lease_id}-0") in outs) == (not joins)
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "reason", "started", "released"),
+    [
+        ("web-l-1-0", "stopped", None, [], 1),
+        ("web-l-1-2.2", "stopped", None, [], 1),
+        ("web-l-1-0", "stopped", "guest_stopped", ["web-l-1-0.2"], 0),
+        ("web-l-1-1", "failed", "crashed", ["web-l-1-1.2"], 0),
+        ("web-l-1-1.2", "failed", "crashed", [], 1),
+        ("not-ours", "failed", "crashed", ["web-l-1-0"], 0),
+    ],
+)
+@pytest.mark.parametrize("recalled", [False, True])
+def test_how_a_vm_ended_tells_whether_its_unit_was_leaving(
+    name: str, state: VmState, reason: str | None, started: list[str], released: int, recalled: bool
+) -> None:
+    recalls = [Recall(1, START_MS + 1_000)] if recalled else None
+    _, outs = after_login(row(1, idle=[IdleUnit(name, state, reason)], recalls=recalls))
+    releases = [out for out in requests(outs, LeaseRelease) if out.at_ms is None]
+    starts = [out.name for out in requests(outs, VmStart)]
+    assert (starts, len(releases)) == (([], 0) if recalled else (started, released))
