@@ -16,7 +16,7 @@ from tests.tidy_rules import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 COMMON = ROOT / "exchange" / "cli" / "common.py"
-CLIENTS = {"account", "admin", "image", "lease", "manager", "order", "request", "tui", "vm"}
+CLIENTS = {"account", "admin", "find", "image", "lease", "manager", "order", "request", "tui", "vm"}
 NO_CLIENTS = {f"manager {name}" for name in ("check", "dry-run", "install-service", "vm")}
 """Besides those that ask a running Manager by its control socket."""
 FLEET = {f"host {name}" for name in ("list", "approve", "drain", "offer", "recall", "token")}

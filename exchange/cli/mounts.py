@@ -119,6 +119,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "decline": "Strike an application off the list.",
         },
     ),
+    "find": Mount("exchange.cli.find", "Find what you need among everybody's resources.", {}),
     "order": Mount(
         "exchange.cli.order",
         "Place, change, cancel and list your orders.",

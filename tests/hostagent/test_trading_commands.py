@@ -14,9 +14,48 @@ def test_orders_are_placed_changed_listed_and_canceled(tmp_path: Path) -> None:
             await enroll(here, seller)
             async with agent(here):
                 await sell_when_live(here)
+                await find(here)
                 await trade(here)
 
     asyncio.run(story())
+
+
+async def find(here: Market) -> None:
+    """Everybody may look, without a key."""
+    code, out, err = await run(
+        "find", "2 small in Germany below 0.03, simulated", "--url", here.url
+    )
+    assert (code, err) == (0, "")
+    head, row, *rest = out.splitlines()
+    assert head.split()[:3] == ["HOST", "CLASS", "ZONE"]
+    assert row.split()[:3] == ["h-1", "small", "eu-de"]
+    assert rest == [
+        "1 offer of 1 host",
+        "2 cost 0.050000 an hour, at most 0.025000 each:",
+        f"  headroom order place {SYMBOL} buy 2 --price 0.025000",
+        "  (an order takes the best price there is, also of hosts that are not listed)",
+    ]
+    options = ("--class", "small", "--country", "germany", "--below", "0.03", "--units", "3")
+    code, out, _ = await run("find", *options, "--url", here.url, "--json")
+    told = json.loads(out)
+    assert (code, told["best"]["units"], len(told["offers"])) == (1, 2, 1), "only two of three"
+    assert told["words"] == "3 small, in DE, at most 0.029999"
+    code, out, err = await run("find", "small in France", "--url", here.url)
+    assert (code, out) == (1, "0 offers of 0 hosts\n")
+    assert err == "headroom: no zone here is in France (FR); zones: eu-de (DE)\n"
+    for words, line in WRONG:
+        code, out, err = await run("find", *words, "--url", here.url)
+        assert (code, out, err.count("\n"), line in err) == (2, "", 1, True), err
+
+
+WRONG = [
+    (("small below 0,03",), "find: '0,03': a number has neither comma nor space"),
+    (("cheap small",), "find: 'cheap': neither a size"),
+    (("small", "--class", "nano"), "find: the size is in NEED and an option"),
+    (("--class", "huge"), "find: --class huge: not large, medium, nano, small"),
+    (("--country", "Atlantis"), "find: --country Atlantis: no country"),
+    (("--below", "0,03"), "'--below': 0,03 is not an amount"),
+]
 
 
 async def trade(here: Market) -> None:
