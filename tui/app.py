@@ -10,10 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from exchange.cli.common import EXIT_INTERRUPTED
-from tui.commands import ACTIONS
+from tui.commands import shown_actions
 from tui.keymap import keys_text
 from tui.link import Link
 from tui.palettes import DEFAULT_THEME, PALETTES, Depth
+from tui.screens.leave import LeaveScreen
 from tui.screens.market import MarketScreen
 from tui.session import Session
 from tui.themes import paint_of, textual_theme
@@ -100,14 +101,25 @@ class HeadroomApp(App[int]):
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave, and say so in the exit code."""
-        self.exit(return_code=EXIT_INTERRUPTED)
+        self.leave(EXIT_INTERRUPTED)
+
+    async def action_quit(self) -> None:
+        """Ctrl-Q, the palette and the footer."""
+        self.leave(0)
+
+    def leave(self, code: int) -> None:
+        """End the application; with something armed, after a question. Asked again, leave."""
+        if not self.desk.dealing.armed or isinstance(self.screen, LeaveScreen):
+            self.exit(return_code=code)
+            return
+        self.push_screen(LeaveScreen(), lambda yes: self.exit(return_code=code) if yes else None)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Put every action of the market screen into the command palette."""
         market = self.market
         if market is None:
             return
-        for name, info in ACTIONS.items():
+        for name, info in shown_actions(self.desk.read_only).items():
             title = f"{info.title}  ({keys_text(name)})"
             yield SystemCommand(title, info.help, _deferred(market, name))
 

@@ -69,3 +69,15 @@ ACTIONS: Final[dict[str, ActionInfo]] = {
 }
 
 GROUPS: Final[tuple[Group, ...]] = ("Trade", "Move", "Look", "Headroom")
+
+DEALS: Final = frozenset(
+    name
+    for name, info in ACTIONS.items()
+    if info.group == "Trade" and name not in ("confirm", "back")
+)
+"""Actions that put an order or a request together; a terminal that only watches shows none."""
+
+
+def shown_actions(read_only: bool) -> dict[str, ActionInfo]:
+    """Return the actions that footer, help and palette offer."""
+    return {name: info for name, info in ACTIONS.items() if not (read_only and name in DEALS)}

@@ -9,21 +9,23 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.commands import ACTIONS, GROUPS
+from tui.commands import GROUPS, shown_actions
 from tui.keymap import keys_text
 
 KEY_CELLS = 8
 
 
-def help_text(accent: str, dim: str) -> Text:
+def help_text(accent: str, dim: str, read_only: bool = False) -> Text:
     """Return the table of keys, grouped, in two colours."""
     text = Text()
     for group in GROUPS:
         text.append(f"{group}\n", style=f"bold {accent}")
-        for name, info in ACTIONS.items():
+        for name, info in shown_actions(read_only).items():
             if info.group == group:
                 text.append(f"  {keys_text(name):<{KEY_CELLS}}")
                 text.append(f"{info.help}\n", style=dim)
+    if read_only:
+        return text
     text.append("\nb or s stages an order at the cursor; Enter arms it and says what it holds;\n")
     text.append("Enter again sends it. Nothing leaves that was not armed. Esc steps back.\n")
     return text
@@ -38,6 +40,10 @@ class HelpScreen(ModalScreen[None]):
         Binding("up,k", "scroll(-1)", "Up"),
         Binding("down,j", "scroll(1)", "Down"),
     ]
+
+    def __init__(self, read_only: bool = False) -> None:
+        super().__init__()
+        self._read_only = read_only
 
     def compose(self) -> ComposeResult:
         theme = self.app.theme_variables

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from tui.commands import ACTIONS
+from tui.commands import ACTIONS, DEALS
 from tui.frame import FrameClock
 from tui.keymap import KEYMAP, key_name
 from tui.screens.find import FindScreen
@@ -226,7 +226,7 @@ class MarketScreen(Screen[None], inherit_bindings=False):
             "theme": self._switch_theme,
             "help": self._open_help,
             "palette": self.app.action_command_palette,
-            "quit": self.app.exit,
+            "quit": self._quit,
         }
 
     def _pane(self, number: int) -> Callable[[], None]:
@@ -261,7 +261,14 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         await self.app.run_action("app.toggle_theme")
 
     def _open_help(self) -> None:
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen(self.desk.read_only))
+
+    async def _quit(self) -> None:
+        await self.app.action_quit()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out of the footer what a terminal that only watches cannot do."""
+        return not (self.desk.read_only and action == "act" and parameters[0] in DEALS)
 
 
 NUMBERED: Final[dict[Pane, int]] = {

@@ -18,6 +18,7 @@ from exchange.wire.frames import (
     VmUpdate,
 )
 from exchange.wire.types import Side
+from tui.view.alerts import Alerts
 
 DONE: Final = ("filled", "canceled", "expired")
 VM_GONE: Final = ("stopped", "failed")
@@ -41,6 +42,7 @@ class Account:
         self.vms: dict[str, VmUpdate] = {}
         self.charges: deque[Charge] = deque(maxlen=CHARGES_MAX)
         self.own_trades: deque[str] = deque(maxlen=OWN_TRADES_MAX)
+        self.alerts = Alerts()
 
     def reset(self, available_ucr: int, held_ucr: int, rows: list[Row]) -> None:
         """Take an account state as the whole truth."""
@@ -49,6 +51,7 @@ class Account:
         self.orders, self.leases, self.vms = {}, {}, {}
         for row in rows:
             self.apply(row)
+        self.alerts.reset(self.leases.values())
 
     def apply(self, frame: AccountFrame) -> None:
         """Fold one frame of the account channel."""
@@ -60,12 +63,14 @@ class Account:
                 self.available_ucr, self.held_ucr = frame.available_ucr, frame.held_ucr
             case LeaseUpdate():
                 _keep(self.leases, frame.lease_id, frame, frame.state == "ended")
+                if frame.state == "ended":
+                    self.alerts.ended(frame.lease_id)
             case VmUpdate():
                 _keep(self.vms, frame.vm_id, frame, frame.state in VM_GONE)
             case Charge():
                 self.charges.append(frame)
             case Notice():
-                pass  # a notice changes no row; `tui.view.words` says it in plain words
+                self.alerts.told(frame)  # `tui.view.words` says it in plain words
 
     def _order(self, order: OrderUpdate) -> None:
         if order.trade_id is not None:

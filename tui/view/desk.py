@@ -10,7 +10,7 @@ from typing import Final
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel
 from exchange.wire.types import Side
-from tui.view import ladder
+from tui.view import ladder, releasing
 from tui.view.book import BookView
 from tui.view.connection import explanation
 from tui.view.dealing import Dealing, Order
@@ -20,7 +20,6 @@ from tui.view.ladder import Grid
 from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model
 from tui.view.prompts import Field
-from tui.view.text import count_text, money_text
 from tui.view.ticket import Ticket
 from tui.view.words import Message, Refusal, refusal, terms
 
@@ -304,9 +303,10 @@ class Desk:
         if self.focus != "leases" or at < 0 or leases[at].side != "buy":
             self.say("Pick a lease you rent in the list of leases first.", "text")
             return
-        lease = leases[at]
-        rate = money_text(lease.units * lease.price_ucr)
-        text = f"Release {lease.lease_id}, {count_text(lease.units, 'unit')} at {rate}/h?"
+        lease, account = leases[at], self.model.account
+        text = releasing.question(
+            lease, account.vms.values(), account.alerts.silent(lease.lease_id)
+        )
         self.dealing.ask(text, LeaseRelease(req_id=1, lease_id=lease.lease_id))
 
     def _may_deal(self) -> bool:

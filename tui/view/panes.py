@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from tui.view import (
+    alerts,
     depth,
     head,
     instruments,
@@ -179,6 +180,7 @@ def _ticket(scene: Scene, width: int, height: int) -> list[Line]:
         now_ms=scene.exchange_ms,
         read_only=desk.read_only,
         doubt=slip.short if slip else "",
+        alert=alerts.summary(model.account.alerts.open(scene.exchange_ms), scene.exchange_ms),
     )
     return ticket_lines.lines(ticket_scene, width, height)
 

@@ -42,13 +42,15 @@ class TicketScene(NamedTuple):
     read_only: bool = False
     doubt: str = ""
     """How far through the market the ticket is, "" while it is not."""
+    alert: str = ""
+    """What is wrong with a lease right now, "" when nothing is."""
 
 
 def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
     """Return ``height`` rows. Five or more give everything its own row; three share."""
     tall = height >= TALL_ROWS
     hidden = not tall and scene.message is not None and _news_first(scene)
-    title = title_line("TICKET", _note(scene, hidden), width)
+    title = _title(scene, hidden, width)
     ground = "arm" if scene.ticket.stage == "armed" else ""
     asking = "arm" if scene.prompt is not None else ground
     rows = [title, fit(_order(scene, width, with_cost=not tall), width, ground)]
@@ -62,6 +64,18 @@ def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
     else:
         rows.append(fit(_prompt(scene, width), width, asking))
     return (rows + [fit((), width)] * height)[:height]
+
+
+def _title(scene: TicketScene, hidden: bool, width: int) -> Line:
+    """Return the first row: an alert stands there until it is over, whatever else happens."""
+    note = _note(scene, hidden)
+    if not scene.alert:
+        return title_line("TICKET", note, width)
+    room = width - len("TICKET ") - 2 - width_of(note)
+    head = (span("TICKET ", "label!"), span(clip(scene.alert, room), "warn!"), span(" "))
+    rule = width - width_of(head) - width_of(note) - 1
+    tail = (span(" "), *note) if note else ()
+    return (*head, span("─" * (rule if note else rule + 1), "rule"), *tail)
 
 
 def _news_first(scene: TicketScene) -> bool:

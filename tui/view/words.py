@@ -85,6 +85,7 @@ NOTICES: Final[dict[str, str]] = {
     "funds_low": "Money is short: {lease} ends with the hour already paid",
     "recall": "{lease} is recalled: its units end within two minutes",
     "host_silent": "Host {host} is silent; {lease} waits for it",
+    "host_back": "Host {host} is back; {lease} goes on",
     "host_lost": "Host {host} is lost; {lease} ends",
     "launch_failed": "A VM could not be launched on {lease}",
 }
@@ -148,7 +149,7 @@ def happened(frame: AccountFrame, places: int) -> Message | None:
         case Notice():
             known = NOTICES.get(frame.kind, frame.kind)
             text = known.format(lease=frame.lease_id or "a lease", host=frame.host or "")
-            return Message(text, "warn", frame.ts_ms)
+            return Message(text, "text" if frame.kind == "host_back" else "warn", frame.ts_ms)
         case _:
             return None
 
