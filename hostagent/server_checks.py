@@ -13,8 +13,8 @@ from typing import Final
 
 from exchange.cli.service import RUNNING
 from hostagent.check import Check, advice
-from hostagent.machine import facts
-from hostagent.service_unit import UNIT, WANTED
+from hostagent.machine import conversion_group, facts
+from hostagent.service_unit import NAME, UNIT, WANTED
 
 FILES_MIN: Final = 8_192
 """Two for each connection to a guest: below this, VMs get few connections each."""
@@ -38,6 +38,10 @@ def checks(state: Path, low: int, high: int) -> list[Check]:
         files(None if hard == resource.RLIM_INFINITY else hard),
         disk(facts.read_facts(state).disk_mib),
         service(os.path.lexists(f"/{UNIT}"), os.path.lexists(f"/{WANTED}"), RUNNING.is_dir()),
+        conversions(
+            conversion_group.service_limit(NAME),
+            RUNNING.is_dir() and (conversion_group.TREE / "cgroup.controllers").exists(),
+        ),
     ]
     if KVM.exists():
         seen = KVM.stat()
@@ -94,6 +98,19 @@ def service(unit: bool, wanted: bool, systemd: bool) -> Check:
         return advice(name, "installed, starts with the system")
     found = "installed, but does not start with the system" if unit else "not installed"
     return advice(name, found, "headroom host install-service")
+
+
+def conversions(memory_max: str | None, possible: bool) -> Check:
+    """``memory_max``: of the group that the running service has made; ``possible``: with a service
+    there would be one."""
+    if memory_max is not None:
+        text = f"in a control group of their own, memory.max {memory_max}"
+        return advice("conversions", text)
+    if possible:
+        fix = "headroom host install-service; with the service running: its log says why"
+        return advice("conversions", "limits of the process only", fix)
+    text = "limits of the process only: a group of their own needs systemd and cgroup v2"
+    return advice("conversions", text)
 
 
 def _group(number: int) -> str:

@@ -51,8 +51,12 @@ KillMode=mixed
 TimeoutStopSec=20
 LimitNOFILE=524288
 UMask=0022
+# Image conversions run in a control group below this unit's, with limits.
+Delegate=cpu io memory pids
 
 ReadWritePaths={state}
+ReadOnlyPaths=/sys/fs/cgroup
+ReadWritePaths=-/sys/fs/cgroup/system.slice/{NAME}
 {HARDENING}
 [Install]
 WantedBy=multi-user.target
@@ -68,7 +72,6 @@ PrivateTmp=yes
 DevicePolicy=closed
 DeviceAllow=/dev/kvm rw
 ProtectClock=yes
-ProtectControlGroups=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes

@@ -31,7 +31,7 @@ from hostagent.core.inventory import Override, advertised, image_mib, shared
 from hostagent.core.kept import steady
 from hostagent.core.policy import Policy
 from hostagent.core.ports import Hypervisor, HypervisorError, ImageError
-from hostagent.machine import facts
+from hostagent.machine import conversion_group, facts
 from hostagent.machine.facts import LoadMeter
 from hostagent.machine.fence import Fence
 from hostagent.machine.file_limit import raise_file_limit
@@ -174,6 +174,7 @@ def _machine(
             _downloader(url, key, make_room),
             cache_bytes,
             copies=settings.policy.calls_out,
+            group=_conversion_group(settings.state),
         )
         logs = settings.state / "logs"
         logs.mkdir(exist_ok=True)
@@ -198,6 +199,13 @@ def _machine(
         policy=policy,
         fence=fence,
     )
+
+
+def _conversion_group(state: Path) -> Path | None:
+    server = facts.read_facts(state)
+    group = conversion_group.make(server.cpus, server.mem_mib)
+    log.write(log_events.conversions(group.why))
+    return group.procs
 
 
 def _fence(settings: Settings, virt: Virt) -> Fence:

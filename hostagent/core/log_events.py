@@ -44,6 +44,13 @@ def limits(told: HostLimits) -> LogLine:
     return line("info", "limits", f"{text} {told.image_mib} MiB")
 
 
+def conversions(why_not: str) -> LogLine:
+    text = "image conversions run in a control group of their own"
+    if why_not:
+        text = f"image conversions have limits of the process only: {why_not}"
+    return line("info", "conversions", text)
+
+
 def connected(url: str, account: str) -> LogLine:
     text = f"connected to {url} as a host of {account}"
     return line("info", "connected", text, url=url, account=account)

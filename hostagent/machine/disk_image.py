@@ -35,9 +35,9 @@ class _Info(Struct, frozen=True, rename="kebab"):
     format_specific: _Specific = _Specific()
 
 
-def inspect_disk(path: Path, form: str) -> int:
+def inspect_disk(path: Path, form: str, group: Path | None = None) -> int:
     """Return the virtual size in bytes of a disk that stands for itself, or raise `ImageError`."""
-    text = qemu_img("info", path, ["--output=json", "-f", form, str(path)])
+    text = qemu_img("info", path, ["--output=json", "-f", form, str(path)], group)
     try:
         info = msgspec.json.decode(text, type=_Info)
     except msgspec.DecodeError as error:
@@ -56,12 +56,14 @@ def inspect_disk(path: Path, form: str) -> int:
     return info.virtual_size
 
 
-def convert_disk(source: Path, form: str, target: Path, disk_mib: int) -> None:
+def convert_disk(
+    source: Path, form: str, target: Path, disk_mib: int, group: Path | None = None
+) -> None:
     """Write ``source`` as a flat raw disk of ``disk_mib``; raises `ImageError` if it is larger."""
-    size = inspect_disk(source, form)
+    size = inspect_disk(source, form, group)
     if size > disk_mib * MIB:
         raise ImageError(f"disk image: {-(-size // MIB)} MiB do not fit the class's {disk_mib} MiB")
     target.unlink(missing_ok=True)
-    qemu_img("convert", source, ["-f", form, "-O", "raw", str(source), str(target)])
+    qemu_img("convert", source, ["-f", form, "-O", "raw", str(source), str(target)], group)
     with target.open("r+b") as disk:
         disk.truncate(disk_mib * MIB)

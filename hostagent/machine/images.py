@@ -48,6 +48,7 @@ class ImageCache:
     At most `FETCHES_MAX` images are fetched and `CONVERSIONS_MAX` disks made at a time.
     ``copies``: each VM has a kernel of its own. libvirt gives the files to QEMU's group and
     refuses to give one to two: guests that call out run in another than those that do not.
+    ``group``: the control group that qemu-img runs in, as in `qemu_img`.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class ImageCache:
         cache_bytes: int = CACHE_BYTES,
         free: Callable[[Path], int] = free_bytes,
         copies: bool = False,
+        group: Path | None = None,
     ) -> None:
         self._images = root / "images"
         self._vms = root / "vms"
         self._logs = root / "logs"
         self._download = download
         self._copies = copies
+        self._group = group
         self._fetching: dict[str, asyncio.Task[None]] = {}
         self._fetches = asyncio.Semaphore(FETCHES_MAX)
         self._conversions = threading.Semaphore(CONVERSIONS_MAX)
@@ -153,11 +156,11 @@ class ImageCache:
 
     def _convert(self, folder: Path, target: Path, disk_mib: int) -> None:
         form = (folder / "format").read_text("ascii")
-        size = inspect_disk(folder / "disk", form)
+        size = inspect_disk(folder / "disk", form, self._group)
         if size <= disk_mib * MIB:
             self.space.pass_on(folder, target, size)
         try:
-            convert_disk(folder / "disk", form, target, disk_mib)
+            convert_disk(folder / "disk", form, target, disk_mib, self._group)
         finally:
             self.space.release(target)
 
@@ -219,7 +222,7 @@ class ImageCache:
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o711)
         try:
-            size = _prepare(part, form, made)
+            size = _prepare(part, form, made, self._group)
             if size and not last:
                 self._disk_bytes[image] = size
                 self.space.pass_on(part, self._folder(image), size)
@@ -235,13 +238,13 @@ def _copied(folder: Path, own: Path) -> Path:
     return own
 
 
-def _prepare(part: Path, form: str, made: Path) -> int:
+def _prepare(part: Path, form: str, made: Path, group: Path | None) -> int:
     """Return how large a disk made from it will be; 0 for a bundle, which needs none."""
     if form == "bundle":
         unpack_bundle(part, made)
         return 0
     if form in ("qcow2", "raw"):
-        size = inspect_disk(part, form)
+        size = inspect_disk(part, form, group)
         os.replace(part, made / "disk")
         (made / "disk").chmod(0o644)
         (made / "format").write_text(form, "ascii")

@@ -17,6 +17,7 @@ from exchange.units import MIB
 from hostagent.core.blame import Blame, Ended, Verb, blame
 from hostagent.core.ports import ImageError
 from hostagent.machine.children import DIES_WITH_US
+from hostagent.machine.conversion_group import JOINS
 
 QEMU_IMG: Final = "qemu-img"
 
@@ -37,9 +38,12 @@ LIMITS: Final[dict[Verb, tuple[Limits, Limits]]] = {
 """Of the first try, and of the one with room."""
 
 
-def qemu_img(verb: Verb, source: Path, arguments: list[str]) -> str:
-    """Return what ``qemu-img verb arguments`` prints, or raise `ImageError` with its reason."""
-    ended, why = _try(verb, source, arguments)
+def qemu_img(verb: Verb, source: Path, arguments: list[str], group: Path | None = None) -> str:
+    """Return what ``qemu-img verb arguments`` prints, or raise `ImageError` with its reason.
+
+    ``group``: of the control group to run in, the file to join it by.
+    """
+    ended, why = _try(verb, source, arguments, group)
     if why == "limit" and verb == "info" and _sound_image_passes():
         why = "image_invalid"
     if why is None:
@@ -50,20 +54,23 @@ def qemu_img(verb: Verb, source: Path, arguments: list[str]) -> str:
     raise ImageError(f"disk image: {said}", "host_tools" if why == "limit" else why)
 
 
-def _try(verb: Verb, source: Path, arguments: list[str]) -> tuple[Ended, Blame | None]:
+def _try(
+    verb: Verb, source: Path, arguments: list[str], group: Path | None
+) -> tuple[Ended, Blame | None]:
     ended, why = Ended(0), None
     for limits in LIMITS[verb]:
-        ended = _run([verb, *arguments], limits)
+        ended = _run([verb, *arguments], limits, group)
         why = None if ended.code == 0 else blame(verb, ended, _reads(source))
         if why != "limit":
             break
     return ended, why
 
 
-def _run(arguments: list[str], limits: Limits) -> Ended:
+def _run(arguments: list[str], limits: Limits, group: Path | None = None) -> Ended:
     bounds = [f"--data={limits.data_bytes}", f"--cpu={limits.cpu_s}"]
     bounds.append(f"--stack={limits.stack_bytes}")
-    command = [*DIES_WITH_US, "prlimit", *bounds, "--", QEMU_IMG, *arguments]
+    joins = [] if group is None else [*JOINS, str(group)]
+    command = [*DIES_WITH_US, *joins, "prlimit", *bounds, "--", QEMU_IMG, *arguments]
     # One pool of memory for all threads, and words that we can read.
     environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "LC_ALL": "C"}
     try:

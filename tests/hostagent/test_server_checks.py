@@ -42,6 +42,9 @@ def test_ports_at_which_something_listens_are_found() -> None:
         (look.service(True, False, True), "does not start", "headroom host install-service"),
         (look.service(False, False, True), "not installed", "headroom host install-service"),
         (look.service(False, False, False), "no systemd", ""),
+        (look.conversions("4831838208", True), "memory.max 4831838208", ""),
+        (look.conversions(None, True), "process only", "install-service"),
+        (look.conversions(None, False), "needs systemd and cgroup v2", ""),
     ],
 )
 def test_what_is_wrong_names_its_fix(check: Check, found: str, fix: str) -> None:
