@@ -1,4 +1,4 @@
-"""The Textual application: one link, one desk, one market screen."""
+"""The Textual application: the links, what the screens share, and which tab is on top."""
 
 import secrets
 import time
@@ -10,13 +10,16 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from exchange.cli.common import EXIT_INTERRUPTED
-from tui.commands import shown_actions
-from tui.keymap import keys_text
+from tui.actions import Keyboard
+from tui.farm_link import FarmGone, FarmLink, SocketFarmLink
 from tui.link import Link
 from tui.palettes import DEFAULT_THEME, PALETTES, Depth
+from tui.screens.base import TabScreen
 from tui.screens.leave import LeaveScreen
 from tui.screens.market import MarketScreen
+from tui.screens.table import GO, TAB_NAMES, TABS, all_tables
 from tui.session import Session
+from tui.shared import Shared
 from tui.themes import paint_of, textual_theme
 from tui.view.desk import Desk
 from tui.view.guard import FAT_FINGER_PCT
@@ -51,6 +54,8 @@ class HeadroomApp(App[int]):
         session_name: str = "",
         depth: Depth = "truecolor",
         fat_finger_pct: int = FAT_FINGER_PCT,
+        farm_link: FarmLink | None = None,
+        keyboard: Keyboard | None = None,
     ) -> None:
         super().__init__(ansi_color=True if depth == "none" else None)
         self.depth: Depth = depth
@@ -61,38 +66,84 @@ class HeadroomApp(App[int]):
         self.desk = Desk(Model(), session_name, read_only, fat_finger_pct)
         self.session = Session(link, self.desk, self._changed, now_ms, symbol)
         self.link = link
+        self.shared = Shared(
+            self.session,
+            farm_link or SocketFarmLink(),
+            keyboard or Keyboard(all_tables()),
+            TAB_NAMES,
+            paint_of(theme, depth),
+        )
+        self.tabs: dict[str, TabScreen] = {}
+        """The screens that were seen already, by name."""
 
     def on_mount(self) -> None:
-        screen = MarketScreen(self.desk, self.session, paint_of(self.theme, self.depth))
-        self.push_screen(screen)
+        self.push_screen(self._tab("market"))
         self.run_worker(self._listen())
+        self.run_worker(self._watch_farm())
 
     async def _listen(self) -> None:
         await self.session.run()
 
+    async def _watch_farm(self) -> None:
+        """Follow the Manager, if there is one."""
+        shared = self.shared
+        async for event in shared.farm_link.events():
+            if isinstance(event, FarmGone):
+                shared.farm_lost(event.reason)
+            else:
+                shared.farm_shows(event)
+            if self.tab is not None:
+                self.tab.farm_changed()
+
+    # --- tabs ---
+
+    def _tab(self, name: str) -> TabScreen:
+        """Return a tab's screen; it is made when it is first seen, and stays."""
+        if name not in self.tabs:
+            kind = next(tab.screen for tab in TABS if tab.name == name)
+            self.tabs[name] = kind(self.shared, name)
+            self.install_screen(self.tabs[name], name)
+        return self.tabs[name]
+
+    @property
+    def tab(self) -> TabScreen | None:
+        """The tab that is on top, if only below a question; None before there is one."""
+        found = [screen for screen in self.screen_stack if isinstance(screen, TabScreen)]
+        return found[0] if found else None
+
     @property
     def market(self) -> MarketScreen | None:
         """The market screen, None before it is up."""
-        found = [screen for screen in self.screen_stack if isinstance(screen, MarketScreen)]
-        return found[0] if found else None
+        market = self.tabs.get("market")
+        return market if isinstance(market, MarketScreen) and market.is_mounted else None
+
+    def action_go(self, name: str) -> None:
+        """Show another tab; what is armed on the market is not armed any more."""
+        tab = self.tab
+        if tab is None or self.screen is not tab or tab.tab == name:
+            return  # below a question, or there already
+        if name not in [tab.name for tab in self.shared.tabs]:
+            return
+        self.desk.dealing.hold_fire()
+        self.switch_screen(self._tab(name))
 
     def redraw(self) -> None:
-        """Bring every pane up to date now, without waiting for the frame clock."""
-        if self.market is not None:
-            self.market.redraw()
-            self.market.draw()
+        """Bring the tab up to date now, without waiting for the frame clock."""
+        if self.tab is not None:
+            self.tab.redraw()
+            self.tab.frame()
 
     def _changed(self, panes: Iterable[Pane]) -> None:
-        market = self.market
-        if market is not None:
-            market.changed(panes)
+        if self.tab is not None:
+            self.tab.changed(panes)
 
     def action_toggle_theme(self) -> None:
         """Switch to the next theme: dark, light, cb-safe."""
         names = list(PALETTES)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        if self.market is not None:
-            self.market.repaint(paint_of(self.theme, self.depth))
+        self.shared.paint = paint_of(self.theme, self.depth)
+        for tab in self.tabs.values():
+            tab.repaint(self.shared.paint)
 
     def action_command_palette(self) -> None:
         """Ctrl-P, which Textual puts before the market screen's own keys."""
@@ -115,18 +166,20 @@ class HeadroomApp(App[int]):
         self.push_screen(LeaveScreen(), lambda yes: self.exit(return_code=code) if yes else None)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Put every action of the market screen into the command palette."""
-        market = self.market
-        if market is None:
+        """Put every action of the tab into the command palette."""
+        tab = self.tab
+        if tab is None:
             return
-        for name, info in shown_actions(self.desk.read_only).items():
-            title = f"{info.title}  ({keys_text(name)})"
-            yield SystemCommand(title, info.help, _deferred(market, name))
+        hidden = {go.name for go in GO} - {f"go_{shown.name}" for shown in self.shared.tabs}
+        for action in tab.offered:
+            if action.name not in hidden:
+                title = f"{action.title}  ({action.keys_text})"
+                yield SystemCommand(title, action.help, _deferred(tab, action.name))
 
 
-def _deferred(market: MarketScreen, name: str) -> Callable[[], None]:
-    # The palette calls back while it is still on top; act once the market is on top again.
+def _deferred(tab: TabScreen, name: str) -> Callable[[], None]:
+    # The palette calls back while it is still on top; act once the tab is on top again.
     def act() -> None:
-        market.call_later(market.action_act, name)
+        tab.call_later(tab.action_act, name)
 
     return act

@@ -6,7 +6,7 @@ place in the command palette.
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-Group: TypeAlias = Literal["Trade", "Move", "Look", "Headroom"]
+Group: TypeAlias = Literal["Trade", "Move", "Look", "Headroom", "Screens"]
 
 
 class ActionInfo(NamedTuple):
@@ -68,16 +68,4 @@ ACTIONS: Final[dict[str, ActionInfo]] = {
     "quit": ActionInfo("Quit", "Leave; orders stay in the book.", "Headroom"),
 }
 
-GROUPS: Final[tuple[Group, ...]] = ("Trade", "Move", "Look", "Headroom")
-
-DEALS: Final = frozenset(
-    name
-    for name, info in ACTIONS.items()
-    if info.group == "Trade" and name not in ("confirm", "back")
-)
-"""Actions that put an order or a request together; a terminal that only watches shows none."""
-
-
-def shown_actions(read_only: bool) -> dict[str, ActionInfo]:
-    """Return the actions that footer, help and palette offer."""
-    return {name: info for name, info in ACTIONS.items() if not (read_only and name in DEALS)}
+GROUPS: Final[tuple[Group, ...]] = ("Trade", "Move", "Look", "Headroom", "Screens")

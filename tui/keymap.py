@@ -39,6 +39,9 @@ KEYMAP: Final[dict[str, tuple[str, ...]]] = {
 }
 
 NAMES: Final[dict[str, str]] = {
+    **{f"f{number}": f"F{number}" for number in range(1, 12)},
+    "home": "Home",
+    "end": "End",
     "enter": "↵",
     "escape": "Esc",
     "right": "→",
@@ -54,7 +57,6 @@ NAMES: Final[dict[str, str]] = {
     "shift+tab": "⇧Tab",
     "slash": "/",
     "question_mark": "?",
-    "f1": "F1",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
     "ctrl+p": "^p",

@@ -11,8 +11,8 @@ from tui.view.words import Refusal
 class Up:
     """The link is logged in; ``who`` is the account, "" when only watching."""
 
-    def __init__(self, who: str) -> None:
-        self.who = who
+    def __init__(self, who: str, role: str = "") -> None:
+        self.who, self.role = who, role
 
 
 class AccountRead:

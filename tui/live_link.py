@@ -77,7 +77,7 @@ def _refused(error: Refused) -> RefusedError:
 def _event(event: ClientEvent) -> Event:
     match event:
         case Connected():
-            return Up(event.account)
+            return Up(event.account, event.role)
         case Disconnected():
             return Down(event.reason)
         case AccountReset():

@@ -67,6 +67,8 @@ class Session:
         self.desk = desk
         self.model = desk.model
         self.who = ""
+        self.role = ""
+        """What the key may do: ``trader``, ``operator``; "" before login or without a key."""
         self.frames = 0
         """Frames folded since the start."""
         self._changed = changed
@@ -84,17 +86,22 @@ class Session:
             match event:
                 case AccountRead(state=state):
                     self._take_account(state)
-                case Up(who=who):
-                    await self._up(who)
+                    self.model.log.read_anew(self.now_ms())
+                case Up():
+                    await self._up(event)
                 case Dropped(what=what, reason=reason):
                     self.desk.say(f"No longer sent: {what}: {reason}", "warn")
+                    self.model.log.add(self.now_ms(), "gap", what, f"No longer sent: {reason}")
                 case Down():
                     self._down(event)
                 case _:
                     await self._frame(event)
 
-    async def _up(self, who: str) -> None:
-        self.who = who
+    async def _up(self, up: Up) -> None:
+        who = up.who
+        self.who, self.role = who, up.role
+        said = f"Connected as {who}" if who else "Connected, watching only"
+        self.model.log.add(self.now_ms(), "link", who, said, quiet=not self.frames)
         self.model.connection.connected(self.now_ms())
         self.desk.listen_again(self.now_ms())
         self._changed(ALL_PANES)
@@ -107,6 +114,9 @@ class Session:
     def _down(self, down: Down) -> None:
         self.model.connection.lost(down.reason, for_good=down.for_good)
         self.desk.dealing.hold_fire()
+        again = "for good" if down.for_good else "dialing again"
+        why = f"Connection lost, {again}: {down.reason}"
+        self.model.log.add(self.now_ms(), "link", "", why, "warn")
         self._changed(ALL_PANES)
 
     async def _frame(self, frame: ServerMessage) -> None:

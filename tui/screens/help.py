@@ -1,5 +1,6 @@
 """Every key, made from the table of actions, so that it cannot forget one."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,22 +10,23 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.commands import GROUPS, shown_actions
-from tui.keymap import keys_text
+from tui.actions import MARKET, Action
+from tui.commands import GROUPS
 
 KEY_CELLS = 8
 
 
-def help_text(accent: str, dim: str, read_only: bool = False) -> Text:
+def help_text(accent: str, dim: str, actions: Sequence[Action] = MARKET) -> Text:
     """Return the table of keys, grouped, in two colours."""
     text = Text()
     for group in GROUPS:
-        text.append(f"{group}\n", style=f"bold {accent}")
-        for name, info in shown_actions(read_only).items():
-            if info.group == group:
-                text.append(f"  {keys_text(name):<{KEY_CELLS}}")
-                text.append(f"{info.help}\n", style=dim)
-    if read_only:
+        inside = [action for action in actions if action.group == group]
+        if inside:
+            text.append(f"{group}\n", style=f"bold {accent}")
+        for action in inside:
+            text.append(f"  {action.keys_text:<{KEY_CELLS}}")
+            text.append(f"{action.help}\n", style=dim)
+    if actions[0].name != MARKET[0].name:
         return text
     text.append("\nb or s stages an order at the cursor; Enter arms it and says what it holds;\n")
     text.append("Enter again sends it. Nothing leaves that was not armed. Esc steps back.\n")
@@ -41,9 +43,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("down,j", "scroll(1)", "Down"),
     ]
 
-    def __init__(self, read_only: bool = False) -> None:
+    def __init__(self, actions: Sequence[Action]) -> None:
         super().__init__()
-        self._read_only = read_only
+        self._actions = actions
 
     def compose(self) -> ComposeResult:
         theme = self.app.theme_variables
@@ -51,7 +53,7 @@ class HelpScreen(ModalScreen[None]):
         accent, label = (theme[name].removeprefix("ansi_") for name in ("accent", "secondary"))
         with Vertical(id="help"):
             with VerticalScroll(id="help-keys"):
-                yield Static(help_text(accent, label))
+                yield Static(help_text(accent, label, self._actions))
             yield Static("↑ ↓ scroll · Esc leave", id="help-leave")
 
     def action_leave(self) -> None:

@@ -1,75 +1,48 @@
 """The market screen: keys in, panes out. What a key means is in `tui.view.desk`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from textual import events
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widget import Widget
 
-from tui.commands import ACTIONS, DEALS
-from tui.frame import FrameClock
-from tui.keymap import KEYMAP, key_name
+from tui.actions import MARKET
+from tui.screens.base import Deed, TabScreen
 from tui.screens.find import FindScreen
-from tui.screens.help import HelpScreen
-from tui.session import ALL_PANES, Session
-from tui.themes import Paint
+from tui.session import ALL_PANES
+from tui.shared import Shared
 from tui.view.dealing import Order
-from tui.view.desk import PAGE, Desk
+from tui.view.desk import PAGE
 from tui.view.layout import Box, Pane, arrange, is_wide
+from tui.view.log import Entry
 from tui.view.panes import HEADING_ROWS, Scene, lines
 from tui.widgets.desk_view import DeskView
 from tui.widgets.pane import PaneView
 
-PULSE_S: Final = 0.25
-"""How often calm panes follow the news, and ages and accruals are looked at without any."""
 PULSED: Final[tuple[Pane, ...]] = ("head", "ticket", "leases", "money")
 CALM: Final[tuple[Pane, ...]] = ("head", "depth", "instruments")
 """Panes nobody trades from. Textual composes the rectangle around all that changed in a frame, so
 drawing these with every frame of the ladder would cost the whole screen twenty times a second."""
 
-FOOTER_CELLS: Final = 80
-"""What all the keys of the footer take."""
 PROMPT_ENDS: Final = ("enter", "escape")
 """The only keys that mean something beside the prompt while a number is typed."""
-KEY_ACTIONS: Final = {key: name for name, keys in KEYMAP.items() for key in keys}
 PROMPT_ACTIONS: Final = ("confirm", "back", "quit")
 
 
-def bindings() -> list[BindingType]:
-    """Return Textual's bindings, made from the table of actions and the keymap."""
-    return [
-        Binding(
-            key,
-            f"act('{name}')",
-            info.label or info.title,
-            show=bool(info.label) and key == KEYMAP[name][0],
-            key_display=key_name(key),
-        )
-        for name, info in ACTIONS.items()
-        for key in KEYMAP[name]
-    ]
-
-
-class MarketScreen(Screen[None], inherit_bindings=False):
+class MarketScreen(TabScreen):
     """Draws the desk and carries out its actions."""
 
     CSS_PATH = "market.tcss"
-    BINDINGS = bindings()
-    AUTO_FOCUS = ""
-    BLANK = True
+    ACTIONS = MARKET
 
-    def __init__(self, desk: Desk, session: Session, paint: Paint) -> None:
-        super().__init__()
-        self.desk = desk
-        self.session = session
+    def __init__(self, shared: Shared, name: str) -> None:
+        super().__init__(shared, name)
+        self.desk = shared.desk
+        self.session = shared.session
         self.views: dict[Pane, PaneView] = {
-            pane: PaneView(pane, paint) for pane in (*ALL_PANES, "small")
+            pane: PaneView(pane, shared.paint) for pane in (*ALL_PANES, "small")
         }
-        self.frame_clock = FrameClock(self.draw, self.now_ms, self._after)
         self._dirty: dict[Pane, None] = dict.fromkeys(self.views)
         self._calm_dirty: dict[Pane, None] = {}
         self._shown: list[Pane] = []
@@ -77,27 +50,19 @@ class MarketScreen(Screen[None], inherit_bindings=False):
 
     # --- drawing ---
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> Iterable[Widget]:
         yield DeskView(*self.views.values())
-        yield Footer()
-
-    def on_mount(self) -> None:
-        self.set_interval(PULSE_S, self.pulse)
-
-    def on_resize(self) -> None:
-        footer = self.query_one(Footer)
-        # The palette's key is docked and would cover what does not fit: help and quit.
-        if footer.compact != (self.size.width < FOOTER_CELLS):
-            footer.compact = not footer.compact
-            footer.show_command_palette = not footer.compact
-            self.refresh_bindings()  # only then the footer is made anew
-        self.redraw()
 
     def now_ms(self) -> int:
         return self.session.now_ms()
 
-    def _after(self, delay_ms: int, call: Callable[[], None]) -> None:
-        self.set_timer(delay_ms / 1000, call)
+    def notice(self) -> str:
+        """The ticket shows it."""
+        return ""
+
+    def shows_toast(self, entry: Entry) -> bool:
+        """The ticket says what happened to the account; the rest is a toast."""
+        return entry.kind in ("manager", "done") and not entry.quiet
 
     def changed(self, panes: Iterable[Pane]) -> None:
         """Mark panes as out of date: drawn with the next frame, calm ones with the next pulse."""
@@ -110,17 +75,15 @@ class MarketScreen(Screen[None], inherit_bindings=False):
         """Let the calm panes and what depends on the time catch up."""
         self._dirty |= self._calm_dirty | dict.fromkeys(PULSED)
         self._calm_dirty.clear()
-        self.frame_clock.changed()
+        super().pulse()
 
     def redraw(self) -> None:
         """Bring everything up to date with the next frame: a person pressed a key."""
         self._dirty |= dict.fromkeys(self.views)
-        self.frame_clock.changed()
+        super().redraw()
 
     def draw(self) -> None:
         """Make the lines of every pane that is shown and out of date."""
-        if not self.is_mounted:
-            return
         boxes, scene = self._boxes(), self._scene()
         if list(boxes) != self._shown:
             self._shown = list(boxes)
@@ -132,41 +95,23 @@ class MarketScreen(Screen[None], inherit_bindings=False):
             self.views[pane].show(lines(pane, scene, box.width, box.height))
 
     def _boxes(self) -> dict[Pane, Box]:
-        return arrange(self.size.width, self.size.height - 1, self.desk.side)
+        return arrange(*self.room(), self.desk.side)
 
     def _scene(self) -> Scene:
         now_ms = self.now_ms()
         who = self.session.who or "no key: watching only"
         return Scene(self.desk, who, now_ms, now_ms + self.desk.model.clock_offset_ms)
 
-    def repaint(self, paint: Paint) -> None:
-        """Draw everything in other colours."""
-        for view in self.views.values():
-            view.repaint(paint)
-
     # --- keys ---
 
-    async def on_key(self, event: events.Key) -> None:
-        """Act on keys in the order they were pressed.
-
-        Textual would run bindings later, in the application's own queue: of a quick ``q12`` the
-        digits would overtake the ``q``. While a number is typed every key belongs to it: a slip
-        must not cancel an order.
-        """
-        if not self.is_current:
-            event.stop()  # pressed before another screen came up, and not meant for the market
-            return
+    def typed(self, event: events.Key) -> bool:
+        """While a number is typed every key belongs to it."""
         dealing = self.desk.dealing
-        if dealing.typing is not None and event.key not in PROMPT_ENDS:
-            event.stop()
-            printable = event.character if event.is_printable else ""
-            dealing.typed("backspace" if event.key == "backspace" else printable or "")
-            self.redraw()
-            return
-        name = next((KEY_ACTIONS[key] for key in event.aliases if key in KEY_ACTIONS), None)
-        if name is not None:
-            event.stop()
-            await self.action_act(name)
+        if dealing.typing is None or event.key in PROMPT_ENDS:
+            return False
+        printable = event.character if event.is_printable else ""
+        dealing.typed("backspace" if event.key == "backspace" else printable or "")
+        return True
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste is text of the number being typed, all of it; it never presses a key."""
@@ -187,16 +132,11 @@ class MarketScreen(Screen[None], inherit_bindings=False):
             self.desk.pane(NUMBERED[view.pane])
         self.redraw()
 
-    async def action_act(self, name: str) -> None:
-        """Carry out the action ``name`` of `tui.commands`, unless a number is being typed."""
-        if self.desk.dealing.typing is not None and name not in PROMPT_ACTIONS:
-            return  # the footer and the palette lead here past `on_key`
-        outcome = self._deeds()[name]()
-        if outcome is not None:
-            await outcome
-        self.redraw()
+    def may_act(self, name: str) -> bool:
+        """While a number is typed, only what ends it: footer and palette lead past `typed`."""
+        return self.desk.dealing.typing is None or name in PROMPT_ACTIONS
 
-    def _deeds(self) -> dict[str, Callable[[], Awaitable[None] | None]]:
+    def deeds(self) -> dict[str, Deed]:
         desk = self.desk
         return {
             "buy": lambda: desk.deal("buy"),
@@ -223,17 +163,13 @@ class MarketScreen(Screen[None], inherit_bindings=False):
             "find": self._find,
             "coarser": lambda: desk.zoom(1),
             "finer": lambda: desk.zoom(-1),
-            "theme": self._switch_theme,
-            "help": self._open_help,
-            "palette": self.app.action_command_palette,
-            "quit": self._quit,
         }
 
     def _pane(self, number: int) -> Callable[[], None]:
         return lambda: self.desk.pane(number)
 
     def _wide(self) -> bool:
-        return is_wide(self.size.width, self.size.height - 1)
+        return is_wide(*self.room())
 
     def _confirm(self) -> None:
         before = self.desk.symbol
@@ -256,19 +192,6 @@ class MarketScreen(Screen[None], inherit_bindings=False):
     def _found(self, symbol: str | None) -> None:
         if symbol:
             self.run_worker(self.session.show(symbol))
-
-    async def _switch_theme(self) -> None:
-        await self.app.run_action("app.toggle_theme")
-
-    def _open_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.desk.read_only))
-
-    async def _quit(self) -> None:
-        await self.app.action_quit()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave out of the footer what a terminal that only watches cannot do."""
-        return not (self.desk.read_only and action == "act" and parameters[0] in DEALS)
 
 
 NUMBERED: Final[dict[Pane, int]] = {

@@ -22,6 +22,7 @@ from tui.view.account import Account
 from tui.view.book import BookView
 from tui.view.connection import Connection
 from tui.view.instruments import sort_key
+from tui.view.log import Log
 from tui.view.tape import Tape
 from tui.view.text import places_of
 from tui.view.words import Message, happened
@@ -39,6 +40,7 @@ class Model:
     def __init__(self) -> None:
         self.connection = Connection()
         self.account = Account()
+        self.log = Log()
         self.instruments: dict[str, InstrumentUpdate] = {}
         self.books: dict[str, BookView] = {}
         self.tapes: dict[str, Tape] = {}
@@ -85,6 +87,7 @@ class Model:
     ) -> None:
         symbol = frame.symbol if isinstance(frame, OrderUpdate) else ""
         said = happened(frame, self.places(symbol))
+        self.log.happened(frame, said, now_ms)
         if said is not None:
             self.message = said._replace(at_ms=now_ms)
 

@@ -20,14 +20,13 @@ STRIPS_MAX: Final = 512
 """Strips kept per pane; beyond that the whole cache is dropped, which costs one full redraw."""
 
 
-class PaneView(Widget):
-    """Shows the lines it was last given. Not focusable: the desk knows where the keys go."""
+class LinesView(Widget):
+    """Shows the lines it was last given. Not focusable: the screen knows where the keys go."""
 
     ALLOW_SELECT = False
 
-    def __init__(self, pane: Pane, paint: Paint) -> None:
-        super().__init__(id=f"pane-{pane}", classes="pane")
-        self.pane: Pane = pane
+    def __init__(self, paint: Paint, name: str) -> None:
+        super().__init__(id=name, classes="pane")
         self.drawn_rows = 0
         """Rows refreshed since the start; tests and the benchmark read it."""
         self._paint = paint
@@ -95,3 +94,11 @@ class PaneView(Widget):
                 strip = strip.apply_filter(line_filter, self.background_colors[1])
         self._strips[line] = strip
         return strip
+
+
+class PaneView(LinesView):
+    """One pane of the desk."""
+
+    def __init__(self, pane: Pane, paint: Paint) -> None:
+        super().__init__(paint, f"pane-{pane}")
+        self.pane: Pane = pane

@@ -9,6 +9,7 @@ from tui.frame import FRAME_MS, FrameClock
 from tui.keymap import KEYMAP, NAMES
 from tui.screens.help import help_text
 from tui.screens.market import NUMBERED
+from tui.screens.table import all_tables
 from tui.session import ALL_PANES, TOUCHES
 from tui.view.desk import PANE_ORDER
 from tui.view.panes import PANES
@@ -29,7 +30,7 @@ def test_no_key_means_two_things() -> None:
 
 
 def test_every_key_name_is_used() -> None:
-    used = {key for keys in KEYMAP.values() for key in keys}
+    used = {key for actions in all_tables().values() for each in actions for key in each.keys}
     assert set(NAMES) <= used
 
 

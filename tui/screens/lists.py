@@ -1,0 +1,156 @@
+"""A screen made of lists: most screens are this, with columns and rows of their own.
+
+On a narrow terminal one list is shown at a time, and Tab goes to the next; on a wide one they stand
+above each other.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
+
+import msgspec
+from textual import events
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from tui.actions import EVERYWHERE, LIST, Action
+from tui.screens.base import Deed, TabScreen
+from tui.shared import Shared
+from tui.view.layout import is_wide
+from tui.view.table import ListView, Row
+from tui.widgets.list_pane import ListPane
+
+FAR: Final = 1_000_000
+
+
+class ListScreen(TabScreen):
+    """Below it: ``LISTS`` makes the lists, `rows` fills each, `opened` is Enter on a row."""
+
+    CSS_PATH = "lists.tcss"
+    LISTS: ClassVar[tuple[str, ...]] = ()
+    """A name for each list."""
+
+    def __init__(self, shared: Shared, name: str) -> None:
+        super().__init__(shared, name)
+        self.views = {each: self.list_view(each) for each in self.LISTS}
+        self.panes = {
+            each: ListPane(shared.paint, f"list-{each}", view) for each, view in self.views.items()
+        }
+        self.focus_on = self.LISTS[0]
+        self._copied = ""
+
+    @classmethod
+    def all_actions(cls) -> tuple[Action, ...]:
+        return (*cls.ACTIONS, *LIST, *EVERYWHERE)
+
+    # --- for the screens below ---
+
+    def list_view(self, name: str) -> ListView:
+        """Return the list called ``name``: its title and columns."""
+        raise AssertionError(f"{type(self).__name__} makes no list {name}")
+
+    def rows(self, name: str) -> Sequence[Row]:
+        """Return all rows of the list called ``name``, as the account and the Manager stand now."""
+        return ()
+
+    def opened(self, row: Row) -> None:
+        """Enter or a double click on a row of the list `focus_on`."""
+
+    # --- lists ---
+
+    @property
+    def view(self) -> ListView:
+        """The list that has the keys."""
+        return self.views[self.focus_on]
+
+    @property
+    def row(self) -> Row | None:
+        """The row that an action is about."""
+        return self.view.row
+
+    def body(self) -> Iterable[Widget]:
+        yield Vertical(*self.panes.values(), id="body")
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.redraw)  # lists know their new size only then
+
+    def draw(self) -> None:
+        wide = is_wide(*self.room())
+        for name, pane in self.panes.items():
+            pane.display = wide or name == self.focus_on
+            if pane.display:
+                self.views[name].take(self.rows(name))
+                pane.draw(name == self.focus_on)
+
+    def typed(self, event: events.Key) -> bool:
+        if not self.view.typing:
+            return False
+        self.view.typed(event.key, event.character)
+        return True
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste is text of the filter being typed; it never presses a key."""
+        event.stop()
+        if self.view.typing:
+            self.view.typed("", event.text.strip())
+            self.redraw()
+
+    def may_act(self, name: str) -> bool:
+        return not self.view.typing  # the footer and the mouse lead past `typed`
+
+    def action_clicked(self, pane: str) -> None:
+        """A list was clicked or scrolled."""
+        self.focus_on = pane.removeprefix("list-")
+        self.redraw()
+
+    def _all_deeds(self) -> dict[str, Deed]:
+        return {**super()._all_deeds(), **self._list_deeds(), **self.deeds()}
+
+    def _list_deeds(self) -> dict[str, Deed]:
+        view = self.view
+        return {
+            "open": self._open,
+            "back": self._back,
+            "up": lambda: view.move(-1),
+            "down": lambda: view.move(1),
+            "page_up": lambda: view.move(-view.page),
+            "page_down": lambda: view.move(view.page),
+            "first": lambda: view.move(-FAR),
+            "last": lambda: view.move(FAR),
+            "next_pane": lambda: self._next(1),
+            "previous_pane": lambda: self._next(-1),
+            "filter": self._filter,
+            "sort": view.sort,
+            "reverse": view.reverse,
+            "copy": self._copy,
+        }
+
+    def _open(self) -> None:
+        if self.row is not None:
+            self.opened(self.row)
+
+    def _back(self) -> None:
+        self.view.back()
+
+    def _filter(self) -> None:
+        self.view.typing = True
+
+    def _next(self, by: int) -> None:
+        at = self.LISTS.index(self.focus_on)
+        self.focus_on = self.LISTS[(at + by) % len(self.LISTS)]
+
+    def _copy(self) -> None:
+        """Copy the id; the same row again: everything, as JSON."""
+        if self.row is None:
+            return
+        again = self._copied == self.row.key and self.row.data is not None
+        text = as_json(self.row) if again else self.row.key
+        self._copied = "" if again else self.row.key
+        self.app.copy_to_clipboard(text)
+        what = f"{self.row.key} as JSON" if again else self.row.key
+        self.notify(f"Copied {what}", timeout=2, markup=False)
+
+
+def as_json(row: Row) -> str:
+    """Return what is behind ``row`` as one line of JSON."""
+    return json.dumps(msgspec.to_builtins(row.data), ensure_ascii=False)

@@ -1,0 +1,20 @@
+"""F10, the Log: everything that happened, newest first."""
+
+from collections.abc import Sequence
+
+from tui.screens.lists import ListScreen
+from tui.view.log_rows import LOG_COLUMNS, log_rows
+from tui.view.table import ListView, Row
+
+
+class LogScreen(ListScreen):
+    """``/`` filters by kind and id: ``refusal``, ``o-17``, ``!fill``."""
+
+    CSS_PATH = "lists.tcss"
+    LISTS = ("log",)
+
+    def list_view(self, name: str) -> ListView:
+        return ListView("LOG", LOG_COLUMNS, "nothing has happened yet")
+
+    def rows(self, name: str) -> Sequence[Row]:
+        return log_rows(self.shared.log)

@@ -1,0 +1,40 @@
+"""A question before something that costs money or cannot be taken back: Enter does it, Esc not."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+class SureScreen(ModalScreen[bool]):
+    """``more`` says what it costs. A click on the last row's words answers too."""
+
+    CSS_PATH = "sure.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "answer(True)", "Do it"),
+        Binding("escape", "answer(False)", "Leave it"),
+    ]
+
+    def __init__(self, question: str, more: str = "") -> None:
+        super().__init__()
+        self.question, self.more = question, more
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="sure"):
+            yield Static(self.question, markup=False, id="sure-question")
+            if self.more:
+                yield Static(self.more, markup=False, id="sure-more")
+            yield Static("↵ do it", markup=False, id="sure-yes", classes="answer")
+            yield Static("Esc leave it", markup=False, id="sure-no", classes="answer")
+
+    def on_click(self, event: events.Click) -> None:
+        name = event.widget.id if event.widget else None
+        if name in ("sure-yes", "sure-no"):
+            self.dismiss(name == "sure-yes")
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)

@@ -1,0 +1,51 @@
+"""The table of screens. A new screen is one file, one stylesheet and one line here."""
+
+from typing import Final, NamedTuple
+
+from tui.actions import Action
+from tui.screens.base import TabScreen
+from tui.screens.later import LaterScreen
+from tui.screens.log import LogScreen
+from tui.screens.market import MarketScreen
+from tui.view.tabs import TabName
+
+
+class Tab(NamedTuple):
+    """``name`` is what actions and settings call it; ``letter`` comes after ``g``."""
+
+    name: str
+    title: str
+    number: int
+    """Of its F-key."""
+    letter: str
+    screen: type[TabScreen]
+
+
+TABS: Final = (
+    Tab("market", "Market", 2, "m", MarketScreen),
+    Tab("orders", "Orders", 3, "o", LaterScreen),
+    Tab("leases", "Leases", 4, "l", LaterScreen),
+    Tab("hosts", "Hosts", 5, "h", LaterScreen),
+    Tab("find", "Find", 6, "f", LaterScreen),
+    Tab("library", "Library", 7, "b", LaterScreen),
+    Tab("automation", "Automation", 8, "a", LaterScreen),
+    Tab("scenarios", "Scenarios", 9, "s", LaterScreen),
+    Tab("log", "Log", 10, "j", LogScreen),
+    Tab("operator", "Operator", 11, "p", LaterScreen),
+)
+TAB_NAMES: Final = tuple(TabName(tab.name, tab.title, tab.number, tab.letter) for tab in TABS)
+GO: Final = tuple(
+    Action(
+        f"go_{tab.name}",
+        tab.title,
+        f"Go to {tab.title}; also g {tab.letter}.",
+        "Screens",
+        (f"f{tab.number}",),
+    )
+    for tab in TABS
+)
+
+
+def all_tables() -> dict[str, tuple[Action, ...]]:
+    """Return what can be done on each screen, by the screen's name."""
+    return {tab.name: (*tab.screen.all_actions(), *GO) for tab in TABS}
