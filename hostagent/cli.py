@@ -70,6 +70,10 @@ ProxyAt = Annotated[
     str | None,
     typer.Option("--proxy", help="ADDRESS:PORT: with --outbound proxy, all that guests reach."),
 ]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="WORD", help="Your word for this server, or NAME=WORD; repeat."),
+]
 Service = Annotated[
     bool,
     typer.Option("--service", help="Run by systemd: exit 3 for what a restart cannot mend."),
@@ -95,6 +99,7 @@ def run(
     net_mib_s: NetRate = NET_MIB_S,
     outbound: OutboundRule = "none",
     proxy: ProxyAt = None,
+    tag: Tags = None,
     state: State = STATE,
     service: Service = False,
     verbose: Verbose = False,
@@ -110,7 +115,8 @@ def run(
         shapes = DEFAULT_CLASSES if classes is None else options.classes(classes)
         policy = options.policy(Rates(disk_mib_s, net_mib_s), outbound, proxy, state)
         here = options.address(advertise)
-        settings = Settings(hypervisor, override, here, low, high, state, shapes, policy)
+        words = options.tags(tag or [])
+        settings = Settings(hypervisor, override, here, low, high, state, shapes, policy, words)
         private_key = load_private_key(key)
         endpoint(url, TRADE_PATH)  # Fail now: retrying cannot fix a bad URL.
         asyncio.run(_run(settings, url, private_key))

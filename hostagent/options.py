@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 
 from exchange.wire.address import can_be_dialed
-from exchange.wire.types import Capacity, Name, Outbound
+from exchange.wire.types import Capacity, HostTag, Name, Outbound
 from hostagent.core.policy import Policy, Proxy, gid_of
 from hostagent.core.rates import Rates
 
 CLASSES_MAX = 64
+TAGS_MAX = 16
 LIMITED_BROADCAST = ipaddress.IPv4Address(2**32 - 1)
 
 
@@ -46,6 +47,18 @@ def classes(text: str) -> dict[str, Capacity]:
     if len(shapes) < len(parts) or len(shapes) > CLASSES_MAX:
         raise OptionError(f"--classes: a class twice, or more than {CLASSES_MAX}")
     return shapes
+
+
+def tags(texts: list[str]) -> tuple[str, ...]:
+    """Return the owner's words for this server, each once, sorted."""
+    for text in texts:
+        try:
+            msgspec.convert(text, HostTag)
+        except msgspec.ValidationError:
+            raise OptionError(f"--tag {text!r}: not a word, or NAME=WORD") from None
+    if len(set(texts)) > TAGS_MAX:
+        raise OptionError(f"--tag: more than {TAGS_MAX}")
+    return tuple(sorted(set(texts)))
 
 
 def policy(rates: Rates, outbound: str, proxy: str | None, state: Path) -> Policy:

@@ -67,6 +67,7 @@ class Settings(Struct, frozen=True):
     state: Path
     classes: dict[str, Capacity]
     policy: Policy = Policy()
+    tags: tuple[str, ...] = ()
 
 
 def set_up(
@@ -147,6 +148,7 @@ def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
         shared=shared(settings.override),
         ready_bound_ms=READY_BOUND_MS[accel],
         outbound=settings.policy.outbound,
+        tags=settings.tags,
     )
     core = HostCore(config, kept.kept.offer)
     log.write(offer_log.capacity(core.offer.offering(), accel))

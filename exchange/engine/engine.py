@@ -329,7 +329,7 @@ class Engine:
     def host_limit(self, host: str, instruction_id: str) -> HostLimit | None:
         """Return the owner's limit to send a host after its login, None when there is none."""
         subject = self.state.hosts[host]
-        if subject.limit is None and subject.residual_below_pct is None:
+        if (subject.limit, subject.residual_below_pct, subject.image_max_mib) == (None,) * 3:
             return None
         return owner_limits.limit_order(self.state, subject, instruction_id)
 

@@ -154,9 +154,13 @@ def _host(host: Host) -> Row:
     offer: Row = [host.capacity, host.announced, host.limit, host.evidence]
     if host.limits is not None:  # no rows of earlier releases have them
         offer.append(host.limits)
+    if host.image_max_mib is not None:
+        offer += [None] * (5 - len(offer)) + [host.image_max_mib]
     windows = [[start_ms, _use(use)] for start_ms, use in sorted(host.windows.items())]
     row = [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows, host.cooling]
     # Left out where nothing is said, so that the state hashes of older journals stay.
+    if host.tags is not None:
+        return [*row, host.outbound, host.tags]
     return row if host.outbound is None else [*row, host.outbound]
 
 
@@ -251,17 +255,18 @@ def _restore_instrument(state: State, row: Row) -> None:
 
 
 def _restore_host(state: State, row: Row) -> None:
-    made, key_id, values, offer, spot, windows, cooling, *outbound = row
+    made, key_id, values, offer, spot, windows, cooling, *more = row
     number, account_id, name, zone, hardware_id = made
     host = Host(number, account_id, name, zone, hardware_id, key_id)
     _set(host, HOST, values)
-    host.outbound = outbound[0] if outbound else None
+    host.outbound, host.tags = [*more, None, None][:2]
     host.capacity = msgspec.convert(offer[0], Capacity)
     announced, limit = msgspec.convert(offer[1:3], list[Capacity | None])
     assert announced is not None
     host.set_offer(announced, limit)
     host.evidence = msgspec.convert(offer[3], Evidence)
-    host.limits = msgspec.convert(offer[4], HostLimits) if len(offer) > 4 else None
+    limits, host.image_max_mib = [*offer[4:], None, None][:2]
+    host.limits = msgspec.convert(limits, HostLimits | None)
     host.spot = _restored_use(spot)
     host.windows = {start_ms: _restored_use(use) for start_ms, use in windows}
     for until_ms, need, units in cooling:

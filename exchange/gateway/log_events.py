@@ -192,7 +192,9 @@ class HostLog:
                 room, below_pct = reply.result["offered"], reply.result["residual_below_pct"]
                 most = "all it has" if room is None else f"at most {room.mvcpu} mvcpu"
                 when = "" if below_pct is None else f", while its own load is below {below_pct} %"
-                return "host_limit", f"may offer {most}{when}", "info"
+                size = reply.result.get("image_max_mib")
+                what = "" if size is None else f", images up to {size} MiB"
+                return "host_limit", f"may offer {most}{when}{what}", "info"
             case requests.HostAnnounce() | requests.HostSynced():
                 if reply.result["status"] == "live" and host not in self._live:
                     self._live[host] = None

@@ -93,6 +93,8 @@ def _directory_row(state: State, host: Host, asks: dict[str, HostAsk]) -> Direct
         best_first[0] if best_first else None,
         host.limits,
         host.outbound,
+        host.image_max_mib,
+        host.tags,
     )
 
 
@@ -112,6 +114,8 @@ def _fleet_row(host: Host) -> HostUpdate:
         accel=host.accel if host.boot_id else "",
         contracted_unit_s=evidence.seconds(host.evidence.contracted_ms),
         delivered_unit_s=evidence.seconds(host.evidence.delivered_ms),
+        tags=host.tags,
+        image_max_mib=host.image_max_mib,
     )
 
 

@@ -1,4 +1,5 @@
-"""What a host's owner allows it to offer: a limit, and a threshold of the owner's own load. Pure.
+"""What a host's owner allows it to offer: a limit, a threshold of the owner's own load, and the
+size of the images of its VMs. Pure.
 
 A request changes what it names and keeps the rest; ``lift`` takes a limit away (rules.md 8.3).
 """
@@ -26,9 +27,11 @@ def offer(state: State, command: Command, request: HostOffer) -> Done | Refused:
         if getattr(request, name) is not None:
             return Refused("invalid_field", f"{name} is set and lifted", "lift")
     offered, below_pct = _then(host, request)
-    if request.lift is not None and (offered, below_pct) == (host.limit, host.residual_below_pct):
+    image_max_mib = _image_then(host, request)
+    said, known = (offered, below_pct, image_max_mib), _limits(host)
+    if request.lift is not None and said == known:
         return Done(_in_force(host), duplicate=True)
-    host.residual_below_pct = below_pct
+    host.residual_below_pct, host.image_max_mib = below_pct, image_max_mib
     host.set_offer(host.announced, offered)
     order = limit_order(state, host, emit.instruction_id(state, host))
     state.outs.append((host.host_id, order))
@@ -51,12 +54,24 @@ def _then(host: Host, request: HostOffer) -> tuple[Capacity | None, int | None]:
     return offered, below_pct
 
 
+def _image_then(host: Host, request: HostOffer) -> int | None:
+    """Return the limit on images as it is after ``request``."""
+    if request.image_max_mib is not None or "image_max_mib" in (request.lift or ()):
+        return request.image_max_mib
+    return host.image_max_mib
+
+
+def _limits(host: Host) -> tuple[Capacity | None, int | None, int | None]:
+    return host.limit, host.residual_below_pct, host.image_max_mib
+
+
 def _in_force(host: Host) -> dict[str, Any]:
-    """Return the answer: the limits that hold now, null for none."""
-    limits = {"offered": host.limit, "residual_below_pct": host.residual_below_pct}
-    return {"host": host.host_id, **limits}
+    """Return the answer: the limits that hold now, null or absent for none."""
+    told: dict[str, Any] = {"host": host.host_id, "offered": host.limit}
+    told["residual_below_pct"] = host.residual_below_pct
+    return told if host.image_max_mib is None else {**told, "image_max_mib": host.image_max_mib}
 
 
 def limit_order(state: State, host: Host, instruction_id: str) -> HostLimit:
     """Return the instruction that carries its owner's limits to an agent. A read."""
-    return HostLimit(instruction_id, state.epoch, host.limit, host.residual_below_pct)
+    return HostLimit(instruction_id, state.epoch, *_limits(host))

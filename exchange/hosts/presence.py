@@ -34,9 +34,10 @@ def announce(state: State, command: Command, request: HostAnnounce) -> Done | Re
     if unknown:
         return Refused("invalid_field", f"no class {unknown[0]!r}", "classes")
     said = (request.capacity, request.offered, request.classes, request.accel, request.boot_id)
-    said_of = (request.cpu_model, request.agent_version, request.limits, request.outbound)
+    tags = request.tags or None
+    said_of = (request.cpu_model, request.agent_version, request.limits, request.outbound, tags)
     known = (host.capacity, host.announced, host.classes, host.accel, host.boot_id)
-    known_of = (host.cpu_model, host.agent_version, host.limits, host.outbound)
+    known_of = (host.cpu_model, host.agent_version, host.limits, host.outbound, host.tags)
     if said == known and said_of == known_of and host.offered_known:
         return Done({"host": host.host_id, "status": host.status}, duplicate=True)
     host.capacity = request.capacity
@@ -44,7 +45,7 @@ def announce(state: State, command: Command, request: HostAnnounce) -> Done | Re
     host.classes, host.accel = list(request.classes), request.accel
     host.cpu_model, host.agent_version = request.cpu_model, request.agent_version
     host.boot_id, host.limits, host.outbound = request.boot_id, request.limits, request.outbound
-    host.offered_known = True
+    host.tags, host.offered_known = tags, True
     _open(host)
     _withdraw_dropped_classes(state, host)
     fit_to_offer(state, host)

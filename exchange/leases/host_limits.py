@@ -1,7 +1,8 @@
 """What a VM may use of its host beyond CPU, memory and disk: ports, and room for its image.
 
-A host that announces limits is asked for no more than it can give: what does not fit is refused
-to the buyer, before anything is started or charged to anybody. Pure. Source: rules.md 5.9.
+A host that announces limits is asked for no more than it can give, nor for a larger image than its
+owner takes: what does not fit is refused to the buyer, before anything is started or charged to
+anybody. Pure. Source: rules.md 5.9.
 """
 
 from exchange.model.capacity import Host
@@ -16,6 +17,10 @@ from exchange.wire.terms import unit_image_mib, unit_ports
 def beyond(state: State, lease: Lease, request: VmStart, image: Image) -> Refused | None:
     """Return why the VM asks for more than its unit's share; None when it fits."""
     limits, shape = lease.host.limits, lease.instrument.shape
+    owners_mib = lease.host.image_max_mib
+    if owners_mib is not None and ceil_div(image.size, MIB) > owners_mib:
+        text = f"an image of {ceil_div(image.size, MIB)} MiB; the host takes at most {owners_mib}"
+        return Refused("quota_exceeded", text, "image")
     if limits is None:
         return None
     if limits.image_mib is not None:

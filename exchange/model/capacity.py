@@ -67,6 +67,8 @@ class Host:
         "cpu_model",
         "agent_version",
         "outbound",
+        "image_max_mib",
+        "tags",
     )
 
     def __init__(
@@ -94,6 +96,9 @@ class Host:
         self.agent_version = ""
         self.outbound: Outbound | None = None
         """What guests may connect to; None is nothing."""
+        self.image_max_mib: int | None = None
+        """The owner's: no VM may start with a larger image."""
+        self.tags: list[str] | None = None
         self.boot_id = ""
         self.boot_before = ""
         """The boot id when it fell silent: the same id on its return proves that the VMs kept

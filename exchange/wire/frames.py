@@ -193,7 +193,7 @@ class DirectoryUpdate(Frame, tag="directory.update"):
     """A host as everybody may know it; ``free_units`` by class, ``asks`` best first.
 
     ``outbound`` is what guests may connect to: a proxy, or all but private networks; absent:
-    nothing.
+    nothing. ``image_max_mib``: a VM's image is at most so large. ``tags``: its owner's words.
     """
 
     host: str
@@ -209,6 +209,8 @@ class DirectoryUpdate(Frame, tag="directory.update"):
     best_ask: HostAsk | None = None
     limits: ToldHostLimits | None = None
     outbound: str | None = None
+    image_max_mib: int | None = None
+    tags: list[str] | None = None
 
 
 class DirectorySnapshot(Frame, tag="directory.snapshot"):
@@ -235,6 +237,8 @@ class HostUpdate(Frame, tag="host.update"):
     contracted_unit_s: int = 0
     delivered_unit_s: int = 0
     heard_ms: int | None = None
+    tags: list[str] | None = None
+    image_max_mib: int | None = None
 
 
 # --- account channel: every frame begins with account_seq, seq, ts_ms ---

@@ -40,12 +40,13 @@ class VmKill(Frame, tag="vm.kill"):
 
 
 class HostLimit(Frame, tag="host.limit"):
-    """The owner's limit on what the host offers."""
+    """The owner's limit on what the host offers. ``image_max_mib``: of a VM that is new."""
 
     instruction_id: str
     epoch: int
     offered: ToldCapacity | None = None
     residual_below_pct: int | None = None
+    image_max_mib: int | None = None
 
 
 class HostSync(Frame, tag="host.sync"):

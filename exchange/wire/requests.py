@@ -24,6 +24,7 @@ from exchange.wire.types import (
     HostLimits,
     HostLoad,
     HostStatus,
+    HostTag,
     ImageFormat,
     IntervalMs,
     Ms,
@@ -305,7 +306,8 @@ class HostApprove(Request, tag="host.approve", frozen=True):
 class HostAnnounce(Request, tag="host.announce", frozen=True):
     """What a host is and offers: after every login and when it changes.
 
-    ``outbound`` is what guests may connect to; absent: nothing.
+    ``outbound`` is what guests may connect to; absent: nothing. ``tags`` are the owner's words for
+    it, such as ``ssd`` or ``rack=7``.
     """
 
     capacity: Capacity
@@ -317,16 +319,18 @@ class HostAnnounce(Request, tag="host.announce", frozen=True):
     boot_id: Name
     limits: HostLimits | None = None
     outbound: Outbound | None = None
+    tags: Annotated[list[HostTag], Meta(max_length=16)] | None = None
 
 
 class HostOffer(Request, tag="host.offer", frozen=True):
     """The owner's limits on what a host offers; relayed to its agent. A limit that is not named
-    stays as it is; ``lift`` takes limits away."""
+    stays as it is; ``lift`` takes limits away. ``image_max_mib``: no VM of a larger image."""
 
     host: Name
     offered: Capacity | None = None
     residual_below_pct: Percent | None = None
-    lift: Annotated[list[OwnerLimit], Meta(max_length=2)] | None = None
+    lift: Annotated[list[OwnerLimit], Meta(max_length=3)] | None = None
+    image_max_mib: Annotated[int, Meta(ge=1, le=2**31)] | None = None
 
 
 class HostDrain(Request, tag="host.drain", frozen=True):

@@ -61,7 +61,10 @@ TimeInForce: TypeAlias = Literal["gtc", "gtd", "ioc", "fok"]
 SelfTrade: TypeAlias = Literal[
     "cancel_newest", "cancel_oldest", "cancel_both", "decrement_and_cancel"
 ]
-OwnerLimit: TypeAlias = Literal["offered", "residual_below_pct"]
+OwnerLimit: TypeAlias = Literal["offered", "residual_below_pct", "image_max_mib"]
+HostTag: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,31}(=[A-Za-z0-9_.-]{1,32})?$(?!\n)")
+]
 OrderStatus: TypeAlias = Literal["new", "partially_filled", "filled", "canceled", "expired"]
 Role: TypeAlias = Literal["viewer", "trader", "host", "operator"]
 Accel: TypeAlias = Literal["kvm", "tcg", "simulated"]

@@ -189,6 +189,8 @@ def of_message(message: Message) -> LogLine | None:
             most = "no limit" if message.offered is None else f"at most {room(message.offered)}"
             if message.residual_below_pct is not None:
                 most += f", while its own load is below {message.residual_below_pct} %"
+            if message.image_max_mib is not None:
+                most += f", images up to {message.image_max_mib} MiB"
             return line("info", "limit", f"the owner's limit: {most}")
         case HostSync():
             leases, vms = len(message.leases), len(message.vms)

@@ -43,6 +43,7 @@ class HostConfig(Struct, frozen=True):
     ready_bound_ms: int = 600_000
     orphan_grace_ms: int = 60_000
     outbound: Outbound = "none"
+    tags: tuple[str, ...] = ()
 
 
 class Offer:
@@ -123,6 +124,7 @@ class Offer:
             boot_id=config.boot_id,
             limits=self._limits,
             outbound=None if config.outbound == "none" else config.outbound,
+            tags=list(config.tags) or None,
         )
 
     def has_room(self, one_more: Vm, vms: dict[str, Vm]) -> bool:

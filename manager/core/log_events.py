@@ -123,6 +123,8 @@ def _of_sale(request: OrderPlace | OrderReplace | HostOffer | LeaseRecall) -> Lo
         case HostOffer():
             below = request.residual_below_pct
             what = "no threshold" if below is None else f"only below {below} % own load"
+            if request.image_max_mib is not None:
+                what += f", images up to {request.image_max_mib} MiB"
             return line("info", "host_limit", f"{request.host}: {what}", host=request.host)
         case LeaseRecall():
             lease = request.lease_id

@@ -44,6 +44,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     reserve_mvcpu: int = 0
     reserve_mem_mib: int = 0
     notice_only: bool = False
+    image_max_mib: int | None = None
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -54,8 +55,10 @@ class Group(Struct, frozen=True, kw_only=True):
     offer: Offer = Offer()
 
     def owns(self, row: HostUpdate) -> bool:
-        """Return whether a server is one of these: by its name or id, and by its zone."""
+        """Return whether a server is one of these: by its name or id, its zone and its tags."""
         if self.zone is not None and row.zone != self.zone:
+            return False
+        if not set(self.tags) <= set(row.tags or ()):
             return False
         return any(
             fnmatchcase(row.name, pattern) or fnmatchcase(row.host, pattern)

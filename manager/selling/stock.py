@@ -82,6 +82,8 @@ class Stock:
             and before.offered == row.offered
             and before.zone == row.zone
             and before.name == row.name
+            and before.tags == row.tags
+            and before.image_max_mib == row.image_max_mib
         ):
             return False
         hosting.row = row

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exchange.units import MAX_PRICE_UCR, ucr_from_credits
-from exchange.wire.types import Name
+from exchange.wire.types import HostTag, Name
 from manager.selling.group import Delivery, Group, Offer, OfferKind
 from manager.selling.hours import Calendar, parse_days, parse_hours
 from manager.selling.price import Fixed, Hourly, Price, Relative
@@ -22,7 +22,7 @@ from manager.selling.stock import SHAPES
 Credits: TypeAlias = Annotated[float, Meta(gt=0, le=1000)]
 Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
 Units: TypeAlias = Annotated[int, Meta(ge=1, le=10**6)]
-Words: TypeAlias = Annotated[list[Name], Meta(max_length=64)]
+Tags: TypeAlias = Annotated[list[HostTag], Meta(max_length=16)]
 
 NEEDS: Final = {"fixed": "units", "share": "share", "residual": "below_pct"}
 """The one key that each of these kinds cannot do without, and that no other kind has."""
@@ -71,7 +71,7 @@ class OfferTable(Part, frozen=True):
     max_share: Share | None = None
     reserve: ReserveTable = ReserveTable()
     notice_only: bool = False
-    image_max_mib: int | None = None
+    image_max_mib: Annotated[int, Meta(ge=1, le=2**31)] | None = None
 
 
 class GroupTable(Part, frozen=True):
@@ -80,7 +80,7 @@ class GroupTable(Part, frozen=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,24}\Z")]
     hosts: Annotated[list[Name], Meta(min_length=1, max_length=1000)]
     zone: Name | None = None
-    tags: Words = []
+    tags: Tags = []
     offer: OfferTable = msgspec.field(default_factory=lambda: OfferTable(kind="none"))
 
 
@@ -103,8 +103,6 @@ def group_mistakes(table: GroupTable, place: str) -> Iterator[str]:
             yield f"{here}.{key}: the kind {offer.kind!r} does not have it"
     if offer.kind != "none" and offer.price is None:
         yield f"{here}.price: missing; credits per unit-hour"
-    if offer.image_max_mib is not None:
-        yield f"{here}.image_max_mib: not supported yet in this version"
     for at, name in enumerate(offer.classes):
         if name not in SHAPES:
             yield f"{here}.classes[{at}]: {name!r} is none of {', '.join(SHAPES)}"
@@ -145,6 +143,7 @@ def group_of_table(table: GroupTable) -> Group:
             reserve_mvcpu=offer.reserve.mvcpu,
             reserve_mem_mib=offer.reserve.mem_mib,
             notice_only=offer.notice_only,
+            image_max_mib=offer.image_max_mib,
         ),
     )
 

@@ -142,3 +142,14 @@ def test_a_host_serves_the_classes_of_its_operator(tmp_path: Path) -> None:
                 assert await stop(agent) == 0
 
     asyncio.run(story())
+
+
+def test_tags_are_each_once_and_in_order() -> None:
+    assert options.tags(["ssd", "rack=7", "ssd"]) == ("rack=7", "ssd")
+    assert options.tags([]) == ()
+
+
+@pytest.mark.parametrize("texts", [["a b"], ["=7"], [""], [f"t{n}" for n in range(17)]])
+def test_tags_that_are_none(texts: list[str]) -> None:
+    with pytest.raises(OptionError, match="--tag"):
+        options.tags(texts)

@@ -109,7 +109,13 @@ def offer(
     ] = None,
     lift: Annotated[
         list[str] | None,
-        typer.Option("--lift", help="Take a limit away: offered or residual_below_pct."),
+        typer.Option(
+            "--lift", help="Take a limit away: offered, residual_below_pct or image_max_mib."
+        ),
+    ] = None,
+    image_max_mib: Annotated[
+        int | None,
+        typer.Option("--image-max-mib", min=1, help="No VM with a larger image may start."),
     ] = None,
     yes: Yes = False,
     url: Url = None,
@@ -125,6 +131,7 @@ def offer(
         fail("host offer: --mvcpu, --mem-mib and --disk-mib: all three or none", EXIT_USAGE)
     limit: dict[str, Any] = {"offered": parts} if given else {}
     limit |= {"residual_below_pct": residual_below_pct} if residual_below_pct is not None else {}
+    limit |= {"image_max_mib": image_max_mib} if image_max_mib is not None else {}
     limit |= {"lift": lift} if lift else {}
     if not limit:
         fail("host offer: no limit; --mvcpu, --mem-mib and --disk-mib set one", EXIT_USAGE)

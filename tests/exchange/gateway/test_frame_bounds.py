@@ -65,6 +65,8 @@ LENGTHS: Final = {
     ("LeaseUpdate", "recalls"): RECALLS_TOLD,
     ("LeaseUpdate", "idle"): IDLE_TOLD,
     ("DirectoryUpdate", "free_units"): CLASSES,
+    ("DirectoryUpdate", "tags"): 16,
+    ("HostUpdate", "tags"): 16,
     ("DirectoryUpdate", "asks"): 2 * CLASSES,
     ("InstrumentsSnapshot", "instruments"): 0,  # put in by `fitted`, and so are the next three
     ("DirectorySnapshot", "hosts"): 0,

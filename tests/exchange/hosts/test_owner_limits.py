@@ -14,6 +14,7 @@ from tests.exchange.gateway.test_gateway import Rig, hosting
 from tests.exchange.support.market import Market
 
 ROOM = {"mvcpu": 1000, "mem_mib": 2148, "disk_mib": 10_240}
+LIMITS = ("offered", "residual_below_pct", "image_max_mib")
 LIFTS = ["offered", "residual_below_pct"]
 
 
@@ -42,6 +43,36 @@ def test_what_a_request_does_not_name_stays(
     for order in sent:
         assert (order.get("offered"), order.get("residual_below_pct")) == holds
     assert replayed(rig) == rig.engine.state_hash()
+
+
+@pytest.mark.parametrize(
+    ("requests", "holds"),
+    [
+        ([{"image_max_mib": 9}], (None, None, 9)),
+        ([{"image_max_mib": 9}, {"residual_below_pct": 7}, {}], (None, 7, 9)),
+        ([{"offered": ROOM}, {"image_max_mib": 9}, {"lift": ["offered"]}], (None, None, 9)),
+        ([{"image_max_mib": 9}, {"image_max_mib": 3, "lift": LIFTS}], (None, None, 3)),
+        ([{"image_max_mib": 9}, {"offered": ROOM, "lift": ["image_max_mib"]}], (ROOM, None, None)),
+    ],
+)
+def test_the_limit_on_images_is_as_the_others(
+    requests: list[dict[str, Any]], holds: tuple[Any, ...]
+) -> None:
+    rig, alice, agent = hosting()
+    for fields in requests:
+        told = rig.ask(alice, "host.offer", host="h-1", **fields)["result"]
+    assert tuple(told.get(name) for name in LIMITS) == holds
+    order = rig.frames(agent, "host.limit")[-1]
+    assert tuple(order.get(name) for name in LIMITS) == holds
+    assert replayed(rig) == rig.engine.state_hash()
+    again = Engine.restore(rig.engine.snapshot())
+    assert again.state_hash() == rig.engine.state_hash()
+    [row] = again.fleet_rows("alice")
+    assert (row.image_max_mib, again.host_limit("h-1", "i") is None) == (
+        holds[2],
+        holds == (None,) * 3,
+    )
+    assert ("image_max_mib" in told) == (holds[2] is not None)
 
 
 def test_a_limit_that_holds_already_is_no_news() -> None:

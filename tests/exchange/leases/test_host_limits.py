@@ -5,7 +5,7 @@ import pytest
 from exchange.engine import snapshot
 from exchange.hosts import host_rows
 from exchange.model.commands import ImageStored
-from exchange.wire.requests import HostAnnounce, VmStart
+from exchange.wire.requests import HostAnnounce, HostOffer, VmStart
 from exchange.wire.results import Done, Refused
 from exchange.wire.terms import unit_image_mib, unit_ports
 from exchange.wire.types import Capacity, HostLimits
@@ -52,6 +52,25 @@ def start(
         return "started"
     assert isinstance(reply, Refused)
     return f"{reply.reason} {reply.field}"
+
+
+@pytest.mark.parametrize("limits", [None, HostLimits(100, 1000)])
+def test_an_owner_may_take_no_larger_images(limits: HostLimits | None) -> None:
+    """In whole MiB, rounded up; the lease and what runs go on, and a lifted limit is no more."""
+    market = limited(4, None, None)
+    announce(market, 4, limits)
+    lease = market.lease(units=4)
+    assert start(market, lease, 1, "before", BIG) == "started"
+    market.must(HostOffer(req_id=1, host=market.host, image_max_mib=100, lift=[]), "seller")
+    paid = market.engine.account_state("buyer")
+    assert start(market, lease, 1, "web", BIG) == "quota_exceeded image"
+    assert market.engine.account_state("buyer") == paid
+    assert start(market, lease, 1) == "started"
+    market.must(HostOffer(req_id=2, host=market.host, image_max_mib=101, lift=[]), "seller")
+    assert start(market, lease, 1, "fits", BIG) == "started"
+    market.must(HostOffer(req_id=3, host=market.host, image_max_mib=1, lift=[]), "seller")
+    market.must(HostOffer(req_id=4, host=market.host, lift=["image_max_mib"]), "seller")
+    assert start(market, lease, 1, "again", BIG) == "started"
 
 
 @pytest.mark.parametrize(

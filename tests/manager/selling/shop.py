@@ -212,7 +212,7 @@ class Shop:
         self.market.send(LeaseRelease(req_id=1, lease_id=lease_id, units=units), "ann")
         self.hear()
 
-    def offers(self, host: str, room: Room) -> None:
+    def offers(self, host: str, room: Room, tags: list[str] | None = None) -> None:
         """Have the agent offer so much."""
         capacity = Capacity(*(1_000 * need for need in SHAPES["small"]))
         self.market.must(
@@ -225,6 +225,7 @@ class Shop:
                 accel="simulated",
                 agent_version="1",
                 boot_id="boot 1",
+                tags=tags,
             ),
             "shop",
             host,

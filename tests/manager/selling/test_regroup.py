@@ -11,7 +11,7 @@ from exchange.wire.requests import OrderCancel, OrderPlace
 from manager.core.messages import Out, Send, Unlisten
 from manager.selling.group import Group
 from manager.selling.price import Relative
-from tests.manager.selling.shop import Shop, group
+from tests.manager.selling.shop import Shop, group, offer, room
 
 SOON_S = 4.9
 LIMITED = {"kind": "fixed", "units": 2}
@@ -90,6 +90,26 @@ def test_books_that_no_group_goes_by_are_not_followed_any_more() -> None:
     assert len(shop.regroup(group("one", price=relative))) >= 1
     shop.after(SOON_S)
     assert [price for _, price in shop.asks().values()] == [30_000]
+
+
+@pytest.mark.parametrize(
+    ("tags", "hosts"),
+    [
+        ((), {"h-1", "h-2"}),
+        (("ssd",), {"h-1", "h-2"}),
+        (("ssd", "rack=7"), {"h-1"}),
+        (("x",), set()),
+    ],
+)
+def test_a_group_has_the_hosts_with_all_of_its_tags(tags: tuple[str, ...], hosts: set[str]) -> None:
+    shop = Shop(Group(name="a", hosts=("h-*",), tags=tags, offer=offer()), hosts=2)
+    shop.offers("h-1", room(4), ["rack=7", "ssd"])
+    shop.offers("h-2", room(4), ["ssd"])
+    shop.after(SOON_S)
+    assert set(shop.spot()) == hosts
+    shop.offers("h-1", room(4), [])
+    shop.after(SOON_S)
+    assert set(shop.spot()) == (hosts if not tags else hosts - {"h-1"})
 
 
 CHOICES: list[dict[str, Any]] = [{}, LIMITED, {"max_units": 3}, {"kind": "share", "share": 0.5}]

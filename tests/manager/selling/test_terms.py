@@ -228,6 +228,27 @@ def test_a_residual_group_tells_its_threshold_first_and_others_none() -> None:
     assert len([request for request in shop.requests if isinstance(request, HostOffer)]) == 2
 
 
+def test_the_size_of_images_is_the_groups_on_all_its_hosts() -> None:
+    """Set at the exchange, lifted when the file has none any more, also after a new start."""
+    shop = Shop(group("big", "h-1", image_max_mib=900), group("all", "h-2"), hosts=2)
+
+    def limits() -> list[int | None]:
+        return [row.image_max_mib for row in shop.market.engine.fleet_rows("shop")]
+
+    shop.after(3)
+    assert (limits(), shop.spot()) == ([900, None], {"h-1": 4, "h-2": 4})
+    shop.regroup(group("big", "h-2", image_max_mib=800), group("all", "h-1"))
+    shop.after(3)
+    assert limits() == [None, 800]
+    sent = len(shop.requests)
+    shop.after(3_600)
+    shop.groups = (group("all"),)
+    shop.start()
+    shop.after(3)
+    assert limits() == [None, None]
+    assert len([one for one in shop.requests[sent:] if isinstance(one, HostOffer)]) == 2
+
+
 def test_a_refusal_is_told_once_and_tried_again() -> None:
     shop = Shop(group(price=Fixed(20_050)))
     shop.market.must(AdminInstrument(req_id=1, symbol=SYMBOL, ref_ucr=100_000, band_pct=10))

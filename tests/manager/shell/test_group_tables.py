@@ -158,8 +158,8 @@ def test_every_form_of_a_price(tmp_path: Path, written: str, price: object) -> N
         ("max_share = 0.8", "max_share = 1.1", "group[0].offer.max_share: expected 'float' <= 1.0"),
         (
             "notice_only = true",
-            "image_max_mib = 9",
-            "group[0].offer.image_max_mib: not supported yet in this version",
+            "image_max_mib = 0",
+            "group[0].offer.image_max_mib: expected 'int' >= 1",
         ),
         (
             "notice_only = true",
