@@ -165,10 +165,8 @@ StatementKind: TypeAlias = Literal["postings", "trades", "charges", "earnings", 
 
 
 class AccountStatement(Request, tag="account.statement", frozen=True):
-    """Read the account's history, oldest first, in pages of 200 rows.
-
-    ``from_ms`` <= time < ``to_ms``; ``offset`` is what the page before returned as ``next``.
-    """
+    """Read the account's history, oldest first, in pages of 200 rows. ``from_ms`` <= time <
+    ``to_ms``; ``offset`` is what the page before returned as ``next``."""
 
     kind: StatementKind
     from_ms: Ms = 0
@@ -304,11 +302,8 @@ class HostApprove(Request, tag="host.approve", frozen=True):
 
 
 class HostAnnounce(Request, tag="host.announce", frozen=True):
-    """What a host is and offers: after every login and when it changes.
-
-    ``outbound`` is what guests may connect to; absent: nothing. ``tags`` are the owner's words for
-    it, such as ``ssd`` or ``rack=7``.
-    """
+    """What a host is and offers: after every login and when it changes. ``outbound``: what guests
+    may connect to; absent: nothing. ``tags``: the owner's words for it, such as ``rack=7``."""
 
     capacity: Capacity
     offered: Capacity
