@@ -55,11 +55,14 @@ def named(field: str, options: Mapping[str, str] = _NOTHING) -> str:
     return options.get(field, default)
 
 
-def by_options(text: str, kind: type[Request]) -> str:
-    """Put the option in place of every field of ``kind`` that ``text`` names."""
+def by_options(text: str, kind: type[Request], options: Mapping[str, str] = _NOTHING) -> str:
+    """Put the option in place of every field of ``kind`` that ``text`` names.
+
+    ``options``: what fields are called on the command line, if not as `named` has it.
+    """
     fields = [field for field in kind.__struct_fields__ if "_" in field]
     words = re.compile(rf"(?<![\w-])({'|'.join(fields)})(?!\w)")
-    return words.sub(lambda found: named(found[1]), text)
+    return words.sub(lambda found: named(found[1], options), text)
 
 
 def _shown(field: str, fields: Mapping[str, Any], steps: list[tuple[str, str]]) -> str:

@@ -153,5 +153,6 @@ def _sums(leases: Sequence[Row]) -> str:
         if rows:
             units = sum(row["units"] for row in rows)
             rate_ucr = sum(row["units"] * row["price_ucr"] for row in rows)
-            told.append(f"{units} {word} at {credits_text(rate_ucr)} an hour")
-    return f": units {', '.join(told)}" if told else ""
+            of_it = f"{units} unit{'' if units == 1 else 's'} {word}"
+            told.append(f"{of_it} at {credits_text(rate_ucr)} an hour")
+    return f": {', '.join(told)}" if told else ""

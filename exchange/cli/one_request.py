@@ -36,11 +36,12 @@ def logged_in(
     key: Path | None,
     work: Callable[[Client], Awaitable[T]],
     kind: type[Request] | None = None,
+    options: Mapping[str, str] = _NONE,
 ) -> T:
     """Log in (without ``key``: not), return what ``work`` returns, and hang up.
 
     Ends with one line and exit 1 when there is no login, or ``work`` has no answer or a refusal.
-    ``kind``: what is sent, if its fields were given as options.
+    ``kind``: what is sent, if its fields were given as options; ``options``: their names.
     """
 
     async def run() -> T:
@@ -53,17 +54,19 @@ def logged_in(
     except (KeyFileError, Unreachable, Unknown) as error:
         fail(str(error))
     except Refused as error:
-        fail(refusal(error, kind))
+        fail(refusal(error, kind, options))
 
 
-def refusal(error: Refused, kind: type[Request] | None = None) -> str:
+def refusal(
+    error: Refused, kind: type[Request] | None = None, options: Mapping[str, str] = _NONE
+) -> str:
     """Return why a request was refused, which field it was, and when to ask again.
 
-    ``kind``: of the request, if its fields were given as options.
+    ``kind``: of the request, if its fields were given as options; ``options``: their names.
     """
-    field = f" (field {error.field})" if error.field else ""
+    field = f" (field {options.get(error.field, error.field)})" if error.field else ""
     wait_s = ceil_div(error.retry_after_ms or 0, MS_PER_SECOND)
-    why = f"{error}{field}" if kind is None else by_options(f"{error}{field}", kind)
+    why = f"{error}{field}" if kind is None else by_options(f"{error}{field}", kind, options)
     return f"refused: {why}" + (f"; ask again in {wait_s} s" if wait_s else "")
 
 

@@ -53,8 +53,18 @@ OwnId = Annotated[
 OrderId = Annotated[str, typer.Argument(metavar="ORDER", help="The order, such as o-17, or yours.")]
 _ORDER_ID: Final = re.compile(r"o-[0-9]+")
 ID_BYTES: Final = 8
-OPTIONS: Final = {"symbol": "symbol", "hosts": "--host", "client_order_id": "--client-order-id"}
-"""What the fields are called here that only the protocol's own bounds check."""
+OPTIONS: Final = {
+    "symbol": "SYMBOL",
+    "side": "SIDE",
+    "qty": "QTY",
+    "price_ucr": "--price",
+    "expire_ms": "--until",
+    "min_qty": "--min-qty",
+    "hosts": "--host",
+    "time_in_force": "--tif",
+    "order_type": "--market",
+}
+"""What the fields are called here, where that is not their name."""
 
 
 @app.callback()
@@ -98,7 +108,7 @@ def place(
     }
     fields |= _lasting(tif, until, market)
     order = checked("order place", _given(fields), OrderPlace, OPTIONS)
-    result, leases = logged_in(url, key, lambda client: _placed(client, order))
+    result, leases = logged_in(url, key, lambda client: _placed(client, order), OrderPlace, OPTIONS)
     _show(placed_lines, fields, result, leases, as_json)
 
 
@@ -123,7 +133,7 @@ def replace(
         result = await client.request(request)
         return result, await _leases(client, result)
 
-    result, leases = logged_in(url, key, run)
+    result, leases = logged_in(url, key, run, OrderReplace, OPTIONS)
     _show(replaced_lines, fields, result, leases, as_json)
 
 

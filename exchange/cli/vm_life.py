@@ -98,7 +98,7 @@ def start(
         except Unknown as error:
             fail(f"{error}\n--name {asked.name} asks again without starting it twice")
 
-    _show(logged_in(url, key, run), wait, as_json)
+    _show(logged_in(url, key, run, VmStart, OPTIONS), wait, as_json)
 
 
 def stop(

@@ -84,6 +84,9 @@ async def trade(here: Market) -> None:
     assert gone[2].startswith("headroom: o-99: refused: unknown_order")
     everything = await told(here, "seller", "cancel", "--side", "sell")
     assert everything == (0, "0 orders canceled\n", "")
+    for option, line in REFUSED:
+        wrong = await told(here, "seller", "place", SYMBOL, "sell", *option)
+        assert (wrong[0], wrong[1], wrong[2]) == (1, "", f"headroom: refused: {line}\n")
     wrong = await told(here, "buyer", "place", "x.y.z", "buy", "1", "--market")
     assert (wrong[0], wrong[1], wrong[2].count("\n")) == (1, "", 1)
     assert wrong[2].startswith("headroom: refused: unknown_instrument")
@@ -128,7 +131,7 @@ PORTS = ((0, 80), (1, 443))
 
 async def give_back(here: Market) -> None:
     table = (await lease(here, "buyer", "list", "--bought"))[1].splitlines()
-    assert table[-1] == "1 lease: units 2 rented at 0.050000 an hour"
+    assert table[-1] == "1 lease: 2 units rented at 0.050000 an hour"
     assert (await lease(here, "seller", "list", "--bought"))[1] == "0 leases\n"
     let = json.loads((await lease(here, "seller", "list", "--sold", "--json"))[1])
     assert [row["side"] for row in let["leases"]] == ["sell"]
@@ -170,6 +173,13 @@ async def lease(here: Market, who: str, *words: str) -> tuple[int, str, str]:
     return await run("lease", *words, *login(here, who))
 
 
+REFUSED = [
+    (("1", "--price", "1", "--host", "h-9"), "unknown_host: you have no host 'h-9' (field --host)"),
+    (
+        ("900", "--price", "1"),
+        "insufficient_capacity: no live host of yours has 900 units free (field QTY)",
+    ),
+]
 FOK = ("--tif", "fok")
 OPEN = """\
 ORDER  SIDE  INSTRUMENT             OPEN  OF   PRICE/H  YOUR ID

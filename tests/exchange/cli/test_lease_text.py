@@ -70,7 +70,9 @@ def test_leases_fit_a_terminal_and_are_summed() -> None:
     window = lease("medium.eu-de.flat.2026-11-23T18", side="sell", ends_ms=NOW_MS + MS_PER_HOUR)
     lines = list(lease_lines([lease(), window], [vm(1)], NOW_MS, WIDTH))
     assert max(map(len, lines)) <= WIDTH
-    assert lines[-1] == "2 leases: units 2 rented at 0.050000 an hour, 2 let at 0.050000 an hour"
+    assert lines[-1] == (
+        "2 leases: 2 units rented at 0.050000 an hour, 2 units let at 0.050000 an hour"
+    )
     assert ("0.025000" in lines[2], " 1 h" in lines[2]) == (True, True)
     dear = list(lease_lines([window | {"price_ucr": 10**9}], [], NOW_MS, WIDTH))
     assert ("1000.000000" in dear[1], len(dear[1]) <= WIDTH) == (True, True)
