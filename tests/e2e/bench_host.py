@@ -11,7 +11,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from statistics import median
 
@@ -23,16 +22,7 @@ from hostagent.guest.build_guest import build_guest
 from hostagent.machine.forwarder import LOOPBACK, free_loopback_port
 from hostagent.machine.probe import probe
 from tests.e2e.conftest import open_folder
-from tests.e2e.test_chain import (
-    ask_when_live,
-    buy,
-    client,
-    enroll,
-    exchange,
-    found_market,
-    headroom,
-    host_agent,
-)
+from tests.e2e.test_chain import leased
 from tests.e2e.wait import GUEST_S, event, http_get
 
 ROUNDS = 3
@@ -106,29 +96,14 @@ async def sold(buyer: Client, lease: LeaseUpdate, image: str, name: str) -> floa
     return took_s
 
 
-@contextlib.asynccontextmanager
-async def leased(folder: Path, state: Path) -> AsyncIterator[tuple[Client, LeaseUpdate, str, Path]]:
-    """An exchange, a host and a lease on it; the demo guest is in the store."""
-    guest = folder / "guest"
-    guest.mkdir()
-    build_guest(guest)
-    async with exchange(folder) as running:
-        await found_market(running)
-        async with client(running, "seller") as seller, client(running, "buyer") as buyer:
-            host = await enroll(running, seller)
-            await buyer.subscribe("account")
-            login = ("--url", running.url, "--key", str(running.keys["buyer"]))
-            image = await headroom("image", "put", *login, str(guest))
-            async with host_agent(running, state):
-                await ask_when_live(seller)
-                yield buyer, await buy(buyer, host), image, guest
-
-
 async def measure(folder: Path, state: Path) -> tuple[float, list[float]]:
     """Return the first start's ratio and those of the others."""
     ratios: list[float] = []
     accel = "kvm" if probe().accel == "kvm" else "tcg"
-    async with leased(folder, state) as (buyer, lease, image, guest):
+    guest = folder / "guest"
+    guest.mkdir()
+    build_guest(guest)
+    async with leased(folder, state, guest) as (buyer, lease, image):
         for number in range(ROUNDS + 1):
             alone_s = await bare(guest, accel)
             sold_s = await sold(buyer, lease, image, f"round-{number}")

@@ -175,6 +175,26 @@ async def buy(buyer: Client, host: str) -> LeaseUpdate:
     return lease
 
 
+@contextlib.asynccontextmanager
+async def leased(
+    folder: Path, state: Path, bundle: Path
+) -> AsyncIterator[tuple[Client, LeaseUpdate, str]]:
+    """An exchange, a host with a unit rented from it, and an image in the store.
+
+    Yields the buyer, who follows the account, the lease, and the image's digest.
+    """
+    async with exchange(folder) as running:
+        await found_market(running)
+        async with client(running, "seller") as seller, client(running, "buyer") as buyer:
+            host = await enroll(running, seller)
+            await buyer.subscribe("account")
+            login = ("--url", running.url, "--key", str(running.keys["buyer"]))
+            image = await headroom("image", "put", *login, str(bundle))
+            async with host_agent(running, state):
+                await ask_when_live(seller)
+                yield buyer, await buy(buyer, host), image
+
+
 async def start_vm(buyer: Client, lease: LeaseUpdate, image: str) -> VmUpdate:
     """Start a VM and wait until its guest serves."""
     request = VmStart(

@@ -10,16 +10,7 @@ from exchange.client import Client, Event
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from exchange.wire.requests import LeaseRelease, VmStart
 from tests.e2e.cloud_disk import cloud_disk
-from tests.e2e.test_chain import (
-    ask_when_live,
-    buy,
-    client,
-    enroll,
-    exchange,
-    found_market,
-    headroom,
-    host_agent,
-)
+from tests.e2e.test_chain import leased
 from tests.e2e.wait import event, eventually, http_get
 
 TOLD = "Told by the renter: caf\u00e9, <b> & 'c'"
@@ -60,23 +51,14 @@ async def serves(buyer: Client, lease: LeaseUpdate, image: str) -> None:
 
 async def story(folder: Path, state: Path) -> None:
     disk = await asyncio.to_thread(cloud_disk)
-    async with exchange(folder) as running:
-        await found_market(running)
-        async with client(running, "seller") as seller, client(running, "buyer") as buyer:
-            host = await enroll(running, seller)
-            await buyer.subscribe("account")
-            login = ("--url", running.url, "--key", str(running.keys["buyer"]))
-            image = await headroom("image", "put", *login, str(disk))
-            async with host_agent(running, state):
-                await ask_when_live(seller)
-                lease = await buy(buyer, host)
-                await serves(buyer, lease, image)
-                await buyer.request(LeaseRelease(req_id=1, lease_id=lease.lease_id))
+    async with leased(folder, state, disk) as (buyer, lease, image):
+        await serves(buyer, lease, image)
+        await buyer.request(LeaseRelease(req_id=1, lease_id=lease.lease_id))
 
-                async def gone() -> bool | None:
-                    return None if list((state / "vms").iterdir()) else True
+        async def gone() -> bool | None:
+            return None if list((state / "vms").iterdir()) else True
 
-                await eventually(gone, 60, "disk and seed go with the VM")
+        await eventually(gone, 60, "disk and seed go with the VM")
 
 
 def test_a_debian_cloud_image_shows_the_renters_user_data(tmp_path: Path, state: Path) -> None:
