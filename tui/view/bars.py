@@ -1,5 +1,6 @@
 """Bars and curves out of block characters: eighths of a cell, no chart package."""
 
+from functools import lru_cache
 from typing import Final
 
 from tui.view.text import Line, Span
@@ -7,6 +8,8 @@ from tui.view.text import Line, Span
 RIGHTWARD: Final = " ▏▎▍▌▋▊▉█"
 UPWARD: Final = " ▁▂▃▄▅▆▇█"
 EIGHTHS: Final = 8
+SPARKS_MAX: Final = 256
+"""Curves kept; an instrument's changes with its trades only."""
 
 
 def bar_eighths(value: int, largest: int, cells: int) -> int:
@@ -61,3 +64,14 @@ def column(value: int, largest: int, rows: int) -> list[str]:
     full, part = divmod(eighths, EIGHTHS)
     cells = ["█"] * full + ([UPWARD[part]] if part else [])
     return [" "] * (rows - len(cells)) + cells[::-1]
+
+
+@lru_cache(maxsize=SPARKS_MAX)
+def sparkline(values: tuple[int, ...], cells: int) -> str:
+    """Return ``values``, oldest first, as a curve of ``cells`` characters, lowest to highest."""
+    if len(values) < 2:
+        return " " * cells
+    picked = [values[at * (len(values) - 1) // max(1, cells - 1)] for at in range(cells)]
+    low, high = min(picked), max(picked)
+    steps = len(UPWARD) - 2
+    return "".join(UPWARD[1 + (value - low) * steps // max(1, high - low)] for value in picked)

@@ -1,8 +1,10 @@
 """The list of instruments with the prices and state of each."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from exchange.wire.frames import InstrumentUpdate
+from tui.view.bars import sparkline
 from tui.view.book import BookView
 from tui.view.tape import Tape
 from tui.view.text import Line, fit, places_of, price_text, short_symbol, span
@@ -12,6 +14,9 @@ SYMBOL_CELLS_LEAST: Final = 15
 """Class and zone of the usual symbols, and something of the rest."""
 PRICE_COLUMNS: Final = 3
 ARROW_CELLS: Final = 2
+SPARK_CELLS: Final = 7
+"""A blank and the curve."""
+SPARK_TRADES: Final = 24
 OPEN_STATES: Final = ("open",)
 
 
@@ -25,6 +30,8 @@ class InstrumentRow(NamedTuple):
     ask_ucr: int | None
     last_ucr: int | None
     move: int
+    spark: str = ""
+    """The last trades' prices as a small curve, oldest first."""
 
 
 def sort_key(instrument: InstrumentUpdate) -> tuple[bool, str, str]:
@@ -44,6 +51,7 @@ def row(instrument: InstrumentUpdate, book: BookView | None, tape: Tape | None) 
         ask_ucr=book.best_ask_ucr if book else None,
         last_ucr=last.price_ucr if last else None,
         move=tape.moves[0] if tape and tape.moves else 0,
+        spark=sparkline(tape.newest_prices(SPARK_TRADES), SPARK_CELLS - 1) if tape else "",
     )
 
 
@@ -53,47 +61,58 @@ def matching(instruments: list[InstrumentUpdate], text: str) -> list[InstrumentU
     return [item for item in instruments if all(word in item.symbol.lower() for word in words)]
 
 
-def heading(width: int, places: int) -> Line:
+class Share(NamedTuple):
+    """Cells of a symbol, of each price, of the sparkline; how many prices fit; their decimals."""
+
+    symbol: int
+    price: int
+    prices: int
+    spark: int
+    places: int
+
+
+def share(rows: Sequence[InstrumentRow], width: int, places: int) -> Share:
+    """Share ``width`` cells out: the symbol first, then two prices, the last one, the sparkline."""
+    shown = [p for row in rows for p in (row.bid_ucr, row.ask_ucr, row.last_ucr) if p is not None]
+    price = len(price_text(max(shown, default=0), places)) + 1
+    symbol = width - PRICE_COLUMNS * price - ARROW_CELLS
+    if symbol - SPARK_CELLS >= SYMBOL_CELLS_MIN:
+        return Share(symbol - SPARK_CELLS, price, PRICE_COLUMNS, SPARK_CELLS, places)
+    if symbol >= SYMBOL_CELLS_MIN:
+        return Share(symbol, price, PRICE_COLUMNS, 0, places)
+    symbol = width - 2 * price
+    if symbol >= SYMBOL_CELLS_LEAST:
+        return Share(symbol, price, 2, 0, places)
+    return Share(width, price, 0, 0, places)  # which one it is comes before what it costs
+
+
+def heading(width: int, cells: Share) -> Line:
     """Return the row of column names; a narrow list has no last price, or no price at all."""
-    price, symbol, columns = _cells(width, places)
-    names = "".join(f"{name:>{price}}" for name in ("bid", "ask", "last")[:columns])
-    return fit((span(f"{'symbol':<{symbol}}{names}", "dim"),), width)
+    names = "".join(f"{name:>{cells.price}}" for name in ("bid", "ask", "last")[: cells.prices])
+    return fit((span(f"{'symbol':<{cells.symbol}}{names}", "dim"),), width)
 
 
-def row_line(item: InstrumentRow, width: int, places: int, picked: bool, cursor: bool) -> Line:
-    """Return one row; ``places`` is the column's, so that all prices align."""
-    price, symbol, columns = _cells(width, places)
+def row_line(item: InstrumentRow, width: int, cells: Share, picked: bool, cursor: bool) -> Line:
+    """Return one row; all prices of the column align."""
     ground = "cursor" if cursor else ""
+    name = f"{short_symbol(item.symbol, cells.symbol):<{cells.symbol}}"
     if item.state not in OPEN_STATES:
-        name = span(f"{short_symbol(item.symbol, symbol):<{symbol}}", "dim")
-        return fit((name, span(f" {item.state.replace('_', ' ')}", "dim")), width, ground)
-    line: Line = (
-        span(f"{short_symbol(item.symbol, symbol):<{symbol}}", "accent!" if picked else "text"),
-    )
-    quotes = (item.bid_ucr, item.ask_ucr)[:columns]
-    line += tuple(span(_price(quote, item.places, places, price), "text") for quote in quotes)
-    if columns == PRICE_COLUMNS:
+        state = span(f" {item.state.replace('_', ' ')}", "dim")
+        return fit((span(name, "dim"), state), width, ground)
+    line: Line = (span(name, "accent!" if picked else "text"),)
+    quotes = (item.bid_ucr, item.ask_ucr)[: cells.prices]
+    line += tuple(span(_price(quote, item.places, cells), "text") for quote in quotes)
+    if cells.prices == PRICE_COLUMNS:
         arrow = {1: "▲", 0: " ", -1: "▼"}[item.move]
         arrow_ink = {1: "bid", 0: "dim", -1: "ask"}[item.move]
-        last = _price(item.last_ucr, item.places, places, price)
+        last = _price(item.last_ucr, item.places, cells)
         line = (*line, span(last, "text!"), span(f" {arrow}", arrow_ink))
+    if cells.spark:
+        line = (*line, span(f" {item.spark}", "label"))
     return fit(line, width, ground)
 
 
-def _cells(width: int, places: int) -> tuple[int, int, int]:
-    """Return the cells of a price column and of the symbol's, and how many prices fit."""
-    price = places + 3
-    symbol = width - PRICE_COLUMNS * price - ARROW_CELLS
-    if symbol >= SYMBOL_CELLS_MIN:
-        return price, symbol, PRICE_COLUMNS
-    symbol = width - 2 * price
-    if symbol >= SYMBOL_CELLS_LEAST:
-        return price, symbol, 2
-    return price, width, 0  # which instrument it is comes before what it costs
-
-
-def _price(price_ucr: int | None, own_places: int, places: int, cells: int) -> str:
-    if price_ucr is None:
-        return f"{'–':>{cells - (places - own_places)}}{'':<{places - own_places}}"
+def _price(price_ucr: int | None, own_places: int, cells: Share) -> str:
     # Fewer decimals than the column's are padded at the right: the points stay in line.
-    return f"{price_text(price_ucr, own_places) + ' ' * (places - own_places):>{cells}}"
+    text = "–" if price_ucr is None else price_text(price_ucr, own_places)
+    return f"{text + ' ' * (cells.places - own_places):>{cells.price}}"

@@ -8,6 +8,11 @@ from tui.view.ladder import Grid, Rung
 from tui.view.text import Line, Span, fit, price_text, qty_text, span
 
 OWN_CELLS: Final = 6
+SIDE_LEAST: Final = 7
+"""The longest quantity and a blank."""
+PRICE_PAD: Final = 4
+PRICE_ROOMY: Final = 6
+"""Cells around a price: the mark and blanks."""
 LINES_MAX: Final = 1024
 """Rows kept; from one frame to the next most rungs are what they were."""
 MARKS: Final = {"buy": "▲", "sell": "▼", "": " "}
@@ -22,16 +27,16 @@ class Columns(NamedTuple):
     spare: int
 
 
-def columns(width: int, places: int) -> Columns:
-    """Share ``width`` cells out; an odd cell is left at the right end."""
-    price = places + 8
+def columns(width: int, digits: int) -> Columns:
+    """Share ``width`` cells out, prices taking ``digits``; an odd cell is left at the right end."""
+    room = width - 2 * (OWN_CELLS + SIDE_LEAST)
+    price = digits + max(PRICE_PAD, min(PRICE_ROOMY, room - digits))
     side = max(1, (width - price - 2 * OWN_CELLS) // 2)
     return Columns(OWN_CELLS, side, price, max(0, width - price - 2 * OWN_CELLS - 2 * side))
 
 
-def heading(width: int, places: int) -> Line:
+def heading(width: int, c: Columns) -> Line:
     """Return the row of column names, aligned as the numbers below it."""
-    c = columns(width, places)
     text = (
         f"{'mine':>{c.own - 1}} {'bid':>{c.side - 1}} {'price':^{c.price}}"
         f" {'ask':<{c.side - 1}}{'mine':>{c.own - 1}} "
@@ -50,9 +55,8 @@ def step_note(grid: Grid | None, places: int) -> Line:
 
 
 @lru_cache(maxsize=LINES_MAX)
-def rung_line(rung: Rung, width: int, places: int, largest: int, focused: bool) -> Line:
+def rung_line(rung: Rung, c: Columns, places: int, largest: int, focused: bool) -> Line:
     """Return one row. ``largest`` is the quantity whose bar fills its whole column."""
-    c = columns(width, places)
     back = "cursor" if rung.cursor else ""
     bid = f"{qty_text(rung.bid_qty) if rung.bid_qty else '':>{c.side - 1}} "
     ask = f" {qty_text(rung.ask_qty) if rung.ask_qty else '':<{c.side - 1}}"
@@ -70,7 +74,7 @@ def rung_line(rung: Rung, width: int, places: int, largest: int, focused: bool) 
 
 
 def _own(qty: int, cells: int, back: str) -> Span:
-    return span(f"{qty_text(qty) if qty else '':>{cells - 1}} ", "own!", back)
+    return span(f"{qty_text(qty, cells - 1) if qty else '':>{cells - 1}} ", "own!", back)
 
 
 def _price(rung: Rung, cells: int, places: int, back: str, focused: bool) -> Line:

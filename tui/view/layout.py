@@ -15,6 +15,9 @@ WIDE: Final = (132, 36)
 GUTTER: Final = 2
 MARGIN: Final = 1
 LADDER_MIN: Final = 42
+LADDER_LEAST: Final = 40
+NARROW: Final = 72
+"""Below this many columns the ladder gives some of its cells to the pane beside it."""
 LADDER_MAX: Final = 64
 SIDE_PANES: Final[tuple[Pane, ...]] = ("tape", "depth", "orders", "leases", "instruments")
 
@@ -43,9 +46,10 @@ def arrange(width: int, height: int, side: Pane) -> dict[Pane, Box]:
 
 
 def _compact(width: int, height: int, side: Pane) -> dict[Pane, Box]:
-    ticket, money = 3, 1
+    ticket, money = 4, 1  # news of two rows: a refusal keeps its reason
     top, main = 1, height - 1 - ticket - money
-    ladder = max(LADDER_MIN, min(LADDER_MAX, (width - GUTTER) * 54 // 100))
+    least = LADDER_MIN if width >= NARROW else LADDER_LEAST
+    ladder = max(least, min(LADDER_MAX, (width - GUTTER) * 54 // 100))
     return {
         "head": Box(0, 0, width, 1),
         "ladder": Box(0, top, ladder, main),

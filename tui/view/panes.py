@@ -17,7 +17,7 @@ from tui.view import (
 )
 from tui.view.desk import Desk
 from tui.view.layout import KEYS_ROWS, SMALLEST, Pane
-from tui.view.text import Line, Span, count_text, fit, span, title_line
+from tui.view.text import Line, Span, count_text, fit, price_text, span, title_line
 from tui.view.ticket_lines import TicketScene
 
 HEADING_ROWS: Final = 2
@@ -66,16 +66,24 @@ def _ladder(scene: Scene, width: int, height: int) -> list[Line]:
     grid = desk.grid()
     note = ladder_lines.step_note(grid, places)
     title = title_line("1 LADDER", note, width, desk.focus == "ladder")
-    top = [title, ladder_lines.heading(width, places)]
     if grid is None:
-        return [*top, (span(" no orders yet", "dim"),)]
+        return [
+            title,
+            ladder_lines.heading(width, ladder_lines.columns(width, places + 2)),
+            (span(" no orders yet", "dim"),),
+        ]
     own = model.account.own_levels(desk.symbol)
     last = model.tape(desk.symbol).last
     mark = (last.price_ucr, last.taker_side) if last else None
     rungs = ladder.rungs(grid, desk.book, own, mark, rows)
     largest = max(QTY_FLOOR, *(max(rung.bid_qty, rung.ask_qty) for rung in rungs))
     focused = desk.focus == "ladder"
-    return top + [ladder_lines.rung_line(r, width, places, largest, focused) for r in rungs]
+    columns = ladder_lines.columns(width, len(price_text(grid.top_ucr, places)))
+    return [
+        title,
+        ladder_lines.heading(width, columns),
+        *(ladder_lines.rung_line(r, columns, places, largest, focused) for r in rungs),
+    ]
 
 
 def _tape(scene: Scene, width: int, height: int) -> list[Line]:
@@ -107,19 +115,18 @@ def _instruments(scene: Scene, width: int, height: int) -> list[Line]:
     listed, places = model.listed(), model.most_places()
     at = desk.cursor("instruments", len(listed)) if desk.focus == "instruments" else -1
     first = _first_shown(at, len(listed), height - HEADING_ROWS)
+    shown = listed[first : first + height - HEADING_ROWS]
+    rows = [
+        instruments.row(item, model.books.get(item.symbol), model.tapes.get(item.symbol))
+        for item in shown
+    ]
+    share = instruments.share(rows, width, places)
     body = [
-        instruments.row_line(
-            instruments.row(item, model.books.get(item.symbol), model.tapes.get(item.symbol)),
-            width,
-            places,
-            item.symbol == desk.symbol,
-            index == at,
-        )
-        for index, item in enumerate(listed)
-        if first <= index < first + height - HEADING_ROWS
+        instruments.row_line(row, width, share, row.symbol == desk.symbol, first + index == at)
+        for index, row in enumerate(rows)
     ]
     title = _title(scene, "instruments", "INSTRUMENTS", f"{len(listed)}", width)
-    return [title, instruments.heading(width, places), *body]
+    return [title, instruments.heading(width, share), *body]
 
 
 def _orders(scene: Scene, width: int, height: int) -> list[Line]:
@@ -127,12 +134,10 @@ def _orders(scene: Scene, width: int, height: int) -> list[Line]:
     orders, places = list(model.account.orders.values()), model.most_places()
     at = desk.cursor("orders", len(orders)) if desk.focus == "orders" else -1
     first = _first_shown(at, len(orders), height - HEADING_ROWS)
-    body = [
-        portfolio.order_line(order, width, places, first + index == at)
-        for index, order in enumerate(orders[first : first + height - HEADING_ROWS])
-    ]
+    shown = orders[first : first + height - HEADING_ROWS]
     title = _title(scene, "orders", "ORDERS", f"{len(orders)} open", width)
-    return [title, portfolio.orders_heading(width), *(body or [_nothing("no open orders")])]
+    table = portfolio.orders_table(shown, width, places, at - first)
+    return [title, *table, *([] if orders else [_nothing("no open orders")])]
 
 
 def _leases(scene: Scene, width: int, height: int) -> list[Line]:
@@ -140,15 +145,16 @@ def _leases(scene: Scene, width: int, height: int) -> list[Line]:
     leases, places = list(model.account.leases.values()), model.most_places()
     at = desk.cursor("leases", len(leases)) if desk.focus == "leases" else -1
     first = _first_shown(at, len(leases), height - HEADING_ROWS)
+    shown = leases[first : first + height - HEADING_ROWS]
+    heading, *rows = portfolio.leases_table(shown, width, places, scene.exchange_ms, at - first)
     body: list[Line] = []
-    for index, lease in enumerate(leases[first:]):
-        marked = first + index == at
-        body.append(portfolio.lease_line(lease, width, places, scene.exchange_ms, marked))
+    for lease, line in zip(shown, rows, strict=True):
         vms = model.account.vms.values()
-        body += [portfolio.vm_line(vm, width) for vm in vms if vm.lease_id == lease.lease_id]
+        on_it = [portfolio.vm_line(vm, width) for vm in vms if vm.lease_id == lease.lease_id]
+        body += [line, *on_it]
     note = f"{count_text(len(leases), 'lease')}, {count_text(len(model.account.vms), 'VM')}"
     title = _title(scene, "leases", "LEASES", note, width)
-    return [title, portfolio.leases_heading(width), *(body or [_nothing("no leases")])]
+    return [title, heading, *(body or [_nothing("no leases")])]
 
 
 def _nothing(text: str) -> Line:

@@ -1,12 +1,15 @@
 """The account's panes: the money line, the table of orders, the table of leases and VMs."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.wire.text import vm_state
 from tui.view.account import Account, accrued_ucr
+from tui.view.ranked import Column, table
 from tui.view.text import (
     Line,
+    Span,
     clip,
     count_text,
     exact_price_text,
@@ -14,12 +17,11 @@ from tui.view.text import (
     money_text,
     price_text,
     qty_text,
-    short_symbol,
     span,
     span_text,
+    width_of,
 )
 
-SYMBOL_CELLS: Final = 22
 NARROW: Final = 60
 SIDE_INK: Final = {"buy": "bid", "sell": "ask"}
 
@@ -75,98 +77,76 @@ def summary_lines(account: Account, width: int, now_ms: int) -> list[Line]:
 
 
 def _figure(label: str, amount_ucr: int, note: str, width: int, ink: str = "text") -> Line:
-    line = (
-        span(f"{label:<16}", "dim"),
-        span(f"{money_text(amount_ucr):>14}", ink),
-        span(f"   {note}", "dim"),
+    line: Line = (span(f"{label:<16}", "dim"), span(f"{money_text(amount_ucr):>14}", ink))
+    more = (span(f"   {note}", "dim"),)
+    return fit((*line, *more) if width_of((*line, *more)) <= width else line, width)
+
+
+ORDERS: Final = (
+    Column("order", 5, 3),
+    Column("side", 0, 4),
+    Column("symbol", 1, 5, symbol=True),
+    Column("price", 0, 6, number=True),
+    Column("open", 0, 4, number=True),
+    Column("done", 3, 4, number=True),
+)
+LEASES: Final = (
+    Column("lease", 7, 3),
+    Column("", 3, 4),
+    Column("symbol", 0, 11, symbol=True),
+    Column("units", 2, 5, number=True),
+    Column("price", 4, 6, number=True),
+    Column("so far", 5, 7, number=True),
+    Column("for", 6, 7, number=True),
+    Column("state", 1, 6),
+)
+
+
+def orders_table(
+    orders: Sequence[OrderUpdate], width: int, places: int, cursor: int = -1
+) -> list[Line]:
+    """Return the open orders below their heading; ``done`` is what has filled of each."""
+    return table(ORDERS, [_order_cells(order, places) for order in orders], width, cursor)
+
+
+def _order_cells(order: OrderUpdate, places: int) -> tuple[Span, ...]:
+    return (
+        span(order.order_id, "dim"),
+        span(order.side, SIDE_INK[order.side]),
+        span(order.symbol),
+        span(exact_price_text(order.price_ucr, places) if order.price_ucr else "market"),
+        span(qty_text(order.leaves_qty), "own!"),
+        span(qty_text(order.filled_qty) if order.filled_qty else "–", "dim"),
     )
-    return fit(line, width)
 
 
-def orders_heading(width: int) -> Line:
-    cells = _symbol_cells(width)
-    text = f"{'order':<7}{'side':<5}{'symbol':<{cells}}{'price':>9}{'open':>6}"
-    return fit((span(text + (f"{'done':>6}" if width >= NARROW else ""), "dim"),), width)
+def leases_table(
+    leases: Sequence[LeaseUpdate], width: int, places: int, now_ms: int, cursor: int = -1
+) -> list[Line]:
+    """Return leases below their heading: rented or let, the price, what is owed so far."""
+    return table(LEASES, [_lease_cells(lease, places, now_ms) for lease in leases], width, cursor)
 
 
-def order_line(order: OrderUpdate, width: int, places: int, cursor: bool) -> Line:
-    """Return one open order; ``open`` and ``done`` are its leaves and filled quantity."""
-    price = exact_price_text(order.price_ucr, places) if order.price_ucr else "market"
-    cells = _symbol_cells(width)
-    # Too narrow for a symbol: the class alone still tells orders apart.
-    symbol = order.symbol if width >= NARROW else order.symbol.partition(".")[0]
-    line: Line = (
-        span(f"{clip(order.order_id, 6):<7}", "dim"),
-        span(f"{order.side:<5}", SIDE_INK[order.side]),
-        span(f"{short_symbol(symbol, cells - 1):<{cells}}"),
-        span(f"{price:>9}"),
-        span(f"{qty_text(order.leaves_qty):>6}", "own!"),
+def _lease_cells(lease: LeaseUpdate, places: int, now_ms: int) -> tuple[Span, ...]:
+    return (
+        span(lease.lease_id, "dim"),
+        span("rent" if lease.side == "buy" else "let", SIDE_INK[lease.side]),
+        span(lease.symbol),
+        span(qty_text(lease.units)),
+        span(price_text(lease.price_ucr, places)),
+        span(money_text(accrued_ucr(lease, now_ms)), "text!"),
+        span(span_text(now_ms - lease.start_ms), "dim"),
+        span(lease.state, "warn" if lease.state == "ending" else "dim"),
     )
-    if width >= NARROW:
-        done = qty_text(order.filled_qty) if order.filled_qty else "–"
-        line = (*line, span(f"{done:>6}", "dim"))
-    return fit(line, width, "cursor" if cursor else "")
-
-
-def leases_heading(width: int) -> Line:
-    if width < NARROW:
-        return fit(
-            (span(f"{'lease':<7}{'':<5}{'units':>5}{'price':>9}{'so far':>9}", "dim"),), width
-        )
-    text = f"{'lease':<7}{'':<5}{'symbol':<{_lease_symbol_cells(width)}}"
-    text += f"{'units':>5}{'price':>9}{'so far':>10}{'for':>8}  {'state':<9}"
-    return fit((span(text, "dim"),), width)
-
-
-def lease_line(lease: LeaseUpdate, width: int, places: int, now_ms: int, cursor: bool) -> Line:
-    """Return one lease: rented (buy) or let (sell), its price and what is owed so far."""
-    verb = "rent" if lease.side == "buy" else "let"
-    owed = money_text(accrued_ucr(lease, now_ms))
-    cells = _lease_symbol_cells(width)
-    head = (
-        span(f"{clip(lease.lease_id, 6):<7}", "dim"),
-        span(f"{verb:<5}", SIDE_INK[lease.side]),
-    )
-    figures = (
-        span(f"{qty_text(lease.units):>5}"),
-        span(f"{price_text(lease.price_ucr, places):>9}"),
-    )
-    ground = "cursor" if cursor else ""
-    if width < NARROW:
-        return fit((*head, *figures, span(f"{owed:>9}", "text!")), width, ground)
-    line = (
-        *head,
-        span(f"{short_symbol(lease.symbol, cells - 1):<{cells}}"),
-        *figures,
-        span(f"{owed:>10}", "text!"),
-        span(f"{span_text(now_ms - lease.start_ms):>8}", "dim"),
-        span(f"  {lease.state:<9}", "warn" if lease.state == "ending" else "dim"),
-    )
-    return fit(line, width, ground)
 
 
 def vm_line(vm: VmUpdate, width: int) -> Line:
-    """Return one VM below its lease: name, state, where it is reached."""
-    where = "  ".join(f"{end.address}:{end.port}" for end in vm.endpoints[:2])
+    """Return one VM below its lease: name, state, where it is reached as far as that fits."""
     ink = "text" if vm.state == "running" else "dim"
-    if width < NARROW:
-        return fit(
-            (
-                span(f" └ {clip(vm.name, 10):<11}", ink),
-                span(where or vm_state(vm.state, vm.ready_ms), "dim"),
-            ),
-            width,
-        )
-    line = (
-        span(f"  └ {clip(vm.name, 16):<17}", ink),
-        span(f"{vm_state(vm.state, vm.ready_ms):<10}", "dim"),
-    )
-    return fit((*line, span(where, "dim")), width)
-
-
-def _symbol_cells(width: int) -> int:
-    return max(8, min(34, width - 33 if width >= NARROW else width - 27))
-
-
-def _lease_symbol_cells(width: int) -> int:
-    return max(10, min(34, width - 7 - 5 - 5 - 9 - 10 - 8 - 11))
+    name, state = clip(vm.name, 10 if width < NARROW else 16), vm_state(vm.state, vm.ready_ms)
+    line: Line = (span(f" └ {name} ", ink), span(state, "dim"))
+    for end in vm.endpoints[:2]:
+        where = (span(f"  {end.address}:{end.port}", "dim"),)
+        if width_of((*line, *where)) <= width:
+            line = (*line, *where)
+    return fit(line, width)

@@ -1,18 +1,19 @@
 """Time and sales: every trade of an instrument, newest first."""
 
 from collections import deque
+from itertools import islice
 from typing import Final
 
 from exchange.wire.frames import Trade, TradesSnapshot
 from tui.view.bars import bar_eighths, bar_right
-from tui.view.text import Line, clock_text, fit, price_text, qty_text, span
+from tui.view.text import Line, clock_text, fit, price_text, qty_text, span, width_of
 
 TAPE_MAX: Final = 200
 """Trades kept per instrument; more than the tallest terminal shows."""
 
 
-HEAD_CELLS: Final = 18
-"""Time, blanks, arrow and side of a row, without the price's decimals."""
+CLOCK_CELLS: Final = 9
+QTY_CELLS: Final = 6
 LETTERS: Final = {"buy": "B", "sell": "S"}
 """Who took: the colour alone must not say it."""
 
@@ -28,6 +29,10 @@ class Tape:
     @property
     def last(self) -> Trade | None:
         return self.trades[0] if self.trades else None
+
+    def newest_prices(self, count: int) -> tuple[int, ...]:
+        """Return the prices of the last ``count`` trades, oldest first."""
+        return tuple(trade.price_ucr for trade in islice(self.trades, count))[::-1]
 
     def reset(self, snapshot: TradesSnapshot) -> None:
         """Take the snapshot as the past; it comes oldest first or newest first, seq tells."""
@@ -50,21 +55,30 @@ def _number(trade: Trade) -> int:
 
 def heading(width: int, places: int) -> Line:
     """Return the row of column names."""
-    return fit((span(f"{'time':<8} {'price':>{places + 4}}     {'qty':>5}", "dim"),), width)
+    clock = f"{'time':<{CLOCK_CELLS}}" if _has_clock(width, places + 2) else ""
+    text = f"{clock}{'price':>{places + 4}}     {'qty':>{QTY_CELLS - 1}}"
+    return fit((span(text, "dim"),), width)
 
 
 def trade_line(trade: Trade, move: int, mine: bool, width: int, places: int, largest: int) -> Line:
-    """Return one trade: time, price with its direction, quantity over a bar."""
+    """Return one trade: time, price with its direction, who took, quantity over a bar."""
     ink = "bid" if trade.taker_side == "buy" else "ask"
     arrow = {1: "▲", 0: "·", -1: "▼"}[move]
+    price = f"{price_text(trade.price_ucr, places):>{places + 4}}"
     head: Line = (
-        span(clock_text(trade.ts_ms), "dim"),
-        span(f" {price_text(trade.price_ucr, places):>{places + 4}}", ink),
+        span(f"{price}", ink),
         span(f" {arrow} ", ink if move else "dim"),
         span(f"{LETTERS[trade.taker_side]} ", ink),
     )
-    qty = f"{qty_text(trade.qty):>5} {'● mine' if mine else ''}"
-    room = max(0, width - HEAD_CELLS - places)
+    if _has_clock(width, len(price) - 2):
+        head = (span(f"{clock_text(trade.ts_ms):<{CLOCK_CELLS}}", "dim"), *head)
+    room = max(0, width - width_of(head))
+    qty = f"{qty_text(trade.qty):>{QTY_CELLS - 1}} "
+    qty += "● mine" if mine and room >= len(qty) + 6 else "●" if mine else ""
     eighths = bar_eighths(trade.qty, largest, room // 2)
     body = bar_right(f"{qty:<{room}}"[:room], eighths, "own!" if mine else "text", ink + "_bar", "")
     return fit((*head, *body), width)
+
+
+def _has_clock(width: int, digits: int) -> bool:
+    return width >= CLOCK_CELLS + digits + 2 + 5 + QTY_CELLS + 1

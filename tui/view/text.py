@@ -5,6 +5,7 @@ A `Line` is a tuple of spans ``(text, ink, ground)``. Ink and ground name colour
 Lines are hashable, so that a widget can tell what changed and keep what it has drawn.
 """
 
+import textwrap
 from typing import Final, TypeAlias
 
 from exchange.units import MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND, UCR_PER_CREDIT
@@ -48,6 +49,14 @@ def clip(text: str, width: int) -> str:
     return text[: width - 1] + "…" if width > 0 else ""
 
 
+def clip_words(text: str, width: int) -> str:
+    """Return whole words of ``text`` in ``width`` cells, an ellipsis in place of what is lost.
+
+    For texts with amounts in them: part of a number is another number.
+    """
+    return textwrap.shorten(text, max(width, 1), placeholder=" …") if len(text) > width else text
+
+
 def short_symbol(symbol: str, width: int) -> str:
     """Return ``symbol`` in at most ``width`` cells, its class and zone whole if at all possible.
 
@@ -60,7 +69,7 @@ def short_symbol(symbol: str, width: int) -> str:
     forms = [symbol, f"{head}.{tail}", f"{place}.{pricing[:1]}.{tail}"]
     forms += [f"{place}…{day}", f"{place}…{day[-3:]}"] if day else [head]
     # "medium.eu-de.me…" tells metered from flat; a hyphen or a dot at the end tells nothing.
-    rest = place if day else head
+    rest = place if day or len(place) <= width < len(place) + 3 else head
     return next((form for form in forms if len(form) <= width), clip(rest, width))
 
 
@@ -81,7 +90,7 @@ def title_line(title: str, note: Line, width: int, focused: bool = False) -> Lin
     tail: Line = (span(" "), *note) if note else ()
     room = width - len(head[0]) - width_of(tail)
     if room < 1:
-        return fit((head, *note), width)
+        return fit((head,), width)
     return (head, span("━" * room, "accent") if focused else span("─" * room, "rule"), *tail)
 
 
@@ -125,9 +134,10 @@ def parse_price_ucr(text: str) -> int | None:
     return int(whole or "0") * UCR_PER_CREDIT + int(part.ljust(MAX_PRICE_PLACES, "0"))
 
 
-def qty_text(qty: int) -> str:
-    """Return a quantity in at most six cells: grouped, or in thousands when it is long."""
-    return f"{qty:,}" if qty < 100_000 else f"{qty // 1000:,}k"
+def qty_text(qty: int, cells: int = 6) -> str:
+    """Return a quantity in at most ``cells``: grouped, in thousands or millions when long."""
+    forms = (f"{qty:,}", f"{qty // 1000:,}k", f"{qty // 1_000_000:,}M")
+    return next((form for form in forms if len(form) <= cells), f"{qty // 10**9:,}G")
 
 
 def clock_text(ts_ms: int) -> str:

@@ -8,6 +8,7 @@ from tui.view.prompts import Prompt
 from tui.view.text import (
     Line,
     clip,
+    clip_words,
     exact_price_text,
     fit,
     price_text,
@@ -47,7 +48,7 @@ class TicketScene(NamedTuple):
 
 
 def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
-    """Return ``height`` rows. Five or more give everything its own row; three share."""
+    """Return ``height`` rows. Five or more give everything its own row; fewer are shared."""
     tall = height >= TALL_ROWS
     hidden = not tall and scene.message is not None and _news_first(scene)
     title = _title(scene, hidden, width)
@@ -60,9 +61,10 @@ def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
         rows += subject + prompt if scene.ticket.stage != "idle" else prompt + subject
         rows += _message(_news(scene), width, height - len(rows))
     elif hidden:
-        rows += _message(scene.message, width, 1)
+        rows += _message(scene.message, width, height - len(rows))
     else:
         rows.append(fit(_prompt(scene, width), width, asking))
+        rows += _message(scene.message, width, height - len(rows))
     return (rows + [fit((), width)] * height)[:height]
 
 
@@ -125,7 +127,7 @@ def _subject(scene: TicketScene, width: int) -> Line:
 
 def _cost(scene: TicketScene, width: int) -> str:
     assert scene.instrument is not None, "only asked for a staged order"
-    return clip(cost_text(scene.ticket, scene.instrument, scene.best_ucr), width)
+    return clip_words(cost_text(scene.ticket, scene.instrument, scene.best_ucr), width)
 
 
 def _cost_ink(scene: TicketScene) -> str:
@@ -165,7 +167,7 @@ def _prompt_rows(scene: TicketScene, width: int, most: int) -> list[Line]:
 def _prompt(scene: TicketScene, width: int) -> Line:
     if scene.prompt is not None and scene.prompt.fault:
         text = f" {scene.prompt.text}"
-        fault = clip(scene.prompt.fault, width - len(text) - 3)
+        fault = clip_words(scene.prompt.fault, width - len(text) - 3)
         return (span(text, "text!"), span(f"   {fault}", "warn"))
     if scene.prompt is not None:
         return _keys(scene.prompt.text, [scene.prompt.keys, "Enter · Esc"], width)

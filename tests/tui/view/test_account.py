@@ -89,10 +89,8 @@ def test_rows_fill_every_width(width: int) -> None:
     lines = [
         portfolio.summary_line(account, width),
         *portfolio.summary_lines(account, width, 0),
-        portfolio.orders_heading(width),
-        portfolio.order_line(order(1), width, 6, cursor=True),
-        portfolio.leases_heading(width),
-        portfolio.lease_line(lease(1), width, 6, HOUR_MS, cursor=False),
+        *portfolio.orders_table([order(1)], width, 6, cursor=0),
+        *portfolio.leases_table([lease(1)], width, 6, HOUR_MS),
         portfolio.vm_line(vm, width),
     ]
     assert {width_of(line) for line in lines} == {width}

@@ -84,8 +84,11 @@ def test_prices_of_different_ticks_keep_their_points_in_line() -> None:
     view.add(trade(1))
     fine = instruments.row(instrument(tick_ucr=1), book({31_000: 1}, {31_200: 1}), view)
     coarse = instruments.row(instrument(WINDOW), book({31_000: 1}, {}), view)
-    rows = [text_of(instruments.row_line(row, 60, 6, False, False)) for row in (fine, coarse)]
-    points = [[at for at, char in enumerate(row) if char == "." and at > 30] for row in rows]
+    cells = instruments.share((fine, coarse), 60, 6)
+    rows = [text_of(instruments.row_line(row, 60, cells, False, False)) for row in (fine, coarse)]
+    points = [
+        [at for at, char in enumerate(row) if char == "." and at > cells.symbol] for row in rows
+    ]
     assert points[0][0] == points[1][0]
     assert points[0][-1] == points[1][-1]
 
