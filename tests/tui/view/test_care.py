@@ -253,6 +253,6 @@ def test_at_the_least_size_instruments_can_be_told_apart() -> None:
         await s.press("6")
         rows = [row.strip() for row in s.text("instruments").split("\n")[2:] if row.strip()]
         assert len(set(rows)) == len(rows)
-        assert "small.eu-de.flat" in rows
+        assert "small.eu-de.f.spot" in rows
 
     play((60, 17), scene)

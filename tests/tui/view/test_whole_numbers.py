@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.wire.frames import InstrumentsSnapshot, OrderUpdate, TradesSnapshot
+from exchange.wire.frames import InstrumentsSnapshot, OrderUpdate, ServerMessage, TradesSnapshot
 from tests.tui.market import SYMBOL, instrument, lease, order, snapshot, trade
 from tui.view.account import Row
 from tui.view.desk import Desk
@@ -30,7 +30,7 @@ def scene(price_ucr: int, now_ms: int = 3_600_000, message: Message | None = Non
     """Return a market whose every quantity is `QTY` and whose prices are about ``price_ucr``."""
     model = Model()
     model.connection.connected(now_ms)
-    frames = [
+    frames: list[ServerMessage] = [
         InstrumentsSnapshot([instrument()]),
         snapshot({price_ucr: QTY}, {price_ucr + 300: QTY}),
         TradesSnapshot(SYMBOL, [trade(n, price_ucr + 100 * (n % 3), QTY) for n in range(1, 40)]),
