@@ -307,7 +307,7 @@ def test_resizing_reflows() -> None:
         assert "Headroom needs" in s.text("small")
         await s.pilot.resize_terminal(*SMALL)
         await s.settle()
-        assert s.text("ladder").count("\n") == 16
+        assert s.text("ladder").count("\n") == 15
 
     play(SMALL, scene)
 
