@@ -24,11 +24,39 @@ NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
-class NoRoomError(OSError):
-    """The disk cannot hold it now, with every image gone that nobody waits for."""
+ROOM_TRIES: Final = 24
+ROOM_AGAIN_S: Final = 5.0
+"""An image, or a disk made from one, waits two minutes for room."""
+STOP_TRIES: Final = 6
+"""Half a minute, as a port does, when only a VM that stops could still make room."""
 
-    def __init__(self, size: int, path: Path) -> None:
+
+class NoRoomError(OSError):
+    """The disk cannot hold it now, with every image gone that nobody waits for.
+
+    ``lasting``: nor with all others gone, so that no VM which comes up makes room for it.
+    """
+
+    def __init__(self, size: int, path: Path, lasting: bool = False) -> None:
         super().__init__(errno.ENOSPC, f"no room for {-(-size // MIB)} MiB", str(path))
+        self.lasting = lasting
+
+
+class Patience:
+    """How long one thing is tried again that found no room."""
+
+    def __init__(self) -> None:
+        self._tries = self._lasting = 0
+
+    @property
+    def last(self) -> bool:
+        """Whether the next try is the last one."""
+        return self._tries >= ROOM_TRIES - 1 or self._lasting >= STOP_TRIES - 1
+
+    def no_room(self, error: OSError) -> None:
+        self._tries += 1
+        lasting = isinstance(error, NoRoomError) and error.lasting
+        self._lasting = self._lasting + 1 if lasting else 0
 
 
 def free_bytes(folder: Path) -> int:
@@ -59,17 +87,18 @@ class ImageSpace:
                 if path.parent == self._folder and path.name in gone:
                     del self._reserved[path]
 
-    def reserve(self, path: Path, size: int) -> None:
+    def reserve(self, path: Path, size: int, source: Path | None = None) -> None:
         """Set ``size`` bytes aside for what will be written to ``path``, until `release`.
 
-        Raises `NoRoomError`, with nothing set aside.
+        ``source``: what it is made from, which must stay. Raises `NoRoomError`, with nothing set
+        aside.
         """
         with self._lock:
             droppable = self._droppable()
             while self._free() < size and droppable:
                 _drop(droppable.pop(0))
             if self._free() < size:
-                raise NoRoomError(size, path)
+                raise NoRoomError(size, path, size > self._most(source))
             self._reserved[path] = size
 
     def pass_on(self, held: Path, path: Path, size: int) -> None:
@@ -77,7 +106,7 @@ class ImageSpace:
         with self._lock:
             before = self._reserved.pop(held, None)
             try:
-                self.reserve(path, size)
+                self.reserve(path, size, held)
             except NoRoomError:
                 if before is not None:
                     self._reserved[held] = before
@@ -103,6 +132,11 @@ class ImageSpace:
         found = [path for path in self._folder.iterdir() if SHA256.match(path.name)]
         idle = [path for path in found if path.name not in self._needed]
         return sorted(idle, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+    def _most(self, source: Path | None) -> int:
+        """Return what is free with all images gone, those that are waited for or half here too."""
+        others = sum(used_bytes(path) for path in self._folder.iterdir() if path != source)
+        return self._measure(self._folder) + others - KEPT_FREE_BYTES
 
     def _free(self) -> int:
         """Return what is free and not set aside for what is being written."""

@@ -22,7 +22,15 @@ from hostagent.core.ports import BootFiles, DomainSpec, ImageError
 from hostagent.core.seed import seed
 from hostagent.machine.disk_image import convert_disk, inspect_disk
 from hostagent.machine.facts import used_bytes
-from hostagent.machine.image_space import NO_ROOM, SHA256, ImageSpace, NoRoomError, free_bytes
+from hostagent.machine.image_space import (
+    NO_ROOM,
+    ROOM_AGAIN_S,
+    SHA256,
+    ImageSpace,
+    NoRoomError,
+    Patience,
+    free_bytes,
+)
 
 Download: TypeAlias = Callable[[str, Path], Awaitable[str]]
 """``await download(sha256, path)`` writes the image's bytes and returns its format."""
@@ -31,9 +39,6 @@ CACHE_BYTES = 4 * 1024 * MIB
 """What images that nobody waits for may take, unless the caller says otherwise."""
 FETCHES_MAX = 4
 CONVERSIONS_MAX = 2
-ROOM_TRIES = 24
-ROOM_AGAIN_S = 5.0
-"""An image, or a disk made from one, waits two minutes for room."""
 MEMBER_BYTES_MAX = 512 * MIB
 READ_BYTES = MIB
 BUNDLE_MEMBERS = ("vmlinuz", "initrd.gz")
@@ -144,14 +149,16 @@ class ImageCache:
 
     def _make_disk(self, folder: Path, target: Path, disk_mib: int) -> None:
         """Make a VM's disk; when there is no room, once other VMs are up and need less."""
-        for tries_left in reversed(range(ROOM_TRIES)):
+        patience = Patience()
+        while True:
             try:
                 with self._conversions:
                     self._convert(folder, target, disk_mib)
                 return
-            except NoRoomError:
-                if tries_left == 0:
+            except NoRoomError as error:
+                if patience.last:
                     raise
+                patience.no_room(error)
             time.sleep(ROOM_AGAIN_S)
 
     def _convert(self, folder: Path, target: Path, disk_mib: int) -> None:
@@ -179,8 +186,9 @@ class ImageCache:
     async def _fetch_new(self, image: str) -> None:
         part = self._images / f"{image}.part"
         try:
-            for tries_left in reversed(range(ROOM_TRIES)):
-                if await self._fetched(image, part, tries_left == 0):
+            patience = Patience()
+            while True:
+                if await self._fetched(image, part, patience):
                     return
                 await asyncio.sleep(ROOM_AGAIN_S)
         except OSError as error:
@@ -190,12 +198,13 @@ class ImageCache:
             self._disk_bytes.pop(image, None)
             part.unlink(missing_ok=True)
 
-    async def _fetched(self, image: str, part: Path, last: bool) -> bool:
+    async def _fetched(self, image: str, part: Path, patience: Patience) -> bool:
         """Fetch it; return False when there is no room yet, but may be once other VMs are up.
 
-        The ``last`` time no room for a disk is asked for: one too large for its class is the
+        The last time no room for a disk is asked for: one too large for its class is the
         renter's fault, and `boot_files` finds that out.
         """
+        last = patience.last
         if last:
             self._disk_bytes.pop(image, None)
         try:
@@ -205,6 +214,7 @@ class ImageCache:
         except OSError as error:
             if last or error.errno not in NO_ROOM:
                 raise
+            patience.no_room(error)
             return False
         finally:
             self.space.release(part)
