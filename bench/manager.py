@@ -16,7 +16,7 @@ from exchange.wire.types import Endpoint
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
-from manager.core.messages import BackendReady, Connected, LoadSample
+from manager.core.messages import BackendReady, Connected, LoadSample, ManagerMessage
 from manager.core.rule import Rule, parse
 from manager.core.rule_text import RuleText
 
@@ -31,7 +31,7 @@ VM: Final = StoredVm(name="web", image="0" * 64, vm_class="small", ports=(80,))
 
 def figures() -> list[Figure]:
     """Return the share of a core that deciding takes at a figure a second."""
-    share, least = _percent(_rules(), HOSTS), _percent((), 0)
+    share, least = _percent(rules_of_every_kind(), HOSTS), _percent((), 0)
     name = f"share of a core, {HOSTS:,} hosts, {RULES} rules, 1 s"
     return [
         Figure(FLOW, name, share, "%", minimum=3, at_most=True),
@@ -39,7 +39,7 @@ def figures() -> list[Figure]:
     ]
 
 
-def _rules() -> tuple[Rule, ...]:
+def rules_of_every_kind() -> tuple[Rule, ...]:
     """Return rules of every kind that watch and have no reason to act."""
     wait = {"price_max": 0.1, "max_units": HOSTS}
     kinds: list[dict[str, Any]] = [
@@ -63,7 +63,8 @@ def _percent(rules: tuple[Rule, ...], hosts: int) -> float:
         core_units=0,
     )
     manager = Manager(config)
-    _serve(manager, hosts)
+    for message in in_service(hosts):
+        manager.apply(message, START_MS)
     assert manager.reading().ready == hosts, manager.reading()
     with collector_held():
         began = time.process_time()
@@ -75,8 +76,8 @@ def _percent(rules: tuple[Rule, ...], hosts: int) -> float:
         return 100 * (time.process_time() - began) / SECONDS
 
 
-def _serve(manager: Manager, hosts: int) -> None:
-    """Log in to an account with a unit in service on each of ``hosts``."""
+def in_service(hosts: int) -> list[ManagerMessage]:
+    """Return what logs in to an account with a unit in service on each of ``hosts``."""
     name, symbol = f"rule/rule-0/{START_MS - 1}-1", "small.eu-de.flat.spot"
     leases = [
         LeaseUpdate(
@@ -93,6 +94,5 @@ def _serve(manager: Manager, hosts: int) -> None:
         )
         for n in range(hosts)
     ]
-    manager.apply(Connected(0, [], leases, vms), START_MS)
-    for n in range(hosts):
-        manager.apply(BackendReady(f"l-{n}-0"), START_MS)
+    ready = [BackendReady(f"l-{n}-0") for n in range(hosts)]
+    return [Connected(0, [], leases, vms), *ready]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import manager
+from bench import manager, selling
 
 
 def test_deciding_on_a_few_hosts_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -11,3 +11,11 @@ def test_deciding_on_a_few_hosts_costs_little(monkeypatch: pytest.MonkeyPatch) -
     busy, idle = manager.figures()
     assert busy.reaches(busy.minimum)
     assert 0 <= idle.value < busy.value
+
+
+def test_selling_on_a_few_hosts_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selling, "HOSTS", 20)
+    monkeypatch.setattr(selling, "MAX_UNITS", 12)
+    monkeypatch.setattr(selling, "SECONDS", 10)
+    [figure] = selling.figures()
+    assert figure.reaches(figure.minimum) and figure.value > 0

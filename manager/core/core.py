@@ -66,6 +66,8 @@ class Manager:
     """See the module's text. Nothing is bought before `Connected`."""
 
     def __init__(self, config: ManagerConfig) -> None:
+        self._due_ms: int | None = None
+        self._due_known = False
         self._farm = farm = Farm(config)
         self._outgoing = outgoing = Outgoing()
         self.load = self._load = Load(outgoing, config.stale_ms)
@@ -123,20 +125,27 @@ class Manager:
     def apply(self, message: ManagerMessage, now_ms: int) -> list[Out]:
         """Return what to do about ``message``, in order. ``now_ms`` never goes back."""
         self._settle(now_ms)
+        matters = self._matters(message)
         self._handle(message)
-        self._rules.evaluate()
+        if matters:
+            self._evaluate()
         return self._outgoing.take()
 
     def wake(self, now_ms: int) -> list[Out]:
         """Return what became due up to ``now_ms``."""
         self._settle(now_ms)
-        self._rules.evaluate()
+        self._evaluate()
         return self._outgoing.take()
 
     def next_deadline_ms(self) -> int | None:
         """Return when `wake` is wanted, ``None`` while only messages can change anything."""
         if not self._outgoing.online:
             return None
+        if not self._due_known:
+            self._due_ms, self._due_known = self._find_due_ms(), True
+        return self._due_ms
+
+    def _find_due_ms(self) -> int | None:
         deadlines = [
             self._rules.next_deadline_ms(),
             self._account.renew_at_ms,
@@ -210,8 +219,24 @@ class Manager:
                 self._load.tell()
             if self._checks.again_ms == due_ms:
                 self._checks.ask()
-            self._rules.evaluate()
+            self._evaluate()
         outgoing.now_ms = now_ms
+
+    def _evaluate(self) -> None:
+        self._rules.evaluate()
+        self._due_known = False
+
+    def _matters(self, message: ManagerMessage) -> bool:
+        """Tell whether rules need to look again: most messages concern only the selling core."""
+        match message:
+            case HostUpdate() | BookSnapshot() | BookUpdate():
+                return False
+            case Ack() | ErrorReply():
+                return self._outgoing.purpose(message.req_id) != "sell"
+            case OrderUpdate() | LeaseUpdate():
+                return message.side != "sell"
+            case _:
+                return True
 
     def _handle(self, message: ManagerMessage) -> None:
         match message:

@@ -63,6 +63,11 @@ class Outgoing:
         self._outs.append(Send(request(self._req_id)))
         return self._req_id
 
+    def purpose(self, req_id: int) -> Purpose | None:
+        """Return what an open request is for."""
+        asked = self._asked.get(req_id)
+        return None if asked is None else asked.purpose
+
     def answered(self, req_id: int) -> Asked | None:
         """Return what an answer is for; ``None`` when it is not ours or of an old connection."""
         return self._asked.pop(req_id, None)

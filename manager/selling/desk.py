@@ -151,6 +151,7 @@ class Desk:
         self, group: Group, symbol: str, units: int, has: int, host: str, now_ms: int
     ) -> int:
         """Return how many of ``units`` the group's limit allows already."""
+        self._limits.touch(host)
         spare = self._limits.spare(group, symbol) if units > has else None
         if spare is None or units - has <= spare:
             return units

@@ -98,6 +98,7 @@ class Selling:
         self._tick_ms = next_minute_ms(now_ms) if self._timed and self._outgoing.online else None
         self._signs.clear()
         self._desk.forget(self.groups)
+        self._limits.restart()
         self._mark_all(now_ms)
         return self.wake(now_ms)
 
@@ -159,6 +160,7 @@ class Selling:
         self.stock.rebuild(state.leases)
         self.asks.rebuild(state.orders)
         self._books.depth.rebuild(state.orders)
+        self._limits.restart()
         self._desk.restart()
         self._owner.restart()
         self._tick_ms = next_minute_ms(now_ms) if self._timed else None
@@ -208,6 +210,7 @@ class Selling:
         extra = None if group is None else self._limits.of(group, host)
         closed = self.hibernating or (row is not None and self._owner.waits(group, row, now_ms))
         self._desk.serve(host, self.groups, extra, closed, now_ms)
+        self._limits.touch(host)
 
     def _price(self, symbol: str, now_ms: int) -> None:
         """The book has changed: look at the hosts whose asks it concerns, when it may be."""
@@ -236,6 +239,7 @@ class Selling:
                     self._due.mark((2, host), now_ms)
 
     def _mark(self, host: str, at_ms: int) -> None:
+        self._limits.touch(host)
         group = self.stock.at(host).group
         if group is not None and group.offer.max_units is not None:
             self._due.mark((1, group.name), at_ms)
