@@ -5,6 +5,7 @@ Each sub-command lives in its own package and is imported only when it is asked 
 """
 
 import os
+import re
 import signal
 import sys
 
@@ -82,6 +83,9 @@ def listed(commands: MutableMapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield f"{name} {part}", TyperCommand(f"{name} {part}", help=text)
 
 
+# How Typer shows the variables of an option that has a list of them.
+ENV_LIST: Final = re.compile(r"\((env var: )'\[([^\]]*)\]'\)")
+
 # What a plain `pip install headroom` leaves out, and the extra that brings it.
 EXTRAS: Final = {"libvirt": "host", "libvirtaio": "host", "lightmatchingengine": "bench"}
 
@@ -130,6 +134,7 @@ def usage_line(error: Any, name: str) -> str:
     """Return what is wrong with a command line, in one line that names the command."""
     path = error.ctx.command_path if error.ctx is not None else name
     text = " ".join(error.format_message().split()).rstrip(".")
+    text = ENV_LIST.sub(lambda found: f"({found[1]}{found[2]})".replace("'", ""), text)
     for other in getattr(getattr(error, "param", None), "secondary_opts", ()):
         # A switch that must be said either way, such as --halted or --no-halted.
         text = text.replace(f"'{error.param.opts[0]}'", f"'{error.param.opts[0]}' or '{other}'")

@@ -84,6 +84,7 @@ WRONG = [
     (["--nothing"], "headroom: no such option: --nothing"),
     (["key", "nwe"], "headroom: key: no such command 'nwe'. Did you mean 'new'?"),
     (["exchange", "serve"], "headroom: exchange serve: missing option '--data'"),
+    (["order", "list"], "headroom: order list: missing option '--key' (env var: HEADROOM_KEY);"),
     (["exchange", "serve", "--data"], "headroom: exchange: option '--data' requires an argument"),
     (
         ["exchange", "serve", "--data", "x", "--image-quota-mib", "x"],

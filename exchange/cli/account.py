@@ -10,6 +10,7 @@ from exchange.cli.account_text import account_lines
 from exchange.cli.common import Json, Key, Url, fail, print_json
 from exchange.cli.one_request import ask, checked, show
 from exchange.cli.statement import statement
+from exchange.cli.typed import units_option
 from exchange.keys import KeyFileError, load_private_key, public_key_b64
 from exchange.wire.requests import AccountApply, AccountState, HostToken, LeaseRelease
 
@@ -87,7 +88,7 @@ def token(
 def release(
     lease: Annotated[str, typer.Argument(help="The lease, such as l-9.")],
     key: Key,
-    units: Annotated[int | None, typer.Option(min=1, help="Give back so many; else all.")] = None,
+    units: Annotated[int | None, units_option("--units", "Give back so many; else all.")] = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:

@@ -13,16 +13,16 @@ from exchange.wire.types import EvidenceView
 OFFERS: Final = (
     Column("HOST"),
     Column("CLASS"),
-    Column("PRICING", 6),
+    Column("PRICING", 7),
     Column("ZONE", 1),
-    Column("IN", 4),
-    Column("FREE", 7, right=True),
+    Column("IN", 6),
+    Column("FREE", 3, right=True),
     Column("SALE", right=True),
     Column("FROM/H", right=True),
     Column("ACCEL", 3),
     Column("BOOT P95", 2, right=True),
     Column("LOSSES", 2, right=True),
-    Column("UPTIME", 5, right=True),
+    Column("UPTIME", 4, right=True),
 )
 
 

@@ -139,11 +139,21 @@ def _lease(row: Row, vms: Sequence[Row], now_ms: int) -> tuple[str, ...]:
         str(row["units"]),
         credits_text(row["price_ucr"]),
         credits_text(row["charged_ucr"]),
-        row["state"],
+        _state(row, now_ms),
         "-" if ends_ms is None else ago(ends_ms - now_ms),
         str(count) if row["side"] == "buy" else "-",
         row["host"],
     )
+
+
+def _state(row: Row, now_ms: int) -> str:
+    """Return where a lease stands: what its buyer must know now comes first."""
+    if (silent_ms := row.get("silent_since_ms")) is not None:
+        return f"host silent {ago(now_ms - silent_ms)}"
+    if recalls := row.get("recalls"):
+        units = sum(each["units"] for each in recalls)
+        return f"{units} end in {ago(recalls[0]['at_ms'] - now_ms)}"
+    return str(row["state"])
 
 
 def _sums(leases: Sequence[Row]) -> str:

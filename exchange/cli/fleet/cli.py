@@ -27,6 +27,7 @@ from exchange.cli.common import (
 from exchange.cli.fleet import pick, text, work
 from exchange.cli.fleet.pick import Row
 from exchange.cli.one_request import checked, logged_in
+from exchange.cli.typed import units_option
 from exchange.client import Client
 from exchange.wire.requests import HostApprove, HostDrain, HostOffer, HostToken, LeaseRecall
 from exchange.wire.types import HostStatus
@@ -151,7 +152,7 @@ def recall(
         typer.Argument(metavar="HOST|LEASE...", help="Hosts as elsewhere, or leases such as l-9."),
     ],
     units: Annotated[
-        int | None, typer.Option("--units", min=1, help="Of each lease so many; else all.")
+        int | None, units_option("--units", "Of each lease so many; else all.")
     ] = None,
     yes: Yes = False,
     url: Url = None,

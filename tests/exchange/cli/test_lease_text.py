@@ -79,6 +79,20 @@ def test_leases_fit_a_terminal_and_are_summed() -> None:
     assert list(lease_lines([], [], NOW_MS, WIDTH)) == ["0 leases"]
 
 
+@pytest.mark.parametrize(
+    ("more", "state"),
+    [
+        ({}, "active"),
+        ({"recalls": [{"units": 1, "at_ms": NOW_MS + 90_000}]}, "1 end in 1 min"),
+        ({"silent_since_ms": NOW_MS - 20_000, "recalls": []}, "host silent 20 s"),
+    ],
+)
+def test_a_lease_tells_what_its_buyer_must_know(more: dict[str, Any], state: str) -> None:
+    lines = list(lease_lines([lease(**more)], [], NOW_MS, WIDTH))
+    assert f"  {state}  " in lines[1]
+    assert max(map(len, lines)) <= WIDTH
+
+
 def test_each_port_of_a_vm_has_a_row() -> None:
     ends = [
         {"guest_port": 80, "address": "127.0.0.1", "port": 30_000},
