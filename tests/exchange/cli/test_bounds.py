@@ -15,8 +15,11 @@ from exchange.wire.types import Request
 from tests.exchange.support.harness import headroom
 
 TABLE = [
-    ("host offer h-1 --lift nonsense", "--lift nonsense: not offered or residual_below_pct"),
-    ("host offer h-1 --lift offered --lift offered --lift offered", "--lift: not at most 2 values"),
+    (
+        "host offer h-1 --lift nonsense",
+        "--lift nonsense: not image_max_mib, offered or residual_below_pct",
+    ),
+    (f"host offer h-1{' --lift offered' * 4}", "--lift: not at most 3 values"),
     (
         "host offer h-1 --residual-below-pct 500",
         "--residual-below-pct 500: not a whole number from 0 to 100",
