@@ -14,7 +14,7 @@ from typing import Final
 from exchange.cli.service import RUNNING
 from hostagent.check import Check, advice
 from hostagent.machine import conversion_group, facts
-from hostagent.service_unit import NAME, UNIT, WANTED
+from hostagent.service_unit import UNIT, WANTED
 
 FILES_MIN: Final = 8_192
 """Two for each connection to a guest: below this, VMs get few connections each."""
@@ -39,7 +39,7 @@ def checks(state: Path, low: int, high: int) -> list[Check]:
         disk(facts.read_facts(state).disk_mib),
         service(os.path.lexists(f"/{UNIT}"), os.path.lexists(f"/{WANTED}"), RUNNING.is_dir()),
         conversions(
-            conversion_group.service_limit(NAME),
+            conversion_group.service_limit(),
             RUNNING.is_dir() and (conversion_group.TREE / "cgroup.controllers").exists(),
         ),
     ]

@@ -46,6 +46,7 @@ Restart=always
 RestartSec=5
 KillMode=mixed
 TimeoutStopSec=20
+Delegate=cpu io memory pids
 
 [Install]
 WantedBy=multi-user.target

@@ -1,5 +1,6 @@
 """Makes the control group that image conversions run in, where one can be had. Shell module."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +23,11 @@ class Group(Struct, frozen=True):
     why: str = ""
 
 
-def service_limit(service: str, tree: Path = TREE) -> str | None:
+def service_limit(tree: Path = TREE) -> str | None:
     """Return what all conversions of a running service may use of the memory; None: no group."""
+    groups = (tree / "system.slice").glob(f"headroom-*.service/{rule.CONVERSIONS}/memory.max")
     try:
-        group = tree / "system.slice" / service / rule.CONVERSIONS
-        return (group / "memory.max").read_text().strip()
+        return next((file.read_text().strip() for file in groups), None)
     except OSError:
         return None
 
@@ -67,7 +68,7 @@ def _made(base: Path, limits: dict[str, str]) -> Group:
     group = base / rule.CONVERSIONS
     for folder in (base / rule.AGENT, group):
         folder.mkdir(exist_ok=True)
-    _write(base / rule.AGENT / "cgroup.procs", str(os.getpid()))
+    _move(base, base / rule.AGENT / "cgroup.procs")
     _write(base / "cgroup.subtree_control", rule.enabled(controllers))
     for name, value in limits.items():
         try:
@@ -76,6 +77,14 @@ def _made(base: Path, limits: dict[str, str]) -> Group:
             if rule.is_needed(name):
                 raise
     return Group(group / "cgroup.procs")
+
+
+def _move(base: Path, procs: Path) -> None:
+    """Move this process and what else the service runs, such as whatever started this one."""
+    for pid in (base / "cgroup.procs").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            _write(procs, pid)
+    _write(procs, str(os.getpid()))
 
 
 def _write(path: Path, text: str) -> None:

@@ -40,13 +40,14 @@ class Tree:
 def test_a_service_runs_conversions_in_a_group_with_limits(tmp_path: Path) -> None:
     """A kernel without weights, as here, limits what it can."""
     tree = Tree(tmp_path)
+    (tree.service / "cgroup.procs").write_text("1\n")  # whatever started the agent
     for _ in ("made", "made again"):
         assert tree.make() == Group(tree.service / "conversions" / "cgroup.procs")
     assert tree.said("agent", "cgroup.procs") == str(os.getpid())
     assert tree.said(".", "cgroup.subtree_control") == "+cpu +io +memory +pids"
     limits = [tree.said("conversions", name) for name in ("memory.max", "pids.max", "cpu.max")]
     assert limits == [str(4608 * 1024 * 1024), "512", "400000 100000"]
-    assert service_limit(SERVICE, tree.root) == limits[0]
+    assert service_limit(tree.root) == limits[0]
 
 
 def test_where_there_can_be_none_nothing_is_changed_and_it_says_why(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_where_there_can_be_none_nothing_is_changed_and_it_says_why(tmp_path: Pa
     assert poor.said("agent", "cgroup.procs") == ""
     poor.memberships.unlink()
     assert "No such file" in poor.make().why
-    assert service_limit(SERVICE, tmp_path) is None
+    assert service_limit(tmp_path) is None
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["a group", "a group that has gone"])
