@@ -30,6 +30,11 @@ ACTIONS: Final[dict[str, ActionInfo]] = {
     "cancel": ActionInfo(
         "Cancel here", "Cancel your orders at the cursor, at once.", "Trade", "Cancel"
     ),
+    "replace": ActionInfo(
+        "Replace here",
+        "Change the price or the total of your order at the cursor or in the list.",
+        "Trade",
+    ),
     "cancel_all": ActionInfo(
         "Cancel all", "Cancel every open order, after a question.", "Trade", "All"
     ),
@@ -41,7 +46,14 @@ ACTIONS: Final[dict[str, ActionInfo]] = {
     "quantity": ActionInfo("Type the quantity", "Type the ticket's quantity.", "Trade"),
     "price": ActionInfo("Type the price", "Type the ticket's price.", "Trade"),
     "order_type": ActionInfo("Limit or market", "Switch between limit and market.", "Trade"),
-    "force": ActionInfo("Time in force", "Switch between gtc (rests) and ioc (now).", "Trade"),
+    "force": ActionInfo(
+        "Time in force", "Next: gtc (rests), ioc (now), fok (all now), gtd (for a time).", "Trade"
+    ),
+    "until": ActionInfo("Good for", "Type for how many minutes the order is good.", "Trade"),
+    "post_only": ActionInfo("Post-only", "Switch post-only: never trades at once.", "Trade"),
+    "minimum": ActionInfo(
+        "Minimum", "Type what must fill at once; again to ask for nothing.", "Trade"
+    ),
     "up": ActionInfo("Up", "Move the cursor up.", "Move"),
     "down": ActionInfo("Down", "Move the cursor down.", "Move"),
     "page_up": ActionInfo("Page up", "Move the cursor ten rows up.", "Move"),

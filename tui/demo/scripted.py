@@ -9,6 +9,8 @@ import random
 from collections.abc import AsyncIterator
 from typing import Final
 
+from msgspec import structs
+
 from exchange.wire.frames import (
     BalanceUpdate,
     BookSnapshot,
@@ -24,7 +26,7 @@ from exchange.wire.frames import (
     TradesSnapshot,
     VmUpdate,
 )
-from exchange.wire.requests import OrderCancel, OrderPlace
+from exchange.wire.requests import OrderCancel, OrderPlace, OrderReplace
 from exchange.wire.types import Channel, Endpoint, Request, Side
 from tui.link import Down, RefusedError, Up
 
@@ -248,6 +250,16 @@ class ScriptedAccount:
         )
         return [done]
 
+    def replace(self, change: OrderReplace) -> list[ServerMessage]:
+        """Change a resting order's price and total in place; it never trades here."""
+        old = self.orders[change.order_id or ""]
+        qty, price_ucr = change.qty or old.order_qty, change.price_ucr or old.price_ucr
+        seq = dict(zip(("account_seq", "seq", "ts_ms"), self._stamp(), strict=True))
+        left = max(0, qty - old.filled_qty)
+        new = structs.replace(old, exec="replaced", price_ucr=price_ucr, order_qty=qty, **seq)
+        self.orders[old.order_id] = new = structs.replace(new, leaves_qty=left)
+        return [new]
+
 
 class ScriptedLink:
     """A `tui.link.Link` over a `ScriptedMarket`. ``requests`` is what the terminal sent."""
@@ -309,6 +321,8 @@ class ScriptedLink:
         match message:
             case OrderPlace():
                 self.push(*self.account.place(message))
+            case OrderReplace():
+                self.push(*self.account.replace(message))
             case OrderCancel(order_id=str(order_id)):
                 self.push(*self.account.cancel(order_id))
             case _:

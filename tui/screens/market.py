@@ -12,6 +12,7 @@ from tui.screens.base import Deed, TabScreen
 from tui.screens.find import FindScreen
 from tui.session import ALL_PANES
 from tui.shared import Shared
+from tui.view import choices
 from tui.view.dealing import Order
 from tui.view.desk import PAGE
 from tui.view.layout import Box, Pane, arrange, is_wide
@@ -144,14 +145,18 @@ class MarketScreen(TabScreen):
             "confirm": self._confirm,
             "back": desk.dealing.back,
             "cancel": self._cancel,
+            "replace": desk.replace,
             "cancel_all": desk.cancel_all,
             "release": desk.release,
             "more": lambda: desk.change_qty(1),
             "less": lambda: desk.change_qty(-1),
             "quantity": lambda: desk.type("quantity"),
             "price": lambda: desk.type("price"),
-            "order_type": desk.other_type,
-            "force": desk.next_force,
+            "order_type": lambda: desk.choose(choices.other_type),
+            "force": lambda: desk.choose(choices.next_force),
+            "until": lambda: desk.choose(choices.until),
+            "post_only": lambda: desk.choose(choices.post_only),
+            "minimum": lambda: desk.choose(choices.minimum),
             "up": lambda: desk.move(1),
             "down": lambda: desk.move(-1),
             "page_up": lambda: desk.move(PAGE),

@@ -9,14 +9,20 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from exchange.wire.frames import InstrumentUpdate
-from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel, OrderPlace
+from exchange.wire.frames import InstrumentUpdate, OrderUpdate
+from exchange.wire.requests import (
+    LeaseRelease,
+    OrderCancel,
+    OrderMassCancel,
+    OrderPlace,
+    OrderReplace,
+)
 from exchange.wire.types import Side
 from tui.view.entry import Fault
 from tui.view.prompts import Field, Prompt, Typing
-from tui.view.ticket import Ticket, request
+from tui.view.ticket import Ticket, replacement, replacing, request
 
-Order: TypeAlias = OrderPlace | OrderCancel | OrderMassCancel | LeaseRelease
+Order: TypeAlias = OrderPlace | OrderReplace | OrderCancel | OrderMassCancel | LeaseRelease
 
 
 class Question(Struct, frozen=True):
@@ -47,8 +53,14 @@ class Dealing:
         self.question = self.typing = None
         self.symbol = symbol
         # What is on its way to the exchange lends nothing to the next order.
-        ticket = Ticket() if self.ticket.stage == "sent" else self.ticket
-        self.ticket = ticket.staged(side, price_ucr)
+        used = self.ticket.stage == "sent" or self.ticket.replaces is not None
+        self.ticket = (Ticket() if used else self.ticket).staged(side, price_ucr)
+
+    def stage_replace(self, order: OrderUpdate) -> None:
+        """Begin to change the price and the total of an open order."""
+        self.question = self.typing = None
+        self.symbol = order.symbol
+        self.ticket = replacing(order)
 
     def ask(self, text: str, asked: Order) -> None:
         """Arm ``asked``; Enter will send it."""
@@ -63,7 +75,7 @@ class Dealing:
         if self.question is not None and self.question.request is None:
             self.question = None
 
-    def confirm(self, doubt: str = "") -> Order | None:
+    def confirm(self, doubt: str = "", exchange_ms: int = 0) -> Order | None:
         """Enter: take what was typed, arm what is staged, or return what is armed to be sent.
 
         With a ``doubt`` an armed ticket is asked about once more.
@@ -73,7 +85,7 @@ class Dealing:
             return None
         if self.question is not None:
             asked, self.question = self.question.request, None
-            return self._order() if asked is None else asked
+            return self._order(exchange_ms) if asked is None else asked
         if self.ticket.stage == "staged":
             self.ticket = self.ticket.armed()
             return None
@@ -82,7 +94,7 @@ class Dealing:
         if doubt:
             self.question = Question(f"{doubt}. Send it?", None)
             return None
-        return self._order()
+        return self._order(exchange_ms)
 
     def back(self) -> None:
         """Esc: give up typing, else the question, else one step of the ticket."""
@@ -121,7 +133,6 @@ class Dealing:
         """Put the number into the ticket; leave the prompt open when it cannot be one."""
         typing = self.typing
         assert typing is not None, "only called while typing"
-        quantity = typing.field == "quantity"
         if not typing.text:
             self.typing = None
             return
@@ -130,12 +141,20 @@ class Dealing:
             self.typing = replace(typing, fault=read.text)
             return
         self.typing = None
-        self.ticket = self.ticket.with_qty(read) if quantity else self.ticket.with_price(read)
+        takes = {
+            "price": self.ticket.with_price,
+            "minimum": self.ticket.with_min_qty,
+            "minutes": self.ticket.with_minutes,
+        }
+        self.ticket = takes.get(typing.field, self.ticket.with_qty)(read)
 
-    def _order(self) -> OrderPlace:
-        self._sent += 1
+    def _order(self, exchange_ms: int) -> OrderPlace | OrderReplace:
         self.ticket = self.ticket.sent()
-        return request(self.ticket, self.symbol, f"tui/{self.session}/{self._sent}")
+        if self.ticket.replaces is not None:
+            return replacement(self.ticket)
+        self._sent += 1
+        name = f"tui/{self.session}/{self._sent}"
+        return request(self.ticket, self.symbol, name, exchange_ms)
 
     def answered(self) -> None:
         """The exchange took the order: the next ticket begins anew, with one unit."""

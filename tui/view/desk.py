@@ -5,6 +5,7 @@ tells the desk what became of them. That keeps every rule of the keyboard testab
 terminal.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from exchange.wire.frames import OrderUpdate
@@ -12,6 +13,7 @@ from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel
 from exchange.wire.types import Side
 from tui.view import ladder, releasing
 from tui.view.book import BookView
+from tui.view.choices import Choice
 from tui.view.connection import explanation
 from tui.view.dealing import Dealing, Order
 from tui.view.entry import price_fault
@@ -20,7 +22,7 @@ from tui.view.ladder import Grid
 from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model
 from tui.view.prompts import Field
-from tui.view.ticket import Ticket
+from tui.view.ticket import Ticket, clash
 from tui.view.words import Message, Refusal, refusal, terms
 
 PANE_ORDER: Final[tuple[Pane, ...]] = ("ladder", *SIDE_PANES)
@@ -203,27 +205,22 @@ class Desk:
         elif field == "price" and ticket.order_type == "market":
             self.say("A market order has no price; t makes it a limit order.", "warn")
         else:
-            self.dealing.type(field, self.model.instruments.get(self.symbol))
+            total = field == "quantity" and ticket.replaces is not None
+            known = self.model.instruments.get(self.dealing.symbol or self.symbol)
+            self.dealing.type("total" if total else field, known)
 
     def change_qty(self, by: int) -> None:
         self._edit(self.dealing.ticket.with_qty(self.dealing.ticket.qty + by))
 
-    def other_type(self) -> None:
-        self._edit(self.dealing.ticket.other_type())
-        self._say_next()
-
-    def next_force(self) -> None:
-        self._edit(self.dealing.ticket.next_force())
-        if self.dealing.ticket.order_type == "market":
-            self.say("A market order is always ioc.", "warn")
-        else:
-            self._say_next()
-
-    def _say_next(self) -> None:
-        """Before a side is chosen the ticket shows neither type nor force."""
-        ticket = self.dealing.ticket
-        if ticket.stage == "idle":
-            self.say(f"Next order: {ticket.order_type} {ticket.time_in_force}.", "text")
+    def choose(self, how: Callable[[Ticket], Choice]) -> None:
+        """Change how the ticket's order is to trade; see `tui.view.choices`."""
+        choice = how(self.dealing.ticket)
+        if choice.ticket != self.dealing.ticket or choice.field is not None:
+            self._edit(choice.ticket)
+        if choice.field is not None:
+            self.type(choice.field)
+        elif choice.said:
+            self.say(choice.said, choice.ink)
 
     def _edit(self, ticket: Ticket) -> None:
         self.model.message = None
@@ -243,23 +240,60 @@ class Desk:
         if self.dealing.typing is None and self._holds_back(now_ms):
             return []
         slip = self.doubt()
-        order = self.dealing.confirm(slip.text if slip else "")
+        exchange_ms = now_ms + self.model.clock_offset_ms
+        order = self.dealing.confirm(slip.text if slip else "", exchange_ms)
         return [] if order is None else [order]
 
     def _holds_back(self, now_ms: int) -> bool:
         """Tell whether nothing may be armed or sent now, and say why."""
         trouble = why = self.trouble(now_ms)
+        armed = self.dealing.armed
         ticket = self.dealing.ticket
-        if not why and ticket.stage == "staged" and ticket.order_type == "limit":
-            # The tick and the band may have moved since the price was chosen.
-            known = self.model.instruments.get(self.dealing.symbol)
-            fault = price_fault(ticket.price_ucr, known)
-            why = fault.text if fault else ""
+        if not why and self.dealing.question is None:
+            why = self._unfit(ticket)
         if why:
-            self.say(f"Not {'sent' if self.dealing.armed else 'armed'}: {why}", "warn")
+            self.say(f"Not {'sent' if armed else 'armed'}: {why}", "warn")
             self._held_back = self.model.message if trouble else None
             self.dealing.hold_fire()
         return bool(why)
+
+    def _unfit(self, ticket: Ticket) -> str:
+        """Return why the ticket as it stands can no longer be sent, "" when it can."""
+        if ticket.stage not in ("staged", "armed"):
+            return ""
+        if ticket.replaces is not None:
+            known = self.model.account.orders.get(ticket.replaces.order_id)
+            if known is None:
+                self.dealing.drop()
+                return f"{ticket.replaces.order_id} is done"
+            if known != ticket.replaces:
+                self.dealing.edit(ticket.with_current(known))
+                done = f"{known.filled_qty:,} of {known.order_qty:,} filled"
+                return f"{known.order_id} has changed: {done}"
+        if ticket.stage == "staged" and ticket.order_type == "limit":
+            # The tick and the band may have moved since the price was chosen.
+            fault = price_fault(ticket.price_ucr, self.model.instruments.get(self.dealing.symbol))
+            return clash(ticket) or (fault.text if fault else "")
+        return clash(ticket)
+
+    def replace(self) -> None:
+        """Begin to change our order here; a staged replace takes the cursor's price instead."""
+        ticket, grid = self.dealing.ticket, self.grid()
+        self.model.message = None
+        if not self._may_deal():
+            return
+        orders = self._orders_here()
+        if ticket.replaces is not None and not orders and grid is not None:
+            self._edit(ticket.with_price(grid.cursor_ucr))
+        elif len(orders) == 1:
+            self.dealing.stage_replace(orders[0])
+        elif orders:
+            self._focus_on("orders")
+            at = list(self.model.account.orders).index(orders[0].order_id)
+            self.cursors["orders"] = at
+            self.say(f"{len(orders)} orders of yours here: pick one, then press it again.", "text")
+        else:
+            self.say("No order of yours here.", "text")
 
     def cancel_here(self) -> list[Order]:
         """Cancel our orders at the ladder's cursor, or the one picked in the list of orders."""

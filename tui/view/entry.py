@@ -11,6 +11,8 @@ from tui.view.text import exact_price_text, parse_price_ucr, places_of
 
 TYPED: Final = "0123456789."
 """The characters a number may hold. The dot is the decimal point; nothing groups thousands."""
+MINUTES_MAX: Final = 7 * 24 * 60
+"""An order with a time of its own is good for a week at most; gtc rests without end."""
 TYPED_MAX: Final = 12
 """Characters of the longest number that means anything here."""
 
@@ -34,12 +36,21 @@ def stray_fault(text: str) -> Fault | None:
 
 def read_qty(text: str) -> int | Fault:
     """Return the units ``text`` names, 1 to `MAX_QTY`."""
+    return _read_whole(text, "a quantity is", MAX_QTY)
+
+
+def read_minutes(text: str) -> int | Fault:
+    """Return the minutes ``text`` names, 1 to `MINUTES_MAX`."""
+    return _read_whole(text, "minutes are", MINUTES_MAX)
+
+
+def _read_whole(text: str, what: str, most: int) -> int | Fault:
     stray = stray_fault(text)
     if stray is not None:
         return stray
-    if text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_QTY:
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= most:
         return int(text)
-    return Fault(f"a quantity is a whole number, 1 to {MAX_QTY:,}")
+    return Fault(f"{what} a whole number, 1 to {most:,}")
 
 
 def read_price(text: str, instrument: InstrumentUpdate | None) -> int | Fault:

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from exchange.wire.frames import InstrumentUpdate
-from tui.view.entry import Fault, read_price, read_qty, stray_fault
+from tui.view.entry import Fault, read_minutes, read_price, read_qty, stray_fault
 
-Field: TypeAlias = Literal["quantity", "price"]
+Field: TypeAlias = Literal["quantity", "total", "price", "minimum", "minutes"]
 
 TEXT_MAX: Final = 40
 """Characters kept of what was typed; far more than any number has, so the rest changes nothing."""
@@ -54,7 +54,7 @@ class Typing(Struct, frozen=True):
         """Return the number, exactly as it stands, or why it cannot be taken."""
         if self.field == "price":
             return read_price(self.text, self.instrument)
-        return read_qty(self.text)
+        return read_minutes(self.text) if self.field == "minutes" else read_qty(self.text)
 
     def prompt(self) -> Prompt:
         return Prompt(f"{self.field} {self.text}▏", "Enter takes it · Esc leaves it", self.fault)

@@ -4,17 +4,21 @@ A ticket is a value; every key press makes a new one. What it would cost is reck
 exchange will hold it (rules.md 3.1, 3.3), so the confirmation names the sum.
 """
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from exchange.units import MAX_PRICE_UCR, MAX_QTY
-from exchange.wire.frames import InstrumentUpdate
-from exchange.wire.requests import OrderPlace
+from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_MINUTE
+from exchange.wire.frames import InstrumentUpdate, OrderUpdate
+from exchange.wire.requests import OrderPlace, OrderReplace
 from exchange.wire.terms import hold_unit_ucr, market_limit_ucr
 from exchange.wire.types import SPOT, OrderType, Side, TimeInForce
-from tui.view.text import exact_price_text, money_text
+from tui.view.text import count_text, exact_price_text, money_text
 
+RESTING: Final[tuple[TimeInForce, ...]] = ("gtc", "gtd")
+FORCES: Final[tuple[TimeInForce, ...]] = ("gtc", "ioc", "fok", "gtd")
+GOOD_MIN: Final = 60
+UNCHANGED: Final = "stays as it is"
 Stage: TypeAlias = Literal["idle", "staged", "armed", "sent"]
 
 
@@ -27,11 +31,23 @@ class Ticket(Struct, frozen=True):
     price_ucr: int = 0
     qty: int = 1
     time_in_force: TimeInForce = "gtc"
+    good_min: int = GOOD_MIN
+    """Minutes that a gtd order is good for, counted from when it is sent."""
+    post_only: bool = False
+    min_qty: int | None = None
+    """What must fill at once, or nothing does."""
+    replaces: OrderUpdate | None = None
+    """The order that gets this price and total, None for a new order."""
 
     @property
     def open_qty(self) -> int:
         """Units that may still trade."""
-        return self.qty
+        return self.qty if self.replaces is None else max(0, self.qty - self.replaces.filled_qty)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it trades now or not at all."""
+        return self.time_in_force in ("ioc", "fok")
 
     def staged(self, side: Side, price_ucr: int) -> "Ticket":
         """Return the ticket with a side chosen at a price; keeps the quantity in use."""
@@ -48,14 +64,31 @@ class Ticket(Struct, frozen=True):
         """Switch between limit and market; a market order is always ioc (rules.md 4.1)."""
         market = self.order_type == "limit"
         return self._edited(
-            order_type="market" if market else "limit", time_in_force="ioc" if market else "gtc"
+            order_type="market" if market else "limit",
+            time_in_force="ioc" if market else "gtc",
+            post_only=False,
         )
 
     def next_force(self) -> "Ticket":
-        """Switch between gtc and ioc; nothing to choose for a market order."""
+        """Take the next time in force that goes with the rest; a market order has no choice."""
         if self.order_type == "market":
             return self
-        return self._edited(time_in_force="ioc" if self.time_in_force == "gtc" else "gtc")
+        choices = RESTING if self.post_only else FORCES
+        at = choices.index(self.time_in_force) + 1
+        return self._edited(time_in_force=choices[at % len(choices)])
+
+    def with_minutes(self, minutes: int) -> "Ticket":
+        return self._edited(time_in_force="gtd", good_min=minutes)
+
+    def with_min_qty(self, min_qty: int | None) -> "Ticket":
+        return self._edited(min_qty=min_qty)
+
+    def other_post_only(self) -> "Ticket":
+        return self._edited(post_only=not self.post_only)
+
+    def with_current(self, order: OrderUpdate) -> "Ticket":
+        """Return a replace of ``order`` as it is by now; what was armed has to be again."""
+        return self._edited(replaces=order)
 
     def armed(self) -> "Ticket":
         return self._with(stage="armed")
@@ -79,9 +112,16 @@ class Ticket(Struct, frozen=True):
         return Ticket(**(fields | changes))
 
 
-def request(ticket: Ticket, symbol: str, client_order_id: str) -> OrderPlace:
-    """Return the wire message of ``ticket``; the client numbers it."""
+def replacing(order: OrderUpdate) -> Ticket:
+    """Return a staged ticket that changes nothing of ``order`` yet."""
+    assert order.price_ucr is not None, "only limit orders rest"
+    return Ticket("staged", order.side, "limit", order.price_ucr, order.order_qty, replaces=order)
+
+
+def request(ticket: Ticket, symbol: str, client_order_id: str, now_ms: int = 0) -> OrderPlace:
+    """Return the wire message of ``ticket``, sent at ``now_ms``; the client numbers it."""
     limit = ticket.order_type == "limit"
+    gtd = ticket.time_in_force == "gtd"
     return OrderPlace(
         req_id=1,
         client_order_id=client_order_id,
@@ -91,7 +131,42 @@ def request(ticket: Ticket, symbol: str, client_order_id: str) -> OrderPlace:
         qty=ticket.qty,
         price_ucr=ticket.price_ucr if limit else None,
         time_in_force=ticket.time_in_force,
+        expire_ms=now_ms + ticket.good_min * MS_PER_MINUTE if gtd else None,
+        post_only=ticket.post_only,
+        min_qty=ticket.min_qty,
     )
+
+
+def replacement(ticket: Ticket) -> OrderReplace:
+    """Return the wire message that changes the order: only what is new (rules.md 4.2)."""
+    order = ticket.replaces
+    assert order is not None, "only asked for a replace"
+    return OrderReplace(
+        req_id=1,
+        order_id=order.order_id,
+        price_ucr=ticket.price_ucr if ticket.price_ucr != order.price_ucr else None,
+        qty=ticket.qty if ticket.qty != order.order_qty else None,
+    )
+
+
+def queue_note(ticket: Ticket) -> str:
+    """Return what a replace does to the order's place in the queue (rules.md 4.2)."""
+    order = ticket.replaces
+    assert order is not None, "only asked for a replace"
+    if ticket.qty <= order.filled_qty:
+        return f"ends as filled with {order.filled_qty:,}"
+    if ticket.price_ucr != order.price_ucr or ticket.qty > order.order_qty:
+        return "back of the queue"
+    return "keeps its place" if ticket.qty < order.order_qty else UNCHANGED
+
+
+def clash(ticket: Ticket) -> str:
+    """Return why no exchange takes such an order, "" when nothing is wrong (rules.md 4.1)."""
+    if ticket.min_qty is not None and ticket.min_qty > ticket.qty:
+        return f"the minimum {ticket.min_qty:,} is above the quantity {ticket.qty:,}"
+    if ticket.replaces is not None and queue_note(ticket) == UNCHANGED:
+        return "nothing changes: q types the total, p the price"
+    return ""
 
 
 def reach_ucr(ticket: Ticket, best_ucr: int | None) -> int | None:
@@ -105,7 +180,15 @@ def reach_ucr(ticket: Ticket, best_ucr: int | None) -> int | None:
 
 def hold_ucr(ticket: Ticket, instrument: InstrumentUpdate, price_ucr: int) -> int:
     """Return the cash the exchange will hold: the buyer's hour or the seller's bond."""
-    return ticket.qty * hold_unit_ucr(ticket.side, instrument.delivery, price_ucr)
+    return ticket.open_qty * hold_unit_ucr(ticket.side, instrument.delivery, price_ucr)
+
+
+def manner(ticket: Ticket) -> str:
+    """Return how the order is to trade: ``limit gtd 60 min post-only``."""
+    good = f" {ticket.good_min:,} min" if ticket.time_in_force == "gtd" else ""
+    post = " post-only" if ticket.post_only else ""
+    least = f" min {ticket.min_qty:,}" if ticket.min_qty is not None else ""
+    return f"{ticket.order_type} {ticket.time_in_force}{good}{post}{least}"
 
 
 def terms(ticket: Ticket, places: int) -> str:
@@ -125,7 +208,7 @@ def cost_text(ticket: Ticket, instrument: InstrumentUpdate, best_ucr: int | None
     most = "up to " if ticket.order_type == "market" else ""
     if ticket.side == "buy":
         return f"holds {most}{hold} for {term}"
-    return f"bond {hold}, {ticket.qty} free {'slot' if ticket.qty == 1 else 'slots'} of your hosts"
+    return f"bond {hold}, {count_text(ticket.open_qty, 'free slot')} of your hosts"
 
 
 def _bounded_price(price_ucr: int) -> int:

@@ -17,13 +17,14 @@ from tui.view.text import (
     title_line,
     width_of,
 )
-from tui.view.ticket import Ticket, cost_text
+from tui.view.ticket import Ticket, cost_text, manner, queue_note
 from tui.view.words import Message
 
 SIDE_INK: Final = {"buy": "bid", "sell": "ask"}
 TALL_ROWS: Final = 5
 STAGED_KEYS: Final = "Enter arms · Esc drops"
-EDIT_KEYS: Final = "q quantity  p price  t type  f in force"
+EDIT_KEYS: Final = "q quantity  p price  t type  f in force  o post-only  n minimum  u until"
+SHORT_KEYS: Final = "q qty  p price  t type  f force  o post  n min  u until"
 
 
 class TicketScene(NamedTuple):
@@ -104,16 +105,28 @@ def _order(scene: TicketScene, width: int, with_cost: bool) -> Line:
     if ticket.stage == "idle" or scene.instrument is None:
         return _invitation(scene)
     limit = ticket.order_type == "limit"
+    # A market order's type is already there in place of its price.
+    how = manner(ticket).removeprefix("market ")
     line: Line = (
         span(f" {ticket.side.upper():<5}", SIDE_INK[ticket.side] + "!"),
+        *_before(scene),
         span(f"{ticket.qty:,}", "text!"),
         span(" × ", "dim"),
         span(exact_price_text(ticket.price_ucr, scene.places) if limit else "market", "text!"),
-        span(f"  {ticket.order_type} {ticket.time_in_force}" if limit else "  ioc", "text"),
+        span("" if ticket.replaces else f"  {how}", "text"),
     )
     if not with_cost:
         return line
     return (*line, span(f"   {_cost(scene, width - width_of(line) - 3)}", _cost_ink(scene)))
+
+
+def _before(scene: TicketScene) -> Line:
+    """Return what a replace changes: ``5 × 0.0310 → ``."""
+    order = scene.ticket.replaces
+    if order is None or order.price_ucr is None:
+        return ()
+    was = f"{order.order_qty:,} × {exact_price_text(order.price_ucr, scene.places)}"
+    return (span(was, "dim"), span(" → ", "text"))
 
 
 def _subject(scene: TicketScene, width: int) -> Line:
@@ -179,15 +192,26 @@ def _prompt(scene: TicketScene, width: int) -> Line:
         case "armed":
             keys = "Enter sends · Esc disarms"
             asked = f"{symbol}: send this order?"
+            if scene.ticket.replaces is not None:
+                asked = f"{_replace_text(scene.ticket)}. Send it?"
+                return _keys(asked, [keys, "Enter · Esc"], width)
             return _keys(
                 asked if len(asked) + len(keys) + 4 <= width else "Send it?", [keys], width
             )
         case "staged":
-            return _keys(STAGED_KEYS, [EDIT_KEYS, "q p t f change it"], width)
+            if scene.ticket.replaces is not None:
+                note, edit = _replace_text(scene.ticket), "q total  p price"
+                return _keys(STAGED_KEYS, [f"{note}  {edit}", note, edit], width)
+            return _keys(STAGED_KEYS, [EDIT_KEYS, SHORT_KEYS, "q p t f o n u change it"], width)
         case "sent":
             return (span(" Sent; waiting for the exchange's answer.", "dim"),)
         case "idle":
             return () if scene.read_only else (span(" q quantity  t type  f in force", "dim"),)
+
+
+def _replace_text(ticket: Ticket) -> str:
+    assert ticket.replaces is not None, "only asked for a replace"
+    return f"{ticket.replaces.order_id}: {queue_note(ticket)}"
 
 
 def _keys(text: str, choices: list[str], width: int) -> Line:

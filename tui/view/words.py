@@ -168,6 +168,9 @@ def _order(order: OrderUpdate, places: int) -> Message | None:
         return _traded(order, places, str(order.filled_qty), rest + which)
     if order.exec == "new" and order.status == "new":
         return Message(f"Working: {terms(order, places)}{which}", "text", order.ts_ms)
+    if order.exec == "replaced":
+        what = "Reduced" if order.reason == "self_trade" else "Replaced"
+        return Message(f"{what}: now {terms(order, places)}{which}", "text", order.ts_ms)
     if order.exec not in ("canceled", "expired"):
         return None
     why = ENDS.get(order.reason or "", order.reason or "")
