@@ -135,6 +135,7 @@ TRIED: dict[str, Try] = {
     "manager stop-buying --control": Try("--control @", NO_SOCKET),
     "manager check file": Try("@", READ, (1, 2)),
     "manager check --config": Try("--config @", READ, (1, 2)),
+    "manager dry-run --control": Try("--control @", NO_SOCKET),
     "manager dry-run file": Try("@ --trace TRACE", READ, (2,)),
     "manager dry-run --config": Try("--config @ --trace TRACE", READ, (2,)),
     "manager dry-run --trace": Try("RULES --trace @", READ, (2,)),

@@ -26,6 +26,7 @@ ControlReason: TypeAlias = Literal[
     "config_invalid",
     "needs_restart",
     "file_error",
+    "too_large",
     "exchange_gone",
     "refused",
     "internal",

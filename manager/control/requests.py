@@ -13,6 +13,7 @@ from exchange.wire.types import Name, Port, Qty, Request
 from manager.core.rule_text import PriceCredits, RuleName, RuleText
 
 Path: TypeAlias = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*\Z")]
+Factor: TypeAlias = Annotated[float, Meta(gt=0, le=1e12)]
 VmName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")]
 
 
@@ -105,6 +106,21 @@ class Reload(Request, tag="reload", frozen=True):
     """Read manager.toml again; a mistake in it changes nothing."""
 
 
+class DryRun(Request, tag="dry_run", frozen=True, omit_defaults=True):
+    """Play the file's rules over a CSV of this machine (``path``), else over the last day of load.
+    The answer is that of `headroom manager dry-run --json`, and so are the other fields."""
+
+    path: Path | None = None
+    time: Name | None = None
+    column: Name | None = None
+    per_s: Factor | None = None
+    scale: Factor | None = None
+    start: Name | None = None
+    unit_rps: Factor | None = None
+    core_units: Annotated[int, Meta(ge=0, le=10**6)] | None = None
+    boot_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+
+
 class VmSettings(
     Struct,
     kw_only=True,
@@ -172,6 +188,7 @@ ControlRequest: TypeAlias = (
     | OfferWithdraw
     | Hibernate
     | Reload
+    | DryRun
     | VmImport
     | VmVerify
     | VmUpload

@@ -22,6 +22,7 @@ from manager.control.requests import (
     BuyingResume,
     BuyingStop,
     ControlRequest,
+    DryRun,
     Hibernate,
     OfferSet,
     OfferWithdraw,
@@ -59,6 +60,7 @@ from manager.shell.config_edit import (
     set_vm,
 )
 from manager.shell.daemon import Daemon
+from manager.shell.dry_run_process import DryRunError, DryRuns
 from manager.shell.image_check import unchecked
 from manager.shell.settings import FAILURES, NeedsRestartError, Settings, mistake
 from manager.shell.stored import LIBRARY, delete_vm, import_vm, verify_vm
@@ -88,6 +90,7 @@ class Actions:
         self._daemon = daemon
         self._settings = settings
         self._turn = asyncio.Lock()
+        self._dry_runs = DryRuns(daemon.past_load)
 
     def shown(self) -> Snapshot:
         """Return everything as it is now."""
@@ -99,6 +102,8 @@ class Actions:
         """Do ``request``; whatever is wrong with it becomes an `ErrorReply`."""
         try:
             return Ack(request.req_id, await self._do(request))
+        except DryRunError as error:
+            return ErrorReply(request.req_id, error.reason, _clip(str(error)))
         except RefusedError as error:
             reason, field = error.reason, error.field
             return ErrorReply(request.req_id, reason, _clip(str(error)), field)
@@ -160,6 +165,8 @@ class Actions:
                 await self._edit(set_offer(group, {"kind": "none"}))
             case Hibernate(on=on):
                 await self._edit(set_switch("hibernate", on or None))
+            case DryRun():
+                return await self._dry_runs.play(self._settings.file.path, request)
             case VmImport():
                 return await self._import(request)
             case VmVerify(vm=vm):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -38,7 +38,7 @@ from manager.shell.config import (
     read_config,
 )
 from manager.shell.config_file import ConfigFile
-from manager.shell.control_cli import Control, add_to
+from manager.shell.control_cli import Control, add_to, played_by_manager
 from manager.shell.control_server import SocketTakenError
 from manager.shell.daemon import Daemon
 from manager.shell.init_cli import init
@@ -63,7 +63,7 @@ Metrics = Annotated[
     typer.Option("--metrics", metavar="ADDR:PORT", help="Serve GET /metrics there; default: not."),
 ]
 Trace = Annotated[
-    Path, typer.Option("--trace", metavar="FILE", help="The load: a CSV file with a header.")
+    Path | None, typer.Option("--trace", metavar="FILE", help="The load: a CSV file with a header.")
 ]
 Column = Annotated[
     str | None, typer.Option("--column", help="The column of values; default: the second.")
@@ -159,9 +159,10 @@ def check(file: File = None, config: Config = None, as_json: Json = False) -> No
 
 @app.command("dry-run")
 def dry_run_command(
-    trace: Trace,
+    trace: Trace = None,
     file: File = None,
     config: Config = None,
+    control: Control = None,
     column: Column = None,
     time: Time = "t_s",
     per_s: PerS = None,
@@ -173,8 +174,16 @@ def dry_run_command(
     chart: Chart = None,
     as_json: Json = False,
 ) -> None:
-    """Print what the rules in FILE would have done on a load, bought at their highest price."""
+    """Print what the rules in FILE would have done on a load, bought at their highest price.
+
+    Without FILE and --trace, the rules of the Manager that runs here, on its last day of load.
+    """
+    if (file, config, trace) == (None, None, None):
+        given = {"unit_rps": unit_rps, "core_units": core_units, "boot_s": boot_s}
+        _show(_played_there(given, chart, control), as_json)
+        return
     path = _named("dry-run", file, config)
+    trace = _trace(trace)
     try:
         content = read_config(path, "dry-run")
         rules = _dry_config(content, unit_rps, core_units)
@@ -198,6 +207,18 @@ def dry_run_command(
         except ChartError as error:
             fail(str(error))
     _show(outcome, as_json)
+
+
+def _played_there(given: dict[str, Any], chart: str | None, control: Path | None) -> Outcome:
+    if chart is not None:
+        fail("manager dry-run: --chart needs FILE and --trace", EXIT_USAGE)
+    return played_by_manager(given, control)
+
+
+def _trace(path: Path | None) -> Path:
+    if path is None:
+        fail("manager dry-run: missing option '--trace'", EXIT_USAGE)
+    return path
 
 
 def _start_ms(text: str | None, file: ConfigFile) -> int:

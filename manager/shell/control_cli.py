@@ -17,6 +17,7 @@ from manager.control.requests import (
     BuyingResume,
     BuyingStop,
     ControlRequest,
+    DryRun,
     Hibernate,
     ReleaseAll,
     Reload,
@@ -26,6 +27,7 @@ from manager.control.requests import (
     RuleResume,
 )
 from manager.control.tables import status_lines
+from manager.core.dry_run import Outcome
 from manager.shell import control_client
 from manager.shell.control_client import ControlError
 from manager.shell.control_path import found_path
@@ -130,6 +132,14 @@ def hibernate(
 def reload(control: Control = None, as_json: Json = False) -> None:
     """Have the Manager read its file again; a mistake in it changes nothing."""
     show(asked(Reload(req_id=1), control), as_json, "rules", "{} rules at work")
+
+
+def played_by_manager(given: dict[str, Any], control: Path | None) -> Outcome:
+    """Return what a dry run of the Manager's own rules on its last day of load came to."""
+    fields = {name: value for name, value in given.items() if value is not None}
+    request = valid({"type": "dry_run", "req_id": 1} | fields, DryRun)
+    outcome: Outcome = msgspec.convert(asked(request, control), Outcome)
+    return outcome
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

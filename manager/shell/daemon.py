@@ -60,6 +60,7 @@ from manager.shell.balancing import Balancing
 from manager.shell.config_file import AlertsTable
 from manager.shell.inbox import INBOX_MAX, Inbox, Version, Work
 from manager.shell.past_charges import past_charges
+from manager.shell.past_load import PastLoad
 
 CORE_FRAMES: Final = (
     OrderUpdate,
@@ -117,6 +118,7 @@ class Daemon:
         groups = () if selling is None else selling.groups
         self._alone = Alone(client, [row.rule for row in manager.rule_states()], groups)
         self._reading: object | None = None
+        self.past_load = PastLoad()
         self._fleet = False
 
     async def run(self) -> None:
@@ -283,6 +285,7 @@ class Daemon:
                 continue
             try:
                 value_rps = await self._load.read_rps()
+                self.past_load.add(self._clock.now_ms(), value_rps)
                 await self._inbox.put(LoadSample(value_rps, self._clock.now_ms()))
                 trouble = ""
             except LoadError as error:

@@ -151,6 +151,7 @@ async def reload(control: Path, config: Path, manager: Any, log: Path) -> None:
     manager.send_signal(signal.SIGHUP)
     await heard(log, '"event": "reloaded"')
     assert (await told(control, "status"))["rules"][0]["do"] == "buy 2"
+    assert (await told(control, "dry-run"))["units"][0] == [0.0, 0]
     write(config, right.replace('kind = "memory"', 'kind = "memory"\ndrain_s = 5'))
     assert "needs_restart" in await refused(control, "reload")
 
