@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from exchange.log.line import LogLine, clean
-from exchange.units import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, credits_text
-from manager.control.frames import AlertKind, AlertRow, RuleRow
+from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
+from manager.control.budgets import limits
+from manager.control.frames import AlertKind, AlertRow, RuleRow, SpendRow
 
 SHOWN_MAX: Final = 100
 HOURLY_MAX: Final = 60
@@ -55,27 +56,23 @@ class Alerts:
         self._number = 0
         self._told_ms: OrderedDict[tuple[AlertKind, str], int] = OrderedDict()
         self._out_ms: deque[int] = deque(maxlen=HOURLY_MAX)
-        self._budgets: dict[str, tuple[int, int]] = {}
+        self._budgets: dict[tuple[str | None, str], tuple[int, int]] = {}
 
     def heard(self, entry: LogLine, now_ms: int) -> list[AlertRow]:
         """Take a line of the log."""
         kind = kind_of(entry)
         return [] if kind is None else self._alert(kind, clean(entry.text), now_ms)
 
-    def looked(self, rules: Iterable[RuleRow], now_ms: int) -> list[AlertRow]:
-        """Take the rules as they stand: a budget is told at 80 and 100 %, once a day each."""
+    def looked(self, rules: Iterable[RuleRow], spend: SpendRow, now_ms: int) -> list[AlertRow]:
+        """Take all budgets as they stand: each is told at 80 and 100 %, once a day or month."""
         out: list[AlertRow] = []
-        for row in rules:
-            if not row.budget_day_ucr:
-                continue
-            percent = 100 * row.spent_ucr // row.budget_day_ucr
-            step = next(((s, kind) for s, kind in BUDGET_STEPS if percent >= s), None)
-            day = now_ms // MS_PER_DAY
-            if step is not None and self._budgets.get(row.name, (0, 0)) < (day, step[0]):
-                self._budgets[row.name] = (day, step[0])
-                spent, budget = credits_text(row.spent_ucr), credits_text(row.budget_day_ucr)
-                text = f"rule {row.name}: {spent} of {budget} credits of its day are spent"
-                out += self._alert(step[1], text, now_ms)
+        for limit in limits(rules, spend):
+            found = [(step, kind) for step, kind in BUDGET_STEPS if limit.percent >= step]
+            now = limit.began(now_ms), found[0][0] if found else 0
+            key = limit.rule, limit.span
+            if found and self._budgets.get(key, (0, 0)) < now:
+                self._budgets[key] = now
+                out += self._alert(found[0][1], limit.text(), now_ms)
         return out
 
     def _alert(self, kind: AlertKind, text: str, now_ms: int) -> list[AlertRow]:

@@ -30,9 +30,10 @@ def change(before: Snapshot, after: Snapshot) -> Change | None:
         if lost := [name for name in old if name not in new]:
             gone[table] = lost
     load = None if before.load == after.load else after.load
-    if load is None and not rows and not gone:
+    spend = None if before.spend == after.spend else after.spend
+    if load is None and spend is None and not rows and not gone:
         return None
-    return Change(after.at_ms, load, **rows, gone=gone)
+    return Change(after.at_ms, load, **rows, gone=gone, spend=spend)
 
 
 def applied(before: Snapshot, news: Change) -> Snapshot:
@@ -43,7 +44,8 @@ def applied(before: Snapshot, news: Change) -> Snapshot:
         for name in news.gone.get(table, []):
             rows.pop(name, None)
         tables[table] = list(rows.values())
-    return Snapshot(news.at_ms, news.load or before.load, **tables)
+    spend = news.spend or before.spend
+    return Snapshot(news.at_ms, news.load or before.load, **tables, spend=spend)
 
 
 def _by_key(rows: Sequence[Any], key: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One paragraph about a rule: what it reads and needs, since when, why it does not act. Pure."""
 
 from exchange.units import credits_text
+from manager.control.budgets import of_account, of_rule, spent_text
 from manager.control.frames import RuleRow, Snapshot
 from manager.control.view import clock
 
@@ -12,6 +13,7 @@ def explain(shown: Snapshot, name: str) -> str | None:
         return None
     parts = [f"Rule {row.name} does '{row.do}' when {row.when}.", _farm(shown)]
     parts += [_since(row, shown.at_ms), *_waits(row), _fallback(row), _money(row)]
+    parts.append(_account(shown))
     return " ".join(part for part in parts if part)
 
 
@@ -50,11 +52,15 @@ def _fallback(row: RuleRow) -> str:
 
 
 def _money(row: RuleRow) -> str:
-    if not row.units and not row.spent_ucr:
+    if not row.units and not row.spent_ucr and not row.spent_month_ucr:
         return ""
-    limit = "" if row.budget_day_ucr is None else f" of {credits_text(row.budget_day_ucr)}"
-    spent = credits_text(row.spent_ucr)
-    return f"It has {row.units} units and spent {spent}{limit} credits today."
+    spent = spent_text(of_rule(row)) or f"spent {credits_text(row.spent_ucr)} credits today"
+    return f"It has {row.units} units and {spent}."
+
+
+def _account(shown: Snapshot) -> str:
+    spent = spent_text(of_account(shown.spend))
+    return f"The whole account {spent}." if spent else ""
 
 
 def _seconds(ms: int) -> str:

@@ -87,6 +87,18 @@ class LoadRow(Struct, frozen=True, omit_defaults=True):
     buying: bool = True
 
 
+class SpendRow(Struct, frozen=True, omit_defaults=True):
+    """What the whole account was charged in this UTC day and month, and what it may be.
+
+    A limit is the lower one of ``[spend]`` and ``--max-spend``.
+    """
+
+    day_ucr: int = 0
+    month_ucr: int = 0
+    day_limit_ucr: int | None = None
+    month_limit_ucr: int | None = None
+
+
 class RuleRow(Struct, frozen=True, omit_defaults=True):
     """A rule: since when its condition holds, what it still needs, and what holds it back.
 
@@ -106,6 +118,8 @@ class RuleRow(Struct, frozen=True, omit_defaults=True):
     spent_ucr: int = 0
     held_ucr: int = 0
     budget_day_ucr: int | None = None
+    spent_month_ucr: int = 0
+    budget_month_ucr: int | None = None
     fallback: list[str] = []
 
 
@@ -196,6 +210,7 @@ class Snapshot(Frame, tag="snapshot", frozen=True):
     library: list[VmRow] = []
     groups: list[GroupRow] = []
     alerts: list[AlertRow] = []
+    spend: SpendRow = SpendRow()
 
 
 class Change(Frame, tag="change", frozen=True):
@@ -209,6 +224,7 @@ class Change(Frame, tag="change", frozen=True):
     groups: list[GroupRow] = []
     alerts: list[AlertRow] = []
     gone: dict[str, list[str]] = {}
+    spend: SpendRow | None = None
 
 
 ControlFrame: TypeAlias = Ack | ErrorReply | Snapshot | Change

@@ -10,6 +10,7 @@ from manager.control import frames, requests
 BEGIN: Final = "<!-- generated from the message types: tests/manager/control/test_reference.py -->"
 ROWS: Final[tuple[type[Struct], ...]] = (
     frames.LoadRow,
+    frames.SpendRow,
     frames.RuleRow,
     frames.BurstRow,
     frames.UnitRow,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from exchange.units import credits_text
+from manager.control.budgets import of_account, of_rule, spent_text
 from manager.control.frames import BurstRow, LoadRow, RuleRow, Snapshot
 from manager.control.view import clock
 
@@ -14,12 +15,16 @@ GAP: Final = "  "
 def status_lines(shown: Snapshot) -> Iterator[str]:
     """Yield what `headroom manager status` prints."""
     yield from _farm(shown.load)
+    if spent := spent_text(of_account(shown.spend)):
+        yield _cut(spent)
     yield from _section(
         "RULE STATE SINCE UNITS SPENT DOES", [_rule(row, shown.at_ms) for row in shown.rules]
     )
     for row in shown.rules:
         for reason in row.blocked_by:
             yield _cut(f"  {row.name}: {reason}")
+        if spent := spent_text(of_rule(row)):
+            yield _cut(f"  {row.name}: {spent}")
     units = [cells for burst in shown.bursts for cells in _units(burst)]
     yield from _section("UNIT STATE BOUGHT-BY HOST PRICE VM BOOK", units)
     yield from _section("VM CLASS PORTS UNITS IMAGE", _vms(shown))

@@ -13,6 +13,7 @@ from manager.control.frames import (
     RuleRow,
     RuleStand,
     Snapshot,
+    SpendRow,
     UnitRow,
     VmRow,
 )
@@ -45,7 +46,13 @@ def snapshot(
         library=_library(manager),
         groups=list(groups),
         alerts=list(alerts),
+        spend=_spend(manager, now_ms),
     )
+
+
+def _spend(manager: Manager, now_ms: int) -> SpendRow:
+    sums, limits = manager.budget.sums(None, now_ms), manager.rules.account_limits()
+    return SpendRow(sums.day_ucr, sums.month_ucr, limits.day_ucr, limits.month_ucr)
 
 
 def _load(manager: Manager, reading: Reading) -> LoadRow:
@@ -73,6 +80,7 @@ def _rule(
     manager: Manager, reading: Reading, state: RuleState, status: RuleStatus, now_ms: int
 ) -> RuleRow:
     rule, since = state.rule, state.watch.since_ms()
+    sums = manager.budget.sums(rule.name, now_ms)
     cooling_until_ms = state.cooled_ms if state.cooled_ms > now_ms else None
     return RuleRow(
         name=rule.name,
@@ -85,9 +93,11 @@ def _rule(
         blocked_by=[*status.reasons, *_full(manager, reading, rule, status)],
         fired_ms=state.fired_ms,
         units=sum(len(lease.units) for lease in _leases(manager, rule.name)),
-        spent_ucr=manager.budget.spent_ucr(rule.name, now_ms),
+        spent_ucr=sums.day_ucr,
+        spent_month_ucr=sums.month_ucr,
         held_ucr=manager.rented.held_ucr(rule.name) + manager.purchases.held_ucr(rule.name),
         budget_day_ucr=rule.budget_day_ucr,
+        budget_month_ucr=rule.budget_month_ucr,
         fallback=list(rule.fallback),
     )
 
@@ -101,7 +111,7 @@ def _full(manager: Manager, reading: Reading, rule: Rule, status: RuleStatus) ->
     held = status.state not in ("ready", "cooling")
     if held or not rule.buys or manager.rules.room(rule, reading):
         return []
-    return ["its max_units or budget_day allow no more"]
+    return ["its max_units or a budget allows no more"]
 
 
 def when_text(rule: Rule) -> str:

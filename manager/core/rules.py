@@ -131,7 +131,7 @@ class Rules:
         """After a charge: give back what a budget no longer pays for, most expensive first."""
         for rule in (state.rule for state in self._states if state.rule.name == rule_name):
             self._keep_within(rule.name, f"rule {rule_name}: budget_", _limits(rule))
-        self._keep_within(None, "spend: ", self._account_limits())
+        self._keep_within(None, "spend: ", self.account_limits())
 
     def _keep_within(self, rule_name: str | None, of: str, limits: Spend) -> None:
         for span, left_ucr in self._left(rule_name, limits):
@@ -151,7 +151,8 @@ class Rules:
             left.append(("month", limits.month_ucr - sums.month_ucr))
         return left
 
-    def _account_limits(self) -> Spend:
+    def account_limits(self) -> Spend:
+        """Return what the whole account may be charged: the lowest of all that limits it."""
         most_ucr, spend = self.most_ucr, self.spend
         if most_ucr is None:
             return spend
@@ -162,7 +163,7 @@ class Rules:
     def _affordable(self, rule: Rule) -> int:
         """Return how many more units for one hour all budgets allow."""
         most = MAX_QTY
-        for name, limits in ((rule.name, _limits(rule)), (None, self._account_limits())):
+        for name, limits in ((rule.name, _limits(rule)), (None, self.account_limits())):
             for _, left_ucr in self._left(name, limits):
                 held_ucr = self._rented.held_ucr(name) + self._purchases.held_ucr(name)
                 most = min(most, (left_ucr - held_ucr) // max(1, rule.price_max_ucr))

@@ -10,7 +10,7 @@ import os
 import shlex
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -19,7 +19,7 @@ from exchange.client.backoff import Backoff
 from exchange.log import log
 from exchange.log.line import LogLine
 from manager.control.alerts import Alerts
-from manager.control.frames import AlertRow, RuleRow
+from manager.control.frames import AlertRow, Snapshot
 from manager.core import log_events
 from manager.shell.config_file import AlertsTable
 from manager.shell.http_get import post
@@ -31,7 +31,7 @@ TRY_S: Final = 10.0
 LOOK_S: Final = 5.0
 ANSWER_BYTES_MAX: Final = 64 * 1024
 
-Rules: TypeAlias = Callable[[], Iterable[RuleRow]]
+Shown: TypeAlias = Callable[[], Snapshot]
 
 
 class Alerting:
@@ -50,14 +50,15 @@ class Alerting:
         log.write(entry)
         self._send(self.alerts.heard(entry, self._now_ms()))
 
-    async def watch(self, version: Version, rules: Rules) -> None:
+    async def watch(self, version: Version, shown: Shown) -> None:
         """Look after the budgets until canceled."""
         seen = version.number
         while True:
             await asyncio.sleep(LOOK_S)
             if version.number != seen:
                 seen = version.number
-                self._send(self.alerts.looked(rules(), self._now_ms()))
+                now = shown()
+                self._send(self.alerts.looked(now.rules, now.spend, self._now_ms()))
 
     async def run(self) -> None:
         """Send what waits, one after the other, until canceled."""

@@ -34,7 +34,7 @@ async def until_stopped(daemon: Daemon, actions: Actions, listeners: Listeners) 
     """Run ``daemon`` and what serves beside it until SIGINT or SIGTERM."""
     task = asyncio.create_task(daemon.run())
     beside = _Reloads(actions)
-    watch = daemon.alerting.watch(daemon.version, lambda: actions.shown().rules)
+    watch = daemon.alerting.watch(daemon.version, actions.shown)
     beside.tasks.add(asyncio.create_task(watch))
     beside.tasks.add(asyncio.create_task(_verify_daily(actions)))
     loop = asyncio.get_running_loop()

@@ -5,7 +5,7 @@ import pytest
 from exchange.log.line import line
 from exchange.units import MS_PER_DAY, MS_PER_HOUR
 from manager.control.alerts import HOURLY_MAX, REPEAT_MS, SHOWN_MAX, Alerts, kind_of
-from manager.control.frames import RuleRow
+from manager.control.frames import RuleRow, SpendRow
 from manager.core import log_events
 from manager.core.messages import Log
 
@@ -52,7 +52,7 @@ def test_a_budget_is_told_at_80_and_at_100_percent_once_a_day() -> None:
 
     def looked(spent: int, day: int) -> list[str]:
         row = RuleRow("burst", "", "", "ready", spent_ucr=spent, budget_day_ucr=1_000_000)
-        return [alert.kind for alert in alerts.looked([row], day * MS_PER_DAY)]
+        return [alert.kind for alert in alerts.looked([row], SpendRow(), day * MS_PER_DAY)]
 
     assert [looked(spent, 1) for spent in (0, 799_999)] == [[], []]
     assert looked(800_000, 1) == ["budget_80"]
@@ -60,4 +60,45 @@ def test_a_budget_is_told_at_80_and_at_100_percent_once_a_day() -> None:
     assert looked(1_000_000, 1) == ["budget_100"]
     assert looked(850_000, 1) == []
     assert looked(850_000, 2) == ["budget_80"]
-    assert alerts.looked([RuleRow("calm", "", "", "ready", spent_ucr=9)], 0) == []
+    assert alerts.looked([RuleRow("calm", "", "", "ready", spent_ucr=9)], SpendRow(), 0) == []
+
+
+MONTHLY = {"spent_ucr": 1, "spent_month_ucr": 9_000_000, "budget_month_ucr": 10_000_000}
+JULY_MS = 1_782_864_000_000
+AUGUST_MS = JULY_MS + 31 * MS_PER_DAY
+
+
+@pytest.mark.parametrize(
+    ("rules", "spend", "told"),
+    [
+        ([MONTHLY], {}, ("budget_80", "rule burst: 9 of 10 credits of its month are spent")),
+        (
+            [{}],
+            {"day_ucr": 2_000_000, "day_limit_ucr": 2_000_000},
+            ("budget_100", "spend: 2 of 2 credits of the day are spent"),
+        ),
+        (
+            [{"budget_day_ucr": 9}],
+            {"month_ucr": 8_500_000, "month_limit_ucr": 10_000_000, "day_limit_ucr": 1},
+            ("budget_80", "spend: 8.5 of 10 credits of the month are spent"),
+        ),
+    ],
+)
+def test_every_budget_is_told_once_in_its_time(
+    rules: list[dict[str, int]], spend: dict[str, int], told: tuple[str, str]
+) -> None:
+    alerts = Alerts()
+    rows = [RuleRow("burst", "", "", "ready", **fields) for fields in rules]  # type: ignore[arg-type]
+
+    def looked(at_ms: int) -> list[tuple[str, str]]:
+        return [(row.kind, row.text) for row in alerts.looked(rows, SpendRow(**spend), at_ms)]
+
+    assert looked(JULY_MS) == [told]
+    of_day = "day" in told[1]
+    assert looked(JULY_MS + 20 * MS_PER_DAY) == ([told] if of_day else [])
+    assert looked(AUGUST_MS) == [told]
+
+
+def test_a_budget_of_nothing_is_used_up_from_the_start() -> None:
+    [alert] = Alerts().looked([], SpendRow(day_limit_ucr=0), 0)
+    assert alert.kind == "budget_100"

@@ -5,11 +5,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exchange.units import credits_text
 from manager.control.changes import applied, change
 from manager.control.codec import frame_of, line_of
 from manager.control.explain import explain
 from manager.control.frames import RuleRow, Snapshot
+from manager.control.tables import status_lines
 from manager.control.view import snapshot
+from manager.core.budget import Spend
 from tests.manager.farm import BURST, CALM, MINUTE_MS, Farm
 
 
@@ -48,7 +51,7 @@ def test_a_burst_is_shown_from_its_condition_to_its_units() -> None:
 def test_what_holds_a_rule_back_is_named() -> None:
     farm = Farm(burst_rule(max_units=4), burst_rule(name="off", paused=True))
     farm.load(90, 4 * MINUTE_MS)
-    assert rule(farm, "burst").blocked_by == ["its max_units or budget_day allow no more"]
+    assert rule(farm, "burst").blocked_by == ["its max_units or a budget allows no more"]
     assert rule(farm, "off").state == "paused"
     assert rule(farm, "off").units == 0
     farm.paper.advance(farm.now_ms + 2 * MINUTE_MS)
@@ -92,3 +95,23 @@ def test_rows_that_are_gone_are_named() -> None:
     news = change(before, shown(farm))
     assert news is not None and news.gone == {"bursts": ["burst"]}
     assert change(applied(before, news), shown(farm)) is None
+
+
+def test_what_is_spent_and_what_may_be_is_shown_and_explained() -> None:
+    farm = Farm(BURST | {"budget_day": 50.0, "budget_month": 900.0})
+    manager = farm.manager
+    manager.rules.spend = Spend(200_000_000, 2_000_000_000)
+    manager.rules.most_ucr = 120_000_000
+    farm.load(90, 3 * MINUTE_MS)
+    farm.load(90, 60 * MINUTE_MS)
+    row, spend = rule(farm, "burst"), shown(farm).spend
+    assert row.spent_ucr == row.spent_month_ucr == spend.day_ucr == spend.month_ucr > 0
+    assert (row.budget_day_ucr, row.budget_month_ucr) == (50_000_000, 900_000_000)
+    assert (spend.day_limit_ucr, spend.month_limit_ucr) == (120_000_000, 120_000_000)
+    spent = credits_text(row.spent_ucr).rstrip("0")
+    lines = list(status_lines(shown(farm)))
+    assert f"spent {spent} of 120 credits today, {spent} of 120 this month" in lines
+    assert f"  burst: spent {spent} of 50 credits today, {spent} of 900 this month" in lines
+    text = explain(shown(farm), "burst") or ""
+    assert f"spent {spent} of 50 credits today, {spent} of 900 this month" in text
+    assert f"The whole account spent {spent} of 120 credits today" in text
