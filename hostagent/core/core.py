@@ -219,6 +219,7 @@ class HostCore:
             out.append(Send(HostDone(instruction_id=order.instruction_id, ok=True)))
         else:
             self._launch_new(order, now_ms, out)
+            self.vms[order.vm_id].image_max_mib = self.offer.image_max_mib
 
     def _launch_new(self, order: VmLaunch, now_ms: int, out: list[Out]) -> None:
         if (other := self.vms.get(order.vm_id)) is not None:
@@ -344,11 +345,14 @@ class HostCore:
         for vm in self._waiting_for_image():
             if vm.spec.image != message.image:
                 continue
-            if isinstance(message, ImageReady):
-                self._follow(vm, life.image_ready(vm, now_ms), out)
-            else:
+            effects: list[Effect] = []
+            if isinstance(message, ImageFailed):
                 life.image_failed(vm, message.reason)
-                self._follow(vm, [], out)
+            elif life.image_is_too_large(vm, message.mib):
+                life.image_failed(vm, "image_invalid")
+            else:
+                effects = life.image_ready(vm, now_ms)
+            self._follow(vm, effects, out)
 
     def _take_domain(
         self,

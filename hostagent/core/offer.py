@@ -52,6 +52,7 @@ class Offer:
     def __init__(self, config: HostConfig, kept: KeptOffer) -> None:
         self._config = config
         self._limit = kept.limit
+        self.image_max_mib: int | None = None
         self._residual = replace(kept.residual)
         self._total = Used(config.host_mvcpu, config.host_mem_mib)
         self._shared = Used(
@@ -76,6 +77,7 @@ class Offer:
         """Take the owner's limit over; an absent one is lifted."""
         self._limit = order.offered
         self._residual.limit(order.residual_below_pct)
+        self.image_max_mib = order.image_max_mib
 
     def observe(self, seen: Observed, vms: dict[str, Vm]) -> None:
         """Take the server's load in. To be called before the meters see the same readings."""

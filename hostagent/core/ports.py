@@ -206,7 +206,10 @@ class LinkDown(Struct, frozen=True, tag="link_down"):
 
 
 class ImageReady(Struct, frozen=True, tag="image_ready"):
+    """``mib``: its size in whole MiB."""
+
     image: str
+    mib: int = 0
 
 
 class ImageFailed(Struct, frozen=True, tag="image_failed"):

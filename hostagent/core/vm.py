@@ -77,6 +77,8 @@ class Vm(Struct):
     held_ms: int | None = None
     """Since when somebody else holds its domain."""
     image_here: bool = False
+    image_max_mib: int | None = None
+    """What the owner allowed when it was ordered; None for what the exchange says runs already."""
     not_before_ms: int | None = None
     ready_at_ms: int | None = None
     ready_by_ms: int | None = None
@@ -166,6 +168,10 @@ def image_ready(vm: Vm, now_ms: int) -> list[Effect]:
     vm.image_here = True
     begins_ms = _begins_ms(vm)
     return _start(vm) if begins_ms is None or begins_ms <= now_ms else []
+
+
+def image_is_too_large(vm: Vm, mib: int) -> bool:
+    return vm.image_max_mib is not None and mib > vm.image_max_mib
 
 
 def image_failed(vm: Vm, reason: str) -> None:

@@ -95,6 +95,11 @@ class ImageCache:
             task.add_done_callback(lambda done: self._fetching.pop(image, None))
         await asyncio.shield(task)
 
+    def size_mib(self, image: str) -> int:
+        """Return the size of what the renter stored, in whole MiB, rounded down."""
+        files = [self._folder(image) / name for name in ("disk", *BUNDLE_MEMBERS)]
+        return sum(file.stat().st_size for file in files if file.exists()) // MIB
+
     def need(self, images: frozenset[str]) -> None:
         self.space.need(images)
 

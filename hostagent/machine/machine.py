@@ -210,7 +210,7 @@ class Machine:
         except ImageError as error:
             log.write(log_events.image_failed(str(error)))
             return ImageFailed(image, error.reason)
-        return ImageReady(image)
+        return ImageReady(image, self._images.size_mib(image))
 
     async def _start(self, spec: DomainSpec) -> Result:
         try:

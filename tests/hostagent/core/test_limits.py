@@ -1,10 +1,13 @@
 """What else can run out, as the core tells it: ports, images, and ports that are not open yet."""
 
+import pytest
+
+from exchange.wire.instructions import HostLimit
 from exchange.wire.requests import HostAnnounce, VmStatus
 from exchange.wire.types import HostLimits
 from hostagent.core.core import HostCore
 from hostagent.core.needed_images import NeededImages
-from hostagent.core.ports import LinkUp, NeedImages, Observed, Send
+from hostagent.core.ports import ImageReady, LinkUp, NeedImages, Observed, Send
 from hostagent.core.vm import Vm
 from tests.hostagent.rig import CONFIG, IMAGE, START_MS, Rig, kill, launch
 
@@ -70,3 +73,27 @@ def test_the_owner_of_a_vm_hears_that_a_port_of_it_is_not_open() -> None:
         return [one.reason for one in rig.sent if isinstance(one, VmStatus)]
 
     assert [look("v-1"), look("v-1"), look(), look()] == [["unreached"], [], [None], []]
+
+
+@pytest.mark.parametrize(
+    ("limit", "mib", "state"),
+    [(None, 9_999, "starting"), (100, 100, "starting"), (100, 101, "failed")],
+)
+def test_a_new_vm_of_too_large_an_image_is_not_started(
+    limit: int | None, mib: int, state: str
+) -> None:
+    """Its buyer is told that the image is at fault; what the exchange says runs already stays."""
+    rig = Rig()
+    rig.connect(launch("v-9", "i-9"))
+    rig.tell(HostLimit("i-5", 1, image_max_mib=limit))
+    rig.tell(launch())
+    rig.tell(ImageReady(IMAGE, mib))
+    assert {name: vm.state for name, vm in rig.core.vms.items()} == {
+        "v-9": "starting",
+        "v-1": state,
+    }
+    told = [one.reason for one in rig.sent if isinstance(one, VmStatus) and one.state == "failed"]
+    assert told == (["image_invalid"] if state == "failed" else [])
+    rig.tell(HostLimit("i-6", 1, image_max_mib=1))
+    rig.run(60_000)
+    assert rig.core.vms["v-9"].state == "running"

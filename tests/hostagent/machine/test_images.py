@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exchange.units import MIB
 from exchange.wire.types import MAX_USER_DATA_CHARS, Capacity
 from hostagent.core import domain_xml
 from hostagent.core.ports import DomainSpec, ImageError
@@ -93,6 +94,17 @@ def test_a_bundle_is_ready_to_boot_and_downloaded_once(tmp_path: Path) -> None:
     )
     assert Path(files.kernel or "").read_bytes() == b"kernel"
     assert store.asked == 1
+
+
+def test_the_size_of_an_image_is_never_more_than_what_was_stored(tmp_path: Path) -> None:
+    """So a host refuses none that its exchange took, which counts whole MiB upwards."""
+    kernel, disk = b"k" * (3 * MIB), b"d" * (2 * MIB - 1)
+    of_bundle, of_disk = Store(bundle(("vmlinuz", kernel), ("initrd.gz", disk))), Store(disk + b"d")
+    of_disk.form = "raw"
+    for store, mib in ((of_bundle, 4), (of_disk, 2)):
+        cache = ImageCache(tmp_path / str(mib), store.download)
+        asyncio.run(cache.fetch(store.first))
+        assert cache.size_mib(store.first) == mib
 
 
 @pytest.mark.parametrize("text", USER_DATA, ids=range(len(USER_DATA)))
