@@ -2,14 +2,17 @@
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
 import typer
 
 from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, Json, Key, Url, fail, print_json
 from exchange.cli.fleet import work
+from exchange.cli.fleet.cli import Yes
 from exchange.cli.one_request import ask, checked, logged_in
+from exchange.cli.order_guard import Wanted, doubt_now, doubt_replaced
 from exchange.cli.order_text import order_lines, placed_lines, replaced_lines
 from exchange.cli.typed import price_option, time_option, units, units_option
 from exchange.client import Client, Refused, Unknown
@@ -86,10 +89,13 @@ def place(
     min_qty: MinQty = None,
     hosts: Hosts = None,
     own_id: OwnId = None,
+    yes: Yes = False,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Buy or sell units; prints what was traded, what rests and the leases it made.
+
+    Asks about a price more than 20 % through the market, with what it may cost.
 
     Exit code 1 when nothing was traded and nothing rests.
     """
@@ -108,6 +114,9 @@ def place(
     }
     fields |= _lasting(tif, until, market)
     order = checked("order place", _given(fields), OrderPlace, OPTIONS)
+    if not yes:
+        wanted = Wanted(symbol, side, qty, price)
+        _ask_about(url, key, lambda client: doubt_now(client, wanted))
     result, leases = logged_in(url, key, lambda client: _placed(client, order), OrderPlace, OPTIONS)
     _show(placed_lines, fields, result, leases, as_json)
 
@@ -120,6 +129,7 @@ def replace(
     qty: Annotated[
         int | None, units_option("--qty", "The new total, with what has traded.")
     ] = None,
+    yes: Yes = False,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
@@ -128,6 +138,9 @@ def replace(
         fail("order replace: missing option '--price' or '--qty'", EXIT_USAGE)
     fields = _given({**_named(order_id), "price_ucr": price, "qty": qty})
     request = checked("order replace", fields, OrderReplace, OPTIONS)
+    if price is not None and not yes:
+        named = _named(order_id)
+        _ask_about(url, key, lambda client: doubt_replaced(client, named, price, qty or 0))
 
     async def run(client: Client) -> tuple[Any, list[Any] | None]:
         result = await client.request(request)
@@ -183,6 +196,12 @@ def list_orders(key: Key, url: Url = None, as_json: Json = False) -> None:
         return
     for line in order_lines(result["orders"], work.width()):
         typer.echo(line)
+
+
+def _ask_about(url: str | None, key: Path, doubt: Callable[[Client], Awaitable[str]]) -> None:
+    """Ask before a price far through the market is sent; nobody there to be asked: exit 2."""
+    if why := logged_in(url, key, doubt, OrderPlace, OPTIONS):
+        work.confirm(why, yes=False)
 
 
 def _side(where: str, text: str) -> str:

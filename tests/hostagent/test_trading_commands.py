@@ -68,6 +68,12 @@ async def trade(here: Market) -> None:
         "TRADE  UNITS   PRICE/H  LEASES",
         "t-1        2  0.025000  l-1",
     ]
+    slip = await told(here, "seller", "place", SYMBOL, "sell", "1", "--price", "0.004")
+    assert slip == (2, "", f"headroom: {SLIP}: nobody is here to be asked; add --yes\n")
+    slip = await told(here, "seller", "replace", "o-2", "--price", "1")
+    assert slip[2].startswith("headroom: refused: unknown_order"), "of another account"
+    slip = await told(here, "buyer", "replace", "o-2", "--price", "1", "--qty", "9")
+    assert (slip[0], "buy 7 " in slip[2], "3233 % above the best bid" in slip[2]) == (2, True, True)
     again = ("place", SYMBOL, "sell", "2", "--price", "0.04", "--client-order-id", "mine")
     assert (await told(here, "seller", *again))[0] == 0
     repeated = json.loads((await told(here, "seller", *again, "--json"))[1])
@@ -173,6 +179,7 @@ async def lease(here: Market, who: str, *words: str) -> tuple[int, str, str]:
     return await run("lease", *words, *login(here, who))
 
 
+SLIP = f"sell 1 {SYMBOL} at 0.004000, 86 % below the best bid 0.030000, for 0.004000 an hour"
 REFUSED = [
     (("1", "--price", "1", "--host", "h-9"), "unknown_host: you have no host 'h-9' (field --host)"),
     (

@@ -9,7 +9,7 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, fail, print_json
+from exchange.cli.common import EXIT_INTERRUPTED, EXIT_NOT_SO, EXIT_USAGE, fail, print_json
 from exchange.cli.fleet.pick import Row
 from exchange.cli.one_request import refusal
 from exchange.client import Client, Refused, Unknown
@@ -88,7 +88,13 @@ def confirm(what: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         fail(f"{what}: nobody is here to be asked; add --yes", EXIT_USAGE)
-    if not typer.confirm(f"{what}?", err=True):
+    try:
+        agreed = typer.confirm(f"{what}?", err=True)
+    except typer.Abort as error:
+        typer.echo(err=True)  # the answer's line has no end
+        interrupted = isinstance(error.__context__, KeyboardInterrupt)
+        raise typer.Exit(EXIT_INTERRUPTED if interrupted else EXIT_NOT_SO) from None
+    if not agreed:
         raise typer.Exit(EXIT_NOT_SO)
 
 
