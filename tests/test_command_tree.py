@@ -21,6 +21,8 @@ NO_CLIENTS = {f"manager {name}" for name in ("check", "dry-run", "install-servic
 """Besides those that ask a running Manager by its control socket."""
 FLEET = {f"host {name}" for name in ("list", "approve", "drain", "offer", "recall", "token")}
 HOST_CLIENTS = {"host enroll", "host run", "host install-service"} | FLEET
+TALKS_TO_BOTH = {"manager run", "tui"}
+"""Of the exchange and of the control socket."""
 TAKES_URL = {"host build-live", "host doctor"}
 """The image will ask it, the doctor compares clocks with it; neither logs in."""
 OTHERWISE = {("--json", "sim run"), ("--role", "host build-live")}
@@ -101,7 +103,7 @@ def environment(param: Any) -> set[str]:
 def test_every_client_takes_url_and_key() -> None:
     """Seen to fail while `tui` and `host` took no key from the environment, `manager` nothing."""
     clients = {name for name, _ in commands() if name.split()[0] in CLIENTS} - NO_CLIENTS
-    clients -= {name for option, name, _ in options() if option == "--control"} - {"manager run"}
+    clients -= {name for option, name, _ in options() if option == "--control"} - TALKS_TO_BOTH
     for option, variable in (("--url", common.URL_ENV), ("--key", common.KEY_ENV)):
         taken = {name: param for each, name, param in options() if each == option}
         further = TAKES_URL if option == "--url" else set()

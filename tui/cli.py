@@ -8,16 +8,28 @@ from typing import Annotated
 import typer
 
 from exchange.cli.common import EXIT_USAGE, KeyOrFiles, UrlOrFiles, fail
+from tui.actions import Keyboard, KeymapError
 from tui.app import HeadroomApp
 from tui.config import ConfigError, config_path, load_config
+from tui.farm_link import SocketFarmLink
 from tui.link import LinkError
 from tui.live_link import LiveLink
 from tui.palettes import depth_of
 from tui.run import NoTerminalError, run_app
+from tui.screens.table import all_tables
 
 app = typer.Typer(help="The market in the terminal.")
 
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Send no orders, whatever the key.")]
+Control = Annotated[
+    Path | None,
+    typer.Option(
+        "--control",
+        metavar="PATH",
+        help="The Manager's control socket; default: that of your own Manager.",
+        envvar="HEADROOM_CONTROL",
+    ),
+]
 Symbol = Annotated[str | None, typer.Option("--symbol", help="The instrument to show first.")]
 
 
@@ -27,13 +39,15 @@ def tui(
     key: KeyOrFiles = None,
     read_only: ReadOnly = False,
     symbol: Symbol = None,
+    control: Control = None,
 ) -> None:
     """Watch the market and trade on it; without a key you only watch."""
     try:
         config = load_config(config_path())
-        key_path = key or (Path(config.key).expanduser() if config.key else None)
+        keyboard = Keyboard(all_tables(), config.keys())
+        key_path = key or _path(config.key)
         link = LiveLink(url or config.url, key_path)
-    except ConfigError as error:
+    except (ConfigError, KeymapError) as error:
         fail(str(error), EXIT_USAGE)
     except LinkError as error:
         fail(str(error))
@@ -44,6 +58,8 @@ def tui(
         symbol=symbol or config.symbol,
         fat_finger_pct=config.fat_finger_pct,
         depth=depth_of(os.environ),
+        farm_link=SocketFarmLink(control or _path(config.control)),
+        keyboard=keyboard,
     )
     try:
         code = asyncio.run(run_app(terminal))
@@ -52,3 +68,7 @@ def tui(
     except NoTerminalError as error:
         fail(str(error), EXIT_USAGE)
     raise typer.Exit(code)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from exchange import files
 from exchange.cli.common import DEFAULT_URL
+from tui.keymap import key_of
 from tui.palettes import DEFAULT_THEME, PALETTES
 from tui.view.guard import FAT_FINGER_MAX, FAT_FINGER_PCT
 
@@ -31,6 +32,25 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     symbol: str = ""
     fat_finger_pct: Annotated[int, Meta(ge=0, le=FAT_FINGER_MAX)] = FAT_FINGER_PCT
     """Ask about an order whose price is further through the market; 0 never asks."""
+    keymap: dict[str, str | list[str]] = {}
+    """Keys by the name of their action, in place of its own."""
+    control: str | None = None
+    """The Manager's control socket."""
+
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """Return the keymap in Textual's names; `ConfigError` on what is no key."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, written in self.keymap.items():
+            each = [written] if isinstance(written, str) else written
+            found[name] = tuple(_key(name, text) for text in each)
+        return found
+
+
+def _key(action: str, text: str) -> str:
+    key = key_of(text)
+    if key is None:
+        raise ConfigError(f"keymap: {action}: {text!r} is no key")
+    return key
 
 
 def config_path() -> Path:

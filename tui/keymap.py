@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from textual.keys import Keys
+
 KEYMAP: Final[dict[str, tuple[str, ...]]] = {
     "buy": ("b",),
     "sell": ("s",),
@@ -66,6 +68,29 @@ NAMES: Final[dict[str, str]] = {
     "ctrl+p": "^p",
     "ctrl+q": "^q",
 }
+
+
+CHARACTERS: Final[dict[str, str]] = {
+    ",": "comma",
+    ".": "full_stop",
+    ";": "semicolon",
+    "!": "exclamation_mark",
+    "=": "equals_sign",
+    "<": "less_than_sign",
+    ">": "greater_than_sign",
+}
+"""What Textual calls a character that stands in no table above."""
+WRITTEN: Final = CHARACTERS | {shown: key for key, shown in NAMES.items()}
+KNOWN: Final = frozenset(key.value for key in Keys) | frozenset(WRITTEN.values())
+
+
+def key_of(text: str) -> str | None:
+    """Return the key that a person wrote (``n``, ``/``, ``F5``, ``ctrl+n``), None if it is none."""
+    if text in WRITTEN:
+        return WRITTEN[text]
+    if text in KNOWN or (len(text) == 1 and text.isalnum()):
+        return text
+    return None
 
 
 def key_name(key: str) -> str:

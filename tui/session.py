@@ -211,7 +211,15 @@ class Session:
             result = await self.link.request(order)
         except RefusedError as refused:
             self.desk.refused(order, refused.why)
+            self._log_refusal()
         except NoAnswerError:
             self.desk.unanswered(order)
+            self._log_refusal()
         else:
             self.desk.answered(order, result)
+
+    def _log_refusal(self) -> None:
+        """Keep what the desk has just said: the next message takes its place."""
+        said = self.model.message
+        if said is not None:
+            self.model.log.add(self.now_ms(), "refusal", "", said.text, said.ink)

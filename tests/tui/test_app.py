@@ -59,7 +59,7 @@ async def stand(
     app = HeadroomApp(
         link, read_only=not who, now_ms=link.now_ms, session_name="test", symbol=symbol
     )
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await link.open()
         standing = Stand(link, app, pilot)
         await standing.settle()

@@ -37,7 +37,7 @@ TAB_NAMES: Final = tuple(TabName(tab.name, tab.title, tab.number, tab.letter) fo
 GO: Final = tuple(
     Action(
         f"go_{tab.name}",
-        tab.title,
+        f"Go to {tab.title}",
         f"Go to {tab.title}; also g {tab.letter}.",
         "Screens",
         (f"f{tab.number}",),

@@ -45,6 +45,8 @@ class Farm:
         self.phase, self.reason = "up", ""
         if isinstance(frame, Snapshot):
             self.shown = frame
+            if self._told > max((alert.number for alert in frame.alerts), default=0):
+                self._told = 0  # a Manager that began anew counts anew
         elif self.shown is not None:
             self.shown = applied(self.shown, frame)
         fresh = [alert for alert in self.alerts if alert.number > self._told]
