@@ -10,14 +10,15 @@ from textual.widget import Widget
 from tui.actions import MARKET
 from tui.screens.base import Deed, TabScreen
 from tui.screens.find import FindScreen
+from tui.screens.order_menu import OrderMenu
 from tui.session import ALL_PANES
 from tui.shared import Shared
-from tui.view import choices
+from tui.view import choices, pointing
 from tui.view.dealing import Order
 from tui.view.desk import PAGE
 from tui.view.layout import Box, Pane, arrange, is_wide
 from tui.view.log import Entry
-from tui.view.panes import HEADING_ROWS, Scene, lines
+from tui.view.panes import Scene, lines
 from tui.widgets.desk_view import DeskView
 from tui.widgets.pane import PaneView
 
@@ -28,6 +29,8 @@ drawing these with every frame of the ladder would cost the whole screen twenty 
 
 PROMPT_ENDS: Final = ("enter", "escape")
 """The only keys that mean something beside the prompt while a number is typed."""
+RIGHT_BUTTON: Final = 3
+WHEEL_ROWS: Final = 3
 PROMPT_ACTIONS: Final = ("confirm", "back", "quit")
 
 
@@ -121,16 +124,61 @@ class MarketScreen(TabScreen):
         self.redraw()
 
     def on_click(self, event: events.Click) -> None:
-        """A click puts the focus on a pane, and the ladder's cursor on a price."""
+        """A click puts the focus and the cursor; on the ladder it may arm, on an order offer."""
         view = event.widget
         if not isinstance(view, PaneView):
             return
-        grid = self.desk.grid()
-        row = event.y - HEADING_ROWS
-        if view.pane == "ladder" and grid is not None and row >= 0:
-            self.desk.cursor_to(grid.top_ucr - row * grid.step_ucr)
+        on_row = pointing.put_cursor(self.desk, view.pane, event.y, view.size.height)
         if view.pane in NUMBERED:
             self.desk.pane(NUMBERED[view.pane])
+        if on_row and self.desk.dealing.typing is None:
+            self._clicked(view, event)
+        self.redraw()
+
+    def _clicked(self, view: PaneView, event: events.Click) -> None:
+        desk, now_ms = self.desk, self.now_ms()
+        if event.button == RIGHT_BUTTON and view.pane in ("ladder", "orders"):
+            self._offer()
+        elif event.button == 1 and view.pane == "ladder":
+            side = pointing.side_at(desk, event.x, view.size.width)
+            if event.shift and event.chain == 1:
+                pointing.arm_taking(desk, side, now_ms)
+            elif event.chain == 2 and not event.shift:
+                pointing.arm_limit(desk, side, now_ms)
+        elif event.button == 1 and event.chain == 2 and view.pane == "instruments":
+            self._confirm()
+
+    def _offer(self) -> None:
+        """Offer to replace or to cancel our orders here."""
+        offers = pointing.offers(self.desk)
+        if not offers or self.desk.read_only:
+            self.desk.say("No order of yours here.", "text")
+            return
+
+        def picked(offer: pointing.Offer | None) -> None:
+            if offer is not None:
+                self._send(pointing.accept(self.desk, offer))
+                self.redraw()
+
+        self.app.push_screen(OrderMenu(offers), picked)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, -1)
+
+    def _wheel(self, event: events.MouseEvent, by: int) -> None:
+        """Scroll the ladder's prices, or move the cursor of a list."""
+        view = event.widget
+        if not isinstance(view, PaneView):
+            return
+        event.stop()
+        if view.pane == "ladder":
+            self.desk.scroll(by * WHEEL_ROWS)
+        elif view.pane in ("orders", "leases", "instruments"):
+            self.desk.pane(NUMBERED[view.pane])
+            self.desk.move(by)
         self.redraw()
 
     def may_act(self, name: str) -> bool:

@@ -140,6 +140,12 @@ class Desk:
             cursor = max(grid.step_ucr, price_ucr)  # the row at 0 only shows what is gathered
             self.grids[self.symbol] = grid._replace(cursor_ucr=cursor, held=True, was_ucr=0)
 
+    def scroll(self, by: int) -> None:
+        """Show other prices, higher ones when ``by`` is positive (the wheel)."""
+        grid = self.grid()
+        if grid is not None:
+            self.grids[self.symbol] = ladder.scrolled(grid, by, self._rows("ladder"))
+
     def _count(self, pane: Pane) -> int:
         match pane:
             case "orders":
@@ -282,7 +288,7 @@ class Desk:
         self.model.message = None
         if not self._may_deal():
             return
-        orders = self._orders_here()
+        orders = self.orders_here()
         if ticket.replaces is not None and not orders and grid is not None:
             self._edit(ticket.with_price(grid.cursor_ucr))
         elif len(orders) == 1:
@@ -299,12 +305,13 @@ class Desk:
         """Cancel our orders at the ladder's cursor, or the one picked in the list of orders."""
         if not self._may_deal():
             return []
-        orders = self._orders_here()
+        orders = self.orders_here()
         if not orders:
             self.say("No order of yours here.", "text")
         return [OrderCancel(req_id=1, order_id=order.order_id) for order in orders]
 
-    def _orders_here(self) -> list[OrderUpdate]:
+    def orders_here(self) -> list[OrderUpdate]:
+        """Return our orders at the ladder's cursor, or the one picked in the list of orders."""
         if self.focus == "orders":
             orders = list(self.model.account.orders.values())
             at = self.cursor("orders", len(orders))

@@ -152,6 +152,12 @@ def moved(grid: Grid, by_rows: int, rows: int) -> Grid:
     return grid._replace(top_ucr=top, cursor_ucr=cursor, held=True, was_ucr=0)
 
 
+def scrolled(grid: Grid, by_rows: int, rows: int) -> Grid:
+    """Return the grid ``by_rows`` further up (+) or down (-); the cursor stays while in sight."""
+    top = max(rows * grid.step_ucr, grid.top_ucr + by_rows * grid.step_ucr)
+    return _cursor_in_sight(grid._replace(top_ucr=top, held=True, was_ucr=0), rows)
+
+
 def zoomed(grid: Grid, tick_ucr: int, direction: int, rows: int) -> Grid:
     """Return the grid with the next coarser (+1) or finer (-1) step, about the cursor."""
     steps = nice_steps(tick_ucr)

@@ -114,7 +114,7 @@ def _instruments(scene: Scene, width: int, height: int) -> list[Line]:
     desk, model = scene.desk, scene.desk.model
     listed, places = model.listed(), model.most_places()
     at = desk.cursor("instruments", len(listed)) if desk.focus == "instruments" else -1
-    first = _first_shown(at, len(listed), height - HEADING_ROWS)
+    first = first_shown(at, len(listed), height - HEADING_ROWS)
     shown = listed[first : first + height - HEADING_ROWS]
     rows = [
         instruments.row(item, model.books.get(item.symbol), model.tapes.get(item.symbol))
@@ -133,7 +133,7 @@ def _orders(scene: Scene, width: int, height: int) -> list[Line]:
     desk, model = scene.desk, scene.desk.model
     orders, places = list(model.account.orders.values()), model.most_places()
     at = desk.cursor("orders", len(orders)) if desk.focus == "orders" else -1
-    first = _first_shown(at, len(orders), height - HEADING_ROWS)
+    first = first_shown(at, len(orders), height - HEADING_ROWS)
     shown = orders[first : first + height - HEADING_ROWS]
     title = _title(scene, "orders", "ORDERS", f"{len(orders)} open", width)
     table = portfolio.orders_table(shown, width, places, at - first)
@@ -144,7 +144,7 @@ def _leases(scene: Scene, width: int, height: int) -> list[Line]:
     desk, model = scene.desk, scene.desk.model
     leases, places = list(model.account.leases.values()), model.most_places()
     at = desk.cursor("leases", len(leases)) if desk.focus == "leases" else -1
-    first = _first_shown(at, len(leases), height - HEADING_ROWS)
+    first = first_shown(at, len(leases), height - HEADING_ROWS)
     shown = leases[first : first + height - HEADING_ROWS]
     heading, *rows = portfolio.leases_table(shown, width, places, scene.exchange_ms, at - first)
     body: list[Line] = []
@@ -197,7 +197,7 @@ def _small(scene: Scene, width: int, height: int) -> list[Line]:
     return [(span(row, "warn"),) for row in textwrap.wrap(text, max(1, width))]
 
 
-def _first_shown(at: int, count: int, rows: int) -> int:
+def first_shown(at: int, count: int, rows: int) -> int:
     """Return the first row to show so that the cursor's is in sight."""
     return max(0, min(at - rows + 1, count - rows)) if at >= rows else 0
 

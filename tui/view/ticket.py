@@ -69,6 +69,14 @@ class Ticket(Struct, frozen=True):
             post_only=False,
         )
 
+    def as_limit(self) -> "Ticket":
+        """Return it as a limit order."""
+        return self.other_type() if self.order_type == "market" else self
+
+    def as_taking(self) -> "Ticket":
+        """Return it as a limit order that trades at once or not at all."""
+        return self.as_limit()._edited(time_in_force="ioc", post_only=False)
+
     def next_force(self) -> "Ticket":
         """Take the next time in force that goes with the rest; a market order has no choice."""
         if self.order_type == "market":
