@@ -64,7 +64,7 @@ def release(
     """Give leases back, now or at a time. Their VMs are killed; what is owed is told before."""
     state = ask(url, key, AccountState(req_id=1))
     rows = _rented(state["leases"], leases)
-    if not as_json:
+    if not (as_json and yes):
         for row in rows:
             for line in release_lines(row, state["vms"], units, at_ms is not None, _now_ms()):
                 typer.echo(line, err=True)

@@ -143,10 +143,11 @@ async def give_back(here: Market) -> None:
     assert [row["side"] for row in let["leases"]] == ["sell"]
     not_mine = await lease(here, "seller", "release", "l-1", "--yes")
     assert not_mine == (1, "", "headroom: you rent no lease 'l-1'\n")
-    code, out, err = await lease(here, "buyer", "release", "l-1")
-    assert (code, out, err.splitlines()[-1]) == (2, "", NOBODY)
+    for form in ((), ("--json",)):
+        code, out, err = await lease(here, "buyer", "release", "l-1", *form)
+        assert (code, out, err.splitlines()[-1]) == (2, "", NOBODY)
+        assert "at least 0.004167 credits are owed in all" in err, "whoever is asked is told"
     assert "this VM dies: v-1 web-1" in err or "these VMs die: v-1 web-1, v-2" in err
-    assert "at least 0.004167 credits are owed in all" in err
     later = await lease(here, "buyer", "release", "l-1", "--at", "+2h", "--yes", "--json")
     assert json.loads(later[1])["done"][0]["state"] == "active"
     done = await lease(here, "buyer", "release", "l-1", "--yes")

@@ -166,7 +166,7 @@ def recall(
     ending = pick.leases(leases, what, hosts)
     if not ending:
         fail("no spot lease of yours that goes on")
-    if not as_json:
+    if not (as_json and yes):
         for line in text.lease_lines(ending, work.width()):
             typer.echo(line, err=True)
     work.confirm(f"recall {len(ending)} spot lease{'' if len(ending) == 1 else 's'}", yes)
