@@ -48,9 +48,11 @@ GROUP = """
 [[group]]
 name = "rack"
 hosts = ["{hosts}"]
+tags = ["rack=7"]
 [group.offer]
 kind = "all"
 price = 0.02
+image_max_mib = 2048
 """
 
 Asks = dict[str, int]
@@ -88,7 +90,8 @@ async def agents(here: Market, seller: Client) -> AsyncIterator[None]:
             assert (code, err) == (0, "")
             ports = f"{31_000 + 10 * number}-{31_009 + 10 * number}"
             state = str(here.folder / name)
-            running.append(await start_agent(here, name, "--state", state, "--ports", ports))
+            more = ("--state", state, "--ports", ports, "--tag", "ssd", "--tag", "rack=7")
+            running.append(await start_agent(here, name, *more))
         assert (await run("host", "approve", "--url", here.url, "--key", str(here.key("seller"))))[
             0
         ] == 0
