@@ -74,6 +74,9 @@ ACTIONS: Final[dict[str, ActionInfo]] = {
     ),
     "coarser": ActionInfo("Coarser ladder", "Gather more prices in a row.", "Look"),
     "finer": ActionInfo("Finer ladder", "Gather fewer prices in a row.", "Look"),
+    "interval": ActionInfo(
+        "Chart interval", "Show candles of a minute, of five, of an hour.", "Look"
+    ),
     "theme": ActionInfo("Other colours", "Go to the next theme: dark, light, cb-safe.", "Look"),
     "help": ActionInfo("Help", "Show every key.", "Headroom", "Help"),
     "palette": ActionInfo("Command palette", "Find any action by name.", "Headroom"),

@@ -38,6 +38,7 @@ KEYMAP: Final[dict[str, tuple[str, ...]]] = {
     "find": ("slash",),
     "coarser": ("right_square_bracket",),
     "finer": ("left_square_bracket",),
+    "interval": ("i",),
     "theme": ("d",),
     "help": ("question_mark", "f1"),
     "palette": ("ctrl+p",),

@@ -72,6 +72,9 @@ class Link(Protocol):
     async def subscribe(self, channel: Channel, symbol: str | None = None) -> object:
         """Return the ack's result; done again after every reconnect by itself."""
 
+    async def candles(self, symbol: str, interval_ms: int) -> None:
+        """Subscribe to candles; done again after every reconnect by itself."""
+
     def events(self) -> AsyncIterator[Event]:
         """Yield frames in order, books without gaps, and what happens to the connection."""
 

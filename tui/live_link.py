@@ -55,8 +55,18 @@ class LiveLink:
             raise NoAnswerError(str(error)) from error
 
     async def subscribe(self, channel: Channel, symbol: str | None = None) -> object:
+        return await self._subscribe(channel, symbol)
+
+    async def candles(self, symbol: str, interval_ms: int) -> None:
+        await self._subscribe("candles", symbol, interval_ms)
+
+    async def _subscribe(
+        self, channel: Channel, symbol: str | None, interval_ms: int | None = None
+    ) -> object:
         try:
-            return await self._client.subscribe(channel, symbol, timeout_s=ANSWER_TIMEOUT_S)
+            return await self._client.subscribe(
+                channel, symbol, interval_ms=interval_ms, timeout_s=ANSWER_TIMEOUT_S
+            )
         except Refused as error:
             raise _refused(error) from error
         except Unknown as error:

@@ -21,6 +21,7 @@ from exchange.wire.reasons import LATER
 from exchange.wire.types import Channel
 from tui.link import AccountRead, Down, Dropped, Link, NoAnswerError, RefusedError, Up
 from tui.view.account import Row
+from tui.view.candles import VWAP_MS
 from tui.view.dealing import Order
 from tui.view.desk import Desk
 from tui.view.layout import Pane
@@ -37,11 +38,14 @@ ALL_PANES: Final[tuple[Pane, ...]] = (
     "leases",
     "money",
     "ticket",
+    "chart",
+    "windows",
 )
 TOUCHES: Final[dict[Topic, tuple[Pane, ...]]] = {
     "book": ("head", "ladder", "depth", "instruments", "ticket"),
     "tape": ("head", "ladder", "tape", "instruments"),
-    "account": ("ladder", "tape", "orders", "leases", "money", "ticket"),
+    "candles": ("chart",),
+    "account": ("ladder", "tape", "orders", "leases", "money", "ticket", "windows"),
     "instruments": ALL_PANES,
     "connection": ("head", "ticket"),
 }
@@ -79,6 +83,7 @@ class Session:
         self._provisional = ""
         """Shown until then."""
         self._followed: dict[tuple[Channel, str], None] = {}
+        self._charted: dict[tuple[str, int], None] = {}
 
     async def run(self) -> None:
         """Listen until the link is closed."""
@@ -124,8 +129,8 @@ class Session:
         now_ms = self.now_ms()
         topic, symbol = self.model.apply(frame, now_ms)
         if symbol and symbol != self.desk.symbol and topic in ("book", "tape"):
-            self._changed(("instruments",))
-        else:
+            self._changed(("instruments", "windows"))
+        elif topic != "candles" or symbol == self.desk.symbol:
             self._changed(TOUCHES[topic])
         if self.desk.listen_again(now_ms):
             self._changed(("ticket",))
@@ -171,6 +176,18 @@ class Session:
         self._changed(ALL_PANES)
         await self._follow("book", symbol)
         await self._follow("trades", symbol)
+        await self.chart()
+
+    async def chart(self) -> None:
+        """Follow the candles that the chart of the selected instrument needs."""
+        for key in ((self.desk.symbol, self.desk.interval_ms), (self.desk.symbol, VWAP_MS)):
+            if key in self._charted:
+                continue
+            self._charted[key] = None
+            try:
+                await self.link.candles(*key)
+            except (RefusedError, NoAnswerError):
+                self._charted.pop(key, None)  # asked for again when it is shown again
 
     async def _follow(self, channel: Channel, symbol: str = "") -> object:
         """Subscribe once; returns the ack's result, None when there was none to have."""

@@ -15,6 +15,7 @@ from exchange.wire.frames import (
     BalanceUpdate,
     BookSnapshot,
     BookUpdate,
+    Candle,
     Heartbeat,
     InstrumentsSnapshot,
     InstrumentUpdate,
@@ -35,6 +36,7 @@ TICK_UCR: Final = 100
 LEVELS: Final = 14
 HISTORY: Final = 40
 DEPOSIT_UCR: Final = 1_000_000_000
+CANDLES: Final = 90
 QUEUE_MAX: Final = 100_000
 ZONES: Final = {"eu-de": ("DE", 100), "eu-fr": ("FR", 106)}
 """Country and price level in per cent."""
@@ -113,6 +115,22 @@ class ScriptedMarket:
             taker: Side = self.rng.choice(("buy", "sell"))
             frames.append(self.trade(symbol, taker, self.rng.randint(1, 6)))
         return [*frames, self.update(symbol, before)]
+
+    def candles(self, symbol: str, interval_ms: int) -> list[Candle]:
+        """Return a past that ends at the best bid: a walk backward, a candle in eight missing."""
+        rng = random.Random(f"{symbol}/{interval_ms}")
+        close, found = max(self.bids[symbol]), []
+        open_ms = self.now_ms - self.now_ms % interval_ms
+        for back in range(CANDLES):
+            first = close + rng.randint(-6, 6) * TICK_UCR
+            low = min(first, close) - rng.randint(0, 3) * TICK_UCR
+            high = max(first, close) + rng.randint(0, 3) * TICK_UCR
+            prices, volume = (first, high, low, close), rng.randint(1, 40)
+            at_ms = open_ms - back * interval_ms
+            if rng.random() < 7 / 8:
+                found.append(Candle(symbol, interval_ms, at_ms, *prices, volume, back > 0))
+            close = first
+        return found[::-1]
 
     def update(self, symbol: str, before: tuple[dict[int, int], dict[int, int]]) -> BookUpdate:
         after = (self.bids[symbol], self.asks[symbol])
@@ -312,6 +330,9 @@ class ScriptedLink:
             balances = {"available_ucr": self.market.available_ucr, "held_ucr": 0}
             return {"balances": balances, "orders": [], "leases": [], "vms": []}
         return None
+
+    async def candles(self, symbol: str, interval_ms: int) -> None:
+        self.push(*self.market.candles(symbol, interval_ms))
 
     async def request(self, message: Request) -> object:
         self.requests.append(message)

@@ -16,14 +16,15 @@ from tui.shared import Shared
 from tui.view import choices, pointing
 from tui.view.dealing import Order
 from tui.view.desk import PAGE
+from tui.view.hours import at_cell, hours
 from tui.view.layout import Box, Pane, arrange, is_wide
 from tui.view.log import Entry
 from tui.view.panes import Scene, lines
 from tui.widgets.desk_view import DeskView
 from tui.widgets.pane import PaneView
 
-PULSED: Final[tuple[Pane, ...]] = ("head", "ticket", "leases", "money")
-CALM: Final[tuple[Pane, ...]] = ("head", "depth", "instruments")
+PULSED: Final[tuple[Pane, ...]] = ("head", "ticket", "leases", "money", "chart")
+CALM: Final[tuple[Pane, ...]] = ("head", "depth", "instruments", "chart", "windows")
 """Panes nobody trades from. Textual composes the rectangle around all that changed in a frame, so
 drawing these with every frame of the ladder would cost the whole screen twenty times a second."""
 
@@ -99,7 +100,8 @@ class MarketScreen(TabScreen):
             self.views[pane].show(lines(pane, scene, box.width, box.height))
 
     def _boxes(self) -> dict[Pane, Box]:
-        return arrange(*self.room(), self.desk.side)
+        windows = bool(hours(self.desk.model, self.desk.symbol))
+        return arrange(*self.room(), self.desk.side, windows)
 
     def _scene(self) -> Scene:
         now_ms = self.now_ms()
@@ -129,6 +131,10 @@ class MarketScreen(TabScreen):
         if not isinstance(view, PaneView):
             return
         on_row = pointing.put_cursor(self.desk, view.pane, event.y, view.size.height)
+        if self.desk.dealing.typing is None and view.pane == "chart":
+            self._interval()
+        if self.desk.dealing.typing is None and view.pane == "windows":
+            self._to_window(event.x, view.size.width)
         if view.pane in NUMBERED:
             self.desk.pane(NUMBERED[view.pane])
         if on_row and self.desk.dealing.typing is None:
@@ -216,7 +222,16 @@ class MarketScreen(TabScreen):
             "find": self._find,
             "coarser": lambda: desk.zoom(1),
             "finer": lambda: desk.zoom(-1),
+            "interval": self._interval,
         }
+
+    def _interval(self) -> None:
+        self.desk.next_interval()
+        self.run_worker(self.session.chart())
+
+    def _to_window(self, x: int, width: int) -> None:
+        model, symbol = self.desk.model, self.desk.symbol
+        self._found(at_cell(hours(model, symbol), x, width, model.places(symbol)))
 
     def _pane(self, number: int) -> Callable[[], None]:
         return lambda: self.desk.pane(number)

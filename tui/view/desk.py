@@ -8,11 +8,13 @@ terminal.
 from collections.abc import Callable
 from typing import Final
 
+from exchange.units import MS_PER_MINUTE
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel
 from exchange.wire.types import Side
 from tui.view import ladder, releasing
 from tui.view.book import BookView
+from tui.view.candles import INTERVALS
 from tui.view.choices import Choice
 from tui.view.connection import explanation
 from tui.view.dealing import Dealing, Order
@@ -51,6 +53,8 @@ class Desk:
         self.rows: dict[Pane, int] = {}
         self.cursors: dict[Pane, int] = {}
         self.grids: dict[str, Grid] = {}
+        self.interval_ms = MS_PER_MINUTE
+        """What a candle of the chart stands for."""
         self._held_back: Message | None = None
 
     # --- looking ---
@@ -162,6 +166,11 @@ class Desk:
         if grid is not None:
             rows = self._rows("ladder")
             self.grids[self.symbol] = ladder.zoomed(grid, self.tick_ucr, direction, rows)
+
+    def next_interval(self) -> None:
+        """Show the chart's next interval: a minute, five, an hour."""
+        intervals = list(INTERVALS)
+        self.interval_ms = intervals[(intervals.index(self.interval_ms) + 1) % len(intervals)]
 
     def centre(self) -> None:
         """Put the market in the middle at its natural step; the grid follows it again."""

@@ -5,13 +5,31 @@ panes lie inside the screen, never overlap, and none is smaller than it can bear
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 Pane: TypeAlias = Literal[
-    "head", "ladder", "tape", "depth", "orders", "leases", "instruments", "ticket", "money", "small"
+    "head",
+    "ladder",
+    "tape",
+    "depth",
+    "orders",
+    "leases",
+    "instruments",
+    "ticket",
+    "money",
+    "chart",
+    "windows",
+    "small",
 ]
 
 SMALLEST: Final = (60, 16)
 """Without the row of keys, which is not laid out here: a terminal needs `KEYS_ROWS` more."""
 KEYS_ROWS: Final = 1
 WIDE: Final = (132, 36)
+MEDIUM: Final = (108, 28)
+"""From here on the ladder and three panes: the chart, the tape and the chosen one."""
+TAPE_CELLS: Final = 34
+WINDOWS: Final = 6
+"""Rows of the strip of hours; shown from `WINDOWS_FROM` rows on, if there are windows."""
+WINDOWS_FROM: Final = 44
+CHART_LEAST: Final = 8
 GUTTER: Final = 2
 MARGIN: Final = 1
 LADDER_MIN: Final = 42
@@ -36,12 +54,17 @@ def is_wide(width: int, height: int) -> bool:
     return width >= WIDE[0] and height >= WIDE[1]
 
 
-def arrange(width: int, height: int, side: Pane) -> dict[Pane, Box]:
-    """Return the panes to show in ``width`` x ``height`` cells; ``side`` matters when compact."""
+def arrange(width: int, height: int, side: Pane, windows: bool = False) -> dict[Pane, Box]:
+    """Return the panes to show in ``width`` x ``height`` cells.
+
+    ``side``: the pane chosen beside the ladder; ``windows``: whether there are hours to show.
+    """
     if width < SMALLEST[0] or height < SMALLEST[1]:
         return {"small": Box(0, 0, width, height)}
     if is_wide(width, height):
-        return _wide(width, height)
+        return _wide(width, height, windows and height >= WINDOWS_FROM)
+    if width >= MEDIUM[0] and height >= MEDIUM[1]:
+        return _medium(width, height, side)
     return _compact(width, height, side)
 
 
@@ -59,20 +82,42 @@ def _compact(width: int, height: int, side: Pane) -> dict[Pane, Box]:
     }
 
 
-def _wide(width: int, height: int) -> dict[Pane, Box]:
+def _medium(width: int, height: int, side: Pane) -> dict[Pane, Box]:
+    boxes = _compact(width, height, side)
+    top, main = boxes["ladder"].y, boxes["ladder"].height
+    ladder = max(LADDER_MIN, min(56, width * 40 // 100))
+    right, right_x = width - ladder - GUTTER, ladder + GUTTER
+    chart = max(CHART_LEAST, main * 35 // 100)
+    below, rest = top + chart + 1, main - chart - 1
+    # The tape stays; whoever chooses it sees the depth beside it.
+    beside: Pane = "depth" if side == "tape" else side
+    del boxes[side]
+    return boxes | {
+        "ladder": Box(0, top, ladder, main),
+        "chart": Box(right_x, top, right, chart),
+        beside: Box(right_x, below, right - TAPE_CELLS - GUTTER, rest),
+        "tape": Box(width - TAPE_CELLS, below, TAPE_CELLS, rest),
+    }
+
+
+def _wide(width: int, height: int, windows: bool) -> dict[Pane, Box]:
     inner = width - 2 * MARGIN
-    left = max(44, min(56, inner * 34 // 100))
+    left = max(44, min(72, inner * 34 // 100))
     middle = max(LADDER_MIN, min(LADDER_MAX, inner * 35 // 100))
     right = inner - left - middle - 2 * GUTTER
     bottom, ticket, money, top = max(8, height * 22 // 100), 6, 7, 2
-    main = height - top - bottom - 1
+    strip = WINDOWS + 1 if windows else 0
+    main = height - top - bottom - 1 - strip
     depth = max(8, main * 32 // 100)
     middle_x, right_x = MARGIN + left + GUTTER, MARGIN + left + middle + 2 * GUTTER
     half = (inner - GUTTER) // 2
-    below = top + main + 1
-    return {
+    below = top + main + 1 + strip
+    free = main - money - 1
+    chart = max(CHART_LEAST, free * 45 // 100)
+    boxes: dict[Pane, Box] = {
         "head": Box(0, 0, width, 1),
-        "instruments": Box(MARGIN, top, left, main - money - 1),
+        "instruments": Box(MARGIN, top, left, free - chart - 1),
+        "chart": Box(MARGIN, top + free - chart, left, chart),
         "money": Box(MARGIN, top + main - money, left, money),
         "ladder": Box(middle_x, top, middle, main - ticket - 1),
         "ticket": Box(middle_x, top + main - ticket, middle, ticket),
@@ -81,3 +126,6 @@ def _wide(width: int, height: int) -> dict[Pane, Box]:
         "orders": Box(MARGIN, below, half, bottom),
         "leases": Box(MARGIN + half + GUTTER, below, inner - half - GUTTER, bottom),
     }
+    if windows:
+        boxes["windows"] = Box(MARGIN, top + main + 1, inner, WINDOWS)
+    return boxes

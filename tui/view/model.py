@@ -6,6 +6,7 @@ from exchange.wire.frames import (
     BalanceUpdate,
     BookSnapshot,
     BookUpdate,
+    Candle,
     Charge,
     Heartbeat,
     InstrumentsSnapshot,
@@ -20,6 +21,7 @@ from exchange.wire.frames import (
 )
 from tui.view.account import Account
 from tui.view.book import BookView
+from tui.view.candles import Candles
 from tui.view.connection import Connection
 from tui.view.instruments import sort_key
 from tui.view.log import Log
@@ -27,7 +29,7 @@ from tui.view.tape import Tape
 from tui.view.text import places_of
 from tui.view.words import Message, happened
 
-Topic: TypeAlias = Literal["book", "tape", "account", "instruments", "connection"]
+Topic: TypeAlias = Literal["book", "tape", "candles", "account", "instruments", "connection"]
 
 WATCHED_MAX: Final = 48
 """Instruments whose book and trades are followed for the list; the selected one always is."""
@@ -44,6 +46,7 @@ class Model:
         self.instruments: dict[str, InstrumentUpdate] = {}
         self.books: dict[str, BookView] = {}
         self.tapes: dict[str, Tape] = {}
+        self.candles = Candles()
         self.message: Message | None = None
         self.clock_offset_ms = 0
         """The exchange's clock minus ours. Only heartbeats tell: account frames may be replayed."""
@@ -64,6 +67,9 @@ class Model:
             case TradesSnapshot():
                 self.tape(frame.symbol).reset(frame)
                 return "tape", frame.symbol
+            case Candle():
+                self.candles.add(frame)
+                return "candles", frame.symbol
             case InstrumentUpdate():
                 self.instruments[frame.symbol] = frame
                 return "instruments", frame.symbol

@@ -6,8 +6,10 @@ from typing import Final, NamedTuple
 
 from tui.view import (
     alerts,
+    chart,
     depth,
     head,
+    hours,
     instruments,
     ladder,
     ladder_lines,
@@ -15,6 +17,7 @@ from tui.view import (
     tape,
     ticket_lines,
 )
+from tui.view.candles import INTERVALS
 from tui.view.desk import Desk
 from tui.view.layout import KEYS_ROWS, SMALLEST, Pane
 from tui.view.text import Line, Span, count_text, fit, price_text, span, title_line
@@ -129,6 +132,26 @@ def _instruments(scene: Scene, width: int, height: int) -> list[Line]:
     return [title, instruments.heading(width, share), *body]
 
 
+def _chart(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, candles, now_ms = scene.desk, scene.desk.model.candles, scene.exchange_ms
+    places, interval_ms = desk.model.places(desk.symbol), desk.interval_ms
+    vwap = candles.vwap(desk.symbol, now_ms)
+    note = INTERVALS[interval_ms] + (f" · VWAP {price_text(vwap, places)}" if vwap else "")
+    first = chart.from_ms(now_ms, interval_ms, width)
+    shown = candles.since(desk.symbol, interval_ms, first)
+    title = title_line("CHART", (span(note, "dim"),), width)
+    return [title, *chart.lines(shown, interval_ms, now_ms, vwap, (width, height - 1), places)]
+
+
+def _windows(scene: Scene, width: int, height: int) -> list[Line]:
+    desk, model = scene.desk, scene.desk.model
+    strip, places = hours.hours(model, desk.symbol), model.places(desk.symbol)
+    market = desk.symbol.rpartition(".")[0]
+    note = hours.note(strip, places)
+    title = title_line(f"WINDOWS {market}", (span(note, "dim"),), width)
+    return [title, *hours.lines(strip, width, height - 1, places)]
+
+
 def _orders(scene: Scene, width: int, height: int) -> list[Line]:
     desk, model = scene.desk, scene.desk.model
     orders, places = list(model.account.orders.values()), model.most_places()
@@ -212,5 +235,7 @@ PANES: Final[dict[Pane, Callable[[Scene, int, int], list[Line]]]] = {
     "leases": _leases,
     "money": _money,
     "ticket": _ticket,
+    "chart": _chart,
+    "windows": _windows,
     "small": _small,
 }

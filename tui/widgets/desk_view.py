@@ -5,7 +5,7 @@ from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 
-from tui.view.layout import SIDE_PANES, arrange
+from tui.view.layout import SIDE_PANES, Box, Pane, arrange
 from tui.widgets.pane import PaneView
 
 NO_MARGIN = Spacing()
@@ -20,13 +20,19 @@ class PaneLayout(Layout):
         self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
     ) -> ArrangeResult:
         panes = [child for child in children if isinstance(child, PaneView)]
-        beside = [child.pane for child in panes if child.pane in SIDE_PANES]
-        boxes = arrange(size.width, size.height, beside[0] if beside else "tape")
+        boxes = _boxes(size.width, size.height, {child.pane for child in panes})
         return [
             WidgetPlacement(Region(*boxes[child.pane]), NULL_OFFSET, NO_MARGIN, child)
             for child in panes
             if child.pane in boxes
         ]
+
+
+def _boxes(width: int, height: int, shown: set[Pane]) -> dict[Pane, Box]:
+    """Return the arrangement that shows just the panes of ``shown``, else the usual one."""
+    windows = "windows" in shown
+    every = [arrange(width, height, side, windows) for side in SIDE_PANES]
+    return next((boxes for boxes in every if set(boxes) == shown), every[0])
 
 
 class DeskView(Container):
