@@ -27,8 +27,9 @@ class Columns(NamedTuple):
     spare: int
 
 
-def columns(width: int, digits: int) -> Columns:
-    """Share ``width`` cells out, prices taking ``digits``; an odd cell is left at the right end."""
+def columns(width: int, places: int, grid: Grid | None = None) -> Columns:
+    """Share ``width`` cells out so that the grid's prices fit; an odd cell is left at the end."""
+    digits = len(price_text(grid.top_ucr, places)) if grid else places + 2
     room = width - 2 * (OWN_CELLS + SIDE_LEAST)
     price = digits + max(PRICE_PAD, min(PRICE_ROOMY, room - digits))
     side = max(1, (width - price - 2 * OWN_CELLS) // 2)

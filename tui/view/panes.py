@@ -72,7 +72,7 @@ def _ladder(scene: Scene, width: int, height: int) -> list[Line]:
     if grid is None:
         return [
             title,
-            ladder_lines.heading(width, ladder_lines.columns(width, places + 2)),
+            ladder_lines.heading(width, ladder_lines.columns(width, places)),
             (span(" no orders yet", "dim"),),
         ]
     own = model.account.own_levels(desk.symbol)
@@ -81,7 +81,7 @@ def _ladder(scene: Scene, width: int, height: int) -> list[Line]:
     rungs = ladder.rungs(grid, desk.book, own, mark, rows)
     largest = max(QTY_FLOOR, *(max(rung.bid_qty, rung.ask_qty) for rung in rungs))
     focused = desk.focus == "ladder"
-    columns = ladder_lines.columns(width, len(price_text(grid.top_ucr, places)))
+    columns = ladder_lines.columns(width, places, grid)
     return [
         title,
         ladder_lines.heading(width, columns),

@@ -64,7 +64,7 @@ def side_at(desk: Desk, x: int, width: int) -> Side:
 
     On a price itself: at the best ask and above it sells, below it buys.
     """
-    columns = ladder_lines.columns(width, desk.model.places(desk.symbol))
+    columns = ladder_lines.columns(width, desk.model.places(desk.symbol), desk.grid())
     first = columns.own + columns.side
     if first <= x < first + columns.price:
         grid, ask = desk.grid(), desk.book.best_ask_ucr

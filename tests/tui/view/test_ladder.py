@@ -113,7 +113,7 @@ def test_zoom_keeps_the_cursor_in_sight(direction: int) -> None:
 @pytest.mark.parametrize("width", [44, 45, 46, 53, 64])
 @pytest.mark.parametrize("places", [2, 4, 6])
 def test_rows_and_heading_fill_the_width(width: int, places: int) -> None:
-    shares = columns(width, places + 2)
+    shares = columns(width, places)
     for rung in rungs(Grid(100, 31_600, 31_000), BOOK, {}, None, ROWS):
         assert width_of(rung_line(rung, shares, places, 9, focused=True)) == width
     assert width_of(heading(width, shares)) == width
