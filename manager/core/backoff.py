@@ -12,12 +12,15 @@ exchange says of an image counts at once, the word of one host does not. Pure.
 Source: manager.md, "Units that never serve".
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
+from manager.core.library import StoredVm
 from manager.core.outgoing import Outgoing
+from manager.core.past_failures import Failure
 from manager.core.rented import RentedUnits
 from manager.core.unit import Lease
 
@@ -104,6 +107,25 @@ class Backoff:
     def resume_all(self) -> None:
         """There is a new configuration: every image gets another chance."""
         self._images.clear()
+
+    def remember(self, vm: StoredVm, failed: Sequence[Failure], ahead_ms: int) -> None:
+        """Units for ``vm`` failed before the start, it seems: go on where that left off.
+
+        It is no proof, so no rule stops for it. ``ahead_ms``: the exchange's clock less ours.
+        """
+        why = "units went 2 to 5 min after their start, before this Manager began"
+        now_ms, failing = self._outgoing.now_ms, Failing(why)
+        for one in failed:
+            if failing.rounds == 0 or one.began_ms - ahead_ms >= failing.began_ms:
+                failing.rounds += 1
+                failing.began_ms = one.ended_ms - ahead_ms
+            failing.until_ms = one.ended_ms - ahead_ms + _pause_ms(failing.rounds)
+            avoided = Avoided(one.ended_ms - ahead_ms + AVOID_MS, why, strict=False)
+            self._hosts.setdefault(one.host, avoided)
+        if failing.rounds and vm.image not in self._images:
+            self._images[vm.image] = failing
+            if failing.until_ms > now_ms:
+                self._tell_pause(vm.name, failing)
 
     # --- what is asked ---
 

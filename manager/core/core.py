@@ -72,7 +72,7 @@ class Manager:
         self._outgoing = outgoing = Outgoing()
         self.load = self._load = Load(outgoing, config.stale_ms)
         self.rented = rented = RentedUnits()
-        self._backoff = Backoff(outgoing, rented)
+        self._backoff = backoff = Backoff(outgoing, rented)
         self.boots = Boots()
         self._bursts = Bursts(outgoing, rented, self._backoff, self.boots)
         self._bursts.loopback = config.loopback
@@ -87,7 +87,7 @@ class Manager:
             outgoing, self._load, self._backoff, farm.vm_of, self._checks.problems
         )
         self._standing.buying = config.buying
-        self.budget = self._budget = Budget()
+        self.budget = self._budget = budget = Budget()
         self.rules = self._rules = Rules(
             outgoing,
             config.rules,
@@ -103,7 +103,7 @@ class Manager:
         self._account.lost = self._rules.lost
         self._account.returned = self._rules.returned
         self._feed = AccountFeed(
-            outgoing, farm, rented, self._account, self._purchases, self._budget, self._rules
+            outgoing, farm, rented, self._account, self._purchases, budget, backoff, self._rules
         )
         self._answers = Answers(
             outgoing, self._purchases, self._bursts, self._account, self._checks
@@ -257,7 +257,7 @@ class Manager:
             case Connected():
                 self._connected(message)
             case PastCharges(rows):
-                self._budget.past(rows, self._outgoing.now_ms)
+                self._feed.past(rows)
             case Disconnected() | AnotherManager():
                 self._offline(message)
             case InstrumentUpdate():

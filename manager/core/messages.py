@@ -76,6 +76,9 @@ class PastCharge(Struct, frozen=True):
     symbol: str
     amount_ucr: int
     ts_ms: int
+    host: str = ""
+    from_ms: int = 0
+    to_ms: int = 0
 
 
 class PastCharges(Struct, frozen=True):

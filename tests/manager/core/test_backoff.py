@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from exchange.wire.frames import ErrorReply, HostAsk, LeaseUpdate
 from exchange.wire.requests import DirectorySearch, OrderPlace, VmStart
 from manager.core.detour import Offering, Way, way_around
-from manager.core.messages import BackendFailed, BackendReady, Resume
-from manager.core.paper import Paper
+from manager.core.messages import BackendFailed, BackendReady, PastCharge, PastCharges, Resume
+from manager.core.paper import Paper, PaperLease
+from manager.core.past_failures import failures
 from tests.manager.farm import (
     BOOT_MS,
     BURST,
@@ -44,6 +45,24 @@ class Sick(Paper):
     granted = 0
     refusal = ""
     balancer_refuses = False
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.charges: list[PastCharge] = []
+
+    def _charge(self, lease: PaperLease) -> None:
+        row, before_ucr = lease.row, lease.charged_ucr
+        super()._charge(lease)
+        amount_ucr, now_ms = lease.charged_ucr - before_ucr, self.now_ms
+        times = now_ms, row.host, row.start_ms, now_ms
+        self.charges.append(PastCharge(row.lease_id, row.symbol, amount_ucr, *times))
+
+    def restart(self, *rules: dict[str, Any]) -> None:
+        """Another Manager begins, which is told the statement and the account."""
+        self.manager = new_manager(*rules)
+        connected = self.connected()
+        self.feed(PastCharges(self.charges), self.now_ms)
+        self.feed(connected, self.now_ms)
 
     def _lease(self, row: LeaseUpdate, state: Any, reason: str | None) -> LeaseUpdate:
         if row.account_seq == 0:
@@ -106,6 +125,34 @@ def test_where_there_is_one_host_only_the_image_waits_longer_and_longer() -> Non
     assert paper.granted == 4 * len(fired) <= 60
     assert paper.granted * LEAST_UCR < 100_000
     assert states(farm)[0][0] == "backing_off"
+
+
+def test_a_manager_that_begins_anew_within_a_pause_waits_for_its_end() -> None:
+    """One host only, so the pauses grow; a restart within one waits for its end."""
+    farm, paper = sick_farm()
+    paper.hosts = lambda number: "h-only"
+    for _ in range(4):
+        farm.load(90, for_ms=10 * MINUTE_MS)
+        paper.restart(*farm.rules)
+    before = paper.granted
+    [(state, until_ms)] = states(farm)
+    assert (state, "h-only" in farm.manager._backoff.avoided()) == ("backing_off", True)
+    farm.load(90, for_ms=until_ms - farm.now_ms - 1_000)
+    assert paper.granted == before
+    farm.load(90, for_ms=10 * MINUTE_MS)
+    assert paper.granted == before + 4
+    assert states(farm)[0][1] - farm.now_ms > until_ms - farm.now_ms, "it goes on doubling"
+
+
+def test_what_served_is_not_held_against_its_image() -> None:
+    farm, paper = sick_farm()
+    paper.sick = lambda host: False
+    farm.load(90, for_ms=10 * MINUTE_MS)
+    for lease_id in list(paper.leases)[:3]:
+        paper.end(lease_id, "released")
+    paper.restart(*farm.rules)
+    farm.load(90)
+    assert (states(farm)[0][0], farm.manager._backoff.avoided()) == ("ready", {})
 
 
 def test_one_bad_host_does_not_stop_the_rule() -> None:
@@ -258,3 +305,29 @@ def test_after_a_bad_host_the_next_purchase_goes_around_it(
         (each.symbol.split(".")[1], each.price_ucr) for each in of_kind(paper.outs, OrderPlace)
     ]
     assert found == orders
+
+
+@pytest.mark.parametrize(
+    ("lives", "found"),
+    [
+        ([("l-1", 0, 200)], ["l-1"]),
+        ([("l-1", 0, 119)], []),
+        ([("l-1", 0, 300)], []),
+        ([("l-1", 0, 200), ("l-2", 100, 400)], []),
+        ([("l-2", 0, 300), ("l-1", 310, 510)], ["l-1"]),
+        ([("l-1", 0, 60), ("l-1", 60, 200)], ["l-1"]),
+        ([("l-9", 0, 200)], []),
+        ([("l-1", -4000, -3800)], []),
+    ],
+)
+def test_which_leases_count_as_failures(
+    lives: list[tuple[str, int, int]], found: list[str]
+) -> None:
+    rows = [
+        PastCharge(name, SYMBOL, 1, 0, f"h-{name}", began_s * 1_000, ended_s * 1_000)
+        for name, began_s, ended_s in lives
+    ]
+    alive = ("l-9", "t-1", SYMBOL, "buy", "h-9", 1, 1, "active", 900_000, 0)
+    lease: Any = LeaseUpdate(1, 1, 1, *alive)  # type: ignore[arg-type]
+    hosts = [one.host for one in failures(rows, [lease], -3_600_000, 1_000_000)]
+    assert hosts == [f"h-{name}" for name in found]
