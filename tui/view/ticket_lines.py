@@ -64,7 +64,11 @@ def lines(scene: TicketScene, width: int, height: int) -> list[Line]:
     elif hidden:
         rows += _message(scene.message, width, height - len(rows))
     else:
-        rows.append(fit(_prompt(scene, width), width, asking))
+        # A long question takes the order's row too, unless it is about that very order.
+        about = scene.ticket.stage == "armed"
+        prompt = _prompt_rows(scene, width, height - (2 if about else 1))
+        rows = rows[: 1 if len(prompt) >= height - 1 else 2]
+        rows += [fit(line, width, asking) for line in prompt]
         rows += _message(scene.message, width, height - len(rows))
     return (rows + [fit((), width)] * height)[:height]
 
@@ -172,7 +176,7 @@ def _prompt_rows(scene: TicketScene, width: int, most: int) -> list[Line]:
     prompt = scene.prompt
     if prompt is None or prompt.fault or len(prompt.text) < width:
         return [_prompt(scene, width)]
-    rows = textwrap.wrap(prompt.text, width - 1, max_lines=most, placeholder=" …")
+    rows = textwrap.wrap(prompt.text, width - 1, max_lines=most, placeholder=" …") or [""]
     short = [(span(f" {text}", "text!"),) for text in rows[:-1]]
     return [*short, _keys(rows[-1], [prompt.keys, "Enter · Esc"], width)]
 
@@ -216,7 +220,7 @@ def _replace_text(ticket: Ticket) -> str:
 
 def _keys(text: str, choices: list[str], width: int) -> Line:
     """Return ``text`` and the longest of ``choices`` that fits beside it."""
-    text = clip(text, width - 1)
+    text = clip_words(text, width - 1)
     room = width - len(text) - 4
     keys = next((choice for choice in choices if len(choice) <= room), "")
     return (span(f" {text}", "text!"), span(f"   {keys}", "dim"))

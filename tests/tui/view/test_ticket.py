@@ -272,3 +272,20 @@ def test_the_ticket_fills_its_pane_and_names_the_sum(stage: str, width: int, hei
     assert ("holds 0.1248 for 1 h" in text) == (stage != "idle")
     assert ("Enter sends · Esc disarms" in text) == (stage == "armed")
     assert ("Enter arms · Esc drops" in text) == (stage == "staged")
+
+
+RELEASE = "Release l-1328 (14 units)? Kills VMs web-1 and web-2, owed at least 1,248.0026 (5 min)."
+SLIP = "28,471 % above the best ask 0.0315: up to 450,000.0000/h. Send it?"
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 3), (80, 3), (80, 4), (46, 6), (56, 6)])
+def test_a_question_keeps_its_sum_at_every_size(width: int, height: int) -> None:
+    """(Seen to fail: at 60 cells the sum of a release was cut.)"""
+    armed = Ticket(qty=4).staged("buy", 31_200).armed()
+    for ticket, text, told in ((Ticket(), RELEASE, "1,248.0026"), (armed, SLIP, "450,000.0000/h")):
+        prompt = Prompt(text, "Enter does it · Esc leaves it")
+        scene = TicketScene(ticket, instrument(), 4, 31_200, 31_300, prompt, None, "", 0)
+        rows = lines(scene, width, height)
+        assert [width_of(line) for line in rows] == [width] * height
+        assert told in shown(rows)
+        assert ("BUY" in shown(rows)) == (ticket is armed)
