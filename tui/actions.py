@@ -39,8 +39,16 @@ MARKET: Final = tuple(
     Action(name, info.title, info.help, info.group, KEYMAP[name], info.label)
     for name, info in ACTIONS.items()
 )
-EVERYWHERE: Final = tuple(
-    action for action in MARKET if action.name in ("theme", "help", "palette", "quit")
+CANCEL_MINE: Final = Action(
+    "cancel_mine",
+    "Cancel all my orders",
+    "Cancel every open order of the account, after a question.",
+    "Trade",
+    ("ctrl+k",),
+)
+EVERYWHERE: Final = (
+    CANCEL_MINE,
+    *(action for action in MARKET if action.name in ("theme", "help", "palette", "quit")),
 )
 LIST: Final = (
     Action("open", "Open", "Open what the cursor is on.", "Look", ("enter",), "Open"),

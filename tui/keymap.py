@@ -66,6 +66,7 @@ NAMES: Final[dict[str, str]] = {
     "question_mark": "?",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
+    "ctrl+k": "^k",
     "ctrl+p": "^p",
     "ctrl+q": "^q",
 }

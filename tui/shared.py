@@ -46,6 +46,8 @@ class Shared:
         self.keyboard = keyboard
         self.all_tabs = tabs
         self.paint = paint
+        self.wanted: dict[str, str] = {}
+        """By tab, the key of the row that its cursor is to be put on when it is shown."""
         self.toasted = 0
         """The number of the last entry of the Log that a toast was considered for."""
 
@@ -91,6 +93,8 @@ class Shared:
 
     def lack(self, needs: Needs) -> list[str]:
         """Return what is missing for a screen that ``needs`` something."""
+        if not needs:
+            return []
         # Before the login nobody knows what the key is; a screen waits rather than asks for one.
         account = self.session.who or ("" if self.session.frames else "?")
         return lack(needs, account, self.farm, str(self.farm_link.path))

@@ -8,6 +8,7 @@ import pytest
 from textual.widgets._toast import Toast
 
 from exchange.wire.frames import Notice
+from exchange.wire.requests import OrderMassCancel
 from manager.control.frames import AlertRow, Change, LoadRow, Snapshot
 from manager.control.requests import BuyingStop
 from tests.tui.test_app import LARGE, SIZES, SMALL, Stand, play
@@ -246,5 +247,43 @@ def test_a_list_by_mouse_and_what_is_copied() -> None:
         await s.pilot.click("#list-log", offset=(2, 1))
         await s.settle()
         assert "time▴" in log_text(s)
+
+    play(LARGE, scene)
+
+
+def test_enter_in_the_log_goes_to_the_thing() -> None:
+    async def scene(s: Stand) -> None:
+        await s.press("b", "enter", "enter", "f10", "enter")
+        await s.pilot.pause()
+        await s.settle()
+        assert at(s) == "orders"
+
+    play(LARGE, scene)
+
+
+def test_a_jump_puts_the_cursor_on_its_row() -> None:
+    async def scene(s: Stand) -> None:
+        await s.press("b", "enter", "enter", "b", "enter", "enter", "f10")
+        screen = s.app.tab
+        assert isinstance(screen, LogScreen)
+        wanted = screen.view.rows[-1].key
+        await s.press("f2")
+        assert s.app.market is not None
+        await s.app.market.jump("log", wanted)
+        await s.settle()
+        assert screen.row is not None
+        assert (at(s), screen.row.key) == ("log", wanted)
+
+    play(LARGE, scene)
+
+
+@pytest.mark.parametrize("key", ["f2", "f10"])
+def test_all_my_orders_are_cancelled_after_a_question(key: str) -> None:
+    async def scene(s: Stand) -> None:
+        await s.press("b", "enter", "enter", key, "ctrl+k")
+        assert not any(isinstance(one, OrderMassCancel) for one in s.sent())
+        await s.press("enter")
+        await s.pilot.pause()
+        assert isinstance(s.sent()[-1], OrderMassCancel)
 
     play(LARGE, scene)

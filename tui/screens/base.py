@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from exchange.wire.requests import OrderMassCancel
 from tui.actions import PREFIX, Action
 from tui.frame import FrameClock
 from tui.keymap import key_name
@@ -98,6 +99,9 @@ class TabScreen(Screen[None], inherit_bindings=False):
         """Return what is wrong with the account and not over, "" when all is well."""
         return self.shared.notice
 
+    def seen(self) -> None:
+        """The tab has come on top; what it reads by a request may be read anew."""
+
     def typed(self, event: events.Key) -> bool:
         """Take a key as text; tells whether it was one."""
         return False
@@ -118,6 +122,11 @@ class TabScreen(Screen[None], inherit_bindings=False):
                 self.run_deed(then)
 
         self.app.push_screen(SureScreen(question, more), answered)
+
+    async def jump(self, tab: str, key: str) -> None:
+        """Go to another tab, to the row with ``key``."""
+        self.shared.wanted[tab] = key
+        await self.app.run_action(f"app.go('{tab}')")
 
     def run_deed(self, deed: Deed) -> None:
         """Carry out ``deed`` beside what goes on: keys keep working while an answer is awaited."""
@@ -146,6 +155,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
     def on_screen_resume(self) -> None:
         if self.is_mounted:  # else the first size comes, and with it the first frame
             self.redraw()
+        self.seen()
 
     def on_resize(self) -> None:
         footer = self.query_one(Footer)
@@ -277,6 +287,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
     def _all_deeds(self) -> dict[str, Deed]:
         return {
             **{f"go_{tab.name}": self._go(tab.name) for tab in self.shared.all_tabs},
+            "cancel_mine": self._cancel_mine,
             "theme": self._switch_theme,
             "help": self._open_help,
             "palette": self.app.action_command_palette,
@@ -289,6 +300,17 @@ class TabScreen(Screen[None], inherit_bindings=False):
             await self.app.run_action(f"app.go('{name}')")
 
         return go
+
+    def _cancel_mine(self) -> None:
+        count = len(self.shared.model.account.orders)
+        if not count:
+            self.notify("You have no open orders.", timeout=TOAST_S)
+            return
+        orders = "your one open order" if count == 1 else f"all {count} open orders"
+        self.ask(f"Cancel {orders}?", self._cancel_orders)
+
+    async def _cancel_orders(self) -> None:
+        await self.shared.trade(OrderMassCancel(req_id=1), "Canceled all open orders")
 
     async def _switch_theme(self) -> None:
         await self.app.run_action("app.toggle_theme")

@@ -25,8 +25,6 @@ COMMANDS: Final = {
 class LaterScreen(TabScreen):
     """One page of text."""
 
-    CSS_PATH = "lists.tcss"
-
     def __init__(self, shared: Shared, name: str) -> None:
         super().__init__(shared, name)
         self._page = LackView(shared.paint, "later")

@@ -26,7 +26,6 @@ FAR: Final = 1_000_000
 class ListScreen(TabScreen):
     """Below it: ``LISTS`` makes the lists, `rows` fills each, `opened` is Enter on a row."""
 
-    CSS_PATH = "lists.tcss"
     LISTS: ClassVar[tuple[str, ...]] = ()
     """A name for each list."""
 
@@ -80,7 +79,20 @@ class ListScreen(TabScreen):
             pane.display = wide or name == self.focus_on
             if pane.display:
                 self.views[name].take(self.rows(name))
+        self._jump()
+        for name, pane in self.panes.items():
+            if pane.display:
                 pane.draw(name == self.focus_on)
+
+    def _jump(self) -> None:
+        """Put the cursor where another tab wants it."""
+        key = self.shared.wanted.pop(self.tab, None)
+        for name in self.LISTS if key is not None else ():
+            self.views[name].take(self.rows(name))
+            if self.views[name].put_on(key or ""):
+                self.focus_on = name
+                self.redraw()
+                return
 
     def typed(self, event: events.Key) -> bool:
         if not self.view.typing:

@@ -7,7 +7,7 @@ from typing import Final
 from textual import events
 from textual.widget import Widget
 
-from tui.actions import MARKET
+from tui.actions import CANCEL_MINE, MARKET
 from tui.screens.base import Deed, TabScreen
 from tui.screens.find import FindScreen
 from tui.screens.order_menu import OrderMenu
@@ -39,7 +39,7 @@ class MarketScreen(TabScreen):
     """Draws the desk and carries out its actions."""
 
     CSS_PATH = "market.tcss"
-    ACTIONS = MARKET
+    ACTIONS = (*MARKET, CANCEL_MINE)
 
     def __init__(self, shared: Shared, name: str) -> None:
         super().__init__(shared, name)
@@ -201,6 +201,7 @@ class MarketScreen(TabScreen):
             "cancel": self._cancel,
             "replace": desk.replace,
             "cancel_all": desk.cancel_all,
+            "cancel_mine": desk.cancel_all,
             "release": desk.release,
             "more": lambda: desk.change_qty(1),
             "less": lambda: desk.change_qty(-1),

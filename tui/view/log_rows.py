@@ -14,6 +14,22 @@ LOG_COLUMNS: Final = (
 )
 
 
+TABS: Final = {
+    "fill": "orders",
+    "order": "orders",
+    "lease": "leases",
+    "notice": "leases",
+    "vm": "leases",
+    "manager": "automation",
+}
+
+
+def whereabouts(row: Row) -> tuple[str, str] | None:
+    """Return the tab and the key of what an entry is about, None when there is none to go to."""
+    tab = TABS.get(row.cells[1].text)
+    return (tab, row.cells[3].text) if tab and row.cells[3].text else None
+
+
 def log_rows(log: Log) -> list[Row]:
     return [_row(entry) for entry in reversed(log.entries)]
 
