@@ -87,6 +87,20 @@ TRIED: dict[str, Try] = {
     "image offer --key": Try(f"{'0' * 64} --title t --price-ucr 1 --key @ URL", READ),
     "image buy --key": Try(f"{'0' * 64} --key @ URL", READ),
     "vm console --key": Try("v-1 --key @ URL", READ),
+    "vm list --key": Try("--key @ URL", READ),
+    "vm stop --key": Try("v-1 --key @ URL", READ),
+    "vm start --key": Try(f"l-1 --image {'0' * 64} --key @ URL", READ),
+    "vm start --user-data": Try(
+        f"l-1 --image {'0' * 64} --user-data @ --key KEY URL", bad_paths.NO_FILE, (2,)
+    ),
+    "vm start --library": Try("l-1 --image web --library @ --key KEY URL", bad_paths.NO_DATA, (2,)),
+    "lease list --key": Try("--key @ URL", READ),
+    "lease release --key": Try("l-1 --yes --key @ URL", READ),
+    "order list --key": Try("--key @ URL", READ),
+    "order place --key": Try("small.z.flat.spot buy 1 --market --key @ URL", READ),
+    "order replace --key": Try("o-1 --qty 1 --key @ URL", READ),
+    "order cancel --key": Try("o-1 --key @ URL", READ),
+    "find --key": Try("--class small --key @ URL", READ),
     "request --key": Try('{"type":"order.list"} --key @ URL', READ),
     "host enroll --key": Try("--key @ URL --token t --name n", (*bad_paths.NO_PLACE, *READ[-2:])),
     "host enroll --token-file": Try("--token-file @ --key NEW URL --name n", READ, (2,)),
@@ -145,6 +159,7 @@ TRIED: dict[str, Try] = {
     "sim run --json": Try("SCENE --json @", bad_paths.NO_PLACE, (2,)),
     "sim run --out": Try("SCENE --out @", bad_paths.NO_PLACE, (2,)),
     "tui --key": Try("--key @ URL", READ),
+    "tui --control": Try("--control @ URL", ()),  # a Manager may come later
 }
 ALSO = {
     "exchange init --operator-key": Try("--data NEW --operator-key @", READ),

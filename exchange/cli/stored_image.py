@@ -33,11 +33,27 @@ class NoSuchImage(Exception):  # noqa: N818 - read as an answer
     """``str(error)`` is one line."""
 
 
+def found(library: Path, name: str) -> Stored | None:
+    """Return the stored VM that ``name`` names; None for a digest or the beginning of one.
+
+    Raises `NoSuchImage`.
+    """
+    if DIGEST.fullmatch(name):
+        return None
+    entry = stored(library, name)
+    if entry is None and not BEGINNING.fullmatch(name):
+        raise NoSuchImage(f"--image {name}: no digest of an image, and no stored VM in {library}")
+    return entry
+
+
 def stored(library: Path, name: str) -> Stored | None:
     """Return the stored VM ``name``; None when there is none. Raises `NoSuchImage`."""
     path = library / name / ENTRY
-    if "/" in name or not path.is_file():
-        return None
+    try:
+        if "/" in name or not path.is_file():
+            return None
+    except OSError as error:
+        raise NoSuchImage(f"{path}: {files.why(error)}") from error
     try:
         return msgspec.convert(files.toml(_text(path, ENTRY_BYTES_MAX)), Stored)
     except ValueError as error:

@@ -132,7 +132,7 @@ def list_vms(key: Key, url: Url = None, as_json: Json = False) -> None:
 
 def _described(image: str, library: Path, user_data: Path | None) -> tuple[Stored, str | None]:
     """Return (image and ports, the guest's text). Raises `NoSuchImage`."""
-    found = None if DIGEST.fullmatch(image) else stored_image.stored(library, image)
+    found = stored_image.found(library, image)
     path = user_data
     if path is None and found is not None and found.user_data is not None:
         path = library / image / found.user_data
