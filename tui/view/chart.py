@@ -5,6 +5,7 @@ ones filled (blocks), so that it reads without colours.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -26,6 +27,8 @@ HOLLOW: Final = {
 FILLED: Final = HOLLOW | {(2, 2): "█", (2, 0): "▀", (0, 2): "▄", (2, 1): "▀", (1, 2): "▄"}
 TIME_COLUMNS: Final = 10
 """Intervals between two times below the chart."""
+COLUMNS_MAX: Final = 1024
+"""Candles kept as drawn; from one frame to the next all but one are what they were."""
 LEAST_COLUMNS: Final = 8
 LEAST_ROWS: Final = 3
 
@@ -73,7 +76,8 @@ def lines(
     if not seen:
         return [fit((span(" no trades in this time", "dim"),), width)] + [fit((), width)] * rows
     frame = Frame(min(c.low_ucr for c in seen), max(c.high_ucr for c in seen), rows)
-    cells = [_column(candle, frame) for candle in slots]
+    empty = ((" ", "text"),) * rows
+    cells = [_column(_prices(candle), frame) if candle else empty for candle in slots]
     ruled = frame.row(vwap_ucr) if vwap_ucr and frame.low_ucr <= vwap_ucr <= frame.high_ucr else -1
     labels = _labels(frame, seen[-1].close_ucr, places)
     drawn = [
@@ -83,20 +87,22 @@ def lines(
     return [*drawn, _times(first, interval_ms, columns, width)]
 
 
-def _column(candle: Candle | None, frame: Frame) -> list[tuple[str, str]]:
-    """Return a candle's cells, top first, each with its ink."""
-    if candle is None:
-        return [(" ", "text")] * frame.rows
-    low, high = frame.half(candle.low_ucr), frame.half(candle.high_ucr)
-    ends = frame.half(candle.open_ucr), frame.half(candle.close_ucr)
-    rising = candle.close_ucr >= candle.open_ucr
-    shapes, ink = (HOLLOW, "bid") if rising else (FILLED, "ask")
+def _prices(candle: Candle) -> tuple[int, int, int, int]:
+    return candle.open_ucr, candle.high_ucr, candle.low_ucr, candle.close_ucr
+
+
+@lru_cache(maxsize=COLUMNS_MAX)
+def _column(prices: tuple[int, int, int, int], frame: Frame) -> tuple[tuple[str, str], ...]:
+    """Return the cells of a candle (open, high, low, close), top first, each with its ink."""
+    opened, highest, lowest, closed = (frame.half(price) for price in prices)
+    least, most = min(opened, closed), max(opened, closed)
+    shapes, ink = (HOLLOW, "bid") if prices[3] >= prices[0] else (FILLED, "ask")
 
     def part(half: int) -> int:
-        return 2 if min(ends) <= half <= max(ends) else 1 if low <= half <= high else 0
+        return 2 if least <= half <= most else 1 if lowest <= half <= highest else 0
 
     halves = range(2 * frame.rows - 1, 0, -2)
-    return [(shapes[part(half), part(half - 1)], ink) for half in halves]
+    return tuple((shapes[part(half), part(half - 1)], ink) for half in halves)
 
 
 def _runs(cells: list[tuple[str, str]], ruled: bool) -> Line:
