@@ -8,6 +8,8 @@ from tui.view.text import Line, clock_text, fit, price_text, span
 
 CELL_LEAST: Final = 4
 """Two digits, a mark and a blank."""
+CELL_MOST: Final = 10
+LEAST_PLACES: Final = 3
 HOURS_MAX: Final = 48
 
 
@@ -48,16 +50,26 @@ def _own(model: Model, symbol: str) -> int:
     )
 
 
+def exact_places(strip: list[Hour], places: int) -> int:
+    """Return the fewest decimals, at most ``places``, that show every price whole."""
+    prices = [h.price_ucr for h in strip if h.price_ucr is not None]
+    fewer = (n for n in range(LEAST_PLACES, places) if not any(p % 10 ** (6 - n) for p in prices))
+    return next(fewer, places)
+
+
 def cell_of(strip: list[Hour], width: int, places: int) -> int:
     """Return the cells of an hour: room for its price where that fits, for its number else."""
+    places = exact_places(strip, places)
     prices = [len(price_text(h.price_ucr, places)) for h in strip if h.price_ucr is not None]
     roomy = max(CELL_LEAST, max(prices, default=0) + 1)
-    return roomy if roomy * len(strip) <= width else CELL_LEAST
+    if roomy * len(strip) > width:
+        return CELL_LEAST
+    return max(roomy, min(CELL_MOST, width // max(1, len(strip))))
 
 
 def lines(strip: list[Hour], width: int, height: int, places: int) -> list[Line]:
     """Return the hours, their prices if there is room, and bars between lowest and highest."""
-    cells = cell_of(strip, width, places)
+    cells, places = cell_of(strip, width, places), exact_places(strip, places)
     shown = strip[: width // cells]
     names = tuple(
         span(
@@ -98,6 +110,7 @@ def _bars(shown: list[Hour], low: int, high: int, cells: int, width: int, rows: 
 def note(strip: list[Hour], places: int) -> str:
     """Return the range of prices and how many hours are ours."""
     prices = [h.price_ucr for h in strip if h.price_ucr is not None]
+    places = exact_places(strip, places)
     ours = sum(1 for h in strip if h.own)
     parts = [f"● {ours} yours"] if ours else []
     if prices:
