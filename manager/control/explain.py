@@ -12,7 +12,7 @@ def explain(shown: Snapshot, name: str) -> str | None:
     if row is None:
         return None
     parts = [f"Rule {row.name} does '{row.do}' when {row.when}.", _farm(shown)]
-    parts += [_since(row, shown.at_ms), *_waits(row), _fallback(row), _money(row)]
+    parts += [_since(row, shown.at_ms), *_waits(row), _fallback(row), _ahead(row), _money(row)]
     parts.append(_account(shown))
     return " ".join(part for part in parts if part)
 
@@ -49,6 +49,11 @@ def _fallback(row: RuleRow) -> str:
     if not row.fallback:
         return ""
     return f"What its own class cannot give it buys as {', then '.join(row.fallback)}."
+
+
+def _ahead(row: RuleRow) -> str:
+    hours = "unit-hour" if row.ahead == 1 else "unit-hours"
+    return f"It has bought {row.ahead} {hours} ahead." if row.ahead else ""
 
 
 def _money(row: RuleRow) -> str:

@@ -102,7 +102,8 @@ class SpendRow(Struct, frozen=True, omit_defaults=True):
 class RuleRow(Struct, frozen=True, omit_defaults=True):
     """A rule: since when its condition holds, what it still needs, and what holds it back.
 
-    ``fallback``: classes that it buys when its own is not to be had.
+    ``fallback``: classes that it buys when its own is not to be had. ``ahead``: unit-hours of
+    windows that it has bought and that are not over.
     """
 
     name: str
@@ -121,6 +122,7 @@ class RuleRow(Struct, frozen=True, omit_defaults=True):
     spent_month_ucr: int = 0
     budget_month_ucr: int | None = None
     fallback: list[str] = []
+    ahead: int = 0
 
 
 class UnitRow(Struct, frozen=True, omit_defaults=True):

@@ -99,6 +99,7 @@ def _rule(
         budget_day_ucr=rule.budget_day_ucr,
         budget_month_ucr=rule.budget_month_ucr,
         fallback=list(rule.fallback),
+        ahead=manager.forward.ahead(rule.name) if rule.forward else 0,
     )
 
 

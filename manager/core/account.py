@@ -20,8 +20,9 @@ from manager.core.library import StoredVm
 from manager.core.messages import Connected
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import placed_ms, rule_of
-from manager.core.rented import RentedUnits, unit_number
+from manager.core.rented import RentedUnits, carried_name, unit_number
 from manager.core.unit import LEAVING, Lease, Unit, leaves_first
+from manager.core.windows import window_ms
 
 RELEASE_AHEAD_MS: Final = 30 * MS_PER_MINUTE
 RENEW_MS: Final = 10 * MS_PER_MINUTE
@@ -65,10 +66,19 @@ class Account:
         if not bought_by_rule(row) or row.state == "ended":
             return None
         lease = self._adopt(row)
-        while len(lease.units) < row.units:
-            self._bursts.launch(lease, self._rented.add_unit(lease))
+        self.fill(lease)
         self.schedule_release(lease)
         return lease
+
+    def fill(self, lease: Lease) -> None:
+        """Start a VM on each unit that has none and waits for none of the hour before."""
+        missing = lease.size - len(lease.units) - self._rented.awaited(lease)
+        for _ in range(missing):
+            self._bursts.launch(lease, self._rented.add_unit(lease))
+
+    def ends(self, unit: Unit, end_ms: int) -> None:
+        """The unit ends by itself then, by the exchange's clock."""
+        self._bursts.hour_ends(unit, self._outgoing.local_ms(end_ms) - self._leave_ms)
 
     def vm(self, row: VmUpdate) -> None:
         lease, unit = self._rented.leases.get(row.lease_id), self._rented.unit_of(row)
@@ -117,7 +127,8 @@ class Account:
         for lease in list(self._rented.leases.values()):
             if lease.lease_id not in vms:
                 self._end(lease)
-        for row in rows:
+        # A window's VMs may be those of the hour before.
+        for row in sorted(rows, key=lambda row: window_ms(row.symbol)):
             self._match(row, vms[row.lease_id])
 
     def renew(self) -> None:
@@ -130,7 +141,7 @@ class Account:
                 self._remind(unit)
 
     def schedule_release(self, lease: Lease) -> None:
-        if lease.ending or not self._renews:
+        if lease.ending or lease.window_ms or not self._renews:
             return
         if self.renew_at_ms is None:
             self.renew_at_ms = self._outgoing.now_ms + RENEW_MS
@@ -173,6 +184,7 @@ class Account:
     def _change(self, lease: Lease, row: LeaseUpdate) -> None:
         lease.silent_until_ms = 0
         lease.ending = row.state == "ending"
+        lease.size = row.units
         if row.state == "ended":
             self._outgoing.log(
                 "lease_ended", f"{lease.lease_id} ended: {row.reason or 'no reason given'}"
@@ -212,7 +224,7 @@ class Account:
         for unit, end_ms in zip(ranked, ends_ms, strict=False):
             if unit.give_back:
                 self._lost(lease, [unit], None if told_now else end_ms - RECALL_NOTICE_MS)
-                self._bursts.recalled(unit, self._local_ms(end_ms) - self._leave_ms)
+                self._bursts.recalled(unit, self._outgoing.local_ms(end_ms) - self._leave_ms)
             elif not unit.leaves_ms:
                 self._bursts.leave(unit, give_back=False)
 
@@ -220,10 +232,9 @@ class Account:
         """Units that were counted on are no capacity to come; ``since_ms``: by the exchange."""
         if self._outgoing.now_ms >= lease.silent_until_ms:
             count = sum(unit.give_back and unit.state not in LEAVING for unit in units)
-            self.lost(lease.rule, count, None if since_ms is None else self._local_ms(since_ms))
-
-    def _local_ms(self, exchange_ms: int) -> int:
-        return exchange_ms - self._outgoing.exchange_ms + self._outgoing.now_ms
+            self.lost(
+                lease.rule, count, None if since_ms is None else self._outgoing.local_ms(since_ms)
+            )
 
     def leaves_at_ms(self) -> int | None:
         """Return when the next recalled unit is to leave."""
@@ -232,9 +243,9 @@ class Account:
 
     def let_go(self) -> None:
         """Recalled units whose time has come leave the balancer, drain and stop."""
-        for _, unit in self._rented.units():
+        for lease, unit in self._rented.units():
             if self._still_serves(unit) and unit.leaves_ms <= self._outgoing.now_ms:
-                self._bursts.leave(unit, give_back=False)
+                self._bursts.leave(unit, give_back=lease.window_ms > 0)
 
     def _still_serves(self, unit: Unit) -> bool:
         return unit.leaves_ms > 0 and unit.state not in LEAVING
@@ -243,6 +254,7 @@ class Account:
         """Bring one lease in line: units with their VMs first, then what has none."""
         lease = self._rented.leases.get(row.lease_id) or self._adopt(row)
         lease.ending = row.state == "ending"
+        lease.size = row.units
         if row.silent_since_ms is not None:
             silent_since_ms = row.silent_since_ms
             stayed = range(row.units - len(_ends_ms(row)))
@@ -253,7 +265,7 @@ class Account:
         ended = {unit.server: told for told in row.idle or () if (unit := self._idle(lease, told))}
         running = {unit.number for unit, _ in found}
         without = [unit for unit in lease.units.values() if unit.number not in running]
-        missing = row.units - len(found)
+        missing = row.units - len(found) - self._rented.awaited(lease)
         without += [self._rented.add_unit(lease) for _ in range(missing - len(without))]
         without.sort(key=leaves_first)
         for unit in without[: max(0, len(without) - missing)]:
@@ -284,7 +296,10 @@ class Account:
 
     def _new_unit(self, lease: Lease, vm: VmUpdate) -> Unit:
         number, attempt = unit_number(lease.lease_id, vm.name)
-        unit = self._rented.add_unit(lease, number)
+        name = ""
+        if number is None and lease.window_ms:
+            name, attempt = carried_name(vm.name)
+        unit = self._rented.add_unit(lease, number, name)
         unit.state, unit.vm_name, unit.vm_id = "requested", vm.name, vm.vm_id
         unit.launches, unit.failures = attempt, attempt - 1
         return unit

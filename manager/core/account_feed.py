@@ -4,6 +4,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
+from exchange.units import credits_text
 from exchange.wire.frames import (
     AccountFrame,
     BalanceUpdate,
@@ -13,16 +16,19 @@ from exchange.wire.frames import (
     OrderUpdate,
     VmUpdate,
 )
-from manager.core.account import Account
+from manager.core.account import Account, bought_by_rule
 from manager.core.backoff import AVOID_MS, Backoff
 from manager.core.budget import Budget
 from manager.core.farm import Farm
+from manager.core.forward import Forward
+from manager.core.handover import Handover
 from manager.core.messages import Connected, PastCharge
 from manager.core.outgoing import Outgoing
 from manager.core.past_failures import failures
 from manager.core.purchase import Purchases, placed_ms, rule_of
 from manager.core.rented import RentedUnits
 from manager.core.rules import Rules
+from manager.core.windows import window_ms
 
 EARLY_MAX: Final = 1_000
 """Frames kept while the account's state is being read."""
@@ -41,6 +47,8 @@ class AccountFeed:
         budget: Budget,
         backoff: Backoff,
         rules: Rules,
+        handover: Handover,
+        forward: Forward,
     ) -> None:
         self._outgoing = outgoing
         self._farm = farm
@@ -51,6 +59,8 @@ class AccountFeed:
         self._backoff = backoff
         self._past: Sequence[PastCharge] = []
         self._rules = rules
+        self._handover = handover
+        self._forward = forward
         self._account_seq = 0
         self._early: deque[AccountFrame] = deque(maxlen=EARLY_MAX)
 
@@ -65,8 +75,11 @@ class AccountFeed:
         if state.exchange_ms:
             self._outgoing.heard(state.exchange_ms)
         self._purchases.rebuild(state.orders, self._farm.by_name)
-        ids = [row.client_order_id for row in state.orders]
-        ids += [row.client_order_id or "" for row in state.leases]
+        self._forward.rebuild(state.orders)
+        self._handover.reset()
+        state = replace(state, leases=[r for r in state.leases if not self._handover.keeps(r)])
+        ids = [row.client_order_id for row in state.orders if not window_ms(row.symbol)]
+        ids += [row.client_order_id or "" for row in state.leases if not window_ms(row.symbol)]
         for client_order_id in ids:
             self._rules.fired_before(rule_of(client_order_id), placed_ms(client_order_id))
         self._account.rebuild(state)
@@ -106,6 +119,7 @@ class AccountFeed:
         match frame:
             case OrderUpdate():
                 self._purchases.updated(frame)
+                self._forward.updated(frame)
             case LeaseUpdate():
                 self._lease(frame)
             case VmUpdate():
@@ -113,14 +127,36 @@ class AccountFeed:
             case Notice():
                 self._account.notice(frame)
             case Charge():
-                rule = self._budget.charged(frame.lease_id, frame.amount_ucr, self._outgoing.now_ms)
-                if rule is not None:
-                    self._rules.charged(rule)
+                self._charge(frame)
             case BalanceUpdate():
                 pass
 
-    def _lease(self, row: LeaseUpdate) -> None:
+    def adopt(self, row: LeaseUpdate) -> None:
+        """Take a lease of a rule into the rented units, or what is new about it."""
         lease = self._account.lease(row)
         if lease is not None:
-            self._purchases.leased(row.client_order_id or "", row.units)
             self._budget.lease(lease.lease_id, lease.rule, row.charged_ucr, self._outgoing.now_ms)
+
+    def _lease(self, row: LeaseUpdate) -> None:
+        seen = row.lease_id in self._rented.leases or self._handover.knows(row.lease_id)
+        if not seen and row.state != "ended":
+            order_id = row.client_order_id or ""
+            self._purchases.leased(order_id, row.units)
+            self._forward.leased(order_id, row.units)
+            self._tell_ahead(row)
+        if not self._handover.keeps(row):
+            self.adopt(row)
+
+    def _tell_ahead(self, row: LeaseUpdate) -> None:
+        if window_ms(row.symbol) and bought_by_rule(row):
+            price, name = credits_text(row.price_ucr), rule_of(row.client_order_id or "")
+            what = f"{row.units} units of {row.symbol} at {price} credits"
+            self._outgoing.log("leased", f"rule {name}: {row.lease_id}: {what}")
+
+    def _charge(self, frame: Charge) -> None:
+        """A window is charged at its end, and counts for the day in which it began."""
+        now_ms, lease = self._outgoing.now_ms, self._rented.leases.get(frame.lease_id)
+        for_ms = lease.window_ms if lease is not None and lease.window_ms else now_ms
+        rule = self._budget.charged(frame.lease_id, frame.amount_ucr, now_ms, for_ms)
+        if rule is not None:
+            self._rules.charged(rule)

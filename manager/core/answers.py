@@ -7,6 +7,7 @@ from exchange.wire.frames import Ack, ErrorReply
 from manager.core.account import Account
 from manager.core.burst import Bursts
 from manager.core.checks import Checks
+from manager.core.forward import Forward
 from manager.core.outgoing import Asked, Outgoing
 from manager.core.purchase import Purchases
 from manager.core.refused import why
@@ -22,12 +23,14 @@ class Answers:
         bursts: Bursts,
         account: Account,
         checks: Checks,
+        forward: Forward,
     ) -> None:
         self._outgoing = outgoing
         self._purchases = purchases
         self._bursts = bursts
         self._account = account
         self._checks = checks
+        self._forward = forward
 
     def take(self, answer: Ack | ErrorReply) -> None:
         """Tell the answer to whoever asked."""
@@ -43,6 +46,8 @@ class Answers:
         match asked.purpose:
             case "order" | "cancel":
                 self._purchases.answered(asked.subject, result)
+            case "window":
+                self._forward.answered(asked.subject, result)
             case "start":
                 self._bursts.start_accepted(asked.subject, result)
             case "release":
@@ -58,6 +63,8 @@ class Answers:
         match asked.purpose:
             case "order":
                 self._purchases.refused(asked.subject, why)
+            case "window":
+                self._forward.refused(asked.subject, why)
             case "start":
                 self._bursts.start_refused(asked.subject, reason, why)
             case "stop":

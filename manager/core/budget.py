@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from exchange.units import MS_PER_DAY, MS_PER_SECOND
 from manager.core.messages import PastCharge
+from manager.core.windows import window_ms
 
 MAX_LEASES: Final = 10_000
 """Leases remembered, ended ones included: a last charge may come after the end."""
@@ -70,8 +71,7 @@ class Budget:
         self._turn(now_ms)
         for row in rows:
             if row.ts_ms >= self._month_began:
-                today = row.ts_ms // MS_PER_DAY == self._day
-                sums = Sums(row.amount_ucr if today else 0, row.amount_ucr)
+                sums = self._sums(row.amount_ucr, window_ms(row.symbol) or row.ts_ms)
                 past = self._past.setdefault(row.lease_id, Past(row.symbol, 0, Sums()))
                 past.charged_ucr += row.amount_ucr
                 past.sums.add(sums)
@@ -93,14 +93,19 @@ class Budget:
         if len(self._paid) > MAX_LEASES:
             del self._paid[next(iter(self._paid))]
 
-    def charged(self, lease_id: str, amount_ucr: int, now_ms: int) -> str | None:
-        """Count a charge; return the rule whose it is, ``None`` when no rule bought the lease."""
+    def charged(
+        self, lease_id: str, amount_ucr: int, now_ms: int, for_ms: int | None = None
+    ) -> str | None:
+        """Count a charge; return the rule whose it is, ``None`` when no rule bought the lease.
+
+        ``for_ms``: it counts for that day and month, by default for now.
+        """
         paid = self._paid.get(lease_id)
         if paid is None:
             self._turn(now_ms)
             self._all.add(Sums(amount_ucr, amount_ucr))
             return None
-        self._spend(paid, amount_ucr, now_ms)
+        self._spend(paid, amount_ucr, now_ms, for_ms)
         return paid.rule
 
     def spent_ucr(self, rule: str, now_ms: int) -> int:
@@ -121,12 +126,18 @@ class Budget:
                     found.add(past.sums)
         return found
 
-    def _spend(self, paid: Paid, amount_ucr: int, now_ms: int) -> None:
+    def _spend(self, paid: Paid, amount_ucr: int, now_ms: int, for_ms: int | None = None) -> None:
         if amount_ucr > 0:
             self._turn(now_ms)
             paid.charged_ucr += amount_ucr
+            spent = self._sums(amount_ucr, now_ms if for_ms is None else for_ms)
             for sums in (self._by_rule.setdefault(paid.rule, Sums()), self._all):
-                sums.add(Sums(amount_ucr, amount_ucr))
+                sums.add(spent)
+
+    def _sums(self, amount_ucr: int, at_ms: int) -> Sums:
+        """Return what an amount of ``at_ms`` adds to the current day and month."""
+        month_ucr = amount_ucr if at_ms >= self._month_began else 0
+        return Sums(amount_ucr if at_ms // MS_PER_DAY == self._day else 0, month_ucr)
 
     def _turn(self, now_ms: int) -> None:
         """A new day or month begins with nothing spent."""

@@ -65,13 +65,14 @@ class Bursts:
         """Begin to give back ``count`` units (None: all), expensive ones first; return how many.
 
         ``vm``, ``rule``: only units that run it, that were bought by it. What was bought by hand
-        stays.
+        stays, and so do windows, which are owed in any case.
         """
         found = [
             unit
             for lease, unit in self._rented.most_expensive_first()
             if unit.state not in LEAVING
             and unit.give_back
+            and not lease.window_ms
             and not by_hand(lease.rule)
             and (vm is None or (lease.vm is not None and lease.vm.name == vm))
             and rule in (None, lease.rule)
@@ -92,7 +93,10 @@ class Bursts:
         staying = [
             (lease, unit)
             for lease, unit in self._rented.most_expensive_first()
-            if rule in (None, lease.rule) and unit.state not in LEAVING and unit.give_back
+            if rule in (None, lease.rule)
+            and unit.state not in LEAVING
+            and unit.give_back
+            and not lease.window_ms
         ]
         over_ucr = sum(lease.price_ucr for lease, _ in staying) - hour_ucr
         given = 0
@@ -112,6 +116,7 @@ class Bursts:
             if unit.state == "draining"
             and unit.give_back
             and not lease.ending
+            and not lease.window_ms
             and not by_hand(lease.rule)
         ][:count]
         for lease, unit in found:
@@ -126,10 +131,18 @@ class Bursts:
         else:
             self.leave(unit, give_back=False)
 
+    def hour_ends(self, unit: Unit, leaves_ms: int) -> None:
+        """A window's unit ends by itself, and is paid for until then; so it counts until then."""
+        if unit.state in ("joining", "ready") and unit.port and leaves_ms > self._outgoing.now_ms:
+            unit.leaves_ms = unit.leaves_ms or leaves_ms
+        else:
+            self.leave(unit, give_back=True)
+
     def leave(self, unit: Unit, give_back: bool) -> None:
         """Take the unit out of service; ``give_back``: and release it when its VM is gone."""
-        staying = unit.state not in LEAVING and not unit.leaves_ms
-        unit.give_back = give_back and (unit.give_back or staying)
+        firm = self._rented.leases[unit.lease_id].window_ms
+        staying = unit.state not in LEAVING and (firm or not unit.leaves_ms)
+        unit.give_back = give_back and bool(unit.give_back or staying)
         if unit.state in LEAVING:
             return
         if unit.state in IN_BALANCER and unit.port:
@@ -191,7 +204,9 @@ class Bursts:
             self.stopped(unit)
         elif self._outgoing.online:
             unit.launches += 1
-            unit.asked_ms = self._outgoing.now_ms
+            # A window's VM is launched when the hour begins.
+            start_ms = self._outgoing.local_ms(lease.window_ms) if lease.window_ms else 0
+            unit.asked_ms = max(self._outgoing.now_ms, start_ms)
             unit.vm_id = ""
             unit.ran = False
             unit.vm_name = vm_name(lease.vm, unit)
@@ -292,6 +307,9 @@ class Bursts:
         )
 
     def send_release(self, unit: Unit) -> None:
+        """Give the unit back; one of a window ends by itself and is owed in any case."""
+        if self._rented.leases[unit.lease_id].window_ms:
+            return
         self._outgoing.ask(
             "release",
             unit.server,

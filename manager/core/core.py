@@ -34,6 +34,8 @@ from manager.core.budget import Budget
 from manager.core.burst import Bursts
 from manager.core.checks import Checks
 from manager.core.farm import Farm, ManagerConfig
+from manager.core.forward import Forward
+from manager.core.handover import Handover
 from manager.core.library import StoredVm
 from manager.core.load import Load
 from manager.core.messages import (
@@ -72,7 +74,7 @@ class Manager:
         self._outgoing = outgoing = Outgoing()
         self.load = self._load = Load(outgoing, config.stale_ms)
         self.rented = rented = RentedUnits()
-        self._backoff = backoff = Backoff(outgoing, rented)
+        self._backoff = Backoff(outgoing, rented)
         self.boots = Boots()
         self._bursts = Bursts(outgoing, rented, self._backoff, self.boots)
         self._bursts.loopback = config.loopback
@@ -87,7 +89,7 @@ class Manager:
             outgoing, self._load, self._backoff, farm.vm_of, self._checks.problems
         )
         self._standing.buying = config.buying
-        self.budget = self._budget = budget = Budget()
+        self.budget = self._budget = Budget()
         self.rules = self._rules = Rules(
             outgoing,
             config.rules,
@@ -102,14 +104,41 @@ class Manager:
         self._rules.spend = config.spend
         self._account.lost = self._rules.lost
         self._account.returned = self._rules.returned
-        self._feed = AccountFeed(
-            outgoing, farm, rented, self._account, self._purchases, budget, backoff, self._rules
+        self._hear()
+
+    def _hear(self) -> None:
+        """Build what takes hours that were bought ahead, and what hears from the exchange."""
+        outgoing, farm = self._outgoing, self._farm
+        self._handover = Handover(
+            outgoing, farm, self.rented, self._bursts, self._account, lambda: self.reading().paid
         )
+        self.forward = self._forward = Forward(
+            outgoing,
+            farm,
+            self._purchases,
+            self._handover,
+            lambda rule: self._standing.held_back(rule) is None,
+            self._rules.affordable,
+        )
+        self._rules.committed_ucr = self._forward.committed_ucr
+        self._feed = AccountFeed(
+            outgoing,
+            farm,
+            self.rented,
+            self._account,
+            self._purchases,
+            self._budget,
+            self._backoff,
+            self._rules,
+            self._handover,
+            self._forward,
+        )
+        self._handover.adopt = self._feed.adopt
         self._answers = Answers(
-            outgoing, self._purchases, self._bursts, self._account, self._checks
+            outgoing, self._purchases, self._bursts, self._account, self._checks, self._forward
         )
         self._administration = Administration(
-            outgoing, rented, self._purchases, self._bursts, self._rules, self.reading
+            outgoing, self.rented, self._purchases, self._bursts, self._rules, self.reading
         )
 
     @property
@@ -152,6 +181,8 @@ class Manager:
             self._account.leaves_at_ms(),
             self._load.stale_at_ms(),
             self._checks.again_ms,
+            self._handover.due_ms(),
+            self._forward.due_ms(),
         ]
         return min((due_ms for due_ms in deadlines if due_ms is not None), default=None)
 
@@ -188,6 +219,7 @@ class Manager:
         self._rules.replace(config.rules)
         self._backoff.resume_all()
         self._checks.rules(config.rules)
+        self._forward.reconfigure()
         self._administration.end_all(gone)
         for lease in self.rented.leases.values():
             vm = self._farm.vm_of(lease.rule)
@@ -223,6 +255,9 @@ class Manager:
         outgoing.now_ms = now_ms
 
     def _evaluate(self) -> None:
+        if self._outgoing.online:
+            self._handover.act()
+            self._forward.act()
         self._rules.evaluate()
         self._due_known = False
 
@@ -262,6 +297,7 @@ class Manager:
                 self._offline(message)
             case InstrumentUpdate():
                 self._purchases.instrument(message)
+                self._forward.instrument(message)
                 self._checks.instrument(message)
             case InstrumentsKnown(symbols):
                 self._checks.instruments(symbols)

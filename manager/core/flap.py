@@ -32,6 +32,15 @@ def flap_warnings(rules: Sequence[Rule], core_units: int) -> list[str]:
     return warnings
 
 
+def no_windows(rules: Sequence[Rule], where: str) -> list[str]:
+    """Return one line for every rule that buys windows ``where`` there are none."""
+    return [
+        f"rule {rule.name!r}: forward: {where} has no windows: its hours are bought on spot"
+        for rule in rules
+        if rule.forward
+    ]
+
+
 def _threshold(rule: Rule, ops: tuple[str, ...]) -> float | None:
     return next((c.value for c in rule.conditions if c.metric == "util" and c.op in ops), None)
 

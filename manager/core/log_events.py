@@ -40,6 +40,7 @@ LEVELS: Final[dict[LogEvent, Level]] = {
     "order_refused": "warning",
     "bid_rests": "info",
     "falls_back": "info",
+    "buys_ahead": "info",
     "price_below_tick": "warning",
     "leased": "info",
     "adopted": "info",

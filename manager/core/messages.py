@@ -224,6 +224,7 @@ LogEvent: TypeAlias = Literal[
     "order_refused",
     "bid_rests",
     "falls_back",
+    "buys_ahead",
     "price_below_tick",
     "leased",
     "adopted",

@@ -13,7 +13,7 @@ from msgspec import Struct
 from manager.core.messages import Log, LogEvent, ManagerRequest, Out, Send
 
 Purpose: TypeAlias = Literal[
-    "order", "cancel", "start", "stop", "release", "timer", "look", "image", "sell"
+    "order", "window", "cancel", "start", "stop", "release", "timer", "look", "image", "sell"
 ]
 
 
@@ -39,6 +39,10 @@ class Outgoing:
     def exchange_ms(self) -> int:
         """The time by the exchange's clock, taken from its frames."""
         return self.now_ms + self._ahead_ms
+
+    def local_ms(self, exchange_ms: int) -> int:
+        """Return a time of the exchange's clock by our own."""
+        return exchange_ms - self._ahead_ms
 
     def heard(self, exchange_ms: int) -> None:
         """A frame was stamped ``exchange_ms``; the two clocks need not agree."""

@@ -21,6 +21,7 @@ from manager.core.detour import Offering, way_around
 from manager.core.hand import by_hand
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
+from manager.core.windows import window_ms
 
 PREFIX: Final = "rule/"
 ORDER_LIFE_MS: Final = 15 * MS_PER_SECOND
@@ -91,11 +92,14 @@ class Purchases:
         self._pricing, self._zone = pricing, zone
 
     def instrument(self, update: InstrumentUpdate) -> None:
-        self._instruments[update.symbol] = update
+        if update.state == "settled":
+            self._instruments.pop(update.symbol, None)
+        else:
+            self._instruments[update.symbol] = update
 
     def buy(self, rule: Rule, units: int) -> None:
         """Start buying ``units`` at up to the rule's price."""
-        first, *more = self._places(rule)
+        first, *more = self.places(rule)
         self._place(rule, first, units, tuple(more), None)
 
     def cancel_resting(self, rule: str | None = None) -> int:
@@ -147,7 +151,8 @@ class Purchases:
         """Take over the account's open orders that carry a rule's prefix; forget all others."""
         self._orders.clear()
         for row in rows:
-            if row.client_order_id.startswith(PREFIX) and row.side == "buy":
+            spot = not window_ms(row.symbol)
+            if row.client_order_id.startswith(PREFIX) and row.side == "buy" and spot:
                 order = Order(
                     row.client_order_id,
                     rules.get(rule_of(row.client_order_id)),
@@ -214,9 +219,13 @@ class Purchases:
 
     def symbols(self, rule: Rule) -> list[str]:
         """Return what the rule buys, the preferred one first."""
-        return [self._symbol(place) for place in self._places(rule)]
+        return [self._symbol(place) for place in self.places(rule)]
 
-    def _places(self, rule: Rule) -> tuple[Place, ...]:
+    @property
+    def pricing(self) -> str:
+        return self._pricing
+
+    def places(self, rule: Rule) -> tuple[Place, ...]:
         return places(self._class_of(rule), rule.fallback, rule.zones or (self._zone,))
 
     def _symbol(self, place: Place) -> str:
@@ -278,7 +287,7 @@ class Purchases:
         )
 
     def _rest(self, done: Order, rule: Rule, units: int) -> None:
-        order = self._order(rule, self._places(rule)[0], units, done)
+        order = self._order(rule, self.places(rule)[0], units, done)
         order.rests = True
         price = credits_text(order.price_ucr)
         self._outgoing.log(

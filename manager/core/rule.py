@@ -116,6 +116,8 @@ def parse(text: RuleText) -> Rule:
     price_max = _once("price_max", text.price_max, follow)
     if not isinstance(action, Release) and price_max is None:
         _wrong("price_max", "missing; a rule that buys needs a highest price")
+    if text.forward and isinstance(action, Release):
+        _wrong("forward", "belongs to a rule that buys")
     cooldown = _once("cooldown", text.cooldown, follow) or DEFAULT_COOLDOWN
     return Rule(
         name=text.name,
@@ -150,8 +152,8 @@ def _one_kind(text: RuleText) -> None:
         _wrong("do", "missing; for example 'buy 4'")
     if text.at is None and text.timezone is not None:
         _wrong("timezone", "belongs to at")
-    if text.forward:
-        _wrong("forward", "not supported yet in this version")
+    if text.forward and text.at is None:
+        _wrong("forward", "belongs to at")
 
 
 def _conditions(text: RuleText) -> tuple[Condition, ...]:

@@ -8,10 +8,10 @@ Source: manager.md, "Rule guards".
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
-from exchange.units import MAX_QTY
-from manager.core.budget import Budget, Spend
+from exchange.units import MAX_QTY, MS_PER_DAY
+from manager.core.budget import Budget, Spend, month_start_ms
 from manager.core.burst import Bursts
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import Purchases
@@ -23,6 +23,8 @@ from manager.core.watches import watch_of
 from manager.core.wish import RuleState, Wish
 
 NO_LIMITS: Final = Spend()
+Span: TypeAlias = Literal["day", "month"]
+Committed: TypeAlias = Callable[[str | None, Callable[[int], bool]], int]
 
 
 class Rules:
@@ -51,6 +53,9 @@ class Rules:
         self.spend = NO_LIMITS
         self.most_ucr: int | None = None
         """Lowers ``spend``, whatever a changed configuration says."""
+        self.committed_ucr: Committed = lambda rule, same: 0
+        """What windows cost that a rule, or all, have bought or bid for, and that begin when the
+        function says so."""
 
     def watched(self) -> list[RuleState]:
         """Return every rule and what is known of it, for readers."""
@@ -134,21 +139,26 @@ class Rules:
         self._keep_within(None, "spend: ", self.account_limits())
 
     def _keep_within(self, rule_name: str | None, of: str, limits: Spend) -> None:
-        for span, left_ucr in self._left(rule_name, limits):
+        now_ms = self._outgoing.now_ms
+        for span, left_ucr in self._left(rule_name, limits, now_ms):
+            left_ucr -= self.committed_ucr(rule_name, _same(span, now_ms))
             if units := self._bursts.keep_within(rule_name, left_ucr):
                 text = f"{of}{span} is used up: {units} units go"
                 self._outgoing.log("budget_used", text)
 
-    def _left(self, rule_name: str | None, limits: Spend) -> list[tuple[str, int]]:
-        """Return what the day and the month leave, holds not counted."""
-        left: list[tuple[str, int]] = []
+    def _left(self, rule_name: str | None, limits: Spend, at_ms: int) -> list[tuple[Span, int]]:
+        """Return what the day and the month of ``at_ms`` leave; what is held is not counted."""
+        left: list[tuple[Span, int]] = []
         if limits == NO_LIMITS:
             return left
-        sums = self._budget.sums(rule_name, self._outgoing.now_ms)
+        now_ms = self._outgoing.now_ms
+        sums = self._budget.sums(rule_name, now_ms)
         if limits.day_ucr is not None:
-            left.append(("day", limits.day_ucr - sums.day_ucr))
+            spent_ucr = sums.day_ucr if _same("day", at_ms)(now_ms) else 0
+            left.append(("day", limits.day_ucr - spent_ucr))
         if limits.month_ucr is not None:
-            left.append(("month", limits.month_ucr - sums.month_ucr))
+            spent_ucr = sums.month_ucr if _same("month", at_ms)(now_ms) else 0
+            left.append(("month", limits.month_ucr - spent_ucr))
         return left
 
     def account_limits(self) -> Spend:
@@ -160,18 +170,23 @@ class Rules:
         month_ucr = most_ucr if spend.month_ucr is None else min(spend.month_ucr, most_ucr)
         return Spend(day_ucr, month_ucr)
 
-    def _affordable(self, rule: Rule) -> int:
-        """Return how many more units for one hour all budgets allow."""
-        most = MAX_QTY
+    def affordable(self, rule: Rule, at_ms: int) -> int:
+        """Return how many more units for one hour that begins then all budgets allow."""
+        most, now_ms = MAX_QTY, self._outgoing.now_ms
         for name, limits in ((rule.name, _limits(rule)), (None, self.account_limits())):
-            for _, left_ucr in self._left(name, limits):
-                held_ucr = self._rented.held_ucr(name) + self._purchases.held_ucr(name)
-                most = min(most, (left_ucr - held_ucr) // max(1, rule.price_max_ucr))
+            for span, left_ucr in self._left(name, limits, at_ms):
+                same = _same(span, at_ms)
+                left_ucr -= self.committed_ucr(name, same)
+                if same(now_ms):
+                    left_ucr -= self._rented.held_ucr(name) + self._purchases.held_ucr(name)
+                most = min(most, left_ucr // max(1, rule.price_max_ucr))
         return most
 
     def _own(self, rule_name: str) -> int:
         """Return how many units the rule bought or has on order that are not on their way out."""
-        return self._rented.staying(rule_name) + self._purchases.on_order(rule_name)
+        return self._rented.staying(
+            rule_name, self._outgoing.exchange_ms
+        ) + self._purchases.on_order(rule_name)
 
     def _observe(self) -> Reading:
         reading = self._reading()
@@ -259,7 +274,7 @@ class Rules:
         if self._standing.held_back(rule) is not None:
             return 0
         room = MAX_QTY if rule.max_units is None else rule.max_units - reading.paid
-        return max(0, min(room, self._affordable(rule)))
+        return max(0, min(room, self.affordable(rule, self._outgoing.now_ms)))
 
     def _release(self, rule: Rule, wanted: int | None, own: bool, reading: Reading) -> str:
         floor = max(
@@ -287,9 +302,16 @@ class Rules:
         return fresh
 
 
+def _same(span: Span, at_ms: int) -> Callable[[int], bool]:
+    """Return what tells whether a time is in the UTC day or month of ``at_ms``."""
+    if span == "day":
+        return lambda other_ms: other_ms // MS_PER_DAY == at_ms // MS_PER_DAY
+    return lambda other_ms: month_start_ms(other_ms) == month_start_ms(at_ms)
+
+
 def _limits(rule: Rule) -> Spend:
     return Spend(rule.budget_day_ucr, rule.budget_month_ucr)
 
 
 def _watched(rule: Rule) -> tuple[object, ...]:
-    return rule.conditions, rule.at, rule.track
+    return rule.conditions, rule.at, rule.track, rule.forward

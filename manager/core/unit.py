@@ -55,10 +55,12 @@ class Unit(Struct):
     """Recalled: it serves until then, so that its replacement can come into service first."""
     give_back: bool = True
     """When leaving: release the unit afterwards. False when it ends by itself and pays its bond."""
+    name: str = ""
+    """Its server's name when it came from the window before; it keeps it."""
 
     @property
     def server(self) -> str:
-        return f"{self.lease_id}-{self.number}"
+        return self.name or f"{self.lease_id}-{self.number}"
 
 
 class Lease(Struct):
@@ -78,6 +80,10 @@ class Lease(Struct):
     """When its order was made, by our clock."""
     silent_until_ms: int = 0
     """Until then its host counts as out of reach, and its units not as capacity."""
+    window_ms: int = 0
+    """When its hour begins; 0: spot. A window is owed in full and ends by itself."""
+    size: int = 0
+    """Units that it grants; fewer have a VM while those of the hour before are to move here."""
 
 
 def give_back_key(lease: Lease, unit: Unit) -> tuple[int, bool, int]:

@@ -14,9 +14,15 @@ from manager.core.words import moment_text
 
 
 class AtWatch:
-    """``own`` counts the units that the rule bought and that stay, those on order included."""
+    """``own`` counts the units that the rule bought and that stay, those on order included.
 
-    def __init__(self, schedule: Schedule, action: Action, own: Callable[[], int]) -> None:
+    ``last_ms``: so long before its hours end it buys nothing more.
+    """
+
+    def __init__(
+        self, schedule: Schedule, action: Action, own: Callable[[], int], last_ms: int = 0
+    ) -> None:
+        self._last_ms = last_ms
         self._schedule = schedule
         self._action = action
         self._own = own
@@ -43,12 +49,17 @@ class AtWatch:
                 return None
             case _ if not self._open and self._own():
                 return Wish(Release(None), f"{why}: is over", own=True)
+            case _ if self._open and self._ends_soon(now_ms):
+                return None
             case BuyTo(units) if self._open and reading.bought < units:
                 return Wish(self._action, why)
             case Buy(units) if self._open and self._own() < units:
                 return Wish(Buy(units - self._own()), why)
             case _:
                 return None
+
+    def _ends_soon(self, now_ms: int) -> bool:
+        return self._opening is not None and self._opening.end_ms - now_ms < self._last_ms
 
     def dues_ms(self, cooled_ms: int) -> tuple[int, ...]:
         if self._opening is None:

@@ -30,6 +30,7 @@ from manager.core import log_events
 from manager.core.core import Manager
 from manager.core.dry_run import Outcome, dry_run
 from manager.core.farm import ManagerConfig
+from manager.core.flap import no_windows
 from manager.shell.actions import Actions
 from manager.shell.chart_file import ChartError, check_chart, clock, draw
 from manager.shell.config import (
@@ -198,7 +199,7 @@ def dry_run_command(
         samples = read_trace(trace, time, column, scale / count_s)
     except (ConfigError, UsageError, ChartError) as error:
         fail(str(error), EXIT_USAGE)
-    for warning in content.warnings:
+    for warning in [*content.warnings, *no_windows(content.rules, "a dry run")]:
         typer.echo(f"headroom: warning: {warning}", err=True)
     outcome = dry_run(rules, samples, int(boot_s * 1000), start_ms)
     if chart is not None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from exchange.wire.terms import DEFAULT_CLASSES, need_of, need_of_units
 from exchange.wire.types import Capacity
-from manager.core.flap import flap_warnings
+from manager.core.flap import flap_warnings, no_windows
 from manager.core.rule import Rule, parse
 from manager.core.rule_text import RuleText
 from sim.scenario.tables import Fault, OfferAll, Policy, Scenario, Seller
@@ -48,12 +48,16 @@ def market_of(scenario: Scenario, policy: Policy) -> Scenario:
 
 
 def warnings(scenario: Scenario) -> list[str]:
-    """Return a line for each pair of rules, of any policy, that would chase each other."""
+    """Return a line for each pair of rules, of any policy, that would chase each other, and for
+    each rule that buys what a simulation has not."""
     return [
         f"policy.{name}: {warning}"
         for name, policy in scenario.policy.items()
         if policy.rule
-        for warning in flap_warnings(rules_of(scenario, policy), scenario.farm.core_units)
+        for warning in (
+            *flap_warnings(rules_of(scenario, policy), scenario.farm.core_units),
+            *no_windows(rules_of(scenario, policy), "the simulator"),
+        )
     ]
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from exchange.wire.requests import OrderPlace
 from tests.e2e.test_chain import client, end, exchange, headroom
 from tests.manager.shell.test_live import (
-    ADDRESS,
     CONFIG,
     GUEST_PORT,
     PRICE_UCR,
@@ -19,6 +18,7 @@ from tests.manager.shell.test_live import (
     start_logging,
 )
 
+ADDRESS = "127.83.19.11"
 DEAR_UCR = 500_000
 RULE = 'vm = "web"\nprice_max = 0.10'
 
@@ -35,7 +35,7 @@ async def episode(folder: Path) -> None:
     async with exchange(folder) as running, server:
         await found_market(running)
         async with client(running, "seller") as seller, client(running, "buyer") as buyer:
-            host = await start_host(running, seller, folder / "state")
+            host = await start_host(running, seller, folder / "state", ADDRESS)
             run = ("manager", "run", "--url", running.url, "--config", str(config))
             manager = await start_logging(log, *run, "--control", str(control))
             try:

@@ -97,14 +97,16 @@ async def found_market(running: Running) -> None:
             )
 
 
-async def start_host(running: Running, seller: Client, state: Path) -> Process:
+async def start_host(
+    running: Running, seller: Client, state: Path, address: str = ADDRESS
+) -> Process:
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
     await seller.request(HostToken(req_id=1, zone="eu-de", token_sha256=digest, uses=1, ttl_s=60))
     login = ("--url", running.url, "--key", str(running.keys["host"]))
     await headroom("host", "enroll", *login, "--token", TOKEN, "--name", "r1", "--json")
     room = ("--mvcpu", "4000", "--mem-mib", "8192", "--disk-mib", "65536", "--state", str(state))
     ports = f"{GUEST_PORT}-{GUEST_PORT + 9}"
-    where = ("--advertise", ADDRESS, "--ports", ports, "--hypervisor", "memory")
+    where = ("--advertise", address, "--ports", ports, "--hypervisor", "memory")
     return await start_logging(state / "host.log", "host", "run", *login, *where, *room)
 
 

@@ -1,0 +1,319 @@
+"""Buys the windows of scheduled hours as soon as they are listed: ``forward = true``. Pure.
+
+For every listed window that lies whole in a rule's hours: what is not had or on order yet is bid
+for in each of the rule's places in turn; the rest is bid for in the first one for `RETRY_MS`, then
+all are tried again, until the gate closes. Never beyond ``price_max``, ``max_units`` in any hour,
+and the budgets of the day and month in which the hour begins. It needs no figure of the load: the
+hours are given. What is had is known by the leases of the account, what is on order by its orders,
+so a restart buys nothing twice. Source: manager.md, "Windows ahead".
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from exchange.units import MAX_QTY, MS_PER_MINUTE, credits_text
+from exchange.wire.frames import InstrumentUpdate, OrderUpdate
+from exchange.wire.requests import OrderCancel, OrderPlace
+from manager.core.classes import Place, place_of
+from manager.core.farm import Farm
+from manager.core.handover import Handover
+from manager.core.outgoing import Outgoing
+from manager.core.purchase import (
+    MIN_REST_MS,
+    OPEN,
+    ORDER_LIFE_MS,
+    PREFIX,
+    Order,
+    Purchases,
+    rule_of,
+)
+from manager.core.rule import Buy, BuyTo, Rule
+from manager.core.windows import end_ms, window_ms, window_symbol
+
+RETRY_MS: Final = 10 * MS_PER_MINUTE
+"""So long a bid for a window rests, and its hour is not tried again; a dead Manager's bids end."""
+
+
+class Forward:
+    """``may_buy``: nothing holds the rule back; ``affordable``: units that every budget allows of
+    an hour that begins then."""
+
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        farm: Farm,
+        purchases: Purchases,
+        handover: Handover,
+        may_buy: Callable[[Rule], bool],
+        affordable: Callable[[Rule, int], int],
+    ) -> None:
+        self._outgoing = outgoing
+        self._farm = farm
+        self._purchases = purchases
+        self._handover = handover
+        self._may_buy = may_buy
+        self._affordable = affordable
+        self._windows: dict[str, InstrumentUpdate] = {}
+        self._orders: dict[str, Order] = {}
+        self._again_ms: dict[tuple[str, int], int] = {}
+        """When a rule tries an hour again."""
+        self._covers: dict[tuple[str, int], bool] = {}
+        self._canceled: set[str] = set()
+        self._number = 0
+
+    # --- what is told ---
+
+    def instrument(self, row: InstrumentUpdate) -> None:
+        if row.state == "open" and window_ms(row.symbol):
+            self._windows[row.symbol] = row
+        else:
+            self._windows.pop(row.symbol, None)
+
+    def reconfigure(self) -> None:
+        self._covers.clear()
+        self._again_ms.clear()
+
+    def rebuild(self, rows: list[OrderUpdate]) -> None:
+        """Take over the account's open bids for windows that carry a rule's prefix."""
+        self._orders.clear()
+        self._canceled.clear()
+        self._again_ms.clear()
+        for row in rows:
+            mine = row.client_order_id.startswith(PREFIX) and row.side == "buy"
+            if mine and window_ms(row.symbol):
+                self._orders[row.client_order_id] = Order(
+                    row.client_order_id,
+                    self._farm.by_name.get(rule_of(row.client_order_id)),
+                    row.symbol,
+                    row.price_ucr or 0,
+                    row.filled_qty + row.leaves_qty,
+                    filled=row.filled_qty,
+                    leased=row.filled_qty,
+                    answered=True,
+                    rests=True,
+                )
+
+    def answered(self, order_id: str, result: Mapping[str, Any]) -> None:
+        """The order was accepted; what an ioc did not fill goes to the next place, or rests."""
+        order = self._orders.get(order_id)
+        if order is None:
+            return
+        order.answered = True
+        order.filled = max(order.filled, int(result["filled_qty"]))
+        self._settle(order, result["status"] in OPEN)
+        if not order.rests and order.filled < order.qty:
+            self._go_on(order, order.qty - order.filled)
+
+    def refused(self, order_id: str, why: str) -> None:
+        order = self._orders.pop(order_id, None)
+        if order is not None:
+            name = rule_of(order_id)
+            self._outgoing.log(
+                "order_refused", f"rule {name}: order for {order.symbol} refused: {why}"
+            )
+            if order.places_left:
+                self._go_on(order, order.qty)
+
+    def updated(self, update: OrderUpdate) -> None:
+        order = self._orders.get(update.client_order_id)
+        if order is not None:
+            order.filled = max(order.filled, update.filled_qty)
+            self._settle(order, order.open and update.status in OPEN)
+
+    def leased(self, order_id: str, units: int) -> None:
+        """A lease of this order was seen for the first time."""
+        order = self._orders.get(order_id)
+        if order is not None:
+            order.leased += units
+            self._settle(order, order.open)
+
+    # --- what is asked ---
+
+    def committed_ucr(self, rule: str | None, same: Callable[[int], bool]) -> int:
+        """Return what windows cost that a rule (None: all) has or bids for, and that begin when
+        ``same`` says so."""
+        return sum(
+            units * price_ucr
+            for name, start_ms, units, price_ucr in self._bought()
+            if rule in (None, name) and same(start_ms)
+        )
+
+    def ahead(self, rule: str) -> int:
+        """Return how many window-hours the rule has of hours that did not end yet."""
+        now_ms = self._outgoing.exchange_ms
+        had = self._handover.bought()
+        return sum(
+            units for name, at_ms, units, _ in had if name == rule and end_ms(at_ms) > now_ms
+        )
+
+    # --- what is due ---
+
+    def due_ms(self) -> int | None:
+        now_ms = self._outgoing.now_ms
+        return min((at_ms for at_ms in self._again_ms.values() if at_ms > now_ms), default=None)
+
+    def act(self) -> None:
+        """Bid for what is missing of every listed hour."""
+        for rule in self._farm.config.rules:
+            if rule.forward and self._may_buy(rule):
+                self._buy_ahead(rule)
+        self._cancel_unwanted()
+
+    def _buy_ahead(self, rule: Rule) -> None:
+        for start_ms in self._hours(rule):
+            key = rule.name, start_ms
+            if self._again_ms.get(key, 0) > self._outgoing.now_ms:
+                continue
+            units = self._missing(rule, start_ms)
+            if units > 0:
+                self._again_ms[key] = self._outgoing.now_ms + RETRY_MS
+                self._outgoing.log(
+                    "buys_ahead", f"rule {rule.name}: {units} units of {_hour(start_ms)}"
+                )
+                self._next(rule, start_ms, units, self._purchases.places(rule), None)
+
+    def _hours(self, rule: Rule) -> list[int]:
+        """Return the listed hours that lie whole in the rule's, the first first."""
+        now_ms = self._outgoing.exchange_ms
+        places = set(self._purchases.places(rule))
+        hours = {
+            window_ms(symbol)
+            for symbol, row in self._windows.items()
+            if place_of(symbol) in places and (row.gate_ms or 0) > now_ms
+        }
+        self._forget(now_ms)
+        return [start_ms for start_ms in sorted(hours) if self._covered(rule, start_ms)]
+
+    def _covered(self, rule: Rule, start_ms: int) -> bool:
+        key = rule.name, start_ms
+        if key not in self._covers:
+            assert rule.at is not None, "forward belongs to at"
+            opening = rule.at.opening(start_ms)
+            whole = opening.start_ms <= start_ms and end_ms(start_ms) <= opening.end_ms
+            self._covers[key] = whole
+        return self._covers[key]
+
+    def _forget(self, now_ms: int) -> None:
+        for key in [key for key in self._covers if key[1] < now_ms]:
+            self._covers.pop(key)
+            self._again_ms.pop(key, None)
+
+    def _missing(self, rule: Rule, start_ms: int) -> int:
+        """Return how many units of an hour are still to be bought."""
+        assert isinstance(rule.action, Buy | BuyTo), "forward belongs to a rule that buys"
+        had = [(name, units) for name, at_ms, units, _ in self._bought() if at_ms == start_ms]
+        total = sum(units for _, units in had)
+        own = sum(units for name, units in had if name == rule.name)
+        wanted = rule.action.units - (total if isinstance(rule.action, BuyTo) else own)
+        room = MAX_QTY if rule.max_units is None else rule.max_units - total
+        return min(wanted, room, self._affordable(rule, start_ms))
+
+    def _bought(self) -> Iterator[tuple[str, int, int, int]]:
+        yield from self._handover.bought()
+        for order in self._orders.values():
+            name, start_ms = rule_of(order.client_order_id), window_ms(order.symbol)
+            yield name, start_ms, _to_come(order), order.price_ucr
+
+    # --- orders ---
+
+    def _go_on(self, order: Order, units: int) -> None:
+        rule = order.rule
+        if rule is not None and self._may_buy(rule):
+            self._next(rule, window_ms(order.symbol), units, order.places_left, order)
+
+    def _next(
+        self,
+        rule: Rule,
+        start_ms: int,
+        units: int,
+        places: Sequence[Place],
+        before: Order | None,
+    ) -> None:
+        """Bid in the first of ``places`` where the hour is listed; after the last one, rest."""
+        for at, place in enumerate(places):
+            order = self._order(rule, place, start_ms, units)
+            if order is not None:
+                order.places_left = tuple(places[at + 1 :])
+                self._send(order, None)
+                return
+        for place in self._purchases.places(rule):
+            order = self._order(rule, place, start_ms, units)
+            if order is not None:
+                self._rest(order)
+                return
+
+    def _order(self, rule: Rule, place: Place, start_ms: int, units: int) -> Order | None:
+        pricing = self._purchases.pricing
+        symbol = window_symbol(place.class_name, place.zone, pricing, start_ms)
+        limit_ucr = self._purchases.limit_ucr(rule, symbol)
+        if symbol not in self._windows or limit_ucr == 0:
+            return None
+        self._number += 1
+        order_id = f"{PREFIX}{rule.name}/{self._outgoing.now_ms}-w{self._number}"
+        return Order(order_id, rule, symbol, limit_ucr, units)
+
+    def _rest(self, order: Order) -> None:
+        gate_ms = self._windows[order.symbol].gate_ms or 0
+        now_ms = self._outgoing.exchange_ms
+        expire_ms = min(now_ms + RETRY_MS, gate_ms)
+        if expire_ms - now_ms < MIN_REST_MS:
+            return
+        order.rests = True
+        name, price = rule_of(order.client_order_id), credits_text(order.price_ucr)
+        text = f"rule {name}: {order.qty} units of {order.symbol} not offered up to {price}"
+        self._outgoing.log("bid_rests", f"{text}; bid rests")
+        self._send(order, expire_ms)
+
+    def _send(self, order: Order, expire_ms: int | None) -> None:
+        self._orders[order.client_order_id] = order
+        self._outgoing.ask(
+            "window",
+            order.client_order_id,
+            lambda req_id: OrderPlace(
+                req_id=req_id,
+                client_order_id=order.client_order_id,
+                symbol=order.symbol,
+                side="buy",
+                order_type="limit",
+                price_ucr=order.price_ucr,
+                qty=order.qty,
+                time_in_force="ioc" if expire_ms is None else "gtd",
+                expire_ms=expire_ms,
+                deadline_ms=self._outgoing.exchange_ms + ORDER_LIFE_MS,
+            ),
+        )
+
+    def _cancel_unwanted(self) -> None:
+        """Cancel once what rests for a rule that may not buy any more, or is gone."""
+        for order_id, order in self._orders.items():
+            rests = order.rests and order.open and order_id not in self._canceled
+            if rests and not self._wanted(self._farm.by_name.get(rule_of(order_id)), order):
+                self._canceled.add(order_id)
+                self._cancel(order_id)
+
+    def _wanted(self, rule: Rule | None, order: Order) -> bool:
+        may = rule is not None and rule.forward and self._may_buy(rule)
+        return may and rule is not None and self._covered(rule, window_ms(order.symbol))
+
+    def _cancel(self, order_id: str) -> None:
+        self._outgoing.ask(
+            "cancel",
+            order_id,
+            lambda req_id: OrderCancel(req_id=req_id, client_order_id=order_id),
+        )
+
+    def _settle(self, order: Order, is_open: bool) -> None:
+        order.open = is_open
+        if order.answered and order.on_order == 0 and not is_open:
+            self._orders.pop(order.client_order_id, None)
+            self._canceled.discard(order.client_order_id)
+
+
+def _to_come(order: Order) -> int:
+    """Return the units that the purchase may still bring: what an order that is not answered yet
+    did not fill is asked for elsewhere next."""
+    return order.on_order if order.answered else order.qty - order.leased
+
+
+def _hour(start_ms: int) -> str:
+    return window_symbol("", "", "", start_ms).lstrip(".") + " UTC"
