@@ -20,6 +20,7 @@ from tui.view.hours import at_cell, hours
 from tui.view.layout import Box, Pane, arrange, is_wide
 from tui.view.log import Entry
 from tui.view.panes import Scene, lines
+from tui.view.prompts import Field
 from tui.widgets.desk_view import DeskView
 from tui.widgets.pane import PaneView
 
@@ -30,6 +31,14 @@ drawing these with every frame of the ladder would cost the whole screen twenty 
 
 PROMPT_ENDS: Final = ("enter", "escape")
 """The only keys that mean something beside the prompt while a number is typed."""
+OPENED_BY: Final[dict[Field, str]] = {
+    "quantity": "quantity",
+    "total": "quantity",
+    "price": "price",
+    "minimum": "minimum",
+    "minutes": "until",
+}
+"""Which action begins to type a number."""
 RIGHT_BUTTON: Final = 3
 WHEEL_ROWS: Final = 3
 PROMPT_ACTIONS: Final = ("confirm", "back", "quit")
@@ -115,9 +124,14 @@ class MarketScreen(TabScreen):
         dealing = self.desk.dealing
         if dealing.typing is None or event.key in PROMPT_ENDS:
             return False
+        if not dealing.typing.text and self._meaning_of(event) == OPENED_BY[dealing.typing.field]:
+            return True  # the prompt's own key, pressed again: it is open already
         printable = event.character if event.is_printable else ""
         dealing.typed("backspace" if event.key == "backspace" else printable or "")
         return True
+
+    def _meaning_of(self, event: events.Key) -> str | None:
+        return self.shared.keyboard.meaning(self.tab, event.aliases)
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste is text of the number being typed, all of it; it never presses a key."""
