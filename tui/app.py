@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -14,6 +14,7 @@ from tui.actions import Keyboard
 from tui.farm_link import FarmGone, FarmLink, SocketFarmLink
 from tui.link import Link
 from tui.palettes import DEFAULT_THEME, PALETTES, Depth
+from tui.remembered import Remembered
 from tui.screens.base import TabScreen
 from tui.screens.leave import LeaveScreen
 from tui.screens.market import MarketScreen
@@ -25,6 +26,9 @@ from tui.view.desk import Desk
 from tui.view.guard import FAT_FINGER_PCT
 from tui.view.layout import Pane
 from tui.view.model import Model
+
+NOTHING: Final = Remembered()
+FIRST: Final = "market"
 
 
 def wall_ms() -> int:
@@ -56,6 +60,7 @@ class HeadroomApp(App[int]):
         fat_finger_pct: int = FAT_FINGER_PCT,
         farm_link: FarmLink | None = None,
         keyboard: Keyboard | None = None,
+        remembered: Remembered = NOTHING,
     ) -> None:
         super().__init__(ansi_color=True if depth == "none" else None)
         self.depth: Depth = depth
@@ -72,12 +77,16 @@ class HeadroomApp(App[int]):
             keyboard or Keyboard(all_tables()),
             TAB_NAMES,
             paint_of(theme, depth),
+            remembered,
         )
         self.tabs: dict[str, TabScreen] = {}
         """The screens that were seen already, by name."""
 
     def on_mount(self) -> None:
-        self.push_screen(self._tab("market"))
+        left = self.shared.remembered.screen
+        self.push_screen(
+            self._tab(left if left in [tab.name for tab in self.shared.tabs] else FIRST)
+        )
         self.run_worker(self._listen())
         self.run_worker(self._watch_farm())
 
@@ -126,6 +135,13 @@ class HeadroomApp(App[int]):
             return
         self.desk.dealing.hold_fire()
         self.switch_screen(self._tab(name))
+
+    def remember(self) -> Remembered:
+        """Return where the terminal stands now."""
+        lists = dict(self.shared.remembered.lists)
+        for tab in self.tabs.values():
+            lists |= tab.kept_lists()
+        return Remembered(self.tab.tab if self.tab else FIRST, self.desk.symbol, lists)
 
     def redraw(self) -> None:
         """Bring the tab up to date now, without waiting for the frame clock."""

@@ -1,6 +1,6 @@
 """The terminal's own settings: ``tui.toml`` in the user's configuration folder, all optional.
 
-Options on the command line win over the file, the file over the defaults.
+Options on the command line win over a profile, a profile over the file, the file over the defaults.
 """
 
 import os
@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import asdict, replace
 
 from exchange import files
 from exchange.cli.common import DEFAULT_URL
@@ -21,6 +22,16 @@ CONFIG_BYTES_MAX: Final = 64 * 1024
 
 class ConfigError(Exception):
     """The file cannot be used; ``str`` is one line that names it and the place."""
+
+
+class Profile(Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings for one of several exchanges or accounts, by ``--profile NAME``."""
+
+    url: str | None = None
+    key: str | None = None
+    theme: str | None = None
+    symbol: str | None = None
+    control: str | None = None
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +47,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Keys by the name of their action, in place of its own."""
     control: str | None = None
     """The Manager's control socket."""
+
+    profiles: dict[str, Profile] = {}
 
     def keys(self) -> dict[str, tuple[str, ...]]:
         """Return the keymap in Textual's names; `ConfigError` on what is no key."""
@@ -59,11 +72,16 @@ def config_path() -> Path:
     return Path(home) / "headroom" / "tui.toml"
 
 
-def load_config(path: Path) -> Config:
-    """Return the settings in ``path``, the defaults when there is no file; `ConfigError` else."""
+def load_config(path: Path, profile: str | None = None) -> Config:
+    """Return the settings in ``path``, the defaults when there is no file; `ConfigError` else.
+
+    What the table ``[profiles.NAME]`` says of ``profile`` stands before the rest.
+    """
     try:
         text = files.read(path, CONFIG_BYTES_MAX)
     except FileNotFoundError:
+        if profile is not None:
+            raise ConfigError(f"{path}: there is no profile {profile!r}") from None
         return Config()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
@@ -71,6 +89,16 @@ def load_config(path: Path) -> Config:
         config = msgspec.toml.decode(text, type=Config)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
+    if profile is not None:
+        config = _with_profile(config, profile, path)
     if config.theme not in PALETTES:
         raise ConfigError(f"{path}: theme: one of {', '.join(PALETTES)}")
     return config
+
+
+def _with_profile(config: Config, name: str, path: Path) -> Config:
+    profile = config.profiles.get(name)
+    if profile is None:
+        raise ConfigError(f"{path}: there is no profile {name!r}")
+    said = {key: value for key, value in asdict(profile).items() if value is not None}
+    return replace(config, **said)

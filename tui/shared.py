@@ -9,6 +9,7 @@ from manager.control.requests import ControlRequest
 from tui.actions import Keyboard
 from tui.farm_link import FarmLink
 from tui.link import NoAnswerError, RefusedError
+from tui.remembered import Remembered
 from tui.session import Session
 from tui.themes import Paint
 from tui.view.alerts import summary
@@ -39,6 +40,7 @@ class Shared:
         keyboard: Keyboard,
         tabs: tuple[TabName, ...],
         paint: Paint,
+        remembered: Remembered,
     ) -> None:
         self.session = session
         self.farm = Farm()
@@ -46,6 +48,7 @@ class Shared:
         self.keyboard = keyboard
         self.all_tabs = tabs
         self.paint = paint
+        self.remembered = remembered
         self.wanted: dict[str, str] = {}
         """By tab, the key of the row that its cursor is to be put on when it is shown."""
         self.toasted = 0

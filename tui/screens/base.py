@@ -15,6 +15,7 @@ from exchange.wire.requests import OrderMassCancel
 from tui.actions import PREFIX, Action
 from tui.frame import FrameClock
 from tui.keymap import key_name
+from tui.remembered import KeptList
 from tui.screens.help import HelpScreen
 from tui.screens.sure import SureScreen
 from tui.shared import Shared
@@ -98,6 +99,10 @@ class TabScreen(Screen[None], inherit_bindings=False):
     def notice(self) -> str:
         """Return what is wrong with the account and not over, "" when all is well."""
         return self.shared.notice
+
+    def kept_lists(self) -> dict[str, KeptList]:
+        """Return what was chosen for its lists, for the next start."""
+        return {}
 
     def seen(self) -> None:
         """The tab has come on top; what it reads by a request may be read anew."""

@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui.actions import EVERYWHERE, LIST, Action
+from tui.remembered import KeptList
 from tui.screens.base import Deed, TabScreen
 from tui.shared import Shared
 from tui.view.layout import is_wide
@@ -35,6 +36,10 @@ class ListScreen(TabScreen):
         self.panes = {
             each: ListPane(shared.paint, f"list-{each}", view) for each, view in self.views.items()
         }
+        for each, view in self.views.items():
+            kept = shared.remembered.lists.get(f"{name}/{each}")
+            if kept is not None:
+                view.recall(kept.filter, kept.sorted_by, kept.descending)
         self.focus_on = self.LISTS[0]
         self._copied = ""
 
@@ -66,6 +71,12 @@ class ListScreen(TabScreen):
     def row(self) -> Row | None:
         """The row that an action is about."""
         return self.view.row
+
+    def kept_lists(self) -> dict[str, KeptList]:
+        return {
+            f"{self.tab}/{name}": KeptList(view.filter, view.sorted_by, view.descending)
+            for name, view in self.views.items()
+        }
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(*self.panes.values(), id="body")

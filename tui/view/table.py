@@ -143,6 +143,13 @@ class ListView:
         self.sorted_by = column
         self.take(self._all)
 
+    def recall(self, text: str, sorted_by: int | None, descending: bool) -> None:
+        """Take up what was chosen at another time; a column may be gone since."""
+        self.filter = text[:FILTER_MAX]
+        known = sorted_by is not None and 0 <= sorted_by < len(self.columns)
+        self.sorted_by = sorted_by if known else None
+        self.descending = descending
+
     def reverse(self) -> None:
         self.descending = not self.descending
         self.take(self._all)
