@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from exchange.cli.common import EXIT_INTERRUPTED
 from tui.actions import Keyboard
-from tui.farm_link import FarmGone, FarmLink, SocketFarmLink
+from tui.farm_link import FarmGone, FarmLink, NoFarm
 from tui.link import Link
 from tui.palettes import DEFAULT_THEME, PALETTES, Depth
 from tui.remembered import Remembered
@@ -73,7 +73,7 @@ class HeadroomApp(App[int]):
         self.link = link
         self.shared = Shared(
             self.session,
-            farm_link or SocketFarmLink(),
+            farm_link or NoFarm(),
             keyboard or Keyboard(all_tables()),
             TAB_NAMES,
             paint_of(theme, depth),

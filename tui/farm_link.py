@@ -51,6 +51,18 @@ class FarmLink(Protocol):
         """Return the ack's result; raise `RefusedError` or `NoAnswerError`."""
 
 
+class NoFarm:
+    """No Manager, and none is looked for: that of another exchange must not be taken for ours."""
+
+    path = Path("(nowhere)")
+
+    async def events(self) -> AsyncIterator[FarmEvent]:
+        yield FarmGone("no Manager is looked for")
+
+    async def request(self, message: ControlRequest) -> Any:
+        raise NoAnswerError("no Manager is connected")
+
+
 class SocketFarmLink:
     """Over a Unix socket; ``path`` None: where ``headroom manager run`` puts it."""
 

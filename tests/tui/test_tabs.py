@@ -12,6 +12,7 @@ from exchange.wire.requests import OrderMassCancel
 from manager.control.frames import AlertRow, Change, LoadRow, Snapshot
 from manager.control.requests import BuyingStop
 from tests.tui.test_app import LARGE, SIZES, SMALL, Stand, play
+from tui.farm_link import NoFarm
 from tui.link import RefusedError
 from tui.screens.log import LogScreen
 from tui.screens.sure import SureScreen
@@ -287,3 +288,13 @@ def test_all_my_orders_are_cancelled_after_a_question(key: str) -> None:
         assert isinstance(s.sent()[-1], OrderMassCancel)
 
     play(LARGE, scene)
+
+
+def test_only_who_is_told_to_looks_for_a_manager() -> None:
+    """The demo's terminal found the Manager of another exchange on the same machine."""
+
+    async def scene(s: Stand) -> None:
+        assert isinstance(s.app.shared.farm_link, NoFarm)
+        assert not (await s.app.shared.manage(BuyingStop(req_id=1))).ok
+
+    play(SMALL, scene)
