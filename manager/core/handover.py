@@ -99,7 +99,8 @@ class Handover:
             if now_ms >= end_ms(lease.window_ms) - HANDOVER_MS:
                 self._hand_on(lease)
         for lease in list(self._firm()):
-            self._account.fill(lease)
+            if now_ms < end_ms(lease.window_ms) - HANDOVER_MS:  # after that its VMs move on
+                self._account.fill(lease)
         for rule in self._farm.config.rules:
             if rule.forward:
                 self._give_back(rule)
