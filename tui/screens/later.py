@@ -11,10 +11,10 @@ from tui.shared import Shared
 from tui.widgets.frame_rows import LackView
 
 COMMANDS: Final = {
-    "orders": "headroom request order.list",
-    "leases": "headroom lease",
-    "hosts": "headroom manager status",
-    "find": "headroom request instruments",
+    "orders": "headroom order list",
+    "leases": "headroom lease list",
+    "hosts": "headroom host list",
+    "find": "headroom find",
     "library": "headroom manager vm list",
     "automation": "headroom manager status",
     "scenarios": "headroom sim run",
