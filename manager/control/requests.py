@@ -49,6 +49,12 @@ class RuleDelete(Request, tag="rule.delete", frozen=True):
     rule: RuleName
 
 
+class RuleRead(Request, tag="rule.read", frozen=True):
+    """Read a rule as the file has it: the ack's ``rule`` is what `rule.set` takes."""
+
+    rule: RuleName
+
+
 class RuleExplain(Request, tag="rule.explain", frozen=True):
     """Ask in words what a rule reads, what it needs and why it does not act."""
 
@@ -104,6 +110,13 @@ class Hibernate(Request, tag="hibernate", frozen=True):
 
 class Reload(Request, tag="reload", frozen=True):
     """Read manager.toml again; a mistake in it changes nothing."""
+
+
+class LoadPast(Request, tag="load.past", frozen=True, omit_defaults=True):
+    """Read the load of the last day: the ack's ``rows`` are pairs of UTC milliseconds and requests
+    per second, the highest of each stretch when there are more than ``points``."""
+
+    points: Annotated[int, Meta(ge=1, le=5_000)] = 1_440
 
 
 class DryRun(Request, tag="dry_run", frozen=True, omit_defaults=True):
@@ -178,6 +191,7 @@ ControlRequest: TypeAlias = (
     | RulePause
     | RuleResume
     | RuleDelete
+    | RuleRead
     | RuleExplain
     | BurstStart
     | BurstEnd
@@ -188,6 +202,7 @@ ControlRequest: TypeAlias = (
     | OfferWithdraw
     | Hibernate
     | Reload
+    | LoadPast
     | DryRun
     | VmImport
     | VmVerify

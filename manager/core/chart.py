@@ -23,15 +23,17 @@ class Panel(Struct, frozen=True):
     series: Sequence[tuple[float, float]]
 
 
-def text_chart(panels: Sequence[Panel], end_s: float, clock: Callable[[float], str]) -> str:
-    """Return the panels one below the other, `COLUMNS` wide, and the time below them."""
+def text_chart(
+    panels: Sequence[Panel], end_s: float, clock: Callable[[float], str], columns: int = COLUMNS
+) -> str:
+    """Return the panels one below the other, ``columns`` wide, and the time below them."""
     lines: list[str] = []
     start_s = panels[0].series[0][0]
     for panel in panels:
-        values = _highest(panel.series, start_s, end_s, COLUMNS - LABEL)
+        values = _highest(panel.series, start_s, end_s, columns - LABEL)
         lines += [panel.title, *_rows(values)]
     end = clock(end_s)
-    lines.append(" " * LABEL + clock(start_s).ljust(COLUMNS - LABEL - len(end)) + end)
+    lines.append(" " * LABEL + clock(start_s).ljust(columns - LABEL - len(end)) + end)
     return "\n".join(line.rstrip() for line in lines)
 
 

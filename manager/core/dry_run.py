@@ -17,8 +17,10 @@ from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
 from manager.core.messages import LoadSample
 from manager.core.paper import Paper
+from manager.core.thin import thinned
 
 STALE_STEPS: Final = 2.5
+POINTS_MAX: Final = 1_000
 PAPER_VM: Final = StoredVm(name="vm", image="0" * 64, vm_class="small", ports=(80,))
 
 
@@ -40,6 +42,8 @@ class Outcome(Struct, frozen=True):
     cost_ucr: int
     units: list[tuple[float, int]] = []
     """(seconds of the series, how many units were bought from then on)."""
+    load: list[tuple[float, float]] = []
+    """What was played, as (seconds, requests/s), thinned to `POINTS_MAX`."""
 
 
 def dry_run(
@@ -72,7 +76,9 @@ def dry_run(
         fired += [one for one in acted if one is not None]
     first_ms = samples[0][0]
     steps = [((at_ms - start_ms) / 1000, units) for at_ms, units in [(first_ms, 0), *paper.units]]
-    return Outcome(fired, peak, unit_ms / MS_PER_HOUR, paper.owed_ucr(), steps)
+    load = [((at_ms - start_ms) / 1000, value) for at_ms, value in samples]
+    cost_ucr, shown = paper.owed_ucr(), thinned(load, POINTS_MAX)
+    return Outcome(fired, peak, unit_ms / MS_PER_HOUR, cost_ucr, steps, shown)
 
 
 def fired_of(line: tuple[int, str, int], start_ms: int = 0) -> Fired | None:

@@ -24,6 +24,7 @@ from manager.control.requests import (
     ControlRequest,
     DryRun,
     Hibernate,
+    LoadPast,
     OfferSet,
     OfferWithdraw,
     ReleaseAll,
@@ -31,6 +32,7 @@ from manager.control.requests import (
     RuleDelete,
     RuleExplain,
     RulePause,
+    RuleRead,
     RuleResume,
     RuleSet,
     VmDelete,
@@ -53,6 +55,7 @@ from manager.shell.config_edit import (
     add_vm,
     delete,
     edited,
+    rule_of,
     set_offer,
     set_rule,
     set_rule_key,
@@ -141,6 +144,8 @@ class Actions:
                 await self._daemon.do(lambda manager, now_ms: manager.apply(Resume(name), now_ms))
             case RuleDelete(rule=name):
                 await self._edit(delete("rule", name))
+            case RuleRead(rule=name):
+                return {"rule": self._written(name)}
             case RuleExplain(rule=name):
                 return {"text": self._explained(name)}
             case BuyingStop():
@@ -165,6 +170,8 @@ class Actions:
                 await self._edit(set_offer(group, {"kind": "none"}))
             case Hibernate(on=on):
                 await self._edit(set_switch("hibernate", on or None))
+            case LoadPast(points=points):
+                return {"rows": self._daemon.past_load.rows(points)}
             case DryRun():
                 return await self._dry_runs.play(self._settings.file.path, request)
             case VmImport():
@@ -221,6 +228,12 @@ class Actions:
                     await self._settings.take_over(file, self._daemon)
         except NoSuchError as error:
             raise RefusedError(UNKNOWN[error.kind], str(error), error.kind) from error
+
+    def _written(self, name: str) -> dict[str, Any]:
+        try:
+            return rule_of(self._settings.file.path, name)
+        except NoSuchError as error:
+            raise RefusedError("unknown_rule", str(error), "rule") from error
 
     def _explained(self, name: str) -> str:
         text = explain(self.shown(), name)

@@ -77,6 +77,12 @@ def _checked(aside: Path, path: Path) -> ConfigFile:
         raise ConfigError([line.replace(str(aside), str(path)) for line in error.lines]) from error
 
 
+def rule_of(path: Path, name: str) -> dict[str, Any]:
+    """Return a rule as it is written. Raises `NoSuchError`, `ConfigError`, `OSError`."""
+    fields: dict[str, Any] = _table(_parsed(path), "rule", name).unwrap()
+    return fields
+
+
 # --- what is changed ---
 
 

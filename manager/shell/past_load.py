@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from manager.core.thin import thinned
 
 STEP_MS: Final = 5 * MS_PER_SECOND
 KEPT_MS: Final = 24 * MS_PER_HOUR
@@ -29,6 +30,10 @@ class PastLoad:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def rows(self, points: int) -> list[tuple[int, float]]:
+        """Return (UTC ms, requests/s), at most ``points`` of them."""
+        return thinned(self._rows, points)
 
     def start(self) -> str:
         """Return when the first figure was read, as UTC text."""

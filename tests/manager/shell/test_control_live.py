@@ -3,13 +3,18 @@
 import asyncio
 import json
 import signal
+import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from exchange.client import Client
+from manager.control.requests import ControlRequest, LoadPast, RuleRead
+from manager.shell import control_client
 from manager.shell.cli import app
+from manager.shell.control_client import ControlError
 from tests.e2e.test_chain import client, end, exchange
 from tests.e2e.wait import eventually, http_get
 from tests.manager.shell.test_live import (
@@ -102,6 +107,17 @@ async def look_and_change(control: Path, config: Path) -> None:
     assert text.startswith("# mine\n") and 'name = "burst"\npaused = true\n' in text
     await told(control, "resume", "burst")
     assert "paused" not in text_of(config)
+    assert await asked(control, RuleRead(req_id=1, rule="burst")) == {
+        "rule": tomllib.loads(text_of(config))["rule"][0]
+    }
+    with pytest.raises(ControlError, match="unknown_rule: there is no rule 'nope'"):
+        await asked(control, RuleRead(req_id=1, rule="nope"))
+    rows = (await asked(control, LoadPast(req_id=1)))["rows"]
+    assert rows and rows[0][1] == 0
+
+
+async def asked(control: Path, request: ControlRequest) -> Any:
+    return await asyncio.to_thread(control_client.ask, control, request)
 
 
 async def keep_a_vm(control: Path, config: Path, image: Path) -> None:
