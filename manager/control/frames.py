@@ -184,13 +184,33 @@ class AskRow(Struct, frozen=True, omit_defaults=True):
 
 
 class GroupRow(Struct, frozen=True, omit_defaults=True):
-    """A group of own servers and what it offers."""
+    """A group of own servers and what it offers; ``members`` are the ids of its hosts."""
 
     name: str
     offer: str
     hosts: int = 0
     asks: list[AskRow] = []
     trouble: str = ""
+    members: list[str] = []
+
+
+class WantedRow(Struct, frozen=True, omit_defaults=True):
+    """An ask that an offer would make on ``hosts`` servers together. ``price_ucr`` is missing as
+    long as it goes by a book that the Manager has not read; ``opens_ms``: not before that time."""
+
+    symbol: str
+    units: int
+    hosts: int
+    price_ucr: int | None = None
+    opens_ms: int | None = None
+
+
+class OfferShown(Struct, frozen=True, omit_defaults=True):
+    """An offer's keys as in the file, the asks it would make, in words what holds others back."""
+
+    offer: dict[str, Any]
+    asks: list[WantedRow] = []
+    notes: list[str] = []
 
 
 class AlertRow(Struct, frozen=True, omit_defaults=True):

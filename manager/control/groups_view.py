@@ -1,7 +1,10 @@
-"""The groups of own servers and what they ask for, as rows. Pure."""
+"""The groups of own servers and what they ask for or would ask for, as rows. Pure."""
 
-from manager.control.frames import AskRow, GroupRow
+from typing import Any
+
+from manager.control.frames import AskRow, GroupRow, OfferShown, WantedRow
 from manager.selling.asks import Ask
+from manager.selling.preview import Preview
 from manager.selling.selling import Selling
 
 
@@ -9,12 +12,22 @@ def group_rows(selling: Selling | None) -> list[GroupRow]:
     """Return a row for each group, in the order of the file."""
     if selling is None:
         return []
-    hosts = [each.group.name for each in selling.stock.hosts.values() if each.group is not None]
+    members: dict[str, list[str]] = {name: [] for name in selling.groups}
+    for host, each in selling.stock.hosts.items():
+        if each.group is not None:
+            members[each.group.name].append(host)
     trouble = "hibernating" if selling.hibernating else ""
     return [
-        GroupRow(name, group.offer.kind, hosts.count(name), _asks(selling, name), trouble)
+        GroupRow(
+            name, group.offer.kind, len(members[name]), _asks(selling, name), trouble, members[name]
+        )
         for name, group in selling.groups.items()
     ]
+
+
+def offer_shown(offer: dict[str, Any], preview: Preview) -> OfferShown:
+    """Return a preview as a program reads it."""
+    return OfferShown(offer, [WantedRow(*ask) for ask in preview.asks], preview.notes)
 
 
 def _asks(selling: Selling, group: str) -> list[AskRow]:

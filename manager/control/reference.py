@@ -18,6 +18,8 @@ ROWS: Final[tuple[type[Struct], ...]] = (
     frames.VmRow,
     frames.GroupRow,
     frames.AskRow,
+    frames.OfferShown,
+    frames.WantedRow,
     frames.AlertRow,
 )
 

@@ -96,6 +96,14 @@ class OfferSet(Request, tag="offer.set", frozen=True):
     offer: Annotated[dict[Name, Any], Meta(min_length=1, max_length=32)]
 
 
+class OfferPreview(Request, tag="offer.preview", frozen=True):
+    """See what `offer.set` with these keys would ask for; nothing is changed. The ack's result is
+    an `OfferShown`; without any key it is about the offer in force."""
+
+    group: VmName
+    offer: Annotated[dict[Name, Any], Meta(max_length=32)] = field(default_factory=dict)
+
+
 class OfferWithdraw(Request, tag="offer.withdraw", frozen=True):
     """Have a group offer nothing; what it has sold runs on."""
 
@@ -199,6 +207,7 @@ ControlRequest: TypeAlias = (
     | BuyingResume
     | ReleaseAll
     | OfferSet
+    | OfferPreview
     | OfferWithdraw
     | Hibernate
     | Reload

@@ -5,19 +5,22 @@ slowly, down to the floor of the first who stops.
 """
 
 from datetime import UTC, tzinfo
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.units import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
 from exchange.wire.frames import InstrumentUpdate
 from exchange.wire.terms import RECALL_NOTICE_MS
 from exchange.wire.types import SPOT
 from manager.selling.depth import Depth
 from manager.selling.group import Group
+from manager.selling.hours import next_minute_ms
 from manager.selling.price import Hourly, Relative, on_tick, wanted_ucr
 
 HOLD_MS: Final = 10 * MS_PER_SECOND
+AHEAD_MS: Final = 8 * MS_PER_DAY
+"""How far a preview looks for the next hours of a group."""
 
 
 class Held(Struct):
@@ -34,7 +37,8 @@ class Books:
         self._by_symbol: dict[str, InstrumentUpdate] = {}
         self._by_place: dict[tuple[str, str, str], dict[str, InstrumentUpdate]] = {}
         self._held: dict[tuple[str, str], Held] = {}
-        self._covered: dict[tuple[str, str], bool] = {}
+        self._covered: dict[tuple[Any, str], bool] = {}
+        """By a group's hours and clock, so that other hours are looked at anew, and symbol."""
         self._countries: dict[str, str] = {}
 
     def update(self, row: InstrumentUpdate) -> bool:
@@ -55,9 +59,8 @@ class Books:
         if row is not None:
             self._by_place[place].pop(row.delivery, None)
         self.depth.forget(symbol)
-        for kept in (self._held, self._covered):
-            for key in [key for key in kept if key[1] == symbol]:
-                del kept[key]
+        self._held = {key: held for key, held in self._held.items() if key[1] != symbol}
+        self._covered = {key: all_ for key, all_ in self._covered.items() if key[1] != symbol}
 
     def find(self, class_name: str, zone: str, pricing: str, delivery: str) -> str | None:
         row = self._by_place.get((class_name, zone, pricing), {}).get(delivery)
@@ -78,6 +81,12 @@ class Books:
         clock = self.clock(group, self._countries.get(zone, ""))
         ahead_ms = RECALL_NOTICE_MS if group.offer.notice_only else 0
         return calendar.open_at(at_ms, clock) and calendar.open_at(at_ms + ahead_ms, clock)
+
+    def opens_ms(self, group: Group, zone: str, at_ms: int) -> int | None:
+        """Return when spot is on sale next, ``None``: not within `AHEAD_MS`."""
+        first_ms = next_minute_ms(at_ms)
+        minutes = range(first_ms, at_ms + AHEAD_MS, MS_PER_MINUTE)
+        return next((ms for ms in minutes if self.spot_open(group, zone, ms)), None)
 
     def deliveries(self, group: Group, zone: str, at_ms: int) -> list[str]:
         """Return what may be on sale in the zone now: ``spot``, and windows by their start."""
@@ -100,9 +109,9 @@ class Books:
             return False
         if group.offer.calendar.always:
             return True
-        key = group.name, row.symbol
+        clock = self.clock(group, row.country)
+        key = (group.offer.calendar, clock), row.symbol
         if key not in self._covered:
-            clock = self.clock(group, row.country)
             self._covered[key] = group.offer.calendar.open_all(
                 row.start_ms, row.start_ms + MS_PER_HOUR, clock
             )
@@ -113,18 +122,29 @@ class Books:
 
         ``at_ms``: the time by the exchange's clock, ``now_ms`` by our own.
         """
+        wanted = self.wanted_ucr(group, symbol, at_ms)
+        if wanted is None or self._best_ucr(group, symbol) is None:
+            return wanted
+        return self._hold(group, symbol, wanted, now_ms)
+
+    def wanted_ucr(self, group: Group, symbol: str, at_ms: int) -> int | None:
+        """Return the price of now by the exchange's clock, whatever was asked a moment ago."""
         row, price = self._by_symbol.get(symbol), group.offer.price
         if row is None or price is None:
             return None
-        best_ucr = None
-        if isinstance(price, Relative):
-            if not self.depth.known(symbol):
-                return None
-            best_ucr = self.depth.best_ucr(symbol, "sell" if price.to == "best_ask" else "buy")
+        if isinstance(price, Relative) and not self.depth.known(symbol):
+            return None
         at_ms = at_ms if row.start_ms is None else row.start_ms
-        wanted = wanted_ucr(price, at_ms, self.clock(group, row.country), best_ucr)
-        wanted = on_tick(max(1, wanted), row.tick_ucr)
-        return self._hold(group, symbol, wanted, now_ms) if best_ucr is not None else wanted
+        clock = self.clock(group, row.country)
+        wanted = wanted_ucr(price, at_ms, clock, self._best_ucr(group, symbol))
+        return on_tick(max(1, wanted), row.tick_ucr)
+
+    def _best_ucr(self, group: Group, symbol: str) -> int | None:
+        """Return what a relative price goes by, ``None`` while nobody else is there."""
+        price = group.offer.price
+        if not isinstance(price, Relative):
+            return None
+        return self.depth.best_ucr(symbol, "sell" if price.to == "best_ask" else "buy")
 
     def hour_price(self, group: Group, zone: str, at_ms: int) -> int | None:
         """Return the price of the hour, ``None`` for a group without a list of them."""

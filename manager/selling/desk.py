@@ -179,14 +179,19 @@ class Desk:
         return self._price(group, symbol, now_ms) != before
 
     def _price(self, group: Group, symbol: str, now_ms: int) -> int | None:
-        if isinstance(group.offer.price, Relative) and symbol not in self.listened:
-            self.listened[symbol] = True
-            self._outgoing.emit(Listen(symbol))
+        if isinstance(group.offer.price, Relative):
+            self.listen(symbol)
         at_ms = self._exchange_ms(now_ms)
         price_ucr = self._books.price_ucr(group, symbol, now_ms, at_ms)
         if isinstance(group.offer.price, Relative):
             self._prices[group.name, symbol] = price_ucr
         return price_ucr
+
+    def listen(self, symbol: str) -> None:
+        """Follow the book of ``symbol``, once."""
+        if symbol not in self.listened:
+            self.listened[symbol] = True
+            self._outgoing.emit(Listen(symbol))
 
     def _exchange_ms(self, now_ms: int) -> int:
         return now_ms + self._outgoing.exchange_ms - self._outgoing.now_ms

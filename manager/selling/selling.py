@@ -31,6 +31,7 @@ from manager.selling.group import Group
 from manager.selling.hours import next_minute_ms
 from manager.selling.limits import Limits
 from manager.selling.owner import Owner
+from manager.selling.preview import Preview, preview
 from manager.selling.price import Hourly
 from manager.selling.refusals import Refusals
 from manager.selling.stock import Stock
@@ -101,6 +102,14 @@ class Selling:
         self._limits.restart()
         self._mark_all(now_ms)
         return self.wake(now_ms)
+
+    def preview(self, group: Group, now_ms: int) -> tuple[list[Out], Preview]:
+        """Return what ``group`` would ask for; books its price goes by are followed from now on."""
+        at_ms = self._outgoing.exchange_ms - self._outgoing.now_ms + now_ms
+        found = preview(self.stock, self._books, group, at_ms)
+        for symbol in found.unread:
+            self._desk.listen(symbol)
+        return self._outgoing.take(), found
 
     def _handle(self, message: ManagerMessage, now_ms: int) -> None:
         soon_ms = now_ms + SETTLE_MS

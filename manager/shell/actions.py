@@ -14,8 +14,15 @@ from exchange.client import Refused, Unknown, Unreachable
 from exchange.log import log
 from exchange.units import ucr_from_credits
 from manager.control.explain import explain
-from manager.control.frames import Ack, ControlFrame, ControlReason, ErrorReply, Snapshot
-from manager.control.groups_view import group_rows
+from manager.control.frames import (
+    Ack,
+    ControlFrame,
+    ControlReason,
+    ErrorReply,
+    OfferShown,
+    Snapshot,
+)
+from manager.control.groups_view import group_rows, offer_shown
 from manager.control.requests import (
     BurstEnd,
     BurstStart,
@@ -25,6 +32,7 @@ from manager.control.requests import (
     DryRun,
     Hibernate,
     LoadPast,
+    OfferPreview,
     OfferSet,
     OfferWithdraw,
     ReleaseAll,
@@ -48,6 +56,7 @@ from manager.core.core import Manager
 from manager.core.hand import hand_name, hand_rule
 from manager.core.library import find
 from manager.core.messages import Out, Resume
+from manager.selling.preview import Preview
 from manager.shell.config import ConfigError
 from manager.shell.config_edit import (
     Edit,
@@ -64,6 +73,7 @@ from manager.shell.config_edit import (
 )
 from manager.shell.daemon import Daemon
 from manager.shell.dry_run_process import DryRunError, DryRuns
+from manager.shell.group_tables import PlaceError, changed_offer, group_of_table
 from manager.shell.image_check import unchecked
 from manager.shell.settings import FAILURES, NeedsRestartError, Settings, mistake
 from manager.shell.stored import LIBRARY, delete_vm, import_vm, verify_vm
@@ -166,6 +176,8 @@ class Actions:
         match request:
             case OfferSet(group=group, offer=offer):
                 await self._edit(set_offer(group, offer))
+            case OfferPreview(group=group, offer=offer):
+                return msgspec.to_builtins(await self._preview(group, offer))
             case OfferWithdraw(group=group):
                 await self._edit(set_offer(group, {"kind": "none"}))
             case Hibernate(on=on):
@@ -189,6 +201,26 @@ class Actions:
             case _:
                 raise RefusedError("not_supported", "this version cannot do that")
         return None
+
+    async def _preview(self, name: str, keys: dict[str, Any]) -> OfferShown:
+        """Return what a group would ask for, by the plan that it sells by."""
+        table = next((one for one in self._settings.file.groups if one.name == name), None)
+        selling = self._daemon.selling
+        if table is None or selling is None:
+            raise RefusedError("unknown_group", f"there is no group {name!r} in the file", "group")
+        try:
+            changed, offer = changed_offer(table, keys)
+        except PlaceError as error:
+            raise RefusedError("config_invalid", str(error), "offer") from error
+        found: list[Preview] = []
+
+        def call(_: Manager, now_ms: int) -> list[Out]:
+            outs, result = selling.preview(group_of_table(changed), now_ms)
+            found.append(result)
+            return outs
+
+        await self._daemon.do(call)
+        return offer_shown(offer, found[0])
 
     async def _import(self, request: VmImport) -> dict[str, Any]:
         """Import, then have it in the file and in the exchange's store; or nothing of it."""

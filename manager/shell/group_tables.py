@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from exchange.units import MAX_PRICE_UCR, ucr_from_credits
 from exchange.wire.types import HostTag, Name
@@ -117,6 +118,24 @@ def group_mistakes(table: GroupTable, place: str) -> Iterator[str]:
             _price(offer.price)
     except PlaceError as error:
         yield f"{here}.{error}"
+
+
+def changed_offer(table: GroupTable, keys: dict[str, Any]) -> tuple[GroupTable, dict[str, Any]]:
+    """Return ``table`` with other keys of its offer (None takes one out), and the offer as the file
+    would have it. Raises `PlaceError` on the first mistake."""
+    offer = {key: value for key, value in _written(table.offer).items() if key not in keys}
+    offer |= {key: value for key, value in keys.items() if value is not None}
+    changed = replace(table, offer=_converted(offer, OfferTable, "offer"))
+    for mistake in group_mistakes(changed, table.name):
+        raise PlaceError(*mistake.split(": ", 1))
+    return changed, offer
+
+
+def _written(offer: OfferTable) -> dict[str, Any]:
+    """Return the keys that are not what they are without saying."""
+    usual = msgspec.to_builtins(OfferTable(kind="none"))
+    told = msgspec.to_builtins(offer)
+    return {key: value for key, value in told.items() if key == "kind" or value != usual[key]}
 
 
 def group_of_table(table: GroupTable) -> Group:

@@ -1,13 +1,21 @@
 """``[[group]]``: every key, and each mistake by its place."""
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from manager.selling.hours import Hours
 from manager.selling.price import Fixed, Hourly, Relative
 from manager.shell.config import ConfigError, read_config
-from manager.shell.group_tables import group_of_table
+from manager.shell.group_tables import (
+    GroupTable,
+    OfferTable,
+    PlaceError,
+    changed_offer,
+    group_of_table,
+)
 
 HEAD = """
 schema = 1
@@ -181,3 +189,31 @@ def test_a_file_may_have_groups_alone_but_must_have_something(tmp_path: Path) ->
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, "")
     assert any("rule: there is none, and no group" in line for line in caught.value.lines)
+
+
+def test_other_keys_of_an_offer_make_the_group_that_the_file_would() -> None:
+    table = msgspec.convert(
+        {"name": "rack", "hosts": ["r*"], "offer": {"kind": "fixed", "units": 2, "price": 0.02}},
+        GroupTable,
+    )
+    changed, offer = changed_offer(table, {"kind": "residual", "units": None, "below_pct": 10})
+    assert offer == {"kind": "residual", "below_pct": 10, "price": 0.02}
+    assert group_of_table(changed).offer.below_pct == 10
+    assert changed_offer(table, {})[1] == {"kind": "fixed", "units": 2, "price": 0.02}
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ({"units": None}, "rack.offer.units: missing; the kind 'fixed' needs it"),
+        ({"hours": "20-07"}, "rack.offer.hours: '20-07' is not like '20:00-07:00'"),
+        ({"price": {"relative_to": "best_ask"}}, "rack.offer.price: missing key 'floor'"),
+        ({"units": "many"}, "offer.units: expected 'int | null', got 'str'"),
+        ({"colour": 1}, "offer: unknown key 'colour'"),
+    ],
+)
+def test_a_wrong_key_of_an_offer_is_named(keys: dict[str, Any], text: str) -> None:
+    table = GroupTable(name="rack", hosts=["r*"], offer=OfferTable(kind="fixed", units=2, price=1))
+    with pytest.raises(PlaceError) as caught:
+        changed_offer(table, keys)
+    assert str(caught.value) == text
