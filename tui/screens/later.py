@@ -11,7 +11,6 @@ from tui.shared import Shared
 from tui.widgets.frame_rows import LackView
 
 COMMANDS: Final = {
-    "orders": "headroom order list",
     "leases": "headroom lease list",
     "hosts": "headroom host list",
     "find": "headroom find",

@@ -7,6 +7,7 @@ from tui.screens.base import TabScreen
 from tui.screens.later import LaterScreen
 from tui.screens.log import LogScreen
 from tui.screens.market import MarketScreen
+from tui.screens.orders import OrdersScreen
 from tui.view.tabs import TabName
 
 
@@ -23,7 +24,7 @@ class Tab(NamedTuple):
 
 TABS: Final = (
     Tab("market", "Market", 2, "m", MarketScreen),
-    Tab("orders", "Orders", 3, "o", LaterScreen),
+    Tab("orders", "Orders", 3, "o", OrdersScreen),
     Tab("leases", "Leases", 4, "l", LaterScreen),
     Tab("hosts", "Hosts", 5, "h", LaterScreen),
     Tab("find", "Find", 6, "f", LaterScreen),

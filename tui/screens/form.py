@@ -1,0 +1,106 @@
+"""A few values to type before an act. Enter goes to the next one, at the last one it goes on."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, Static
+
+from tui.screens.base import TabScreen
+from tui.view.form import Form, FormField, Values, chosen
+
+
+class FormScreen(ModalScreen[dict[str, str] | None]):
+    """Answers with the values by name, None when left by Esc. The last words can be clicked."""
+
+    CSS_PATH = "form.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave it"),
+        Binding("up", "choose(-1)", "Choice before", priority=True),
+        Binding("down", "choose(1)", "Next choice", priority=True),
+    ]
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="form"):
+            yield Static(self.form.title, markup=False, id="form-title")
+            for field in self.form.fields:
+                with Horizontal(classes="form-row"):
+                    yield Label(field.label, markup=False, classes="form-label")
+                    yield Input(
+                        field.value, compact=True, select_on_focus=True, id=_input_id(field)
+                    )
+            yield Static("", markup=False, id="form-says")
+            yield Static("↵ go on", markup=False, id="form-yes", classes="answer")
+            yield Static(self._keys(), markup=False, id="form-no", classes="answer")
+
+    def _keys(self) -> str:
+        choosing = any(field.choices for field in self.form.fields)
+        return "Esc leave it" + (" · ↑ ↓ choose" if choosing else "")
+
+    def on_mount(self) -> None:
+        self._say()
+
+    @property
+    def values(self) -> dict[str, str]:
+        return {field.name: self._input(field).value.strip() for field in self.form.fields}
+
+    def on_input_changed(self) -> None:
+        self._say()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == _input_id(self.form.fields[-1]):
+            self._go_on()
+        else:
+            self.focus_next(Input)
+
+    def on_click(self, event: events.Click) -> None:
+        name = event.widget.id if event.widget else None
+        if name == "form-yes":
+            self._go_on()
+        elif name == "form-no":
+            self.dismiss(None)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_choose(self, by: int) -> None:
+        for field in self.form.fields:
+            typed = self._input(field)
+            if typed.has_focus and field.choices:
+                typed.value = chosen(field, typed.value, by)
+                typed.cursor_position = len(typed.value)
+
+    def _go_on(self) -> None:
+        if self.form.check(self.values).ok:
+            self.dismiss(self.values)
+
+    def _say(self) -> None:
+        checked = self.form.check(self.values)
+        says = self.query_one("#form-says", Static)
+        says.update(checked.text)
+        says.set_class(not checked.ok, "wrong")
+
+    def _input(self, field: FormField) -> Input:
+        return self.query_one(f"#{_input_id(field)}", Input)
+
+
+def _input_id(field: FormField) -> str:
+    return f"form-{field.name}"
+
+
+def fill(screen: TabScreen, form: Form, then: Callable[[Values], None]) -> None:
+    """Show ``form`` above ``screen``; ``then`` gets what was typed, unless it is left."""
+
+    def answered(values: dict[str, str] | None) -> None:
+        if values is not None:
+            then(values)
+
+    screen.app.push_screen(FormScreen(form), answered)
