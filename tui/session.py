@@ -47,6 +47,7 @@ TOUCHES: Final[dict[Topic, tuple[Pane, ...]]] = {
     "candles": ("chart",),
     "account": ("ladder", "tape", "orders", "leases", "money", "ticket", "windows"),
     "instruments": ALL_PANES,
+    "fleet": (),
     "connection": ("head", "ticket"),
 }
 ROW_TYPES: Final[tuple[tuple[str, type[OrderUpdate] | type[LeaseUpdate] | type[VmUpdate]], ...]] = (
@@ -188,6 +189,11 @@ class Session:
                 await self.link.candles(*key)
             except (RefusedError, NoAnswerError):
                 self._charted.pop(key, None)  # asked for again when it is shown again
+
+    async def follow_fleet(self) -> None:
+        """Follow the account's own hosts; to be called again until it was confirmed once."""
+        if self.who and self.model.connection.phase == "up":
+            await self._follow("fleet")
 
     async def _follow(self, channel: Channel, symbol: str = "") -> object:
         """Subscribe once; returns the ack's result, None when there was none to have."""

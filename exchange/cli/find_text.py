@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from exchange.cli.fleet.table import Column, lines
-from exchange.cli.fleet.text import uptime
 from exchange.find.need import Need
 from exchange.find.offers import Found, Offer, Purchase
 from exchange.units import MS_PER_SECOND, credits_text
+from exchange.wire.text import uptime
 from exchange.wire.types import EvidenceView
 
 OFFERS: Final = (

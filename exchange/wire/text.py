@@ -1,6 +1,7 @@
-"""Cuts console text to what is shown: last lines, no control characters. Pure.
+"""Words and texts that several programs show alike: states, shares, consoles. Pure.
 
-The host cuts its text with this, and the exchange cuts it again: a host is not trusted.
+A console is cut to its last lines without control characters: by the host, and again by the
+exchange, for a host is not trusted.
 """
 
 import re
@@ -46,6 +47,14 @@ def console_piece(text: str) -> str:
 def vm_state(state: str, ready_ms: int | None) -> str:
     """Return the VM state to show: a running VM whose guest is ready is shown as ready."""
     return "ready" if state == "running" and ready_ms is not None else state
+
+
+def uptime(contracted_s: int, delivered_s: int) -> str:
+    """Return the delivered part, never rounded up to 100 %; ``-`` when nothing was sold."""
+    if contracted_s <= 0:
+        return "-"
+    hundredths = min(delivered_s, contracted_s) * 10_000 // contracted_s
+    return f"{hundredths // 100}.{hundredths % 100:02d} %"
 
 
 def account_tag(account: str) -> str:

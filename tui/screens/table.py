@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from tui.actions import Action
 from tui.screens.base import TabScreen
+from tui.screens.hosts import HostsScreen
 from tui.screens.later import LaterScreen
 from tui.screens.log import LogScreen
 from tui.screens.market import MarketScreen
@@ -26,7 +27,7 @@ TABS: Final = (
     Tab("market", "Market", 2, "m", MarketScreen),
     Tab("orders", "Orders", 3, "o", OrdersScreen),
     Tab("leases", "Leases", 4, "l", LaterScreen),
-    Tab("hosts", "Hosts", 5, "h", LaterScreen),
+    Tab("hosts", "Hosts", 5, "h", HostsScreen),
     Tab("find", "Find", 6, "f", LaterScreen),
     Tab("library", "Library", 7, "b", LaterScreen),
     Tab("automation", "Automation", 8, "a", LaterScreen),

@@ -9,6 +9,7 @@ from exchange.wire.frames import (
     Candle,
     Charge,
     Heartbeat,
+    HostUpdate,
     InstrumentsSnapshot,
     InstrumentUpdate,
     LeaseUpdate,
@@ -29,7 +30,9 @@ from tui.view.tape import Tape
 from tui.view.text import places_of
 from tui.view.words import Message, happened
 
-Topic: TypeAlias = Literal["book", "tape", "candles", "account", "instruments", "connection"]
+Topic: TypeAlias = Literal[
+    "book", "tape", "candles", "account", "instruments", "fleet", "connection"
+]
 
 WATCHED_MAX: Final = 48
 """Instruments whose book and trades are followed for the list; the selected one always is."""
@@ -47,6 +50,8 @@ class Model:
         self.books: dict[str, BookView] = {}
         self.tapes: dict[str, Tape] = {}
         self.candles = Candles()
+        self.fleet: dict[str, HostUpdate] = {}
+        """The account's hosts by id, as far as the channel is followed."""
         self.message: Message | None = None
         self.clock_offset_ms = 0
         """The exchange's clock minus ours. Only heartbeats tell: account frames may be replayed."""
@@ -80,6 +85,9 @@ class Model:
                 self.account.apply(frame)
                 self._say(frame, now_ms)
                 return "account", ""
+            case HostUpdate():
+                self.fleet[frame.host] = frame
+                return "fleet", frame.host
             case Heartbeat():
                 self.clock_offset_ms = frame.ts_ms - now_ms
                 return "connection", ""

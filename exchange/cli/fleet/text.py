@@ -7,6 +7,7 @@ from typing import Any, Final
 from exchange.cli.fleet.pick import Row
 from exchange.cli.fleet.table import Column, lines
 from exchange.units import MS_PER_SECOND, credits_text
+from exchange.wire.text import uptime
 
 MIB_PER_GIB: Final = 1024
 MVCPU: Final = 1000
@@ -84,14 +85,6 @@ def _host(row: Row, sold: int, now_ms: int) -> tuple[str, ...]:
         uptime(row.get("contracted_unit_s", 0), row.get("delivered_unit_s", 0)),
         "-" if row.get("heard_ms") is None else ago(now_ms - row["heard_ms"]),
     )
-
-
-def uptime(contracted_s: int, delivered_s: int) -> str:
-    """Return the delivered part, never rounded up to 100 %; ``-`` when nothing was sold."""
-    if contracted_s <= 0:
-        return "-"
-    hundredths = min(delivered_s, contracted_s) * 10_000 // contracted_s
-    return f"{hundredths // 100}.{hundredths % 100:02d} %"
 
 
 def ago(ms: int) -> str:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from exchange.cli.fleet import pick, table, text
 from exchange.cli.fleet.table import Column
+from exchange.wire.text import uptime
 
 NOW_MS = 1_800_000_000_000
 
@@ -104,7 +105,7 @@ def test_a_table_fits_or_shows_only_what_always_stays(
     [(0, 0, "-"), (10, 10, "100.00 %"), (1_000_000, 999_999, "99.99 %"), (3, 0, "0.00 %")],
 )
 def test_uptime_is_never_rounded_up(sold_s: int, delivered_s: int, shown: str) -> None:
-    assert text.uptime(sold_s, delivered_s) == shown
+    assert uptime(sold_s, delivered_s) == shown
 
 
 @pytest.mark.parametrize(
