@@ -47,7 +47,7 @@ def lease(number: int, where: str, units: int, symbol: str = SPOT) -> LeaseUpdat
         host=where,
         units=units,
         price_ucr=20_000,
-        state="active" if symbol == SPOT else "scheduled",
+        state="active" if symbol == SPOT else "granted",
         start_ms=starts_ms,
         charged_ucr=0,
         ends_ms=None if symbol == SPOT else starts_ms + HOUR_MS,
