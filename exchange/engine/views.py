@@ -113,11 +113,15 @@ def _idle(lease: Lease) -> list[IdleUnit]:
 
 def _recalls(lease: Lease) -> list[Recall]:
     """Return what is recalled and when it ends; a row is short, so late ones are told together."""
-    told = [Recall(units, at_ms) for at_ms, units in lease.recalls[:RECALLS_TOLD]]
+    silent = lease.meter.story.silent_recalls
+    told = [
+        Recall(units, at_ms, silent.get(at_ms)) for at_ms, units in lease.recalls[:RECALLS_TOLD]
+    ]
     later = lease.recalls[RECALLS_TOLD:]
     if later:
         last = told[-1]
-        told[-1] = Recall(last.units + sum(units for _, units in later), last.at_ms)
+        units = last.units + sum(units for _, units in later)
+        told[-1] = Recall(units, last.at_ms, last.silent_since_ms)
     return told
 
 

@@ -169,6 +169,8 @@ def recall_units(state: State, lease: Lease, units: int) -> None:
     at_ms = state.now_ms + RECALL_NOTICE_MS
     lease.host.evidence.recalls += 1
     lease.recalls.append((at_ms, units))
+    if lease.meter.silent_from_ms is not None:
+        lease.meter.story.silent_recalls[at_ms] = lease.meter.silent_from_ms
     if lease.recalled_units() == lease.units:
         _end_with_recalls(lease)
     emit.notice(state, lease.buyer, "recall", lease, units=units, at_ms=at_ms)
@@ -194,6 +196,8 @@ def _trim_recalls(lease: Lease) -> None:
         too_many -= cut
         if units > cut:
             lease.recalls.append((at_ms, units - cut))
+        else:
+            lease.meter.story.silent_recalls.pop(at_ms, None)
     if lease.recalls and lease.recalled_units() == lease.units:
         _end_with_recalls(lease)
 
@@ -201,7 +205,8 @@ def _trim_recalls(lease: Lease) -> None:
 def _take_recalled(state: State, lease: Lease) -> None:
     """The notice is over: kill the newest VMs for which no unit is left; in the first hour the bond
     pays."""
-    _, units = lease.recalls.pop(0)
+    at_ms, units = lease.recalls.pop(0)
+    lease.meter.story.silent_recalls.pop(at_ms, None)
     units = min(units, lease.units)
     until_ms = state.now_ms + COOLING_MS
     lease.host.cool(until_ms, lease.instrument.need, units)

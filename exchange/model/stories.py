@@ -1,7 +1,8 @@
-"""What explains charges beyond the state: how much of a lease's time was left out for which reason.
+"""What explains a lease beyond the state: how much of its time was not charged for which reason,
+and which recalls came in a silence of its host.
 
 No rule reads it, so it is no part of the state and of its hash; a snapshot carries it behind the
-state, so that a restored engine explains its charges as the one before would have.
+state, so that a restored engine tells the same as the one before would have.
 """
 
 from typing import Final
@@ -24,6 +25,8 @@ class Story(Struct, array_like=True, gc=False):
     """What was free of their boots."""
     whole_ms: int = 0
     """A window's time that its buyer gave up, and owes to the end."""
+    silent_recalls: dict[int, int] = {}
+    """When recalls end that came while the host was silent, and since when it was (times)."""
 
 
 _decoder = msgspec.msgpack.Decoder(dict[int, Story])

@@ -134,11 +134,15 @@ class Endpoint(ToldEndpoint, frozen=True, forbid_unknown_fields=True):
     """Where a guest's port is reached, as its host says; unknown fields are refused."""
 
 
-class Recall(Struct, frozen=True):
-    """``units`` of a lease that end at ``at_ms``."""
+class Recall(Struct, frozen=True, omit_defaults=True):
+    """``units`` of a lease that end at ``at_ms``.
+
+    ``silent_since_ms``: the notice came while their host was silent, since then.
+    """
 
     units: int
     at_ms: int
+    silent_since_ms: int | None = None
 
 
 class IdleUnit(Struct, frozen=True, omit_defaults=True):

@@ -8,7 +8,7 @@ channel".
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, credits_text
 from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
@@ -31,6 +31,14 @@ SILENCE_MS: Final = LOST_AFTER_MS + 30 * MS_PER_SECOND
 still live after this long say the same."""
 LOSSES: Final = ("recalled", "host_lost")
 GONE_VM: Final = ("stopped", "failed")
+
+
+class _End(NamedTuple):
+    """When a recalled unit ends; ``since_ms``: since when it is no capacity, if that may have been
+    seen before. Times are the exchange's."""
+
+    at_ms: int
+    since_ms: int | None = None
 
 
 class Account:
@@ -212,19 +220,19 @@ class Account:
         known = sum(not unit.give_back for unit in lease.units.values())
         new = len(lease.units) if notice.units is None else notice.units
         end_ms = self._outgoing.exchange_ms if notice.at_ms is None else notice.at_ms
-        self._take_recalled(lease, [0] * known + [end_ms] * new, told_now=True)
+        self._take_recalled(lease, [_End(0)] * known + [_End(end_ms)] * new)
 
-    def _take_recalled(self, lease: Lease, ends_ms: Sequence[int], told_now: bool) -> None:
+    def _take_recalled(self, lease: Lease, ends: Sequence[_End]) -> None:
         """Have a unit for each end leave without a release: they end then and pay their bond.
 
         Those already under notice count first, then those that leave by a rule. Times are the
         exchange's.
         """
         ranked = sorted(lease.units.values(), key=lambda unit: (unit.give_back, leaves_first(unit)))
-        for unit, end_ms in zip(ranked, ends_ms, strict=False):
+        for unit, end in zip(ranked, ends, strict=False):
             if unit.give_back:
-                self._lost(lease, [unit], None if told_now else end_ms - RECALL_NOTICE_MS)
-                self._bursts.recalled(unit, self._outgoing.local_ms(end_ms) - self._leave_ms)
+                self._lost(lease, [unit], end.since_ms)
+                self._bursts.recalled(unit, self._outgoing.local_ms(end.at_ms) - self._leave_ms)
             elif not unit.leaves_ms:
                 self._bursts.leave(unit, give_back=False)
 
@@ -255,11 +263,11 @@ class Account:
         lease = self._rented.leases.get(row.lease_id) or self._adopt(row)
         lease.ending = row.state == "ending"
         lease.size = row.units
+        ends = _ends(row)
         if row.silent_since_ms is not None:
             silent_since_ms = row.silent_since_ms
-            stayed = range(row.units - len(_ends_ms(row)))
+            stayed = range(row.units - len(ends))
             self._lost(lease, [Unit(lease.lease_id, n) for n in stayed], silent_since_ms)
-            lease.silent_until_ms = self._silent_until_ms(row.silent_since_ms)
         self.schedule_release(lease)
         found = [(self._rented.unit_of(vm) or self._new_unit(lease, vm), vm) for vm in vms]
         ended = {unit.server: told for told in row.idle or () if (unit := self._idle(lease, told))}
@@ -275,7 +283,9 @@ class Account:
             self._bursts.vm_changed(lease, unit, vm)
             if unit.state == "stopping" and vm.state != "stopping":
                 self._bursts.send_stop(unit)
-        self._take_recalled(lease, _ends_ms(row), told_now=False)
+        self._take_recalled(lease, ends)
+        if row.silent_since_ms is not None:
+            lease.silent_until_ms = self._silent_until_ms(row.silent_since_ms)
         for unit in without:
             told = ended.get(unit.server)
             if told is None:
@@ -305,11 +315,18 @@ class Account:
         return unit
 
 
-def _ends_ms(row: LeaseUpdate) -> list[int]:
+def _ends(row: LeaseUpdate) -> list[_End]:
     """Return when each recalled unit of a lease ends, the first first."""
+    found = list[_End]()
+    for recall in row.recalls or []:
+        since_ms = recall.silent_since_ms
+        since_ms = recall.at_ms - RECALL_NOTICE_MS if since_ms is None else since_ms
+        found += [_End(recall.at_ms, since_ms)] * recall.units
     if row.state == "ending":
-        return [row.ends_ms or 0] * row.units
-    return [recall.at_ms for recall in row.recalls or [] for _ in range(recall.units)]
+        end_ms = row.ends_ms or 0
+        found = [_End(min(end.at_ms, end_ms), end.since_ms) for end in found]
+        found += [_End(end_ms, end_ms - RECALL_NOTICE_MS)] * (row.units - len(found))
+    return found
 
 
 def bought_by_rule(row: LeaseUpdate) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from exchange.wire.frames import Notice
+from exchange.wire.types import Recall
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
@@ -176,7 +177,8 @@ def recall(farm: Farm, lease_id: str) -> None:
     lease = farm.paper.leases[lease_id]
     if lease.row.state == "active":
         ends_ms = farm.now_ms + NOTICE_MS
-        lease.row = replace(lease.row, state="ending", ends_ms=ends_ms)
+        told_so = [Recall(1, ends_ms, lease.row.silent_since_ms)]
+        lease.row = replace(lease.row, state="ending", ends_ms=ends_ms, recalls=told_so)
         told(farm, "recall", lease_id, 1, ends_ms)
 
 

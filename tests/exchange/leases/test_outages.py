@@ -1,10 +1,14 @@
-"""Scheduled releases after an outage of the exchange (rules.md 6.4), each case computed by hand."""
+"""Scheduled releases after an outage of the exchange (rules.md 6.4), each case computed by hand.
+
+Also what the account tells of a recall that came in an outage of its host.
+"""
 
 import pytest
 
+from exchange.engine.engine import Engine
 from exchange.model.commands import Started
 from exchange.wire.requests import VmStart
-from exchange.wire.types import SPOT
+from exchange.wire.types import SPOT, Recall
 from tests.exchange.support.lease_market import HOUR, IMAGE, MINUTE, LeaseMarket
 
 SECOND = 1_000
@@ -90,3 +94,30 @@ def test_a_row_of_an_earlier_release_moves_nothing() -> None:
     market.release(lease, at_ms=market.now_ms + 30 * MINUTE)
     restart(market, 31 * MINUTE, older=True)
     assert market.last_lease(lease).reason == "released"
+
+
+def test_the_account_tells_that_a_recall_came_in_a_silence() -> None:
+    def told(engine: Engine) -> list[Recall] | None:
+        return engine.account_state("buyer").leases[0].recalls
+
+    market = LeaseMarket()
+    lease = market.lease(units=4)
+    market.advance(MINUTE)
+    ends_ms = [market.now_ms + after_ms + 2 * MINUTE for after_ms in (0, 20 * SECOND, 40 * SECOND)]
+    market.recall(lease, units=1)
+    market.advance(20 * SECOND)
+    since_ms = market.now_ms - 15 * SECOND
+    market.silent(since_ms)
+    market.recall(lease, units=1)
+    market.advance(20 * SECOND)
+    market.back()
+    market.recall(lease, units=1)
+    silent = [None, since_ms, None]
+    expected = [
+        Recall(1, at_ms, silent_ms) for at_ms, silent_ms in zip(ends_ms, silent, strict=True)
+    ]
+    assert told(market.engine) == expected
+    assert told(Engine.restore(market.engine.snapshot())) == expected
+    market.advance(2 * MINUTE)
+    [left] = market.engine.state.leases.values()
+    assert left.units == 1 and not left.meter.story.silent_recalls

@@ -16,14 +16,22 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from exchange.wire.frames import LeaseUpdate, Notice
-from exchange.wire.requests import LeaseRelease, VmStart, VmStop
+from exchange.wire.requests import LeaseRelease, OrderPlace, VmStart, VmStop
 from exchange.wire.types import IdleUnit, Recall, VmState
-from manager.core.messages import BackendsSeen, Connected, DrainBackend, Out, RegisterBackend
+from manager.core.messages import (
+    BackendsSeen,
+    Connected,
+    DrainBackend,
+    LoadSample,
+    Out,
+    RegisterBackend,
+)
 from manager.core.paper import PaperLease
 from tests.manager.farm import (
     BOOT_MS,
     BURST,
     MINUTE_MS,
+    NOTICE_MS,
     START_MS,
     Farm,
     come_back,
@@ -107,6 +115,7 @@ def play(plan: list[tuple[str, int, int, bool]], restarts: bool) -> dict[str, An
 @example(plan=[("leave 3", 0, 1, True)])
 @example(plan=[("fail", 0, 9, True), ("leave 1", 0, 1, True)])
 @example(plan=[("fail", 1, 9, False), ("silent", 1, 80, False), ("back", 0, 1, True)])
+@example(plan=[("silent", 0, 1, False), ("recall", 0, 1, False), ("back", 0, 1, True)])
 def test_a_restart_anywhere_changes_no_decision(plan: list[tuple[str, int, int, bool]]) -> None:
     assert play(plan, restarts=True) == play(plan, restarts=False)
 
@@ -149,6 +158,22 @@ def test_recalled_units_without_a_vm_get_none_and_are_not_released(
     assert len(requests(outs, VmStart)) == started
     assert [out for out in requests(outs, LeaseRelease) if out.at_ms is None] == []
     assert manager.reading().pending == started
+
+
+@pytest.mark.parametrize("recalled", [0, 1, 3])
+@pytest.mark.parametrize("silent_first", [True, False])
+def test_what_was_lost_while_no_manager_ran_is_replaced(recalled: int, silent_first: bool) -> None:
+    silent_ms, notice_ms = START_MS + 1_000, START_MS + 2_000
+    if not silent_first:
+        silent_ms, notice_ms = notice_ms, silent_ms
+    known_ms = silent_ms if silent_first else None
+    recalls = [Recall(recalled, notice_ms + NOTICE_MS, known_ms)] if recalled else None
+    state = "ending" if recalled == 3 else "active"
+    lease = row(3, state=state, recalls=recalls, silent_since_ms=silent_ms)
+    manager, now_ms = new_manager(RULE), START_MS + 5_000
+    manager.apply(Connected(1, [], [lease], []), now_ms)
+    outs = manager.apply(LoadSample(900.0, now_ms), now_ms)
+    assert [order.qty for order in requests(outs, OrderPlace)] == [3]
 
 
 def test_a_notice_after_the_login_adds_to_those_before_it() -> None:
