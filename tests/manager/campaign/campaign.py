@@ -109,12 +109,15 @@ def points(count: int, seed: int, also: tuple[str, ...] = ALSO) -> list[Point]:
 
 
 class Setting(Struct, frozen=True):
-    """``hosts`` with room for ``units`` each run from the start; ``farm``: HAProxy's backend."""
+    """``hosts`` with room for ``units`` each run from the start; ``farm``: HAProxy's backend.
+
+    There is room for what is recalled: it is not sold again for ten minutes (rules.md 5.7).
+    """
 
     config: str = CONFIG
     max_units: int = MAX_UNITS
     hosts: int = 2
-    units: int = 4
+    units: int = 8
     farm: str = ""
 
 
