@@ -87,7 +87,13 @@ def listed(commands: MutableMapping[str, Any]) -> Iterator[tuple[str, Any]]:
 ENV_LIST: Final = re.compile(r"\((env var: )'\[([^\]]*)\]'\)")
 
 # What a plain `pip install headroom` leaves out, and the extra that brings it.
-EXTRAS: Final = {"libvirt": "host", "libvirtaio": "host", "lightmatchingengine": "bench"}
+EXTRAS: Final = {
+    "libvirt": "host",
+    "libvirtaio": "host",
+    "lightmatchingengine": "bench",
+    "aiohttp": "web",
+    "textual_serve": "web",
+}
 
 
 def run_mounted(name: str, args: list[str]) -> None:

@@ -3,14 +3,15 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from exchange.cli.common import EXIT_USAGE, KeyOrFiles, UrlOrFiles, fail
+from exchange.cli.listening import Insecure, TlsCert, TlsKey, Web, WebName, checked
 from tui.actions import Keyboard, KeymapError
 from tui.app import HeadroomApp
-from tui.config import ConfigError, config_path, load_config
+from tui.config import Config, ConfigError, config_path, load_config
 from tui.farm_link import SocketFarmLink
 from tui.link import LinkError
 from tui.live_link import LiveLink
@@ -33,10 +34,16 @@ Control = Annotated[
 ]
 Profile = Annotated[
     str | None,
-    typer.Option("--profile", metavar="NAME", help="Use the settings of [profiles.NAME]."),
+    typer.Option("--profile", metavar="NAME", help="Use the settings of this profile in tui.toml."),
 ]
 NoRestore = Annotated[
     bool, typer.Option("--no-restore", help="Begin anew, not where the terminal was left.")
+]
+InBrowser = Annotated[
+    bool, typer.Option("--in-browser", hidden=True, help="Draw for the server of --web.")
+]
+EndWithInput = Annotated[
+    bool, typer.Option("--end-with-input", hidden=True, help="End --web with standard input.")
 ]
 Symbol = Annotated[str | None, typer.Option("--symbol", help="The instrument to show first.")]
 
@@ -50,38 +57,77 @@ def tui(
     control: Control = None,
     profile: Profile = None,
     no_restore: NoRestore = False,
+    web: Web = None,
+    web_name: WebName = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    insecure: Insecure = False,
+    in_browser: InBrowser = False,
+    end_with_input: EndWithInput = False,
 ) -> None:
     """Watch the market and trade on it; without a key you only watch."""
+    asked = Asked(url, key, symbol, control, profile, read_only, no_restore)
     try:
         config = load_config(config_path(), profile)
         keyboard = Keyboard(all_tables(), config.keys())
-        key_path = key or _path(config.key)
-        link = LiveLink(url or config.url, key_path)
+        link = LiveLink(url or config.url, key or _path(config.key))
     except (ConfigError, KeymapError) as error:
         fail(str(error), EXIT_USAGE)
     except LinkError as error:
         fail(str(error))
-    place = remembered_path(profile)
-    remembered = Remembered() if no_restore else recall(place)
+    if web is None:
+        raise typer.Exit(_show(asked, config, keyboard, link, in_browser))
+    from tui.web.serve import serve_terminal  # only here: it comes with the extra `web`
+
+    listen = checked("--web", web, tls_cert, tls_key, insecure)
+    serve_terminal(listen, asked.words(), web_name or (), end_with_input)
+
+
+class Asked(NamedTuple):
+    """What the command line says about the terminal."""
+
+    url: str | None
+    key: Path | None
+    symbol: str | None
+    control: Path | None
+    profile: str | None
+    read_only: bool
+    no_restore: bool
+
+    def words(self) -> list[str]:
+        """Return the words that start this terminal once more, for a tab of a browser."""
+        given = self._asdict()
+        values = ("url", "key", "symbol", "control", "profile")
+        words = [f"--{name}={given[name]}" for name in values if given[name] is not None]
+        switches = [("--read-only", self.read_only), ("--no-restore", self.no_restore)]
+        return ["tui", "--in-browser", *words, *(name for name, wanted in switches if wanted)]
+
+
+def _show(
+    asked: Asked, config: Config, keyboard: Keyboard, link: LiveLink, in_browser: bool
+) -> int:
+    """Show the terminal until it is left; return the exit code."""
+    place = remembered_path(asked.profile)
+    remembered = Remembered() if asked.no_restore else recall(place)
     terminal = HeadroomApp(
         link,
-        read_only=read_only or key_path is None,
+        read_only=asked.read_only or not (asked.key or config.key),
         theme=config.theme,
-        symbol=symbol or remembered.symbol or config.symbol,
+        symbol=asked.symbol or remembered.symbol or config.symbol,
         fat_finger_pct=config.fat_finger_pct,
         depth=depth_of(os.environ),
-        farm_link=SocketFarmLink(control or _path(config.control)),
+        farm_link=SocketFarmLink(asked.control or _path(config.control)),
         keyboard=keyboard,
         remembered=remembered,
     )
     try:
-        code = asyncio.run(run_app(terminal))
+        code = asyncio.run(run_app(terminal, in_browser=in_browser))
     except LinkError as error:
         fail(str(error))
     except NoTerminalError as error:
         fail(str(error), EXIT_USAGE)
     keep(place, terminal.remember())
-    raise typer.Exit(code)
+    return code
 
 
 def _path(text: str | None) -> Path | None:

@@ -17,6 +17,7 @@ async def run_app(
     headless: bool = False,
     for_s: float | None = None,
     size: tuple[int, int] | None = None,
+    in_browser: bool = False,
 ) -> int:
     """Dial, run until the trader leaves (or ``for_s`` seconds), hang up; return the exit code.
 
@@ -24,7 +25,7 @@ async def run_app(
     `NoTerminalError` when there is no screen.
     """
     await app.link.open()
-    if not headless and not sys.stdout.isatty():
+    if not (headless or in_browser or sys.stdout.isatty()):
         await app.link.close()
         raise NoTerminalError("the market needs a terminal; this output is none")
     loop = asyncio.get_running_loop()

@@ -1,18 +1,17 @@
 """`headroom exchange`: create an exchange, serve it, verify its journal."""
 
 import asyncio
-import ipaddress
-import ssl
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from exchange.cli.common import EXIT_USAGE, Json, JsonAnyway, fail, print_json
+from exchange.cli.common import Json, JsonAnyway, fail, print_json
 from exchange.cli.config import ConfigError, load_config
+from exchange.cli.listening import Insecure, TlsCert, TlsKey, checked
 from exchange.engine.engine import Engine
 from exchange.engine.paranoid import ParanoidEngine
-from exchange.files import require_regular, why
+from exchange.files import why
 from exchange.journal.chain import BrokenChainError
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.log import options
@@ -45,7 +44,6 @@ ReadyFile = Annotated[
 ImageQuotaMib = Annotated[
     int, typer.Option("--image-quota-mib", min=0, help="Images of one account, all together.")
 ]
-Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain text beyond loopback.")]
 Private = Annotated[bool, typer.Option("--private", help="Public channels need a login too.")]
 AcceptClock = Annotated[
     bool, typer.Option("--accept-clock", help="Start although the clock looks wrong.")
@@ -90,8 +88,8 @@ def serve_command(
         str, typer.Option("--listen", help="ADDRESS:PORT; port 0 picks one.")
     ] = "127.0.0.1:8750",
     ready_file: ReadyFile = None,
-    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="PEM chain.")] = None,
-    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="PEM key.")] = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     insecure: Insecure = False,
     private: Private = False,
     accept_clock: AcceptClock = False,
@@ -105,10 +103,7 @@ def serve_command(
 ) -> None:
     """Serve the exchange in DIR until SIGTERM."""
     options.set_up(log_level, log_format)
-    host, port = _address(listen)
-    tls = _tls(tls_cert, tls_key)
-    if not (tls or insecure or _is_loopback(host)):
-        fail(f"--listen {listen}: beyond loopback needs --tls-cert or --insecure", EXIT_USAGE)
+    host, port, tls = checked("--listen", listen, tls_cert, tls_key, insecure)
     settings = Settings(
         data_dir=data,
         host=host,
@@ -181,42 +176,3 @@ def _public_key(text: str) -> str:
     if is_public_key(text):
         return text
     return public_key_b64(load_private_key(Path(text)))
-
-
-def _address(listen: str) -> tuple[str, int]:
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        fail(f"--listen {listen}: not ADDRESS:PORT", EXIT_USAGE)
-    return host.strip("[]"), int(port)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    if cert is None and key is None:
-        return None
-    if cert is None:
-        fail("--tls-key needs --tls-cert", EXIT_USAGE)
-    for option, path in (("--tls-cert", cert), ("--tls-key", key)):
-        try:
-            if path is not None:
-                require_regular(path)
-        except FileNotFoundError:
-            fail(f"{option} {path}: no such file")
-        except OSError as error:
-            fail(f"{option} {path}: {error.strerror}")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(cert, key)
-    except ssl.SSLError:
-        if key is None:
-            fail(f"--tls-cert {cert}: no PEM chain with its key; name a key apart with --tls-key")
-        fail(f"--tls-cert {cert}, --tls-key {key}: not a PEM chain and the key of its first part")
-    except OSError as error:
-        fail(f"--tls-cert {cert}, --tls-key {key or cert}: {error.strerror}")
-    return context

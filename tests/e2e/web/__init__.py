@@ -1,0 +1,1 @@
+"""The terminal in a real browser: Debian's Chromium, without a window."""

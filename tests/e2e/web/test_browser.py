@@ -1,0 +1,206 @@
+"""The terminal in Chromium, on a live exchange: coming in, trading, and leaving nothing behind."""
+
+import asyncio
+import contextlib
+import re
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.e2e.web.browser import CTRL, Browser, Tab, chromium
+from tests.e2e.web.processes import Server, alive, come_about, web_terminal
+from tui.demo.demo import SYMBOL, Stage, stage
+from tui.web.session import AWAY_S
+
+ROOM_S = 20.0
+"""For a process to end, on a busy machine."""
+HERE = "127.0.0.1:0"
+
+
+@contextlib.asynccontextmanager
+async def serving(folder: Path, opened: Stage) -> AsyncIterator[Server]:
+    """The trader's terminal of the demo's exchange, for browsers."""
+    where = ("--url", opened.url, "--key", str(opened.key), "--symbol", SYMBOL)
+    async with web_terminal(folder, "tui", "--web", HERE, *where, "--no-restore") as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def a_tab(browser: Browser, link: str, **size: int) -> AsyncIterator[Tab]:
+    tab = await browser.open(link, **size)
+    try:
+        yield tab
+    finally:
+        await tab.close()
+
+
+def test_the_terminal_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One exchange and one browser for all of it, since each takes seconds to start."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    async def main() -> None:
+        async with stage() as opened, chromium() as browser:
+            async with serving(tmp_path, opened) as server:
+                await coming_in(browser, server)
+                async with a_tab(browser, await server.fresh_link()) as tab:
+                    await tab.shows("LADDER")
+                    await trading(tab)
+                    await keys_and_clipboard(browser, tab)
+                    await another_size(tab)
+                    await loaded_again(tab, server)
+                    await forged(browser, server)
+                closed = asyncio.get_running_loop().time()
+                await come_about(lambda: not server.terminals(), ROOM_S, "the terminal ends")
+                assert asyncio.get_running_loop().time() - closed > AWAY_S / 2
+            for ending in (signal.SIGTERM, signal.SIGKILL):
+                await ended(browser, tmp_path, opened, ending)
+
+    asyncio.run(main())
+
+
+async def coming_in(browser: Browser, server: Server) -> None:
+    """A ticket that is wrong or was used is none; without a cookie there is only the login page."""
+    for path in ("/", "/?ticket=wrong", "/static/textual.js"):
+        async with a_tab(browser, server.base + path) as tab:
+            await tab.page_says("works once")
+            assert tab.status[server.base + path] == 403
+    async with a_tab(browser, f"{server.base}/login") as tab:
+        await tab.page_says("works once")
+        assert tab.status[f"{server.base}/login"] == 200
+    async with a_tab(browser, server.link) as tab:
+        await tab.shows("LADDER")
+        assert await tab.run("document.title") == "Headroom"
+        assert await tab.run("document.cookie") == "", "no script can read the cookie"
+        hosts = {url.split("/")[2] for url in tab.requested if not url.startswith("data:")}
+        assert hosts == {server.base.split("/")[2]}, "nothing is loaded from elsewhere"
+        assert tab.errors == []
+    async with a_tab(browser, server.link) as tab:
+        await tab.page_says("was used before")
+        assert tab.status[server.link] == 403
+
+
+async def trading(tab: Tab) -> None:
+    """Buy by key, then with the mouse: the fills are seen."""
+    await tab.until(lambda tab: ask_row(tab) is not None, "somebody offers")
+    before = renting(tab)
+    for key in ("b", "t", "Enter", "Enter"):
+        await tab.press(key)
+    await tab.until(lambda tab: renting(tab) > before and "mine" in tape(tab), "the fill")
+    before = renting(tab)
+    found = ask_row(tab)
+    assert found is not None
+    await tab.click(found[0] - 10, found[1] - 3, count=2)  # left of the price, 3 above the best
+    await tab.shows("ARMED")
+    await tab.press("Enter")
+    await tab.until(lambda tab: renting(tab) > before, "the fill of the order by mouse")
+
+
+def renting(tab: Tab) -> int:
+    found = re.search(r"renting (\d+)", tab.screen.text)
+    return int(found[1]) if found else -1
+
+
+def tape(tab: Tab) -> str:
+    return tab.screen.text.partition("TAPE")[2]
+
+
+def ask_row(tab: Tab) -> tuple[int, int] | None:
+    """Return where the ladder shows the best ask's price."""
+    found, ladder = re.search(r"× (0\.\d{4})", tab.screen.text), tab.screen.find("LADDER")
+    if found is None or ladder is None:
+        return None
+    left, top = ladder
+    for y, row in enumerate(tab.screen.rows[top:], top):
+        x = "".join(row[left : left + 45]).find(found[1])
+        if x >= 0:
+            return left + x, y
+    return None
+
+
+async def keys_and_clipboard(browser: Browser, tab: Tab) -> None:
+    """Function keys and their letters, pasted and copied text."""
+    allowed = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+    origin = await tab.run("location.origin")
+    await browser.ask("Browser.grantPermissions", origin=origin, permissions=allowed)
+    await tab.press("q")
+    await tab.run("navigator.clipboard.writeText('17')")
+    paste: dict[str, Any] = {"key": "v", "windowsVirtualKeyCode": 86, "modifiers": CTRL}
+    await tab.ask("Input.dispatchKeyEvent", type="rawKeyDown", commands=["paste"], **paste)
+    await tab.until(lambda tab: re.search(r"quantity\W+17", tab.screen.text) is not None, "17")
+    await tab.press("Escape")
+    await tab.press("F3")
+    await tab.until(lambda tab: "▸F3 Orders" in tab.screen.text, "F3")
+    await tab.press("F10")
+    await tab.until(lambda tab: "▸F10 Log" in tab.screen.text, "F10")
+    await tab.press("y")
+    await tab.until(lambda tab: tab.screen.copied != [], "the row's id")
+    assert await tab.run("navigator.clipboard.readText()") != "17"
+    await tab.press("g")
+    await tab.press("m")
+    await tab.shows("LADDER")
+
+
+async def another_size(tab: Tab) -> None:
+    await tab.resize(1600, 1000)
+    await tab.until(lambda tab: tab.size["width"] > 150 and tab.size["height"] > 45, "more cells")
+    await tab.until(lambda tab: "palette" in "".join(tab.screen.rows[tab.size["height"] - 1]), "")
+
+
+async def loaded_again(tab: Tab, server: Server) -> None:
+    """The same process is shown, as it was left."""
+    await tab.press("F10")
+    await tab.until(lambda tab: "▸F10 Log" in tab.screen.text, "F10")
+    before = server.terminals()
+    old = tab.screen
+    await tab.ask("Page.reload")
+    await tab.until(lambda tab: tab.screen is not old and "▸F10 Log" in tab.screen.text, "reload")
+    assert server.terminals() == before
+    await tab.press("F2")
+    await tab.until(lambda tab: ask_row(tab) is not None, "the market again")
+    found = ask_row(tab)
+    assert found is not None
+    await tab.click(found[0] - 10, found[1] - 3, count=2)
+    await tab.shows("ARMED")
+    await tab.press("Escape")
+
+
+async def forged(browser: Browser, server: Server) -> None:
+    """A good cookie is of no use to another site, nor under another name, nor is none."""
+    [cookie] = (await browser.ask("Storage.getCookies"))["cookies"]
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    good = {"Cookie": f"{cookie['name']}={cookie['value']}", "Origin": server.base}
+    where = f"ws{server.base.removeprefix('http')}/ws/{'0' * 32}"
+    for header in (
+        good | {"Origin": "http://evil.example"},
+        good | {"Origin": "null"},
+        {"Cookie": good["Cookie"]},
+        {"Origin": good["Origin"]},
+        good | {"Cookie": f"{cookie['name']}=wrong"},
+    ):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(where, additional_headers=header)
+        assert refused.value.response.status_code == 403, header
+    async with httpx.AsyncClient() as client:
+        ask: Callable[..., Awaitable[httpx.Response]] = client.get
+        assert (await ask(server.base, headers=good)).status_code == 200
+        for header in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            assert (await ask(server.base, headers=good | header)).status_code == 403, header
+
+
+async def ended(browser: Browser, folder: Path, opened: Stage, ending: signal.Signals) -> None:
+    """However the server ends, its terminals end with it, and the page says so."""
+    async with serving(folder, opened) as server, a_tab(browser, server.link) as tab:
+        await tab.shows("LADDER")
+        before = server.terminals()
+        assert len(before) == 1
+        server.process.send_signal(ending)
+        code = await asyncio.wait_for(server.process.wait(), ROOM_S)
+        assert code == (0 if ending == signal.SIGTERM else -signal.SIGKILL)
+        await come_about(lambda: not any(map(alive, before)), AWAY_S, "the terminal ends")
+        await tab.page_says("Open it again")

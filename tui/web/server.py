@@ -1,0 +1,208 @@
+"""The web server: checks who comes, and gives each tab a terminal of its own. Shell."""
+
+import asyncio
+import re
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from tui.web import pages
+from tui.web.gate import GRANT_MS, Gate, authorities, origin
+from tui.web.session import FAILED, QUIT_S, Session, Size
+
+SESSIONS_MAX: Final = 20
+CONNECTIONS_MAX: Final = 200
+MESSAGE_BYTES_MAX: Final = 1024 * 1024
+"""Of what a page sends at once, such as a pasted text."""
+HEARTBEAT_S: Final = 15.0
+SECRET_BYTES: Final = 32
+_TAB: Final = re.compile(r"[0-9a-f]{32}")
+_NUMBER: Final = re.compile(r"[0-9]{1,4}")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Site:
+    """Serves ``command``, a process for each tab, at an address and ``names`` of this machine."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        address: tuple[str, int],
+        tls: ssl.SSLContext | None = None,
+        names: Iterable[str] = (),
+        loopback: bool = False,
+    ) -> None:
+        self._command = command
+        self._tls = tls
+        host, port = address
+        self._authorities = authorities(host, port, tls is not None, names, loopback)
+        self._cookie = f"headroom-{port}"  # cookies know no ports: two servers need two names
+        self._gate = Gate()
+        self._sessions: dict[tuple[str, str], Session] = {}
+        self._files = pages.static_files()
+
+    def new_link(self) -> str:
+        """Return a link with a fresh ticket."""
+        ticket = secrets.token_urlsafe(SECRET_BYTES)
+        self._gate.issue(ticket, _now_ms())
+        return f"{origin(self._authorities[0], self._tls is not None)}/?ticket={ticket}"
+
+    async def serve(self, listener: socket.socket, until: Awaitable[object]) -> None:
+        """Serve until ``until`` is done, then end every terminal."""
+        app = web.Application(middlewares=[self._guarded])
+        app.add_routes(
+            [
+                web.get("/", self._index, allow_head=False),
+                web.get("/login", self._login),
+                web.get("/static/{name}", self._static),
+                web.get("/ws/{tab}", self._terminal, allow_head=False),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=QUIT_S)
+        await runner.setup()
+        assert runner.server is not None, "set up"
+        protocols = runner.server
+        loop = asyncio.get_running_loop()
+
+        def protocol() -> asyncio.Protocol:
+            room = len(protocols.connections) < CONNECTIONS_MAX
+            return protocols() if room else _Full()
+
+        server = await loop.create_server(protocol, sock=listener, ssl=self._tls)
+        try:
+            await until
+        finally:
+            server.close()
+            await self._end_all()
+            await runner.cleanup()
+
+    async def _end_all(self) -> None:
+        going = list(self._sessions.values())
+        for session in going:
+            session.end()
+        await asyncio.gather(*(session.ended() for session in going))
+
+    # --- who comes ---
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = await self._admitted(request, handler)
+        except web.HTTPException as error:
+            # Of another kind than 403 only to those who are in.
+            response = web.Response(status=error.status, text=f"{error.reason}\n")
+        if not response.prepared:
+            response.headers.update(pages.HEADERS)
+        return response
+
+    async def _admitted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if why := self._forged(request):
+            return web.Response(status=403, text=f"{why}\n")
+        if request.path == "/login":
+            return await handler(request)
+        if request.path == "/" and "ticket" in request.query:
+            return self._redeem(request.query["ticket"])
+        if self._good_until_ms(request) is None:
+            return _page(pages.login("<p>This browser has not come in yet.</p>"), 403)
+        return await handler(request)
+
+    def _forged(self, request: web.Request) -> str:
+        """Return why a request was not made by a page of ours, "" when all is well."""
+        authority = request.headers.get("Host", "").lower()
+        if authority not in self._authorities:
+            return "This is not a name of this server: see --web-name"
+        sent = request.headers.get("Origin")
+        if sent is None and not request.path.startswith("/ws/"):
+            return ""  # a browser leaves it out where it follows a link
+        if sent != origin(authority, self._tls is not None):
+            return "Another site has asked"
+        return ""
+
+    def _redeem(self, ticket: str) -> web.Response:
+        cookie = secrets.token_urlsafe(SECRET_BYTES)
+        if not self._gate.redeem(ticket, cookie, _now_ms()):
+            said = "<p>This ticket is wrong, too old, or was used before.</p>"
+            return _page(pages.login(said), 403)
+        response = _page(pages.entered())
+        response.set_cookie(
+            self._cookie,
+            cookie,
+            max_age=GRANT_MS // 1000,
+            httponly=True,
+            samesite="Strict",
+            secure=self._tls is not None,
+            path="/",
+        )
+        return response
+
+    def _good_until_ms(self, request: web.Request) -> int | None:
+        return self._gate.good_until_ms(request.cookies.get(self._cookie, ""), _now_ms())
+
+    # --- what they get ---
+
+    async def _index(self, _request: web.Request) -> web.StreamResponse:
+        return _page(pages.index())
+
+    async def _login(self, _request: web.Request) -> web.StreamResponse:
+        return _page(pages.login())
+
+    async def _static(self, request: web.Request) -> web.StreamResponse:
+        file = self._files.get(request.match_info["name"])
+        if file is None:
+            raise web.HTTPNotFound
+        return web.Response(body=file.body, content_type=file.content_type)
+
+    async def _terminal(self, request: web.Request) -> web.StreamResponse:
+        if not _TAB.fullmatch(request.match_info["tab"]):
+            raise web.HTTPNotFound
+        page = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES_MAX, compress=False
+        )
+        await page.prepare(request)
+        size = Size(_number(request, "width", 80), _number(request, "height", 24))
+        session = self._session(request, size.within_bounds())
+        if session is None:
+            text = f"{SESSIONS_MAX} terminals are open, the most there may be"
+            await page.close(code=FAILED, message=text.encode())
+        else:
+            await session.show_on(page, size.within_bounds())
+        return page
+
+    def _session(self, request: web.Request, size: Size) -> Session | None:
+        """Return the terminal of this tab, a new one if it has none; None: there is no room."""
+        self._sessions = {key: one for key, one in self._sessions.items() if not one.over}
+        key = (request.cookies[self._cookie], request.match_info["tab"])
+        if key in self._sessions:
+            return self._sessions[key]
+        if len(self._sessions) >= SESSIONS_MAX:
+            return None
+        session = self._sessions[key] = Session(self._command, size)
+        left_ms = (self._good_until_ms(request) or 0) - _now_ms()
+        asyncio.get_running_loop().call_later(left_ms / 1000, session.end)
+        return session
+
+
+class _Full(asyncio.Protocol):
+    """Closes a connection for which there is no room."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+def _page(text: str, status: int = 200) -> web.Response:
+    return web.Response(status=status, text=text, content_type="text/html")
+
+
+def _number(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name, "")
+    return int(text) if _NUMBER.fullmatch(text) else default
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,57 @@
+// What textual.js, which brings xterm.js and connects it, leaves to the page: where the terminal is,
+// why it has ended, and which keys and clicks are the terminal's rather than the browser's.
+"use strict";
+
+(() => {
+  const terminal = document.getElementById("terminal");
+  const closed = document.getElementById("closed");
+  const again = document.getElementById("again");
+
+  // A page that is loaded again in this tab finds its terminal by this name.
+  let tab = sessionStorage.getItem("tab");
+  if (!tab) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    tab = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    sessionStorage.setItem("tab", tab);
+  }
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  terminal.dataset.sessionWebsocketUrl = `${scheme}//${location.host}/ws/${tab}`;
+
+  const focus = () => terminal.querySelector("textarea")?.focus();
+
+  const ended = (event) => {
+    const gone = "The connection is lost: headroom has ended, or cannot be reached.";
+    document.getElementById("why").textContent = event.reason ? `${event.reason}.` : gone;
+    closed.hidden = false;
+    again.focus();
+  };
+  again.addEventListener("click", () => location.reload());
+
+  window.WebSocket = class extends WebSocket {
+    constructor(...words) {
+      super(...words);
+      this.addEventListener("open", focus);
+      this.addEventListener("close", ended);
+    }
+  };
+  window.addEventListener("focus", focus);
+
+  // The browser pastes by itself what these keys paste; xterm.js would take Ctrl-V for a character.
+  const pastes = (event) =>
+    (event.ctrlKey && !event.altKey && event.key.toLowerCase() === "v") ||
+    (event.shiftKey && event.key === "Insert");
+  // It copies what was marked with Shift and the mouse.
+  const copies = (event) => event.ctrlKey && event.key === "Insert";
+  window.addEventListener(
+    "keydown",
+    (event) => {
+      if (pastes(event) || copies(event)) event.stopImmediatePropagation();
+    },
+    true,
+  );
+
+  // The right button is the terminal's; with Shift it is the browser's.
+  terminal.addEventListener("contextmenu", (event) => {
+    if (!event.shiftKey) event.preventDefault();
+  });
+})();
