@@ -195,6 +195,11 @@ class Session:
         if self.who and self.model.connection.phase == "up":
             await self._follow("fleet")
 
+    async def listen(self, channel: Channel) -> None:
+        """Follow a public channel; to be called again until something came."""
+        if self.model.connection.phase == "up":
+            await self._follow(channel)
+
     async def _follow(self, channel: Channel, symbol: str = "") -> object:
         """Subscribe once; returns the ack's result, None when there was none to have."""
         if (channel, symbol) in self._followed:

@@ -8,6 +8,7 @@ from tui.screens.hosts import HostsScreen
 from tui.screens.later import LaterScreen
 from tui.screens.log import LogScreen
 from tui.screens.market import MarketScreen
+from tui.screens.offers import OffersScreen
 from tui.screens.orders import OrdersScreen
 from tui.view.tabs import TabName
 
@@ -28,7 +29,7 @@ TABS: Final = (
     Tab("orders", "Orders", 3, "o", OrdersScreen),
     Tab("leases", "Leases", 4, "l", LaterScreen),
     Tab("hosts", "Hosts", 5, "h", HostsScreen),
-    Tab("find", "Find", 6, "f", LaterScreen),
+    Tab("find", "Find", 6, "f", OffersScreen),
     Tab("library", "Library", 7, "b", LaterScreen),
     Tab("automation", "Automation", 8, "a", LaterScreen),
     Tab("scenarios", "Scenarios", 9, "s", LaterScreen),

@@ -152,9 +152,12 @@ class Dealing:
         self.ticket = self.ticket.sent()
         if self.ticket.replaces is not None:
             return replacement(self.ticket)
+        return request(self.ticket, self.symbol, self.next_id(), exchange_ms)
+
+    def next_id(self) -> str:
+        """Return a ``client_order_id`` that this terminal has not used yet."""
         self._sent += 1
-        name = f"tui/{self.session}/{self._sent}"
-        return request(self.ticket, self.symbol, name, exchange_ms)
+        return f"tui/{self.session}/{self._sent}"
 
     def answered(self) -> None:
         """The exchange took the order: the next ticket begins anew, with one unit."""

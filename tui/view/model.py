@@ -8,6 +8,8 @@ from exchange.wire.frames import (
     BookUpdate,
     Candle,
     Charge,
+    DirectorySnapshot,
+    DirectoryUpdate,
     Heartbeat,
     HostUpdate,
     InstrumentsSnapshot,
@@ -24,6 +26,7 @@ from tui.view.account import Account
 from tui.view.book import BookView
 from tui.view.candles import Candles
 from tui.view.connection import Connection
+from tui.view.directory import Directory
 from tui.view.instruments import sort_key
 from tui.view.log import Log
 from tui.view.tape import Tape
@@ -46,6 +49,7 @@ class Model:
         self.connection = Connection()
         self.account = Account()
         self.log = Log()
+        self.directory = Directory()
         self.instruments: dict[str, InstrumentUpdate] = {}
         self.books: dict[str, BookView] = {}
         self.tapes: dict[str, Tape] = {}
@@ -88,6 +92,9 @@ class Model:
             case HostUpdate():
                 self.fleet[frame.host] = frame
                 return "fleet", frame.host
+            case DirectorySnapshot() | DirectoryUpdate():
+                self.directory.apply(frame)
+                return "connection", ""
             case Heartbeat():
                 self.clock_offset_ms = frame.ts_ms - now_ms
                 return "connection", ""

@@ -98,13 +98,15 @@ async def found_market(running: Running) -> None:
 
 
 async def start_host(
-    running: Running, seller: Client, state: Path, address: str = ADDRESS
+    running: Running, seller: Client, state: Path, address: str = ADDRESS, units: int = 3
 ) -> Process:
+    """Enroll and run a host with room for ``units`` of class small."""
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
     await seller.request(HostToken(req_id=1, zone="eu-de", token_sha256=digest, uses=1, ttl_s=60))
     login = ("--url", running.url, "--key", str(running.keys["host"]))
     await headroom("host", "enroll", *login, "--token", TOKEN, "--name", "r1", "--json")
-    room = ("--mvcpu", "4000", "--mem-mib", "8192", "--disk-mib", "65536", "--state", str(state))
+    sizes = ("--mvcpu", str(1000 * units + 1000), "--mem-mib", str(2148 * units + 1748))
+    room = (*sizes, "--disk-mib", "65536", "--state", str(state))
     ports = f"{GUEST_PORT}-{GUEST_PORT + 9}"
     where = ("--advertise", address, "--ports", ports, "--hypervisor", "memory")
     return await start_logging(state / "host.log", "host", "run", *login, *where, *room)
