@@ -95,6 +95,10 @@ class OffersScreen(ListScreen):
         if self.on_top and not self.shared.model.directory.known:
             self.run_worker(self.shared.session.listen("directory"))
 
+    def _open(self) -> None:
+        self.view.take(self.rows(self.focus_on))
+        super()._open()
+
     def opened(self, row: Row) -> None:
         """Go to what trades an offer, or to the lease of a unit."""
         match row.data:
@@ -174,6 +178,7 @@ class OffersScreen(ListScreen):
     def _rent(self) -> None:
         if self._held_back():
             return
+        self.views["offers"].take(self._offers())  # a quick key comes before the next frame
         shared, row = self.shared, self.views["offers"].row
         library = shared.farm.library if shared.farm.phase == "up" else []
         picked = row.data if row is not None else None
