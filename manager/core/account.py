@@ -295,24 +295,34 @@ class Account:
 
     def _idle(self, lease: Lease, told: IdleUnit) -> Unit | None:
         """Return the unit whose last VM that was; ``None`` when it has asked for another since."""
-        number, attempt = unit_number(lease.lease_id, told.name)
+        number, name, attempt = _named(lease, told.name)
         if number is None:
             return None
-        unit = lease.units.get(number)
+        unit = self._rented.unit(name or f"{lease.lease_id}-{number}")
         if unit is None:
-            unit = self._rented.add_unit(lease, number)
+            unit = self._rented.add_unit(lease, number, name)
             unit.vm_name, unit.launches, unit.failures = told.name, attempt, attempt - 1
-        return unit if unit.vm_name == told.name else None
+        return unit if (unit.lease_id, unit.vm_name) == (lease.lease_id, told.name) else None
 
     def _new_unit(self, lease: Lease, vm: VmUpdate) -> Unit:
-        number, attempt = unit_number(lease.lease_id, vm.name)
-        name = ""
-        if number is None and lease.window_ms:
-            name, attempt = carried_name(vm.name)
+        number, name, attempt = _named(lease, vm.name)
         unit = self._rented.add_unit(lease, number, name)
         unit.state, unit.vm_name, unit.vm_id = "requested", vm.name, vm.vm_id
         unit.launches, unit.failures = attempt, attempt - 1
         return unit
+
+
+def _named(lease: Lease, vm_name: str) -> tuple[int | None, str, int]:
+    """Return the number, the server's name and the attempt of the unit whose VM has that name.
+
+    The number is ``None`` when the name does not tell. A unit from another window keeps its
+    server's name, and gets a number that no unit of this lease has told a VM.
+    """
+    number, attempt = unit_number(lease.lease_id, vm_name)
+    if number is None and lease.window_ms:
+        name, attempt = carried_name(vm_name)
+        return (lease.size + len(lease.units) if name else None), name, attempt
+    return number, "", attempt
 
 
 def _ends(row: LeaseUpdate) -> list[_End]:

@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from exchange.wire.frames import LeaseUpdate, Notice
+from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
 from exchange.wire.requests import LeaseRelease, OrderPlace, VmStart, VmStop
 from exchange.wire.types import IdleUnit, Recall, VmState
 from manager.core.messages import (
@@ -29,6 +29,7 @@ from manager.core.messages import (
     Resume,
 )
 from manager.core.paper import PaperLease
+from manager.core.windows import window_symbol
 from tests.manager.farm import (
     BOOT_MS,
     BURST,
@@ -55,6 +56,7 @@ def lose(farm: Farm, lease_id: str) -> None:
 
 RULE = BURST | {"cooldown": "4h"}
 UNITS = 4
+THIS_HOUR = window_symbol("small", "eu-de", "flat", START_MS)
 EVENTS: Final[dict[str, Callable[[Farm, str], None]]] = {
     "recall": recall,
     "silent": fall_silent,
@@ -219,3 +221,38 @@ def test_how_a_vm_ended_tells_whether_its_unit_was_leaving(
     releases = [out for out in requests(outs, LeaseRelease) if out.at_ms is None]
     starts = [out.name for out in requests(outs, VmStart)]
     assert (starts, len(releases)) == (([], 0) if recalled else (started, released))
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "reason", "started"),
+    [
+        ("web-l-7-0", "stopped", None, []),
+        ("web-l-7-3.2", "stopped", None, []),
+        ("web-l-7-0", "failed", "crashed", ["web-l-7-0.2"]),
+        ("web-l-7-0.2", "failed", "crashed", []),
+        ("not-ours", "failed", "crashed", ["web-l-1-0"]),
+    ],
+)
+def test_how_a_vm_from_the_window_before_ended_tells_it_too(
+    name: str, state: VmState, reason: str | None, started: list[str]
+) -> None:
+    lease = row(1, symbol=THIS_HOUR, idle=[IdleUnit(name, state, reason)])
+    _, outs = after_login(lease)
+    assert [out.name for out in requests(outs, VmStart)] == started
+
+
+def test_units_from_the_window_before_take_no_names_of_the_lease_s_own() -> None:
+    blank = VmUpdate(0, 0, START_MS, "", "l-1", "", "starting", [])
+    names = {"v-1": "web-l-7-0", "v-2": "web-l-7-1", "v-3": "web-l-1-1", "v-4": "web-l-1-0"}
+    vms = [replace(blank, vm_id=vm_id, name=name) for vm_id, name in names.items()]
+    idle = [IdleUnit("web-l-1-2", "failed", "crashed"), IdleUnit("web-l-7-2", "failed", "crashed")]
+    manager = new_manager(RULE)
+    state = Connected(1, [], [row(6, symbol=THIS_HOUR, idle=idle)], vms)
+    outs = manager.apply(state, START_MS)
+    servers = {unit.server: unit.vm_name for _, unit in manager.rented.units()}
+    assert servers == {
+        **{name.removeprefix("web-"): name for name in names.values()},
+        "l-1-2": "web-l-1-2.2",
+        "l-7-2": "web-l-7-2.2",
+    }
+    assert {out.name for out in requests(outs, VmStart)} == {"web-l-1-2.2", "web-l-7-2.2"}
