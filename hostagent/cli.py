@@ -29,14 +29,12 @@ from exchange.client import TRADE_PATH, Unreachable, endpoint
 from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log
 from exchange.log import options as log_options
-from exchange.wire.terms import DEFAULT_CLASSES
 from hostagent import doctor as checks
 from hostagent import options
 from hostagent.agent import Agent, AgentError
 from hostagent.core import log_events
-from hostagent.core.inventory import Override
 from hostagent.core.ports import HypervisorError
-from hostagent.core.rates import DISK_MIB_S, NET_MIB_S, Rates
+from hostagent.core.rates import DISK_MIB_S, NET_MIB_S
 from hostagent.ending import end_in_time
 from hostagent.enroll import enroll
 from hostagent.guest.build_guest import BuildError
@@ -44,7 +42,7 @@ from hostagent.guest.build_guest import build_guest as build
 from hostagent.install_service import install_service
 from hostagent.live import cli as live
 from hostagent.options import OptionError
-from hostagent.run_options import STATE, Advertise, Classes, Ports, State
+from hostagent.run_options import STATE, Advertise, Classes, Ports, State, settled
 from hostagent.service_unit import EXIT_FINAL
 from hostagent.setup import Settings, SetupError, kept_file, set_up
 
@@ -107,21 +105,33 @@ def run(
     log_format: log_options.Format = log_options.TEXT,
 ) -> None:
     """Run the agent until SIGTERM or Ctrl-C. VMs keep running and are found again."""
-    url = url or DEFAULT_URL
     log_options.set_up(log_options.LogLevel.debug if verbose else log_level, log_format)
-    override = Override(mvcpu=mvcpu, mem_mib=mem_mib, disk_mib=disk_mib)
     try:
-        low, high = options.port_range(ports)
-        shapes = DEFAULT_CLASSES if classes is None else options.classes(classes)
-        policy = options.policy(Rates(disk_mib_s, net_mib_s), outbound, proxy, state)
-        here = options.address(advertise)
-        words = options.tags(tag or [])
-        settings = Settings(hypervisor, override, here, low, high, state, shapes, policy, words)
+        settings = settled(
+            hypervisor=hypervisor,
+            mvcpu=mvcpu,
+            mem_mib=mem_mib,
+            disk_mib=disk_mib,
+            advertise=advertise,
+            ports=ports,
+            classes=classes,
+            disk_mib_s=disk_mib_s,
+            net_mib_s=net_mib_s,
+            outbound=outbound,
+            proxy=proxy,
+            tag=tag,
+            state=state,
+        )
+    except OptionError as error:
+        fail(str(error), EXIT_USAGE)
+    _until_stopped(settings, url or DEFAULT_URL, key, service)
+
+
+def _until_stopped(settings: Settings, url: str, key: Path, service: bool) -> None:
+    try:
         private_key = load_private_key(key)
         endpoint(url, TRADE_PATH)  # Fail now: retrying cannot fix a bad URL.
         asyncio.run(_run(settings, url, private_key))
-    except OptionError as error:
-        fail(str(error), EXIT_USAGE)
     except (KeyFileError, Unreachable) as error:
         fail(str(error))
     except SetupError as error:

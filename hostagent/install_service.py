@@ -1,5 +1,6 @@
 """`headroom host install-service`: systemd runs the agent, denied what it does not need. Shell."""
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -10,9 +11,9 @@ from exchange.cli import service
 from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, HostKey, Url, fail
 from exchange.client import TRADE_PATH, Unreachable, endpoint
 from exchange.keys import KeyFileError, load_private_key
-from hostagent import options, service_unit
+from hostagent import service_unit
 from hostagent.options import OptionError
-from hostagent.run_options import STATE, Advertise, Classes, Ports, State
+from hostagent.run_options import STATE, Advertise, Classes, Ports, State, settled
 from hostagent.service_unit import NAME, SETTINGS, UNIT
 
 SERVICE: Final = service.Service(NAME, (SETTINGS,), "key, state and VMs stay")
@@ -61,12 +62,10 @@ def _told(ctx: typer.Context, advertise: str, ports: str, classes: str | None) -
     told = ["--advertise", advertise, "--ports", ports]
     told += [] if classes is None else ["--classes", classes]
     told += ctx.args
-    options.address(advertise)
-    options.port_range(ports)
-    if classes is not None:
-        options.classes(classes)
     group: Any = ctx.parent
-    group.command.get_command(ctx, "run").make_context("headroom host run", ["--key", "k", *told])
+    command = group.command.get_command(ctx, "run")
+    given = command.make_context("headroom host run", ["--key", "k", *told]).params
+    settled(**{name: given[name] for name in inspect.signature(settled).parameters})
     return told
 
 

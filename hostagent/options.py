@@ -10,10 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from exchange.units import MAX_INT
 from exchange.wire.address import can_be_dialed
 from exchange.wire.types import Capacity, HostTag, Name, Outbound
+from hostagent.core.inventory import Override
 from hostagent.core.policy import Policy, Proxy, gid_of
-from hostagent.core.rates import Rates
+from hostagent.core.rates import MIB_S_MAX, Rates
 
 CLASSES_MAX = 64
 TAGS_MAX = 16
@@ -22,6 +24,32 @@ LIMITED_BROADCAST = ipaddress.IPv4Address(2**32 - 1)
 
 class OptionError(Exception):
     """An option that cannot be. ``str(error)`` is one line naming it."""
+
+
+def hypervisor(text: str) -> str:
+    if text not in ("memory", "qemu:///system") and not text.startswith("test:"):
+        raise OptionError(f"--hypervisor {text}: not qemu:///system, test:///default or memory")
+    return text
+
+
+def override(mvcpu: int | None, mem_mib: int | None, disk_mib: int | None) -> Override:
+    """Return what the owner wants to offer, within what the exchange can be told."""
+    given = {"--mvcpu": mvcpu, "--mem-mib": mem_mib, "--disk-mib": disk_mib}
+    for option, number in given.items():
+        if number is not None:
+            _bounded(option, number, MAX_INT)
+    return Override(mvcpu=mvcpu, mem_mib=mem_mib, disk_mib=disk_mib)
+
+
+def rates(disk_mib_s: int, net_mib_s: int) -> Rates:
+    _bounded("--disk-mib-s", disk_mib_s, MIB_S_MAX)
+    _bounded("--net-mib-s", net_mib_s, MIB_S_MAX)
+    return Rates(disk_mib_s, net_mib_s)
+
+
+def _bounded(option: str, number: int, most: int) -> None:
+    if not 0 <= number <= most:
+        raise OptionError(f"{option} {number}: not a whole number from 0 to {most}")
 
 
 def port_range(text: str) -> tuple[int, int]:

@@ -10,6 +10,8 @@ from exchange.units import MIB
 
 DISK_MIB_S = 100
 NET_MIB_S = 25
+MIB_S_MAX = 1_000_000
+"""QEMU starts no VM whose disk may do more than 10^15 bytes a second: this for 900 vCPUs."""
 BURST_S = 0.1
 """How long a guest that was quiet may go faster."""
 

@@ -86,6 +86,11 @@ def test_it_is_taken_away_once_and_key_and_state_stay(root: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "code", "line"),
     [
+        (("--outbound", "proxy"), 2, "--outbound proxy and --proxy ADDRESS:PORT belong together"),
+        (("--outbound", "some"), 2, "--outbound some: not none, proxy or all"),
+        (("--hypervisor", "xen"), 2, "--hypervisor xen: not qemu:///system"),
+        (("--tag", "a=b=c"), 2, "--tag 'a=b=c': not a word"),
+        (("--mvcpu", str(2**53 + 1)), 2, "--mvcpu 9007199254740993: not a whole number from 0"),
         (("--advertise", "0.0.0.0"), 2, "--advertise '0.0.0.0': not an address"),  # noqa: S104
         (("--ports", "9-1"), 2, "--ports 9-1: not LO-HI"),
         (("--classes", "a"), 2, "--classes 'a': not NAME="),

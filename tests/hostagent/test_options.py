@@ -5,12 +5,14 @@ import re
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from exchange.units import MAX_INT
 from exchange.wire.types import Capacity
 from hostagent import options
 from hostagent.core.policy import Policy, Proxy, gid_of
-from hostagent.core.rates import Rates
+from hostagent.core.rates import MIB_S_MAX, Rates
 from hostagent.options import OptionError
 from hostagent.setup import SetupError, check_state
 from tests.hostagent.market import ask_when_live, enroll, market, start_agent, stop
@@ -153,3 +155,21 @@ def test_tags_are_each_once_and_in_order() -> None:
 def test_tags_that_are_none(texts: list[str]) -> None:
     with pytest.raises(OptionError, match="--tag"):
         options.tags(texts)
+
+
+@pytest.mark.parametrize("option", ["--mvcpu", "--mem-mib", "--disk-mib"])
+def test_what_the_exchange_could_not_be_told_is_refused(option: str) -> None:
+    names = ("--mvcpu", "--mem-mib", "--disk-mib")
+    most = [MAX_INT if name == option else None for name in names]
+    assert most[names.index(option)] in msgspec.structs.astuple(options.override(*most))
+    more = [MAX_INT + 1 if name == option else None for name in names]
+    line = f"{option} {MAX_INT + 1}: not a whole number from 0 to {MAX_INT}"
+    with pytest.raises(OptionError, match=line):
+        options.override(*more)
+
+
+def test_rates_that_no_vm_could_start_with_are_refused() -> None:
+    assert options.rates(0, MIB_S_MAX) == Rates(0, MIB_S_MAX)
+    for given, option in (((MIB_S_MAX + 1, 0), "--disk-mib-s"), ((0, 10**14), "--net-mib-s")):
+        with pytest.raises(OptionError, match=f"{option} .*: not a whole number from 0 to 1000000"):
+            options.rates(*given)
