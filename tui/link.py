@@ -60,6 +60,10 @@ Event: TypeAlias = ServerMessage | AccountRead | Dropped | Up | Down
 class Link(Protocol):
     """A logged-in connection that dials again by itself."""
 
+    @property
+    def url(self) -> str:
+        """The exchange's address, "" when there is none."""
+
     async def open(self) -> None:
         """Dial and log in, or raise `LinkError` with one line for the user."""
 

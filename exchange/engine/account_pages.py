@@ -42,7 +42,7 @@ def account_page(
 
 def balance_page(
     state: State, after: str | None, limit: int
-) -> tuple[dict[str, views.Balance], str | None] | Refused:
+) -> tuple[dict[str, views.BalanceRow], str | None] | Refused:
     """Return the money of the accounts behind ``after``, and the next cursor."""
     if after is not None and after not in state.ledger.accounts:
         return _UNKNOWN
@@ -108,10 +108,10 @@ _OF_KIND: Final[dict[str, Callable[[State, Account, str], Rows]]] = {
 }
 
 
-def _balances(state: State, after: str | None) -> Iterator[tuple[str, dict[str, views.Balance]]]:
+def _balances(state: State, after: str | None) -> Iterator[tuple[str, dict[str, views.BalanceRow]]]:
     waiting = after is not None
     for name, account in state.ledger.accounts.items():
         state.looked_at += 1
         if not waiting:
-            yield name, {name: views.Balance(account.available_ucr, account.held_ucr)}
+            yield name, {name: views.balance_row(state, account)}
         waiting = waiting and name != after

@@ -261,7 +261,7 @@ class Engine:
 
     def balance_page(
         self, after: str | None, limit: int
-    ) -> tuple[dict[str, views.Balance], str | None] | Refused:
+    ) -> tuple[dict[str, views.BalanceRow], str | None] | Refused:
         """Return the money of the accounts behind ``after``, and the next cursor."""
         return account_pages.balance_page(self.state, after, limit)
 

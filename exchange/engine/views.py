@@ -1,6 +1,6 @@
 """Reads of the engine's state: rows for clients, tables for the gateway. Pure."""
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -25,6 +25,12 @@ REASON_CHARS: Final = 64
 class Balance(Struct):
     available_ucr: int
     held_ucr: int
+
+
+class BalanceRow(Balance, omit_defaults=True):
+    """An account's money as the operator sees it, and which kill switch stops its orders."""
+
+    killed: Literal["", "account", "all"] = ""
 
 
 class ImageRow(Struct):
@@ -162,6 +168,14 @@ def host_view(host: Host) -> HostView:
         host.draining,
         evidence.view([host.evidence]),
     )
+
+
+def balance_row(state: State, account: Account) -> BalanceRow:
+    """Return one account's row of ``admin.balances``."""
+    killed: Literal["", "account", "all"] = "account" if account.killed else ""
+    if state.killed:
+        killed = "all"
+    return BalanceRow(account.available_ucr, account.held_ucr, killed)
 
 
 def balances(state: State) -> dict[str, Balance]:

@@ -2,19 +2,25 @@
 
 from collections import Counter as Counted
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from exchange.server.pump import Pump
+from exchange.storage import disk
 from exchange.wire.schema import tag
+from exchange.wire.types import DiskLevel
 
 
 class Gauges(Collector):
-    """Of the pump, its gateway and its engine."""
+    """Of the pump, its gateway and its engine, and of the disk below ``data_dir``."""
 
-    def __init__(self, pump: Pump) -> None:
+    def __init__(self, pump: Pump, data_dir: Path) -> None:
         self._pump = pump
+        self._data_dir = data_dir
 
     def collect(self) -> Iterator[Metric]:
         pump, gateway = self._pump, self._pump.gateway
@@ -25,6 +31,16 @@ class Gauges(Collector):
         yield _gauge("headroom_epoch", "How many times the exchange was started", engine.epoch)
         waiting = len(gateway.sign_ups.pending)
         yield _gauge("headroom_applications", "Sign-ups that wait for the operator", waiting)
+        quarantined = len(gateway.guard.quarantined)
+        yield _gauge(
+            "headroom_quarantined_requests",
+            "Requests refused because they stopped the exchange once",
+            quarantined,
+        )
+        yield self._disk()
+        with suppress(OSError):  # a lost disk stops the exchange; that is housekeeping's to find
+            free = disk.free_bytes(self._data_dir)
+            yield _gauge("headroom_disk_free_bytes", "Free space on the journal's disk", free)
         yield self._sessions()
         yield self._subscriptions()
         yield self._requests()
@@ -32,6 +48,15 @@ class Gauges(Collector):
         for status, count in sorted(engine.host_statuses().items()):
             hosts.add_metric([status], count)
         yield hosts
+
+    def _disk(self) -> Metric:
+        """1 for what the journal's disk allows, 0 for the other levels."""
+        found = GaugeMetricFamily(
+            "headroom_disk_level", "1 for what the disk allows", labels=["level"]
+        )
+        for level in get_args(DiskLevel):
+            found.add_metric([level], float(level == self._pump.gateway.guard.disk))
+        return found
 
     def _sessions(self) -> Metric:
         found = GaugeMetricFamily("headroom_sessions", "Sessions by role", labels=["role"])

@@ -95,7 +95,7 @@ class ExchangeServer:
         )
         self._past = PastCheck(settings.data_dir, loaded.restored_seq)
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
-        self.pump.metrics.register(Gauges(self.pump))
+        self.pump.metrics.register(Gauges(self.pump, settings.data_dir))
         self.log = ServerLog(loaded)
         self.pump.on_batch = self.log.batch
         self._images = ImageServer(ImageStore(settings.data_dir), self.pump)

@@ -35,5 +35,11 @@ def level(data_dir: Path, marks: DiskMarks) -> DiskLevel:
     return "ok"
 
 
+def free_bytes(data_dir: Path) -> int:
+    """Return what may still be written under ``data_dir``. Raises `OSError`."""
+    found = os.statvfs(data_dir)
+    return found.f_bavail * found.f_frsize
+
+
 def _mark(given_mib: int | None, default_bytes: int, share_bytes: float) -> float:
     return min(default_bytes, share_bytes) if given_mib is None else given_mib * MIB

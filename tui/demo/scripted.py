@@ -282,6 +282,8 @@ class ScriptedAccount:
 class ScriptedLink:
     """A `tui.link.Link` over a `ScriptedMarket`. ``requests`` is what the terminal sent."""
 
+    url = ""
+
     def __init__(self, seed: int = 7, who: str = "acme") -> None:
         self.market = ScriptedMarket(seed)
         self.account = ScriptedAccount(self.market)

@@ -35,7 +35,11 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
                 with Horizontal(classes="form-row"):
                     yield Label(field.label, markup=False, classes="form-label")
                     yield Input(
-                        field.value, compact=True, select_on_focus=True, id=_input_id(field)
+                        field.value,
+                        placeholder=field.hint,
+                        compact=True,
+                        select_on_focus=True,
+                        id=_input_id(field),
                     )
             yield Static("", markup=False, id="form-says")
             yield Static("↵ go on", markup=False, id="form-yes", classes="answer")

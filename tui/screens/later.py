@@ -15,7 +15,6 @@ COMMANDS: Final = {
     "library": "headroom manager vm list",
     "automation": "headroom manager status",
     "scenarios": "headroom sim run",
-    "operator": "headroom admin",
 }
 
 

@@ -119,7 +119,12 @@ class ListScreen(TabScreen):
             self.redraw()
 
     def may_act(self, name: str) -> bool:
-        return not self.view.typing  # the footer and the mouse lead past `typed`
+        if self.view.typing:  # the footer and the mouse lead past `typed`
+            return False
+        if self.shared.read_only and any(each.name == name for each in self.ACTIONS if each.deals):
+            self.notify("Read-only: this terminal changes nothing.", timeout=4)
+            return False
+        return True
 
     def action_clicked(self, pane: str) -> None:
         """A list was clicked or scrolled."""

@@ -9,6 +9,7 @@ from tui.screens.later import LaterScreen
 from tui.screens.log import LogScreen
 from tui.screens.market import MarketScreen
 from tui.screens.offers import OffersScreen
+from tui.screens.operator import OperatorScreen
 from tui.screens.orders import OrdersScreen
 from tui.view.tabs import TabName
 
@@ -34,7 +35,7 @@ TABS: Final = (
     Tab("automation", "Automation", 8, "a", LaterScreen),
     Tab("scenarios", "Scenarios", 9, "s", LaterScreen),
     Tab("log", "Log", 10, "j", LogScreen),
-    Tab("operator", "Operator", 11, "p", LaterScreen),
+    Tab("operator", "Operator", 11, "p", OperatorScreen),
 )
 TAB_NAMES: Final = tuple(TabName(tab.name, tab.title, tab.number, tab.letter) for tab in TABS)
 GO: Final = tuple(

@@ -7,12 +7,16 @@ Values: TypeAlias = Mapping[str, str]
 
 
 class FormField(NamedTuple):
-    """``choices``: what up and down go through; any other text may be typed too."""
+    """``choices``: what up and down go through; any other text may be typed too.
+
+    ``hint`` stands where nothing is typed yet.
+    """
 
     name: str
     label: str
     value: str = ""
     choices: tuple[str, ...] = ()
+    hint: str = ""
 
 
 class Checked(NamedTuple):

@@ -76,6 +76,10 @@ def test_metrics_count_what_was_done(tmp_path: Path) -> None:
                 assert after("headroom_requests_total", type=tag, outcome=outcome) == 1, tag
             assert after("headroom_journal_rows_total") == before("headroom_journal_rows_total") + 1
             assert after("headroom_journal_seq") == before("headroom_journal_seq") + 1
+            assert after("headroom_disk_level", level="ok") == 1
+            assert after("headroom_disk_level", level="halt") == 0
+            assert after("headroom_disk_free_bytes") > 0
+            assert after("headroom_quarantined_requests") == 0
             commits = "headroom_journal_commit_seconds_count"
             assert after(commits) == before(commits) + 1
             assert after("headroom_batch_apply_seconds_count") > before(commits)
