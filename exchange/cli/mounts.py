@@ -72,6 +72,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "delete-rule": "Take a rule away.",
             "hibernate": "Sell nothing, and recall what is sold.",
             "reload": "Have the Manager read its file again.",
+            "web-link": "Print a link that lets one browser in.",
             "vm": "The library of stored VMs.",
             "install-service": "Have systemd run the Manager.",
         },

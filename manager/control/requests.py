@@ -192,6 +192,10 @@ class VmSet(Request, tag="vm.set", frozen=True):
     settings: VmSettings
 
 
+class WebLink(Request, tag="web.link", frozen=True):
+    """Ask for a link that lets one browser in, once, within 10 minutes (``url``)."""
+
+
 ControlRequest: TypeAlias = (
     Subscribe
     | Status
@@ -218,4 +222,5 @@ ControlRequest: TypeAlias = (
     | VmUpload
     | VmDelete
     | VmSet
+    | WebLink
 )

@@ -237,5 +237,13 @@ def alerts(trouble: str) -> LogLine:
     return line("info", "alerts_back", "alerts get out again")
 
 
+def web(trouble: str) -> LogLine:
+    """``trouble`` "": it serves again."""
+    if trouble:
+        text = f"the terminal for browsers does not serve: {trouble}; it is started again"
+        return line("error", "web_gone", text, reason=trouble)
+    return line("info", "web_back", "the terminal for browsers serves again")
+
+
 def vm_damaged(why: str) -> LogLine:
     return line("error", "vm_damaged", f"stored VM {why}", reason=why)

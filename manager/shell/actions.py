@@ -48,6 +48,7 @@ from manager.control.requests import (
     VmSet,
     VmUpload,
     VmVerify,
+    WebLink,
 )
 from manager.control.view import snapshot, vm_in_use
 from manager.core import log_events
@@ -77,6 +78,7 @@ from manager.shell.group_tables import PlaceError, changed_offer, group_of_table
 from manager.shell.image_check import unchecked
 from manager.shell.settings import FAILURES, NeedsRestartError, Settings, mistake
 from manager.shell.stored import LIBRARY, delete_vm, import_vm, verify_vm
+from manager.shell.web_process import WebError, WebProcess
 
 Result = TypeVar("Result")
 MESSAGE_CHARS_MAX: Final = 1_000
@@ -99,8 +101,9 @@ class RefusedError(Exception):
 class Actions:
     """Answers requests for one running Manager."""
 
-    def __init__(self, daemon: Daemon, settings: Settings) -> None:
+    def __init__(self, daemon: Daemon, settings: Settings, web: WebProcess | None = None) -> None:
         self._daemon = daemon
+        self._web = web
         self._settings = settings
         self._turn = asyncio.Lock()
         self._dry_runs = DryRuns(daemon.past_load)
@@ -117,6 +120,8 @@ class Actions:
             return Ack(request.req_id, await self._do(request))
         except DryRunError as error:
             return ErrorReply(request.req_id, error.reason, _clip(str(error)))
+        except WebError as error:
+            return ErrorReply(request.req_id, "busy", _clip(str(error)))
         except RefusedError as error:
             reason, field = error.reason, error.field
             return ErrorReply(request.req_id, reason, _clip(str(error)), field)
@@ -198,6 +203,10 @@ class Actions:
                 await self._edit(set_vm(vm, msgspec.to_builtins(settings)))
             case VmDelete(vm=vm):
                 await self._delete_vm(vm)
+            case WebLink():
+                if self._web is None:
+                    raise RefusedError("not_allowed", "this Manager was started without --web")
+                return {"url": await self._web.link()}
             case _:
                 raise RefusedError("not_supported", "this version cannot do that")
         return None

@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +22,7 @@ from exchange.cli.common import (
     finite,
     print_json,
 )
+from exchange.cli.listening import Insecure, TlsCert, TlsKey, Web, WebName
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log, options
@@ -40,6 +41,7 @@ from manager.shell.config import (
 )
 from manager.shell.config_file import ConfigFile
 from manager.shell.control_cli import Control, add_to, played_by_manager
+from manager.shell.control_path import default_path
 from manager.shell.control_server import SocketTakenError
 from manager.shell.daemon import Daemon
 from manager.shell.init_cli import init
@@ -50,6 +52,7 @@ from manager.shell.settings import Settings
 from manager.shell.sources import balancer_of, load_of, selling_of
 from manager.shell.stored import LibraryError
 from manager.shell.vm_cli import app as vm_app
+from manager.shell.web_process import WebError, account_words, web_terminal, web_words
 
 app = typer.Typer(no_args_is_help=True, help="Run the rules that buy and release.")
 
@@ -116,22 +119,31 @@ def run_command(
     control: Control = None,
     metrics: Metrics = None,
     max_spend: MaxSpend = None,
+    web: Web = None,
+    web_name: WebName = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    insecure: Insecure = False,
     log_level: options.Level = options.INFO,
     log_format: options.Format = options.TEXT,
 ) -> None:
     """Watch the load and buy, start, drain and give back as the rules say, until stopped."""
     path = _named("run", file, config)
     options.set_up(log_level, log_format)
+    shown = web_words(web, web_name or (), tls_cert, tls_key, insecure)
     try:
         content = read_config(path)
         for warning in content.warnings:
             log.write(log_events.warned(warning))
         where, key_file = _exchange(content, url, key)
         with listening(control, metrics) as listeners:
-            asyncio.run(_run(content, where, key_file, listeners, max_spend))
+            words = account_words(shown, where, key_file, control or default_path())
+            if words and listeners.control is None:
+                raise SocketTakenError("--web: the terminal needs this Manager's control socket")
+            asyncio.run(_run(content, where, key_file, listeners, max_spend, words))
     except (AddressError, ConfigError, UsageError) as error:
         fail(str(error), EXIT_USAGE)
-    except (KeyFileError, LibraryError, Unreachable, Unknown, SocketTakenError) as error:
+    except (KeyFileError, LibraryError, Unreachable, Unknown, SocketTakenError, WebError) as error:
         fail(str(error))
     except Refused as error:
         fail(f"refused: {error}")
@@ -325,6 +337,7 @@ async def _run(
     key_file: Path,
     listeners: Listeners,
     max_spend: float | None,
+    words: Sequence[str],
 ) -> None:
     settings = Settings(file, url, key_file)
     async with Client(url, load_private_key(key_file)) as client:
@@ -342,7 +355,8 @@ async def _run(
         )
         version, account = metadata.version("headroom"), client.account
         log.write(log_events.started(version, url, account, len(file.rules)))
-        await until_stopped(daemon, Actions(daemon, settings), listeners)
+        async with web_terminal(words) as web:
+            await until_stopped(daemon, Actions(daemon, settings, web), listeners)
 
 
 def _exchange(file: ConfigFile, url: str | None, key: Path | None) -> tuple[str, Path]:

@@ -25,6 +25,7 @@ from manager.control.requests import (
     RuleExplain,
     RulePause,
     RuleResume,
+    WebLink,
 )
 from manager.control.tables import status_lines
 from manager.core.dry_run import Outcome
@@ -134,6 +135,11 @@ def reload(control: Control = None, as_json: Json = False) -> None:
     show(asked(Reload(req_id=1), control), as_json, "rules", "{} rules at work")
 
 
+def web_link(control: Control = None, as_json: Json = False) -> None:
+    """Print a link that lets one browser into the terminal of this Manager."""
+    show(asked(WebLink(req_id=1), control), as_json, "url")
+
+
 def played_by_manager(given: dict[str, Any], control: Path | None) -> Outcome:
     """Return what a dry run of the Manager's own rules on its last day of load came to."""
     fields = {name: value for name, value in given.items() if value is not None}
@@ -154,6 +160,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "delete-rule": delete_rule,
     "hibernate": hibernate,
     "reload": reload,
+    "web-link": web_link,
 }
 
 
