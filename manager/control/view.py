@@ -17,9 +17,9 @@ from manager.control.frames import (
     UnitRow,
     VmRow,
 )
+from manager.core.bids import Order, rule_of
 from manager.core.core import Manager
 from manager.core.library import find
-from manager.core.purchase import Order, rule_of
 from manager.core.rule import Buy, BuyTo, Release, Rule
 from manager.core.rule_state import Reading, util_pct
 from manager.core.standing import RuleStatus, Stand

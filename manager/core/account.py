@@ -15,11 +15,11 @@ from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
 from exchange.wire.requests import LeaseRelease
 from exchange.wire.terms import LOST_AFTER_MS, RECALL_NOTICE_MS
 from exchange.wire.types import IdleUnit
+from manager.core.bids import placed_ms, rule_of
 from manager.core.burst import Bursts
 from manager.core.library import StoredVm
 from manager.core.messages import Connected
 from manager.core.outgoing import Outgoing
-from manager.core.purchase import placed_ms, rule_of
 from manager.core.rented import RentedUnits, carried_name, unit_number
 from manager.core.unit import LEAVING, Lease, Unit, leaves_first
 from manager.core.windows import window_ms

@@ -18,6 +18,7 @@ from exchange.wire.frames import (
 )
 from manager.core.account import Account, bought_by_rule
 from manager.core.backoff import AVOID_MS, Backoff
+from manager.core.bids import placed_ms, rule_of
 from manager.core.budget import Budget
 from manager.core.farm import Farm
 from manager.core.forward import Forward
@@ -25,7 +26,7 @@ from manager.core.handover import Handover
 from manager.core.messages import Connected, PastCharge
 from manager.core.outgoing import Outgoing
 from manager.core.past_failures import failures
-from manager.core.purchase import Purchases, placed_ms, rule_of
+from manager.core.purchase import Purchases
 from manager.core.rented import RentedUnits
 from manager.core.rules import Rules
 from manager.core.windows import window_ms

@@ -5,9 +5,10 @@ Source: manager.md, "While it runs".
 
 from collections.abc import Callable, Iterable
 
+from manager.core.bids import rule_of
 from manager.core.burst import Bursts
 from manager.core.outgoing import Outgoing
-from manager.core.purchase import Purchases, rule_of
+from manager.core.purchase import Purchases
 from manager.core.rented import RentedUnits
 from manager.core.rule import Rule
 from manager.core.rule_state import Reading

@@ -13,20 +13,12 @@ from typing import Any, Final
 
 from exchange.units import MAX_QTY, MS_PER_MINUTE, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
-from exchange.wire.requests import OrderCancel, OrderPlace
+from manager.core.bids import MIN_REST_MS, PREFIX, Bids, Order, rule_of
 from manager.core.classes import Place, place_of
 from manager.core.farm import Farm
 from manager.core.handover import Handover
 from manager.core.outgoing import Outgoing
-from manager.core.purchase import (
-    MIN_REST_MS,
-    OPEN,
-    ORDER_LIFE_MS,
-    PREFIX,
-    Order,
-    Purchases,
-    rule_of,
-)
+from manager.core.purchase import Purchases
 from manager.core.rule import Buy, BuyTo, Rule
 from manager.core.windows import end_ms, window_ms, window_symbol
 
@@ -54,11 +46,10 @@ class Forward:
         self._may_buy = may_buy
         self._affordable = affordable
         self._windows: dict[str, InstrumentUpdate] = {}
-        self._orders: dict[str, Order] = {}
+        self._orders = Bids(outgoing, "window")
         self._again_ms: dict[tuple[str, int], int] = {}
         """When a rule tries an hour again."""
         self._covers: dict[tuple[str, int], bool] = {}
-        self._canceled: set[str] = set()
         self._number = 0
 
     # --- what is told ---
@@ -75,57 +66,26 @@ class Forward:
 
     def rebuild(self, rows: list[OrderUpdate]) -> None:
         """Take over the account's open bids for windows that carry a rule's prefix."""
-        self._orders.clear()
-        self._canceled.clear()
         self._again_ms.clear()
-        for row in rows:
-            mine = row.client_order_id.startswith(PREFIX) and row.side == "buy"
-            if mine and window_ms(row.symbol):
-                self._orders[row.client_order_id] = Order(
-                    row.client_order_id,
-                    self._farm.by_name.get(rule_of(row.client_order_id)),
-                    row.symbol,
-                    row.price_ucr or 0,
-                    row.filled_qty + row.leaves_qty,
-                    filled=row.filled_qty,
-                    leased=row.filled_qty,
-                    answered=True,
-                    rests=True,
-                )
+        self._orders.take_over(rows, self._farm.by_name, lambda symbol: window_ms(symbol) > 0)
 
     def answered(self, order_id: str, result: Mapping[str, Any]) -> None:
         """The order was accepted; what an ioc did not fill goes to the next place, or rests."""
-        order = self._orders.get(order_id)
-        if order is None:
-            return
-        order.answered = True
-        order.filled = max(order.filled, int(result["filled_qty"]))
-        self._settle(order, result["status"] in OPEN)
-        if not order.rests and order.filled < order.qty:
+        order = self._orders.answered(order_id, result)
+        if order is not None and not order.rests and order.filled < order.qty:
             self._go_on(order, order.qty - order.filled)
 
     def refused(self, order_id: str, why: str) -> None:
-        order = self._orders.pop(order_id, None)
-        if order is not None:
-            name = rule_of(order_id)
-            self._outgoing.log(
-                "order_refused", f"rule {name}: order for {order.symbol} refused: {why}"
-            )
-            if order.places_left:
-                self._go_on(order, order.qty)
+        order = self._orders.refused(order_id, why)
+        if order is not None and order.places_left:
+            self._go_on(order, order.qty)
 
     def updated(self, update: OrderUpdate) -> None:
-        order = self._orders.get(update.client_order_id)
-        if order is not None:
-            order.filled = max(order.filled, update.filled_qty)
-            self._settle(order, order.open and update.status in OPEN)
+        self._orders.updated(update)
 
     def leased(self, order_id: str, units: int) -> None:
         """A lease of this order was seen for the first time."""
-        order = self._orders.get(order_id)
-        if order is not None:
-            order.leased += units
-            self._settle(order, order.open)
+        self._orders.leased(order_id, units)
 
     # --- what is asked ---
 
@@ -234,7 +194,7 @@ class Forward:
             order = self._order(rule, place, start_ms, units)
             if order is not None:
                 order.places_left = tuple(places[at + 1 :])
-                self._send(order, None)
+                self._orders.send(order, None)
                 return
         for place in self._purchases.places(rule):
             order = self._order(rule, place, start_ms, units)
@@ -262,51 +222,18 @@ class Forward:
         name, price = rule_of(order.client_order_id), credits_text(order.price_ucr)
         text = f"rule {name}: {order.qty} units of {order.symbol} not offered up to {price}"
         self._outgoing.log("bid_rests", f"{text}; bid rests")
-        self._send(order, expire_ms)
-
-    def _send(self, order: Order, expire_ms: int | None) -> None:
-        self._orders[order.client_order_id] = order
-        self._outgoing.ask(
-            "window",
-            order.client_order_id,
-            lambda req_id: OrderPlace(
-                req_id=req_id,
-                client_order_id=order.client_order_id,
-                symbol=order.symbol,
-                side="buy",
-                order_type="limit",
-                price_ucr=order.price_ucr,
-                qty=order.qty,
-                time_in_force="ioc" if expire_ms is None else "gtd",
-                expire_ms=expire_ms,
-                deadline_ms=self._outgoing.exchange_ms + ORDER_LIFE_MS,
-            ),
-        )
+        self._orders.send(order, expire_ms)
 
     def _cancel_unwanted(self) -> None:
         """Cancel once what rests for a rule that may not buy any more, or is gone."""
         for order_id, order in self._orders.items():
-            rests = order.rests and order.open and order_id not in self._canceled
+            rests = order.rests and order.open and not order.canceled
             if rests and not self._wanted(self._farm.by_name.get(rule_of(order_id)), order):
-                self._canceled.add(order_id)
-                self._cancel(order_id)
+                self._orders.cancel(order)
 
     def _wanted(self, rule: Rule | None, order: Order) -> bool:
         may = rule is not None and rule.forward and self._may_buy(rule)
         return may and rule is not None and self._covered(rule, window_ms(order.symbol))
-
-    def _cancel(self, order_id: str) -> None:
-        self._outgoing.ask(
-            "cancel",
-            order_id,
-            lambda req_id: OrderCancel(req_id=req_id, client_order_id=order_id),
-        )
-
-    def _settle(self, order: Order, is_open: bool) -> None:
-        order.open = is_open
-        if order.answered and order.on_order == 0 and not is_open:
-            self._orders.pop(order.client_order_id, None)
-            self._canceled.discard(order.client_order_id)
 
 
 def _to_come(order: Order) -> int:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 
 from exchange.wire.frames import LeaseUpdate
 from manager.core.account import Account, bought_by_rule
+from manager.core.bids import rule_of
 from manager.core.burst import Bursts
 from manager.core.farm import Farm
 from manager.core.outgoing import Outgoing
-from manager.core.purchase import rule_of
 from manager.core.rented import RentedUnits
 from manager.core.rule import Buy, BuyTo, Rule
 from manager.core.unit import LEAVING, Lease

@@ -7,54 +7,21 @@ at before a bid, and nothing rests. Pure. Source: manager.md, "Purchases".
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from exchange.units import MS_PER_SECOND, credits_text
+from exchange.units import credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
-from exchange.wire.requests import DirectorySearch, OrderCancel, OrderPlace
+from exchange.wire.requests import DirectorySearch
 from manager.core.backoff import Backoff
+from manager.core.bids import MIN_REST_MS, PREFIX, Bids, Order, rule_of
 from manager.core.classes import Place, place_of, places
 from manager.core.detour import Offering, way_around
 from manager.core.hand import by_hand
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 from manager.core.windows import window_ms
-
-PREFIX: Final = "rule/"
-ORDER_LIFE_MS: Final = 15 * MS_PER_SECOND
-"""An order that reaches the exchange later than this is refused: its reason may be gone."""
-MIN_REST_MS: Final = MS_PER_SECOND
-OPEN: Final = ("new", "partially_filled")
-
-
-class Order(Struct):
-    """One order of a rule. ``places_left`` are tried with what it does not fill."""
-
-    client_order_id: str
-    rule: Rule | None
-    symbol: str
-    price_ucr: int
-    qty: int
-    filled: int = 0
-    leased: int = 0
-    open: bool = True
-    answered: bool = False
-    rests: bool = False
-    places_left: tuple[Place, ...] = ()
-    rest_until_ms: int = 0
-    others: bool = False
-    """Somebody who is not avoided offers in one of the places looked at so far."""
-    skipped: tuple[Place, ...] = ()
-    """Places where only avoided hosts offer."""
-
-    @property
-    def on_order(self) -> int:
-        """Units that may still come: not filled while open, or filled and their lease unseen."""
-        unfilled = self.qty - self.filled if self.open else 0
-        return unfilled + max(0, self.filled - self.leased)
 
 
 class Purchases:
@@ -73,7 +40,7 @@ class Purchases:
         self._pricing = pricing
         self._zone = zone
         self._backoff = backoff
-        self._orders: dict[str, Order] = {}
+        self._orders = Bids(outgoing, "order")
         self._instruments: dict[str, InstrumentUpdate] = {}
         self._number = 0
 
@@ -109,62 +76,33 @@ class Purchases:
             meant = rule is not None or not by_hand(rule_of(order.client_order_id))
             if order.open and order.rests and meant:
                 units += order.on_order
-                self._cancel(order)
+                self._orders.cancel(order)
         return units
 
     def answered(self, client_order_id: str, result: Mapping[str, Any]) -> None:
         """The order was accepted; what an ioc did not fill goes to the next place, or rests."""
-        order = self._orders.get(client_order_id)
-        if order is None:
+        order = self._orders.answered(client_order_id, result)
+        if order is None or order.rests or order.rule is None:
             return
-        order.answered = True
-        order.filled = max(order.filled, int(result["filled_qty"]))
-        self._settle(order, result["status"] in OPEN)
-        if not order.rests and order.rule is not None and order.filled < order.qty:
+        if order.filled < order.qty:
             self._go_on(order, order.rule, order.qty - order.filled)
 
     def refused(self, client_order_id: str, reason: str) -> None:
         """The order does not exist; another place may still sell, but nothing rests."""
-        order = self._orders.pop(client_order_id, None)
-        if order is not None and order.rule is not None:
-            self._outgoing.log(
-                "order_refused",
-                f"rule {order.rule.name}: order for {order.symbol} refused: {reason}",
-            )
-            if order.places_left:
-                self._go_on(order, order.rule, order.qty)
+        order = self._orders.refused(client_order_id, reason)
+        if order is not None and order.rule is not None and order.places_left:
+            self._go_on(order, order.rule, order.qty)
 
     def updated(self, update: OrderUpdate) -> None:
-        order = self._orders.get(update.client_order_id)
-        if order is not None:
-            order.filled = max(order.filled, update.filled_qty)
-            self._settle(order, order.open and update.status in OPEN)
+        self._orders.updated(update)
 
     def leased(self, client_order_id: str, units: int) -> None:
         """A lease of this order was seen for the first time."""
-        order = self._orders.get(client_order_id)
-        if order is not None:
-            order.leased += units
-            self._settle(order, order.open)
+        self._orders.leased(client_order_id, units)
 
     def rebuild(self, rows: list[OrderUpdate], rules: Mapping[str, Rule]) -> None:
-        """Take over the account's open orders that carry a rule's prefix; forget all others."""
-        self._orders.clear()
-        for row in rows:
-            spot = not window_ms(row.symbol)
-            if row.client_order_id.startswith(PREFIX) and row.side == "buy" and spot:
-                order = Order(
-                    row.client_order_id,
-                    rules.get(rule_of(row.client_order_id)),
-                    row.symbol,
-                    row.price_ucr or 0,
-                    row.filled_qty + row.leaves_qty,
-                    filled=row.filled_qty,
-                    leased=row.filled_qty,
-                    answered=True,
-                    rests=True,
-                )
-                self._orders[row.client_order_id] = order
+        """Take over the account's open orders for spot that carry a rule's prefix."""
+        self._orders.take_over(rows, rules, lambda symbol: not window_ms(symbol))
 
     def limit_ucr(self, rule: Rule, symbol: str) -> int:
         """Return the highest price to bid there, on the tick and in the band; 0: there is none."""
@@ -188,7 +126,7 @@ class Purchases:
         order.others = order.others or way.others
         if way.limit_ucr > 0:
             order.price_ucr = way.limit_ucr
-            self._send(order, None)
+            self._orders.send(order, None)
             return
         del self._orders[client_order_id]
         place = place_of(order.symbol)
@@ -203,7 +141,7 @@ class Purchases:
         elif not order.others and order.skipped:
             last = self._order(rule, order.skipped[0], order.qty, order)
             last.places_left, last.skipped = order.skipped[1:], ()
-            self._send(last, None)
+            self._orders.send(last, None)
         else:
             hosts = ", ".join(list(self._backoff.avoided())[:3])
             text = f"rule {rule.name}: the best offers are of hosts to avoid, such as {hosts}"
@@ -265,7 +203,7 @@ class Purchases:
         elif self._backoff.avoided():
             self._look(order, place)
         else:
-            self._send(order, None)
+            self._orders.send(order, None)
 
     def _order(self, rule: Rule, place: Place, units: int, before: Order | None) -> Order:
         order_id, symbol = self._client_order_id(rule), self._symbol(place)
@@ -293,46 +231,14 @@ class Purchases:
         self._outgoing.log(
             "bid_rests", f"rule {rule.name}: {units} units not offered up to {price}; bid rests"
         )
-        self._send(order, done.rest_until_ms - self._outgoing.now_ms + self._outgoing.exchange_ms)
-
-    def _send(self, order: Order, expire_ms: int | None) -> None:
-        """An order with ``expire_ms`` rests until then, one without is ioc."""
-        self._orders[order.client_order_id] = order
-        self._outgoing.ask(
-            "order",
-            order.client_order_id,
-            lambda req_id: OrderPlace(
-                req_id=req_id,
-                client_order_id=order.client_order_id,
-                symbol=order.symbol,
-                side="buy",
-                order_type="limit",
-                price_ucr=order.price_ucr,
-                qty=order.qty,
-                time_in_force="ioc" if expire_ms is None else "gtd",
-                expire_ms=expire_ms,
-                deadline_ms=self._outgoing.exchange_ms + ORDER_LIFE_MS,
-            ),
-        )
-
-    def _cancel(self, order: Order) -> None:
-        client_order_id = order.client_order_id
-        self._outgoing.ask(
-            "cancel",
-            client_order_id,
-            lambda req_id: OrderCancel(req_id=req_id, client_order_id=client_order_id),
+        self._orders.send(
+            order, done.rest_until_ms - self._outgoing.now_ms + self._outgoing.exchange_ms
         )
 
     def _client_order_id(self, rule: Rule) -> str:
         # The time keeps it unique after a restart, the number within a millisecond.
         self._number += 1
         return f"{PREFIX}{rule.name}/{self._outgoing.now_ms}-{self._number}"
-
-    def _settle(self, order: Order, is_open: bool) -> None:
-        # Frames may overtake the answer, which decides what happens with the rest.
-        order.open = is_open
-        if order.answered and order.on_order == 0 and not is_open:
-            self._orders.pop(order.client_order_id, None)
 
 
 def _offerings(rows: Any) -> list[Offering]:
@@ -341,15 +247,3 @@ def _offerings(rows: Any) -> list[Offering]:
         return msgspec.convert(rows, list[Offering])
     except msgspec.ValidationError:
         return []
-
-
-def rule_of(client_order_id: str) -> str:
-    """Return NAME of ``rule/NAME/...``, "" when the id has another form."""
-    parts = client_order_id.split("/")
-    return parts[1] if len(parts) == 3 and client_order_id.startswith(PREFIX) else ""
-
-
-def placed_ms(client_order_id: str) -> int:
-    """Return when an order of a rule was made, read from its id; 0 when it does not tell."""
-    stamp = client_order_id.rpartition("/")[2].partition("-")[0]
-    return int(stamp) if stamp.isascii() and stamp.isdigit() else 0

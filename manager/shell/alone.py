@@ -12,7 +12,7 @@ from exchange.client import Client, Refused
 from exchange.log import log
 from exchange.wire.session_requests import CLAIMS_MAX, SessionClaim
 from manager.core import log_events
-from manager.core.purchase import PREFIX
+from manager.core.bids import PREFIX
 from manager.selling.group import PREFIX as ASKS
 
 RETRY_S: Final = 2.0
