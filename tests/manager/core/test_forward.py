@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -206,6 +206,7 @@ def test_a_rule_that_may_not_buy_takes_its_bids_back() -> None:
     max_units=st.sampled_from([None, 2, 3]),
     budget=st.sampled_from([None, 0.2, 0.5]),
 )
+@example(restarts=[126, 149], first=1, second=3, spots=4, elsewhere=False, max_units=3, budget=None)
 def test_laws_over_any_restart(
     restarts: list[int],
     first: int,
