@@ -20,8 +20,8 @@ from tui.link import NoAnswerError, RefusedError
 
 FRAME_BYTES_MAX: Final = 16 * 1024 * 1024
 DIAL_S: Final = 2.0
-ANSWER_S: Final = 30.0
-"""An import of a large image takes its time; the Manager answers when it is done."""
+ANSWER_S: Final = 90.0
+"""A dry run and the import of a large image take their time; an end is seen at once."""
 BACK_OFF_S: Final = (0.5, 1.0, 2.0, 5.0)
 WAITING_MAX: Final = 64
 """Requests on their way at once."""

@@ -13,7 +13,6 @@ from tui.widgets.frame_rows import LackView
 COMMANDS: Final = {
     "leases": "headroom lease list",
     "library": "headroom manager vm list",
-    "automation": "headroom manager status",
     "scenarios": "headroom sim run",
 }
 

@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from tui.actions import Action
+from tui.screens.automation import AutomationScreen
 from tui.screens.base import TabScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.later import LaterScreen
@@ -32,7 +33,7 @@ TABS: Final = (
     Tab("hosts", "Hosts", 5, "h", HostsScreen),
     Tab("find", "Find", 6, "f", OffersScreen),
     Tab("library", "Library", 7, "b", LaterScreen),
-    Tab("automation", "Automation", 8, "a", LaterScreen),
+    Tab("automation", "Automation", 8, "a", AutomationScreen),
     Tab("scenarios", "Scenarios", 9, "s", LaterScreen),
     Tab("log", "Log", 10, "j", LogScreen),
     Tab("operator", "Operator", 11, "p", OperatorScreen),

@@ -15,8 +15,10 @@ from manager.control.frames import (
     LoadRow,
     RuleRow,
     Snapshot,
+    SpendRow,
     VmRow,
 )
+from tui.view.farm_past import LoadPast, StepPast
 
 FarmPhase: TypeAlias = Literal["absent", "up", "lost"]
 
@@ -30,6 +32,8 @@ class Farm:
         self.phase: FarmPhase = "absent"
         self.reason = ""
         self.shown: Snapshot | None = None
+        self.past = LoadPast()
+        self.steps = StepPast()
         self._told = 0
         """The number of the last alert that was passed on."""
 
@@ -38,6 +42,7 @@ class Farm:
         self.reason = reason
         if self.phase == "up":
             self.phase = "lost"
+            self.past.gap()
 
     def apply(self, frame: Snapshot | Change) -> list[AlertRow]:
         """Fold ``frame``; return the alerts that are new. A first snapshot's are history."""
@@ -49,6 +54,9 @@ class Farm:
                 self._told = 0  # a Manager that began anew counts anew
         elif self.shown is not None:
             self.shown = applied(self.shown, frame)
+        if self.shown is not None:
+            self.past.add(self.shown.at_ms, self.shown.load)
+            self.steps.add(self.shown.at_ms, self.shown.bursts)
         fresh = [alert for alert in self.alerts if alert.number > self._told]
         if fresh:
             self._told = fresh[-1].number
@@ -82,6 +90,10 @@ class Farm:
     @property
     def groups(self) -> list[GroupRow]:
         return self.shown.groups if self.shown else []
+
+    @property
+    def spend(self) -> SpendRow:
+        return self.shown.spend if self.shown else SpendRow()
 
     @property
     def alerts(self) -> list[AlertRow]:
