@@ -69,7 +69,7 @@ LIST: Final = (
         ("slash",),
         "Filter",
     ),
-    Action("sort", "Sort", "Sort by the next column.", "Look", ("o",), "Sort"),
+    Action("sort", "Sort", "Sort by the next column.", "Look", ("o",)),
     Action("reverse", "Turn the order", "Sort the other way round.", "Look", ("O",)),
     Action(
         "copy", "Copy", "Copy the row's id; pressed again, the row as JSON.", "Look", ("y",), "Copy"

@@ -13,6 +13,7 @@ from tui.remembered import Remembered
 from tui.session import Session
 from tui.themes import Paint
 from tui.view.alerts import summary
+from tui.view.connection import stale_text
 from tui.view.desk import Desk
 from tui.view.farm import Farm
 from tui.view.log import Kind, Log
@@ -87,7 +88,8 @@ class Shared:
     @property
     def notice(self) -> str:
         """The most urgent thing that is wrong and not over, "" when all is well."""
-        return summary(self.model.account.alerts.open(self.exchange_ms), self.exchange_ms)
+        stale = stale_text(self.model.connection, self.now_ms())
+        return stale or summary(self.model.account.alerts.open(self.exchange_ms), self.exchange_ms)
 
     @property
     def tabs(self) -> tuple[TabName, ...]:

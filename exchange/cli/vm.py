@@ -11,6 +11,7 @@ from exchange.cli.console_follow import CannotFollow, follow
 from exchange.cli.one_request import ask, checked, logged_in
 from exchange.cli.vm_life import list_vms, start, stop
 from exchange.wire.requests import VmConsole
+from exchange.wire.text import printable
 from exchange.wire.types import CONSOLE_LINES_MAX
 
 app = typer.Typer(no_args_is_help=True, help="Start, stop and look into your VMs.")
@@ -92,8 +93,3 @@ class Printed:
             sys.stdout.write("\n")
             sys.stdout.flush()
         self._within_line = False
-
-
-def printable(text: str) -> str:
-    """Return ``text`` without terminal control sequences: neither guest nor host is trusted."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)

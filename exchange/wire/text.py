@@ -44,6 +44,11 @@ def console_piece(text: str) -> str:
     return encoded[:CONSOLE_MAX_BYTES].decode("utf-8", "ignore")
 
 
+def printable(text: str) -> str:
+    """Return ``text`` without terminal control sequences: neither guest nor host is trusted."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
+
+
 def vm_state(state: str, ready_ms: int | None) -> str:
     """Return the VM state to show: a running VM whose guest is ready is shown as ready."""
     return "ready" if state == "running" and ready_ms is not None else state

@@ -11,7 +11,6 @@ from tui.shared import Shared
 from tui.widgets.frame_rows import LackView
 
 COMMANDS: Final = {
-    "leases": "headroom lease list",
     "library": "headroom manager vm list",
     "scenarios": "headroom sim run",
 }

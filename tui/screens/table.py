@@ -7,6 +7,7 @@ from tui.screens.automation import AutomationScreen
 from tui.screens.base import TabScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.later import LaterScreen
+from tui.screens.leases import LeasesScreen
 from tui.screens.log import LogScreen
 from tui.screens.market import MarketScreen
 from tui.screens.offers import OffersScreen
@@ -29,7 +30,7 @@ class Tab(NamedTuple):
 TABS: Final = (
     Tab("market", "Market", 2, "m", MarketScreen),
     Tab("orders", "Orders", 3, "o", OrdersScreen),
-    Tab("leases", "Leases", 4, "l", LaterScreen),
+    Tab("leases", "Leases", 4, "l", LeasesScreen),
     Tab("hosts", "Hosts", 5, "h", HostsScreen),
     Tab("find", "Find", 6, "f", OffersScreen),
     Tab("library", "Library", 7, "b", LaterScreen),

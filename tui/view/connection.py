@@ -60,6 +60,13 @@ def badge(connection: Connection, now_ms: int) -> Line:
     return (span(f" STALE {age} s ", "warn_ink!", "warn"), span(f" {_spin(now_ms)} ", "warn"))
 
 
+def stale_text(connection: Connection, now_ms: int) -> str:
+    """Return for how long what is shown may be old and why, "" while it is not."""
+    if connection.standing(now_ms) in ("live", "connecting"):
+        return ""
+    return f"STALE {connection.age_s(now_ms)} s: {explanation(connection, now_ms)}"
+
+
 def explanation(connection: Connection, now_ms: int) -> str:
     """Return for the message line why orders are held back, "" while all is well."""
     match connection.standing(now_ms):

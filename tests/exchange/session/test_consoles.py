@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from exchange.cli.vm import printable
 from exchange.gateway.console_requests import ANSWER_MS
 from exchange.keys import public_key_b64
 from exchange.model.commands import ImageStored
@@ -15,6 +14,7 @@ from exchange.session.session import Session
 from exchange.wire.codec import JSON
 from exchange.wire.instructions import ConsoleRead
 from exchange.wire.requests import VmConsole
+from exchange.wire.text import printable
 from exchange.wire.types import (
     CONSOLE_LINES_MAX,
     CONSOLE_MAX_BYTES,

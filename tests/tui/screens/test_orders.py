@@ -19,6 +19,7 @@ from tui.live_link import LiveLink
 from tui.screens.form import FormScreen
 from tui.screens.orders import OrdersScreen
 from tui.screens.sure import SureScreen
+from tui.widgets.frame_rows import NoticeBar
 
 SMALL, LARGE = (80, 24), (160, 50)
 OTHER = "nano.eu-de.flat.spot"
@@ -179,9 +180,13 @@ def test_the_exchange_is_killed_and_comes_back_under_it(tmp_path: Path) -> None:
                 await v.until(lambda: "not read yet" in v.text("fills"))
                 await v.press("c")
                 assert order in v.text("orders")
+                for tab in ("f4", "f3"):
+                    await v.press(tab)
+                    await v.until(lambda: "STALE" in app.screen.query_one(NoticeBar).text)
                 with serving(tmp_path, url.split("/")[2]):
                     await until(app, pilot, lambda: not app.desk.trouble(app.shared.now_ms()))
                     await v.until(lambda: "not read yet" not in v.text("fills"))
+                    await v.until(lambda: not app.shared.notice)
                     await v.press("c")
                     await v.until(lambda: "no open orders" in v.text("orders"))
                 await app.link.close()
