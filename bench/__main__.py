@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 
-from bench import fleet, manager, report, selling, wire
+from bench import ahead, fleet, manager, report, selling, wire
 from bench.compiled import Compiled
 from bench.engine import FullEngine
 from bench.flow import SHAPES, make
@@ -103,7 +103,7 @@ def main() -> int:
     if fleet.FLOW in sections:
         figures += fleet.figures()
     if manager.FLOW in sections:
-        figures += manager.figures() + selling.figures()
+        figures += manager.figures() + ahead.figures() + selling.figures()
     failed = any(not figure.reaches(figure.minimum) for figure in figures)
     if as_json:
         told = {

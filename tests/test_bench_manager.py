@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import manager, selling
+from bench import ahead, manager, selling
 
 
 def test_deciding_on_a_few_hosts_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -11,6 +11,15 @@ def test_deciding_on_a_few_hosts_costs_little(monkeypatch: pytest.MonkeyPatch) -
     busy, idle = manager.figures()
     assert busy.reaches(busy.minimum)
     assert 0 <= idle.value < busy.value
+
+
+def test_deciding_while_hours_are_bought_ahead_costs_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(manager, "HOSTS", 200)
+    monkeypatch.setattr(manager, "SECONDS", 5)
+    [figure] = ahead.figures()
+    assert figure.reaches(figure.minimum) and figure.value > 0
 
 
 def test_selling_on_a_few_hosts_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,8 @@ class Account:
 
     def fill(self, lease: Lease) -> None:
         """Start a VM on each unit that has none and waits for none of the hour before."""
+        if lease.size <= len(lease.units):
+            return  # most, each time
         missing = lease.size - len(lease.units) - self._rented.awaited(lease)
         for _ in range(missing):
             self._bursts.launch(lease, self._rented.add_unit(lease))

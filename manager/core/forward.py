@@ -9,7 +9,7 @@ so a restart buys nothing twice. Source: manager.md, "Windows ahead".
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from exchange.units import MAX_QTY, MS_PER_MINUTE, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
@@ -24,6 +24,9 @@ from manager.core.windows import end_ms, window_ms, window_symbol
 
 RETRY_MS: Final = 10 * MS_PER_MINUTE
 """So long a bid for a window rests, and its hour is not tried again; a dead Manager's bids end."""
+
+Had: TypeAlias = dict[int, dict[str, int]]
+"""Units by the hour's start and the rule's name."""
 
 
 class Forward:
@@ -114,23 +117,36 @@ class Forward:
 
     def act(self) -> None:
         """Bid for what is missing of every listed hour."""
+        self._forget(self._outgoing.exchange_ms)
+        had: Had | None = None
         for rule in self._farm.config.rules:
             if rule.forward and self._may_buy(rule):
-                self._buy_ahead(rule)
+                had = self._buy_ahead(rule, had or self._had())
         self._cancel_unwanted()
 
-    def _buy_ahead(self, rule: Rule) -> None:
+    def _had(self) -> Had:
+        """Return how many units of each hour there are or will be, by rule."""
+        had: Had = {}
+        for name, start_ms, units, _ in self._bought():
+            hour = had.setdefault(start_ms, {})
+            hour[name] = hour.get(name, 0) + units
+        return had
+
+    def _buy_ahead(self, rule: Rule, had: Had) -> Had:
+        """Buy what is missing of the rule's hours; return what is had after it."""
         for start_ms in self._hours(rule):
             key = rule.name, start_ms
             if self._again_ms.get(key, 0) > self._outgoing.now_ms:
                 continue
-            units = self._missing(rule, start_ms)
+            units = self._missing(rule, start_ms, had.get(start_ms, {}))
             if units > 0:
                 self._again_ms[key] = self._outgoing.now_ms + RETRY_MS
                 self._outgoing.log(
                     "buys_ahead", f"rule {rule.name}: {units} units of {_hour(start_ms)}"
                 )
                 self._next(rule, start_ms, units, self._purchases.places(rule), None)
+                had = self._had()
+        return had
 
     def _hours(self, rule: Rule) -> list[int]:
         """Return the listed hours that lie whole in the rule's, the first first."""
@@ -141,7 +157,6 @@ class Forward:
             for symbol, row in self._windows.items()
             if place_of(symbol) in places and (row.gate_ms or 0) > now_ms
         }
-        self._forget(now_ms)
         return [start_ms for start_ms in sorted(hours) if self._covered(rule, start_ms)]
 
     def _covered(self, rule: Rule, start_ms: int) -> bool:
@@ -158,15 +173,14 @@ class Forward:
             self._covers.pop(key)
             self._again_ms.pop(key, None)
 
-    def _missing(self, rule: Rule, start_ms: int) -> int:
+    def _missing(self, rule: Rule, start_ms: int, had: Mapping[str, int]) -> int:
         """Return how many units of an hour are still to be bought."""
         assert isinstance(rule.action, Buy | BuyTo), "forward belongs to a rule that buys"
-        had = [(name, units) for name, at_ms, units, _ in self._bought() if at_ms == start_ms]
-        total = sum(units for _, units in had)
-        own = sum(units for name, units in had if name == rule.name)
+        total, own = sum(had.values()), had.get(rule.name, 0)
         wanted = rule.action.units - (total if isinstance(rule.action, BuyTo) else own)
         room = MAX_QTY if rule.max_units is None else rule.max_units - total
-        return min(wanted, room, self._affordable(rule, start_ms))
+        most = min(wanted, room)
+        return most if most <= 0 else min(most, self._affordable(rule, start_ms))
 
     def _bought(self) -> Iterator[tuple[str, int, int, int]]:
         yield from self._handover.bought()

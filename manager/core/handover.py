@@ -101,9 +101,7 @@ class Handover:
         for lease in list(self._firm()):
             if now_ms < end_ms(lease.window_ms) - HANDOVER_MS:  # after that its VMs move on
                 self._account.fill(lease)
-        for rule in self._farm.config.rules:
-            if rule.forward:
-                self._give_back(rule)
+        self._give_back_all()
 
     def _firm(self) -> Iterator[Lease]:
         return (lease for lease in self._rented.leases.values() if lease.window_ms)
@@ -125,24 +123,39 @@ class Handover:
         rule = self._farm.by_name.get(rule_name)
         return rule is not None and rule.at is not None and rule.at.opening(at_ms).start_ms <= at_ms
 
-    def _give_back(self, rule: Rule) -> None:
+    def _give_back_all(self) -> None:
         """Spot units that bridged to a window go when it serves, and before it is too many."""
+        firm = {lease.rule for lease in self._firm()}
+        rules = [rule for rule in self._farm.config.rules if rule.forward and rule.name in firm]
+        staying = self._staying() if rules else 0
+        for rule in rules:
+            if self._give_back(rule, staying):
+                staying = self._staying()
+
+    def _staying(self) -> int:
+        """Return how many units are paid for but for those of spot that leave."""
+        return self._paid() - sum(
+            unit.state in LEAVING and unit.give_back and not lease.window_ms
+            for lease, unit in self._rented.units()
+        )
+
+    def _give_back(self, rule: Rule, staying: int) -> int:
+        """Return how many units of the rule go, now that ``staying`` of all rules stay."""
+        if not isinstance(rule.action, Buy | BuyTo):
+            return 0
         own = [
             unit
-            for lease, unit in self._rented.units()
-            if lease.rule == rule.name and unit.state not in LEAVING and not unit.leaves_ms
+            for lease in self._rented.leases.values()
+            if lease.rule == rule.name
+            for unit in lease.units.values()
+            if unit.state not in LEAVING and not unit.leaves_ms
         ]
-        firm = any(lease.rule == rule.name for lease in self._firm())
-        if not firm or not isinstance(rule.action, Buy | BuyTo):
-            return
         booting = any(unit.state != "ready" for unit in own)
         over = 0 if booting else len(own) - rule.action.units
         if rule.max_units is not None:
-            leaving = sum(
-                unit.state in LEAVING and unit.give_back and not lease.window_ms
-                for lease, unit in self._rented.units()
-            )
-            over = max(over, self._paid() - leaving - rule.max_units)
-        if over > 0 and (units := self._bursts.give_back(over, None, rule.name)):
+            over = max(over, staying - rule.max_units)
+        units = self._bursts.give_back(over, None, rule.name) if over > 0 else 0
+        if units:
             text = f"rule {rule.name}: windows take over: release {units}"
             self._outgoing.log("fired", text)
+        return units

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from exchange.units import MS_PER_HOUR
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from manager.core.library import StoredVm
 from manager.core.unit import LEAVING, PENDING, Lease, Unit, give_back_key
 from manager.core.windows import window_ms
+
+Hour: TypeAlias = tuple[str, str, int]
+"""A host, a class, and when the window begins."""
 
 
 class Counts(NamedTuple):
@@ -30,6 +33,8 @@ class RentedUnits:
     def __init__(self) -> None:
         self.leases: dict[str, Lease] = {}
         self._units: dict[str, Unit] = {}
+        self._hours: dict[Hour, list[Lease]] = {}
+        """The windows of each hour, host and class."""
 
     def units(self) -> Iterator[tuple[Lease, Unit]]:
         for lease in self.leases.values():
@@ -103,6 +108,8 @@ class RentedUnits:
             size=row.units,
         )
         self.leases[row.lease_id] = lease
+        if lease.window_ms:
+            self._hours.setdefault(_hour(lease), []).append(lease)
         return lease
 
     def carriable(self, lease: Lease) -> list[Unit]:
@@ -126,16 +133,8 @@ class RentedUnits:
     def _hour(self, lease: Lease, ahead_ms: int, before: bool = False) -> list[Lease]:
         """Return the windows on its host and of its class that begin ``ahead_ms`` after it;
         ``before``: only those that were bought before it."""
-        start_ms, class_name = lease.window_ms + ahead_ms, lease.symbol.split(".")[0]
-        return [
-            one
-            for one in self.leases.values()
-            if lease.window_ms
-            and one.window_ms == start_ms
-            and one.host == lease.host
-            and one.symbol.split(".")[0] == class_name
-            and (not before or _age(one) < _age(lease))
-        ]
+        found = self._hours.get(_hour(lease, ahead_ms), []) if lease.window_ms else []
+        return [one for one in found if not before or _age(one) < _age(lease)]
 
     def move(self, unit: Unit, lease: Lease) -> None:
         """The unit's VM goes on in the next window, and keeps its server's name."""
@@ -163,7 +162,15 @@ class RentedUnits:
     def drop(self, lease: Lease) -> None:
         """Forget an ended lease, whose units are dropped already."""
         assert not lease.units, "units leave the balancer before their lease is forgotten"
-        self.leases.pop(lease.lease_id, None)
+        if self.leases.pop(lease.lease_id, None) is not None and lease.window_ms:
+            same = self._hours[_hour(lease)]
+            same.remove(lease)
+            if not same:
+                del self._hours[_hour(lease)]
+
+
+def _hour(lease: Lease, ahead_ms: int = 0) -> Hour:
+    return lease.host, lease.symbol.split(".")[0], lease.window_ms + ahead_ms
 
 
 def _age(lease: Lease) -> tuple[int, str]:
