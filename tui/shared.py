@@ -165,6 +165,15 @@ class Shared:
         except NoAnswerError:
             return Answer(False, why="the connection was lost")
 
+    async def look(self, message: ControlRequest) -> Answer:
+        """Ask the Manager for something that changes nothing; as `read`."""
+        try:
+            return Answer(True, await self.farm_link.request(message))
+        except RefusedError as refused:
+            return Answer(False, why=_manager_says(refused.why))
+        except NoAnswerError as error:
+            return Answer(False, why=str(error))
+
     def _held_back(self) -> bool:
         if self.read_only:
             self.tell("refusal", "Read-only: this terminal changes nothing.")

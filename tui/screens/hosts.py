@@ -1,27 +1,36 @@
 """F5, Hosts: the account's servers by group: what they offer, sold and earn; an owner's acts."""
 
+import hashlib
+import secrets
 from collections.abc import Sequence
 from typing import Final
 
 from exchange.wire.frames import HostUpdate
-from exchange.wire.requests import HostApprove, HostDrain
+from exchange.wire.requests import HostApprove, HostDrain, HostToken
 from tui.actions import Action
 from tui.screens.base import Deed
+from tui.screens.form import fill
 from tui.screens.lists import ListScreen
+from tui.screens.offer import OfferScreen
+from tui.screens.token import TokenScreen
 from tui.view.connection import explanation
 from tui.view.farm import STALE
+from tui.view.form import Values
 from tui.view.host_rows import (
     HOST_COLUMNS,
     PART_COLUMNS,
     drain_words,
+    group_at,
     host_rows,
     hosts_of,
     part_rows,
 )
+from tui.view.owner import SECONDS_PER_HOUR, no_wizard, token_form, token_lines
 from tui.view.table import ListView, Row
 from tui.view.text import count_text
 
 ASK_AGAIN_MS: Final = 2_000
+SECRET_BYTES: Final = 24
 
 
 class HostsScreen(ListScreen):
@@ -30,6 +39,22 @@ class HostsScreen(ListScreen):
     NEEDS = "key"
     LISTS = ("hosts", "on")
     ACTIONS = (
+        Action(
+            "hosts_offer",
+            "Offer wizard",
+            "Set what the group at the cursor sells, after a preview of its asks.",
+            "Trade",
+            ("w",),
+            "Offer",
+        ),
+        Action(
+            "hosts_token",
+            "Make a token",
+            "Make a secret with which servers enroll; it is shown once.",
+            "Trade",
+            ("t",),
+            "Token",
+        ),
         Action(
             "hosts_approve",
             "Approve",
@@ -93,7 +118,12 @@ class HostsScreen(ListScreen):
             self.focus_on = "hosts"
 
     def deeds(self) -> dict[str, Deed]:
-        return {"hosts_approve": self._approve, "hosts_drain": self._drain}
+        return {
+            "hosts_offer": self._offer,
+            "hosts_token": self._token,
+            "hosts_approve": self._approve,
+            "hosts_drain": self._drain,
+        }
 
     # --- acts ---
 
@@ -101,6 +131,34 @@ class HostsScreen(ListScreen):
         """Return the servers that an act is about."""
         above = self.views["hosts"].row
         return hosts_of(self.shared.model, self.shared.farm, above.key) if above else []
+
+    def _offer(self) -> None:
+        farm, above = self.shared.farm, self.views["hosts"].row
+        if farm.phase != "up" or not farm.groups:
+            self.notify(no_wizard(farm), markup=False, severity="warning")
+            return
+        group = group_at(farm, above.key) if above else None
+        self.app.push_screen(OfferScreen(self.shared, (group or farm.groups[0]).name))
+
+    def _token(self) -> None:
+        zones = sorted({item.zone for item in self.shared.model.instruments.values()})
+        fill(self, token_form(zones), lambda values: self.run_deed(lambda: self._made(values)))
+
+    async def _made(self, values: Values) -> None:
+        secret = secrets.token_hex(SECRET_BYTES)
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        uses, hours = int(values["uses"]), int(values["hours"])
+        request = HostToken(
+            req_id=1,
+            zone=values["zone"],
+            token_sha256=digest,
+            uses=uses,
+            ttl_s=hours * SECONDS_PER_HOUR,
+        )
+        answer = await self.shared.trade(request, f"A token for {count_text(uses, 'server')}")
+        if answer.ok:
+            url = getattr(self.shared.session.link, "url", "")
+            self.app.push_screen(TokenScreen(token_lines(url, secret, uses, hours), secret))
 
     def _approve(self) -> None:
         waiting = [host for host in self.meant() if host.status == "pending"]

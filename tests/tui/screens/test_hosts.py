@@ -1,0 +1,189 @@
+"""F5 on a live exchange with memory hosts and a live Manager: the seller's story in one sitting."""
+
+import asyncio
+import tomllib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from exchange.keys import load_private_key, new_key
+from manager.control.frames import OfferShown
+from tests.e2e.test_chain import end
+from tests.manager.shell.test_live import start_logging
+from tests.tui.screens.farm import Visit
+from tests.tui.screens.rack import enroll, rack
+from tests.tui.test_live import headroom, open_account, serving
+from tui.app import HeadroomApp
+from tui.farm_link import SocketFarmLink
+from tui.live_link import LiveLink
+from tui.screens.form import FormScreen
+from tui.screens.hosts import HostsScreen
+from tui.screens.offer import OfferScreen
+from tui.screens.sure import SureScreen
+from tui.screens.token import TokenScreen
+
+SMALL, LARGE = (80, 24), (160, 50)
+FILE = """# mine
+schema = 1
+[exchange]
+url = "{url}"
+key = "acme.pem"
+[[group]]
+name = "rack-7"
+hosts = ["r7-*"]
+"""
+Scene = Callable[[Visit], Awaitable[None]]
+
+
+async def sitting(url: str, folder: Path, size: tuple[int, int], scene: Scene) -> None:
+    link = SocketFarmLink(folder / "m.sock")
+    app = HeadroomApp(LiveLink(url, folder / "acme.pem"), farm_link=link)
+    await app.link.open()
+    async with app.run_test(size=size) as pilot:
+        visit = Visit(app, pilot)
+        await visit.until(lambda: app.shared.model.account.known)
+        await visit.press("f5")
+        await visit.until(lambda: isinstance(app.tab, HostsScreen))
+        await scene(visit)
+        await app.link.close()
+
+
+def lines(v: Visit) -> str:
+    screen = v.app.screen
+    assert isinstance(screen, OfferScreen)
+    return screen.view.text
+
+
+def asks(v: Visit) -> dict[str, tuple[int, int]]:
+    """Return units and price by symbol of the group's asks, as the account has them."""
+    found: dict[str, tuple[int, int]] = {}
+    for order in v.app.shared.model.account.orders.values():
+        assert order.client_order_id.startswith("group/rack-7/")
+        units = found.get(order.symbol, (0, 0))[0] + order.leaves_qty
+        found[order.symbol] = units, order.price_ucr or 0
+    return found
+
+
+def priced(shown: OfferShown) -> list[bool]:
+    """A relative price is known as soon as the Manager has read the book."""
+    return [ask.price_ucr is not None for ask in shown.asks]
+
+
+async def offers(v: Visit) -> None:
+    """What is left below 10 % of group rack-7, flat, floor 0.015, nights only."""
+    await v.until(lambda: "r7-02" in v.text("hosts") and "rack-7" in v.text("hosts"))
+    await v.until(lambda: v.text("hosts").count("live") == 2)
+    await v.press("home", "w")
+    await v.until(lambda: isinstance(v.app.screen, OfferScreen) and "nothing" in lines(v))
+    await v.press("down", "right", "down", *"10", "down", "down", "left", "down", "down", "right")
+    assert "nights only, 20:00-07:00" in lines(v)
+    await v.press("down", "down", "down", "right", "down", "down", *"0,015", "enter")
+    assert "0,015 is no price" in lines(v)
+    await v.press(*["backspace"] * 5, *"0.015", "enter")
+    await v.until(lambda: "put it in force" in lines(v))
+    told = "what is left below 10 % own load, flat, nights only, by the best ask, never below 0.015"
+    assert told in " ".join(lines(v).split())
+    screen = v.app.screen
+    assert isinstance(screen, OfferScreen)
+    await v.until(lambda: screen.shown is not None and all(priced(screen.shown)))
+    assert screen.shown is not None
+    assert asks(v) == {}, "nothing is asked before the last Enter"
+    promised = {
+        ask.symbol: (ask.units, ask.price_ucr) for ask in screen.shown.asks if ask.opens_ms is None
+    }
+    assert any(not symbol.endswith("spot") for symbol in promised), "a night hour is on sale"
+    await v.press("enter")
+    await v.until(lambda: isinstance(v.app.screen, HostsScreen))
+    await v.until(lambda: asks(v) == promised)
+    await v.until(lambda: "residual" in v.text("hosts"))
+    await v.press("home", "enter")
+    await v.until(lambda: "in the book" in v.text("on") or "0.0150" in v.text("on"))
+    await v.press("escape")
+
+
+def in_file(folder: Path) -> Any:
+    text = (folder / "manager.toml").read_text()
+    assert text.startswith("# mine\n")
+    return tomllib.loads(text)["group"][0]["offer"]
+
+
+async def acts(url: str, v: Visit) -> None:
+    """Make a token of two uses, enroll with it, approve, drain and sell again."""
+    await v.press("t")
+    assert isinstance(v.app.screen, FormScreen)
+    await v.press("enter", "2", "enter", "enter")
+    await v.until(lambda: isinstance(v.app.screen, TokenScreen))
+    shown = v.app.screen
+    assert isinstance(shown, TokenScreen)
+    assert f"HEADROOM_TOKEN={shown.secret} headroom host enroll --url {url}" in shown.line
+    await v.press("escape")
+    await enroll(url, shown.secret, "other-1")
+    await v.until(lambda: "pending" in v.text("hosts"))
+    assert "(no group)" in v.text("hosts")
+    await v.press("end", "a")
+    await v.until(lambda: isinstance(v.app.screen, SureScreen))
+    await v.press("enter")
+    await v.until(lambda: v.logged("other-1 (h-3) is let in"))
+    await v.until(lambda: "pending" not in v.text("hosts"))
+    await v.press("home", "down", "x")
+    question = v.app.screen
+    assert isinstance(question, SureScreen)
+    assert question.question == "Drain r7-01 (h-1)?"
+    assert "are withdrawn" in question.more
+    await v.press("enter")
+    await v.until(lambda: "draining" in v.text("hosts"))
+    await v.press("x")
+    await v.until(lambda: v.logged("r7-01 (h-1) sells again"))
+
+
+async def wide(v: Visit) -> None:
+    """At 160 x 50 the preview stands beside the questions, and follows them."""
+    await v.until(lambda: "r7-02" in v.text("hosts"))
+    await v.press("home", "w")
+    await v.until(lambda: isinstance(v.app.screen, OfferScreen) and "0.015" in lines(v))
+    await v.until(lambda: "2026-" in lines(v) or "small.eu-de.flat.2" in lines(v))
+    await v.press("down", *["right"] * 4)
+    await v.until(lambda: "nothing is offered" in lines(v))
+    await v.press("escape")
+
+
+def test_the_sellers_story(tmp_path: Path) -> None:
+    operator, key = tmp_path / "operator.pem", tmp_path / "acme.pem"
+    new_key(operator)
+    new_key(key)
+    headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
+
+    async def main() -> None:
+        with serving(tmp_path, "127.0.0.1:0") as (url, child):
+            await open_account(url, operator, key)
+            (tmp_path / "manager.toml").write_text(FILE.format(url=url))
+            run = ("manager", "run", "--config", str(tmp_path / "manager.toml"))
+            log, control = tmp_path / "manager.log", ("--control", str(tmp_path / "m.sock"))
+            async with rack(url, load_private_key(key), "r7-01", "r7-02"):
+                manager = await start_logging(log, *run, *control)
+                try:
+                    await sitting(url, tmp_path, SMALL, offers)
+                    offer = in_file(tmp_path)
+                    assert (offer["kind"], offer["below_pct"]) == ("residual", 10)
+                    assert offer["price"]["floor"] == 0.015
+                    await sitting(url, tmp_path, LARGE, wide)
+                    await sitting(url, tmp_path, SMALL, lambda v: acts(url, v))
+                    await sitting(url, tmp_path, SMALL, lambda v: lost(v, manager, child))
+                finally:
+                    await end(manager)
+
+    asyncio.run(main())
+
+
+async def lost(v: Visit, manager: Any, child: Any) -> None:
+    """Manager and exchange go: both are said, and what was shown stays."""
+    await v.until(lambda: "rack-7" in v.text("hosts"))
+    await end(manager)
+    notice = v.screen.notice
+    await v.until(lambda: "no Manager answers any more" in notice())
+    await v.press("w")
+    assert isinstance(v.app.screen, HostsScreen)
+    child.kill()
+    child.wait(60)
+    await v.until(lambda: notice().startswith("STALE: "))
+    assert "r7-01" in v.text("hosts")
