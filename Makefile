@@ -15,11 +15,12 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help host demo unit test check format cover bench bench-host sim e2e live live-check live-pictures docs \
-	docs-pictures peak-picture dist deb lock clean
+.PHONY: help host demo demo-web unit test check format cover bench bench-host sim e2e live live-check live-pictures docs \
+	docs-pictures web-picture peak-picture dist deb lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
+	@echo 'make demo-web         the same in a browser: prints a link'
 	@echo 'make host             all that real VMs need on this server: QEMU, libvirt, HAProxy'
 	@echo 'make unit             the tests of the pure rooms, but for their storms, in under a minute'
 	@echo 'make unit ROOM=NAME   all tests of one room, such as trading or manager/core'
@@ -34,6 +35,7 @@ help:
 	@echo 'make docs             make the generated pages and pictures of the docs again'
 	@echo 'make docs-pictures    only the pictures'
 	@echo 'make peak-picture     play the Manager'\''s peak with a real VM and HAProxy, and draw it'
+	@echo 'make web-picture      take the picture of the terminal in a browser again'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
 	@echo 'make deb              build dist/ for Debian 12 and install it in a fresh Debian (as root)'
 	@echo 'make sim              replay the server farm peak'
@@ -54,6 +56,10 @@ host: $(HOST)
 
 demo: $(READY)
 	.venv/bin/headroom demo
+
+# Prints a link, which works once.
+demo-web: $(READY)
+	.venv/bin/headroom demo --web 127.0.0.1:8760
 
 check: $(READY)
 	.venv/bin/ruff check .
@@ -122,6 +128,11 @@ docs: docs-pictures
 docs-pictures: $(READY)
 	.venv/bin/python -m tui.demo.pictures
 	.venv/bin/python -m tests.e2e.peak_picture
+
+# The demo's market in a browser, as docs/terminal.md shows it; each time another market.
+web-picture: $(READY)
+	bash .ci/need chromium
+	.venv/bin/python -m tests.e2e.web.picture
 
 # Plays the peak of the Manager's docs on this machine and draws it anew.
 peak-picture: $(HOST)

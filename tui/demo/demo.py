@@ -22,6 +22,7 @@ from typing import IO, Annotated, Final, NamedTuple
 import typer
 
 from exchange.cli.common import EXIT_USAGE, fail
+from exchange.cli.listening import Listen, Web, checked
 from tui.app import HeadroomApp
 from tui.link import LinkError
 from tui.live_link import LiveLink
@@ -33,6 +34,7 @@ app = typer.Typer(help="All of it in one terminal: exchange, hosts, traders, the
 OPENING_TIMEOUT_S: Final = 60
 CLOSING_TIMEOUT_S: Final = 30
 HEADLESS_SIZE: Final = (160, 50)
+OPENING: Final = "Opening an exchange with simulated hosts and traders"
 ROOT: Final = str(Path(__file__).resolve().parents[2])
 SYMBOL: Final = "small.eu-de.flat.spot"
 
@@ -109,6 +111,16 @@ async def play(for_s: float | None, headless: bool) -> tuple[int, HeadroomApp]:
         return await run_app(terminal, headless=headless, for_s=for_s, size=size), terminal
 
 
+async def show_to_browsers(listen: Listen) -> None:
+    """Open the stage and serve terminals on it to browsers until told to stop."""
+    from tui.web.serve import listener_at, serve  # only here: it comes with the extra `web`
+
+    with listener_at(listen) as listener:
+        async with stage() as opened:
+            where = [f"--url={opened.url}", f"--key={opened.key}", f"--symbol={SYMBOL}"]
+            await serve(listener, listen, ["tui", "--in-browser", "--no-restore", *where])
+
+
 @app.callback(invoke_without_command=True)
 def demo(
     ctx: typer.Context,
@@ -119,16 +131,20 @@ def demo(
     headless: Annotated[
         bool, typer.Option("--headless", help="Without a terminal, for tests; needs --for.")
     ] = False,
+    web: Web = None,
 ) -> None:
     """Watch a market move and trade on it; Ctrl-Q leaves."""
     if ctx.invoked_subcommand is not None:
         return
     if headless and for_s is None:
         fail("--headless needs --for SECONDS", EXIT_USAGE)
+    if web is not None:
+        _in_browsers(checked("--web", web, None, None, insecure=False))
+        return
     if not headless and not sys.stdout.isatty():
         fail("headroom demo needs a terminal (or --headless --for SECONDS)", EXIT_USAGE)
     if not headless:
-        typer.echo("Opening an exchange with simulated hosts and traders ...", err=True)
+        typer.echo(f"{OPENING} ...", err=True)
     try:
         code, terminal = asyncio.run(play(for_s, headless))
     except LinkError as error:
@@ -139,6 +155,14 @@ def demo(
         books = len(model.books)
         typer.echo(f"{terminal.session.frames} frames, {trades} trades, {books} books")
     raise typer.Exit(code)
+
+
+def _in_browsers(listen: Listen) -> None:
+    typer.echo(f"{OPENING}; then open the link, and end it with Ctrl-C", err=True)
+    try:
+        asyncio.run(show_to_browsers(listen))
+    except LinkError as error:
+        fail(str(error))
 
 
 @app.command("backstage", hidden=True)

@@ -31,11 +31,11 @@ def serve_terminal(
     if is_wildcard(listen.host) and not names:
         name = "which name of this machine do browsers use? --web-name NAME"
         fail(f"--web {listen.host}: {name}", EXIT_USAGE)
-    listener = _listener(listen)
-    asyncio.run(_serve(listener, listen, words, names, end_with_input))
+    asyncio.run(serve(listener_at(listen), listen, words, names, end_with_input))
 
 
-def _listener(listen: Listen) -> socket.socket:
+def listener_at(listen: Listen) -> socket.socket:
+    """Return what listens there; exit 1 when the place cannot be had."""
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
     try:
         return socket.create_server((listen.host, listen.port), family=family)
@@ -45,13 +45,14 @@ def _listener(listen: Listen) -> socket.socket:
         fail(f"--web {listen.host}:{listen.port}: {why}")
 
 
-async def _serve(
+async def serve(
     listener: socket.socket,
     listen: Listen,
     words: Sequence[str],
-    names: Sequence[str],
-    end_with_input: bool,
+    names: Sequence[str] = (),
+    end_with_input: bool = False,
 ) -> None:
+    """Serve as `serve_terminal` does, on a socket that listens already."""
     address = (listen.host, listener.getsockname()[1])
     command = [*program(), *words]
     site = Site(command, address, listen.tls, names, is_loopback(listen.host))
