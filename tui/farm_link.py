@@ -14,14 +14,17 @@ from msgspec.structs import replace
 
 from manager.control.codec import frame_of, line_of
 from manager.control.frames import Ack, Change, ErrorReply, Snapshot
-from manager.control.requests import ControlRequest, Subscribe
+from manager.control.requests import ControlRequest, Subscribe, VmImport, VmUpload, VmVerify
 from manager.shell.control_path import found_path
 from tui.link import NoAnswerError, RefusedError
 
 FRAME_BYTES_MAX: Final = 16 * 1024 * 1024
 DIAL_S: Final = 2.0
 ANSWER_S: Final = 90.0
-"""A dry run and the import of a large image take their time; an end is seen at once."""
+"""A dry run takes its time; an end is seen at once."""
+LONG_S: Final = 3_600.0
+"""Of what reads or moves a whole image; the Manager answers when it is done."""
+LONG: Final = (VmImport, VmVerify, VmUpload)
 BACK_OFF_S: Final = (0.5, 1.0, 2.0, 5.0)
 WAITING_MAX: Final = 64
 """Requests on their way at once."""
@@ -100,7 +103,7 @@ class SocketFarmLink:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[req_id] = answer
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(LONG_S if isinstance(message, LONG) else ANSWER_S):
                 self._writer.write(line_of(replace(message, req_id=req_id)))
                 await self._writer.drain()
                 return await answer

@@ -11,7 +11,6 @@ from tui.shared import Shared
 from tui.widgets.frame_rows import LackView
 
 COMMANDS: Final = {
-    "library": "headroom manager vm list",
     "scenarios": "headroom sim run",
 }
 

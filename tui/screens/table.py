@@ -8,6 +8,7 @@ from tui.screens.base import TabScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.later import LaterScreen
 from tui.screens.leases import LeasesScreen
+from tui.screens.library import LibraryScreen
 from tui.screens.log import LogScreen
 from tui.screens.market import MarketScreen
 from tui.screens.offers import OffersScreen
@@ -33,7 +34,7 @@ TABS: Final = (
     Tab("leases", "Leases", 4, "l", LeasesScreen),
     Tab("hosts", "Hosts", 5, "h", HostsScreen),
     Tab("find", "Find", 6, "f", OffersScreen),
-    Tab("library", "Library", 7, "b", LaterScreen),
+    Tab("library", "Library", 7, "b", LibraryScreen),
     Tab("automation", "Automation", 8, "a", AutomationScreen),
     Tab("scenarios", "Scenarios", 9, "s", LaterScreen),
     Tab("log", "Log", 10, "j", LogScreen),

@@ -1,0 +1,132 @@
+"""The Library on a scripted link: who only watches, what waits, what lacks its row."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from exchange.wire.requests import ImageList
+from manager.control.frames import LoadRow, Snapshot, VmRow
+from manager.control.requests import VmVerify
+from tests.tui.test_app import LARGE, SIZES, SMALL, Stand, play
+from tui.screens.form import FormScreen
+from tui.screens.library import LibraryScreen
+
+WEB = VmRow("web", "small", "ab" * 32, [80], "/healthz", "farm")
+SHOWN = Snapshot(1, LoadRow(100.0, 1), library=[WEB])
+
+
+class SlowFarm:
+    """A Manager that answers when it is told to."""
+
+    path = Path("/m.sock")
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.done = asyncio.Event()
+
+    async def request(self, message: Any) -> Any:
+        self.asked.append(message)
+        await self.done.wait()
+        return None
+
+
+def screen(s: Stand) -> LibraryScreen:
+    assert isinstance(s.app.tab, LibraryScreen)
+    return s.app.tab
+
+
+def text(s: Stand) -> str:
+    return "\n".join(pane.text for pane in screen(s).panes.values() if pane.display)
+
+
+def said(s: Stand) -> str:
+    return s.app.shared.log.entries[-1].text
+
+
+async def enter(s: Stand) -> SlowFarm:
+    farm = SlowFarm()
+    s.app.shared.farm_link = farm  # type: ignore[assignment]
+    await s.press("f7")
+    s.app.shared.farm_shows(SHOWN)
+    await s.settle()
+    return farm
+
+
+def test_every_row_fills_its_place() -> None:
+    async def scene(s: Stand) -> None:
+        await enter(s)
+        for size in (SMALL, (120, 35), LARGE, (200, 60), (60, 17)):
+            await s.pilot.resize_terminal(*size)
+            await s.settle()
+            await s.settle()
+            for pane in screen(s).panes.values():
+                if pane.display:
+                    rows = pane.text.split("\n")
+                    assert {len(row) for row in rows} == {pane.size.width}, size
+                    assert len(rows) == pane.size.height, size
+            assert "web" in text(s) and "here only" in text(s)
+
+    play(SMALL, scene)
+
+
+def test_what_takes_its_time_is_shown_and_not_asked_twice() -> None:
+    async def scene(s: Stand) -> None:
+        farm = await enter(s)
+        await s.press("v")
+        assert farm.asked == [VmVerify(req_id=1, vm="web")]
+        assert "verifying 0 s" in text(s)
+        await s.press("v")
+        assert said(s) == "web: verifying already"
+        assert len(farm.asked) == 1
+        farm.done.set()
+        await s.settle()
+        await s.settle()
+        entries = s.app.shared.log.entries
+        assert "web is what was imported" in [entry.text for entry in entries]
+        assert "verifying" not in text(s)
+
+    play(SMALL, scene)
+
+
+def test_a_manager_that_is_gone_is_said() -> None:
+    async def scene(s: Stand) -> None:
+        await enter(s)
+        s.app.shared.farm_lost("it closed the connection")
+        await s.settle()
+        assert "STORED VMS · OLD, no Manager answers" in text(s)
+
+    play(SMALL, scene)
+
+
+def test_an_act_without_its_row_says_what_is_missing() -> None:
+    async def scene(s: Stand) -> None:
+        farm = await enter(s)
+        await s.press("s")
+        assert said(s) == "Go to an image at the exchange first."
+        await s.press("tab", "e")
+        assert said(s) == "Go to a stored VM first."
+        assert farm.asked == []
+
+    play(SMALL, scene)
+
+
+def test_enter_edits() -> None:
+    async def scene(s: Stand) -> None:
+        await enter(s)
+        await s.press("enter")
+        assert isinstance(s.app.screen, FormScreen)
+        assert s.app.screen.form.title == "Settings of web"
+
+    play(SMALL, scene)
+
+
+@SIZES
+def test_who_only_watches_needs_a_key(size: tuple[int, int]) -> None:
+    async def scene(s: Stand) -> None:
+        await enter(s)
+        assert not [action for action in screen(s).offered if action.deals]
+        await s.press("i", "e", "v", "u", "x", "b", "s")
+        assert isinstance(s.app.screen, LibraryScreen)
+        assert not [one for one in s.sent() if not isinstance(one, ImageList)]
+
+    play(size, scene, who="")

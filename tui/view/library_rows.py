@@ -1,0 +1,117 @@
+"""Stored VMs, and the images of the account in the exchange's store, as rows of lists. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from msgspec import Struct, convert
+
+from manager.control.frames import VmRow
+from tui.view.table import Cell, Column, Row
+from tui.view.text import count_text, span_text
+
+NOTHING: Final = Cell("–", "dim")
+UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+SHA_CELLS: Final = 12
+STORED_COLUMNS: Final = (
+    Column("name", 0, least=6),
+    Column("class", 1, least=5),
+    Column("state", 0, least=16),
+    Column("size", 2, number=True),
+    Column("format", 5, least=5),
+    Column("ports", 3, least=4),
+    Column("backend", 4, least=6),
+    Column("health", 6, least=6),
+    Column("stored", 1, least=12),
+    Column("image", 7, least=SHA_CELLS),
+)
+IMAGE_COLUMNS: Final = (
+    Column("sha-256", 0, least=SHA_CELLS),
+    Column("format", 1, least=5),
+    Column("size", 0, number=True),
+    Column("stored VMs of it", 2, least=8),
+)
+
+
+class StoredImage(Struct, frozen=True):
+    """An image that the account may use."""
+
+    sha256: str
+    size: int
+    format: str
+
+
+class Doing(Struct, frozen=True):
+    """Something that a stored VM waits for: ``what`` such as "importing"."""
+
+    what: str
+    since_ms: int
+
+
+def images_of(result: Any) -> dict[str, StoredImage]:
+    """Return the images of an ``image.list`` answer by digest. Raises `msgspec.ValidationError`."""
+    return {row.sha256: row for row in convert(result["images"], list[StoredImage])}
+
+
+def stored_rows(
+    library: Iterable[VmRow],
+    images: Mapping[str, StoredImage],
+    doing: Mapping[str, Doing],
+    now_ms: int,
+) -> list[Row]:
+    """Return the stored VMs, and before them what is being imported."""
+    vms = list(library)
+    names = {vm.name for vm in vms}
+    coming = [(name, act) for name, act in doing.items() if name not in names]
+    return [
+        *(_coming(name, act, now_ms) for name, act in coming),
+        *(_stored(vm, images.get(vm.image), doing.get(vm.name), now_ms) for vm in vms),
+    ]
+
+
+def _coming(name: str, act: Doing, now_ms: int) -> Row:
+    blank = len(STORED_COLUMNS) - 3
+    return Row(name, (Cell(name), NOTHING, Cell(_since(act, now_ms), "own!"), *(NOTHING,) * blank))
+
+
+def _stored(vm: VmRow, image: StoredImage | None, act: Doing | None, now_ms: int) -> Row:
+    runs = f"runs on {count_text(vm.units, 'unit')}" if vm.units else "idle"
+    cells = (
+        Cell(vm.name),
+        Cell(vm.vm_class, "label"),
+        Cell(_since(act, now_ms), "own!") if act else Cell(runs, "bid" if vm.units else "dim"),
+        Cell(size_text(image.size), "text", image.size) if image else NOTHING,
+        Cell(image.format, "label") if image else NOTHING,
+        Cell(" ".join(map(str, vm.ports)) or "–", "label"),
+        Cell(vm.backend or "–", "label"),
+        Cell(vm.health or "–", "label"),
+        Cell("here, in the store") if image else Cell("here only", "label"),
+        Cell(vm.image[:SHA_CELLS] or "–", "dim"),
+    )
+    return Row(vm.name, cells, vm)
+
+
+def _since(act: Doing, now_ms: int) -> str:
+    return f"{act.what} {span_text(now_ms - act.since_ms)}"
+
+
+def image_rows(images: Mapping[str, StoredImage], library: Iterable[VmRow]) -> list[Row]:
+    vms = list(library)
+    rows = []
+    for image in images.values():
+        names = " ".join(vm.name for vm in vms if vm.image == image.sha256)
+        cells = (
+            Cell(image.sha256),
+            Cell(image.format, "label"),
+            Cell(size_text(image.size), "text", image.size),
+            Cell(names or "–", "own!" if names else "dim"),
+        )
+        rows.append(Row(image.sha256, cells, image))
+    return rows
+
+
+def size_text(size: int) -> str:
+    """Return bytes in the largest unit of which they are one at least: ``512 B``, ``1.5 GiB``."""
+    amount, unit = size * 10, 0
+    while amount >= 10 * 1024 and unit + 1 < len(UNITS):
+        amount, unit = amount // 1024, unit + 1
+    return f"{amount // 10}.{amount % 10} {UNITS[unit]}" if unit else f"{size} B"
