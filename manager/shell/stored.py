@@ -4,6 +4,7 @@ A folder is made aside and renamed, so it is whole or not there, and may be copi
 image in it never changes: another one is another import. Source: manager.md, "The library".
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -31,6 +32,8 @@ LIBRARY: Final = "library"
 ENTRY: Final = "vm.toml"
 ENTRY_BYTES_MAX: Final = 64 * 1024
 CHUNK_BYTES: Final = 1024 * 1024
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""It is the copy that does not fit: the system names no file then."""
 USER_DATA: Final = "user-data"
 SUFFIXES: Final[dict[str, str]] = {"qcow2": "disk.qcow2", "raw": "disk.raw", "bundle": "bundle.tar"}
 
@@ -109,7 +112,8 @@ def import_vm(
             done.rename(target)
             _sync(library)
     except OSError as error:
-        raise LibraryError(f"{error.filename or source}: {files.why(error)}") from error
+        where = library if error.errno in NO_ROOM else error.filename or source
+        raise LibraryError(f"{where}: {files.why(error)}") from error
     return entry
 
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import resource
 import shutil
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,21 @@ def test_an_import_says_when_only_the_header_was_checked(
     assert done.exit_code == 0, done.output
     assert "qemu-img is not installed here: only the image's header was checked" in done.output
     assert unchecked("raw") is None
+
+
+@pytest.mark.parametrize("source", [raw, bundle])
+def test_a_library_without_room_is_named_and_nothing_is_left(
+    source: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    library, image = tmp_path / "library", source(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, hard))
+    try:
+        with pytest.raises(LibraryError, match=f"{library}: File too large"):
+            import_vm(library, "web", image, NOTHING)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert os.listdir(library) == []
 
 
 def test_an_import_takes_no_name_twice_and_names_what_is_missing(tmp_path: Path) -> None:
