@@ -74,11 +74,12 @@ async def drawn(page: aiohttp.ClientWebSocketResponse, wanted: str) -> str:
 
 async def close_code(page: aiohttp.ClientWebSocketResponse) -> tuple[int | None, str]:
     """Read until it is closed; return the code and the reason."""
-    while True:
-        message = await page.receive(timeout=LIMIT_S)
-        if message.type == aiohttp.WSMsgType.CLOSE:
-            return message.data, str(message.extra)
-        assert message.type == aiohttp.WSMsgType.BINARY
+    async with asyncio.timeout(LIMIT_S):  # pings would begin a limit of each message again
+        while True:
+            message = await page.receive()
+            if message.type == aiohttp.WSMsgType.CLOSE:
+                return message.data, str(message.extra)
+            assert message.type == aiohttp.WSMsgType.BINARY
 
 
 def test_what_a_tab_says_and_sees() -> None:
