@@ -31,7 +31,9 @@ Deed: TypeAlias = Callable[[], Awaitable[None] | None]
 PULSE_S: Final = 0.25
 """How often a screen follows the news, and looks at ages and accruals without any."""
 FOOTER_CELLS: Final = 80
-"""What the market's keys in the footer take."""
+"""What the keys in the footer take at least."""
+PALETTE_CELLS: Final = 12
+"""What the palette's key in the footer takes."""
 TABS_FROM: Final = 18
 """Rows from which on the tabs are shown; below, their keys work all the same."""
 TOAST_S: Final = 6
@@ -51,6 +53,13 @@ def bindings(actions: Iterable[Action]) -> BindingsMap:
         for action in actions
         for key in action.keys
     )
+
+
+def footer_cells(actions: Iterable[Action]) -> int:
+    """Return how many cells the footer's keys take, each with a blank on its sides."""
+    shown = [action for action in actions if action.label]
+    keys = sum(len(key_name(each.keys[0])) + len(each.label) + 3 for each in shown)
+    return max(FOOTER_CELLS, keys + PALETTE_CELLS)
 
 
 class TabScreen(Screen[None], inherit_bindings=False):
@@ -165,7 +174,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
     def on_resize(self) -> None:
         footer = self.query_one(Footer)
         # The palette's key is docked and would cover what does not fit: help and quit.
-        if footer.compact != (self.size.width < FOOTER_CELLS):
+        if footer.compact != (self.size.width < footer_cells(self.offered)):
             footer.compact = not footer.compact
             footer.show_command_palette = not footer.compact
             self.refresh_bindings()  # only then the footer is made anew

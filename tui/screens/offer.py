@@ -33,6 +33,7 @@ from tui.widgets.pane import LinesView
 
 AGAIN_S: Final = 1.0
 FORM_CELLS: Final = 62
+BAR_CELLS: Final = 3
 Stage: TypeAlias = Literal["asking", "preview"]
 
 
@@ -215,7 +216,7 @@ class OfferScreen(ModalScreen[None], inherit_bindings=False):
         if not wide and self.stage == "asking":
             self.view.show(asking_lines(self.steps, width, height))
             return
-        room = width - FORM_CELLS - 2 if wide else width
+        room = width - FORM_CELLS - BAR_CELLS if wide else width
         right = preview_lines(self.list, self.group, told, notes, room, height, self.stage)
         if not wide:
             self.view.show(right)

@@ -1,13 +1,14 @@
 """The account's hosts as rows: by group of the Manager, with what each offers and sold. Pure.
 
-``used`` of a host is what its leases take. Below, what is asked for and sold on one of them.
+Below, what is asked for and sold on one of them.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from exchange.units import MS_PER_HOUR
 from exchange.wire.frames import HostUpdate, LeaseUpdate, OrderUpdate
+from exchange.wire.terms import DEFAULT_CLASSES, need_of
 from exchange.wire.text import uptime
 from exchange.wire.types import SPOT
 from manager.control.frames import GroupRow
@@ -60,16 +61,35 @@ STATUS_INK: Final = {
 NOTHING: Final = Cell("–", "dim")
 
 
+Room: TypeAlias = tuple[int, int, int]
+"""mvcpu, MiB of memory, MiB of disk."""
+
+
 class Member(NamedTuple):
     """A host and what is sold on it now."""
 
     host: HostUpdate
     leases: list[LeaseUpdate]
 
+    def running(self, now_ms: int) -> list[LeaseUpdate]:
+        return [lease for lease in self.leases if lease.start_ms <= now_ms]
+
     def day_ucr(self, now_ms: int) -> int:
         """What it earns in a day at the rate of now."""
-        running = [lease for lease in self.leases if lease.start_ms <= now_ms]
-        return sum(lease.units * lease.price_ucr for lease in running) * DAY_HOURS
+        return sum(each.units * each.price_ucr for each in self.running(now_ms)) * DAY_HOURS
+
+    def sold(self, now_ms: int) -> Room:
+        """What its running leases take. Its row's ``used`` also has what is only asked for.
+
+        The exchange tells no sizes of classes: of one that is not a usual one, nothing is known.
+        """
+        total = (0, 0, 0)
+        for lease in self.running(now_ms):
+            shape = DEFAULT_CLASSES.get(lease.symbol.partition(".")[0])
+            need = need_of(shape) if shape else (0, 0, 0)
+            cpu, mem, disk = (each * lease.units for each in need)
+            total = total[0] + cpu, total[1] + mem, total[2] + disk
+        return total
 
 
 def members(model: Model) -> dict[str, Member]:
@@ -134,7 +154,7 @@ def _group_row(key: str, group: GroupRow | None, mine: Sequence[Member], now_ms:
         Cell(name, "text!"),
         status,
         NOTHING,
-        *_room(hosts),
+        *_room(mine, now_ms),
         Cell(str(sum(host.vms for host in hosts)), order=sum(host.vms for host in hosts)),
         *_record(mine, now_ms),
         NOTHING,
@@ -155,7 +175,7 @@ def _host_row(each: Member, now_ms: int, depth: int) -> Row:
         Cell(host.name),
         Cell(host.status, STATUS_INK.get(host.status, "dim")),
         load,
-        *_room([host]),
+        *_room([each], now_ms),
         Cell(str(host.vms), order=host.vms),
         *_record([each], now_ms),
         heard,
@@ -164,14 +184,15 @@ def _host_row(each: Member, now_ms: int, depth: int) -> Row:
     return Row(host.host, cells, host, depth)
 
 
-def _room(hosts: Iterable[HostUpdate]) -> tuple[Cell, ...]:
+def _room(mine: Iterable[Member], now_ms: int) -> tuple[Cell, ...]:
     """Return offered, sold and idle in vCPU, GiB of memory and GiB of disk."""
     offered, used = [0, 0, 0], [0, 0, 0]
-    for host in hosts:
-        for told, capacity in ((offered, host.offered), (used, host.used)):
-            told[0] += capacity.mvcpu
-            told[1] += capacity.mem_mib
-            told[2] += capacity.disk_mib
+    for each in mine:
+        room = each.host.offered
+        for at, of_host in enumerate((room.mvcpu, room.mem_mib, room.disk_mib)):
+            offered[at] += of_host
+        for at, sold in enumerate(each.sold(now_ms)):
+            used[at] += sold
     cells = []
     for at, (unit, places) in enumerate(((1000, 1), (MIB_PER_GIB, 1), (MIB_PER_GIB, 0))):
         idle = max(0, offered[at] - used[at])

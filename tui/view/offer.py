@@ -71,7 +71,7 @@ def fields(values: Mapping[str, str], groups: tuple[str, ...]) -> list[Step]:
     if kind == "none":
         return asked
     limits = {
-        "residual": Step("below_pct", "load below", hint="per cent of the server's CPU, 1 to 100"),
+        "residual": Step("below_pct", "load below, %", hint="of the server's CPU, 1 to 100"),
         "fixed": Step("units", "units of each", hint="a number of units"),
         "share": Step("share", "part, %", hint=SHARE_HINT),
     }

@@ -6,13 +6,18 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
 from exchange.keys import load_private_key, new_key
 from manager.control.frames import OfferShown
 from tests.e2e.test_chain import end
 from tests.manager.shell.test_live import start_logging
 from tests.tui.screens.farm import Visit
 from tests.tui.screens.rack import enroll, rack
+from tests.tui.test_app import Stand, play
 from tests.tui.test_live import headroom, open_account, serving
+from tests.tui.view.test_host_rows import host
 from tui.app import HeadroomApp
 from tui.farm_link import SocketFarmLink
 from tui.live_link import LiveLink
@@ -187,3 +192,42 @@ async def lost(v: Visit, manager: Any, child: Any) -> None:
     child.wait(60)
     await v.until(lambda: notice().startswith("STALE: "))
     assert "r7-01" in v.text("hosts")
+
+
+def test_the_footer_has_all_keys_at_80_cells() -> None:
+    """Help and quit stand at its end; the palette's key gives way to them."""
+
+    async def scene(s: Stand) -> None:
+        await s.press("f5")
+        await s.pilot.pause()
+        footer = s.app.screen.query_one(Footer)
+        assert footer.compact
+        rights = [key.region.right for key in footer.query(FooterKey)]
+        assert len(rights) == 9 and max(rights) <= 80
+
+    play(SMALL, scene)
+
+
+def test_without_a_manager_the_wizard_says_what_it_needs_and_read_only_shows_no_act() -> None:
+    async def scene(s: Stand) -> None:
+        s.link.push(host(1, used=2), host(2, "pending"))
+        await s.press("f5")
+        tab = s.app.tab
+        assert isinstance(tab, HostsScreen)
+        assert "r7-01" in tab.panes["hosts"].text
+        await s.press("w")
+        assert s.app.screen is tab
+        await s.press("x")
+        assert isinstance(s.app.screen, SureScreen)
+        await s.press("escape")
+        assert s.sent() == []
+
+    play(LARGE, scene)
+
+    async def watching(s: Stand) -> None:
+        await s.press("f5")
+        tab = s.app.tab
+        assert isinstance(tab, HostsScreen)
+        assert not any(action.deals for action in tab.offered)
+
+    play(SMALL, watching, who="")

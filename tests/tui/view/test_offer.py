@@ -212,7 +212,7 @@ def test_every_line_is_as_wide_as_its_place(width: int, height: int) -> None:
         preview_lines(listed(), "rack-7", told, SHOWN.notes, width, height, "preview"),
         side_by_side(
             form,
-            preview_lines(listed(), "rack-7", told, SHOWN.notes, 80, height, "asking"),
+            preview_lines(listed(), "rack-7", told, SHOWN.notes, 145 - 62 - 3, height, "asking"),
             62,
             145,
             "asking",
