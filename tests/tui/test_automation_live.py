@@ -197,7 +197,7 @@ async def by_hand(person: Seat) -> None:
     await person.pilot.press("X")
     sure = person.app.screen
     assert isinstance(sure, SureScreen)
-    assert sure.question == "Release all 1 unit?" and "0.0200 credits an hour" in sure.more
+    assert sure.question == "Release the one unit?" and "0.0200 credits an hour" in sure.more
     await person.answer("enter")
     await person.until(lambda: "nothing is rented" in person.text("units"))
 

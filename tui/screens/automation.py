@@ -19,8 +19,9 @@ from tui.view.automation import (
     rule_rows,
 )
 from tui.view.automation_layout import Heights, heights
-from tui.view.rule_detail import rule_lines, status_line
+from tui.view.rule_detail import ROWS, rule_lines, status_line
 from tui.view.table import ListView, Row
+from tui.view.text import fit
 from tui.view.threshold import threshold
 from tui.widgets.pane import LinesView
 
@@ -112,7 +113,8 @@ class AutomationScreen(AutomationActs):
         row = rule_of(farm, self.rule or "")
         self._farm.show([status_line(farm, width)])
         if wanted.picked:
-            self._picked.show(rule_lines(row, farm, now_ms, width))
+            below = [fit((), width)] * (wanted.picked - ROWS)
+            self._picked.show(rule_lines(row, farm, now_ms, width) + below)
         shown = axis.Shown(
             farm.past.points(),
             farm.steps.between(now_ms - axis.SPANS[self._span]),

@@ -1,5 +1,6 @@
 """What the Automation screen does: each act is one request to the Manager."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -40,9 +41,9 @@ from tui.view.burst_form import (
 from tui.view.dry_run import dry_run_text
 from tui.view.rule_form import manager_mistakes, rule_fields, rule_text
 from tui.view.sheet import Mistakes, Values
-from tui.view.text import count_text
 
 PAGE_COLUMNS: Final = 100
+PAGE_EDGES: Final = 4
 
 
 def _act(name: str, title: str, said: str, key: str, label: str = "") -> Action:
@@ -155,7 +156,12 @@ class AutomationActs(ListScreen):
             return
         answer = await self.shared.read_manager(RuleExplain(req_id=1, rule=name))
         text = answer.result["text"] if answer.ok else answer.why
-        self.app.push_screen(PageScreen(f"Rule {name}", text))
+        wrapped = textwrap.fill(text, self._page_columns)
+        self.app.push_screen(PageScreen(f"Rule {name}", wrapped))
+
+    @property
+    def _page_columns(self) -> int:
+        return min(PAGE_COLUMNS, self.size.width - PAGE_EDGES)
 
     # --- dry run ---
 
@@ -173,8 +179,7 @@ class AutomationActs(ListScreen):
         answer = await self.shared.read_manager(request)
         if not answer.ok:
             return {"": answer.why}
-        columns = min(PAGE_COLUMNS, self.size.width - 2)
-        page = PageScreen("Dry run", dry_run_text(answer.result, columns))
+        page = PageScreen("Dry run", dry_run_text(answer.result, self._page_columns))
         self.call_later(self.app.push_screen, page)  # once the form is gone
         return {}
 
@@ -200,8 +205,9 @@ class AutomationActs(ListScreen):
         if not all_units(farm.bursts):
             self.notify("Nothing is rented.", markup=False)
             return
-        units = count_text(all_units(farm.bursts), "unit")
-        self.ask(f"Release all {units}?", self._release_them, ends_text(farm))
+        units = all_units(farm.bursts)
+        whole = "the one unit" if units == 1 else f"all {units} units"
+        self.ask(f"Release {whole}?", self._release_them, ends_text(farm))
 
     async def _release_them(self) -> None:
         await self.shared.manage(ReleaseAll(req_id=1), "All units are drained and released")

@@ -9,7 +9,7 @@ from tui.view.axis import MARKS, SAID
 from tui.view.farm import Farm
 from tui.view.farm_past import STEPS, StepPast
 from tui.view.table import Cell, Column, Row
-from tui.view.text import clock_text, count_text, money_text, span_text
+from tui.view.text import clock_text, money_text, span_text
 
 NONE: Final = "–"
 PLACES: Final = 4
@@ -218,21 +218,27 @@ def all_units(bursts: Iterable[BurstRow]) -> int:
     return sum(len(burst.units) for burst in bursts)
 
 
+def _drained(units: int) -> str:
+    if units == 1:
+        return "1 unit is drained and its VM ends"
+    return f"{units} units are drained and their VMs end"
+
+
 def delete_text(row: RuleRow) -> str:
     """Say what deleting a rule ends."""
     if not row.units:
         return "It is taken out of the file. It has bought nothing that runs."
     return (
-        f"It is taken out of the file. Its {count_text(row.units, 'unit')} are drained and "
-        f"released, their VMs end; they cost {money_text(row.held_ucr)} credits an hour."
+        f"It is taken out of the file. {_drained(row.units)}; that costs "
+        f"{money_text(row.held_ucr)} credits an hour now."
     )
 
 
 def burst_ends_text(row: BurstRow) -> str:
     """Say what ending a burst ends."""
     return (
-        f"{count_text(len(row.units), 'unit')} are drained and their VMs end; they cost "
-        f"{money_text(row.hour_ucr)} credits an hour. Bids under way are canceled. "
+        f"{_drained(len(row.units))}; that costs "
+        f"{money_text(row.hour_ucr)} credits an hour now. Bids under way are canceled. "
         "A spot lease is owed for five minutes at least."
     )
 
@@ -242,9 +248,9 @@ def ends_text(farm: Farm) -> str:
     units = all_units(farm.bursts)
     hour_ucr = sum(burst.hour_ucr for burst in farm.bursts)
     return (
-        f"{count_text(units, 'unit')} are drained and their VMs end; they cost "
-        f"{money_text(hour_ucr)} credits an hour. A spot lease is owed for five minutes at least, "
-        "a window to its end. Rules that still hold buy again: stop buying first to prevent it."
+        f"{_drained(units)}; that costs {money_text(hour_ucr)} credits an hour now. "
+        "A spot lease is owed for five minutes at least, a window to its end. Rules that "
+        "still hold buy again: stop buying first to prevent it."
     )
 
 
