@@ -31,7 +31,7 @@ from hostagent.core.inventory import Override, advertised, image_mib, shared
 from hostagent.core.kept import steady
 from hostagent.core.policy import Policy
 from hostagent.core.ports import Hypervisor, HypervisorError, ImageError
-from hostagent.machine import conversion_group, facts
+from hostagent.machine import conversion_group, facts, kept_probe
 from hostagent.machine.facts import LoadMeter
 from hostagent.machine.fence import Fence
 from hostagent.machine.file_limit import raise_file_limit
@@ -40,7 +40,6 @@ from hostagent.machine.images import Download, ImageCache
 from hostagent.machine.kept_file import KeptFile
 from hostagent.machine.machine import Machine
 from hostagent.machine.memory_machine import MemoryMachine
-from hostagent.machine.probe import probe
 
 READY_BOUND_MS: dict[Accel, int] = {"kvm": 180_000, "tcg": 900_000, "simulated": 60_000}
 """How long a guest may take to serve. Emulated guests are slow, and slower beside each other."""
@@ -100,7 +99,7 @@ def _set_up(
     if settings.hypervisor.startswith("test:"):
         core = _core(settings, "simulated", kept)
         return core, _machine(settings, "test", url, key, core.config)
-    found = probe()
+    found = kept_probe.known(settings.state, kept_probe.grounds())
     log.write(log_events.acceleration(found.why))
     if found.accel is None:
         raise SetupError(f"no VM runs here: {found.why}; see `headroom host doctor`")
