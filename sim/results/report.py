@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from sim.results.stats import Estimate, estimate, paired
+from sim.results.timeline import Timeline, json_timeline
 from sim.scenario.tables import Expect, Scenario
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -38,6 +39,7 @@ class RunResult(Struct, frozen=True):
     commands: int
     virtual_s: float
     real_s: float
+    timeline: Timeline | None = None
 
 
 class Verdict(Struct, frozen=True):
@@ -100,6 +102,9 @@ def json_object(
         ],
         "passed": all(verdict.passed for verdict in judged),
         "speedup": virtual_s / real_s if real_s > 0 else 0.0,
+        "timeline": json_timeline(
+            scenario, {name: group[0].timeline for name, group in runs.items()}
+        ),
     }
 
 

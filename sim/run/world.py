@@ -22,6 +22,7 @@ from sim.network.marketplace import Digest
 from sim.results.metrics import Accounts, Metrics
 from sim.results.report import RunResult
 from sim.results.service import Service, buckets, quality
+from sim.results.timeline import Prices, timeline
 from sim.run.fault import schedule
 from sim.run.opening import OPERATOR, account_requests, exchange_config
 from sim.run.participant import Participant, trader_sellers
@@ -51,7 +52,13 @@ class World:
         self.stage = Stage(self.scenario, loaded.traces, seed, manager, keep_rows)
         self.metrics = Metrics(self.scenario.farm.account)
         self.digest = Digest()
-        self.stage.marketplace.observers += [self.metrics.observe, self.digest.observe]
+        duration_ms = self.scenario.duration_s * MS_PER_SECOND
+        self.prices = Prices(self.scenario.start_ms, duration_ms)
+        self.stage.marketplace.observers += [
+            self.metrics.observe,
+            self.digest.observe,
+            self.prices.observe,
+        ]
         self.loads = sampled(
             self.scenario.workload,
             self.scenario.duration_s,
@@ -99,6 +106,9 @@ class World:
             commands=self.stage.marketplace.commands,
             virtual_s=(self.end_ms - self.scenario.start_ms + WARM_UP_MS) / MS_PER_SECOND,
             real_s=real_s,
+            timeline=timeline(
+                service, self.loads, self.stage.farm.ready, self.prices, self.stage.farm.fired
+            ),
         )
 
     def _set_up(self, operator: Identity) -> Generator[simpy.Event, Any, None]:

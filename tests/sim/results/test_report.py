@@ -88,6 +88,7 @@ def test_the_json_object_is_the_pages() -> None:
         "expect",
         "passed",
         "speedup",
+        "timeline",
     ]
     assert (found["schema"], found["scenario"], found["seed"], found["runs"]) == (
         1,
