@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from textual.app import App, SystemCommand
@@ -61,6 +62,7 @@ class HeadroomApp(App[int]):
         farm_link: FarmLink | None = None,
         keyboard: Keyboard | None = None,
         remembered: Remembered = NOTHING,
+        scenarios: Path = Path("scenarios"),
     ) -> None:
         super().__init__(ansi_color=True if depth == "none" else None)
         self.depth: Depth = depth
@@ -79,6 +81,7 @@ class HeadroomApp(App[int]):
             paint_of(theme, depth),
             remembered,
         )
+        self.shared.scenarios = scenarios
         self.tabs: dict[str, TabScreen] = {}
         """The screens that were seen already, by name."""
 

@@ -116,6 +116,7 @@ def _show(
         symbol=asked.symbol or remembered.symbol or config.symbol,
         fat_finger_pct=config.fat_finger_pct,
         depth=depth_of(os.environ),
+        scenarios=Path(config.scenarios).expanduser(),
         farm_link=SocketFarmLink(asked.control or _path(config.control)),
         keyboard=keyboard,
         remembered=remembered,

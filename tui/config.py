@@ -48,6 +48,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     control: str | None = None
     """The Manager's control socket."""
 
+    scenarios: str = "scenarios"
+    """The folder of scenario files."""
+
     profiles: dict[str, Profile] = {}
 
     def keys(self) -> dict[str, tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """What every screen works with: the account, the Manager, the Log, the keys, and how to ask."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from exchange.wire.types import Request
@@ -52,6 +53,8 @@ class Shared:
         self.remembered = remembered
         self.wanted: dict[str, str] = {}
         """By tab, the key of the row that its cursor is to be put on when it is shown."""
+        self.scenarios = Path("scenarios")
+        """The folder of scenario files."""
         self.toasted = 0
         """The number of the last entry of the Log that a toast was considered for."""
 

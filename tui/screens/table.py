@@ -6,7 +6,6 @@ from tui.actions import Action
 from tui.screens.automation import AutomationScreen
 from tui.screens.base import TabScreen
 from tui.screens.hosts import HostsScreen
-from tui.screens.later import LaterScreen
 from tui.screens.leases import LeasesScreen
 from tui.screens.library import LibraryScreen
 from tui.screens.log import LogScreen
@@ -14,6 +13,7 @@ from tui.screens.market import MarketScreen
 from tui.screens.offers import OffersScreen
 from tui.screens.operator import OperatorScreen
 from tui.screens.orders import OrdersScreen
+from tui.screens.scenarios import ScenariosScreen
 from tui.view.tabs import TabName
 
 
@@ -36,7 +36,7 @@ TABS: Final = (
     Tab("find", "Find", 6, "f", OffersScreen),
     Tab("library", "Library", 7, "b", LibraryScreen),
     Tab("automation", "Automation", 8, "a", AutomationScreen),
-    Tab("scenarios", "Scenarios", 9, "s", LaterScreen),
+    Tab("scenarios", "Scenarios", 9, "s", ScenariosScreen),
     Tab("log", "Log", 10, "j", LogScreen),
     Tab("operator", "Operator", 11, "p", OperatorScreen),
 )
