@@ -14,7 +14,6 @@ from tui.screens.lists import FAR, ListScreen
 from tui.shared import Shared
 from tui.view.console import CONSOLE_COLUMNS, Console, console_rows
 from tui.view.form import Values
-from tui.view.layout import is_wide
 from tui.view.lease_acts import (
     Ending,
     Images,
@@ -43,6 +42,8 @@ BUSY_PAUSE_S: Final = 0.1
 IDLE_PAUSE_S: Final = 0.5
 SILENT_PAUSE_S: Final = 2.0
 NAME_BYTES: Final = 3
+THREE_LISTS: Final = 30
+"""Rows from which on leases, VMs and the console are all shown."""
 EMPTY: Final = {
     "leases": "you rent and let nothing",
     "vms": "no VM runs; s on a rented lease starts one",
@@ -131,6 +132,9 @@ class LeasesScreen(ListScreen):
 
     # --- drawing ---
 
+    def all_at_once(self) -> bool:
+        return self.room()[1] >= THREE_LISTS
+
     def draw(self) -> None:
         console = self.views["console"]
         at_end = console.at in (-1, len(console.rows) - 1)
@@ -154,7 +158,7 @@ class LeasesScreen(ListScreen):
             self.views[name].title = title.rstrip() + self._whereto(name)
 
     def _whereto(self, name: str) -> str:
-        if is_wide(*self.room()):
+        if self.all_at_once():
             return ""
         return f" · Tab: {self.LISTS[(self.LISTS.index(name) + 1) % len(self.LISTS)]}"
 

@@ -57,6 +57,10 @@ class ListScreen(TabScreen):
         """Return all rows of the list called ``name``, as the account and the Manager stand now."""
         return ()
 
+    def all_at_once(self) -> bool:
+        """Tell whether there is room for all lists; else one is shown at a time."""
+        return is_wide(*self.room())
+
     def opened(self, row: Row) -> None:
         """Enter or a double click on a row of the list `focus_on`."""
 
@@ -85,7 +89,7 @@ class ListScreen(TabScreen):
         self.call_after_refresh(self.redraw)  # lists know their new size only then
 
     def draw(self) -> None:
-        wide = is_wide(*self.room())
+        wide = self.all_at_once()
         for name, pane in self.panes.items():
             pane.display = wide or name == self.focus_on
             if pane.display:

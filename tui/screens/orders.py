@@ -16,7 +16,7 @@ from tui.shared import Answer, Shared
 from tui.view.exporting import Export, export_fields, export_of
 from tui.view.form import Checked, Form, Values
 from tui.view.history import History
-from tui.view.layout import Pane, is_wide
+from tui.view.layout import Pane
 from tui.view.months import later, month_of, month_text
 from tui.view.order_acts import cancel_some, replace_form, replaced, unchanged
 from tui.view.order_rows import (
@@ -37,6 +37,8 @@ from tui.view.text import count_text, money_text
 PACE_S: Final = 0.1
 """Between two pages of the past: the account's Manager asks questions too."""
 RETRY_S: Final = 2.0
+TWO_COLUMNS, THREE_ROWS = 118, 30
+"""The terminal from which on all lists are shown, two beside each other, three above each other."""
 COLUMNS: Final = {
     "orders": ORDER_COLUMNS,
     "fills": FILL_COLUMNS,
@@ -134,8 +136,12 @@ class OrdersScreen(ListScreen):
 
     # --- drawing ---
 
+    def all_at_once(self) -> bool:
+        width, height = self.room()
+        return width >= TWO_COLUMNS and height >= THREE_ROWS
+
     def draw(self) -> None:
-        self.set_class(is_wide(*self.room()), "wide")
+        self.set_class(self.all_at_once(), "wide")
         self._name_lists()
         super().draw()
 
@@ -158,7 +164,7 @@ class OrdersScreen(ListScreen):
 
     def _whereto(self, name: str) -> str:
         """Where one list is shown at a time, say which one Tab goes to."""
-        if is_wide(*self.room()):
+        if self.all_at_once():
             return ""
         following = self.LISTS[(self.LISTS.index(name) + 1) % len(self.LISTS)]
         return f" · Tab: {following}"

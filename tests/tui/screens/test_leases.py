@@ -8,6 +8,7 @@ import pytest
 
 from exchange.client.images import put_image
 from exchange.keys import load_private_key
+from manager.control.frames import LoadRow, Snapshot, VmRow
 from tests.tui.screens.farm import Visit, visit
 from tests.tui.screens.test_orders import place, said
 from tui.demo.demo import Stage, stage
@@ -60,6 +61,12 @@ async def rent(digest: str, v: Visit) -> None:
     await v.press("s")
     await v.until(lambda: isinstance(v.app.screen, FormScreen))
     assert digest[:12] in form(v)
+    await v.press("escape")
+    stored = VmRow("shop", "small", digest, [443])
+    v.app.shared.farm.apply(Snapshot(1, LoadRow(80.0, 1), library=[stored]))
+    await v.press("s")
+    await v.until(lambda: isinstance(v.app.screen, FormScreen))
+    assert f"{digest[:12]}…; ports 443, reached from everywhere." in form(v)
     await v.press("enter", "home", *["delete"] * 20, *"web-1", "enter", *"80", "enter", "enter")
     await v.until(lambda: any(vm.ready_ms for vm in account.vms.values()))
     (vm,) = account.vms.values()

@@ -21,7 +21,7 @@ from tui.screens.orders import OrdersScreen
 from tui.screens.sure import SureScreen
 from tui.widgets.frame_rows import NoticeBar
 
-SMALL, LARGE = (80, 24), (160, 50)
+SMALL, MIDDLE, LARGE = (80, 24), (120, 35), (160, 50)
 OTHER = "nano.eu-de.flat.spot"
 
 
@@ -38,7 +38,7 @@ def test_orders_on_a_live_market(tmp_path: Path) -> None:
         async with stage() as opened:
             await visit(opened, SMALL, trade)
             await visit(opened, SMALL, partial(export, tmp_path))
-            await visit(opened, LARGE, watch, read_only=True)
+            await visit(opened, MIDDLE, watch, read_only=True)
 
     asyncio.run(main())
 
@@ -152,7 +152,8 @@ async def export(folder: Path, v: Visit) -> None:
 async def watch(v: Visit) -> None:
     """Read-only: everything is shown, nothing can be done."""
     await v.press("f3", "tab")
-    await v.until(lambda: "taker" in v.text("fills"))
+    await v.until(lambda: SYMBOL in v.text("fills"))
+    assert all(pane.display and pane.size.height > 4 for pane in v.screen.panes.values())
     assert not [each for each in v.screen.offered if each.deals]
     await v.press("shift+tab", "enter", "e", "c", "b", "i")
     assert v.app.screen is v.screen
