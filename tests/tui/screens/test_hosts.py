@@ -173,15 +173,16 @@ def test_the_sellers_story(tmp_path: Path) -> None:
                     assert offer["price"]["floor"] == 0.015
                     await sitting(url, tmp_path, LARGE, wide)
                     await sitting(url, tmp_path, SMALL, lambda v: acts(url, v))
-                    await sitting(url, tmp_path, SMALL, lambda v: lost(v, manager, child))
+                    again = (child, tmp_path, url.split("/")[2])
+                    await sitting(url, tmp_path, SMALL, lambda v: lost(v, manager, *again))
                 finally:
                     await end(manager)
 
     asyncio.run(main())
 
 
-async def lost(v: Visit, manager: Any, child: Any) -> None:
-    """Manager and exchange go: both are said, and what was shown stays."""
+async def lost(v: Visit, manager: Any, child: Any, folder: Path, listen: str) -> None:
+    """Manager and exchange go: both are said, and what was shown stays; the exchange is back."""
     await v.until(lambda: "rack-7" in v.text("hosts"))
     await end(manager)
     notice = v.screen.notice
@@ -192,6 +193,10 @@ async def lost(v: Visit, manager: Any, child: Any) -> None:
     child.wait(60)
     await v.until(lambda: notice().startswith("STALE: "))
     assert "r7-01" in v.text("hosts")
+    with serving(folder, listen):
+        await v.until(lambda: not notice().startswith("STALE: "))
+        v.app.shared.model.fleet.clear()  # what is seen now came after the restart
+        await v.until(lambda: v.text("hosts").count(" live ") >= 2)
 
 
 def test_the_footer_has_all_keys_at_80_cells() -> None:
