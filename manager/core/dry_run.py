@@ -65,17 +65,19 @@ def dry_run(
     )
     paper = Paper(Manager(whole), price_ucr, boot_ms)
     fired: list[Fired] = []
-    peak = unit_ms = 0
+    peak = 0
     paper.feed(paper.connected(), samples[0][0])
     for at_ms, load_rps in samples:
-        units, seen = len(paper.leases), len(paper.log)
-        unit_ms += units * (at_ms - paper.now_ms)
+        seen = len(paper.log)
         paper.feed(LoadSample(load_rps, at_ms), at_ms)
         peak = max(peak, len(paper.leases))
         acted = [fired_of(line, start_ms) for line in paper.log[seen:]]
         fired += [one for one in acted if one is not None]
     first_ms = samples[0][0]
     steps = [((at_ms - start_ms) / 1000, units) for at_ms, units in [(first_ms, 0), *paper.units]]
+    ends_ms = [at_ms for at_ms, _ in paper.units[1:]] + [samples[-1][0]]
+    pairs = zip(paper.units, ends_ms, strict=False)
+    unit_ms = sum(units * (end_ms - at_ms) for (at_ms, units), end_ms in pairs)
     load = [((at_ms - start_ms) / 1000, value) for at_ms, value in samples]
     cost_ucr, shown = paper.owed_ucr(), thinned(load, POINTS_MAX)
     return Outcome(fired, peak, unit_ms / MS_PER_HOUR, cost_ucr, steps, shown)

@@ -57,6 +57,14 @@ def test_it_prints_what_would_have_fired(tmp_path: Path) -> None:
     assert outcome["cost_ucr"] == pytest.approx(hours * 100_000, abs=2)
 
 
+def test_hours_are_counted_also_between_two_figures(tmp_path: Path) -> None:
+    words = write(tmp_path, series((3, 90), (6, 300), (12, 10)))
+    found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert found["unit_hours"] * 100_000 == pytest.approx(
+        found["cost_ucr"], abs=found["peak_units"]
+    )
+
+
 def test_each_line_says_what_was_bought_when_it_fired(tmp_path: Path) -> None:
     """Between two rows of the series too. (Seen to fail: what was bought at the row before.)"""
     arguments = write(tmp_path, series((2, 20), (3, 180), (4, 20)))
