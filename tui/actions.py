@@ -48,7 +48,11 @@ CANCEL_MINE: Final = Action(
 )
 EVERYWHERE: Final = (
     CANCEL_MINE,
-    *(action for action in MARKET if action.name in ("theme", "help", "palette", "quit")),
+    *(
+        action
+        for action in MARKET
+        if action.name in ("theme", "settings", "help", "palette", "quit")
+    ),
 )
 LIST: Final = (
     Action("open", "Open", "Open what the cursor is on.", "Look", ("enter",), "Open"),

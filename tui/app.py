@@ -159,7 +159,11 @@ class HeadroomApp(App[int]):
     def action_toggle_theme(self) -> None:
         """Switch to the next theme: dark, light, cb-safe."""
         names = list(PALETTES)
-        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.action_use_theme(names[(names.index(self.theme) + 1) % len(names)])
+
+    def action_use_theme(self, name: str) -> None:
+        """Show everything in the colours of a theme."""
+        self.theme = name
         self.shared.paint = paint_of(self.theme, self.depth)
         for tab in self.tabs.values():
             tab.repaint(self.shared.paint)

@@ -11,7 +11,7 @@ from exchange.cli.common import EXIT_USAGE, KeyOrFiles, UrlOrFiles, fail
 from exchange.cli.listening import Insecure, TlsCert, TlsKey, Web, WebName, checked
 from tui.actions import Keyboard, KeymapError
 from tui.app import HeadroomApp
-from tui.config import Config, ConfigError, config_path, load_config
+from tui.config import Config, ConfigError, config_path, load_config, settings
 from tui.farm_link import SocketFarmLink
 from tui.link import LinkError
 from tui.live_link import LiveLink
@@ -121,6 +121,9 @@ def _show(
         keyboard=keyboard,
         remembered=remembered,
     )
+    given = {name: getattr(asked, name) for name in ("url", "key", "symbol", "control")}
+    words = {name: None if value is None else str(value) for name, value in given.items()}
+    terminal.shared.settings = settings(config, config_path(), asked.profile, words)
     try:
         code = asyncio.run(run_app(terminal, in_browser=in_browser))
     except LinkError as error:

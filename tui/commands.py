@@ -78,6 +78,9 @@ ACTIONS: Final[dict[str, ActionInfo]] = {
         "Chart interval", "Show candles of a minute, of five, of an hour.", "Look"
     ),
     "theme": ActionInfo("Other colours", "Go to the next theme: dark, light, cb-safe.", "Look"),
+    "settings": ActionInfo(
+        "Settings", "Show what is set and where it came from; choose a theme.", "Headroom"
+    ),
     "help": ActionInfo("Help", "Show every key.", "Headroom", "Help"),
     "palette": ActionInfo("Command palette", "Find any action by name.", "Headroom"),
     "quit": ActionInfo("Quit", "Leave; orders stay in the book.", "Headroom"),

@@ -4,8 +4,9 @@ Options on the command line win over a profile, a profile over the file, the fil
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,6 +18,7 @@ from tui.keymap import key_of
 from tui.palettes import DEFAULT_THEME, PALETTES
 from tui.view.guard import FAT_FINGER_MAX, FAT_FINGER_PCT
 
+PLAIN_THEMES: Final = {"dark": "headroom-dark", "light": "headroom-light"}
 CONFIG_BYTES_MAX: Final = 64 * 1024
 
 
@@ -94,9 +96,53 @@ def load_config(path: Path, profile: str | None = None) -> Config:
         raise ConfigError(f"{path}: {error}") from error
     if profile is not None:
         config = _with_profile(config, profile, path)
+    config = replace(config, theme=PLAIN_THEMES.get(config.theme, config.theme))
     if config.theme not in PALETTES:
         raise ConfigError(f"{path}: theme: one of {', '.join(PALETTES)}")
     return config
+
+
+class Setting(NamedTuple):
+    """``origin``: command line, environment, profile, file, default."""
+
+    name: str
+    value: str
+    origin: str
+
+
+def settings(
+    config: Config, path: Path, profile: str | None, given: Mapping[str, str | None]
+) -> list[Setting]:
+    """Return what is set and where it came from; ``given``: what options and environment say."""
+    told = _told(path)
+    of_profile = told.get("profiles", {}).get(profile, {}) if profile else {}
+    found = []
+    for name in NAMES:
+        value, origin = str(getattr(config, name) or "–"), "default"
+        if given.get(name) is not None:
+            value, origin = str(given[name]), "command line"
+            if os.environ.get(f"HEADROOM_{name.upper()}") == value:
+                origin = "environment"
+        elif name in of_profile:
+            origin = f"profile {profile}"
+        elif name in told:
+            origin = "file"
+        found.append(Setting(name, value, origin))
+    changed = Setting(
+        "keymap", f"{len(config.keymap)} changed", "file" if config.keymap else "default"
+    )
+    return [*found, changed]
+
+
+NAMES: Final = ("url", "key", "symbol", "control", "theme", "fat_finger_pct", "scenarios")
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """Return what the file says, as it says it; it was read without a mistake before."""
+    try:
+        return msgspec.toml.decode(files.read(path, CONFIG_BYTES_MAX), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return {}
 
 
 def _with_profile(config: Config, name: str, path: Path) -> Config:

@@ -1,6 +1,6 @@
 """What every screen works with: the account, the Manager, the Log, the keys, and how to ask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,6 +53,8 @@ class Shared:
         self.remembered = remembered
         self.wanted: dict[str, str] = {}
         """By tab, the key of the row that its cursor is to be put on when it is shown."""
+        self.settings: Sequence[tuple[str, str, str]] = ()
+        """What is set: name, value, where it came from."""
         self.scenarios = Path("scenarios")
         """The folder of scenario files."""
         self.toasted = 0

@@ -17,6 +17,7 @@ from tui.frame import FrameClock
 from tui.keymap import key_name
 from tui.remembered import KeptList
 from tui.screens.help import HelpScreen
+from tui.screens.settings import SettingsScreen
 from tui.screens.sure import SureScreen
 from tui.shared import Shared
 from tui.themes import Paint
@@ -303,6 +304,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
             **{f"go_{tab.name}": self._go(tab.name) for tab in self.shared.all_tabs},
             "cancel_mine": self._cancel_mine,
             "theme": self._switch_theme,
+            "settings": self._open_settings,
             "help": self._open_help,
             "palette": self.app.action_command_palette,
             "quit": self._quit,
@@ -331,6 +333,13 @@ class TabScreen(Screen[None], inherit_bindings=False):
 
     async def _quit(self) -> None:
         await self.app.action_quit()
+
+    def _open_settings(self) -> None:
+        async def use(theme: str | None) -> None:
+            if theme is not None:
+                await self.app.run_action(f"app.use_theme('{theme}')")
+
+        self.app.push_screen(SettingsScreen(self.shared.settings, self.app.theme), use)
 
     def _open_help(self) -> None:
         self.app.push_screen(HelpScreen(self.offered))
