@@ -69,7 +69,7 @@ def asks(v: Visit) -> dict[str, tuple[int, int]]:
     return found
 
 
-def kept(made: dict[str, tuple[int, int]], promised: dict[str, tuple[int, int]]) -> bool:
+def kept(made: dict[str, tuple[int, int]], promised: dict[str, tuple[int, int | None]]) -> bool:
     """Tell whether the asks are those promised; meanwhile one window may close and one open."""
     differing = {symbol for symbol, _ in made.items() ^ promised.items()}
     return bool(made) and len(differing) <= 2 and not differing & (made.keys() & promised.keys())
