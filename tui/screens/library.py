@@ -33,7 +33,7 @@ from tui.view.offer_rows import known_of
 from tui.view.table import ListView, Row
 
 T = TypeVar("T")
-NO_MANAGER: Final = "no Manager runs here: headroom manager init, then headroom manager run"
+NO_MANAGER: Final = "No Manager runs here: headroom manager init, then headroom manager run"
 EMPTY: Final = "nothing yet: i imports an image"
 STORED: Final = "STORED VMS"
 IMAGES: Final = "IMAGES AT THE EXCHANGE"
@@ -62,7 +62,6 @@ class LibraryScreen(ListScreen):
             "Compare a stored VM with its hash.",
             "Trade",
             ("v",),
-            "Verify",
         ),
         Action(
             "library_upload",
@@ -70,7 +69,6 @@ class LibraryScreen(ListScreen):
             "Put a stored VM into the exchange's store.",
             "Trade",
             ("u",),
-            "Upload",
         ),
         Action(
             "library_delete",
@@ -168,6 +166,9 @@ class LibraryScreen(ListScreen):
         return known_of(self.shared.model.instruments.values()).classes
 
     def _import(self) -> None:
+        if self.shared.farm.phase != "up":
+            self.shared.tell("refusal", NO_MANAGER, "warn")
+            return
         backends = [vm.backend for vm in self.shared.farm.library if vm.backend]
         form = forms.importing(self._sizes(), (backends or [""])[0])
 

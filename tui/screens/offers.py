@@ -53,7 +53,7 @@ class OffersScreen(ListScreen):
             "Drain and give back what was rented by hand, after a question.",
             "Trade",
             ("e",),
-            "Give back",
+            "End",
         ),
     )
 

@@ -57,11 +57,16 @@ class Visit:
     async def until(self, holds: Callable[[], bool]) -> None:
         await until(self.app, self.pilot, holds)
 
-    async def sees(self, *texts: str) -> None:
+    async def sees(self, *texts: str, without: str = "\0") -> None:
+        def holds() -> bool:
+            shown = self.text()
+            return all(text in shown for text in texts) and without not in shown
+
         try:
-            await self.until(lambda: all(text in self.text() for text in texts))
+            await self.until(holds)
         except TimeoutError:
-            raise AssertionError(f"{texts} not in\n{self.text()}") from None
+            said = [entry.text for entry in self.app.shared.log.entries]
+            raise AssertionError(f"{texts}, not {without!r}\n{self.text()}\n{said}") from None
 
     async def asked(self) -> SureScreen:
         await self.until(lambda: isinstance(self.app.screen, SureScreen))
@@ -180,10 +185,10 @@ def test_an_exchange_that_is_killed_and_comes_back(tmp_path: Path) -> None:
                 child.wait(60)
                 await visit.sees("OFFERS · STALE")
                 await pilot.press("r")
-                await visit.until(lambda: "Not sent" in app.shared.log.entries[-1].text)
+                log = app.shared.log.entries
+                await visit.until(lambda: any("Not sent" in entry.text for entry in log))
                 with serving(tmp_path, url.split("/")[2]):
-                    await visit.until(lambda: "STALE" not in visit.text())
-                    await visit.sees("nobody offers this", "2 small, in DE")
+                    await visit.sees("nobody offers this", "2 small, in DE", without="STALE")
                 await link.close()
 
     asyncio.run(main())

@@ -130,7 +130,7 @@ async def story(folder: Path) -> None:
         async with app.run_test(size=(160, 50), notifications=True) as pilot:
             visit = Visit(app, pilot)
             await pilot.press("f7")
-            await visit.sees("no Manager runs here", "IMAGES AT THE EXCHANGE")
+            await visit.sees("No Manager runs here", "IMAGES AT THE EXCHANGE")
             run = ("--url", running.url, "--config", str(folder / "manager.toml"))
             manager = await start_logging(log, "manager", "run", *run, "--control", str(control))
             stack.push_async_callback(end, manager)
