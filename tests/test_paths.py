@@ -128,6 +128,11 @@ TRIED: dict[str, Try] = {
     "manager run --key": Try("--config RULES --key @ URL", READ),
     "host build-live --cache": Try("NEW --cache @", bad_paths.NO_FOLDER),
     "manager run --control": Try("RULES --control @ --key KEY URL", NO_CONTROL),
+    "manager run --tls-cert": Try("RULES --key KEY URL --web 127.0.0.1:0 --tls-cert @", READ),
+    "manager run --tls-key": Try(
+        "RULES --key KEY URL --web 127.0.0.1:0 --tls-cert KEY --tls-key @", READ
+    ),
+    "manager web-link --control": Try("--control @", NO_SOCKET),
     "manager init file": Try(
         "@ --key KEY --image DISK --load-url http://127.0.0.1:1/x URL", bad_paths.NO_PLACE, (1, 2)
     ),
@@ -160,6 +165,8 @@ TRIED: dict[str, Try] = {
     "sim run --out": Try("SCENE --out @", bad_paths.NO_PLACE, (2,)),
     "tui --key": Try("--key @ URL", READ),
     "tui --control": Try("--control @ URL", ()),  # a Manager may come later
+    "tui --tls-cert": Try("--key KEY URL --web 127.0.0.1:0 --tls-cert @", READ),
+    "tui --tls-key": Try("--key KEY URL --web 127.0.0.1:0 --tls-cert KEY --tls-key @", READ),
 }
 ALSO = {
     "exchange init --operator-key": Try("--data NEW --operator-key @", READ),
