@@ -1,6 +1,7 @@
 """The web server: checks who comes, and gives each tab a terminal of its own. Shell."""
 
 import asyncio
+import logging
 import re
 import secrets
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from tui.web import pages
 from tui.web.gate import GRANT_MS, Gate, authorities, origin
@@ -64,7 +66,7 @@ class Site:
                 web.get("/ws/{tab}", self._terminal, allow_head=False),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=QUIT_S)
+        runner = web.AppRunner(app, access_log=None, logger=_log(), shutdown_timeout=QUIT_S)
         await runner.setup()
         assert runner.server is not None, "set up"
         protocols = runner.server
@@ -106,7 +108,8 @@ class Site:
             return web.Response(status=403, text=f"{why}\n")
         if request.path == "/login":
             return await handler(request)
-        if request.path == "/" and "ticket" in request.query:
+        # HEAD looks at a link, as a chat's preview does, and must not use it up.
+        if (request.method, request.path) == ("GET", "/") and "ticket" in request.query:
             return self._redeem(request.query["ticket"])
         if self._good_until_ms(request) is None:
             return _page(pages.login("<p>This browser has not come in yet.</p>"), 403)
@@ -129,6 +132,7 @@ class Site:
         if not self._gate.redeem(ticket, cookie, _now_ms()):
             said = "<p>This ticket is wrong, too old, or was used before.</p>"
             return _page(pages.login(said), 403)
+        self._end_pushed_out()
         response = _page(pages.entered())
         response.set_cookie(
             self._cookie,
@@ -140,6 +144,11 @@ class Site:
             path="/",
         )
         return response
+
+    def _end_pushed_out(self) -> None:
+        for (cookie, _), session in self._sessions.items():
+            if self._gate.good_until_ms(cookie, _now_ms()) is None:
+                session.end()
 
     def _good_until_ms(self, request: web.Request) -> int | None:
         return self._gate.good_until_ms(request.cookies.get(self._cookie, ""), _now_ms())
@@ -193,6 +202,18 @@ class _Full(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
+
+
+def _log() -> logging.Logger:
+    """Return where aiohttp says that we are broken; what strangers send it keeps to itself."""
+    log = logging.getLogger("headroom.web")
+    log.addFilter(_is_ours)
+    return log
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
 
 
 def _page(text: str, status: int = 200) -> web.Response:

@@ -54,6 +54,7 @@ class Session:
         self._process: Process | None = None
         self._page: web.WebSocketResponse | None = None
         self._away: asyncio.TimerHandle | None = None
+        self._ends = False
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -89,7 +90,7 @@ class Session:
         """Do what the page says; what cannot be read is passed over."""
         try:
             said = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         match said:
             case ["stdin", str(keys)]:
@@ -119,7 +120,9 @@ class Session:
 
     def end(self) -> None:
         """End the process, whatever it does."""
-        self._task.cancel()
+        if not self._ends:
+            self._ends = True
+            self._task.cancel()
 
     async def _run(self) -> None:
         code, why = FAILED, "The terminal cannot be started"

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from tui.web import pages
+from tui.web.gate import GRANTS_MAX
 from tui.web.server import SESSIONS_MAX, Site
 from tui.web.session import COLS_MAX, FAILED, LEFT, MOVED, ROWS_MAX, Size
 
@@ -87,7 +88,8 @@ def test_what_a_tab_says_and_sees() -> None:
         async with visiting(sys.executable, "-c", DRAWS) as visitor:
             page = await visitor.socket(1)
             await drawn(page, "hello")
-            for unreadable in ("", "{", "[]", "7", '["stdin"]', '["resize", {"width": "x"}]'):
+            unclear = ["", "{", "[]", "7", '["stdin"]', '["resize", {"width": "x"}]']
+            for unreadable in [*unclear, "[" * 100_000, '["resize", ' + '{"width":' * 100_000]:
                 await page.send_str(unreadable)
             await page.send_str('["ping", "9"]')
             assert await page.receive_json(timeout=LIMIT_S) == ["pong", "9"]
@@ -149,6 +151,63 @@ def test_pages_name_no_other_place_and_are_kept_by_nobody() -> None:
                 assert "<noscript>" in await response.text()
             async with visitor.http.get(visitor.base + "/elsewhere") as response:
                 assert response.status == 404
+
+    asyncio.run(main())
+
+
+UNREADABLE = [
+    b"GET /login HTTP/1.1\r\n\r\n",
+    b"GET / \x00\x1b]52;c;AAAA\x07HTTP/1.1\r\n\r\n",
+    b"GET /login HTTP/1.1\r\nHost: HOST\r\nHost: elsewhere\r\n\r\n",
+    b"GET /login HTTP/1.1\r\nHost: HOST\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+    b"GET /login HTTP/1.1\r\nHost: HOST\r\n" + b"X: a\r\n" * 20_000 + b"\r\n",
+    b"POST /login HTTP/1.1\r\nHost: HOST\r\nContent-Length: -5\r\n\r\n",
+    b"POST /login HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
+]
+
+
+@pytest.mark.parametrize("sent", UNREADABLE)
+def test_a_stranger_writes_nothing_into_our_log(
+    sent: bytes, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def main() -> None:
+        async with visiting("true") as visitor:
+            host = visitor.base.removeprefix("http://")
+            reader, writer = await asyncio.open_connection(*host.split(":"))
+            writer.write(sent.replace(b"HOST", host.encode()))
+            assert b" 400 " in await asyncio.wait_for(reader.readline(), LIMIT_S)
+            writer.close()
+
+    asyncio.run(main())
+    assert (caplog.messages, capfd.readouterr().err) == ([], "")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS"])
+def test_only_a_page_that_is_read_uses_a_ticket_up(method: str) -> None:
+    async def main() -> None:
+        async with visiting("true") as visitor, aiohttp.ClientSession() as stranger:
+            link = visitor.site.new_link()
+            async with stranger.request(method, link) as response:
+                assert (response.status, len(response.cookies)) == (403, 0)
+            async with stranger.get(link) as response:
+                assert response.status == 200
+
+    asyncio.run(main())
+
+
+def test_terminals_end_with_a_cookie_that_newer_ones_pushed_out() -> None:
+    async def main() -> None:
+        async with visiting(sys.executable, "-c", DRAWS) as visitor:
+            page = await visitor.socket(1)
+            await drawn(page, "hello")
+            for _ in range(GRANTS_MAX):
+                link = visitor.site.new_link()
+                async with aiohttp.ClientSession() as other, other.get(link) as response:
+                    assert response.status == 200
+            await close_code(page)
+            async with visitor.http.get(visitor.base + "/") as response:
+                assert response.status == 403
 
     asyncio.run(main())
 
