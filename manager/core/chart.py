@@ -70,7 +70,7 @@ def _highest(
 
 
 def _rows(values: Sequence[float]) -> list[str]:
-    top = max(*values, 1e-9)
+    top = _top(values)
     eighths = [round(8 * ROWS * value / top) for value in values]
     rows = []
     for row in reversed(range(ROWS)):
@@ -80,11 +80,16 @@ def _rows(values: Sequence[float]) -> list[str]:
     return rows
 
 
+def _top(values: Sequence[float]) -> float:
+    """Return what the highest line stands for; 1 where all values are 0."""
+    return max(values) or 1.0
+
+
 def _panel(panel: Panel, start_s: float, end_s: float, row: int) -> str:
     """Return the panel's title, frame and line; not more points than there are pixels."""
     columns = WIDTH - 2 * GAP
     values = _highest(panel.series, start_s, end_s, columns)
-    top, bottom = max(*values, 1e-9), row * (PANEL + GAP) + GAP + PANEL
+    top, bottom = _top(values), row * (PANEL + GAP) + GAP + PANEL
     points = " ".join(
         f"{GAP + column},{bottom - PANEL * value / top:.1f}" for column, value in enumerate(values)
     )

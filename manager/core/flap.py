@@ -41,6 +41,13 @@ def no_windows(rules: Sequence[Rule], where: str) -> list[str]:
     ]
 
 
+def paused_rules(rules: Sequence[Rule]) -> list[str]:
+    """Return one line for every rule that is paused in its file: played, it does nothing."""
+    return [
+        f"rule {rule.name!r}: paused: it does nothing here either" for rule in rules if rule.paused
+    ]
+
+
 def _threshold(rule: Rule, ops: tuple[str, ...]) -> float | None:
     return next((c.value for c in rule.conditions if c.metric == "util" and c.op in ops), None)
 

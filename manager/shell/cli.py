@@ -31,7 +31,7 @@ from manager.core import log_events
 from manager.core.core import Manager
 from manager.core.dry_run import Outcome, dry_run
 from manager.core.farm import ManagerConfig
-from manager.core.flap import no_windows
+from manager.core.flap import no_windows, paused_rules
 from manager.shell.actions import Actions
 from manager.shell.chart_file import ChartError, check_chart, clock, draw
 from manager.shell.config import (
@@ -211,7 +211,11 @@ def dry_run_command(
         samples = read_trace(trace, time, column, scale / count_s)
     except (ConfigError, UsageError, ChartError) as error:
         fail(str(error), EXIT_USAGE)
-    for warning in [*content.warnings, *no_windows(content.rules, "a dry run")]:
+    for warning in [
+        *content.warnings,
+        *no_windows(content.rules, "a dry run"),
+        *paused_rules(content.rules),
+    ]:
         typer.echo(f"headroom: warning: {warning}", err=True)
     outcome = dry_run(rules, samples, int(boot_s * 1000), start_ms)
     if chart is not None:

@@ -80,6 +80,24 @@ def test_each_line_says_what_was_bought_when_it_fired(tmp_path: Path) -> None:
     ]
 
 
+def test_a_paused_rule_is_told(tmp_path: Path) -> None:
+    """(Seen to fail: nothing fired, and no word why.)"""
+    arguments = write(tmp_path, series((5, 300)))
+    (tmp_path / "rules.toml").write_text(RULES.replace('"burst"', '"burst"\npaused = true'))
+    found = CliRunner().invoke(app, arguments)
+    assert "warning: rule 'burst': paused: it does nothing here either" in found.stderr
+    assert found.stdout.startswith("fired 0 times")
+
+
+@pytest.mark.parametrize("loads", [(5, 20), (5, 0)])
+def test_a_chart_of_nothing_but_zeros_goes_up_to_one(
+    tmp_path: Path, loads: tuple[int, int]
+) -> None:
+    """(Seen to fail: its axis went up to 1e-09.)"""
+    found = CliRunner().invoke(app, [*write(tmp_path, series(loads)), "--chart", "-"])
+    assert found.stdout.split("units bought\n")[1].split()[0] == "1"
+
+
 def test_options_go_before_the_file(tmp_path: Path) -> None:
     arguments = write(tmp_path, series((5, 180)))
     found = CliRunner().invoke(app, [*arguments, "--unit-rps", "1000"])
