@@ -2,18 +2,20 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from exchange.cli.common import EXIT_INTERRUPTED
 from tui.actions import Keyboard
 from tui.farm_link import FarmGone, FarmLink, NoFarm
 from tui.link import Link
+from tui.only_text import OnlyText
 from tui.palettes import DEFAULT_THEME, PALETTES, Depth
 from tui.remembered import Remembered
 from tui.screens.base import TabScreen
@@ -66,6 +68,7 @@ class HeadroomApp(App[int]):
     ) -> None:
         super().__init__(ansi_color=True if depth == "none" else None)
         self.depth: Depth = depth
+        self._only_text = OnlyText()
         for name in PALETTES:
             self.register_theme(textual_theme(name, depth))
         self.theme = theme
@@ -84,6 +87,9 @@ class HeadroomApp(App[int]):
         self.shared.scenarios = scenarios
         self.tabs: dict[str, TabScreen] = {}
         """The screens that were seen already, by name."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [self._only_text, *super().get_line_filters()]
 
     def on_mount(self) -> None:
         left = self.shared.remembered.screen

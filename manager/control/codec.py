@@ -42,7 +42,10 @@ def request_of(line: bytes) -> ControlRequest | ErrorReply:
 
 def frame_of(line: bytes) -> ControlFrame:
     """Return the frame in ``line``. Raises `msgspec.DecodeError` when it is none."""
-    return _frames.decode(line)  # type: ignore[no-any-return]
+    try:
+        return _frames.decode(line)  # type: ignore[no-any-return]
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def line_of(message: ControlFrame | ControlRequest) -> bytes:
