@@ -211,11 +211,8 @@ def dry_run_command(
         samples = read_trace(trace, time, column, scale / count_s)
     except (ConfigError, UsageError, ChartError) as error:
         fail(str(error), EXIT_USAGE)
-    for warning in [
-        *content.warnings,
-        *no_windows(content.rules, "a dry run"),
-        *paused_rules(content.rules),
-    ]:
+    told = [*no_windows(content.rules, "a dry run"), *paused_rules(content.rules)]
+    for warning in [*content.warnings, *told]:
         typer.echo(f"headroom: warning: {warning}", err=True)
     outcome = dry_run(rules, samples, int(boot_s * 1000), start_ms)
     if chart is not None:
