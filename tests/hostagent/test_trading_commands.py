@@ -113,7 +113,7 @@ def test_a_vm_is_started_listed_stopped_and_its_lease_released(tmp_path: Path) -
 async def rent(here: Market) -> None:
     image = await stored_vm(here)
     nothing = await vm(here, "start", "l-1", "--image", "shop")
-    assert (nothing[0], nothing[1], nothing[2].count("\n")) == (1, "", 1)
+    assert (nothing[0], nothing[1], nothing[2].count("\n")) == (2, "", 1)
     begun = ("start", "l-1", "--image", "web", "--name", "web-1", "--wait")
     library = ("--library", str(here.folder / "library"))
     code, out, err = await vm(here, *begun, *library)

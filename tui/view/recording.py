@@ -1,6 +1,6 @@
 """A run as its JSON tells it, and the player of its timeline: play, step, seek, speed. Pure.
 
-The format is scenario.md's, "JSON output"; what is not needed here is skipped.
+What is not needed here is skipped. Source: scenario.md, "JSON output".
 """
 
 from collections.abc import Sequence
