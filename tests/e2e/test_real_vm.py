@@ -77,7 +77,9 @@ def spec(vm_id: str, image: Path, ports: tuple[int, ...] = (), user_data: str = 
 
 async def fetched(here: Machine, wanted: DomainSpec) -> DomainStarted:
     """Fetch the image and start the domain."""
-    assert await here.carry_out(FetchImage(wanted.image)) == ImageReady(wanted.image)
+    ready = await here.carry_out(FetchImage(wanted.image))
+    assert isinstance(ready, ImageReady), ready
+    assert ready.image == wanted.image
     started = await here.carry_out(StartDomain(wanted))
     assert isinstance(started, DomainStarted), started
     return started

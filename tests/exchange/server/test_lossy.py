@@ -148,10 +148,14 @@ def bid(number: int) -> OrderPlace:
 
 
 async def trade_and_cut(server: ExchangeServer, watcher: Client, proxy: LossyProxy) -> int:
-    """Place orders over a good connection and cut the other between them; returns how many."""
+    """Place orders over a good connection and cut the other between them; returns how many.
+
+    Goes on beyond `CUTS` until whole books were lost too.
+    """
     async with Client(server.url, key_of("bob")) as trader:
-        placed = 0
-        for _ in range(CUTS):
+        placed = cuts = 0
+        while cuts < CUTS or proxy.lost.get("BookSnapshot", 0) <= 2:
+            cuts += 1
             await until(lambda: watcher.connected)
             for _ in range(ORDERS_A_CUT):
                 await trader.request(bid(placed))
