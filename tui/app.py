@@ -12,6 +12,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from exchange.cli.common import EXIT_INTERRUPTED
+from exchange.price_guard import FAT_FINGER_PCT
 from tui.actions import Keyboard
 from tui.farm_link import FarmGone, FarmLink, NoFarm
 from tui.link import Link
@@ -26,7 +27,6 @@ from tui.session import Session
 from tui.shared import Shared
 from tui.themes import paint_of, textual_theme
 from tui.view.desk import Desk
-from tui.view.guard import FAT_FINGER_PCT
 from tui.view.layout import Pane
 from tui.view.model import Model
 

@@ -14,9 +14,10 @@ from msgspec.structs import asdict, replace
 
 from exchange import files
 from exchange.cli.common import DEFAULT_URL
+from exchange.price_guard import FAT_FINGER_PCT
 from tui.keymap import key_of
 from tui.palettes import DEFAULT_THEME, PALETTES
-from tui.view.guard import FAT_FINGER_MAX, FAT_FINGER_PCT
+from tui.view.guard import FAT_FINGER_MAX
 
 PLAIN_THEMES: Final = {"dark": "headroom-dark", "light": "headroom-light"}
 CONFIG_BYTES_MAX: Final = 64 * 1024

@@ -1,18 +1,17 @@
 """A price far through the market is asked about before it is sent, with what it may cost. Shell.
 
-A band is the exchange's own guard, but not every market has one.
+The rule is `exchange/price_guard.py`.
 """
 
 import asyncio
 from typing import Any, Final, NamedTuple
 
 from exchange.client import Client, Unknown
+from exchange.price_guard import FAT_FINGER_PCT, near, pct_through
 from exchange.units import credits_text
 from exchange.wire.frames import Ticker
 from exchange.wire.requests import OrderList
 
-FAT_FINGER_PCT: Final = 20
-"""Asked about beyond this."""
 TICKER_S: Final = 30
 
 
@@ -28,28 +27,19 @@ class Wanted(NamedTuple):
 def doubt(wanted: Wanted, market: Ticker) -> str:
     """Return why ``wanted`` looks like a slip, "" when it does not."""
     buying = wanted.side == "buy"
+    taking = wanted.price_ucr is None
     meets_ucr = market.ask_ucr if buying else market.bid_ucr
     price_ucr = meets_ucr if wanted.price_ucr is None else wanted.price_ucr
-    near_ucr, name = _near(buying, market, taking=wanted.price_ucr is None)
-    if price_ucr is None or near_ucr is None:
+    found = near(buying, market.bid_ucr, market.ask_ucr, market.last_ucr, taking)
+    if price_ucr is None or found is None:
         return ""
-    away_ucr = price_ucr - near_ucr if buying else near_ucr - price_ucr
-    if away_ucr * 100 <= FAT_FINGER_PCT * near_ucr:
+    pct = pct_through(buying, price_ucr, found, FAT_FINGER_PCT)
+    if pct is None:
         return ""
-    away = f"{away_ucr * 100 // near_ucr} % {'above' if buying else 'below'}"
+    away = f"{pct} % {'above' if buying else 'below'}"
     cost = f"{'up to' if buying else 'for'} {credits_text(wanted.qty * price_ucr)} an hour"
     what = f"{wanted.side} {wanted.qty} {wanted.symbol} at {credits_text(price_ucr)}"
-    return f"{what}, {away} the {name} {credits_text(near_ucr)}, {cost}"
-
-
-def _near(buying: bool, market: Ticker, taking: bool) -> tuple[int | None, str]:
-    """Return the market's price and its name: whom the order meets, else its own side, else the
-    past. One that takes whatever stands there is held against the last trade first."""
-    ask, bid = (market.ask_ucr, "best ask"), (market.bid_ucr, "best bid")
-    last = (market.last_ucr, "last trade")
-    quoted = (ask, bid) if buying else (bid, ask)
-    order = (last, *quoted) if taking else (*quoted, last)
-    return next((each for each in order if each[0] is not None), (None, ""))
+    return f"{what}, {away} the {found.name} {credits_text(found.price_ucr)}, {cost}"
 
 
 async def doubt_now(client: Client, wanted: Wanted) -> str:

@@ -76,8 +76,7 @@ async def play(folder: Path) -> None:
     servers = [await asyncio.start_server(guest.answer, ADDRESS, port) for port in ports]
     config = folder / "manager.toml"
     config.write_text("# mine\n" + CALM_ONLY.format(address=ADDRESS, port=stand.GUEST_PORT))
-    (folder / "web.raw").write_bytes(b"\0" * 4096)
-    (folder / "web-user-data").write_text("")
+    stand.store_web(folder)
     async with exchange(folder) as running:
         await stand.found_market(running)
         async with client(running, "seller") as seller:

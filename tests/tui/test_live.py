@@ -28,6 +28,15 @@ def headroom(folder: Path, *args: str) -> None:
     subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, timeout=60)
 
 
+def founded(folder: Path, name: str = "acme") -> tuple[Path, Path]:
+    """Make an exchange in ``folder``/data; return the operator's key and one for ``name``."""
+    operator, key = folder / "operator.pem", folder / f"{name}.pem"
+    new_key(operator)
+    new_key(key)
+    headroom(folder, "exchange", "init", "--data", "data", "--operator-key", str(operator))
+    return operator, key
+
+
 @contextmanager
 def serving(folder: Path, listen: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Serve the exchange in ``folder``; yields its URL and process."""
@@ -62,10 +71,7 @@ async def open_account(url: str, operator: Path, key: Any) -> None:
 
 
 def test_killed_and_back_the_terminal_goes_stale_and_finds_its_order_again(tmp_path: Path) -> None:
-    operator, key = tmp_path / "operator.pem", tmp_path / "acme.pem"
-    new_key(operator)
-    new_key(key)
-    headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
+    operator, key = founded(tmp_path)
 
     async def main() -> None:
         with serving(tmp_path, "127.0.0.1:0") as (url, child):

@@ -3,18 +3,14 @@
 import asyncio
 from pathlib import Path
 
-from exchange.keys import new_key
 from tests.tui.demo.test_demo import until
-from tests.tui.test_live import SYMBOL, headroom, open_account, serving
+from tests.tui.test_live import SYMBOL, founded, open_account, serving
 from tui.app import HeadroomApp
 from tui.live_link import LiveLink
 
 
 def test_an_order_is_placed_replaced_and_canceled(tmp_path: Path) -> None:
-    operator, key = tmp_path / "operator.pem", tmp_path / "acme.pem"
-    new_key(operator)
-    new_key(key)
-    headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
+    operator, key = founded(tmp_path)
 
     async def main() -> None:
         with serving(tmp_path, "127.0.0.1:0") as (url, _):

@@ -8,6 +8,7 @@ terminal.
 from collections.abc import Callable
 from typing import Final
 
+from exchange.price_guard import FAT_FINGER_PCT
 from exchange.units import MS_PER_MINUTE
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderMassCancel
@@ -19,7 +20,7 @@ from tui.view.choices import Choice
 from tui.view.connection import explanation
 from tui.view.dealing import Dealing, Order
 from tui.view.entry import price_fault
-from tui.view.guard import FAT_FINGER_PCT, Doubt, doubt
+from tui.view.guard import Doubt, doubt
 from tui.view.ladder import Grid
 from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model

@@ -1,18 +1,16 @@
 """The guard against a slip of the finger: a price far through the market is asked about.
 
-A band is the exchange's own guard, but not every market has one.
+The rule is `exchange/price_guard.py`; here it is held against the book, which a market order walks.
 """
 
 from typing import Final, NamedTuple
 
+from exchange.price_guard import near, pct_through
 from exchange.wire.frames import InstrumentUpdate
-from exchange.wire.types import Side
 from tui.view.book import BookView
 from tui.view.text import exact_price_text, money_text
 from tui.view.ticket import Ticket, reach_ucr
 
-FAT_FINGER_PCT: Final = 20
-"""Asked about beyond this, unless ``fat_finger_pct`` in tui.toml says otherwise."""
 FAT_FINGER_MAX: Final = 10_000
 
 
@@ -21,13 +19,6 @@ class Doubt(NamedTuple):
 
     short: str
     text: str
-
-
-class Measure(NamedTuple):
-    """What a price is compared with."""
-
-    price_ucr: int
-    name: str
 
 
 def doubt(
@@ -41,18 +32,17 @@ def doubt(
     """Return why ``ticket`` looks like a slip, None when it does not; ``limit_pct`` 0: never."""
     market = ticket.order_type == "market"
     worst_ucr = walk_ucr(ticket, instrument, book) if market else ticket.price_ucr
-    measure = _measure(ticket.side, book, last_ucr, taking=market)
-    if not limit_pct or worst_ucr is None or measure is None:
-        return None
     buying = ticket.side == "buy"
-    away_ucr = worst_ucr - measure.price_ucr if buying else measure.price_ucr - worst_ucr
-    if away_ucr * 100 <= limit_pct * measure.price_ucr:
+    found = near(buying, book.best_bid_ucr, book.best_ask_ucr, last_ucr, market)
+    if not limit_pct or worst_ucr is None or found is None:
         return None
-    away = f"{away_ucr * 100 // measure.price_ucr:,} % {'above' if buying else 'below'}"
-    near = exact_price_text(measure.price_ucr, places)
+    pct = pct_through(buying, worst_ucr, found, limit_pct)
+    if pct is None:
+        return None
+    away = f"{pct:,} % {'above' if buying else 'below'} the {found.name}"
     sum_text = money_text(ticket.open_qty * worst_ucr)
     cost = f"up to {sum_text}/h" if buying else f"for {sum_text}/h"
-    return Doubt(f"{away} the {measure.name}", f"{away} the {measure.name} {near}: {cost}")
+    return Doubt(away, f"{away} {exact_price_text(found.price_ucr, places)}: {cost}")
 
 
 def walk_ucr(ticket: Ticket, instrument: InstrumentUpdate, book: BookView) -> int | None:
@@ -68,17 +58,3 @@ def walk_ucr(ticket: Ticket, instrument: InstrumentUpdate, book: BookView) -> in
             break
         left, worst_ucr = left - levels[price_ucr], price_ucr
     return worst_ucr
-
-
-def _measure(side: Side, book: BookView, last_ucr: int | None, taking: bool) -> Measure | None:
-    """Return the market's price for ``side``: whom it meets, else its own side, else the past.
-
-    A market order takes whatever price stands there, so it is held against the last trade too.
-    """
-    ask = Measure(book.best_ask_ucr, "best ask") if book.best_ask_ucr else None
-    bid = Measure(book.best_bid_ucr, "best bid") if book.best_bid_ucr else None
-    last = Measure(last_ucr, "last trade") if last_ucr else None
-    quoted = (ask or bid) if side == "buy" else (bid or ask)
-    if not taking or quoted is None or last is None:
-        return quoted or last
-    return min(quoted, last) if side == "buy" else max(quoted, last)

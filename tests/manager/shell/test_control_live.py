@@ -27,6 +27,7 @@ from tests.manager.shell.test_live import (
     leases,
     start_host,
     start_logging,
+    store_web,
 )
 
 GUEST_PORT = 30_050
@@ -64,8 +65,7 @@ async def story(folder: Path) -> None:
     server = await asyncio.start_server(guest.answer, ADDRESS, GUEST_PORT)
     config, control, log = folder / "manager.toml", folder / "m.sock", folder / "manager.log"
     config.write_text("# mine\n" + CONFIG.format(address=ADDRESS, port=GUEST_PORT))
-    (folder / "web.raw").write_bytes(b"\0" * 4096)
-    (folder / "web-user-data").write_text("")
+    store_web(folder)
     async with exchange(folder) as running, server:
         await found_market(running)
         async with client(running, "seller") as seller, client(running, "buyer") as buyer:

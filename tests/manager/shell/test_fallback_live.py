@@ -16,6 +16,7 @@ from tests.manager.shell.test_live import (
     leases,
     start_host,
     start_logging,
+    store_web,
 )
 
 ADDRESS = "127.83.19.11"
@@ -30,8 +31,7 @@ async def episode(folder: Path) -> None:
     config, log, control = folder / "manager.toml", folder / "manager.log", folder / "control"
     text = CONFIG.format(address=ADDRESS, port=GUEST_PORT)
     config.write_text(text.replace(RULE, f'{RULE}\nfallback_class = "medium"'))
-    (folder / "web.raw").write_bytes(b"\0" * 4096)
-    (folder / "web-user-data").write_text("")
+    store_web(folder)
     async with exchange(folder) as running, server:
         await found_market(running)
         async with client(running, "seller") as seller, client(running, "buyer") as buyer:

@@ -20,6 +20,7 @@ from tests.manager.shell.test_live import (
     leases,
     start_host,
     start_logging,
+    store_web,
 )
 
 ADDRESS = "127.83.19.12"
@@ -61,8 +62,7 @@ async def episode(folder: Path) -> None:
     symbol = window_symbol("small", "eu-de", "flat", start_ms)
     config, control = folder / "manager.toml", folder / "control"
     config.write_text(with_hour(CONFIG.format(address=ADDRESS, port=GUEST_PORT), start_ms))
-    (folder / "web.raw").write_bytes(b"\0" * 4096)
-    (folder / "web-user-data").write_text("")
+    store_web(folder)
     first, second = folder / "first.log", folder / "second.log"
     async with exchange(folder) as running, server:
         await found_market(running)

@@ -82,6 +82,12 @@ class Guest:
         writer.close()
 
 
+def store_web(folder: Path) -> None:
+    """Put the files of the stored VM that `CONFIG` names beside it."""
+    (folder / "web.raw").write_bytes(b"\0" * 4096)
+    (folder / "web-user-data").write_text("")
+
+
 async def found_market(running: Running) -> None:
     async with client(running, "operator") as operator:
         for account in ("seller", "buyer"):
@@ -212,8 +218,7 @@ def test_a_wrong_key_is_one_line_and_exit_1(tmp_path: Path) -> None:
     async def run() -> tuple[int | None, str]:
         config = tmp_path / "manager.toml"
         config.write_text(CONFIG.format(address=ADDRESS, port=80))
-        (tmp_path / "web.raw").write_bytes(b"\0" * 4096)
-        (tmp_path / "web-user-data").write_text("")
+        store_web(tmp_path)
         async with exchange(tmp_path) as running:
             arguments = ("manager", "run", "--url", running.url, "--config", str(config))
             process = await asyncio.create_subprocess_exec(

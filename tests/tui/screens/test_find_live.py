@@ -19,6 +19,7 @@ from tests.manager.shell.test_live import (
     heard,
     start_host,
     start_logging,
+    store_web,
 )
 from tests.tui.demo.test_demo import until
 from tests.tui.test_live import headroom, serving
@@ -129,8 +130,7 @@ async def story(folder: Path) -> None:
     guest, control, log = Guest(), folder / "m.sock", folder / "manager.log"
     guest.per_s = 50
     (folder / "manager.toml").write_text(CONFIG.format(address=ADDRESS, port=GUEST_PORT))
-    (folder / "web.raw").write_bytes(b"\0" * 4096)
-    (folder / "web-user-data").write_text("")
+    store_web(folder)
     async with contextlib.AsyncExitStack() as stack:
         for port in range(GUEST_PORT, GUEST_PORT + 10):
             server = await asyncio.start_server(guest.answer, ADDRESS, port)

@@ -9,14 +9,14 @@ from typing import Any
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from exchange.keys import load_private_key, new_key
+from exchange.keys import load_private_key
 from manager.control.frames import OfferShown
 from tests.e2e.test_chain import end
 from tests.manager.shell.test_live import start_logging
 from tests.tui.screens.farm import Visit
 from tests.tui.screens.rack import enroll, rack
 from tests.tui.test_app import Stand, play
-from tests.tui.test_live import headroom, open_account, serving
+from tests.tui.test_live import founded, open_account, serving
 from tests.tui.view.test_host_rows import host
 from tui.app import HeadroomApp
 from tui.farm_link import SocketFarmLink
@@ -159,10 +159,7 @@ async def wide(v: Visit) -> None:
 
 
 def test_the_sellers_story(tmp_path: Path) -> None:
-    operator, key = tmp_path / "operator.pem", tmp_path / "acme.pem"
-    new_key(operator)
-    new_key(key)
-    headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
+    operator, key = founded(tmp_path)
 
     async def main() -> None:
         with serving(tmp_path, "127.0.0.1:0") as (url, child):

@@ -11,7 +11,7 @@ from exchange.client import Client
 from exchange.keys import load_private_key, new_key, public_key_b64
 from exchange.wire.requests import AccountApply
 from tests.tui.demo.test_demo import until
-from tests.tui.test_live import SYMBOL, headroom, serving
+from tests.tui.test_live import SYMBOL, founded, headroom, serving
 from tui.app import HeadroomApp
 from tui.live_link import LiveLink
 from tui.screens.form import FormScreen
@@ -74,10 +74,7 @@ async def apply_for(url: str, key: Path) -> Any:
 
 
 def test_the_operators_acts_on_a_real_exchange(tmp_path: Path) -> None:
-    operator, key = tmp_path / "operator.pem", tmp_path / "shop.pem"
-    new_key(operator)
-    new_key(key)
-    headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
+    operator, key = founded(tmp_path, "shop")
 
     async def main() -> None:
         with serving(tmp_path, "127.0.0.1:0") as (url, child):

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from exchange.keys import new_key
 from exchange.wire.requests import OrderPlace
 from exchange.wire.types import Side
 from tests.tui.demo.test_demo import until
 from tests.tui.screens.farm import Visit, visit
-from tests.tui.test_live import headroom, open_account, serving
+from tests.tui.test_live import founded, open_account, serving
 from tui.app import HeadroomApp
 from tui.demo.demo import SYMBOL, stage
 from tui.live_link import LiveLink
@@ -160,10 +159,7 @@ async def watch(v: Visit) -> None:
 
 
 def test_the_exchange_is_killed_and_comes_back_under_it(tmp_path: Path) -> None:
-    operator, key = tmp_path / "operator.pem", tmp_path / "acme.pem"
-    new_key(operator)
-    new_key(key)
-    headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
+    operator, key = founded(tmp_path)
 
     async def main() -> None:
         with serving(tmp_path, "127.0.0.1:0") as (url, child):

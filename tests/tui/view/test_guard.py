@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exchange.price_guard import FAT_FINGER_PCT
 from exchange.wire.types import Side
 from tests.tui.market import SYMBOL, book, instrument
 from tests.tui.test_app import SIZES, SMALL, Stand, play
 from tui.config import Config, ConfigError, load_config
 from tui.view.book import BookView
-from tui.view.guard import FAT_FINGER_PCT, Doubt, doubt
+from tui.view.guard import Doubt, doubt
 from tui.view.ticket import Ticket
 
 BOOK = book({30_000: 5, 20_000: 7}, {31_000: 3, 33_000: 2, 60_000: 9})
