@@ -74,7 +74,7 @@ async def run_scenario(path: Path, progress: Callable[[str], None]) -> Recording
         fresh.replace(out)
     finally:
         # Without an await: when the terminal ends, nobody waits for one.
-        _end(child)
+        end_all(child)
         for left in (fresh, log):
             left.unlink(missing_ok=True)
     found = last_result(path.name)
@@ -103,13 +103,14 @@ def _last_line(log: Path) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def end_all(child: subprocess.Popen[bytes]) -> None:
     """End the process if it still runs: asked first, then made to, with those it started."""
     if child.poll() is not None:
         return
     child.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(STOP_S)
-    except subprocess.TimeoutExpired:
+    # One that ended at once, before it could pass the request on, left its own behind.
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    child.wait()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.wait import eventually
 from tests.sim.scenes import scene
 from tests.tui.demo.test_demo import until
 from tests.tui.test_app import LARGE, SMALL, Stand, play
@@ -121,7 +122,11 @@ def test_leaving_ends_the_run(folder: Path) -> None:
 
     on_screen(SMALL, folder, acts)
     assert not seen[0].running
-    assert asyncio.run(_children()) == ""
+    asyncio.run(eventually(_no_children, 5, "the run's processes are gone"))
+
+
+async def _no_children() -> bool | None:
+    return await _children() == "" or None
 
 
 async def _children() -> str:
