@@ -67,6 +67,7 @@ class Connection:
         self._account_state: Any = None
         self._last_req_id = OWN_REQ_ID
         self._wanted = False
+        self._partitions = 0
         self.cut_off = False
         self.up = False
 
@@ -94,9 +95,9 @@ class Connection:
         if self._wanted:
             self._retry()
 
-    def give_up(self) -> None:
-        """Pings went unanswered: a connection still cut off breaks at both ends."""
-        if self.cut_off and self._links:
+    def give_up(self, partition: int) -> None:
+        """Pings went unanswered: if that partition still lasts, the connection breaks."""
+        if self.cut_off and self._links and partition == self._partitions:
             self.lose()
 
     def vanish(self) -> None:
@@ -106,11 +107,13 @@ class Connection:
             link.close()
         self._links = []
 
-    def partition(self) -> None:
-        """Begin a partition between this client and the exchange."""
+    def partition(self) -> int:
+        """Begin a partition between this client and the exchange; return its number."""
         self.cut_off = True
+        self._partitions += 1
         for link in self._links:
             link.cut_off = True
+        return self._partitions
 
     def heal(self) -> None:
         """End the partition."""

@@ -1,157 +1,121 @@
 """Starts and ends the faults of a run at their times: scenario.md, ``[[fault]]``.
 
 Each kind does to the simulated world what the real thing would do; the exchange, the Manager and
-the agents are told nothing and must find out.
+the agents are told nothing and must find out. Faults that overlap share what they strike: it is as
+it was before when the last of them is over, so that each ends only itself.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from math import prod
+from typing import NamedTuple, TypeAlias
 
 from exchange.units import MS_PER_SECOND
-from sim.actors.boots import BootFault
-from sim.actors.nodes import HostNode
 from sim.actors.seller import PriceFactor, Resume, Withdraw
-from sim.network.connection import Connection
 from sim.run.stage import Stage
-from sim.scenario.check import EXCHANGE, FARM_NAMES
+from sim.scenario.fault_check import ENDED_BY, cut_off_end, struck_hosts
 from sim.scenario.tables import Fault
 
 PING_TIMEOUT_MS = 20 * MS_PER_SECOND
 """A connection that hears nothing for so long is given up by both its ends."""
-RESTART_MS = 5 * MS_PER_SECOND
+RESTART_S = 5
 """How long a restart takes that does not say."""
 
-
-def schedule(stage: Stage) -> None:
-    """Let every fault of the scenario happen at its time, and end after its ``for_s``."""
-    for fault in stage.scenario.fault:
-        at_ms = stage.scenario.start_ms + fault.at_s * MS_PER_SECOND
-        _at(stage, at_ms, partial(begin, stage, fault))
-        if fault.for_s is not None:
-            end_ms = at_ms + fault.for_s * MS_PER_SECOND
-            _at(stage, end_ms, partial(end, stage, fault))
+Target: TypeAlias = tuple[str, str]
+"""(kind of fault, name of what it strikes): a seller, a seller's host, a party."""
+EVERYBODY = ""
+"""The name of what there is one of: the exchange, the farm's metrics."""
 
 
-def begin(stage: Stage, fault: Fault) -> None:
-    """Make ``fault`` happen now."""
-    BEGIN[fault.kind](stage, fault)
+class Kind(NamedTuple):
+    """What a kind of fault strikes, by name, and how a target is made to be as its faults say.
+
+    ``settle(stage, name, faults, before)``: ``faults`` are under way there now, ``before`` as many
+    were until now.
+    """
+
+    strikes: Callable[[Stage, Fault], list[str]]
+    settle: Callable[[Stage, str, list[Fault], int], None]
 
 
-def end(stage: Stage, fault: Fault) -> None:
-    """Undo ``fault``; what undoes itself is not in the table."""
-    undo = END.get(fault.kind)
-    if undo is not None:
-        undo(stage, fault)
+class Faults:
+    """The faults of one run."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._under_way: dict[Target, list[Fault]] = {}
+
+    def schedule(self) -> None:
+        """Let every fault of the scenario happen at its time, and end after its ``for_s``."""
+        for fault in self._stage.scenario.fault:
+            _at(self._stage, self._time_ms(fault.at_s), partial(self.begin, fault))
+            for_s = RESTART_S if fault.kind == "exchange_restart" else None
+            for_s = for_s if fault.for_s is None else fault.for_s
+            if for_s is not None:
+                _at(self._stage, self._time_ms(fault.at_s + for_s), partial(self.end, fault))
+
+    def begin(self, fault: Fault) -> None:
+        """Make ``fault`` happen now."""
+        ended = ENDED_BY.get(fault.kind)
+        for name in KINDS[ended or fault.kind].strikes(self._stage, fault):
+            if ended is None:
+                self._change((fault.kind, name), [*self._at((fault.kind, name)), fault])
+            else:
+                lasting = [one for one in self._at((ended, name)) if one.for_s is not None]
+                self._change((ended, name), lasting)
+
+    def end(self, fault: Fault) -> None:
+        """End ``fault`` now, wherever it is still under way."""
+        for target, faults in list(self._under_way.items()):
+            if any(one is fault for one in faults):
+                self._change(target, [one for one in faults if one is not fault])
+
+    def end_all(self) -> None:
+        """End every fault, for the end of the run: bills are settled with everybody reachable."""
+        for target in list(self._under_way):
+            self._change(target, [])
+
+    def _at(self, target: Target) -> list[Fault]:
+        return self._under_way.get(target, [])
+
+    def _change(self, target: Target, faults: list[Fault]) -> None:
+        before = len(self._under_way.pop(target, []))
+        if faults:
+            self._under_way[target] = faults
+        kind, name = target
+        KINDS[kind].settle(self._stage, name, faults, before)
+
+    def _time_ms(self, at_s: int) -> int:
+        return self._stage.scenario.start_ms + at_s * MS_PER_SECOND
 
 
-def heal_everything(stage: Stage) -> None:
-    """End every fault, for the end of the run: bills must be settled with everybody reachable."""
-    stage.start_exchange()
-    for hosts in stage.hosts_of.values():
-        for host in hosts:
-            host.come_back()
-    for connection in stage.connections():
-        connection.heal()
+def _hosts(stage: Stage, fault: Fault) -> list[str]:
+    assert fault.seller is not None
+    return [f"{fault.seller}/{number}" for number in struck_hosts(fault)]
 
 
-def _crash(stage: Stage, fault: Fault) -> None:
-    for host in _struck_hosts(stage, fault):
-        host.crash()
-    stage.farm.refresh()
-
-
-def _come_back(stage: Stage, fault: Fault) -> None:
-    for host in _struck_hosts(stage, fault):
+def _power(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
+    seller, _, number = name.rpartition("/")
+    host = stage.hosts_of[seller][int(number) - 1]
+    if not faults:
         host.come_back()
+    elif not before:
+        host.crash()
+        stage.farm.refresh()
 
 
-def _partition(stage: Stage, fault: Fault) -> None:
-    for connection in _cut_off(stage, fault):
-        connection.partition()
-        _at(stage, stage.now_ms + PING_TIMEOUT_MS, connection.give_up)
+def _parties(stage: Stage, fault: Fault) -> list[str]:
+    return [cut_off_end(stage.scenario, fault)]
 
 
-def _heal(stage: Stage, fault: Fault) -> None:
-    for connection in _cut_off(stage, fault):
-        connection.heal()
-
-
-def _spike(stage: Stage, fault: Fault) -> None:
-    _send_to_robots(stage, fault, PriceFactor(fault.factor or 1.0))
-
-
-def _usual_price(stage: Stage, fault: Fault) -> None:
-    _send_to_robots(stage, fault, PriceFactor(1.0))
-
-
-def _withdraw(stage: Stage, fault: Fault) -> None:
-    _send_to_robots(stage, fault, Withdraw())
-
-
-def _resume(stage: Stage, fault: Fault) -> None:
-    _send_to_robots(stage, fault, Resume())
-
-
-def _slow_boot(stage: Stage, fault: Fault) -> None:
-    for boots in _boots(stage, fault):
-        boots.factor = fault.factor or 1.0
-
-
-def _usual_boot(stage: Stage, fault: Fault) -> None:
-    for boots in _boots(stage, fault):
-        boots.factor = 1.0
-
-
-def _fail_boots(stage: Stage, fault: Fault) -> None:
-    for boots in _boots(stage, fault):
-        boots.fail = fault.fail
-
-
-def _usual_failures(stage: Stage, fault: Fault) -> None:
-    for boots in _boots(stage, fault):
-        boots.fail = None
-
-
-def _stale(stage: Stage, fault: Fault) -> None:
-    stage.stale_until_ms = stage.now_ms + (fault.for_s or 0) * MS_PER_SECOND
-
-
-def _stop_exchange(stage: Stage, fault: Fault) -> None:
-    stage.stop_exchange()
-    if fault.for_s is None:
-        _at(stage, stage.now_ms + RESTART_MS, stage.start_exchange)
-
-
-def _start_exchange(stage: Stage, fault: Fault) -> None:
-    stage.start_exchange()
-
-
-Act: TypeAlias = Callable[[Stage, Fault], None]
-
-BEGIN: dict[str, Act] = {
-    "host_crash": _crash,
-    "host_return": _come_back,
-    "partition": _partition,
-    "heal": _heal,
-    "price_spike": _spike,
-    "seller_withdraw": _withdraw,
-    "slow_boot": _slow_boot,
-    "boot_failures": _fail_boots,
-    "stale_metrics": _stale,
-    "exchange_restart": _stop_exchange,
-}
-"""What the loader lets through is here: `sim.scenario.check.FAULT_KEYS` names the same kinds."""
-
-END: dict[str, Act] = {
-    "host_crash": _come_back,
-    "partition": _heal,
-    "price_spike": _usual_price,
-    "seller_withdraw": _resume,
-    "slow_boot": _usual_boot,
-    "boot_failures": _usual_failures,
-    "exchange_restart": _start_exchange,
-}
+def _reach(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
+    for connection in stage.connections(name):
+        if not faults:
+            connection.heal()
+        elif not before:
+            partition = connection.partition()
+            give_up = partial(connection.give_up, partition)
+            _at(stage, stage.now_ms + PING_TIMEOUT_MS, give_up)
 
 
 def _sellers(stage: Stage, fault: Fault) -> list[str]:
@@ -159,25 +123,53 @@ def _sellers(stage: Stage, fault: Fault) -> list[str]:
     return [table.name for table in stage.scenario.seller if fault.seller in (None, table.name)]
 
 
-def _struck_hosts(stage: Stage, fault: Fault) -> list[HostNode]:
-    return stage.hosts_of[_sellers(stage, fault)[0]][: fault.hosts or 1]
+def _price(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
+    stage.robots[name].pump.put(PriceFactor(_factor(faults)))
 
 
-def _boots(stage: Stage, fault: Fault) -> list[BootFault]:
-    return [stage.boots.fault_of(seller) for seller in _sellers(stage, fault)]
+def _selling(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
+    if bool(faults) != bool(before):
+        stage.robots[name].pump.put(Withdraw() if faults else Resume())
 
 
-def _send_to_robots(stage: Stage, fault: Fault, message: PriceFactor | Withdraw | Resume) -> None:
-    for seller in _sellers(stage, fault):
-        stage.robots[seller].pump.put(message)
+def _boot_time(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
+    stage.boots.fault_of(name).factor = _factor(faults)
 
 
-def _cut_off(stage: Stage, fault: Fault) -> list[Connection]:
-    """Return every connection between the exchange and the other end that the fault names."""
-    assert fault.between is not None
-    other = next(name for name in fault.between if name != EXCHANGE)
-    name = stage.scenario.farm.account if other in FARM_NAMES else other
-    return stage.connections(name)
+def _boot_failures(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
+    stage.boots.fault_of(name).fail = faults[-1].fail if faults else None
+
+
+def _metrics(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
+    stage.metrics_stale = bool(faults)
+
+
+def _exchange(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
+    if not faults:
+        stage.start_exchange()
+    elif not before:
+        stage.stop_exchange()
+
+
+def _one(stage: Stage, fault: Fault) -> list[str]:
+    return [EVERYBODY]
+
+
+def _factor(faults: list[Fault]) -> float:
+    return prod(fault.factor or 1.0 for fault in faults)
+
+
+KINDS: dict[str, Kind] = {
+    "host_crash": Kind(_hosts, _power),
+    "partition": Kind(_parties, _reach),
+    "price_spike": Kind(_sellers, _price),
+    "seller_withdraw": Kind(_sellers, _selling),
+    "slow_boot": Kind(_sellers, _boot_time),
+    "boot_failures": Kind(_sellers, _boot_failures),
+    "stale_metrics": Kind(_one, _metrics),
+    "exchange_restart": Kind(_one, _exchange),
+}
+"""With those of `ENDED_BY`, what the loader lets through (`FAULT_KEYS`) is here."""
 
 
 def _at(stage: Stage, at_ms: int, action: Callable[[], None]) -> None:

@@ -55,8 +55,8 @@ class Stage:
         """By the account that owns them."""
         self.robots: dict[str, RobotNode] = {}
         """By the account that they trade for."""
-        self.stale_until_ms = 0
-        """Until then the farm's load is not read."""
+        self.metrics_stale = False
+        """Is the farm's load not read now?"""
         self._host_at: dict[str, HostNode] = {}
         self._connections: dict[str, list[Connection]] = {}
         self.farm = self._make_farm(manager)

@@ -12,7 +12,6 @@ from exchange.units import MS_PER_SECOND
 from exchange.wire.requests import LeaseRelease, OrderMassCancel
 from sim.actors.position import Position
 from sim.network.connection import Connection
-from sim.run.fault import heal_everything
 from sim.run.stage import Stage
 
 SETTLE_MS = 30 * MS_PER_SECOND
@@ -22,8 +21,7 @@ FIRST_REQ_ID = 10**9
 
 
 def wind_down(stage: Stage) -> Generator[simpy.Event, Any, None]:
-    """Process: end faults, stop the robots, cancel every order, release every lease."""
-    heal_everything(stage)
+    """Process: stop the robots, cancel every order, release every lease."""
     stage.farm.retire()
     for robot in stage.robots.values():
         robot.retire()

@@ -23,7 +23,7 @@ from sim.results.metrics import Accounts, Metrics
 from sim.results.report import RunResult
 from sim.results.service import Service, buckets, quality
 from sim.results.timeline import Prices, timeline
-from sim.run.fault import schedule
+from sim.run.fault import Faults
 from sim.run.opening import OPERATOR, account_requests, exchange_config
 from sim.run.participant import Participant, trader_sellers
 from sim.run.stage import WARM_UP_MS, Stage
@@ -50,6 +50,7 @@ class World:
         self.scenario = market_of(loaded.scenario, loaded.scenario.policy[policy])
         manager = Manager(_manager_config(loaded.scenario, policy, self.scenario.farm_pricing))
         self.stage = Stage(self.scenario, loaded.traces, seed, manager, keep_rows)
+        self.faults = Faults(self.stage)
         self.metrics = Metrics(self.scenario.farm.account)
         self.digest = Digest()
         duration_ms = self.scenario.duration_s * MS_PER_SECOND
@@ -123,7 +124,7 @@ class World:
         stage.farm.connection.open()
         participants = [Participant(stage, table, index) for index, table in enumerate(sellers)]
         yield stage.env.all_of([stage.env.process(each.set_up()) for each in participants])
-        schedule(stage)
+        self.faults.schedule()
 
     def _play(self) -> Generator[simpy.Event, Any, None]:
         """Feed the load, then end the run."""
@@ -131,10 +132,11 @@ class World:
         yield stage.env.timeout(WARM_UP_MS)
         for load_rps in self.loads:
             stage.farm.refresh()
-            if stage.now_ms >= stage.stale_until_ms:
+            if not stage.metrics_stale:
                 stage.farm.sample(load_rps)
             yield stage.env.timeout(STEP_S * MS_PER_SECOND)
         stage.farm.refresh()
+        self.faults.end_all()
         yield from wind_down(stage)
 
     def _accounts(self) -> Accounts:

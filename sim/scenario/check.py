@@ -4,40 +4,14 @@ Pure. Each mistake is one line that begins with its place.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from exchange.wire.terms import DEFAULT_CLASSES
 from manager.core.rule import parse
 from manager.core.rule_text import RuleError
+from sim.scenario.fault_check import EXCHANGE, FARM_NAMES, fault_mistakes
 from sim.scenario.policy import rule_texts
-from sim.scenario.tables import Expect, Fault, Policy, Scenario, Trader
+from sim.scenario.tables import Expect, Policy, Scenario, Trader
 from sim.scenario.workload import Profile, Sum, Workload
-
-EXCHANGE = "exchange"
-FARM_NAMES = ("farm", "manager")
-"""What a fault may call the buyer's end, beside its account."""
-
-
-class Keys(NamedTuple):
-    """The keys a kind of fault needs beside ``kind`` and ``at_s``, and those it may have."""
-
-    needed: tuple[str, ...] = ()
-    allowed: tuple[str, ...] = ()
-
-
-FAULT_KEYS: dict[str, Keys] = {
-    "host_crash": Keys(("seller",), ("hosts", "for_s")),
-    "host_return": Keys(("seller",), ("hosts",)),
-    "partition": Keys(("between",), ("for_s",)),
-    "heal": Keys(("between",)),
-    "price_spike": Keys(("factor",), ("seller", "for_s")),
-    "slow_boot": Keys(("factor",), ("seller", "for_s")),
-    "boot_failures": Keys(("fail",), ("seller", "for_s")),
-    "stale_metrics": Keys(("for_s",)),
-    "seller_withdraw": Keys(("seller",), ("for_s",)),
-    "exchange_restart": Keys((), ("for_s",)),
-}
-"""Which keys each kind of scenario.md, ``[[fault]]``, takes."""
 
 _CHOICES = ("rule", "units", "like", "track", "predict")
 
@@ -49,7 +23,7 @@ def mistakes(scenario: Scenario) -> list[str]:
         *_loads("workload", scenario.workload),
         *_sellers(scenario),
         *_traders(scenario),
-        *_faults(scenario),
+        *fault_mistakes(scenario),
         *_policies(scenario),
         *_expectations(scenario),
     ]
@@ -114,35 +88,6 @@ def _traders(scenario: Scenario) -> Iterator[str]:
 def trader_name(trader: Trader, index: int) -> str:
     """Return the account of the ``index``-th trader: its name, or its kind and number."""
     return trader.name or f"{trader.kind.replace('_', '-')}-{index + 1}"
-
-
-def _faults(scenario: Scenario) -> Iterator[str]:
-    for index, fault in enumerate(scenario.fault):
-        place = f"fault[{index}]"
-        keys = FAULT_KEYS[fault.kind]
-        for name in ("seller", "hosts", "for_s", "factor", "fail", "between"):
-            given = getattr(fault, name) is not None
-            if given and name not in keys.needed + keys.allowed:
-                yield f"{place}.{name}: does not belong to {fault.kind!r}"
-            if not given and name in keys.needed:
-                yield f"{place}.{name}: is missing for {fault.kind!r}"
-        yield from _fault_names(scenario, fault, place)
-
-
-def _fault_names(scenario: Scenario, fault: Fault, place: str) -> Iterator[str]:
-    sellers = {seller.name: seller for seller in scenario.seller}
-    if fault.seller is not None:
-        if fault.seller not in sellers:
-            yield f"{place}.seller: there is no seller {fault.seller!r}"
-        elif fault.hosts is not None and fault.hosts > sellers[fault.seller].hosts:
-            yield f"{place}.hosts: {fault.seller!r} has {sellers[fault.seller].hosts} hosts"
-    if fault.between is not None:
-        ends = {*FARM_NAMES, scenario.farm.account, *sellers}
-        others = [end for end in fault.between if end != EXCHANGE]
-        if len(others) != 1 or others[0] not in ends:
-            yield f"{place}.between: names '{EXCHANGE}' and one of {', '.join(sorted(ends))}"
-    if fault.at_s >= scenario.duration_s:
-        yield f"{place}.at_s: lies behind the end of the run ({scenario.duration_s} s)"
 
 
 def _policies(scenario: Scenario) -> Iterator[str]:

@@ -145,7 +145,7 @@ class Trader(Part, frozen=True, kw_only=True):
 
 
 class Fault(Part, frozen=True, kw_only=True):
-    """Something goes wrong ``at_s``; `fault.py` says which keys a kind takes."""
+    """Something goes wrong ``at_s``; `fault_check.py` says which keys a kind takes."""
 
     kind: Literal[
         "host_crash",
@@ -161,7 +161,8 @@ class Fault(Part, frozen=True, kw_only=True):
     ]
     at_s: Seconds
     seller: str | None = None
-    hosts: Count | None = None
+    hosts: Count | list[Count] | None = None
+    """How many, from the first one on, or their numbers, from 1."""
     for_s: Seconds | None = None
     factor: Positive | None = None
     fail: Share | None = None

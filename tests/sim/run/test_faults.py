@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sim.run.fault import BEGIN
+from sim.run.fault import KINDS
 from sim.run.world import World
-from sim.scenario.check import FAULT_KEYS
+from sim.scenario.fault_check import ENDED_BY, FAULT_KEYS
 from sim.scenario.file import load
 from tests.sim.scenes import outcome, scene, world
 
@@ -25,7 +25,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
 
 
 def test_the_loader_knows_just_the_faults_that_can_happen() -> None:
-    assert FAULT_KEYS.keys() == BEGIN.keys()
+    assert FAULT_KEYS.keys() == KINDS.keys() | ENDED_BY.keys()
 
 
 @pytest.mark.parametrize(

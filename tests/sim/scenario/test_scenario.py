@@ -15,6 +15,11 @@ TRACK = '[policy.tracking]\ntrack = {metric = "util", target = 70, price_max = 0
 PREDICT = '[policy.predictive]\npredict = {target = 70, window = "10m", price_max = 0.1}\n'
 EXPECT = '[[expect]]\npolicy = "threshold"\nmetric = "cost"\n'
 FAULT = '[[fault]]\nkind = "{}"\nat_s = 60\n'
+CRASH = FAULT.format("host_crash") + 'seller = "uni-lab"\n'
+RETURN = FAULT.format("host_return").replace("60", "90") + 'seller = "uni-lab"\n'
+CUT = FAULT.format("partition") + 'between = ["farm", "exchange"]\n'
+HEAL = FAULT.format("heal").replace("60", "90") + 'between = ["exchange", "manager"]\n'
+BOOTS = FAULT.format("boot_failures")
 
 
 def mistake(tmp_path: Path, text: str) -> str:
@@ -103,6 +108,17 @@ def test_a_mistake_names_its_place(tmp_path: Path, find: str, put: str, line: st
             "fault[0].between: names 'exchange' and one of ",
         ),
         (FAULT.format("stale_metrics").replace("60", "1200"), "fault[0].for_s: is missing"),
+        (CRASH + "hosts = [1, 4]", "fault[0].hosts: 'uni-lab' has 3 hosts"),
+        (CRASH + "hosts = [2, 2]", "fault[0].hosts: names host 2 twice"),
+        (CRASH + "hosts = []", "fault[0].hosts: names no host"),
+        (CRASH + "hosts = [0]", "fault[0].hosts[0]: expected 'int' >= 1"),
+        (RETURN, "fault[0].hosts: no host crash of uni-lab 1 is under way at 90 s"),
+        (CRASH + "for_s = 40\n" + RETURN, "fault[1].hosts: contradicts fault[0], which lasts"),
+        (CRASH + "for_s = 9\n" + RETURN, "fault[1].hosts: no host crash of uni-lab 1"),
+        (CRASH + "hosts = [2]\n" + RETURN, "fault[1].hosts: no host crash of uni-lab 1"),
+        (CUT + "for_s = 40\n" + HEAL, "fault[1].between: contradicts fault[0], which lasts"),
+        (HEAL, "fault[0].between: no partition of shop is under way at 90 s"),
+        (BOOTS + "fail = 1\n" + BOOTS + "fail = 0", "fault[1].fail: contradicts fault[0], which"),
         ('[[trader]]\nkind = "noise"\nsymbol = "small.eu-de"', "trader[0].symbol: is not"),
         ('[[seller]]\nname = "shop"\nhosts = 1\nprice = 1', "seller[1].name: 'shop' is taken"),
         (
