@@ -1,6 +1,7 @@
 """Metrics of one run, folded from the engine's commands and events.
 
 Source: scenario.md, "Metrics". Money is counted in ucr and turned into credits only at the end.
+What the wind-down after the run's end changes stands apart.
 """
 
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 from exchange.model.commands import Command, Out
-from exchange.units import MS_PER_SECOND, UCR_PER_CREDIT
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND, UCR_PER_CREDIT
 from exchange.wire.frames import Charge, LeaseUpdate, Notice, OrderUpdate, VmUpdate
 from exchange.wire.requests import OrderPlace
+from sim.actors.position import DONE
+from sim.results.best_ask import BestAsk
+from sim.results.cloud_bill import CloudBill
 from sim.results.service import Quality
 from sim.results.stats import percentile
 
@@ -25,19 +29,56 @@ class Accounts(Struct, frozen=True):
     fees_ucr: int
 
 
-class _Order(Struct):
-    placed_ms: int
-    rests: bool
-    qty: int
-    filled: int = 0
+class Prices(Struct, frozen=True):
+    """What the scenario says of money beside the exchange's, in credits."""
+
+    spare_unit_hours: float
+    spare_unit_hour: float
+    million_violated: float
+
+
+class Waiting:
+    """Units wanted and not had: the open bids, until the run's end."""
+
+    def __init__(self, start_ms: int, end_ms: int) -> None:
+        self._start_ms, self._end_ms = start_ms, end_ms
+        self._since_ms = start_ms
+        self._leaves: dict[str, int] = {}
+        self.unit_ms = 0
+        self.most = 0
+
+    def order(self, event: OrderUpdate) -> None:
+        self.until(event.ts_ms)
+        if event.status in DONE:
+            self._leaves.pop(event.order_id, None)
+        else:
+            self._leaves[event.order_id] = event.leaves_qty
+
+    def until(self, now_ms: int) -> None:
+        """Count the time up to ``now_ms``; what comes and goes in one moment never waited."""
+        now_ms = min(max(now_ms, self._start_ms), self._end_ms)
+        if now_ms > self._since_ms:
+            units = sum(self._leaves.values())
+            self.unit_ms += units * (now_ms - self._since_ms)
+            self.most = max(self.most, units)
+            self._since_ms = now_ms
 
 
 class Metrics:
-    """Folds `observe`; ``farm`` is the account whose side is measured."""
+    """Folds `observe`; ``farm`` is the account whose side is measured, from start to end.
 
-    def __init__(self, farm: str) -> None:
+    ``bill``: what a cloud asks, where the farm buys from one and not on this exchange.
+    """
+
+    def __init__(
+        self, farm: str, start_ms: int, end_ms: int, bill: CloudBill | None = None
+    ) -> None:
         self._farm = farm
-        self._orders: dict[str, _Order] = {}
+        self._end_ms = end_ms
+        self._bill = bill
+        self._asks = BestAsk()
+        self._waiting = Waiting(start_ms, end_ms)
+        self._placed_ms: dict[str, int] = {}
         self._lease_units: dict[str, int] = {}
         self._units = 0
         self._changed_ms: dict[int, None] = {}
@@ -47,6 +88,8 @@ class Metrics:
         self._boots_s: dict[str, float] = {}
         self._filled_units = 0
         self._filled_ucr = 0
+        self._over_ask_ucr = 0
+        self._wind_down_ucr = 0
         self.cost_ucr = 0
         self.price_max_ucr = 0
         self.peak_units = 0
@@ -54,25 +97,17 @@ class Metrics:
     def observe(self, command: Command, outs: list[Out], now_ms: int) -> None:
         """Take in one accepted command and what it caused."""
         if command.account == self._farm and isinstance(command.message, OrderPlace):
-            order = command.message
-            rests = order.time_in_force in ("gtc", "gtd")
-            self._orders.setdefault(order.client_order_id, _Order(now_ms, rests, order.qty))
+            self._placed_ms.setdefault(command.message.client_order_id, now_ms)
         for address, event in outs:
             if address == self._farm:
-                self._event(event)
+                self._event(command, event)
+        for address, event in outs:
+            if isinstance(event, OrderUpdate) and address is not None:
+                self._asks.fold(address, event)
 
-    def values(self, quality: Quality, accounts: Accounts) -> dict[str, float]:
+    def values(self, quality: Quality, accounts: Accounts, prices: Prices) -> dict[str, float]:
         """Return every metric by its name in scenario.md, "Metrics"."""
-        filled_ucr = self._filled_ucr / self._filled_units if self._filled_units else 0.0
-        money = {
-            "cost": self.cost_ucr,
-            "price_mean": filled_ucr,
-            "price_max": self.price_max_ucr,
-            "seller_revenue": accounts.sellers_ucr - accounts.sellers_deposit_ucr,
-            "exchange_fees": accounts.fees_ucr,
-            # What the farm has beyond its deposit less its charges came from sellers' bonds.
-            "penalties": accounts.farm_ucr - accounts.farm_deposit_ucr + self.cost_ucr,
-        }
+        self._waiting.until(self._end_ms)
         return {
             "slo_violation_pct": quality.slo_violation_pct,
             "theta_under_pct": quality.theta_under_pct,
@@ -83,20 +118,53 @@ class Metrics:
             "peak_units": float(self.peak_units),
             "boot_p95_s": percentile(list(self._boots_s.values()), 95),
             "fill_wait_p95_s": percentile(self._fill_waits_s, 95),
-            "unfilled_units": float(self._unfilled()),
+            "unfilled_units": float(self._waiting.most),
+            "missing_unit_hours": self._waiting.unit_ms / MS_PER_HOUR,
+            "unit_hours": quality.unit_hours,
             "leases": float(len(self._lease_units)),
             "recalls": float(len(self._recalled)),
-            **{name: amount / UCR_PER_CREDIT for name, amount in money.items()},
+            **self._money(accounts),
+            **self._total(quality, prices),
         }
 
-    def _event(self, event: Any) -> None:
+    @property
+    def _cost(self) -> float:
+        return self.cost_ucr / UCR_PER_CREDIT if self._bill is None else self._bill.credits()
+
+    def _money(self, accounts: Accounts) -> dict[str, float]:
+        filled = max(1, self._filled_units)
+        charged_ucr = self.cost_ucr + self._wind_down_ucr
+        money = {
+            "price_mean": self._filled_ucr / filled,
+            "price_max": self.price_max_ucr,
+            "paid_over_best_ask": self._over_ask_ucr / filled,
+            "wind_down_cost": 0 if self._bill is not None else self._wind_down_ucr,
+            "seller_revenue": accounts.sellers_ucr - accounts.sellers_deposit_ucr,
+            "exchange_fees": accounts.fees_ucr,
+            # What the farm has beyond its deposit less its charges came from sellers' bonds.
+            "penalties": accounts.farm_ucr - accounts.farm_deposit_ucr + charged_ucr,
+        }
+        return {name: amount / UCR_PER_CREDIT for name, amount in money.items()}
+
+    def _total(self, quality: Quality, prices: Prices) -> dict[str, float]:
+        spares = prices.spare_unit_hours * prices.spare_unit_hour
+        violation = quality.violated_requests / 1_000_000 * prices.million_violated
+        return {
+            "cost": self._cost,
+            "spares_cost": spares,
+            "violation_cost": violation,
+            "total_cost": self._cost + spares + violation,
+        }
+
+    def _event(self, command: Command, event: Any) -> None:
         match event:
             case OrderUpdate():
-                self._order(event)
+                self._waiting.order(event)
+                self._trade(command, event)
             case LeaseUpdate():
                 self._lease(event)
             case Charge():
-                self.cost_ucr += event.amount_ucr
+                self._charge(event)
             case VmUpdate():
                 self._vm(event)
             case Notice() if event.kind == "recall" and event.lease_id is not None:
@@ -104,35 +172,43 @@ class Metrics:
             case _:
                 return
 
-    def _order(self, event: OrderUpdate) -> None:
+    def _trade(self, command: Command, event: OrderUpdate) -> None:
         if event.exec != "trade" or event.last_qty is None or event.last_price_ucr is None:
             return
-        order = self._orders[event.client_order_id]
-        order.filled += event.last_qty
-        wait_s = (event.ts_ms - order.placed_ms) / MS_PER_SECOND
+        wait_s = (event.ts_ms - self._placed_ms[event.client_order_id]) / MS_PER_SECOND
         self._fill_waits_s += [wait_s] * event.last_qty
         self._filled_units += event.last_qty
         self._filled_ucr += event.last_qty * event.last_price_ucr
         self.price_max_ucr = max(self.price_max_ucr, event.last_price_ucr)
+        if command.account == self._farm:
+            asked_ucr = self._asks.of(event.symbol)
+        else:  # an ask that came met our bid
+            asked_ucr = getattr(command.message, "price_ucr", None)
+        over_ucr = event.last_price_ucr - (asked_ucr or event.last_price_ucr)
+        self._over_ask_ucr += event.last_qty * over_ucr
 
     def _lease(self, event: LeaseUpdate) -> None:
+        if self._bill is not None:
+            self._bill.lease(event)
         units = 0 if event.state == "ended" else event.units
         before = self._lease_units.get(event.lease_id, 0)
         self._lease_units[event.lease_id] = units
         if units != before:
             self._units += units - before
             self.peak_units = max(self.peak_units, self._units)
-            self._changed_ms[event.ts_ms] = None
+            if event.ts_ms < self._end_ms:
+                self._changed_ms[event.ts_ms] = None
+
+    def _charge(self, event: Charge) -> None:
+        """What was charged for the time behind the run's end belongs to the wind-down."""
+        span_ms = event.to_ms - event.from_ms
+        behind_ms = min(span_ms, max(0, event.to_ms - self._end_ms))
+        late_ucr = event.amount_ucr * behind_ms // span_ms if span_ms > 0 else 0
+        self._wind_down_ucr += late_ucr
+        self.cost_ucr += event.amount_ucr - late_ucr
 
     def _vm(self, event: VmUpdate) -> None:
         requested_ms = self._requested_ms.setdefault(event.vm_id, event.ts_ms)
         if event.ready_ms is not None:
             boot_s = (event.ready_ms - requested_ms) / MS_PER_SECOND
             self._boots_s.setdefault(event.vm_id, boot_s)
-
-    def _unfilled(self) -> int:
-        """Units wanted and never had. What an ioc left over and then rested counts once."""
-        missing = sum(order.qty - order.filled for order in self._orders.values())
-        rested = sum(order.qty for order in self._orders.values() if order.rests)
-        taken = any(not order.rests for order in self._orders.values())
-        return max(0, missing - rested) if taken else missing

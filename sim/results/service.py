@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+
 
 class Service(Struct, frozen=True):
     """What is fixed: capacity of a unit, the promised use of it, and the farm's own units."""
@@ -30,13 +32,16 @@ class Service(Struct, frozen=True):
 
 
 class Quality(Struct, frozen=True):
-    """All in percent: of the requests (violation), of the need (theta), of the time (tau)."""
+    """In percent: of the requests (violation), of the need (theta), of the time (tau)."""
 
     slo_violation_pct: float
     theta_under_pct: float
     theta_over_pct: float
     tau_under_pct: float
     tau_over_pct: float
+    violated_requests: float = 0.0
+    unit_hours: float = 0.0
+    """Of the units in service, the farm's own included."""
 
 
 def quality(service: Service, loads: list[float], ready: list[tuple[int, int]]) -> Quality:
@@ -44,7 +49,7 @@ def quality(service: Service, loads: list[float], ready: list[tuple[int, int]]) 
 
     ``ready`` is a list of (at_ms, units) in time order; its first entry stands at or before 0.
     """
-    offered = excess = under = over = under_ms = over_ms = 0.0
+    offered = excess = under = over = under_ms = over_ms = unit_ms = 0.0
     for span_ms, load, units in spans(service, loads, ready):
         need = service.need(load)
         offered += load * span_ms
@@ -53,6 +58,7 @@ def quality(service: Service, loads: list[float], ready: list[tuple[int, int]]) 
         over += max(0, units - need) / need * span_ms
         under_ms += span_ms if units < need else 0
         over_ms += span_ms if units > need else 0
+        unit_ms += units * span_ms
     total_ms = len(loads) * service.step_ms
     return Quality(
         slo_violation_pct=100 * excess / offered if offered else 0.0,
@@ -60,6 +66,8 @@ def quality(service: Service, loads: list[float], ready: list[tuple[int, int]]) 
         theta_over_pct=100 * over / total_ms,
         tau_under_pct=100 * under_ms / total_ms,
         tau_over_pct=100 * over_ms / total_ms,
+        violated_requests=excess / MS_PER_SECOND,
+        unit_hours=unit_ms / MS_PER_HOUR,
     )
 
 

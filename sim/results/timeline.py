@@ -32,7 +32,7 @@ class Timeline(Struct, frozen=True):
     actions: list[tuple[float, str]]
 
 
-class Prices:
+class Traded:
     """Folds `observe`: the last traded price of every part of the run, on any market."""
 
     def __init__(self, start_ms: int, duration_ms: int) -> None:
@@ -60,14 +60,14 @@ def timeline(
     service: Service,
     loads: list[float],
     ready: list[tuple[int, int]],
-    prices: Prices,
+    traded: Traded,
     fired: Sequence[tuple[int, str]],
 ) -> Timeline:
     """Return the timeline of a run; ``fired``: (ms since the start, what a rule did)."""
     units, need = buckets(service, loads, ready, STEPS)
     load = [loads[at * len(loads) // STEPS] for at in range(STEPS)]
     actions = [(at_ms / MS_PER_SECOND, text) for at_ms, text in fired[:ACTIONS_MAX]]
-    return Timeline(load, units, need, prices.values(), actions)
+    return Timeline(load, units, need, traded.values(), actions)
 
 
 def json_timeline(scenario: Scenario, runs: dict[str, Timeline | None]) -> dict[str, Any]:

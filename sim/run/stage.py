@@ -37,8 +37,10 @@ class Stage:
         traces: dict[str, Series],
         seed: int,
         manager: Manager,
+        own_units: int,
         keep_rows: bool,
     ) -> None:
+        """``own_units`` are in service whatever the ``manager`` buys."""
         self.scenario = scenario
         self.traces = traces
         self.seed = seed
@@ -59,7 +61,7 @@ class Stage:
         """Is the farm's load not read now?"""
         self._host_at: dict[str, HostNode] = {}
         self._connections: dict[str, list[Connection]] = {}
-        self.farm = self._make_farm(manager)
+        self.farm = self._make_farm(manager, own_units)
 
     @property
     def now_ms(self) -> int:
@@ -125,9 +127,9 @@ class Stage:
             self.checker.follow(self.marketplace.engine)
             self.marketplace.start()
 
-    def _make_farm(self, manager: Manager) -> FarmNode:
+    def _make_farm(self, manager: Manager, own_units: int) -> FarmNode:
         table = self.scenario.farm
-        farm = FarmNode(self.env, manager, self._serving, table.core_units, self.scenario.start_ms)
+        farm = FarmNode(self.env, manager, self._serving, own_units, self.scenario.start_ms)
         identity = Identity(self.seed, table.account)
         account = [Subscription("account")]
         farm.connection = self.connect(table.account, farm, identity, account, table.account)

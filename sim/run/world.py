@@ -13,16 +13,17 @@ from typing import Any
 import simpy
 
 from exchange.model.commands import Genesis, ImageStored
-from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
+from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
 from sim.network.identity import Identity
 from sim.network.marketplace import Digest
-from sim.results.metrics import Accounts, Metrics
+from sim.results.cloud_bill import CloudBill
+from sim.results.metrics import Accounts, Metrics, Prices
 from sim.results.report import RunResult
 from sim.results.service import Service, buckets, quality
-from sim.results.timeline import Prices, timeline
+from sim.results.timeline import Traded, timeline
 from sim.run.fault import Faults
 from sim.run.opening import OPERATOR, account_requests, exchange_config
 from sim.run.participant import Participant, trader_sellers
@@ -47,18 +48,24 @@ class World:
 
     def __init__(self, loaded: Loaded, policy: str, seed: int, keep_rows: bool = False) -> None:
         self.policy = policy
-        self.scenario = market_of(loaded.scenario, loaded.scenario.policy[policy])
-        manager = Manager(_manager_config(loaded.scenario, policy, self.scenario.farm_pricing))
-        self.stage = Stage(self.scenario, loaded.traces, seed, manager, keep_rows)
+        self.table = loaded.scenario.policy[policy]
+        self.scenario = market_of(loaded.scenario, self.table)
+        config = _manager_config(loaded.scenario, policy, self.scenario.farm_pricing)
+        self.stage = Stage(
+            self.scenario, loaded.traces, seed, Manager(config), config.core_units, keep_rows
+        )
         self.faults = Faults(self.stage)
-        self.metrics = Metrics(self.scenario.farm.account)
-        self.digest = Digest()
         duration_ms = self.scenario.duration_s * MS_PER_SECOND
-        self.prices = Prices(self.scenario.start_ms, duration_ms)
+        over_ms = self.scenario.start_ms + duration_ms
+        bill = CloudBill(self.table.tariff, over_ms) if self.table.tariff is not None else None
+        account = self.scenario.farm.account
+        self.metrics = Metrics(account, self.scenario.start_ms, over_ms, bill)
+        self.digest = Digest()
+        self.traded = Traded(self.scenario.start_ms, duration_ms)
         self.stage.marketplace.observers += [
             self.metrics.observe,
             self.digest.observe,
-            self.prices.observe,
+            self.traded.observe,
         ]
         self.loads = sampled(
             self.scenario.workload,
@@ -100,7 +107,7 @@ class World:
         return RunResult(
             policy=self.policy,
             seed=self.stage.seed,
-            metrics=self.metrics.values(found, self._accounts()),
+            metrics=self.metrics.values(found, self._accounts(), self._prices()),
             digest=self.digest.hex(),
             units=units,
             need=need,
@@ -108,7 +115,7 @@ class World:
             virtual_s=(self.end_ms - self.scenario.start_ms + WARM_UP_MS) / MS_PER_SECOND,
             real_s=real_s,
             timeline=timeline(
-                service, self.loads, self.stage.farm.ready, self.prices, self.stage.farm.fired
+                service, self.loads, self.stage.farm.ready, self.traded, self.stage.farm.fired
             ),
         )
 
@@ -139,6 +146,14 @@ class World:
         self.faults.end_all()
         yield from wind_down(stage)
 
+    def _prices(self) -> Prices:
+        scenario = self.scenario
+        return Prices(
+            spare_unit_hours=self.table.spares * scenario.duration_s * MS_PER_SECOND / MS_PER_HOUR,
+            spare_unit_hour=scenario.spares.cost_per_unit_hour,
+            million_violated=scenario.slo.credits_per_million_violated,
+        )
+
     def _accounts(self) -> Accounts:
         totals = {
             name: row.available_ucr + row.held_ucr
@@ -165,5 +180,5 @@ def _manager_config(scenario: Scenario, policy: str, pricing: Pricing) -> Manage
         zone=farm.zone,
         unit_rps=farm.unit_rps,
         pricing=pricing,
-        core_units=farm.core_units,
+        core_units=farm.core_units + scenario.policy[policy].spares,
     )

@@ -96,8 +96,12 @@ def _policies(scenario: Scenario) -> Iterator[str]:
         given = [key for key in _CHOICES if getattr(policy, key) is not None]
         if len(given) > 1:
             yield f"{place}: {' and '.join(given)} do not go together"
-        if (policy.like is None) != (policy.list_price is None):
-            yield f"{place}: like and list_price go together"
+        if policy.list_price is not None and policy.cloud is not None:
+            yield f"{place}: list_price and cloud do not go together"
+        if (policy.like is None) != (policy.tariff is None):
+            yield f"{place}: like and list_price, or like and cloud, go together"
+        if policy.price_max is not None and policy.units is None:
+            yield f"{place}.price_max: belongs to units"
         if policy.like is not None:
             other = scenario.policy.get(policy.like)
             if other is None or not rule_texts(other):

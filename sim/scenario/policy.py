@@ -12,19 +12,22 @@ from exchange.wire.types import Capacity
 from manager.core.flap import flap_warnings, no_windows
 from manager.core.rule import Rule, parse
 from manager.core.rule_text import RuleText
-from sim.scenario.tables import Fault, OfferAll, Policy, Scenario, Seller
+from sim.scenario.tables import OfferAll, Policy, Scenario, Seller
 
 CLOUD = "cloud"
 CLOUD_UNITS = 1000
+MIN_PRICE_CREDITS, MAX_PRICE_CREDITS = 0.000001, 1000.0
+"""Of the key ``price``."""
 
 
 def rules_of(scenario: Scenario, policy: Policy) -> tuple[Rule, ...]:
     """Return the rules that the farm's Manager runs under ``policy``."""
-    if policy.like is not None and policy.list_price is not None:
+    tariff = policy.tariff
+    if policy.like is not None and tariff is not None:
         rules = rule_texts(scenario.policy[policy.like])
-        return tuple(parse(_at_least(rule, policy.list_price)) for rule in rules)
+        return tuple(parse(_at_least(rule, tariff.price)) for rule in rules)
     if policy.units:
-        return (parse(_fixed(policy.units, scenario.farm.deposit)),)
+        return (parse(_fixed(policy.units, fixed_price_max(scenario, policy))),)
     return tuple(parse(rule) for rule in rule_texts(policy))
 
 
@@ -38,13 +41,39 @@ def rule_texts(policy: Policy) -> list[RuleText]:
 
 
 def market_of(scenario: Scenario, policy: Policy) -> Scenario:
-    """Return the scenario that ``policy`` buys in: its own, or the one with a cloud in it."""
-    if policy.list_price is None:
+    """Return the scenario that ``policy`` buys in: its own, or the one with a cloud in it.
+
+    What goes wrong on this exchange does not touch the cloud; the farm's metrics are its own.
+    """
+    tariff = policy.tariff
+    if tariff is None:
         return scenario
-    faults = [fault for fault in scenario.fault if not _about_sellers(fault)]
-    cloud = _cloud(scenario, policy.list_price)
-    farm = replace(scenario.farm, pricing="flat")
-    return replace(scenario, farm=farm, seller=[cloud], trader=[], fault=faults)
+    return replace(
+        scenario,
+        farm=replace(scenario.farm, pricing="flat"),
+        boot=tariff.boot or replace(scenario.boot, fail=0.0),
+        seller=[_cloud(scenario, tariff.price)],
+        trader=[],
+        fault=[fault for fault in scenario.fault if fault.kind == "stale_metrics"],
+    )
+
+
+def fixed_price_max(scenario: Scenario, policy: Policy) -> float:
+    """Return the most that a policy of fixed units pays for one, in credits per unit-hour.
+
+    Without a price of its own: the dearest price that a seller of what the farm buys may ask.
+    """
+    if policy.price_max is not None:
+        return policy.price_max
+    farm = scenario.farm
+    symbol = f"{farm.class_}.{farm.zone}.{scenario.farm_pricing}.spot"
+    prices = [
+        seller.price * (1 + seller.jitter)
+        for seller in scenario.seller
+        if seller_symbol(scenario, seller) == symbol
+    ]
+    prices += [trader.price or 0.0 for trader in scenario.trader if trader.symbol == symbol]
+    return min(MAX_PRICE_CREDITS, max(prices, default=0.0)) or MIN_PRICE_CREDITS
 
 
 def warnings(scenario: Scenario) -> list[str]:
@@ -84,13 +113,12 @@ def _at_least(rule: RuleText, list_price: float) -> RuleText:
     return replace(rule, price_max=list_price)
 
 
-def _fixed(units: int, deposit: float) -> RuleText:
-    # A bid needs its price times its units in cash, so half the deposit is the highest bid.
+def _fixed(units: int, price_max: float) -> RuleText:
     return RuleText(
         name="static",
         when="util >= 0",
         do=f"buy to {units}",
-        price_max=max(0.000001, round(deposit / units / 2, 6)),
+        price_max=round(price_max, 6),
         max_units=units,
     )
 
@@ -99,8 +127,3 @@ def _cloud(scenario: Scenario, list_price: float) -> Seller:
     host = need_of_units(DEFAULT_CLASSES[scenario.farm.class_], CLOUD_UNITS)
     bonds = 1 + list_price * CLOUD_UNITS
     return Seller(name=CLOUD, hosts=1, price=list_price, host=host, deposit=bonds, offer=OfferAll())
-
-
-def _about_sellers(fault: Fault) -> bool:
-    named = fault.seller is not None or fault.kind == "price_spike"
-    return named or (fault.between is not None and "exchange" in fault.between)

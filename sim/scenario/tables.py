@@ -45,6 +45,13 @@ MetricName: TypeAlias = Literal[
     "leases",
     "recalls",
     "penalties",
+    "unit_hours",
+    "missing_unit_hours",
+    "paid_over_best_ask",
+    "wind_down_cost",
+    "spares_cost",
+    "violation_cost",
+    "total_cost",
 ]
 
 Pricing: TypeAlias = Literal["flat", "metered"]
@@ -169,15 +176,52 @@ class Fault(Part, frozen=True, kw_only=True):
     between: tuple[str, str] | None = None
 
 
+class Cloud(Part, frozen=True):
+    """A provider that sells any number of units at ``price``, whatever happens on this exchange.
+
+    A unit is billed from its order to its end in started steps of ``billing_s``, for ``minimum_s``
+    at least. ``boot``: the scenario's, without failures, when left out.
+    """
+
+    price: Price
+    billing_s: Annotated[int, Meta(ge=1, le=86_400)] = 1
+    minimum_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
+    boot: Boot | None = None
+
+
 class Policy(Part, frozen=True):
-    """How the farm gets its units: rules, a fixed number, another's rules at a list price, none."""
+    """How the farm gets its units: rules, a fixed number, another's rules in a cloud, none.
+
+    ``list_price`` is a cloud with that price. ``price_max`` is the most that a fixed number of
+    ``units`` pays for one. ``spares`` stand beside the farm's own units from start to end.
+    """
 
     rule: list[RuleText] | None = None
     units: Annotated[int, Meta(ge=0, le=MAX_QTY)] | None = None
+    price_max: Price | None = None
     like: str | None = None
     list_price: Price | None = None
+    cloud: Cloud | None = None
     track: TrackText | None = None
     predict: PredictText | None = None
+    spares: Annotated[int, Meta(ge=0, le=MAX_QTY)] = 0
+
+    @property
+    def tariff(self) -> Cloud | None:
+        """Return the cloud that the policy buys from, None on this exchange."""
+        return Cloud(self.list_price) if self.list_price is not None else self.cloud
+
+
+class Spares(Part, frozen=True):
+    """The buyer's own idle servers: what each costs for every hour, used or not, in credits."""
+
+    cost_per_unit_hour: Credits = 0.0
+
+
+class Slo(Part, frozen=True):
+    """What violated requests cost the business, in credits."""
+
+    credits_per_million_violated: Credits = 0.0
 
 
 class Expect(Part, frozen=True):
@@ -209,6 +253,8 @@ class Scenario(Part, frozen=True):
     trader: list[Trader] = []
     fault: list[Fault] = []
     expect: list[Expect] = []
+    spares: Spares = Spares()
+    slo: Slo = Slo()
 
     @property
     def start_ms(self) -> int:

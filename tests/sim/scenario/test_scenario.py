@@ -125,7 +125,7 @@ def test_a_mistake_names_its_place(tmp_path: Path, find: str, put: str, line: st
             '[[seller]]\nname = "m"\nhosts = 1\nprice = 1\noffer = {kind="residual", below_pct=9}',
             "seller[1].own_load: is missing",
         ),
-        ("[policy.cloud]\nlist_price = 0.1", "policy.cloud: like and list_price go together"),
+        ("[policy.cloud]\nlist_price = 0.1", "policy.cloud: like and list_price, or like and"),
         (
             '[policy.cloud]\nlike = "no_burst"\nlist_price = 0.1',
             "policy.cloud.like: there is no policy of rules 'no_burst'",
