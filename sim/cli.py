@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,8 +24,7 @@ from exchange.cli.common import (
 )
 from exchange.files import why
 from sim.results import report
-from sim.results.checker import LawBrokenError
-from sim.results.report import RunResult
+from sim.results.report import Broken, RunResult
 from sim.run.runner import plan, processors, run_all
 from sim.scenario.file import Loaded, ScenarioError, load, short_traces
 from sim.scenario.policy import warnings
@@ -84,7 +84,8 @@ def run(
     scale: Scale = 1.0,
 ) -> None:
     """Run every policy with every seed; exit 1 when an expectation fails."""
-    loaded = _load(file, _override(trace, column, time, per_s, from_s, scale))
+    override = _override(trace, column, time, per_s, from_s, scale)
+    loaded = _load(file, override)
     loaded = _with(loaded, seed, runs)
     policies = _policies(loaded, policy)
     paths = {"--json": json_out, "--out": out}
@@ -92,19 +93,20 @@ def run(
         _check_writable(option, path)
     _warn(loaded)
     try:
-        results, real_s = run_all(loaded, plan(loaded, policies), jobs, _progress)
-    except LawBrokenError as error:
-        fail(f"{file}: {error}")
+        ran = run_all(loaded, plan(loaded, policies), jobs, _progress)
     except BrokenExecutor:
         fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
-    grouped = report.by_policy(results)
+    broken = _reproducible(ran.broken, file, override)
+    grouped = report.by_policy(ran.results)
     judged = report.verdicts(loaded.scenario, grouped)
-    found = report.json_object(loaded.scenario, grouped, judged, real_s)
+    found = report.json_object(loaded.scenario, grouped, judged, ran.real_s, broken)
     for option, path in paths.items():
         _write(found, option, path)
     if json_out != Path("-"):
         print("\n".join(report.table(loaded.scenario, grouped, judged)))
-        print(f"{len(results)} runs in {real_s:.1f} s, {found['speedup']:,.0f} x real time")
+        print(f"{len(ran.results)} runs in {ran.real_s:.1f} s, {found['speedup']:,.0f} x real time")
+    if broken is not None:
+        fail(f"{file}: {report.broken_text(loaded.scenario, broken)}")
     if not found["passed"]:
         raise typer.Exit(EXIT_NOT_SO)
 
@@ -148,6 +150,19 @@ def _policies(loaded: Loaded, wanted: list[str] | None) -> list[str]:
         if name not in known:
             fail(f"--policy {name}: the scenario has {', '.join(known)}", EXIT_USAGE)
     return [name for name in known if not wanted or name in wanted]
+
+
+def _reproducible(broken: Broken | None, file: Path, override: Trace | None) -> Broken | None:
+    """Return ``broken`` with the command line that runs into it again, and into nothing else."""
+    if broken is None:
+        return None
+    words = ["headroom", "sim", "run", str(file), "--policy", broken.policy]
+    words += ["--seed", str(broken.seed), "--runs", "1"]
+    if override is not None:
+        words += ["--trace", override.file]
+        for name in ("column", "time", "per_s", "from_s", "scale"):
+            words += [f"--{name.replace('_', '-')}", str(getattr(override, name))]
+    return replace(broken, reproduce=shlex.join(words))
 
 
 def _warn(loaded: Loaded) -> None:

@@ -31,7 +31,16 @@ FEES, OUTSIDE = "fees", "outside"
 
 
 class LawBrokenError(AssertionError):
-    """The exchange broke one of its laws: a bug, never a user's mistake."""
+    """The exchange broke one of its laws: a bug, never a user's mistake.
+
+    ``law``: one of those above. ``command``: the number of the command in the journal.
+    """
+
+    def __init__(self, law: str, command: int, text: str) -> None:
+        super().__init__(f"law {law!r} broken after command {command}: {text}")
+        self.law = law
+        self.command = command
+        self.text = text
 
 
 class Checker:
@@ -161,7 +170,7 @@ class Checker:
                 self._broken("book", f"{symbol} is crossed: bid {bids[0][0]}, ask {asks[0][0]}")
 
     def _broken(self, law: str, text: str) -> NoReturn:
-        raise LawBrokenError(f"law {law!r} broken after command {self._engine.seq}: {text}")
+        raise LawBrokenError(law, self._engine.seq, text)
 
 
 def _fits(used: Capacity, limit: Capacity) -> bool:

@@ -42,6 +42,21 @@ class RunResult(Struct, frozen=True):
     timeline: Timeline | None = None
 
 
+class Broken(Struct, frozen=True):
+    """A run that ended because a law was broken, ``at_s`` virtual seconds after its start.
+
+    ``command`` is its number in the journal; ``reproduce`` the line that shows it again.
+    """
+
+    law: str
+    policy: str
+    seed: int
+    at_s: float
+    command: int
+    text: str
+    reproduce: str = ""
+
+
 class Verdict(Struct, frozen=True):
     """One bound of an expectation. ``value`` is what is compared with ``bound``.
 
@@ -70,18 +85,26 @@ def estimates(runs: Sequence[RunResult]) -> dict[str, Estimate]:
 
 
 def verdicts(scenario: Scenario, runs: dict[str, list[RunResult]]) -> list[Verdict]:
-    """Judge every expectation whose policies were run."""
+    """Judge every expectation whose policies were run, each with every seed."""
+    whole = {name: group for name, group in runs.items() if len(group) == scenario.runs}
     found: list[Verdict] = []
     for expect in scenario.expect:
-        if expect.policy in runs:
-            found += _judge(expect, runs)
+        if expect.policy in whole:
+            found += _judge(expect, whole)
     return found
 
 
 def json_object(
-    scenario: Scenario, runs: dict[str, list[RunResult]], judged: Sequence[Verdict], real_s: float
+    scenario: Scenario,
+    runs: dict[str, list[RunResult]],
+    judged: Sequence[Verdict],
+    real_s: float,
+    broken: Broken | None = None,
 ) -> dict[str, Any]:
-    """Return the object of ``--json``; ``real_s`` is the wall time of all runs together."""
+    """Return the object of ``--json``; ``real_s`` is the wall time of all runs together.
+
+    With ``broken``, ``runs`` are those that had ended before.
+    """
     virtual_s = sum(run.virtual_s for group in runs.values() for run in group)
     return {
         "schema": 1,
@@ -100,7 +123,8 @@ def json_object(
             }
             for verdict in judged
         ],
-        "passed": all(verdict.passed for verdict in judged),
+        "passed": broken is None and all(verdict.passed for verdict in judged),
+        **({} if broken is None else {"broken": broken}),
         "speedup": virtual_s / real_s if real_s > 0 else 0.0,
         "timeline": json_timeline(
             scenario, {name: group[0].timeline for name, group in runs.items()}
@@ -115,10 +139,18 @@ def table(
     plural = "" if scenario.runs == 1 else "s"
     head = f"{scenario.title}: {scenario.runs} run{plural} from seed {scenario.seed}"
     lines = [f"{head}, {scenario.duration_s / 3600:g} h each", ""]
-    lines += _metric_rows(runs)
-    lines += ["", *_unit_rows(scenario, runs), ""]
+    if runs:
+        lines += _metric_rows(runs)
+        lines += ["", *_unit_rows(scenario, runs), ""]
     lines += [f"{'passed' if verdict.passed else 'FAILED'}  {verdict.text}" for verdict in judged]
     return lines
+
+
+def broken_text(scenario: Scenario, broken: Broken) -> str:
+    """Return the line that names the broken law, where it broke, and how to see it again."""
+    where = f"{scenario.title}: policy {broken.policy}, seed {broken.seed}, at {broken.at_s:g} s"
+    law = f"law {broken.law!r} broken after command {broken.command}: {broken.text}"
+    return f"{where}: {law}; reproduce: {broken.reproduce}"
 
 
 def _judge(expect: Expect, runs: dict[str, list[RunResult]]) -> list[Verdict]:

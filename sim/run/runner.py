@@ -7,12 +7,13 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing, contextmanager
 from typing import Final, NamedTuple
 
-from sim.results.report import RunResult
+from sim.results.checker import LawBrokenError
+from sim.results.report import Broken, RunResult
 from sim.run.world import World
 from sim.scenario.file import Loaded
 
@@ -28,6 +29,14 @@ class Task(NamedTuple):
     seed: int
 
 
+class Ran(NamedTuple):
+    """What came of the runs: results in the order of the plan; ``broken`` ended them early."""
+
+    results: list[RunResult]
+    broken: Broken | None
+    real_s: float
+
+
 def plan(loaded: Loaded, policies: list[str]) -> list[Task]:
     """Return every run of the scenario: seeds seed, seed + 1, ... for each policy."""
     scenario = loaded.scenario
@@ -38,60 +47,53 @@ def plan(loaded: Loaded, policies: list[str]) -> list[Task]:
     ]
 
 
-def run_all(
-    loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress
-) -> tuple[list[RunResult], float]:
-    """Return the result of each task, in their order, and the seconds it took altogether.
+def run_all(loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress) -> Ran:
+    """Return the result of each task, and the seconds it took altogether.
 
-    Raises `LawBrokenError` as soon as a run finds one, and leaves no process behind.
+    At the first broken law no more runs begin, those under way are ended, and no process is left.
     """
     began_s = time.perf_counter()
-    if jobs == 1 or len(tasks) == 1:
-        results = list(_in_turn(loaded, tasks, progress))
-    else:
-        results = _side_by_side(loaded, tasks, jobs, progress)
-    return results, time.perf_counter() - began_s
+    side_by_side = jobs > 1 and len(tasks) > 1
+    each = _side_by_side(loaded, tasks, jobs) if side_by_side else _in_turn(loaded, tasks)
+    found: dict[Task, RunResult] = {}
+    broken = None
+    with closing(each):
+        for result in each:
+            if isinstance(result, Broken):
+                broken = result
+                break
+            found[Task(result.policy, result.seed)] = result
+            progress(result, len(found), len(tasks))
+    results = [found[task] for task in tasks if task in found]
+    return Ran(results, broken, time.perf_counter() - began_s)
 
 
 def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _in_turn(loaded: Loaded, tasks: list[Task], progress: Progress) -> Iterator[RunResult]:
-    for number, task in enumerate(tasks, start=1):
-        result = _run(loaded, task)
-        progress(result, number, len(tasks))
-        yield result
+def _in_turn(loaded: Loaded, tasks: list[Task]) -> Generator[RunResult | Broken]:
+    for task in tasks:
+        yield _run(loaded, task)
 
 
-def _side_by_side(
-    loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress
-) -> list[RunResult]:
-    with _ended_in_order():
-        return _pooled(loaded, tasks, jobs, progress)
-
-
-def _pooled(loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress) -> list[RunResult]:
+def _side_by_side(loaded: Loaded, tasks: list[Task], jobs: int) -> Generator[RunResult | Broken]:
     # spawn: a forked child would inherit whatever threads and signal handlers the caller has.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)), context, initializer=_set_signals)
-    try:
-        with _signals_later():
-            waiting: dict[Future[RunResult], Task] = {
-                pool.submit(_run, loaded, task): task for task in tasks
-            }
-        found: dict[Task, RunResult] = {}
-        for future in as_completed(waiting):
-            found[waiting[future]] = future.result()
-            progress(future.result(), len(found), len(tasks))
-        return [found[task] for task in tasks]
-    except BaseException:
-        # Ctrl-C, SIGTERM or a broken law: nobody wants the rest, and a run may take long to end.
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with _ended_in_order():
+        pool = ProcessPoolExecutor(min(jobs, len(tasks)), context, initializer=_set_signals)
+        try:
+            with _signals_later():
+                waiting = [pool.submit(_run, loaded, task) for task in tasks]
+            for future in as_completed(waiting):
+                yield future.result()
+        except BaseException:
+            # Ctrl-C, SIGTERM or a broken law: nobody wants the rest, and a run may take long.
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
@@ -125,8 +127,12 @@ def _signals_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
 
-def _run(loaded: Loaded, task: Task) -> RunResult:
-    return World(loaded, task.policy, task.seed).run()
+def _run(loaded: Loaded, task: Task) -> RunResult | Broken:
+    world = World(loaded, task.policy, task.seed)
+    try:
+        return world.run()
+    except LawBrokenError as error:
+        return Broken(error.law, *task, world.at_s, error.command, error.text)
 
 
 def _set_signals() -> None:

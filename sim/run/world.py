@@ -93,6 +93,11 @@ class World:
         stage.env.process(self._play())
 
     @property
+    def at_s(self) -> float:
+        """Return how far the run is: virtual seconds since the scenario's start."""
+        return (self.stage.now_ms - self.scenario.start_ms) / MS_PER_SECOND
+
+    @property
     def end_ms(self) -> int:
         """When everything has been given back and the last bill stands."""
         end_ms = self.scenario.start_ms + self.scenario.duration_s * MS_PER_SECOND

@@ -7,12 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from exchange.model.account import Account
+from exchange.model.ledger import Ledger
 from sim.cli import app
-from tests.sim.scenes import scene
+from tests.sim.scenes import RULES, scene
 
 REPO = Path(__file__).parents[2]
 MET = '[[expect]]\npolicy = "no_burst"\nmetric = "cost"\nmax = 0.0\n'
@@ -146,6 +149,38 @@ def test_a_signal_ends_it_quietly_and_leaves_no_process(
     deadline = time.monotonic() + 10
     while any(alive(pid) for pid in started):
         assert time.monotonic() < deadline, "a run outlived its parent"
+
+
+def test_a_broken_law_says_where_and_keeps_what_had_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: the engine keeps a ucr more of every charge than its config says."""
+    pay_held = Ledger.pay_held
+
+    def paid(self: Ledger, payer: Account, payee: Account, amount_ucr: int, *rest: Any) -> None:
+        fee_ucr, why = rest
+        pay_held(self, payer, payee, amount_ucr, fee_ucr + 1, why)
+
+    monkeypatch.setattr(Ledger, "pay_held", paid)
+    path, out = tmp_path / "short.toml", tmp_path / "out.json"
+    path.write_text(scene(NOT_MET, duration_s=900, rules="") + RULES, encoding="utf-8")
+    options = ["--jobs", "1", "--json", str(out)]
+    done = CliRunner().invoke(app, ["run", str(path), *options])
+    assert done.exit_code == 1
+    found = json.loads(out.read_text(encoding="utf-8"))
+    broken = found["broken"]
+    assert (broken["law"], broken["policy"], broken["seed"]) == ("paid", "threshold", 7)
+    assert broken["at_s"] > 0
+    assert broken["command"] > 50
+    assert list(found["policies"]) == ["no_burst"], "the run that had ended is kept"
+    assert found["passed"] is False
+    assert broken["reproduce"] == f"headroom sim run {path} --policy threshold --seed 7 --runs 1"
+    line = done.stderr.splitlines()[-1]
+    assert f"policy threshold, seed 7, at {broken['at_s']:g} s: law 'paid' broken" in line
+    assert line.endswith(f"reproduce: {broken['reproduce']}")
+    again = CliRunner().invoke(app, broken["reproduce"].split()[2:])
+    assert again.exit_code == 1
+    assert again.stderr.splitlines()[-1] == line
 
 
 def test_a_run_that_is_killed_is_one_line(tmp_path: Path) -> None:
