@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from exchange.client import Client, Refused, Unknown
-from exchange.wire.requests import VmConsole
+from exchange.wire.console_requests import VmConsole
 
 BUSY_PAUSE_S: Final = 0.1
 """Between two parts of a console that has more."""

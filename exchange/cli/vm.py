@@ -10,7 +10,7 @@ from exchange.cli.common import Json, Key, Url, fail, print_json
 from exchange.cli.console_follow import CannotFollow, follow
 from exchange.cli.one_request import ask, checked, logged_in
 from exchange.cli.vm_life import list_vms, start, stop
-from exchange.wire.requests import VmConsole
+from exchange.wire.console_requests import VmConsole
 from exchange.wire.text import printable
 from exchange.wire.types import CONSOLE_LINES_MAX
 

@@ -159,6 +159,8 @@ def _host(host: Host) -> Row:
     windows = [[start_ms, _use(use)] for start_ms, use in sorted(host.windows.items())]
     row = [made, host.key_id, _values(host, HOST), offer, _use(host.spot), windows, host.cooling]
     # Left out where nothing is said, so that the state hashes of older journals stay.
+    if host.paused is not None:
+        return [*row, host.outbound, host.tags, host.paused]
     if host.tags is not None:
         return [*row, host.outbound, host.tags]
     return row if host.outbound is None else [*row, host.outbound]
@@ -259,7 +261,7 @@ def _restore_host(state: State, row: Row) -> None:
     number, account_id, name, zone, hardware_id = made
     host = Host(number, account_id, name, zone, hardware_id, key_id)
     _set(host, HOST, values)
-    host.outbound, host.tags = [*more, None, None][:2]
+    host.outbound, host.tags, host.paused = [*more, None, None, None][:3]
     host.capacity = msgspec.convert(offer[0], Capacity)
     announced, limit = msgspec.convert(offer[1:3], list[Capacity | None])
     assert announced is not None

@@ -9,7 +9,7 @@ from exchange.gateway.context import Context
 from exchange.session.consoles import Read
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
-from exchange.wire.requests import ConsoleText, VmConsole
+from exchange.wire.console_requests import ConsoleText, VmConsole
 from exchange.wire.results import Refused
 from exchange.wire.text import console_end, console_piece
 

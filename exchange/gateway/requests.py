@@ -22,6 +22,7 @@ from exchange.gateway.login import enroll, key_revoke, log_in
 from exchange.session.outbox import HistoryJob
 from exchange.session.session import Session
 from exchange.wire import admin_requests, requests, session_requests
+from exchange.wire.console_requests import ConsoleText, VmConsole
 from exchange.wire.results import Done
 
 Handler = Callable[[Context, Session, Any, int], None]
@@ -69,8 +70,8 @@ HANDLERS: Final[dict[type[Struct], Handler]] = {
     admin_requests.AdminApplications: questions.applications,
     admin_requests.AdminApprove: sign_up_requests.approve,
     admin_requests.AdminDecline: sign_up_requests.decline,
-    requests.VmConsole: console_requests.read,
-    requests.ConsoleText: console_requests.answer,
+    VmConsole: console_requests.read,
+    ConsoleText: console_requests.answer,
     requests.HostHeartbeat: heartbeat,
     requests.HostDone: host_done,
     requests.HostSynced: host_synced,

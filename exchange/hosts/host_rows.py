@@ -116,6 +116,7 @@ def _fleet_row(host: Host) -> HostUpdate:
         delivered_unit_s=evidence.seconds(host.evidence.delivered_ms),
         tags=host.tags,
         image_max_mib=host.image_max_mib,
+        paused=host.paused,
     )
 
 

@@ -33,23 +33,33 @@ def announce(state: State, command: Command, request: HostAnnounce) -> Done | Re
     unknown = [name for name in request.classes if name not in state.config.classes]
     if unknown:
         return Refused("invalid_field", f"no class {unknown[0]!r}", "classes")
-    said = (request.capacity, request.offered, request.classes, request.accel, request.boot_id)
-    tags = request.tags or None
-    said_of = (request.cpu_model, request.agent_version, request.limits, request.outbound, tags)
-    known = (host.capacity, host.announced, host.classes, host.accel, host.boot_id)
-    known_of = (host.cpu_model, host.agent_version, host.limits, host.outbound, host.tags)
-    if said == known and said_of == known_of and host.offered_known:
+    if host.offered_known and _said(request) == _known(host):
         return Done({"host": host.host_id, "status": host.status}, duplicate=True)
     host.capacity = request.capacity
     host.set_offer(request.offered, host.limit)
     host.classes, host.accel = list(request.classes), request.accel
     host.cpu_model, host.agent_version = request.cpu_model, request.agent_version
     host.boot_id, host.limits, host.outbound = request.boot_id, request.limits, request.outbound
-    host.tags, host.offered_known = tags, True
+    host.tags, host.paused, host.offered_known = request.tags or None, request.paused, True
     _open(host)
     _withdraw_dropped_classes(state, host)
+    if host.paused is not None:
+        cancels.cancel_backed_by(state, host, "capacity_shrunk")
     fit_to_offer(state, host)
     return Done({"host": host.host_id, "status": host.status})
+
+
+def _said(request: HostAnnounce) -> tuple[object, ...]:
+    """Return all that an announcement says, as `_known` returns what was said before."""
+    hardware = (request.capacity, request.classes, request.accel, request.cpu_model)
+    agent = (request.agent_version, request.boot_id, request.outbound, request.tags or None)
+    return (*hardware, *agent, request.offered, request.limits, request.paused)
+
+
+def _known(host: Host) -> tuple[object, ...]:
+    hardware = (host.capacity, host.classes, host.accel, host.cpu_model)
+    agent = (host.agent_version, host.boot_id, host.outbound, host.tags)
+    return (*hardware, *agent, host.announced, host.limits, host.paused)
 
 
 def _withdraw_dropped_classes(state: State, host: Host) -> None:

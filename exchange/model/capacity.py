@@ -7,7 +7,7 @@ spot use + that hour's window use never exceeds what the host offers. Source: ru
 from typing import TypeAlias
 
 from exchange.model.evidence import Evidence
-from exchange.wire.types import Accel, Capacity, HostLimits, HostStatus, Outbound
+from exchange.wire.types import Accel, Capacity, HostLimits, HostStatus, Outbound, Paused
 
 Need: TypeAlias = tuple[int, int, int]
 """mvcpu, mem_mib with overhead, disk_mib of one unit."""
@@ -69,6 +69,7 @@ class Host:
         "outbound",
         "image_max_mib",
         "tags",
+        "paused",
     )
 
     def __init__(
@@ -106,6 +107,8 @@ class Host:
         self.offered_known = False
         self.synced = False
         self.draining = False
+        self.paused: Paused | None = None
+        """The host's own word: why it starts no VM for now."""
         self.silent_since_ms: int | None = None
         self.evidence = Evidence()
         self.spot = Use()
@@ -197,6 +200,7 @@ class Host:
             or self.cooling
             or self.status != "live"
             or self.draining
+            or self.paused is not None
             or class_name not in self.classes
         ):
             return False
@@ -211,7 +215,8 @@ class Host:
 
     def sells(self, class_name: str) -> bool:
         """Return whether new asks of the class may be backed by this host."""
-        return self.status == "live" and not self.draining and class_name in self.classes
+        may_sell = self.status == "live" and not self.draining and self.paused is None
+        return may_sell and class_name in self.classes
 
     def overcommitted(self) -> bool:
         """Return whether more is used in some hour than the host offers now."""

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
+from exchange.wire.console_requests import VmConsole
 from exchange.wire.instructions import ConsoleRead
-from exchange.wire.requests import VmConsole
 from exchange.wire.results import Refused
 from exchange.wire.types import CONSOLE_READS_MAX
 

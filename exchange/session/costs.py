@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from exchange.wire import admin_requests, requests, session_requests
+from exchange.wire import admin_requests, console_requests, requests, session_requests
 
 Budget: TypeAlias = Literal[
     "orders", "cancels", "changes", "questions", "host", "operator", "enrollments", "applications"
@@ -52,7 +52,7 @@ COSTS: Final[dict[type[Struct], Cost]] = {
     requests.AccountState: _STATE,
     requests.AccountStatement: Cost("questions", weighed=True, least=STATEMENT_BYTES),
     requests.OrderList: _STATE,
-    requests.VmConsole: _WEIGHED,
+    console_requests.VmConsole: _WEIGHED,
     requests.ImageStat: _QUESTIONS,
     requests.ImageGet: _QUESTIONS,
     requests.ImageList: _STATE,
@@ -80,7 +80,7 @@ COSTS: Final[dict[type[Struct], Cost]] = {
     requests.HostSynced: _HOST,
     requests.VmStatus: _HOST,
     requests.UsageReport: _HOST,
-    requests.ConsoleText: _HOST,
+    console_requests.ConsoleText: _HOST,
     admin_requests.AdminAccount: _OPERATOR,
     admin_requests.AdminKey: _OPERATOR,
     admin_requests.AdminKeyRevoke: _OPERATOR,

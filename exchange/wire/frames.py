@@ -223,7 +223,7 @@ class DirectorySnapshot(Frame, tag="directory.snapshot"):
 class HostUpdate(Frame, tag="host.update"):
     """One of the own hosts, for the ``fleet`` channel; ``load`` and ``vms`` as it last said, at
     ``heard_ms``. ``accel`` is missing until it announced itself; the sums of unit-seconds are those
-    of its evidence."""
+    of its evidence. ``paused``: why it starts no VM and sells nothing more for now."""
 
     host: str
     name: str
@@ -239,6 +239,7 @@ class HostUpdate(Frame, tag="host.update"):
     heard_ms: int | None = None
     tags: list[str] | None = None
     image_max_mib: int | None = None
+    paused: str | None = None
 
 
 # --- account channel: every frame begins with account_seq, seq, ts_ms ---

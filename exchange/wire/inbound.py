@@ -17,12 +17,12 @@ from exchange.wire.admin_requests import (
     AdminLimits,
     AdminZone,
 )
+from exchange.wire.console_requests import ConsoleText, VmConsole
 from exchange.wire.requests import (
     AccountApply,
     AccountState,
     AccountStatement,
     Auth,
-    ConsoleText,
     DirectorySearch,
     HostAnnounce,
     HostApprove,
@@ -52,7 +52,6 @@ from exchange.wire.requests import (
     Subscribe,
     Unsubscribe,
     UsageReport,
-    VmConsole,
     VmStart,
     VmStatus,
     VmStop,

@@ -11,15 +11,11 @@ from msgspec import Meta, Struct, field
 
 from exchange.units import MAX_INT
 from exchange.wire.types import (
-    CONSOLE_LINES_MAX,
-    MAX_FRAME_BYTES,
     MAX_USER_DATA_CHARS,
     Accel,
     Capacity,
     Channel,
-    ConsoleAfter,
     Count,
-    Cursor,
     Endpoint,
     HostLimits,
     HostLoad,
@@ -33,6 +29,7 @@ from exchange.wire.types import (
     Outbound,
     OwnerLimit,
     Paged,
+    Paused,
     Percent,
     Port,
     PriceUcr,
@@ -200,15 +197,6 @@ class VmStop(Request, tag="vm.stop", frozen=True):
     grace_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
 
 
-class VmConsole(Request, tag="vm.console", frozen=True):
-    """Read the last ``lines`` lines of the own VM's serial console, live from its host. With
-    ``after``, the ``next`` of the answer before, what was written since; "" to begin with."""
-
-    vm_id: Name
-    lines: Annotated[int, Meta(ge=1, le=CONSOLE_LINES_MAX)]
-    after: ConsoleAfter | None = None
-
-
 class LeaseRelease(Request, tag="lease.release", frozen=True):
     """Give back units (default all) of a lease, now or at ``at_ms``."""
 
@@ -303,7 +291,8 @@ class HostApprove(Request, tag="host.approve", frozen=True):
 
 class HostAnnounce(Request, tag="host.announce", frozen=True):
     """What a host is and offers: after every login and when it changes. ``outbound``: what guests
-    may connect to; absent: nothing. ``tags``: the owner's words for it, such as ``rack=7``."""
+    may connect to; absent: nothing. ``tags``: the owner's words for it, such as ``rack=7``.
+    ``paused``: why it starts no VM for now; nothing more is sold, what is leased runs on."""
 
     capacity: Capacity
     offered: Capacity
@@ -315,6 +304,7 @@ class HostAnnounce(Request, tag="host.announce", frozen=True):
     limits: HostLimits | None = None
     outbound: Outbound | None = None
     tags: Annotated[list[HostTag], Meta(max_length=16)] | None = None
+    paused: Paused | None = None
 
 
 class HostOffer(Request, tag="host.offer", frozen=True):
@@ -385,15 +375,3 @@ class UsageReport(Request, tag="usage.report", frozen=True):
     mem_mib: Count
     net_rx_total: Count
     net_tx_total: Count
-
-
-class ConsoleText(Report, tag="console.text", frozen=True):
-    """Answer to `ConsoleRead`; without ``text`` the host shows no console of that VM. Control
-    characters but newline and tab go, and what is longer than the buyer asked for, or than 32,000
-    bytes of UTF-8, is cut. ``next`` and ``gap`` only where ``after`` was asked: where to go on, and
-    that what followed ``after`` is no longer there: these are the last lines instead."""
-
-    read_id: Name
-    text: Annotated[str, Meta(max_length=MAX_FRAME_BYTES)] | None = None
-    next: Cursor | None = None
-    gap: bool = False

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from exchange.wire import admin_requests, requests, session_requests
+from exchange.wire import admin_requests, console_requests, requests, session_requests
 from exchange.wire.types import Role
 
 _READERS: Final[tuple[Role, ...]] = ("viewer", "trader", "operator")
@@ -42,7 +42,7 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     requests.ImageBuy: _TRADER,
     requests.VmStart: _TRADER,
     requests.VmStop: _TRADER,
-    requests.VmConsole: _READERS,
+    console_requests.VmConsole: _READERS,
     requests.LeaseRelease: _TRADER,
     requests.LeaseRecall: _TRADER,
     requests.ImagePut: _OWNERS,
@@ -60,7 +60,7 @@ ROLES: Final[dict[type[Struct], tuple[Role, ...]]] = {
     requests.HostSynced: _HOST,
     requests.VmStatus: _HOST,
     requests.UsageReport: _HOST,
-    requests.ConsoleText: _HOST,
+    console_requests.ConsoleText: _HOST,
     admin_requests.AdminAccount: _OPERATOR,
     admin_requests.AdminKey: _OPERATOR,
     admin_requests.AdminKeyRevoke: _OPERATOR,

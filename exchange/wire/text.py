@@ -54,6 +54,14 @@ def vm_state(state: str, ready_ms: int | None) -> str:
     return "ready" if state == "running" and ready_ms is not None else state
 
 
+PAUSED: Final = {"hypervisor_lost": "libvirtd does not answer"}
+
+
+def paused_text(reason: str) -> str:
+    """Return why a host starts no VM, for its owner; a word of a newer exchange as it is."""
+    return PAUSED.get(reason, reason)
+
+
 def uptime(contracted_s: int, delivered_s: int) -> str:
     """Return the delivered part, never rounded up to 100 %; ``-`` when nothing was sold."""
     if contracted_s <= 0:

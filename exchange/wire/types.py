@@ -62,6 +62,8 @@ SelfTrade: TypeAlias = Literal[
     "cancel_newest", "cancel_oldest", "cancel_both", "decrement_and_cancel"
 ]
 OwnerLimit: TypeAlias = Literal["offered", "residual_below_pct", "image_max_mib"]
+Paused: TypeAlias = Literal["hypervisor_lost"]
+"""Why a host starts no VM for now."""
 HostTag: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,31}(=[A-Za-z0-9_.-]{1,32})?$(?!\n)")
 ]

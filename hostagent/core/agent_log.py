@@ -9,6 +9,7 @@ from hostagent.core.core import HostCore
 from hostagent.core.exchange_time import SkewLog
 from hostagent.core.log_events import VmLog
 from hostagent.core.offer_log import ResidualLog
+from hostagent.core.pause import PauseLog
 from hostagent.core.ports import Message, Observed, Out, Send
 
 
@@ -19,6 +20,7 @@ class AgentLog:
         self._skew = SkewLog()
         self._vms = VmLog()
         self._residual = ResidualLog()
+        self._pause = PauseLog()
         self._offer: LogLine | None = None
 
     def lines(
@@ -38,6 +40,7 @@ class AgentLog:
         yield log_events.of_message(message)
         yield from self._vms.changes(core.vms, isinstance(message, Observed))
         yield from self._residual.changes(core.offer.offering())
+        yield self._pause.change(core.offer.offering().paused)
         for out in outs:
             if isinstance(out, Send) and isinstance(out.message, HostAnnounce):
                 yield self._announced(core, out.message)

@@ -1,7 +1,7 @@
 """Reads of guests' consoles that are under way. Pure."""
 
+from exchange.wire.console_requests import ConsoleText
 from exchange.wire.instructions import ConsoleRead
-from exchange.wire.requests import ConsoleText
 from exchange.wire.types import CONSOLE_READS_MAX
 from hostagent.core.console import ConsolePart
 from hostagent.core.ports import ConsoleSeen, Out, ReadConsole, Send

@@ -15,7 +15,7 @@ from typing import assert_never
 from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.instructions import ConsoleRead, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire.requests import HostDone, HostHeartbeat, HostSynced, HostVm
-from hostagent.core import identity
+from hostagent.core import identity, pause
 from hostagent.core import vm as life
 from hostagent.core.consoles import Consoles
 from hostagent.core.exchange_time import ExchangeClock, TimeTold
@@ -138,6 +138,8 @@ class HostCore:
 
     def _observe(self, now_ms: int, out: list[Out]) -> None:
         self._looks.begin(now_ms, self.vms)
+        if self.offer.look_begins(now_ms):
+            self._reporter.announce(out)
         out.append(Observe())
 
     # --- messages ---
@@ -226,7 +228,7 @@ class HostCore:
             self._successors.add(order)
             self._follow(other, life.disown(other, now_ms), out)
             return
-        vm = life.ordered(order, f"{self.config.boot_id}-{now_ms}")
+        vm = life.ordered(order, self._boot(now_ms))
         vm.clock = self.clock
         fetching = any(other.spec.image == order.image for other in self._waiting_for_image())
         effects: list[Effect] = [] if fetching else [FetchImage(order.image)]
@@ -234,6 +236,9 @@ class HostCore:
             effects = life.refused(vm, "domain_lost" if order.ran else "no_room")
         self.vms[order.vm_id] = vm
         self._follow(vm, effects, out)
+
+    def _boot(self, now_ms: int) -> str:
+        return f"{self.config.boot_id}-{now_ms}"
 
     def _launch_again(self, vm: Vm, order: VmLaunch, out: list[Out]) -> None:
         vm.reap_ms = vm.cutoff_ms = None
@@ -311,6 +316,7 @@ class HostCore:
         for vm in self.vms.values():
             life.reach(vm, vm.spec.vm_id in seen.unreached)
             self._reporter.tell(vm, out)
+            self._follow(vm, pause.start_again(vm, self._boot(now_ms), now_ms), out)
         self._reporter.announce(out)
         self._seen = True
         if self._held_sync is not None:
@@ -382,5 +388,5 @@ class HostCore:
 
     def _follow(self, vm: Vm, effects: list[Effect], out: list[Out]) -> None:
         """Carry on with ``effects`` after something happened to ``vm``, and tell of it."""
-        out += effects
+        out += pause.put_off(vm, effects) if self.offer.paused else effects
         self._reporter.tell(vm, out)

@@ -15,7 +15,8 @@ from hostagent.core.inventory import Shared, fits, fitting_classes, smaller
 from hostagent.core.kept import KeptOffer, resumed
 from hostagent.core.offering import Offering, left_beside, smallest_unit
 from hostagent.core.own_use import Held, OwnUse, Used, own_use
-from hostagent.core.ports import Load, Observed
+from hostagent.core.pause import Pause
+from hostagent.core.ports import HYPERVISOR_LOST, Load, Observed
 from hostagent.core.vm import Vm
 
 PORTS_SLACK = 10
@@ -68,6 +69,8 @@ class Offer:
         self._announced: Capacity | None = None
         self._told: HostLimits | None = None
         self._load = Load()
+        self._pause = Pause()
+        self._paused_told = False
 
     def kept(self) -> KeptOffer:
         """Return what an agent after us must start with."""
@@ -81,6 +84,7 @@ class Offer:
 
     def observe(self, seen: Observed, vms: dict[str, Vm]) -> None:
         """Take the server's load in. To be called before the meters see the same readings."""
+        self._pause.answered()
         if seen.ports is not None:
             self._count_ports(seen.ports)
         if not self._looked:
@@ -94,6 +98,15 @@ class Offer:
             self._cpu.observe(own.mvcpu, seen.at_ms)
             self._mem.observe(own.mem_mib, seen.at_ms)
             self._use.observe(own, seen.at_ms)
+
+    def look_begins(self, now_ms: int) -> bool:
+        """The hypervisor is asked again; return whether sales pause from now on."""
+        return self._pause.asked(now_ms)
+
+    @property
+    def paused(self) -> bool:
+        """The hypervisor does not answer: nothing more is sold, and no start begins."""
+        return self._pause.on
 
     def _count_ports(self, ports: int) -> None:
         """Tell only of a change that matters: a few ports come and go with others' connections."""
@@ -109,12 +122,14 @@ class Offer:
         self._announced = None
 
     def changed(self) -> bool:
-        return self._offered() != self._announced or self._limits != self._told
+        told = self._limits == self._told and self._pause.on == self._paused_told
+        return self._offered() != self._announced or not told
 
     def announcement(self, req_id: int) -> HostAnnounce:
         """Return the announcement of what is offered now, and remember it as made."""
         config = self._config
         self._announced, self._told = self._offered(), self._limits
+        self._paused_told = self._pause.on
         return HostAnnounce(
             req_id=req_id,
             capacity=config.capacity,
@@ -127,6 +142,7 @@ class Offer:
             limits=self._limits,
             outbound=None if config.outbound == "none" else config.outbound,
             tags=list(config.tags) or None,
+            paused=HYPERVISOR_LOST if self._pause.on else None,
         )
 
     def has_room(self, one_more: Vm, vms: dict[str, Vm]) -> bool:
@@ -153,6 +169,7 @@ class Offer:
             limit=self._limit,
             below_pct=self._residual.below_pct,
             open=self._residual.open,
+            paused=self._pause.on,
         )
 
     def _offered(self) -> Capacity:

@@ -14,7 +14,8 @@ from hostagent.core.own_use import Used
 
 class Offering(Struct, frozen=True):
     """What is offered and why. ``own``: what is left to the server's own work, measured within
-    ``hours``; ``below_pct`` None: not a residual offer."""
+    ``hours``; ``below_pct`` None: not a residual offer. ``paused``: nothing more is sold for
+    now, since the hypervisor does not answer."""
 
     offered: Capacity
     capacity: Capacity
@@ -24,6 +25,7 @@ class Offering(Struct, frozen=True):
     limit: ToldCapacity | None = None
     below_pct: int | None = None
     open: bool = True
+    paused: bool = False
 
 
 def smallest_unit(capacity: Capacity, classes: dict[str, Capacity]) -> Used:

@@ -7,14 +7,14 @@ have. A lost result is no disaster: the core asks again, and every effect may be
 """
 
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from exchange.wire.console_requests import ConsoleText
 from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.instructions import ConsoleRead, HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire.requests import (
-    ConsoleText,
     HostAnnounce,
     HostDone,
     HostHeartbeat,
@@ -308,6 +308,10 @@ Message: TypeAlias = (
 
 
 # --- ports ---
+
+
+HYPERVISOR_LOST: Final = "hypervisor_lost"
+"""The reason of a start that fails because nobody answers: it is worth another try later."""
 
 
 class HypervisorError(Exception):

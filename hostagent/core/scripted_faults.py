@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from hostagent.core.ports import HypervisorError
+from hostagent.core.ports import HYPERVISOR_LOST, HypervisorError
 
 
 class Fault(Struct, frozen=True):
@@ -28,7 +28,7 @@ class Fault(Struct, frozen=True):
 
 def lost(times: int) -> Fault:
     """Return the fault of a libvirt that is away for so many calls."""
-    return Fault(times=times, error="libvirt is away")
+    return Fault(times=times, error="libvirt is away", reason=HYPERVISOR_LOST)
 
 
 class Script:

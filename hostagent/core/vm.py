@@ -18,6 +18,7 @@ from exchange.wire.types import Endpoint, VmState
 from hostagent.core.exchange_time import ExchangeClock
 from hostagent.core.metering import Meter
 from hostagent.core.ports import (
+    HYPERVISOR_LOST,
     DestroyDomain,
     DomainSpec,
     DomainState,
@@ -77,6 +78,8 @@ class Vm(Struct):
     held_ms: int | None = None
     """Since when somebody else holds its domain."""
     image_here: bool = False
+    put_off: bool = False
+    """Its start waits until the hypervisor answers again."""
     image_max_mib: int | None = None
     """What the owner allowed when it was ordered; None for what the exchange says runs already."""
     not_before_ms: int | None = None
@@ -94,7 +97,8 @@ class Vm(Struct):
     @property
     def waits_for_start(self) -> bool:
         """Everything is here but the beginning of its window."""
-        return self.image_here and self.state == "starting" and self.domain == "none"
+        here = self.image_here and not self.put_off
+        return here and self.state == "starting" and self.domain == "none"
 
 
 def ordered(launch: VmLaunch, boot: str) -> Vm:
@@ -197,6 +201,8 @@ def start_failed(vm: Vm, reason: str) -> None:
     vm.domain = "none"
     if vm.state == "stopping":
         _end(vm, vm.outcome, vm.outcome_reason)
+    elif reason == HYPERVISOR_LOST:
+        vm.put_off = True
     else:
         _end(vm, "failed", reason)
 

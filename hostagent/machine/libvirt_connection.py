@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import libvirt
 
-from hostagent.core.ports import HypervisorError
+from hostagent.core.ports import HYPERVISOR_LOST, HypervisorError
 
 REOPEN_TRIES: Final = 10
 REOPEN_PAUSE_S: Final = 0.5
@@ -45,7 +45,12 @@ class Connections:
                 if self.alive():
                     raise
         with self._own():
-            return said(call, "libvirt")
+            try:
+                return said(call, "libvirt")
+            except HypervisorError as error:
+                if self.alive():
+                    raise
+                raise HypervisorError(str(error), HYPERVISOR_LOST) from error
 
     def alive(self) -> bool:
         try:
@@ -78,7 +83,10 @@ class Connections:
         return self._opened()
 
     def _opened(self) -> Any:
-        return said(lambda: libvirt.open(self._uri), f"cannot open {self._uri}")
+        try:
+            return said(lambda: libvirt.open(self._uri), f"cannot open {self._uri}")
+        except HypervisorError as error:
+            raise HypervisorError(str(error), HYPERVISOR_LOST) from error
 
 
 def said(call: Callable[[], _T], what: str) -> _T:

@@ -16,7 +16,7 @@ from manager.core.refused import why
 from manager.selling.asks import Ask, Asks
 from manager.selling.books import Books
 from manager.selling.due import Due
-from manager.selling.group import Group, ask_prefix
+from manager.selling.group import Group, ask_prefix, may_sell
 from manager.selling.limits import Limits
 from manager.selling.plan import plan
 from manager.selling.price import Relative
@@ -93,7 +93,7 @@ class Desk:
         """Return the units to ask for by symbol."""
         row, offer = hosting.row, group.offer
         assert row is not None
-        if row.status != "live" or offer.kind == "none":
+        if not may_sell(row) or offer.kind == "none":
             return {}
         deliveries = self._books.deliveries(group, row.zone, self._exchange_ms(now_ms))
         leases = list(hosting.leases.values())

@@ -71,6 +71,11 @@ def group_of(groups: tuple[Group, ...], row: HostUpdate) -> Group | None:
     return next((group for group in groups if group.owns(row)), None)
 
 
+def may_sell(row: HostUpdate) -> bool:
+    """Return whether the exchange takes new asks on a server: it lives, and starts VMs."""
+    return row.status == "live" and row.paused is None
+
+
 def shape_room(shape: ToldCapacity) -> Room:
     return need_of(shape)
 

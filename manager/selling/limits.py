@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from exchange.wire.types import SPOT
 from manager.selling.asks import Asks
-from manager.selling.group import Group, delivery_of, is_spot
+from manager.selling.group import Group, delivery_of, is_spot, may_sell
 from manager.selling.plan import possible
 from manager.selling.stock import Stock, leased_units
 
@@ -135,7 +135,7 @@ class Limits:
         if group is None or row is None:
             return None
         leases = list(hosting.leases.values())
-        most = possible(group.offer, row.offered, leases) if row.status == "live" else 0
+        most = possible(group.offer, row.offered, leases) if may_sell(row) else 0
         return Part(group.name, most, leased_units(leases))
 
     def _share(self, host: str) -> dict[tuple[str, str], int]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from exchange.wire.frames import HostUpdate
+from exchange.wire.text import paused_text
 from exchange.wire.types import SPOT
 from manager.selling.books import Books
 from manager.selling.group import Group
@@ -60,6 +61,8 @@ def why_nothing(group: Group, row: HostUpdate) -> str:
     below_pct = group.offer.below_pct if group.offer.kind == "residual" else None
     if row.status != "live":
         return f"it is {row.status}"
+    if row.paused is not None:
+        return f"it is paused: {paused_text(row.paused)}"
     busy = row.load is not None and below_pct is not None and row.load.cpu_pct >= below_pct
     if busy and not row.vms and row.load is not None:
         return f"its load of {row.load.cpu_pct:.0f} % is not below {below_pct} %"

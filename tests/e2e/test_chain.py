@@ -29,8 +29,9 @@ from exchange.wire.admin_requests import (
     AdminKey,
     AdminZone,
 )
+from exchange.wire.console_requests import VmConsole
 from exchange.wire.frames import Charge, LeaseUpdate, VmUpdate
-from exchange.wire.requests import HostToken, LeaseRelease, OrderPlace, VmConsole, VmStart
+from exchange.wire.requests import HostToken, LeaseRelease, OrderPlace, VmStart
 from tests.e2e.wait import GUEST_S, event, eventually, http_get, virsh
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,8 +13,9 @@ import pytest
 from exchange.client import Client, Refused
 from exchange.client.images import put_image
 from exchange.keys import load_private_key, new_key
+from exchange.wire.console_requests import VmConsole
 from exchange.wire.frames import LeaseUpdate
-from exchange.wire.requests import HostApprove, HostOffer, LeaseRelease, VmConsole, VmStart
+from exchange.wire.requests import HostApprove, HostOffer, LeaseRelease, VmStart
 from exchange.wire.types import Capacity
 from tests import command
 from tests.hostagent.market import (

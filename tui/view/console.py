@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from exchange.wire.requests import VmConsole
+from exchange.wire.console_requests import VmConsole
 from exchange.wire.text import printable
 from tui.view.table import Cell, Column, Row
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 from exchange.units import MS_PER_HOUR
 from exchange.wire.frames import HostUpdate, LeaseUpdate, OrderUpdate
 from exchange.wire.terms import DEFAULT_CLASSES, need_of
-from exchange.wire.text import uptime
+from exchange.wire.text import paused_text, uptime
 from exchange.wire.types import SPOT
 from manager.control.frames import GroupRow
 from tui.view.farm import Farm
@@ -173,7 +173,7 @@ def _host_row(each: Member, now_ms: int, depth: int) -> Row:
         load = Cell(f"{host.load.cpu_pct:.0f} %", order=host.load.cpu_pct)
     cells = (
         Cell(host.name),
-        Cell(host.status, STATUS_INK.get(host.status, "dim")),
+        _status(host),
         load,
         *_room([each], now_ms),
         Cell(str(host.vms), order=host.vms),
@@ -182,6 +182,12 @@ def _host_row(each: Member, now_ms: int, depth: int) -> Row:
         Cell(host.host, "dim", _number(host.host)[0]),
     )
     return Row(host.host, cells, host, depth)
+
+
+def _status(host: HostUpdate) -> Cell:
+    if host.paused is not None and host.status == "live":
+        return Cell(f"paused: {paused_text(host.paused)}", "warn")
+    return Cell(host.status, STATUS_INK.get(host.status, "dim"))
 
 
 def _room(mine: Iterable[Member], now_ms: int) -> tuple[Cell, ...]:

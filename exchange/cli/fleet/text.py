@@ -7,7 +7,7 @@ from typing import Any, Final
 from exchange.cli.fleet.pick import Row
 from exchange.cli.fleet.table import Column, lines
 from exchange.units import MS_PER_SECOND, credits_text
-from exchange.wire.text import uptime
+from exchange.wire.text import paused_text, uptime
 
 MIB_PER_GIB: Final = 1024
 MVCPU: Final = 1000
@@ -48,9 +48,12 @@ def host_lines(
     """
     rows = [_host(row, sold.get(row["host"], 0), now_ms) for row in hosts]
     yield from lines(HOSTS, rows, width)
-    counts = Counter(row["status"] for row in hosts)
+    counts = Counter(_status(row) for row in hosts)
     each = ", ".join(f"{count} {status}" for status, count in counts.most_common())
     yield f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}" + (f": {each}" if each else "")
+    for reason in sorted({row["paused"] for row in hosts if row.get("paused")}):
+        ids = ", ".join(row["host"] for row in hosts if row.get("paused") == reason)
+        yield f"paused: {ids}: {paused_text(reason)}, so nothing more is sold"
 
 
 def lease_lines(leases: Sequence[Row], width: int) -> Iterator[str]:
@@ -75,7 +78,7 @@ def _host(row: Row, sold: int, now_ms: int) -> tuple[str, ...]:
         row["host"],
         row["name"],
         row.get("zone") or "-",
-        row["status"],
+        _status(row),
         f"{offered['mvcpu'] / MVCPU:.1f}",
         f"{offered['mem_mib'] / MIB_PER_GIB:.1f}",
         str(sold),
@@ -85,6 +88,10 @@ def _host(row: Row, sold: int, now_ms: int) -> tuple[str, ...]:
         uptime(row.get("contracted_unit_s", 0), row.get("delivered_unit_s", 0)),
         "-" if row.get("heard_ms") is None else ago(now_ms - row["heard_ms"]),
     )
+
+
+def _status(row: Row) -> str:
+    return "paused" if row.get("paused") and row["status"] == "live" else str(row["status"])
 
 
 def ago(ms: int) -> str:

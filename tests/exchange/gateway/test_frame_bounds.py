@@ -20,7 +20,7 @@ from exchange.model.commands import shown_fills
 from exchange.session.sign_ups import PENDING_MAX, Application
 from exchange.storage.statements import PAGE_ROWS
 from exchange.units import MAX_INT
-from exchange.wire import frames, instructions, requests, schema
+from exchange.wire import console_requests, frames, instructions, requests, schema
 from exchange.wire.admin_requests import AdminApplications, AdminBalances
 from exchange.wire.codec import CODECS
 from exchange.wire.paging import head, page, sync_parts
@@ -190,7 +190,7 @@ RESULTS: Final[dict[type[Struct], Callable[[], Any]]] = {
         "columns": [NAME] * 12,
         "rows": [{f"{'c' * 12}{number}": NAME for number in range(12)}] * PAGE_ROWS,
     },
-    requests.VmConsole: lambda: {
+    console_requests.VmConsole: lambda: {
         "vm_id": NAME,
         "text": "\n" * CONSOLE_MAX_BYTES,
         "next": "x" * 128,

@@ -18,15 +18,14 @@ import pytest
 from exchange.client import Client, Refused, put_image
 from exchange.keys import public_key_b64
 from exchange.wire.admin_requests import AdminHalt, AdminKeyRevoke, AdminKillSwitch
+from exchange.wire.console_requests import ConsoleText, VmConsole
 from exchange.wire.instructions import ConsoleRead, VmLaunch
 from exchange.wire.requests import (
     AccountApply,
-    ConsoleText,
     HostEnroll,
     HostToken,
     LeaseRecall,
     OrderPlace,
-    VmConsole,
     VmStart,
     VmStatus,
 )

@@ -12,8 +12,8 @@ from exchange.session.consoles import PER_VM_MAX, Consoles, Read
 from exchange.session.limits import COSTLY_PER_S, COSTLY_SAVED_S
 from exchange.session.session import Session
 from exchange.wire.codec import JSON
+from exchange.wire.console_requests import VmConsole
 from exchange.wire.instructions import ConsoleRead
-from exchange.wire.requests import VmConsole
 from exchange.wire.text import printable
 from exchange.wire.types import (
     CONSOLE_LINES_MAX,

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exchange.wire.codec import CODECS
+from exchange.wire.console_requests import ConsoleText
 from exchange.wire.instructions import ConsoleRead
-from exchange.wire.requests import ConsoleText
 from exchange.wire.types import (
     CONSOLE_LINES_MAX,
     CONSOLE_MAX_BYTES,

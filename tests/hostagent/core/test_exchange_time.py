@@ -16,6 +16,7 @@ from hostagent.core.ports import (
     KeepNotes,
     LinkUp,
     Message,
+    Observe,
     Observed,
     ObservedDomain,
     Out,
@@ -50,11 +51,19 @@ class Host:
         assert due_ms is not None
         return due_ms - self.wrong_ms
 
+    def seen(self, at_ms: int) -> Observed:
+        """Everything that was started runs."""
+        up = [vm.spec for vm in self.core.vms.values() if vm.domain == "up"]
+        return Observed(at_ms + self.wrong_ms, [ObservedDomain(spec, "running") for spec in up])
+
     def until(self, at_ms: int) -> list[tuple[int, Out]]:
         """Wake it whenever it wants, up to ``at_ms``; returns what it did, with the times."""
         done: list[tuple[int, Out]] = []
         while (wake_ms := self.wake_ms()) <= at_ms:
-            done += [(wake_ms, out) for out in self.apply(Tick(), wake_ms)]
+            outs = self.apply(Tick(), wake_ms)
+            if Observe() in outs:
+                outs += self.apply(self.seen(wake_ms), wake_ms)
+            done += [(wake_ms, out) for out in outs]
         return done
 
 

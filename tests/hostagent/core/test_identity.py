@@ -5,8 +5,9 @@
 
 from msgspec.structs import replace
 
+from exchange.wire.console_requests import ConsoleText
 from exchange.wire.instructions import ConsoleRead, VmLaunch
-from exchange.wire.requests import ConsoleText, HostSynced, UsageReport, VmStatus
+from exchange.wire.requests import HostSynced, UsageReport, VmStatus
 from hostagent.core.identity import MAX_TOMBS, Tombs
 from hostagent.core.ports import DestroyDomain, Observed
 from tests.hostagent.rig import Rig, kill, launch

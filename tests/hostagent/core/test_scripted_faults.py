@@ -2,8 +2,8 @@
 
 import pytest
 
+from exchange.wire.console_requests import ConsoleText
 from exchange.wire.instructions import ConsoleRead
-from exchange.wire.requests import ConsoleText
 from hostagent.core.memory_hypervisor import Boot
 from hostagent.core.ports import DestroyDomain, DomainState
 from hostagent.core.scripted_faults import Fault, Script, lost

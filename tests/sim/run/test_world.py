@@ -11,7 +11,7 @@ import pytest
 from exchange.engine.engine import Engine
 from exchange.journal.replay import read_genesis, recorded_events
 from exchange.wire.codec import MSGPACK
-from exchange.wire.requests import VmConsole
+from exchange.wire.console_requests import VmConsole
 from sim.network.identity import Identity
 from sim.network.pump import run_paced
 from sim.results.replay import replay_rows
