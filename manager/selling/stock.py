@@ -79,6 +79,7 @@ class Stock:
         if (
             before is not None
             and before.status == row.status
+            and before.paused == row.paused
             and before.offered == row.offered
             and before.zone == row.zone
             and before.name == row.name

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from hostagent.core.domain_xml import Virt
 from hostagent.core.ports import (
+    HYPERVISOR_LOST,
     BootFiles,
     DomainSpec,
     DomainState,
@@ -131,6 +132,25 @@ class TestLibvirtTestDriver(HypervisorContract):
         bench.hypervisor.close()
         bench.hypervisor.destroy(wanted.vm_id)
         assert mine(bench) == []
+
+    def test_when_nobody_answers_a_start_is_worth_another_try(
+        self, bench: LibvirtBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """(Seen to fail: ``start_failed``, for which the host pays.)"""
+
+        def nobody(uri: str) -> None:
+            raise libvirt.libvirtError("nobody answers")
+
+        wanted = spec(f"{bench.prefix}1")
+        with monkeypatch.context() as away:
+            away.setattr(libvirt, "open", nobody)
+            with pytest.raises(HypervisorError, match="cannot open") as raised:
+                bench.start(wanted)
+        assert raised.value.reason == HYPERVISOR_LOST
+        bench.start(wanted)
+        with pytest.raises(HypervisorError, match="defined already") as raised:
+            bench.start(wanted)
+        assert raised.value.reason == "start_failed"
 
     def test_somebodys_destroy_is_not_the_guests_doing(self, bench: LibvirtBench) -> None:
         """(Seen to fail: ``stopped``, as if the guest had powered off by itself.)"""

@@ -1,4 +1,4 @@
-"""python -m tests.e2e.interruptions [COUNT] [--seed S]: interrupt, and check what must hold.
+"""python -m tests.e2e.interruptions [COUNT] [--seed S] [--only KIND...]: interrupt, and check.
 
 As root, on a machine with QEMU and libvirt; the machine's own libvirtd is not touched. Prints a
 line for each interruption; exit code 1 if a law was broken, and then keeps the logs.
@@ -12,19 +12,20 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.interruptions.campaign import Campaign, plans
+from tests.e2e.interruptions.campaign import KINDS, Campaign, plans
 from tests.e2e.interruptions.cast import headroom
 from tests.e2e.interruptions.market import sum_of_money
 from tests.e2e.interruptions.server import STATE, enter
 
 
-async def main(count: int, seed: int, folder: Path) -> int:
+async def main(count: int, seed: int, kinds: Sequence[str], folder: Path) -> int:
     campaign, bad = Campaign(folder), 0
     begun = time.monotonic()
     async with campaign.opened():
-        for number, plan in enumerate(plans(count, seed), 1):
+        for number, plan in enumerate(plans(count, seed, kinds), 1):
             at = time.monotonic()
             found = await campaign.play(plan, f"vm-{number}")
             bad += bool(found)
@@ -47,13 +48,14 @@ def run() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.interruptions", description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=60)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
     chosen = parser.parse_args()
     enter("tests.e2e.interruptions")
     folder = Path(tempfile.mkdtemp(prefix="headroom-interruptions-", dir=STATE))
     folder.chmod(0o711)
     code = 1
     try:
-        code = asyncio.run(main(chosen.count, chosen.seed, folder))
+        code = asyncio.run(main(chosen.count, chosen.seed, chosen.only, folder))
     finally:
         if code == 0:
             shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, ParamSpec, TypeAlias
@@ -37,12 +37,17 @@ KINDS: Final = (
     "qemu_killed",
     "qemu_held",
     "libvirt_killed",
+    "libvirt_away",
+    "libvirt_held",
     "exchange_killed",
     "disk_full",
     "clock_jumps",
     "wire_cut",
 )
-
+AWAY: Final = frozenset({"libvirt_away", "libvirt_held"})
+"""These last longer than a call dials, and in a start they begin before the order is placed."""
+AWAY_TIMES: Final = 6
+"""How much longer."""
 
 Way: TypeAlias = Callable[[], Awaitable[None]]
 _P = ParamSpec("_P")
@@ -59,11 +64,11 @@ class Plan(Struct, frozen=True):
     ports: bool
 
 
-def plans(count: int, seed: int) -> list[Plan]:
+def plans(count: int, seed: int, kinds: Sequence[str] = KINDS) -> list[Plan]:
     """Draw; each pair of what and when comes once before any comes again."""
     rng, drawn = random.Random(seed), list[tuple[str, str]]()
     while len(drawn) < count:
-        pairs = [(what, phase) for what in KINDS for phase in PHASES]
+        pairs = [(what, phase) for what in kinds for phase in PHASES]
         rng.shuffle(pairs)
         drawn += pairs
     return [
@@ -71,7 +76,7 @@ def plans(count: int, seed: int) -> list[Plan]:
             what,
             phase,
             rng.uniform(0.0, 1.2 if phase == "start" else 0.4),
-            rng.uniform(0.3, 4.0),
+            rng.uniform(0.3, 4.0) * (AWAY_TIMES if what in AWAY else 1),
             rng.choice((-3600, -300, 300, 3600, 4200)),
             rng.random() < 0.5,
         )
@@ -150,6 +155,9 @@ class Campaign:
 
     async def play(self, plan: Plan, name: str) -> list[str]:
         """Return the laws that it broke."""
+        if plan.phase == "start" and plan.what in AWAY:
+            begin, _ = self._ways(plan, "")
+            await begin()
         lease, vm_id = await self._start_vm(name, plan.ports)
         states = self.buyer.states
         if plan.phase == "start":
@@ -205,6 +213,8 @@ class Campaign:
             "qemu_killed": (partial(self._signal, vm_id, kill), _now(int)),
             "qemu_held": (partial(self._signal, vm_id, stop), partial(self._signal, vm_id, go_on)),
             "libvirt_killed": (_now(self.libvirt.kill), _now(self.libvirt.start)),
+            "libvirt_away": (_now(self.libvirt.kill), _now(self.libvirt.start)),
+            "libvirt_held": (_now(self.libvirt.send, stop), _now(self.libvirt.send, go_on)),
             "exchange_killed": (partial(exchange.end, kill), self._start_exchange),
             "disk_full": (_now(self._size, True), _now(self._size, False)),
             "clock_jumps": (_now(agent.clock, plan.ahead_s), _now(agent.clock, 0)),

@@ -5,6 +5,7 @@ there, so that its daemon may be killed, and every process ends with the program
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,9 @@ class Libvirt:
     def kill(self) -> None:
         self._daemon.kill()
         self._daemon.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        self._daemon.send_signal(number)
 
     def start(self) -> None:
         """Start the daemon; whether it answers yet is the agent's affair."""

@@ -80,6 +80,14 @@ def test_hosts_as_a_table_of_80_columns() -> None:
         "h-12  r7-12  eu-de  pending   4.0  9.0     0    0     -  -            -     -",
         "2 hosts: 1 live, 1 pending",
     ]
+    paused = [{**busy, "paused": "hypervisor_lost"}, {**waits, "paused": "a_newer_word"}]
+    assert list(text.host_lines(paused, {}, NOW_MS, 80))[1:] == [
+        "h-2   r7-02  eu-de  paused    4.0  9.0     0    7  94 %  kvm    99.99 %   3 s",
+        "h-12  r7-12  eu-de  pending   4.0  9.0     0    0     -  -            -     -",
+        "2 hosts: 1 paused, 1 pending",
+        "paused: h-12: a_newer_word, so nothing more is sold",
+        "paused: h-2: libvirtd does not answer, so nothing more is sold",
+    ]
     narrow = list(text.host_lines([busy, waits], {}, NOW_MS, 40))
     assert narrow[0] == "HOST  NAME   STATUS   VCPU  SOLD  SEEN"
     assert list(text.host_lines([], {}, NOW_MS, 80)) == ["0 hosts"]

@@ -22,7 +22,7 @@ from exchange.wire.frames import (
 )
 from exchange.wire.requests import HostAnnounce, LeaseRelease
 from exchange.wire.results import Done
-from exchange.wire.types import Capacity
+from exchange.wire.types import Capacity, Paused
 from manager.core.messages import Connected, Disconnected, Listen, ManagerMessage, Out, Send
 from manager.core.outgoing import Outgoing
 from manager.selling.group import Group, Offer, Room
@@ -230,6 +230,13 @@ class Shop:
             "shop",
             host,
         )
+        self.hear()
+
+    def pauses(self, host: str, why: Paused | None = "hypervisor_lost") -> None:
+        """Have the agent say why it starts no VM, or that it does again."""
+        rows = [c.message for c, _ in self.market.journal if c.host == host]
+        last = [message for message in rows if isinstance(message, HostAnnounce)][-1]
+        self.market.must(msgspec.structs.replace(last, paused=why), "shop", host)
         self.hear()
 
     def silent(self, host: str) -> None:

@@ -104,14 +104,16 @@ def test_hours_that_never_come_sell_nothing() -> None:
 
 
 def test_it_says_why_a_host_sells_nothing() -> None:
-    shop = Shop(group(), hosts=3)
+    shop = Shop(group(), hosts=4)
     shop.silent("h-1")
     shop.offers("h-2", room(0))
+    shop.pauses("h-3")
     shop.after(2)
     found = seen(shop, group())
     assert [note.partition(": ")[2] for note in found.notes] == [
         "it is silent",
         "it offers nothing now",
+        "it is paused: libvirtd does not answer",
     ]
     assert [ask.hosts for ask in found.asks] == [1]
 

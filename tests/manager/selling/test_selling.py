@@ -115,6 +115,20 @@ def test_a_drained_host_sells_nothing_until_the_drain_is_over() -> None:
     assert shop.spot() == {"h-1": 4}
 
 
+def test_a_paused_host_is_left_alone_until_it_starts_vms_again() -> None:
+    """(Seen to fail: it asked again every few seconds, and was refused each time.)"""
+    shop = Shop(group())
+    shop.after(2)
+    shop.pauses("h-1")
+    shop.after(2)
+    before = len(shop.requests)
+    shop.after(60)
+    assert (shop.spot(), shop.requests[before:]) == ({}, [])
+    shop.pauses("h-1", None)
+    shop.after(5)
+    assert shop.spot() == {"h-1": 4}
+
+
 def test_classes_are_filled_in_their_order() -> None:
     shapes = {name: SHAPES[name] for name in ("medium", "small")}
     shop = Shop(group(shapes=shapes), units=5)

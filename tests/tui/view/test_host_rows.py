@@ -1,5 +1,7 @@
 """Hosts as rows: the tree by group, sums, what is asked for and sold on one of them."""
 
+from msgspec.structs import replace
+
 from exchange.wire.frames import BookSnapshot, HostUpdate, LeaseUpdate, OrderUpdate
 from exchange.wire.types import HostStatus, ToldCapacity, ToldLoad
 from manager.control.frames import AskRow, GroupRow, LoadRow, Snapshot
@@ -103,6 +105,14 @@ def test_without_a_manager_they_stand_by_number() -> None:
         ("h-3", 0),
         ("h-10", 0),
     ]
+
+
+def test_one_that_starts_no_vm_says_why() -> None:
+    here = market()
+    for name, status in (("h-1", "live"), ("h-2", "silent")):
+        here.fleet[name] = replace(here.fleet[name], status=status, paused="hypervisor_lost")
+    rows = [shown(row)["status"] for row in host_rows(here, Farm(), NOW_MS)]
+    assert rows[:2] == ["paused: libvirtd does not answer", "silent"]
 
 
 def test_by_group_with_sums_and_the_rest_behind() -> None:
