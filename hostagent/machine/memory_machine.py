@@ -7,7 +7,7 @@ become ready after a moment, and end with the agent.
 import asyncio
 from collections.abc import Callable
 
-from hostagent.core.memory_hypervisor import Boot, MemoryServer
+from hostagent.core.memory_hypervisor import Boot, FaultPlan, MemoryServer
 from hostagent.core.ports import Clock, DomainSpec, Effect, Observed, Result
 from hostagent.machine.facts import LoadMeter
 
@@ -16,12 +16,20 @@ READY_MS = 1_000
 
 
 class MemoryMachine:
-    """As `machine.Machine`, with nothing behind it."""
+    """As `machine.Machine`, with nothing behind it. ``fault``: what goes wrong with it."""
 
-    def __init__(self, clock: Clock, address: str, ports: range) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        address: str,
+        ports: range,
+        fault: FaultPlan = lambda call, vm_id: None,
+    ) -> None:
         self._clock = clock
         load = LoadMeter()
-        self._server = MemoryServer(clock, _boot, load.read, address=address, ports=ports)
+        self._server = MemoryServer(
+            clock, _boot, load.read, address=address, ports=ports, fault=fault
+        )
 
     async def carry_out(self, effect: Effect) -> Result | None:
         """Do ``effect`` and return its result when its time has come."""
