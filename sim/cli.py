@@ -25,7 +25,7 @@ from exchange.cli.common import (
 from exchange.files import why
 from sim.results import report
 from sim.results.report import Broken, RunResult
-from sim.run.runner import plan, processors, run_all
+from sim.run.runner import faults_without, plan, processors, run_all
 from sim.scenario.file import Loaded, ScenarioError, load, short_traces
 from sim.scenario.policy import warnings
 from sim.scenario.workload import Trace
@@ -36,6 +36,9 @@ File = Annotated[Path, typer.Argument(help="The scenario, such as scenarios/X.to
 Seed = Annotated[int | None, typer.Option(min=0, help="First seed, in place of the file's.")]
 Runs = Annotated[int | None, typer.Option(min=1, max=1000, help="Seeds to run.")]
 Policy = Annotated[list[str] | None, typer.Option(help="Run only this policy (repeatable).")]
+WithoutFault = Annotated[
+    int | None, typer.Option(min=0, help="Leave this fault of the file out, counted from 0.")
+]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes side by side; default: processors.")]
 TraceFile = Annotated[Path | None, typer.Option("--trace", help="CSV file to take the load from.")]
 Column = Annotated[str | None, typer.Option(help="With --trace: the column of values.")]
@@ -75,6 +78,7 @@ def run(
     out: Out = None,
     policy: Policy = None,
     runs: Runs = None,
+    without_fault: WithoutFault = None,
     jobs: Jobs = processors(),
     trace: TraceFile = None,
     column: Column = None,
@@ -86,7 +90,7 @@ def run(
     """Run every policy with every seed; exit 1 when an expectation fails."""
     override = _override(trace, column, time, per_s, from_s, scale)
     loaded = _load(file, override)
-    loaded = _with(loaded, seed, runs)
+    loaded = _with(loaded, seed, runs, without_fault)
     policies = _policies(loaded, policy)
     paths = {"--json": json_out, "--out": out}
     for option, path in paths.items():
@@ -97,7 +101,7 @@ def run(
     except BrokenExecutor:
         fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
     broken = _reproducible(ran.broken, file, override)
-    grouped = report.by_policy(ran.results)
+    grouped = report.grouped(ran.results)
     judged = report.verdicts(loaded.scenario, grouped)
     found = report.json_object(loaded.scenario, grouped, judged, ran.real_s, broken)
     for option, path in paths.items():
@@ -134,8 +138,13 @@ def _override(
     return Trace(file=path, column=column, time=time, per_s=per_s, from_s=from_s, scale=scale)
 
 
-def _with(loaded: Loaded, seed: int | None, runs: int | None) -> Loaded:
+def _with(loaded: Loaded, seed: int | None, runs: int | None, without: int | None) -> Loaded:
     scenario = loaded.scenario
+    if without is not None:
+        if without >= len(scenario.fault):
+            fail(f"--without-fault {without}: there is no fault[{without}]", EXIT_USAGE)
+        expect = [one for one in scenario.expect if one.fault is None]
+        scenario = replace(scenario, fault=faults_without(scenario, without), expect=expect)
     changed = replace(
         scenario,
         seed=scenario.seed if seed is None else seed,
@@ -158,6 +167,8 @@ def _reproducible(broken: Broken | None, file: Path, override: Trace | None) -> 
         return None
     words = ["headroom", "sim", "run", str(file), "--policy", broken.policy]
     words += ["--seed", str(broken.seed), "--runs", "1"]
+    if broken.without is not None:
+        words += ["--without-fault", str(broken.without)]
     if override is not None:
         words += ["--trace", override.file]
         for name in ("column", "time", "per_s", "from_s", "scale"):
@@ -171,7 +182,8 @@ def _warn(loaded: Loaded) -> None:
 
 
 def _progress(result: RunResult, done: int, count: int) -> None:
-    text = f"{result.policy}, seed {result.seed}: {result.commands} commands"
+    without = "" if result.without is None else f" without fault[{result.without}]"
+    text = f"{result.policy}, seed {result.seed}{without}: {result.commands} commands"
     typer.echo(f"[{done}/{count}] {text}, {result.real_s:.1f} s", err=True)
 
 

@@ -1,8 +1,8 @@
 """The laws of the exchange, held after every command of every run.
 
 1. money: everything sums to zero, and nobody but ``outside`` owes
-2. paid: buyers paid = sellers earned + fees, to the ucr, account by account; bonds only change
-   hands between the two sides of a lease that lost units
+2. paid: buyers paid = sellers earned + fees, to the ucr, account by account; the bond of units
+   goes to the buyer whom the seller let down, and to nobody else
 3. held: what an account has set aside = its open orders' holds + its leases' holds and bonds
 4. slots: what is leased on a host fits what it offered and never exceeds what it has; what is
    asked fits what is free
@@ -61,7 +61,7 @@ class Checker:
             self._everything(changed)
         balances = self._balances()
         self._money(balances)
-        self._bonds(balances, changed.lost)
+        self._bonds(changed.lost)
         self._paid(balances, changed.accounts)
         self._held(balances, changed.accounts)
         self._slots(changed, before)
@@ -101,13 +101,11 @@ class Checker:
         if total_ucr:
             self._broken("money", f"everything sums to {total_ucr} ucr, not 0")
 
-    def _bonds(self, balances: dict[str, tuple[int, int]], lost: Iterable[Lost]) -> None:
-        """Book the bonds that were paid: each lost lease's in full or not at all."""
+    def _bonds(self, lost: Iterable[Lost]) -> None:
+        """Book the bonds that are due."""
         for loss in lost:
-            lease = loss.lease
-            gain_ucr = sum(balances[lease.buyer]) - self._tally.owned_ucr.get(lease.buyer, 0)
-            if loss.bond_ucr and gain_ucr >= loss.bond_ucr and lease.buyer != lease.seller:
-                self._tally.move_bond(lease, loss.bond_ucr)
+            if loss.due:
+                self._tally.move_bond(loss.lease, loss.bond_ucr)
 
     def _paid(self, balances: dict[str, tuple[int, int]], accounts: Iterable[str]) -> None:
         tally = self._tally

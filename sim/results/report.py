@@ -5,7 +5,7 @@ service over time.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -28,7 +28,10 @@ TABLE_METRICS = (
 
 
 class RunResult(Struct, frozen=True):
-    """One policy with one seed. ``units`` and ``need`` are means over equal parts of the run."""
+    """One policy with one seed. ``units`` and ``need`` are means over equal parts of the run.
+
+    ``without``: the fault that was left out, to see what it changes.
+    """
 
     policy: str
     seed: int
@@ -40,6 +43,7 @@ class RunResult(Struct, frozen=True):
     virtual_s: float
     real_s: float
     timeline: Timeline | None = None
+    without: int | None = None
 
 
 class Broken(Struct, frozen=True):
@@ -55,6 +59,7 @@ class Broken(Struct, frozen=True):
     command: int
     text: str
     reproduce: str = ""
+    without: int | None = None
 
 
 class Verdict(Struct, frozen=True):
@@ -71,12 +76,21 @@ class Verdict(Struct, frozen=True):
     text: str
 
 
-def by_policy(results: Sequence[RunResult]) -> dict[str, list[RunResult]]:
+Runs: TypeAlias = dict[tuple[str, int | None], list[RunResult]]
+"""By policy and by the fault that was left out."""
+
+
+def grouped(results: Sequence[RunResult]) -> Runs:
     """Return the runs of each policy, in the order of seeds."""
-    found: dict[str, list[RunResult]] = {}
+    found: Runs = {}
     for result in results:
-        found.setdefault(result.policy, []).append(result)
-    return {name: sorted(runs, key=lambda run: run.seed) for name, runs in found.items()}
+        found.setdefault((result.policy, result.without), []).append(result)
+    return {key: sorted(runs, key=lambda run: run.seed) for key, runs in found.items()}
+
+
+def by_policy(runs: Runs) -> dict[str, list[RunResult]]:
+    """Return the runs of the scenario as it is written."""
+    return {policy: group for (policy, without), group in runs.items() if without is None}
 
 
 def estimates(runs: Sequence[RunResult]) -> dict[str, Estimate]:
@@ -84,19 +98,19 @@ def estimates(runs: Sequence[RunResult]) -> dict[str, Estimate]:
     return {name: estimate([run.metrics[name] for run in runs]) for name in names}
 
 
-def verdicts(scenario: Scenario, runs: dict[str, list[RunResult]]) -> list[Verdict]:
+def verdicts(scenario: Scenario, runs: Runs) -> list[Verdict]:
     """Judge every expectation whose policies were run, each with every seed."""
-    whole = {name: group for name, group in runs.items() if len(group) == scenario.runs}
+    whole = {key: group for key, group in runs.items() if len(group) == scenario.runs}
     found: list[Verdict] = []
     for expect in scenario.expect:
-        if expect.policy in whole:
+        if (expect.policy, None) in whole:
             found += _judge(expect, whole)
     return found
 
 
 def json_object(
     scenario: Scenario,
-    runs: dict[str, list[RunResult]],
+    runs: Runs,
     judged: Sequence[Verdict],
     real_s: float,
     broken: Broken | None = None,
@@ -105,14 +119,15 @@ def json_object(
 
     With ``broken``, ``runs`` are those that had ended before.
     """
+    whole = by_policy(runs)
     virtual_s = sum(run.virtual_s for group in runs.values() for run in group)
     return {
         "schema": 1,
         "scenario": scenario.title,
         "seed": scenario.seed,
         "runs": scenario.runs,
-        "policies": {name: estimates(group) for name, group in runs.items()},
-        "digests": {name: [run.digest for run in group] for name, group in runs.items()},
+        "policies": {name: estimates(group) for name, group in whole.items()},
+        "digests": {name: [run.digest for run in group] for name, group in whole.items()},
         "expect": [
             {
                 "policy": verdict.policy,
@@ -127,49 +142,61 @@ def json_object(
         **({} if broken is None else {"broken": broken}),
         "speedup": virtual_s / real_s if real_s > 0 else 0.0,
         "timeline": json_timeline(
-            scenario, {name: group[0].timeline for name, group in runs.items()}
+            scenario, {name: group[0].timeline for name, group in whole.items()}
         ),
     }
 
 
-def table(
-    scenario: Scenario, runs: dict[str, list[RunResult]], judged: Sequence[Verdict]
-) -> list[str]:
+def table(scenario: Scenario, runs: Runs, judged: Sequence[Verdict]) -> list[str]:
     """Return the lines a person reads."""
+    whole = by_policy(runs)
     plural = "" if scenario.runs == 1 else "s"
     head = f"{scenario.title}: {scenario.runs} run{plural} from seed {scenario.seed}"
     lines = [f"{head}, {scenario.duration_s / 3600:g} h each", ""]
-    if runs:
-        lines += _metric_rows(runs)
-        lines += ["", *_unit_rows(scenario, runs), ""]
+    if whole:
+        lines += _metric_rows(whole)
+        lines += ["", *_unit_rows(scenario, whole), ""]
     lines += [f"{'passed' if verdict.passed else 'FAILED'}  {verdict.text}" for verdict in judged]
     return lines
 
 
 def broken_text(scenario: Scenario, broken: Broken) -> str:
     """Return the line that names the broken law, where it broke, and how to see it again."""
-    where = f"{scenario.title}: policy {broken.policy}, seed {broken.seed}, at {broken.at_s:g} s"
+    run = f"policy {broken.policy}, seed {broken.seed}"
+    run += "" if broken.without is None else f" without fault[{broken.without}]"
+    where = f"{scenario.title}: {run}, at {broken.at_s:g} s"
     law = f"law {broken.law!r} broken after command {broken.command}: {broken.text}"
     return f"{where}: {law}; reproduce: {broken.reproduce}"
 
 
-def _judge(expect: Expect, runs: dict[str, list[RunResult]]) -> list[Verdict]:
+def _judge(expect: Expect, runs: Runs) -> list[Verdict]:
+    values = [run.metrics[expect.metric] for run in runs[expect.policy, None]]
+    about = f"{expect.policy}: {expect.metric}"
+    if expect.fault is not None:
+        if (expect.policy, expect.fault) not in runs:
+            return []
+        without = [run.metrics[expect.metric] for run in runs[expect.policy, expect.fault]]
+        values = [a - b for a, b in zip(values, without, strict=True)]
+        about += f" by fault[{expect.fault}]"
+    found = _bounds(expect, about, estimate(values).mean)
+    other = runs.get((expect.less_than_policy or "", None))
+    if other is not None:
+        gap = paired(values, [run.metrics[expect.metric] for run in other])
+        high = gap.mean + gap.ci95
+        below = f"below {expect.less_than_policy} by {-gap.mean:.6g} ± {gap.ci95:.3g}"
+        text = f"{about} {estimate(values).mean:.6g} {below} (paired by seed)"
+        found.append(Verdict(expect.policy, expect.metric, high, 0.0, high < 0, text))
+    return found
+
+
+def _bounds(expect: Expect, about: str, mean: float) -> list[Verdict]:
     found: list[Verdict] = []
-    values = [run.metrics[expect.metric] for run in runs[expect.policy]]
-    mean = estimate(values).mean
-    about = f"{expect.policy}: {expect.metric} {mean:.6g}"
     if expect.max is not None:
-        passed, text = mean <= expect.max, f"{about} <= {expect.max:g}"
+        passed, text = mean <= expect.max, f"{about} {mean:.6g} <= {expect.max:g}"
         found.append(Verdict(expect.policy, expect.metric, mean, expect.max, passed, text))
     if expect.min is not None:
-        passed, text = mean >= expect.min, f"{about} >= {expect.min:g}"
+        passed, text = mean >= expect.min, f"{about} {mean:.6g} >= {expect.min:g}"
         found.append(Verdict(expect.policy, expect.metric, mean, expect.min, passed, text))
-    other = expect.less_than_policy
-    if other is not None and other in runs:
-        gap = paired(values, [run.metrics[expect.metric] for run in runs[other]])
-        high = gap.mean + gap.ci95
-        text = f"{about} below {other} by {-gap.mean:.6g} ± {gap.ci95:.3g} (paired by seed)"
-        found.append(Verdict(expect.policy, expect.metric, high, 0.0, high < 0, text))
     return found
 
 

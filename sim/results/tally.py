@@ -8,12 +8,15 @@ compares.
 from msgspec import Struct
 
 from exchange.model.commands import Command, Out
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.wire.admin_requests import AdminDeposit
-from exchange.wire.frames import Charge, LeaseUpdate, OrderUpdate
+from exchange.wire.frames import Charge, LeaseUpdate, Notice, OrderUpdate
 from exchange.wire.requests import HostAnnounce, HostOffer
 from exchange.wire.terms import SPOT_BOND_DIVISOR, need_of
 from exchange.wire.types import Capacity, Side
 from sim.actors.position import DONE
+
+RECALL_NOTICE_MS = 120 * MS_PER_SECOND
 
 
 class OpenOrder(Struct):
@@ -39,6 +42,8 @@ class Lease(Struct):
     over: bool = False
     """The bond is settled; a metered lease then still waits for its VMs' last usage."""
     ended: bool = False
+    recalls_ms: dict[int, None] = {}
+    """When the notices of its recalls end."""
 
     @property
     def bond_unit_ucr(self) -> int:
@@ -50,10 +55,11 @@ class Lease(Struct):
 
 
 class Lost(Struct, frozen=True):
-    """Units that left a lease in one command; their bonds may pay the buyer."""
+    """Units that left a lease in one command; ``due``: their bonds pay the buyer."""
 
     lease: Lease
     units: int
+    due: bool
 
     @property
     def bond_ucr(self) -> int:
@@ -70,6 +76,8 @@ class Changed(Struct):
     lost: list[Lost] = []
     after_end: list[str] = []
     """Leases told of after they had ended."""
+    not_launched: list[str] = []
+    """Leases of which a VM was not launched, once for each."""
 
 
 class Tally:
@@ -109,6 +117,8 @@ class Tally:
                 case Charge():
                     changed.accounts[address] = None
                     self._charge(event, changed)
+                case Notice() if event.lease_id is not None:
+                    self._notice(event, event.lease_id, changed)
                 case _:
                     continue
         return changed
@@ -168,12 +178,29 @@ class Tally:
             return
         lost = lease.units if _over(event) else lease.units - event.units
         if lost > 0 and not lease.over:
-            changed.lost.append(Lost(lease, lost))
+            changed.lost.append(Lost(lease, lost, self._due(lease, event, changed)))
         lease.over = lease.over or _over(event)
         lease.units = event.units
         if event.state == "ended":
             lease.ended = True
             del self.live[lease.lease_id]
+
+    def _notice(self, event: Notice, lease_id: str, changed: Changed) -> None:
+        if event.kind == "launch_failed":
+            changed.not_launched.append(lease_id)
+        elif event.kind == "recall" and event.at_ms is not None:
+            self.leases[lease_id].recalls_ms[event.at_ms] = None
+
+    def _due(self, lease: Lease, event: LeaseUpdate, changed: Changed) -> bool:
+        """Do the units that ``event`` takes off pay their bond? rules.md 5.6 to 5.8 and 6.2."""
+        if lease.lease_id in changed.not_launched:
+            changed.not_launched.remove(lease.lease_id)
+            return True
+        if event.reason == "host_lost":
+            return True
+        taken_back = event.ts_ms in lease.recalls_ms and event.reason in (None, "recalled")
+        asked_ms = event.ts_ms - RECALL_NOTICE_MS
+        return taken_back and asked_ms < event.start_ms + MS_PER_HOUR
 
     def _charge(self, event: Charge, changed: Changed) -> None:
         lease = self.leases[event.lease_id]

@@ -12,10 +12,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from sim.results.checker import LawBrokenError
 from sim.results.report import Broken, RunResult
 from sim.run.world import World
 from sim.scenario.file import Loaded
+from sim.scenario.tables import Fault, Scenario
 
 Progress = Callable[[RunResult, int, int], None]
 """(what is done, how many are done, of how many)."""
@@ -25,8 +28,11 @@ HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Task(NamedTuple):
+    """``without``: the fault that is left out, to see what it changes."""
+
     policy: str
     seed: int
+    without: int | None = None
 
 
 class Ran(NamedTuple):
@@ -38,11 +44,17 @@ class Ran(NamedTuple):
 
 
 def plan(loaded: Loaded, policies: list[str]) -> list[Task]:
-    """Return every run of the scenario: seeds seed, seed + 1, ... for each policy."""
+    """Return every run of the scenario: seeds seed, seed + 1, ... for each policy.
+
+    Those without a fault that an expectation is about come last.
+    """
     scenario = loaded.scenario
+    about = [(one.policy, one.fault) for one in scenario.expect if one.fault is not None]
+    kinds: list[tuple[str, int | None]] = [(policy, None) for policy in policies]
+    kinds += [one for one in dict.fromkeys(about) if one[0] in policies]
     return [
-        Task(policy, scenario.seed + number)
-        for policy in policies
+        Task(policy, scenario.seed + number, without)
+        for policy, without in kinds
         for number in range(scenario.runs)
     ]
 
@@ -62,7 +74,7 @@ def run_all(loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress) ->
             if isinstance(result, Broken):
                 broken = result
                 break
-            found[Task(result.policy, result.seed)] = result
+            found[Task(result.policy, result.seed, result.without)] = result
             progress(result, len(found), len(tasks))
     results = [found[task] for task in tasks if task in found]
     return Ran(results, broken, time.perf_counter() - began_s)
@@ -128,11 +140,24 @@ def _signals_later() -> Iterator[None]:
 
 
 def _run(loaded: Loaded, task: Task) -> RunResult | Broken:
-    world = World(loaded, task.policy, task.seed)
+    world = World(_without(loaded, task.without), task.policy, task.seed)
     try:
-        return world.run()
+        return replace(world.run(), without=task.without)
     except LawBrokenError as error:
-        return Broken(error.law, *task, world.at_s, error.command, error.text)
+        where = task.policy, task.seed, world.at_s, error.command
+        return Broken(error.law, *where, error.text, without=task.without)
+
+
+def _without(loaded: Loaded, fault: int | None) -> Loaded:
+    if fault is None:
+        return loaded
+    rest = faults_without(loaded.scenario, fault)
+    return replace(loaded, scenario=replace(loaded.scenario, fault=rest))
+
+
+def faults_without(scenario: Scenario, fault: int) -> list[Fault]:
+    """Return the scenario's faults but the one in place ``fault``, from 0."""
+    return [one for number, one in enumerate(scenario.fault) if number != fault]
 
 
 def _set_signals() -> None:

@@ -125,6 +125,11 @@ def _expectations(scenario: Scenario) -> Iterator[str]:
             name = getattr(expect, key)
             if name is not None and name not in scenario.policy:
                 yield f"{place}.{key}: there is no policy {name!r}"
+        if expect.fault is not None:
+            if expect.fault >= len(scenario.fault):
+                yield f"{place}.fault: there is no fault[{expect.fault}]"
+            if expect.less_than_policy is not None:
+                yield f"{place}.fault: does not go with less_than_policy"
         if bound_keys(expect) == []:
             yield f"{place}: needs max, min or less_than_policy"
 

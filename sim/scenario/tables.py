@@ -225,13 +225,19 @@ class Slo(Part, frozen=True):
 
 
 class Expect(Part, frozen=True):
-    """One bound on the mean of a metric, or on its paired difference to another policy."""
+    """One bound on the mean of a metric, or on its paired difference to another policy.
+
+    ``fault``: the bounds are on what that fault changes: the metric less that of the same runs
+    without it.
+    """
 
     policy: str
     metric: MetricName
     max: float | None = None
     min: float | None = None
     less_than_policy: str | None = None
+    fault: Annotated[int, Meta(ge=0)] | None = None
+    """Its place in the file, from 0."""
 
 
 class Scenario(Part, frozen=True):

@@ -19,6 +19,8 @@ metric = "cost"
 less_than_policy = "no_burst"
 """
 
+FAULT = '[[fault]]\nkind = "exchange_restart"\nat_s = 60\n'
+
 
 def runs(policy: str, violations: list[float], costs: list[float]) -> list[RunResult]:
     return [
@@ -46,9 +48,9 @@ def scenario(count: int) -> Scenario:
 
 
 def test_expectations_by_mean_and_by_paired_interval() -> None:
-    grouped = {
-        "threshold": runs("threshold", [1.0, 2.5], [10.0, 20.0]),
-        "no_burst": runs("no_burst", [9.0, 9.0], [11.0, 21.5]),
+    grouped: report.Runs = {
+        ("threshold", None): runs("threshold", [1.0, 2.5], [10.0, 20.0]),
+        ("no_burst", None): runs("no_burst", [9.0, 9.0], [11.0, 21.5]),
     }
     first, second = report.verdicts(scenario(2), grouped)
     assert (first.value, first.bound, first.passed) == (1.75, 2.0, True)
@@ -59,9 +61,9 @@ def test_expectations_by_mean_and_by_paired_interval() -> None:
 
 
 def test_three_equal_differences_are_a_sure_thing() -> None:
-    grouped = {
-        "threshold": runs("threshold", [3.0] * 3, [1.0, 5.0, 9.0]),
-        "no_burst": runs("no_burst", [9.0] * 3, [2.0, 6.0, 10.0]),
+    grouped: report.Runs = {
+        ("threshold", None): runs("threshold", [3.0] * 3, [1.0, 5.0, 9.0]),
+        ("no_burst", None): runs("no_burst", [9.0] * 3, [2.0, 6.0, 10.0]),
     }
     first, second = report.verdicts(scenario(3), grouped)
     assert not first.passed
@@ -69,13 +71,27 @@ def test_three_equal_differences_are_a_sure_thing() -> None:
     assert second.value == -1.0
 
 
+def test_an_expectation_of_a_fault_is_about_what_it_changes() -> None:
+    text = scene(FAULT + EXPECT.replace("max = 2.0", "min = 1.0\nfault = 0"))
+    about = msgspec.structs.replace(decode(text), runs=2)
+    both: report.Runs = {
+        ("threshold", None): runs("threshold", [3.0, 5.0], [1.0, 1.0]),
+        ("threshold", 0): runs("threshold", [1.0, 4.0], [1.0, 1.0]),
+    }
+    (felt,) = report.verdicts(about, both)
+    assert (felt.value, felt.bound, felt.passed) == (1.5, 1.0, True)
+    assert "by fault[0]" in felt.text
+    del both["threshold", 0]
+    assert report.verdicts(about, both) == [], "without the other runs nothing is said"
+
+
 def test_an_expectation_whose_policies_did_not_run_is_not_judged() -> None:
-    grouped = {"threshold": runs("threshold", [1.0], [1.0])}
+    grouped: report.Runs = {("threshold", None): runs("threshold", [1.0], [1.0])}
     assert len(report.verdicts(scenario(1), grouped)) == 1
 
 
 def test_the_json_object_is_the_pages() -> None:
-    grouped = {"threshold": runs("threshold", [1.0, 2.0], [1.0, 1.0])}
+    grouped: report.Runs = {("threshold", None): runs("threshold", [1.0, 2.0], [1.0, 1.0])}
     judged = report.verdicts(scenario(2), grouped)
     found = msgspec.to_builtins(report.json_object(scenario(2), grouped, judged, real_s=2.0))
     assert list(found) == [
@@ -114,7 +130,7 @@ def test_the_json_object_is_the_pages() -> None:
 
 
 def test_the_table_shows_units_over_time_on_one_scale() -> None:
-    grouped = {"threshold": runs("threshold", [1.0], [1.0])}
+    grouped: report.Runs = {("threshold", None): runs("threshold", [1.0], [1.0])}
     lines = report.table(scenario(1), grouped, [])
     bars = {line.split()[0]: line.split()[1] for line in lines if "max" in line}
     assert bars == {"needed": "▂▆", "threshold": "▂█"}

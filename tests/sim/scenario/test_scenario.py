@@ -89,6 +89,11 @@ def test_a_mistake_names_its_place(tmp_path: Path, find: str, put: str, line: st
     ("more", "line"),
     [
         (EXPECT, "expect[0]: needs max, min or less_than_policy"),
+        (EXPECT + "max = 1\nfault = 0", "expect[0].fault: there is no fault[0]"),
+        (
+            EXPECT + 'less_than_policy = "no_burst"\nfault = 0\n' + CRASH,
+            "expect[0].fault: does not go with less_than_policy",
+        ),
         (EXPECT + 'less_than_policy = "x"', "expect[0].less_than_policy: there is no policy 'x'"),
         (EXPECT.replace("cost", "price") + "max = 1", "expect[0].metric: invalid enum value"),
         (FAULT.format("host_crash"), "fault[0].seller: is missing for 'host_crash'"),
