@@ -20,8 +20,8 @@ from tui.only_text import OnlyText
 from tui.palettes import DEFAULT_THEME, PALETTES, Depth
 from tui.remembered import Remembered
 from tui.screens.base import TabScreen
-from tui.screens.leave import LeaveScreen
 from tui.screens.market import MarketScreen
+from tui.screens.sure import SureScreen
 from tui.screens.table import GO, TAB_NAMES, TABS, all_tables
 from tui.session import Session
 from tui.shared import Shared
@@ -32,6 +32,9 @@ from tui.view.model import Model
 
 NOTHING: Final = Remembered()
 FIRST: Final = "market"
+LEAVING: Final = "leaving"
+ARMED: Final = "Something is armed and was not sent."
+FATE: Final = "Leaving drops it; orders already in the book stay there."
 
 
 def wall_ms() -> int:
@@ -189,10 +192,12 @@ class HeadroomApp(App[int]):
 
     def leave(self, code: int) -> None:
         """End the application; with something armed, after a question. Asked again, leave."""
-        if not self.desk.dealing.armed or isinstance(self.screen, LeaveScreen):
+        if not self.desk.dealing.armed or self.screen.id == LEAVING:
             self.exit(return_code=code)
             return
-        self.push_screen(LeaveScreen(), lambda yes: self.exit(return_code=code) if yes else None)
+        question = SureScreen(ARMED, FATE, "leave", "stay")
+        question.id = LEAVING
+        self.push_screen(question, lambda yes: self.exit(return_code=code) if yes else None)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Put every action of the tab into the command palette."""

@@ -6,19 +6,14 @@ so they mean nothing here.
 
 import re
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import typer
 
 from exchange.cli.common import ucr, utc_ms
-from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_SECOND, credits_text
+from exchange.units import MAX_PRICE_UCR, MAX_QTY, coming_moment_ms, credits_text
 
 _UNITS: Final = re.compile(r"[0-9]{1,7}")
-_AFTER: Final = re.compile(
-    r"\+(?=[0-9])(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m(?:in)?)?(?:([0-9]{1,7})s)?"
-)
-_CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 
 
 def units(text: str) -> int:
@@ -49,24 +44,14 @@ def coming_ms(text: str) -> int:
 
 def when_ms(text: str, now_ms: int) -> int:
     """Return the UTC milliseconds of ``+2h``, ``+1h30m``, ``20:00`` (the next one) or a date."""
-    if after := _AFTER.fullmatch(text):
-        days, hours, minutes, seconds = (int(part or 0) for part in after.groups())
-        return now_ms + (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * MS_PER_SECOND
-    if clock := _CLOCK.fullmatch(text):
-        return _next_ms(*(int(part or 0) for part in clock.groups()), now_ms=now_ms)
+    found = coming_moment_ms(text, now_ms)
+    if found is not None:
+        return found
     try:
         return utc_ms(text)
     except typer.BadParameter:
         told = f"{text}: not a time such as +2h, 20:00 or 2026-11-01T12:00 (UTC)"
         raise typer.BadParameter(told) from None
-
-
-def _next_ms(hour: int, minute: int, second: int, *, now_ms: int) -> int:
-    now = datetime.fromtimestamp(now_ms / MS_PER_SECOND, UTC)
-    at = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
-    if at <= now:
-        at += timedelta(days=1)
-    return int(at.timestamp()) * MS_PER_SECOND
 
 
 def units_option(name: str, text: str) -> Any:

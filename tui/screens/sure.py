@@ -11,7 +11,10 @@ from textual.widgets import Static
 
 
 class SureScreen(ModalScreen[bool]):
-    """``more`` says what it costs. A click on the last row's words answers too."""
+    """``more`` says what it costs. A click on the last row's words answers too.
+
+    ``does`` and ``leaves`` are the words for Enter and Esc.
+    """
 
     CSS_PATH = "sure.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -19,17 +22,20 @@ class SureScreen(ModalScreen[bool]):
         Binding("escape", "answer(False)", "Leave it"),
     ]
 
-    def __init__(self, question: str, more: str = "") -> None:
+    def __init__(
+        self, question: str, more: str = "", does: str = "do it", leaves: str = "leave it"
+    ) -> None:
         super().__init__()
         self.question, self.more = question, more
+        self._does, self._leaves = does, leaves
 
     def compose(self) -> ComposeResult:
         with Vertical(id="sure"):
             yield Static(self.question, markup=False, id="sure-question")
             if self.more:
                 yield Static(self.more, markup=False, id="sure-more")
-            yield Static("↵ do it", markup=False, id="sure-yes", classes="answer")
-            yield Static("Esc leave it", markup=False, id="sure-no", classes="answer")
+            yield Static(f"↵ {self._does}", markup=False, id="sure-yes", classes="answer")
+            yield Static(f"Esc {self._leaves}", markup=False, id="sure-no", classes="answer")
 
     def on_click(self, event: events.Click) -> None:
         name = event.widget.id if event.widget else None

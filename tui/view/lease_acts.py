@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from msgspec import ValidationError, convert, to_builtins
 
-from exchange.units import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, ceil_div
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND, ceil_div, coming_moment_ms
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from exchange.wire.requests import LeaseRecall, LeaseRelease, VmStart
 from exchange.wire.terms import MINIMUM_SPOT_MS, RECALL_NOTICE_MS, bond_divisor
@@ -19,8 +19,6 @@ from tui.view.releasing import least_owed_ucr
 from tui.view.text import clock_text, count_text, money_text, span_text
 
 NAMED_MAX: Final = 4
-_AFTER: Final = re.compile(r"\+(?=[0-9])(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?")
-_CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _PORTS: Final = re.compile(r"[0-9]{1,5}(,[0-9]{1,5})*")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 SHORT_DIGEST: Final = 12
@@ -114,14 +112,9 @@ def when_ms(text: str, now_ms: int) -> int | Fault | None:
     """Return the moment that ``+2h30m`` or ``20:00`` (UTC, the next one) names, None for now."""
     if not text:
         return None
-    if after := _AFTER.fullmatch(text):
-        days, hours, minutes = (int(part or 0) for part in after.groups())
-        passed = days * MS_PER_DAY + hours * MS_PER_HOUR + minutes * MS_PER_MINUTE
-        return now_ms + passed if passed else None
-    if clock := _CLOCK.fullmatch(text):
-        passed = int(clock[1]) * MS_PER_HOUR + int(clock[2]) * MS_PER_MINUTE
-        at_ms = now_ms - now_ms % MS_PER_DAY + passed
-        return at_ms if at_ms > now_ms else at_ms + MS_PER_DAY
+    at_ms = coming_moment_ms(text, now_ms)
+    if at_ms is not None:
+        return at_ms if at_ms > now_ms else None
     return Fault("when: nothing for now, +2h30m or 20:00 (UTC)")
 
 

@@ -179,7 +179,15 @@ def test_a_recall_costs_the_bond_in_the_first_hour() -> None:
 
 @pytest.mark.parametrize(
     ("text", "passed"),
-    [("", None), ("+2h", 2 * HOUR_MS), ("+1d", DAY_MS), ("01:00", HOUR_MS), ("00:00", DAY_MS)],
+    [
+        ("", None),
+        ("+90min", 5_400_000),
+        ("+45s", 45_000),
+        ("+2h", 2 * HOUR_MS),
+        ("+1d", DAY_MS),
+        ("01:00", HOUR_MS),
+        ("00:00", DAY_MS),
+    ],
 )
 def test_when(text: str, passed: int | None) -> None:
     assert when_ms(text, DAY_MS) == (None if passed is None else DAY_MS + passed)
