@@ -64,3 +64,8 @@ def coming_moment_ms(text: str, now_ms: int) -> int | None:
         at_ms = now_ms - now_ms % MS_PER_DAY + of_day_ms
         return at_ms if at_ms > now_ms else at_ms + MS_PER_DAY
     return None
+
+
+def count_text(count: int, thing: str) -> str:
+    """Return ``1 lease``, ``2 leases``."""
+    return f"{count} {thing}" + ("" if count == 1 else "s")

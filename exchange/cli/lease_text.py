@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from exchange.cli.fleet.table import Column, lines
 from exchange.cli.fleet.text import ago
-from exchange.units import MS_PER_HOUR, ceil_div, credits_text
+from exchange.units import MS_PER_HOUR, ceil_div, count_text, credits_text
 from exchange.wire.terms import MINIMUM_SPOT_MS
 from exchange.wire.text import vm_state
 from exchange.wire.types import SPOT
@@ -84,7 +84,8 @@ def release_lines(
     """Yield what giving back ``units`` (None: all) of a lease does; ``at``: later."""
     gone = lease["units"] if units is None else min(units, lease["units"])
     each = f"of {lease['symbol']} at {credits_text(lease['price_ucr'])}"
-    yield f"{lease['lease_id']}: gives back {gone} of {lease['units']} units {each} an hour"
+    had = count_text(lease["units"], "unit")
+    yield f"{lease['lease_id']}: gives back {gone} of {had} {each} an hour"
     yield f"  {_dying([vm for vm in vms if vm['lease_id'] == lease['lease_id']], lease, gone, at)}"
     yield f"  {_owed(cost(lease, gone, now_ms))}"
 
@@ -163,6 +164,6 @@ def _sums(leases: Sequence[Row]) -> str:
         if rows:
             units = sum(row["units"] for row in rows)
             rate_ucr = sum(row["units"] * row["price_ucr"] for row in rows)
-            of_it = f"{units} unit{'' if units == 1 else 's'} {word}"
+            of_it = f"{count_text(units, 'unit')} {word}"
             told.append(f"{of_it} at {credits_text(rate_ucr)} an hour")
     return f": {', '.join(told)}" if told else ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from exchange.log.line import Level, LogLine, line
+from exchange.units import count_text
 from exchange.wire.instructions import HostLimit, HostSync, VmKill, VmLaunch
 from exchange.wire.types import HostLimits
 from hostagent.core.offer_log import room
@@ -194,7 +195,8 @@ def of_message(message: Message) -> LogLine | None:
             return line("info", "limit", f"the owner's limit: {most}")
         case HostSync():
             leases, vms = len(message.leases), len(message.vms)
-            text = f"told all there is to run: {vms} VMs of {leases} leases"
+            what = f"{count_text(vms, 'VM')} of {count_text(leases, 'lease')}"
+            text = f"told all there is to run: {what}"
             return line("info", "sync", text, vms=vms, leases=leases)
         case GuestReady():
             return line("info", "vm_ready", f"{message.vm_id} serves", vm=message.vm_id)

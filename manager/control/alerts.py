@@ -22,6 +22,7 @@ KINDS: Final[dict[str, AlertKind]] = {
     "leased": "bought",
     "bid_rests": "not_found",
     "order_refused": "not_found",
+    "limited": "limited",
     "vm_ended": "vm_failed",
     "vm_not_started": "vm_failed",
     "not_fit": "vm_failed",

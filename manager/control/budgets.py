@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
-from exchange.units import MS_PER_DAY, credits_text
+from exchange.units import MS_PER_DAY
 from manager.control.frames import RuleRow, SpendRow
 from manager.core.budget import month_start_ms
+from manager.core.hand import whose
+from manager.core.limit import short_credits
 
 Span: TypeAlias = Literal["day", "month"]
 NOW: dict[Span, str] = {"day": "today", "month": "this month"}
@@ -25,9 +27,9 @@ class Limit(NamedTuple):
         return 100 * self.spent_ucr // self.most_ucr if self.most_ucr else 100
 
     def text(self) -> str:
-        of, whose = ("spend", "the") if self.rule is None else (f"rule {self.rule}", "its")
-        spent, most = _short(self.spent_ucr), _short(self.most_ucr)
-        return f"{of}: {spent} of {most} credits of {whose} {self.span} are spent"
+        of, owner = ("spend", "the") if self.rule is None else (whose(self.rule), "its")
+        spent, most = short_credits(self.spent_ucr), short_credits(self.most_ucr)
+        return f"{of}: {spent} of {most} credits of {owner} {self.span} are spent"
 
     def began(self, now_ms: int) -> int:
         """Return what tells the present day or month from others."""
@@ -58,13 +60,8 @@ def of_account(spend: SpendRow) -> Iterator[Limit]:
 def spent_text(found: Iterable[Limit]) -> str:
     """Return ``spent 2 of 50 credits today, 9 of 900 this month``; "" without a limit."""
     parts = [
-        f"{_short(one.spent_ucr)} of {_short(one.most_ucr)}"
+        f"{short_credits(one.spent_ucr)} of {short_credits(one.most_ucr)}"
         f"{'' if number else ' credits'} {NOW[one.span]}"
         for number, one in enumerate(found)
     ]
     return f"spent {', '.join(parts)}" if parts else ""
-
-
-def _short(amount_ucr: int) -> str:
-    """Return credits without zeros at the end: a line of status has 80 columns."""
-    return credits_text(amount_ucr).rstrip("0").rstrip(".")

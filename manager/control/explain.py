@@ -1,6 +1,6 @@
 """One paragraph about a rule: what it reads and needs, since when, why it does not act. Pure."""
 
-from exchange.units import credits_text
+from exchange.units import count_text, credits_text
 from manager.control.budgets import of_account, of_rule, spent_text
 from manager.control.frames import RuleRow, Snapshot
 from manager.control.view import clock
@@ -21,11 +21,14 @@ def _farm(shown: Snapshot) -> str:
     load = shown.load
     if load.load_rps is None:
         return "There is no load figure."
-    util = (
-        "" if load.util_pct is None else f", {load.util_pct:g} % of what {load.ready} units serve"
-    )
-    coming = f"; {load.pending} more are on their way" if load.pending else ""
+    util = "" if load.util_pct is None else f", {load.util_pct:g} % of what {_serve(load.ready)}"
+    more = "is on its way" if load.pending == 1 else "are on their way"
+    coming = f"; {load.pending} more {more}" if load.pending else ""
     return f"The load is {load.load_rps:g} per second{util}{coming}."
+
+
+def _serve(units: int) -> str:
+    return "1 unit serves" if units == 1 else f"{units} units serve"
 
 
 def _since(row: RuleRow, now_ms: int) -> str:
@@ -52,15 +55,14 @@ def _fallback(row: RuleRow) -> str:
 
 
 def _ahead(row: RuleRow) -> str:
-    hours = "unit-hour" if row.ahead == 1 else "unit-hours"
-    return f"It has bought {row.ahead} {hours} ahead." if row.ahead else ""
+    return f"It has bought {count_text(row.ahead, 'unit-hour')} ahead." if row.ahead else ""
 
 
 def _money(row: RuleRow) -> str:
     if not row.units and not row.spent_ucr and not row.spent_month_ucr:
         return ""
     spent = spent_text(of_rule(row)) or f"spent {credits_text(row.spent_ucr)} credits today"
-    return f"It has {row.units} units and {spent}."
+    return f"It has {count_text(row.units, 'unit')} and {spent}."
 
 
 def _account(shown: Snapshot) -> str:

@@ -40,6 +40,7 @@ AlertKind: TypeAlias = Literal[
     "fired",
     "bought",
     "not_found",
+    "limited",
     "budget_80",
     "budget_100",
     "recalled",
@@ -73,7 +74,10 @@ class ErrorReply(Frame, tag="error", frozen=True):
 
 
 class LoadRow(Struct, frozen=True, omit_defaults=True):
-    """The farm: its load, and what serves it. ``util_pct`` is missing without a load."""
+    """The farm: its load, and what serves it. ``util_pct`` is missing without a load.
+
+    ``needed``: some rule acts by the load.
+    """
 
     unit_rps: float
     core_units: int
@@ -85,6 +89,7 @@ class LoadRow(Struct, frozen=True, omit_defaults=True):
     stale: bool = False
     online: bool = False
     buying: bool = True
+    needed: bool = True
 
 
 class SpendRow(Struct, frozen=True, omit_defaults=True):

@@ -1,9 +1,10 @@
 """A snapshot as text of 80 columns. Pure."""
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from exchange.units import credits_text
+from exchange.units import count_text, credits_text
 from manager.control.budgets import of_account, of_rule, spent_text
 from manager.control.frames import BurstRow, LoadRow, RuleRow, Snapshot
 from manager.control.view import clock
@@ -22,7 +23,7 @@ def status_lines(shown: Snapshot) -> Iterator[str]:
     )
     for row in shown.rules:
         for reason in row.blocked_by:
-            yield _cut(f"  {row.name}: {reason}")
+            yield from _wrapped(f"  {row.name}: {reason}")
         if spent := spent_text(of_rule(row)):
             yield _cut(f"  {row.name}: {spent}")
     units = [cells for burst in shown.bursts for cells in _units(burst)]
@@ -52,9 +53,14 @@ def _vms(shown: Snapshot) -> list[list[str]]:
 
 
 def _farm(load: LoadRow) -> Iterator[str]:
-    rate = "unknown" if load.load_rps is None else f"{load.load_rps:g} per second"
-    util = "" if load.util_pct is None else f", {load.util_pct:g} % of {load.ready} units"
-    yield f"load {rate}{util}; {load.pending} on their way, {load.paid} rented"
+    units = f"{load.pending} on their way, {load.paid} rented"
+    if load.load_rps is None and not load.needed:
+        yield f"no rule needs the load; {units}"
+    else:
+        rate = "unknown" if load.load_rps is None else f"{load.load_rps:g} per second"
+        if load.util_pct is not None:
+            rate += f", {load.util_pct:g} % of {count_text(load.ready, 'unit')}"
+        yield f"load {rate}; {units}"
     if not load.online:
         yield "no connection to the exchange"
     if not load.buying:
@@ -102,6 +108,11 @@ def _section(names: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 _pad: Callable[[str, int], str] = str.ljust
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return all of it, in lines: a reason is of no use without its figures."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ")
 
 
 def _cut(text: str) -> str:

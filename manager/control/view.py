@@ -68,6 +68,7 @@ def _load(manager: Manager, reading: Reading) -> LoadRow:
         pending=reading.pending,
         paid=reading.paid,
         stale=manager.load.stale,
+        needed=manager.load.needed,
         online=manager.online,
         buying=manager.config.buying,
     )
@@ -110,9 +111,10 @@ def _stand(state: Stand, since: int | None) -> RuleStand:
 
 def _full(manager: Manager, reading: Reading, rule: Rule, status: RuleStatus) -> list[str]:
     held = status.state not in ("ready", "cooling")
-    if held or not rule.buys or manager.rules.room(rule, reading):
+    if held or not rule.buys:
         return []
-    return ["its max_units or a budget allows no more"]
+    limit, lack = manager.rules.bound(rule, reading), manager.deposit.lacks(rule.name)
+    return [*([limit.text()] if limit.units <= 0 else []), *([] if lack is None else [lack])]
 
 
 def when_text(rule: Rule) -> str:

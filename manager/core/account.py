@@ -10,13 +10,14 @@ channel".
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, credits_text
+from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, count_text, credits_text
 from exchange.wire.frames import LeaseUpdate, Notice, VmUpdate
 from exchange.wire.requests import LeaseRelease
 from exchange.wire.terms import LOST_AFTER_MS, RECALL_NOTICE_MS
 from exchange.wire.types import IdleUnit
 from manager.core.bids import placed_ms, rule_of
 from manager.core.burst import Bursts
+from manager.core.hand import whose
 from manager.core.library import StoredVm
 from manager.core.messages import Connected
 from manager.core.outgoing import Outgoing
@@ -183,11 +184,12 @@ class Account:
         bought_ms = placed_ms(row.client_order_id or "")
         lease = self._rented.add(row, rule, self._vm_of(rule), bought_ms)
         lease.ending = row.state == "ending"
-        units = f"{row.units} units on {row.host} at {credits_text(row.price_ucr)} credits"
+        price = f"{credits_text(row.price_ucr)} credits"
+        units = f"{count_text(row.units, 'unit')} on {row.host} at {price}"
         if self._began_ms is None or bought_ms >= self._began_ms:
-            self._outgoing.log("leased", f"rule {rule}: {lease.lease_id}: {units}")
+            self._outgoing.log("leased", f"{whose(rule)}: {lease.lease_id}: {units}")
         else:
-            text = f"rule {rule}: adopted {lease.lease_id} from before the start: {units}"
+            text = f"{whose(rule)}: adopted {lease.lease_id} from before the start: {units}"
             self._outgoing.log("adopted", text)
         return lease
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from exchange.units import credits_text
+from exchange.units import count_text, credits_text
 from exchange.wire.frames import (
     AccountFrame,
     BalanceUpdate,
@@ -20,8 +20,10 @@ from manager.core.account import Account, bought_by_rule
 from manager.core.backoff import AVOID_MS, Backoff
 from manager.core.bids import placed_ms, rule_of
 from manager.core.budget import Budget
+from manager.core.deposit import Deposit
 from manager.core.farm import Farm
 from manager.core.forward import Forward
+from manager.core.hand import whose
 from manager.core.handover import Handover
 from manager.core.messages import Connected, PastCharge
 from manager.core.outgoing import Outgoing
@@ -50,6 +52,7 @@ class AccountFeed:
         rules: Rules,
         handover: Handover,
         forward: Forward,
+        deposit: Deposit,
     ) -> None:
         self._outgoing = outgoing
         self._farm = farm
@@ -62,6 +65,7 @@ class AccountFeed:
         self._rules = rules
         self._handover = handover
         self._forward = forward
+        self._deposit = deposit
         self._account_seq = 0
         self._early: deque[AccountFrame] = deque(maxlen=EARLY_MAX)
 
@@ -130,7 +134,7 @@ class AccountFeed:
             case Charge():
                 self._charge(frame)
             case BalanceUpdate():
-                pass
+                self._deposit.balance(frame.available_ucr)
 
     def adopt(self, row: LeaseUpdate) -> None:
         """Take a lease of a rule into the rented units, or what is new about it."""
@@ -151,8 +155,8 @@ class AccountFeed:
     def _tell_ahead(self, row: LeaseUpdate) -> None:
         if window_ms(row.symbol) and bought_by_rule(row):
             price, name = credits_text(row.price_ucr), rule_of(row.client_order_id or "")
-            what = f"{row.units} units of {row.symbol} at {price} credits"
-            self._outgoing.log("leased", f"rule {name}: {row.lease_id}: {what}")
+            what = f"{count_text(row.units, 'unit')} of {row.symbol} at {price} credits"
+            self._outgoing.log("leased", f"{whose(name)}: {row.lease_id}: {what}")
 
     def _charge(self, frame: Charge) -> None:
         """A window is charged at its end, and counts for the day in which it began."""

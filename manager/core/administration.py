@@ -5,8 +5,10 @@ Source: manager.md, "While it runs".
 
 from collections.abc import Callable, Iterable
 
+from exchange.units import count_text
 from manager.core.bids import rule_of
 from manager.core.burst import Bursts
+from manager.core.hand import whose
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import Purchases
 from manager.core.rented import RentedUnits
@@ -39,9 +41,9 @@ class Administration:
         if (held := self._rules.held(rule)) is not None:
             return held
         if self._rules.room(rule, self._reading()) < units:
-            return ("the limits allow no more",)
+            return (self._rules.bound(rule, self._reading()).text(),)
         self._purchases.buy(rule, units)
-        self._outgoing.log("by_hand", f"by hand: buy {units} units for VM {rule.vm}")
+        self._outgoing.log("by_hand", f"by hand: buy {count_text(units, 'unit')} for VM {rule.vm}")
         return ()
 
     def end(self, name: str) -> int:
@@ -49,7 +51,7 @@ class Administration:
         canceled = self._purchases.cancel_resting(name)
         units = self._bursts.end(name)
         if units or canceled:
-            self._outgoing.log("by_hand", f"all of {name} goes: {units} units")
+            self._outgoing.log("by_hand", f"{whose(name)}: all goes: {count_text(units, 'unit')}")
         return units
 
     def end_all(self, names: Iterable[str] | None = None) -> int:

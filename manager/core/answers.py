@@ -7,6 +7,7 @@ from exchange.wire.frames import Ack, ErrorReply
 from manager.core.account import Account
 from manager.core.burst import Bursts
 from manager.core.checks import Checks
+from manager.core.deposit import Deposit
 from manager.core.forward import Forward
 from manager.core.outgoing import Asked, Outgoing
 from manager.core.purchase import Purchases
@@ -24,6 +25,7 @@ class Answers:
         account: Account,
         checks: Checks,
         forward: Forward,
+        deposit: Deposit,
     ) -> None:
         self._outgoing = outgoing
         self._purchases = purchases
@@ -31,6 +33,7 @@ class Answers:
         self._account = account
         self._checks = checks
         self._forward = forward
+        self._deposit = deposit
 
     def take(self, answer: Ack | ErrorReply) -> None:
         """Tell the answer to whoever asked."""
@@ -40,13 +43,17 @@ class Answers:
         if isinstance(answer, Ack):
             self._acked(asked, answer.result)
         else:
+            if asked.purpose in ("order", "window"):
+                self._deposit.refused(asked.subject, answer)
             self._refused(asked, answer.reason, why(answer))
 
     def _acked(self, asked: Asked, result: Mapping[str, Any]) -> None:
         match asked.purpose:
             case "order" | "cancel":
+                self._deposit.accepted(asked.subject)
                 self._purchases.answered(asked.subject, result)
             case "window":
+                self._deposit.accepted(asked.subject)
                 self._forward.answered(asked.subject, result)
             case "start":
                 self._bursts.start_accepted(asked.subject, result)

@@ -13,6 +13,7 @@ from exchange.units import MS_PER_SECOND
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import OrderCancel, OrderPlace
 from manager.core.classes import Place
+from manager.core.hand import whose
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 
@@ -102,7 +103,7 @@ class Bids(dict[str, Order]):
         order = self.pop(order_id, None)
         if order is not None:
             text = f"order for {order.symbol} refused: {reason}"
-            self._outgoing.log("order_refused", f"rule {rule_of(order_id)}: {text}")
+            self._outgoing.log("order_refused", f"{whose(rule_of(order_id))}: {text}")
         return order
 
     def updated(self, update: OrderUpdate) -> None:

@@ -33,6 +33,7 @@ from manager.core.boots import Boots
 from manager.core.budget import Budget
 from manager.core.burst import Bursts
 from manager.core.checks import Checks
+from manager.core.deposit import Deposit
 from manager.core.farm import Farm, ManagerConfig
 from manager.core.forward import Forward
 from manager.core.handover import Handover
@@ -72,10 +73,11 @@ class Manager:
         self._due_known = False
         self._farm = farm = Farm(config)
         self._outgoing = outgoing = Outgoing()
-        self.load = self._load = Load(outgoing, config.stale_ms)
+        self.load = self._load = Load(outgoing, config.stale_ms, _needs_load(config))
         self.rented = rented = RentedUnits()
         self._backoff = Backoff(outgoing, rented)
         self.boots = Boots()
+        self.deposit = Deposit()
         self._bursts = Bursts(outgoing, rented, self._backoff, self.boots)
         self._bursts.loopback = config.loopback
         self._reconcile = Reconcile(outgoing, rented, self._bursts)
@@ -132,10 +134,17 @@ class Manager:
             self._rules,
             self._handover,
             self._forward,
+            self.deposit,
         )
         self._handover.adopt = self._feed.adopt
         self._answers = Answers(
-            outgoing, self._purchases, self._bursts, self._account, self._checks, self._forward
+            outgoing,
+            self._purchases,
+            self._bursts,
+            self._account,
+            self._checks,
+            self._forward,
+            self.deposit,
         )
         self._administration = Administration(
             outgoing, self.rented, self._purchases, self._bursts, self._rules, self.reading
@@ -212,7 +221,7 @@ class Manager:
         self._settle(now_ms)
         gone = self._farm.gone(config)
         self._farm.take(config)
-        self._load.reconfigure(config.stale_ms)
+        self._load.reconfigure(config.stale_ms, _needs_load(config))
         self._purchases.reconfigure(config.pricing, config.zone)
         self._standing.buying = config.buying
         self._rules.spend = config.spend
@@ -333,3 +342,8 @@ class Manager:
     def _symbols_of(self, rule_name: str) -> Container[str]:
         rule = self._farm.by_name.get(rule_name)
         return () if rule is None else self._purchases.symbols(rule)
+
+
+def _needs_load(config: ManagerConfig) -> bool:
+    """Tell whether a rule would act: one without a load figure does not, whatever its kind."""
+    return any(not rule.paused for rule in config.rules)

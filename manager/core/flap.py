@@ -8,6 +8,7 @@ the pair would buy and release for ever. Pure. Source: manager.md, "Rule guards"
 from collections.abc import Sequence
 from typing import Final
 
+from exchange.units import count_text
 from manager.core.rule import Release, Rule
 
 MAX_REACHABLE: Final = 1_000
@@ -65,7 +66,8 @@ def _flapping_have(
 
 
 def _warning(buying: Rule, releasing: Rule, below: float, above: float, have: int) -> str:
+    units = count_text(have, "unit")
     return (
-        f"rules {releasing.name!r} and {buying.name!r} would flap: with {have} units in service, "
+        f"rules {releasing.name!r} and {buying.name!r} would flap: with {units} in service, "
         f"releasing at util {below:g} brings it back to {above:g} or more"
     )

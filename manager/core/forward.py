@@ -11,11 +11,12 @@ so a restart buys nothing twice. Source: manager.md, "Windows ahead".
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from exchange.units import MAX_QTY, MS_PER_MINUTE, credits_text
+from exchange.units import MAX_QTY, MS_PER_MINUTE, count_text, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
 from manager.core.bids import MIN_REST_MS, PREFIX, Bids, Order, rule_of
 from manager.core.classes import Place, place_of
 from manager.core.farm import Farm
+from manager.core.hand import whose
 from manager.core.handover import Handover
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import Purchases
@@ -141,9 +142,8 @@ class Forward:
             units = self._missing(rule, start_ms, had.get(start_ms, {}))
             if units > 0:
                 self._again_ms[key] = self._outgoing.now_ms + RETRY_MS
-                self._outgoing.log(
-                    "buys_ahead", f"rule {rule.name}: {units} units of {_hour(start_ms)}"
-                )
+                what = f"{count_text(units, 'unit')} of {_hour(start_ms)}"
+                self._outgoing.log("buys_ahead", f"{whose(rule.name)}: {what}")
                 self._next(rule, start_ms, units, self._purchases.places(rule), None)
                 had = self._had()
         return had
@@ -234,7 +234,8 @@ class Forward:
             return
         order.rests = True
         name, price = rule_of(order.client_order_id), credits_text(order.price_ucr)
-        text = f"rule {name}: {order.qty} units of {order.symbol} not offered up to {price}"
+        units = count_text(order.qty, "unit")
+        text = f"{whose(name)}: {units} of {order.symbol} not offered up to {price}"
         self._outgoing.log("bid_rests", f"{text}; bid rests")
         self._orders.send(order, expire_ms)
 

@@ -30,6 +30,11 @@ def vm_bought(rule_name: str) -> str:
     return rule_name[len(MARK) :]
 
 
+def whose(rule_name: str) -> str:
+    """Return in words who bought: ``rule burst``, ``by hand for web``."""
+    return f"by hand for {vm_bought(rule_name)}" if by_hand(rule_name) else f"rule {rule_name}"
+
+
 def hand_rule(vm: str, units: int, price_ucr: int, zones: tuple[str, ...]) -> Rule:
     """Return the rule that stands for one purchase by hand; it has no condition."""
     return Rule(

@@ -16,6 +16,7 @@ from manager.core.account import Account, bought_by_rule
 from manager.core.bids import rule_of
 from manager.core.burst import Bursts
 from manager.core.farm import Farm
+from manager.core.hand import whose
 from manager.core.outgoing import Outgoing
 from manager.core.rented import RentedUnits
 from manager.core.rule import Buy, BuyTo, Rule
@@ -156,6 +157,6 @@ class Handover:
             over = max(over, staying - rule.max_units)
         units = self._bursts.give_back(over, None, rule.name) if over > 0 else 0
         if units:
-            text = f"rule {rule.name}: windows take over: release {units}"
+            text = f"{whose(rule.name)}: windows take over: release {units}"
             self._outgoing.log("fired", text)
         return units

@@ -11,16 +11,21 @@ from manager.core.outgoing import Outgoing
 class Load:
     """Counts from the first login on, so that a load source that never answers is told too."""
 
-    def __init__(self, outgoing: Outgoing, stale_ms: int) -> None:
+    def __init__(self, outgoing: Outgoing, stale_ms: int, needed: bool = True) -> None:
         self._outgoing = outgoing
         self._stale_ms = stale_ms
+        self.needed = needed
+        """Some rule acts by it; else nobody is told that there is none."""
         self._sample = LoadSample(None, 0)
         self._heard_ms: int | None = None
         """When the last figure came, or when we began to wait for one."""
         self.stale = False
 
-    def reconfigure(self, stale_ms: int) -> None:
+    def reconfigure(self, stale_ms: int, needed: bool) -> None:
         self._stale_ms = stale_ms
+        if needed and not self.needed and self._heard_ms is not None:
+            self._heard_ms = max(self._heard_ms, self._outgoing.now_ms)
+        self.needed, self.stale = needed, self.stale and needed
 
     def begin(self) -> None:
         """The account is known: rules would act from now on."""
@@ -51,7 +56,7 @@ class Load:
 
     def stale_at_ms(self) -> int | None:
         """Return when `tell` is due if no figure comes."""
-        if self.stale or self._heard_ms is None:
+        if self.stale or self._heard_ms is None or not self.needed:
             return None
         return self._heard_ms + self._stale_ms + 1
 

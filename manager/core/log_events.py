@@ -7,7 +7,7 @@ user data.
 from typing import Final
 
 from exchange.log.line import Level, LogLine, line
-from exchange.units import credits_text
+from exchange.units import count_text, credits_text
 from exchange.wire.requests import (
     DirectorySearch,
     HostOffer,
@@ -36,6 +36,7 @@ from manager.core.messages import (
 LEVELS: Final[dict[LogEvent, Level]] = {
     "fired": "info",
     "idle": "info",
+    "limited": "warning",
     "budget_used": "warning",
     "order_refused": "warning",
     "bid_rests": "info",
@@ -119,7 +120,7 @@ def _of_sale(request: OrderPlace | OrderReplace | HostOffer | LeaseRecall) -> Lo
     match request:
         case OrderPlace() | OrderReplace():
             order, price = request.client_order_id or "", credits_text(request.price_ucr or 0)
-            text = f"ask {order}: {request.qty} units at {price}"
+            text = f"ask {order}: {count_text(request.qty or 0, 'unit')} at {price}"
             return line("debug", "ask", text, order=order, qty=request.qty or 0)
         case HostOffer():
             below = request.residual_below_pct
@@ -138,11 +139,12 @@ def _of_release(request: LeaseRelease) -> LogLine:
         text = f"{lease}: release scheduled again, in case this Manager dies"
         return line("debug", "release_scheduled", text, lease=lease, at_ms=request.at_ms)
     units = "all" if request.units is None else str(request.units)
-    return line("info", "release", f"{lease}: release {units} units", lease=lease, units=units)
+    what = "all units" if request.units is None else count_text(request.units, "unit")
+    return line("info", "release", f"{lease}: release {what}", lease=lease, units=units)
 
 
 def started(version: str, url: str, account: str, rules: int) -> LogLine:
-    text = f"headroom {version}: account {account}: {rules} rules at work"
+    text = f"headroom {version}: account {account}: {count_text(rules, 'rule')} at work"
     return line("info", "started", text, version=version, url=url, account=account, rules=rules)
 
 
@@ -217,7 +219,12 @@ def balancer_gone(trouble: str) -> LogLine:
 
 
 def reloaded(rules: int) -> LogLine:
-    return line("info", "reloaded", f"the file was read again: {rules} rules at work", rules=rules)
+    return line(
+        "info",
+        "reloaded",
+        f"the file was read again: {count_text(rules, 'rule')} at work",
+        rules=rules,
+    )
 
 
 def not_reloaded(why: str) -> LogLine:

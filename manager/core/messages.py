@@ -220,6 +220,7 @@ class Unlisten(Struct, frozen=True):
 LogEvent: TypeAlias = Literal[
     "fired",
     "idle",
+    "limited",
     "budget_used",
     "order_refused",
     "bid_rests",

@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from exchange.units import credits_text
+from exchange.units import count_text, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
 from exchange.wire.requests import DirectorySearch
 from manager.core.backoff import Backoff
 from manager.core.bids import MIN_REST_MS, PREFIX, Bids, Order, rule_of
 from manager.core.classes import Place, place_of, places
 from manager.core.detour import Offering, way_around
-from manager.core.hand import by_hand
+from manager.core.hand import by_hand, whose
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 from manager.core.windows import window_ms
@@ -144,7 +144,7 @@ class Purchases:
             self._orders.send(last, None)
         else:
             hosts = ", ".join(list(self._backoff.avoided())[:3])
-            text = f"rule {rule.name}: the best offers are of hosts to avoid, such as {hosts}"
+            text = f"{whose(rule.name)}: the best offers are of hosts to avoid, such as {hosts}"
             self._outgoing.log("host_avoided", text)
 
     def _tick_ucr(self, symbol: str) -> int:
@@ -181,8 +181,8 @@ class Purchases:
 
     def _tell_fallback(self, rule: Rule, before: str, now: str, units: int) -> None:
         if now != before:
-            text = f"{units} units of {before} are not to be had in any zone: tries {now}"
-            self._outgoing.log("falls_back", f"rule {rule.name}: {text}")
+            text = f"{count_text(units, 'unit')} of {before} not to be had in any zone: tries {now}"
+            self._outgoing.log("falls_back", f"{whose(rule.name)}: {text}")
 
     def _place(
         self,
@@ -196,7 +196,7 @@ class Purchases:
         order = self._order(rule, place, units, before)
         order.places_left = places_left
         if order.price_ucr == 0:
-            text = f"rule {rule.name}: price_max is below the tick of {order.symbol}"
+            text = f"{whose(rule.name)}: price_max is below the tick of {order.symbol}"
             self._outgoing.log("price_below_tick", text)
             if places_left:
                 self._go_on(order, rule, units)
@@ -229,7 +229,8 @@ class Purchases:
         order.rests = True
         price = credits_text(order.price_ucr)
         self._outgoing.log(
-            "bid_rests", f"rule {rule.name}: {units} units not offered up to {price}; bid rests"
+            "bid_rests",
+            f"{whose(rule.name)}: {count_text(units, 'unit')} not offered up to {price}; bid rests",
         )
         self._orders.send(
             order, done.rest_until_ms - self._outgoing.now_ms + self._outgoing.exchange_ms

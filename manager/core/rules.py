@@ -6,13 +6,15 @@ what is left of ``budget_day``; draining units are taken back before new ones ar
 Source: manager.md, "Rule guards".
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
-from exchange.units import MAX_QTY, MS_PER_DAY
+from exchange.units import MAX_QTY, MS_PER_DAY, count_text
 from manager.core.budget import Budget, Spend, month_start_ms
 from manager.core.burst import Bursts
+from manager.core.hand import whose
+from manager.core.limit import UNLIMITED, Limit, MoneyLimit, UnitsLimit
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import Purchases
 from manager.core.rented import RentedUnits
@@ -129,13 +131,13 @@ class Rules:
             if rule.max_units and reading.load_rps is not None:
                 over = min(units, reading.paid - rule.max_units)
                 if over > 0 and (given := self._bursts.give_back(over, None, rule_name)):
-                    text = f"rule {rule_name}: a silent host is back: release {given}"
+                    text = f"{whose(rule_name)}: a silent host is back: release {given}"
                     self._outgoing.log("fired", text)
 
     def charged(self, rule_name: str) -> None:
         """After a charge: give back what a budget no longer pays for, most expensive first."""
         for rule in (state.rule for state in self._states if state.rule.name == rule_name):
-            self._keep_within(rule.name, f"rule {rule_name}: budget_", _limits(rule))
+            self._keep_within(rule.name, f"{whose(rule_name)}: budget_", _limits(rule))
         self._keep_within(None, "spend: ", self.account_limits())
 
     def _keep_within(self, rule_name: str | None, of: str, limits: Spend) -> None:
@@ -143,7 +145,7 @@ class Rules:
         for span, left_ucr in self._left(rule_name, limits, now_ms):
             left_ucr -= self.committed_ucr(rule_name, _same(span, now_ms))
             if units := self._bursts.keep_within(rule_name, left_ucr):
-                text = f"{of}{span} is used up: {units} units go"
+                text = f"{of}{span} is used up: {units} {'unit goes' if units == 1 else 'units go'}"
                 self._outgoing.log("budget_used", text)
 
     def _left(self, rule_name: str | None, limits: Spend, at_ms: int) -> list[tuple[Span, int]]:
@@ -172,15 +174,34 @@ class Rules:
 
     def affordable(self, rule: Rule, at_ms: int) -> int:
         """Return how many more units for one hour that begins then all budgets allow."""
-        most, now_ms = MAX_QTY, self._outgoing.now_ms
+        return min([MAX_QTY, *(limit.units for limit in self._budgets(rule, at_ms))])
+
+    def _budgets(self, rule: Rule, at_ms: int) -> Iterator[MoneyLimit]:
+        """Yield what each budget leaves for hours that begin at ``at_ms``."""
+        now_ms = self._outgoing.now_ms
         for name, limits in ((rule.name, _limits(rule)), (None, self.account_limits())):
             for span, left_ucr in self._left(name, limits, at_ms):
                 same = _same(span, at_ms)
                 left_ucr -= self.committed_ucr(name, same)
                 if same(now_ms):
                     left_ucr -= self._rented.held_ucr(name) + self._purchases.held_ucr(name)
-                most = min(most, left_ucr // max(1, rule.price_max_ucr))
-        return most
+                most_ucr = (limits.day_ucr if span == "day" else limits.month_ucr) or 0
+                key = self._key(name, span, most_ucr)
+                yield MoneyLimit(key, most_ucr, left_ucr, rule.price_max_ucr)
+
+    def _key(self, rule_name: str | None, span: Span, most_ucr: int) -> str:
+        """Return where the administrator finds a budget."""
+        if rule_name is not None:
+            return f"budget_{span}"
+        file_ucr = self.spend.day_ucr if span == "day" else self.spend.month_ucr
+        return f"[spend] {span}" if file_ucr == most_ucr else "--max-spend"
+
+    def bound(self, rule: Rule, reading: Reading) -> Limit:
+        """Return the limit that allows the rule the fewest more units now."""
+        found: list[Limit] = list(self._budgets(rule, self._outgoing.now_ms))
+        if rule.max_units is not None:
+            found.insert(0, UnitsLimit(rule.max_units, reading.paid))
+        return min(found, key=lambda limit: limit.units, default=UNLIMITED)
 
     def _own(self, rule_name: str) -> int:
         """Return how many units the rule bought or has on order that are not on their way out."""
@@ -236,8 +257,8 @@ class Rules:
         done = self._buy(state.rule, units, reading)
         if done:
             state.fired_ms = self._outgoing.now_ms
-            why = f"{lost} units recalled or lost"
-            self._outgoing.log("fired", f"rule {state.rule.name}: {why}: {done}")
+            why = f"{count_text(lost, 'unit')} recalled or lost"
+            self._outgoing.log("fired", f"{whose(state.rule.name)}: {why}: {done}")
         return bool(done)
 
     def _fire(self, state: RuleState, wish: Wish, reading: Reading) -> bool:
@@ -252,13 +273,21 @@ class Rules:
                 done = self._release(rule, units, wish.own, reading)
         if done:
             state.fired_ms = self._outgoing.now_ms
-            self._outgoing.log("fired", f"rule {rule.name}: {wish.why}: {done}")
+            self._outgoing.log("fired", f"{whose(rule.name)}: {wish.why}: {done}")
         elif wish.buys and not state.told_idle:
-            held = self._standing.held_back(rule)
-            limit = "nothing more within its limits" if held is None else held.reasons[0]
-            self._outgoing.log("idle", f"rule {rule.name}: {wish.why}: {limit}")
+            self._tell_idle(rule, wish, reading)
         state.told_idle = not done
         return bool(done)
+
+    def _tell_idle(self, rule: Rule, wish: Wish, reading: Reading) -> None:
+        """Say what keeps a rule from buying that would."""
+        held, what = self._standing.held_back(rule), f"{whose(rule.name)}: {wish.why}"
+        if held is not None:
+            self._outgoing.log("idle", f"{what}: {held.reasons[0]}")
+        elif (limit := self.bound(rule, reading)).units <= 0:
+            self._outgoing.log("limited", f"{what}: {limit.text()}")
+        else:
+            self._outgoing.log("idle", f"{what}: it has what it wants")
 
     def _buy(self, rule: Rule, wanted: int, reading: Reading) -> str:
         taken = self._bursts.take_back(wanted) if wanted > 0 else 0
@@ -273,8 +302,7 @@ class Rules:
         """Return how many more units the rule may buy."""
         if self._standing.held_back(rule) is not None:
             return 0
-        room = MAX_QTY if rule.max_units is None else rule.max_units - reading.paid
-        return max(0, min(room, self.affordable(rule, self._outgoing.now_ms)))
+        return max(0, min(MAX_QTY, self.bound(rule, reading).units))
 
     def _release(self, rule: Rule, wanted: int | None, own: bool, reading: Reading) -> str:
         floor = max(

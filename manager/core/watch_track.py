@@ -14,7 +14,7 @@ from collections import deque
 from math import ceil
 from typing import Final
 
-from exchange.units import MAX_QTY
+from exchange.units import MAX_QTY, count_text
 from manager.core.forecast import Trend
 from manager.core.rule import BuyTo, Release, Rule, Track
 from manager.core.rule_state import Reading
@@ -118,7 +118,7 @@ class TrackWatch:
     def needs(self, reading: Reading, now_ms: int) -> list[str]:
         if reading.load_rps is None:
             return ["no figure of the load"]
-        wants = f"{self._why(reading)}: it wants {self._desired} units in service"
+        wants = f"{self._why(reading)}: it wants {count_text(self._desired, 'unit')} in service"
         falls_ms, highest = self._recent.falls_ms(), self._recent.highest()
         if self._desired >= _have(reading) or highest < _have(reading) or falls_ms is None:
             return [] if self._desired != _have(reading) else [f"{wants}, and has them"]

@@ -26,7 +26,7 @@ from exchange.cli.listening import Insecure, TlsCert, TlsKey, Web, WebName
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log, options
-from exchange.units import credits_text, ucr_from_credits
+from exchange.units import count_text, credits_text, ucr_from_credits
 from manager.core import log_events
 from manager.core.core import Manager
 from manager.core.dry_run import Outcome, dry_run
@@ -166,8 +166,9 @@ def check(file: File = None, config: Config = None, as_json: Json = False) -> No
         return
     for warning in content.warnings:
         print(f"warning: {warning}")
-    selling = f", {groups} groups" if groups else ""
-    print(f"{path}: {rules} rules, {vms} stored VMs{selling}; no mistakes")
+    selling = f", {count_text(groups, 'group')}" if groups else ""
+    parts = f"{count_text(rules, 'rule')}, {count_text(vms, 'stored VM')}{selling}"
+    print(f"{path}: {parts}; no mistakes")
 
 
 @app.command("dry-run")
@@ -329,7 +330,8 @@ def _show(outcome: Outcome, as_json: bool) -> None:
         print(f"{clock(fired.t_s):>12}  {fired.rule:<12} {fired.what}  ({fired.units} bought)")
     cost = f"{credits_text(outcome.cost_ucr, 4)} credits"
     hours = f"{outcome.unit_hours:.2f} unit-hours"
-    print(f"fired {len(outcome.fired)} times; at most {outcome.peak_units} units, {hours}, {cost}")
+    times, most = count_text(len(outcome.fired), "time"), count_text(outcome.peak_units, "unit")
+    print(f"fired {times}; at most {most}, {hours}, {cost}")
 
 
 async def _run(

@@ -5,12 +5,13 @@ Each command sends one request to the Manager that runs on this machine.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 import typer
 
 from exchange.cli.common import Json, fail, print_json
+from exchange.units import count_text
 from manager.control.requests import (
     BurstEnd,
     BurstStart,
@@ -45,6 +46,19 @@ Control = Annotated[
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="A rule of the Manager.")]
 Vm = Annotated[str, typer.Argument(metavar="VM", help="A stored VM.")]
 NOTHING: Final = "done"
+Say: TypeAlias = Callable[[Any], str]
+
+
+def _go(units: int) -> str:
+    return "1 unit goes" if units == 1 else f"{units} units go"
+
+
+def _bought(units: int) -> str:
+    return f"{count_text(units, 'unit')} {'is' if units == 1 else 'are'} being bought"
+
+
+def _at_work(rules: int) -> str:
+    return f"{count_text(rules, 'rule')} at work"
 
 
 def status(control: Control = None, as_json: Json = False) -> None:
@@ -95,7 +109,7 @@ def burst(
 ) -> None:
     """Buy N units and start VM on each, by hand; --end gives them back."""
     if end:
-        show(asked(BurstEnd(req_id=1, vm=vm), control), as_json, "units", "{} units go")
+        show(asked(BurstEnd(req_id=1, vm=vm), control), as_json, "units", _go)
         return
     if units is None or price_max is None:
         fail("manager burst: how many units and for how much? N and --price-max, or --end", 2)
@@ -103,7 +117,7 @@ def burst(
     request = valid(
         {**given, "price_max": price_max, "zones": zones.split(",") if zones else []}, BurstStart
     )
-    show(asked(request, control), as_json, "units", "{} units are being bought")
+    show(asked(request, control), as_json, "units", _bought)
 
 
 def stop_buying(control: Control = None, as_json: Json = False) -> None:
@@ -118,7 +132,7 @@ def resume_buying(control: Control = None, as_json: Json = False) -> None:
 
 def release_all(control: Control = None, as_json: Json = False) -> None:
     """Drain and release every unit; rules go on unless buying is stopped."""
-    show(asked(ReleaseAll(req_id=1), control), as_json, "units", "{} units go")
+    show(asked(ReleaseAll(req_id=1), control), as_json, "units", _go)
 
 
 def hibernate(
@@ -132,7 +146,7 @@ def hibernate(
 
 def reload(control: Control = None, as_json: Json = False) -> None:
     """Have the Manager read its file again; a mistake in it changes nothing."""
-    show(asked(Reload(req_id=1), control), as_json, "rules", "{} rules at work")
+    show(asked(Reload(req_id=1), control), as_json, "rules", _at_work)
 
 
 def web_link(control: Control = None, as_json: Json = False) -> None:
@@ -188,8 +202,8 @@ def valid(given: dict[str, Any], kind: Any) -> Any:
         fail(f"manager: {error}".replace("`", "'"), 2)
 
 
-def show(result: Any, as_json: bool, field: str = "", text: str = "{}") -> None:
+def show(result: Any, as_json: bool, field: str = "", text: Say = str) -> None:
     if as_json:
         print_json(result or {})
     else:
-        print(text.format(result[field]) if field else NOTHING)
+        print(text(result[field]) if field else NOTHING)

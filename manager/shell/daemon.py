@@ -290,7 +290,7 @@ class Daemon:
                 trouble = ""
             except LoadError as error:
                 trouble = str(error)
-            if trouble != told:
+            if trouble != told and self._manager.load.needed:
                 log.write(log_events.load(trouble))
                 told = trouble
             await asyncio.sleep(self._interval_s)

@@ -91,7 +91,7 @@ def vm_import(
         entry = _local(lambda: import_vm(library, vm, path.absolute(), settings, _progress))
         note = unchecked(entry.format)
         told = msgspec.to_builtins(entry) | ({} if note is None else {"note": note})
-    show(told, as_json, "sha256", "imported, SHA-256 {}")
+    show(told, as_json, "sha256", "imported, SHA-256 {}".format)
     if "note" in told and not as_json:
         typer.echo(told["note"], err=True)
 
@@ -105,14 +105,14 @@ def vm_verify(
         told = asked(valid({"type": "vm.verify", "req_id": 1, "vm": vm}, VmVerify), control)
     else:
         told = msgspec.to_builtins(_local(lambda: verify_vm(library / vm, _progress)))
-    show(told, as_json, "sha256", "as imported, SHA-256 {}")
+    show(told, as_json, "sha256", "as imported, SHA-256 {}".format)
 
 
 @app.command("upload")
 def vm_upload(vm: Vm, control: Control = None, as_json: Json = False) -> None:
     """Put a stored VM's image into the exchange's store, ahead of need."""
     told = asked(valid({"type": "vm.upload", "req_id": 1, "vm": vm}, VmUpload), control)
-    show(told, as_json, "sha256", "in the store, SHA-256 {}")
+    show(told, as_json, "sha256", "in the store, SHA-256 {}".format)
 
 
 @app.command("set")

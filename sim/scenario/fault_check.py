@@ -6,6 +6,7 @@ Source: scenario.md, ``[[fault]]``.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from exchange.units import count_text
 from sim.scenario.tables import Fault, Scenario
 
 EXCHANGE = "exchange"
@@ -95,7 +96,7 @@ def _hosts(fault: Fault, there: int, place: str) -> Iterator[str]:
     if not numbers:
         yield f"{place}.hosts: names no host"
     if max(numbers, default=0) > there:
-        yield f"{place}.hosts: {fault.seller!r} has {there} hosts"
+        yield f"{place}.hosts: {fault.seller!r} has {count_text(there, 'host')}"
     for number in dict.fromkeys(numbers):
         if numbers.count(number) > 1:
             yield f"{place}.hosts: names host {number} twice"

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
+from exchange.units import count_text
 from exchange.wire.frames import HostUpdate
 from exchange.wire.requests import HostApprove, HostDrain, HostToken
 from tui.actions import Action
@@ -27,7 +28,6 @@ from tui.view.host_rows import (
 )
 from tui.view.owner import SECONDS_PER_HOUR, no_wizard, token_form, token_lines
 from tui.view.table import ListView, Row
-from tui.view.text import count_text
 
 ASK_AGAIN_MS: Final = 2_000
 SECRET_BYTES: Final = 24

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from exchange.find.need import Known, Need
 from exchange.find.offers import Found, Offer, cheapest, search
+from exchange.units import count_text
 from manager.control.frames import BurstRow, UnitRow
 from manager.control.requests import BurstEnd
 from tui.actions import Action
@@ -24,7 +25,6 @@ from tui.view.need_line import NeedLine
 from tui.view.offer_rows import OFFER_COLUMNS, known_of, offer_rows, summary_lines
 from tui.view.steps import STEP_COLUMNS, step_rows
 from tui.view.table import ListView, Row
-from tui.view.text import count_text
 from tui.widgets.need_pane import NeedPane
 
 NO_MANAGER: Final = "no Manager runs here, which starts VMs: units can only be bought"

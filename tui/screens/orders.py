@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from exchange.units import count_text
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import AccountStatement, OrderCancel, StatementKind
 from exchange.wire.types import Side
@@ -32,7 +33,7 @@ from tui.view.order_rows import (
     posting_rows,
 )
 from tui.view.table import ListView, Row
-from tui.view.text import count_text, money_text
+from tui.view.text import money_text
 
 PACE_S: Final = 0.1
 """Between two pages of the past: the account's Manager asks questions too."""

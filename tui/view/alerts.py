@@ -6,8 +6,9 @@ Messages come and go; these are the account's state. Pure: folds frames, reads n
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from exchange.units import count_text
 from exchange.wire.frames import LeaseUpdate, Notice
-from tui.view.text import count_text, span_text
+from tui.view.text import span_text
 
 Kind: TypeAlias = Literal["recall", "host_silent", "funds_low"]
 URGENCY: Final[tuple[Kind, ...]] = ("recall", "host_silent", "funds_low")

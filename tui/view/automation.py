@@ -256,7 +256,9 @@ def ends_text(farm: Farm) -> str:
 
 def load_text(load: LoadRow) -> str:
     """Return the farm in words: load, what serves it, what is coming."""
-    if load.load_rps is None or load.stale:
+    if not load.needed and load.load_rps is None:
+        said = "no rule needs the load"
+    elif load.load_rps is None or load.stale:
         said = "no load figure"
     else:
         said = f"load {load.load_rps:g}/s"

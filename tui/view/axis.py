@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
+from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, count_text
 from tui.view.farm_past import Point, Step, UnitPast
 from tui.view.text import Line, Span, clip, clock_text, fit, span, title_line
 from tui.view.threshold import Threshold
@@ -184,7 +184,7 @@ def _unit_rows(units: Sequence[UnitPast], axis: Axis, width: int, rows: int) -> 
     if len(units) <= rows:
         return [_unit_row(past, axis, width) for past in units]
     kept = units[len(units) - rows + 1 :] if rows else ()
-    more = fit((span(f" and {len(units) - len(kept)} units more", "dim"),), width)
+    more = fit((span(f" and {count_text(len(units) - len(kept), 'unit')} more", "dim"),), width)
     return [*(_unit_row(past, axis, width) for past in kept), *([more] if rows else ())]
 
 

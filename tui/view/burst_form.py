@@ -4,11 +4,12 @@ from typing import Final
 
 import msgspec
 
+from exchange.units import count_text
 from exchange.wire.codec import readable
 from manager.control.requests import BurstStart, DryRun
 from tui.view.rule_form import PLACE
 from tui.view.sheet import Field, Mistakes, Values, listed, number_mistake, stripped, whole_mistake
-from tui.view.text import count_text, money_text, parse_price_ucr
+from tui.view.text import money_text, parse_price_ucr
 
 RUN_NUMBERS: Final = ("per_s", "scale", "unit_rps", "boot_s")
 

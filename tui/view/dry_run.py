@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import msgspec
 
-from exchange.units import MS_PER_SECOND
+from exchange.units import MS_PER_SECOND, count_text
 from manager.core.chart import Panel, text_chart
 from manager.core.dry_run import Outcome
-from tui.view.text import count_text, money_text, span_text
+from tui.view.text import money_text, span_text
 
 FIRED_MAX: Final = 1_000
 
@@ -30,7 +30,7 @@ def dry_run_text(answer: Any, columns: int) -> str:
         for one in outcome.fired[:FIRED_MAX]
     ]
     more = len(outcome.fired) - FIRED_MAX
-    return "\n".join([*lines, *([f"and {more} times more"] if more > 0 else [])])
+    return "\n".join([*lines, *([f"and {count_text(more, 'time')} more"] if more > 0 else [])])
 
 
 def _clock(t_s: float) -> str:

@@ -6,7 +6,7 @@ Below, what is asked for and sold on one of them.
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from exchange.units import MS_PER_HOUR
+from exchange.units import MS_PER_HOUR, count_text
 from exchange.wire.frames import HostUpdate, LeaseUpdate, OrderUpdate
 from exchange.wire.terms import DEFAULT_CLASSES, need_of
 from exchange.wire.text import paused_text, uptime
@@ -158,7 +158,7 @@ def _group_row(key: str, group: GroupRow | None, mine: Sequence[Member], now_ms:
         Cell(str(sum(host.vms for host in hosts)), order=sum(host.vms for host in hosts)),
         *_record(mine, now_ms),
         NOTHING,
-        Cell(f"{len(hosts)} hosts" if len(hosts) != 1 else "1 host", "dim"),
+        Cell(count_text(len(hosts), "host"), "dim"),
     )
     return Row(key, figures, group or {"name": name, "hosts": len(hosts)})
 
@@ -309,9 +309,12 @@ def drain_words(model: Model, hosts: Sequence[HostUpdate]) -> str:
     asked = sum(
         order.leaves_qty for order in model.account.orders.values() if _host_of(order) in ids
     )
-    asks = f"Asks for {asked:,} units are withdrawn. " if asked else "Its asks are withdrawn. "
+    what = "1 unit" if asked == 1 else f"{asked:,} units"
+    asks = f"Asks for {what} are withdrawn. " if asked else "Its asks are withdrawn. "
     last_ms = max((lease.ends_ms or lease.start_ms + MS_PER_HOUR for lease in later), default=0)
-    sold = f"{units:,} sold units run on until their renters release them" if units else ""
+    sold = "1 sold unit runs on until its renter releases it" if units == 1 else ""
+    if units > 1:
+        sold = f"{units:,} sold units run on until their renters release them"
     firm = f"; the last window ends at {_utc(last_ms)}" if last_ms else ""
     return asks + (f"{sold}{firm}." if sold else "Nothing is sold on it now.")
 

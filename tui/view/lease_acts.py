@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from msgspec import ValidationError, convert, to_builtins
 
-from exchange.units import MS_PER_HOUR, MS_PER_SECOND, ceil_div, coming_moment_ms
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND, ceil_div, coming_moment_ms, count_text
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from exchange.wire.requests import LeaseRecall, LeaseRelease, VmStart
 from exchange.wire.terms import MINIMUM_SPOT_MS, RECALL_NOTICE_MS, bond_divisor
@@ -16,7 +16,7 @@ from tui.view.entry import Fault, read_qty
 from tui.view.form import Checked, Form, FormField, Values
 from tui.view.lease_rows import is_spot
 from tui.view.releasing import least_owed_ucr
-from tui.view.text import clock_text, count_text, money_text, span_text
+from tui.view.text import clock_text, money_text, span_text
 
 NAMED_MAX: Final = 4
 _PORTS: Final = re.compile(r"[0-9]{1,5}(,[0-9]{1,5})*")

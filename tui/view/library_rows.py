@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from msgspec import Struct, convert
 
+from exchange.units import count_text
 from manager.control.frames import VmRow
 from tui.view.table import Cell, Column, Row
-from tui.view.text import count_text, span_text
+from tui.view.text import span_text
 
 NOTHING: Final = Cell("–", "dim")
 UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")

@@ -209,10 +209,10 @@ def summary(values: Mapping[str, str]) -> str:
     what = {
         "residual": f"what is left below {values['below_pct']} % own load",
         "all": "all",
-        "fixed": f"{values['units']} units of each",
+        "fixed": f"{_units(values['units'])} of each",
         "share": f"{values['share']} % of each",
     }[kind]
-    most = f"at most {values['max_units']} units" if values["max_units"].strip() else ""
+    most = f"at most {_units(values['max_units'])}" if values["max_units"].strip() else ""
     when = {"always": "", "night": "nights only", "own": values["hours"]}[values["times"]]
     by = {
         "fixed": f"at {values['price']}",
@@ -256,3 +256,7 @@ def _row(model: Model, ask: WantedRow, now_ms: int) -> Row:
         waits,
     )
     return Row(f"{ask.symbol} {ask.opens_ms or ''}", cells, ask)
+
+
+def _units(text: str) -> str:
+    return "1 unit" if text.strip() == "1" else f"{text} units"

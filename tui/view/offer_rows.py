@@ -5,11 +5,11 @@ from typing import Final
 
 from exchange.find.need import Known, Need
 from exchange.find.offers import Found, Offer, Purchase
-from exchange.units import MS_PER_SECOND
+from exchange.units import MS_PER_SECOND, count_text
 from exchange.wire.frames import InstrumentUpdate
 from exchange.wire.types import EvidenceView
 from tui.view.table import Cell, Column, Row
-from tui.view.text import Line, clip_words, count_text, exact_price_text, fit, money_text, span
+from tui.view.text import Line, clip_words, exact_price_text, fit, money_text, span
 
 NOTHING: Final = Cell("–", "dim")
 OFFER_COLUMNS: Final = (

@@ -2,11 +2,12 @@
 
 from typing import Any, Final
 
+from exchange.units import count_text
 from exchange.wire import admin_requests as admin
 from exchange.wire.types import Request
 from tui.view.request_form import Field, RequestForm
 from tui.view.table import Row
-from tui.view.text import count_text, exact_price_text, money_text
+from tui.view.text import exact_price_text, money_text
 
 MONEY_PLACES: Final = 4
 ACCOUNT: Final = Field("account", "account", "its id, such as shop")

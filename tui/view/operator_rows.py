@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from exchange.units import count_text
 from exchange.wire.frames import InstrumentUpdate
 from tui.view.table import Cell, Column, Row
-from tui.view.text import count_text, money_text, places_of, price_text, span_text
+from tui.view.text import money_text, places_of, price_text, span_text
 
 APPLICATION_COLUMNS: Final = (
     Column("application", 0, least=5),

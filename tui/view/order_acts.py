@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from exchange.units import count_text
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import OrderMassCancel, OrderReplace
 from exchange.wire.types import Side
@@ -11,7 +12,7 @@ from tui.view.entry import Fault, read_price, read_qty
 from tui.view.form import Checked, Form, FormField, Values
 from tui.view.guard import doubt
 from tui.view.model import Model
-from tui.view.text import count_text, exact_price_text
+from tui.view.text import exact_price_text
 from tui.view.ticket import Ticket, clash, cost_text, queue_note, replacement, replacing
 
 
@@ -70,7 +71,8 @@ def cancel_some(
     which = f"{count_text(len(hit), side or 'order')}" + (f" of {symbol}" if symbol else "")
     units = sum(order.leaves_qty for order in hit)
     markets = len({order.symbol for order in hit})
-    more = f"{units:,} units leave the book of {count_text(markets, 'instrument')}."
+    what = "1 unit leaves" if units == 1 else f"{units:,} units leave"
+    more = f"{what} the book of {count_text(markets, 'instrument')}."
     return Asked(f"Cancel {which}?", more, OrderMassCancel(req_id=1, symbol=symbol, side=side))
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from exchange.units import count_text
 from tui.view.farm import STALE, Farm
 from tui.view.form import Checked, Form, FormField, Values
-from tui.view.text import count_text
 
 SECONDS_PER_HOUR: Final = 3_600
 USES_MAX: Final = 10_000

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from exchange.units import count_text
 from tui.view import (
     alerts,
     chart,
@@ -20,7 +21,7 @@ from tui.view import (
 from tui.view.candles import INTERVALS
 from tui.view.desk import Desk
 from tui.view.layout import KEYS_ROWS, SMALLEST, Pane
-from tui.view.text import Line, Span, count_text, fit, price_text, span, title_line
+from tui.view.text import Line, Span, fit, price_text, span, title_line
 from tui.view.ticket_lines import TicketScene
 
 HEADING_ROWS: Final = 2

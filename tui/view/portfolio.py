@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from exchange.units import count_text
 from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
 from exchange.wire.text import vm_state
 from tui.view.account import Account, accrued_ucr
@@ -11,7 +12,6 @@ from tui.view.text import (
     Line,
     Span,
     clip,
-    count_text,
     exact_price_text,
     fit,
     money_text,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, ceil_div
+from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, ceil_div, count_text
 from exchange.wire.frames import LeaseUpdate, VmUpdate
 from exchange.wire.terms import MINIMUM_SPOT_MS
 from exchange.wire.types import SPOT
-from tui.view.text import count_text, money_text
+from tui.view.text import money_text
 
 NAMED_MAX = 2
 """VMs named one by one; more are counted."""

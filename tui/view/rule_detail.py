@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from exchange.units import UCR_PER_CREDIT
+from exchange.units import UCR_PER_CREDIT, count_text
 from manager.control.budgets import NOW, Limit, of_account, of_rule
 from manager.control.budgets import Span as Days
 from manager.control.frames import RuleRow, SpendRow
@@ -14,7 +14,6 @@ from tui.view.text import (
     Span,
     clip_words,
     clock_text,
-    count_text,
     fit,
     money_text,
     span,
@@ -103,7 +102,7 @@ def _money(row: RuleRow, room: int) -> list[Span]:
     units = f"{count_text(row.units, 'unit')}, {money_text(row.held_ucr)} an hour   "
     limits = list(of_rule(row))
     more = [f"else as {', then '.join(row.fallback)}   "] if row.fallback else []
-    more += [f"{row.ahead} unit-hours bought ahead   "] if row.ahead else []
+    more += [f"{count_text(row.ahead, 'unit-hour')} bought ahead   "] if row.ahead else []
     return [
         span(units),
         *_spent(limits, room),

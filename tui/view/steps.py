@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+from exchange.units import count_text
 from manager.control.frames import BurstRow, OrderRow, UnitRow
 from tui.view.table import Cell, Column, Row
-from tui.view.text import count_text, exact_price_text, money_text
+from tui.view.text import exact_price_text, money_text
 
 STEP_COLUMNS: Final = (
     Column("what", 0, least=6),

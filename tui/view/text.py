@@ -73,11 +73,6 @@ def short_symbol(symbol: str, width: int) -> str:
     return next((form for form in forms if len(form) <= width), clip(rest, width))
 
 
-def count_text(count: int, thing: str) -> str:
-    """Return ``1 lease``, ``2 leases``."""
-    return f"{count} {thing}" + ("" if count == 1 else "s")
-
-
 def join_ends(left: Line, right: Line, width: int) -> Line:
     """Return ``left`` and ``right`` at the two ends of ``width`` cells; the right end wins."""
     room = max(0, width - width_of(right))

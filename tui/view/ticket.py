@@ -8,12 +8,12 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_MINUTE
+from exchange.units import MAX_PRICE_UCR, MAX_QTY, MS_PER_MINUTE, count_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
 from exchange.wire.requests import OrderPlace, OrderReplace
 from exchange.wire.terms import hold_unit_ucr, market_limit_ucr
 from exchange.wire.types import SPOT, OrderType, Side, TimeInForce
-from tui.view.text import count_text, exact_price_text, money_text
+from tui.view.text import exact_price_text, money_text
 
 RESTING: Final[tuple[TimeInForce, ...]] = ("gtc", "gtd")
 FORCES: Final[tuple[TimeInForce, ...]] = ("gtc", "ioc", "fok", "gtd")

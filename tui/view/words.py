@@ -2,10 +2,11 @@
 
 from typing import Final, NamedTuple
 
+from exchange.units import count_text
 from exchange.wire.frames import AccountFrame, LeaseUpdate, Notice, OrderUpdate, VmUpdate
 from exchange.wire.text import vm_state
 from exchange.wire.types import RefusedAmounts
-from tui.view.text import count_text, exact_price_text, price_text
+from tui.view.text import exact_price_text, price_text
 
 REFUSALS: Final[dict[str, str]] = {
     "parse_error": "The exchange could not read the request",

@@ -74,7 +74,7 @@ MESSAGES: list[tuple[Any, str]] = [
     (VmKill("i-1", 1, "v-3", 500), "info kill: told to stop v-3, grace 500 ms"),
     (LIMIT, "info limit: the owner's limit: at most 1000 mvcpu, 2 MiB memory, 3 MiB disk"),
     (HostLimit("i-2", 1), "info limit: the owner's limit: no limit"),
-    (HostSync("s-1", 1, [], [LAUNCH]), "info sync: told all there is to run: 1 VMs of 0 leases"),
+    (HostSync("s-1", 1, [], [LAUNCH]), "info sync: told all there is to run: 1 VM of 0 leases"),
     (GuestReady("v-3"), "info vm_ready: v-3 serves"),
     (
         ImageFailed("ab" * 32, "image_invalid"),

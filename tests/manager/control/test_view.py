@@ -51,7 +51,7 @@ def test_a_burst_is_shown_from_its_condition_to_its_units() -> None:
 def test_what_holds_a_rule_back_is_named() -> None:
     farm = Farm(burst_rule(max_units=4), burst_rule(name="off", paused=True))
     farm.load(90, 4 * MINUTE_MS)
-    assert rule(farm, "burst").blocked_by == ["its max_units or a budget allows no more"]
+    assert rule(farm, "burst").blocked_by == ["max_units 4: 4 units are rented or on order"]
     assert rule(farm, "off").state == "paused"
     assert rule(farm, "off").units == 0
     farm.paper.advance(farm.now_ms + 2 * MINUTE_MS)

@@ -85,7 +85,7 @@ def test_the_log_says_so_and_units_of_it_serve_and_go_like_others() -> None:
     farm.paper.sold_out = ("small",)
     farm.load(90, for_ms=3 * MINUTE_MS)
     lines = [line for _, line, _ in farm.paper.log]
-    assert "rule burst: 4 units of small are not to be had in any zone: tries medium" in lines
+    assert "rule burst: 4 units of small not to be had in any zone: tries medium" in lines
     assert farm.counts() == (4, 0, 4)
     assert {lease.row.symbol for lease in farm.paper.leases.values()} == {PLACES[2]}
     farm.restart()

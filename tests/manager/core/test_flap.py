@@ -2,6 +2,7 @@
 
 import pytest
 
+from exchange.units import count_text
 from manager.core.flap import flap_warnings
 from tests.manager.farm import BURST, CALM, rule
 
@@ -32,7 +33,7 @@ def test_flap(
         assert warnings == []
     else:
         assert warnings == [
-            f"rules 'calm' and 'burst' would flap: with {have} units in service, "
+            f"rules 'calm' and 'burst' would flap: with {count_text(have, 'unit')} in service, "
             f"releasing at util {below} brings it back to {above} or more"
         ]
 

@@ -1,7 +1,22 @@
 """The load's figure: fresh, missing, fresh again; what a Manager says after it started again."""
 
+from typing import Any
+
+import pytest
+
+from manager.control.tables import status_lines
+from manager.control.view import snapshot
 from manager.core.messages import LoadSample
-from tests.manager.farm import BOOT_MS, BURST, CALM, MINUTE_MS, STALE_MS, START_MS, Farm
+from tests.manager.farm import (
+    BOOT_MS,
+    BURST,
+    CALM,
+    MINUTE_MS,
+    STALE_MS,
+    START_MS,
+    Farm,
+    new_manager,
+)
 
 STALE = "no load for 60 s; no rule acts until there is one"
 FRESH = "there is load again: the rules act"
@@ -43,7 +58,25 @@ def test_the_log_tells_a_purchase_from_what_was_there_before() -> None:
     farm.restart()
     lines = [text for _, text, _ in farm.paper.log[seen:]]
     number = bought.partition(" l-")[2].partition(":")[0]
-    assert bought.startswith(f"rule burst: l-{number}: 1 units on h-")
+    assert bought.startswith(f"rule burst: l-{number}: 1 unit on h-")
     assert bought.endswith(" at 0.020000 credits")
     assert f"rule burst: adopted l-{number} from before the start: " in lines[0]
     assert sum("adopted" in line for line in lines) == 4
+
+
+@pytest.mark.parametrize("rules", [(), (BURST | {"paused": True},)])
+def test_where_no_rule_needs_a_load_nothing_is_said_about_it(rules: tuple[Any, ...]) -> None:
+    """(Seen to fail: a Manager that only sells warned that no rule acts.)"""
+    farm = Farm(*rules)
+    farm.paper.advance(START_MS + 10 * MINUTE_MS)
+    shown = snapshot(farm.manager, farm.now_ms)
+    assert (about_load(farm), shown.load.stale, shown.load.needed) == ([], False, False)
+    assert next(status_lines(shown)) == "no rule needs the load; 0 on their way, 0 rented"
+
+
+def test_a_rule_that_comes_waits_for_a_load_from_then_on() -> None:
+    farm = Farm()
+    farm.paper.advance(START_MS + 10 * MINUTE_MS)
+    farm.manager.reconfigure(new_manager(BURST).config, farm.now_ms)
+    farm.paper.advance(START_MS + 12 * MINUTE_MS)
+    assert about_load(farm) == [(10 * MINUTE_MS + STALE_MS + 1, STALE)]

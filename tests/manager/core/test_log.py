@@ -58,7 +58,7 @@ OUTS: list[tuple[Any, str]] = [
     (Send(VmStop(req_id=1, vm_id="v-3", grace_ms=5)), "info vm_stop: stop VM v-3"),
     (
         Send(LeaseRelease(req_id=1, lease_id="l-7", units=1)),
-        "info release: l-7: release 1 units",
+        "info release: l-7: release 1 unit",
     ),
     (
         Send(LeaseRelease(req_id=1, lease_id="l-7", at_ms=9)),

@@ -66,7 +66,7 @@ async def episode(folder: Path) -> None:
             finally:
                 assert await end(manager) == 0
                 await end(host)
-    assert "1 units of small are not to be had in any zone: tries medium" in log.read_text()
+    assert "1 unit of small not to be had in any zone: tries medium" in log.read_text()
 
 
 def test_a_unit_of_another_class_serves_where_its_own_is_too_dear(tmp_path: Path) -> None:

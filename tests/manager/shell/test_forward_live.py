@@ -74,7 +74,7 @@ async def episode(folder: Path) -> None:
                 await ask_when_live(seller, qty=1)
                 await heard(first, "bid rests")
                 await seller.request(ask_of(symbol))
-                await heard(first, f"1 units of {symbol}")
+                await heard(first, f"1 unit of {symbol}")
                 said = await headroom("manager", "explain", "ahead", "--control", str(control))
                 assert "It has bought 1 unit-hour ahead." in said
                 assert await end(manager) == 0
