@@ -57,7 +57,7 @@ def test_the_limit_that_stops_a_rule_is_named(
     assert shown.rules[0].blocked_by == [text]
     assert f"It is held back: {text}." in (explain(shown, "burst") or "")
     assert f"  burst: {text}" in list(status_lines(shown))
-    said = f"rule burst: util > 70: {text}"
+    said = f"rule burst: util > 70 for 2m: {text}"
     assert [told for _, told, _ in farm.paper.log if told.endswith(text)] == [said]
     assert kind_of(line("warning", "limited", said)) == "limited"
 

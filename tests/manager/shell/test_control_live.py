@@ -76,7 +76,7 @@ async def story(folder: Path) -> None:
             manager = await start_logging(log, *run, *listen)
             try:
                 await ask_when_live(seller)
-                await heard(log, "rules at work")
+                await heard(log, " at work")
                 await eventually(connected, 30, "the core knows its account")
                 await look_and_change(control, config)
                 await keep_a_vm(control, config, folder / "web.raw")

@@ -117,7 +117,7 @@ async def regrouped(here: Market, seller: Client) -> None:
     log = here.folder / "manager.log"
     process = await start_logging(log, "manager", "run", str(write(here)))
     try:
-        await heard(log, "rules at work")
+        await heard(log, " at work")
         for hosts, wanted in (("r7-*", {"h-1": 4, "h-2": 4}), ("r7-02", {"h-2": 4}), ("", {})):
             write(here, hosts)
             process.send_signal(signal.SIGHUP)

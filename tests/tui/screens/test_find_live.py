@@ -152,7 +152,7 @@ async def story(folder: Path) -> None:
             run = ("--url", running.url, "--config", str(folder / "manager.toml"))
             manager = await start_logging(log, "manager", "run", *run, "--control", str(control))
             stack.push_async_callback(end, manager)
-            await heard(log, "rules at work")
+            await heard(log, " at work")
             await visit.until(lambda: app.shared.farm.phase == "up")
             await rent_and_start(visit)
             await pilot.resize_terminal(160, 50)

@@ -134,7 +134,7 @@ async def story(folder: Path) -> None:
             run = ("--url", running.url, "--config", str(folder / "manager.toml"))
             manager = await start_logging(log, "manager", "run", *run, "--control", str(control))
             stack.push_async_callback(end, manager)
-            await heard(log, "rules at work")
+            await heard(log, " at work")
             await visit.until(lambda: app.shared.farm.phase == "up", "the Manager is seen")
             await pilot.press("f6", "f7")  # the images are read anew
             own = next(iter(app.shared.farm.library)).image
