@@ -16,12 +16,11 @@ from hostagent import server_checks
 from hostagent.check import Check, advice
 from hostagent.clock_check import clock
 from hostagent.core.inventory import Override, advertised, fitting_classes
-from hostagent.core.ports import HypervisorError
+from hostagent.libvirt_check import libvirt
 from hostagent.machine import facts
 from hostagent.machine.probe import Probe, probe
 from hostagent.offer_check import default_offering, told
 
-SYSTEM_URI = "qemu:///system"
 APT_INSTALL = "apt-get install"
 
 
@@ -42,7 +41,7 @@ def diagnose(state: Path, ports: tuple[int, int], url: str | None = None) -> Dia
         _program("setpriv", "util-linux"),
         _guests(guests),
         _hardware(guests),
-        _libvirt(),
+        libvirt(),
     ]
     classes = fitting_classes(advertised(facts.read_facts(state), Override()), DEFAULT_CLASSES)
     checks += [_reachable(state), _classes(state, classes), _offer(state)]
@@ -87,26 +86,6 @@ def _hardware(found: Probe) -> Check:
         return advice(name, f"{found.why}; a test guest took {found.kvm_ms} ms")
     fix = "enable virtualisation in the firmware, or nested virtualisation in the hypervisor"
     return advice(name, found.why, fix)
-
-
-def _libvirt() -> Check:
-    """Open the system's libvirt as the agent would."""
-    name = "libvirt"
-    try:
-        from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
-    except ModuleNotFoundError:
-        fix = f"{APT_INSTALL} libvirt-dev pkg-config gcc python3-dev; pip install 'headroom[host]'"
-        fix += f"; with Headroom's Debian package: {APT_INSTALL} python3-libvirt"
-        return Check(name, False, True, "the Python package is not installed", fix)
-    try:
-        hypervisor = LibvirtHypervisor(SYSTEM_URI, "qemu", Path("/nonexistent"), lambda: 0)
-        count = len(hypervisor.observe())
-        hypervisor.close()
-    except HypervisorError as error:
-        fix = f"{APT_INSTALL} libvirt-daemon-system; systemctl start libvirtd"
-        fix += " (without systemd: virtlogd -d; libvirtd -d), and run as root or in group libvirt"
-        return Check(name, False, True, str(error), fix)
-    return Check(name, True, True, f"{SYSTEM_URI} answers; {count} of our VMs here")
 
 
 def _reachable(state: Path) -> Check:

@@ -156,6 +156,7 @@ class Campaign:
     async def play(self, plan: Plan, name: str) -> list[str]:
         """Return the laws that it broke."""
         if plan.phase == "start" and plan.what in AWAY:
+            await market.until_sold(self.seller, f"{name}-first")
             begin, _ = self._ways(plan, "")
             await begin()
         lease, vm_id = await self._start_vm(name, plan.ports)

@@ -17,7 +17,7 @@ from exchange.wire.admin_requests import (
     AdminZone,
 )
 from exchange.wire.frames import Charge, LeaseUpdate, VmUpdate
-from exchange.wire.requests import HostEnroll, HostToken, OrderPlace
+from exchange.wire.requests import HostEnroll, HostToken, OrderCancel, OrderPlace
 from exchange.wire.types import Request
 from tests.e2e.interruptions.laws import PRICE_UCR
 
@@ -112,6 +112,21 @@ async def buy(seller: Client, buyer: Buyer, name: str) -> str:
                 return await _lease_of(buyer, f"{name}-{number}")
         await asyncio.sleep(PAUSE_S)
     raise AssertionError("the host offers nothing")
+
+
+async def until_sold(seller: Client, name: str) -> None:
+    """Wait until the host backs an ask again; the ask is taken back."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                await ask(seller, order("sell", name))
+            except Refused as error:
+                if error.reason != "insufficient_capacity":
+                    raise
+                await asyncio.sleep(PAUSE_S)
+            else:
+                await ask(seller, OrderCancel(req_id=1, client_order_id=name))
+                return
 
 
 async def _lease_of(buyer: Buyer, order_id: str) -> str:
