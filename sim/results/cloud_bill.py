@@ -1,4 +1,4 @@
-"""What a cloud asks for the units that a policy had there: scenario.md, ``[policy.NAME.cloud]``.
+"""What a cloud asks for the units that a policy had there: scenario.md, ``[policy.NAME]``.
 
 A unit is billed from its order to its end, boot included, in started steps of ``billing_s``, for
 ``minimum_s`` at least. Pure; fed with the farm's leases.
