@@ -5,7 +5,12 @@ from typing import Final
 PACKAGES: Final = ("exchange", "manager", "hostagent", "sim", "tui")
 
 # Puts packages together; may import everything.
-COMPOSERS: Final = frozenset({"headroom", "tui.demo.demo", "tui.demo.stage"})
+COMPOSERS: Final = frozenset(
+    {
+        "headroom",
+        *(f"tui.demo.{name}" for name in ("actors", "demo", "farm", "market", "stage", "troupe")),
+    }
+)
 
 # Standard modules that neither wait, nor read the world, nor differ from one run to the next.
 PURE_STDLIB: Final = frozenset(

@@ -29,6 +29,7 @@ from tui.themes import paint_of, textual_theme
 from tui.view.desk import Desk
 from tui.view.layout import Pane
 from tui.view.model import Model
+from tui.view.tips import Tip
 
 NOTHING: Final = Remembered()
 FIRST: Final = "market"
@@ -68,6 +69,7 @@ class HeadroomApp(App[int]):
         keyboard: Keyboard | None = None,
         remembered: Remembered = NOTHING,
         scenarios: Path = Path("scenarios"),
+        tips: tuple[Tip, ...] = (),
     ) -> None:
         super().__init__(ansi_color=True if depth == "none" else None)
         self.depth: Depth = depth
@@ -88,6 +90,7 @@ class HeadroomApp(App[int]):
             remembered,
         )
         self.shared.scenarios = scenarios
+        self.shared.tips, self.shared.tips_shown = tips, bool(tips)
         self.tabs: dict[str, TabScreen] = {}
         """The screens that were seen already, by name."""
 

@@ -19,6 +19,7 @@ from tui.palettes import depth_of
 from tui.remembered import Remembered, keep, recall, remembered_path
 from tui.run import NoTerminalError, run_app
 from tui.screens.table import all_tables
+from tui.view.tips import TIPS, Tip
 
 app = typer.Typer(help="The market in the terminal.")
 
@@ -45,6 +46,9 @@ InBrowser = Annotated[
 EndWithInput = Annotated[
     bool, typer.Option("--end-with-input", hidden=True, help="End --web with standard input.")
 ]
+Tips = Annotated[
+    bool, typer.Option("--tips", hidden=True, help="Tell a visitor of the demo what to try.")
+]
 Symbol = Annotated[str | None, typer.Option("--symbol", help="The instrument to show first.")]
 
 
@@ -64,6 +68,7 @@ def tui(
     insecure: Insecure = False,
     in_browser: InBrowser = False,
     end_with_input: EndWithInput = False,
+    tips: Tips = False,
 ) -> None:
     """Watch the market and trade on it; without a key you only watch."""
     asked = Asked(url, key, symbol, control, profile, read_only, no_restore)
@@ -76,7 +81,7 @@ def tui(
     except LinkError as error:
         fail(str(error))
     if web is None:
-        raise typer.Exit(_show(asked, config, keyboard, link, in_browser))
+        raise typer.Exit(_show(asked, config, keyboard, link, in_browser, TIPS if tips else ()))
     from tui.web.serve import serve_terminal  # only here: it comes with the extra `web`
 
     listen = checked("--web", web, tls_cert, tls_key, insecure)
@@ -104,7 +109,12 @@ class Asked(NamedTuple):
 
 
 def _show(
-    asked: Asked, config: Config, keyboard: Keyboard, link: LiveLink, in_browser: bool
+    asked: Asked,
+    config: Config,
+    keyboard: Keyboard,
+    link: LiveLink,
+    in_browser: bool,
+    tips: tuple[Tip, ...],
 ) -> int:
     """Show the terminal until it is left; return the exit code."""
     place = remembered_path(asked.profile)
@@ -120,6 +130,7 @@ def _show(
         farm_link=SocketFarmLink(asked.control or _path(config.control)),
         keyboard=keyboard,
         remembered=remembered,
+        tips=tips,
     )
     given = {name: getattr(asked, name) for name in ("url", "key", "symbol", "control")}
     words = {name: None if value is None else str(value) for name, value in given.items()}

@@ -21,6 +21,7 @@ from tui.view.log import Kind, Log
 from tui.view.model import Model
 from tui.view.needs import Needs, lack
 from tui.view.tabs import TabName
+from tui.view.tips import Tip
 from tui.view.words import Refusal, refusal
 
 
@@ -57,6 +58,9 @@ class Shared:
         """What is set: name, value, where it came from."""
         self.scenarios = Path("scenarios")
         """The folder of scenario files."""
+        self.tips: tuple[Tip, ...] = ()
+        """What a visitor of the demo may try; ``tips_shown`` until the card is closed."""
+        self.tips_shown = False
         self.toasted = 0
         """The number of the last entry of the Log that a toast was considered for."""
 

@@ -1,9 +1,9 @@
 """`headroom demo`: the whole of Headroom in one terminal.
 
 Behind the stage a child process runs a real exchange on a loopback port, simulated hosts and
-background traders, each over its own WebSocket; in front the ordinary terminal logs in as a
-trader with money and a server of its own. The child ends when its standard input closes, so it
-cannot outlive the terminal, and it removes the folder that held everything.
+background traders, each over its own WebSocket, and the visitor's Manager; in front the ordinary
+terminal logs in as a trader with money and servers of its own. The child ends when its standard
+input closes, so it cannot outlive the terminal, and it removes the folder that held everything.
 
 This module may put packages together (tests/tidy_rules.py); nothing else imports it.
 """
@@ -11,23 +11,19 @@ This module may put packages together (tests/tidy_rules.py); nothing else import
 import asyncio
 import json
 import os
-import signal
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO, Annotated, Final, NamedTuple
+from typing import IO, Annotated, Any, Final, NamedTuple
 
 import typer
 
 from exchange.cli.common import EXIT_USAGE, fail
 from exchange.cli.listening import Listen, Web, checked
-from tui.app import HeadroomApp
 from tui.link import LinkError
-from tui.live_link import LiveLink
-from tui.palettes import depth_of
-from tui.run import run_app
 
 app = typer.Typer(help="All of it in one terminal: exchange, hosts, traders, the market.")
 
@@ -36,35 +32,57 @@ CLOSING_TIMEOUT_S: Final = 30
 HEADLESS_SIZE: Final = (160, 50)
 OPENING: Final = "Opening an exchange with simulated hosts and traders"
 ROOT: Final = str(Path(__file__).resolve().parents[2])
+SCENARIOS: Final = Path(ROOT) / "scenarios"
 SYMBOL: Final = "small.eu-de.flat.spot"
 
 
 class Stage(NamedTuple):
-    """Where the demo's exchange listens, the trader's key, and the process behind it."""
+    """Where the demo's exchange listens, the trader's key, the process behind it, and where the
+    visitor's Manager is found, if there is one."""
 
     url: str
     key: Path
     child: asyncio.subprocess.Process
+    control: Path | None
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """Run the backstage process; raises `LinkError` when it does not come up."""
+async def stage(whole: bool = False) -> AsyncIterator[Stage]:
+    """Run the backstage process; raises `LinkError` when it does not come up.
+
+    ``whole``: with the visitor's farm, and open as soon as one can log in; the market fills then.
+    """
     with tempfile.TemporaryFile() as log:
-        child = await _start(log)
+        child = await _start(log, whole)
+        if whole:
+            _read_terminal()
+        folder: Path | None = None
         try:
-            yield await _opened(child, log)
+            ready = await _said(child, log)
+            folder = Path(ready["key"]).parent
+            if not whole:
+                await _said(child, log)
+            control = ready["control"]
+            place = Path(control) if control else None
+            yield Stage(ready["url"], Path(ready["key"]), child, place)
         finally:
             await _end(child)
+            if folder is not None:  # The child takes it away itself, unless it was killed.
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _start(log: IO[bytes]) -> asyncio.subprocess.Process:
+def _read_terminal() -> None:
+    """Read the terminal's modules, which takes as long as the child needs to start."""
+    from tui import app, run  # noqa: F401
+
+
+async def _start(log: IO[bytes], whole: bool) -> asyncio.subprocess.Process:
     paths = [ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tui.demo.demo",
-        "backstage",
+        "tui.demo.stage",
+        *(["whole"] if whole else []),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=log,
@@ -74,7 +92,8 @@ async def _start(log: IO[bytes]) -> asyncio.subprocess.Process:
     )
 
 
-async def _opened(child: asyncio.subprocess.Process, log: IO[bytes]) -> Stage:
+async def _said(child: asyncio.subprocess.Process, log: IO[bytes]) -> dict[str, Any]:
+    """Return the next line of the child."""
     assert child.stdout is not None, "asked for a pipe"
     try:
         async with asyncio.timeout(OPENING_TIMEOUT_S):
@@ -85,8 +104,8 @@ async def _opened(child: asyncio.subprocess.Process, log: IO[bytes]) -> Stage:
         log.seek(0)
         said = log.read().decode("utf-8", "replace").strip().splitlines()
         raise LinkError(f"the demo's exchange did not open: {said[-1] if said else 'no reason'}")
-    ready = json.loads(line)
-    return Stage(ready["url"], Path(ready["key"]), child)
+    told: dict[str, Any] = json.loads(line)
+    return told
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
@@ -101,14 +120,31 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         await child.wait()
 
 
-async def play(for_s: float | None, headless: bool) -> tuple[int, HeadroomApp]:
-    """Open the stage, run the terminal on it, close the stage; returns the exit code."""
-    async with stage() as opened:
+async def play(for_s: float | None, headless: bool) -> tuple[int, str]:
+    """Open the stage, run the terminal on it, close the stage; returns the exit code and what
+    was seen."""
+    async with stage(whole=True) as opened:
+        # Read by now, while the child started: `_read_terminal`.
+        from tui.app import HeadroomApp
+        from tui.farm_link import SocketFarmLink
+        from tui.live_link import LiveLink
+        from tui.palettes import depth_of
+        from tui.run import run_app
+        from tui.view.tips import TIPS
+
         terminal = HeadroomApp(
-            LiveLink(opened.url, opened.key), symbol=SYMBOL, depth=depth_of(os.environ)
+            LiveLink(opened.url, opened.key),
+            symbol=SYMBOL,
+            depth=depth_of(os.environ),
+            farm_link=SocketFarmLink(opened.control),
+            scenarios=SCENARIOS,
+            tips=TIPS,
         )
         size = HEADLESS_SIZE if headless else None
-        return await run_app(terminal, headless=headless, for_s=for_s, size=size), terminal
+        code = await run_app(terminal, headless=headless, for_s=for_s, size=size)
+    model = terminal.desk.model
+    trades = sum(len(tape.trades) for tape in model.tapes.values())
+    return code, f"{terminal.session.frames} frames, {trades} trades, {len(model.books)} books"
 
 
 async def show_to_browsers(listen: Listen) -> None:
@@ -116,8 +152,9 @@ async def show_to_browsers(listen: Listen) -> None:
     from tui.web.serve import listener_at, serve  # only here: it comes with the extra `web`
 
     with listener_at(listen) as listener:
-        async with stage() as opened:
+        async with stage(whole=True) as opened:
             where = [f"--url={opened.url}", f"--key={opened.key}", f"--symbol={SYMBOL}"]
+            where += [f"--control={opened.control}", "--tips"]
             await serve(listener, listen, ["tui", "--in-browser", "--no-restore", *where])
 
 
@@ -146,14 +183,11 @@ def demo(
     if not headless:
         typer.echo(f"{OPENING} ...", err=True)
     try:
-        code, terminal = asyncio.run(play(for_s, headless))
+        code, seen = asyncio.run(play(for_s, headless))
     except LinkError as error:
         fail(str(error))
     if headless:
-        model = terminal.desk.model
-        trades = sum(len(tape.trades) for tape in model.tapes.values())
-        books = len(model.books)
-        typer.echo(f"{terminal.session.frames} frames, {trades} trades, {books} books")
+        typer.echo(seen)
     raise typer.Exit(code)
 
 
@@ -163,17 +197,3 @@ def _in_browsers(listen: Listen) -> None:
         asyncio.run(show_to_browsers(listen))
     except LinkError as error:
         fail(str(error))
-
-
-@app.command("backstage", hidden=True)
-def backstage() -> None:
-    """Run the exchange, the hosts and the traders until standard input closes."""
-    from tui.demo.stage import perform  # only here: the terminal need not load an exchange
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with tempfile.TemporaryDirectory(prefix="headroom-demo-") as folder:
-        asyncio.run(perform(Path(folder)))
-
-
-if __name__ == "__main__":
-    app()

@@ -26,6 +26,7 @@ from tui.view.log import Entry
 from tui.view.needs import Needs
 from tui.widgets.frame_rows import LackView, NoticeBar, TabBar
 from tui.widgets.pane import LinesView
+from tui.widgets.tips import TipsView
 
 Deed: TypeAlias = Callable[[], Awaitable[None] | None]
 
@@ -37,6 +38,8 @@ PALETTE_CELLS: Final = 12
 """What the palette's key in the footer takes."""
 TABS_FROM: Final = 18
 """Rows from which on the tabs are shown; below, their keys work all the same."""
+TIPS_FROM: Final = 24
+"""Rows from which on the demo's card is shown."""
 TOAST_S: Final = 6
 TOASTS_AT_ONCE: Final = 3
 
@@ -79,6 +82,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
         self.shared = shared
         self.tab = name
         actions = shared.keyboard.actions(name)
+        actions = tuple(each for each in actions if shared.tips or each.name != "tips")
         self.offered = tuple(each for each in actions if not (shared.read_only and each.deals))
         """What footer, help and palette offer."""
         self._bindings = bindings(self.offered)
@@ -87,6 +91,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
         self._around = True
         self._going = False
         self._rows = (TabBar(shared.paint, name), NoticeBar(shared.paint), LackView(shared.paint))
+        self._tips = TipsView(shared.paint)
 
     @classmethod
     def all_actions(cls) -> tuple[Action, ...]:
@@ -162,6 +167,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
         yield notice
         yield lacking
         yield from self.body()
+        yield self._tips
         yield Footer()
 
     def on_mount(self) -> None:
@@ -229,13 +235,22 @@ class TabScreen(Screen[None], inherit_bindings=False):
         tabs, row, view = self._rows
         tabs.draw(self.shared.tabs, self.size.width, self._going)
         row.draw(notice, self.size.width)
+        self.set_class(self._tipped, "tipped")
+        if self._tipped:
+            self._tips.draw(self.shared.tips, self.size.width)
         if lacking:
             view.draw(lacking, *self.room())
+
+    @property
+    def _tipped(self) -> bool:
+        """Whether the demo's card is shown: a low screen has no room for it."""
+        return self.shared.tips_shown and self.size.height >= TIPS_FROM
 
     def room(self) -> tuple[int, int]:
         """Return the cells between the tabs and the footer."""
         low = self.size.height < TABS_FROM
-        rows = 1 + (not low) + bool(self.notice())
+        tips = len(self.shared.tips) + 1 if self._tipped else 0
+        rows = 1 + (not low) + bool(self.notice()) + tips
         return self.size.width, max(0, self.size.height - rows)
 
     def repaint(self, paint: Paint) -> None:
@@ -306,6 +321,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
             "theme": self._switch_theme,
             "settings": self._open_settings,
             "help": self._open_help,
+            "tips": self._turn_tips,
             "palette": self.app.action_command_palette,
             "quit": self._quit,
             **self.deeds(),
@@ -316,6 +332,10 @@ class TabScreen(Screen[None], inherit_bindings=False):
             await self.app.run_action(f"app.go('{name}')")
 
         return go
+
+    def _turn_tips(self) -> None:
+        """Close the demo's card, or show it again."""
+        self.shared.tips_shown = bool(self.shared.tips) and not self.shared.tips_shown
 
     def _cancel_mine(self) -> None:
         count = len(self.shared.model.account.orders)

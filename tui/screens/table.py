@@ -52,7 +52,15 @@ GO: Final = tuple(
     for tab in TABS
 )
 
+TIPS: Final = Action(
+    "tips",
+    "The demo's tips",
+    "Close the demo's card of things to try, or show it again.",
+    "Headroom",
+    ("0",),
+)
+
 
 def all_tables() -> dict[str, tuple[Action, ...]]:
     """Return what can be done on each screen, by the screen's name."""
-    return {tab.name: (*tab.screen.all_actions(), *GO) for tab in TABS}
+    return {tab.name: (*tab.screen.all_actions(), *GO, TIPS) for tab in TABS}

@@ -13,7 +13,7 @@ from exchange.wire.requests import HostEnroll, HostToken
 from exchange.wire.types import Capacity
 from hostagent.core.memory_hypervisor import MemoryServer
 from sim.network.identity import token_sha256
-from tui.demo.stage import BOOT, HostActor, now_ms
+from tui.demo.actors import BOOT, HostActor, now_ms
 
 TIMES = 60
 ROOM = Capacity(8_000, 16_000, 100_000)
