@@ -8,7 +8,10 @@ PACKAGES: Final = ("exchange", "manager", "hostagent", "sim", "tui")
 COMPOSERS: Final = frozenset(
     {
         "headroom",
-        *(f"tui.demo.{name}" for name in ("actors", "demo", "farm", "market", "stage", "troupe")),
+        *(
+            f"tui.demo.{name}"
+            for name in ("actors", "demo", "farm", "market", "site", "stage", "troupe")
+        ),
     }
 )
 

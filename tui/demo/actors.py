@@ -25,8 +25,8 @@ from hostagent.core.ports import LinkUp as HostLinkUp
 from hostagent.core.ports import Load, Send
 from hostagent.core.ports import Tick as HostTick
 from sim.actors.traders import LinkUp, Tick, Trader, make_trader
-from tui.demo.farm import port_of
 from tui.demo.market import TICK_UCR, Casting
+from tui.demo.site import port_of
 
 SEED: Final = 1
 INBOX_MAX: Final = 10_000

@@ -24,8 +24,8 @@ from exchange.storage.sqlite_journal import DataLock, create
 from exchange.wire.codec import MSGPACK
 from exchange.wire.types import Capacity
 from tui.demo.actors import now_ms
-from tui.demo.farm import SERVERS, SOCKET, Site, furnish, manage, port_of
 from tui.demo.market import cast, config
+from tui.demo.site import Site, port_of
 from tui.demo.troupe import YOU, Troupe
 
 BOOK_LEVELS: Final = 6
@@ -34,6 +34,7 @@ YOUR_HOST: Final = Capacity(16_000, 40_000, 200_000)
 BOOK: Final = "small.eu-de.flat.spot"
 """Who waits for a market waits for this book."""
 WHOLE: Final = "whole"
+SOCKET: Final = "manager.sock"
 
 
 async def perform(folder: Path, whole: bool) -> None:
@@ -92,14 +93,16 @@ async def _troupe(url: str, operator_pem: Path, you_pem: Path, whole: bool) -> N
             await troupe.keep_windows_alive()
 
 
-async def _farm(troupe: "Troupe", you_pem: Path, port: int) -> None:
+async def _farm(troupe: Troupe, you_pem: Path, port: int) -> None:
     """Bring in the visitor's servers and run the Manager that sells and buys for them."""
+    from tui.demo.farm import SERVERS, furnish, manage  # only here: nobody waits for it at the door
+
     you, folder = load_private_key(you_pem), you_pem.parent
     hour = datetime.now(UTC).hour
     config = await asyncio.to_thread(furnish, folder, troupe.url, port, hour)
     for name, (zone, capacity) in SERVERS.items():
         await troupe.bring_host(YOU, you, name, zone, capacity)
-    await manage(config)
+    await manage(config, folder / SOCKET)
     raise FarmEndedError("the demo's Manager was stopped")
 
 

@@ -20,8 +20,8 @@ from exchange.wire.types import Capacity
 from hostagent.core.ports import Load
 from sim.network.identity import token_sha256
 from tui.demo.actors import HostActor, TraderActor, now_ms
-from tui.demo.farm import Site, own_load
 from tui.demo.market import HOURS_AHEAD, Casting, next_hour_ms, window_cast
+from tui.demo.site import Site, own_load
 
 YOU: Final = "acme"
 DEPOSIT_UCR: Final = 1_000_000_000
@@ -102,7 +102,7 @@ class Troupe:
         await asyncio.gather(*hires)
 
 
-async def _until(end_ms: int, trader: "TraderActor") -> None:
+async def _until(end_ms: int, trader: TraderActor) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(0, end_ms - now_ms()) / 1000):
             await trader.run()

@@ -19,6 +19,8 @@ from manager.control.frames import AlertRow
 from tui.view.words import Message
 
 ENTRIES_MAX: Final = 2_000
+MANAGERS_ORDERS: Final = ("group/", "rule/")
+"""How the ids of orders begin that a Manager placed."""
 
 Kind: TypeAlias = Literal[
     "fill", "order", "lease", "vm", "notice", "refusal", "link", "gap", "manager", "done"
@@ -65,7 +67,7 @@ class Log:
         if said is None:
             return
         kind, ident = _about(frame)
-        self.add(now_ms, kind, ident, said.text, said.ink)
+        self.add(now_ms, kind, ident, said.text, said.ink, _is_routine(frame))
 
     def alert(self, row: AlertRow, quiet: bool = False) -> None:
         """Take one of the Manager's alerts."""
@@ -75,6 +77,20 @@ class Log:
     def read_anew(self, now_ms: int) -> None:
         """Frames were missed."""
         self.add(now_ms, "gap", "", "Frames were missed; the account was read as a whole", "warn")
+
+
+def _is_routine(frame: AccountFrame) -> bool:
+    """Tell whether it happens many times a minute while a Manager sells and buys: its orders, whose
+    purchases it tells itself, what renters give back, and a VM's first sign of life."""
+    match frame:
+        case OrderUpdate(client_order_id=str(name)):
+            return name.startswith(MANAGERS_ORDERS)
+        case LeaseUpdate():
+            return frame.side == "sell"
+        case VmUpdate(state="running"):
+            return frame.ready_ms is None
+        case _:
+            return False
 
 
 def _about(frame: AccountFrame) -> tuple[Kind, str]:

@@ -19,7 +19,7 @@ class Tip(NamedTuple):
 
 TIPS: Final = (
     Tip(
-        "b t Enter Enter",
+        "F2 b t Enter Enter",
         "Rent one server now, at the market's price. F4 shows what you rent.",
         "Rent one server now. F4 shows what you rent.",
     ),
@@ -29,14 +29,14 @@ TIPS: Final = (
         "Every 3 minutes a peak: rules rent servers for it.",
     ),
     Tip(
-        "F6 r Enter Enter",
-        "Find 1 small server anywhere, rent it, and start a stored VM on it.",
-        "Find a server, rent it, start a stored VM on it.",
+        "F6 r, 4 x Enter",
+        "Find the cheapest server, rent it, and start one of your stored VMs on it.",
+        "Find the cheapest server, start a stored VM on it.",
     ),
 )
 TITLE: Final = " TRY THIS "
 CLOSE: Final = " 0 closes this "
-KEYS_CELLS: Final = 20
+KEYS_CELLS: Final = 19
 AROUND: Final = 2
 
 

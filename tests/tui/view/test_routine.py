@@ -1,0 +1,50 @@
+"""What a Manager does all the time is in the Log, and no toast; what happens to a person is one."""
+
+import pytest
+
+from exchange.wire.frames import AccountFrame, LeaseUpdate, OrderUpdate, VmUpdate
+from tui.view.model import Model
+
+STAMP = (1, 2, 3)
+
+
+def order(client_order_id: str | None, exec_: str = "canceled") -> OrderUpdate:
+    who = ("o-1", client_order_id, "small.eu-de.flat.spot", "sell")
+    return OrderUpdate(*STAMP, *who, exec_, "canceled", 1, 0, 0, 0, 31_200, "user")
+
+
+def ended(side: str) -> LeaseUpdate:
+    return LeaseUpdate(
+        *STAMP,
+        lease_id="l-1",
+        trade_id="t-1",
+        symbol="small.eu-de.flat.spot",
+        side="sell" if side == "sell" else "buy",
+        host="h-1",
+        units=1,
+        price_ucr=31_200,
+        state="ended",
+        start_ms=1,
+        charged_ucr=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("frame", "quiet"),
+    [
+        (order("group/rack-7/r7-01/1"), True),
+        (order("rule/burst/7"), True),
+        (order("mine-1"), False),
+        (order(None), False),
+        (ended("sell"), True),
+        (ended("buy"), False),
+        (VmUpdate(*STAMP, "v-1", "l-1", "web", "running", []), True),
+        (VmUpdate(*STAMP, "v-1", "l-1", "web", "running", [], ready_ms=9), False),
+        (VmUpdate(*STAMP, "v-1", "l-1", "web", "failed", []), False),
+    ],
+)
+def test_what_is_routine_is_quiet(frame: AccountFrame, quiet: bool) -> None:
+    model = Model()
+    model.apply(frame, 5)
+    [entry] = model.log.entries
+    assert entry.quiet == quiet
