@@ -8,9 +8,22 @@ from tui.view.model import Model
 STAMP = (1, 2, 3)
 
 
-def order(client_order_id: str | None, exec_: str = "canceled") -> OrderUpdate:
-    who = ("o-1", client_order_id, "small.eu-de.flat.spot", "sell")
-    return OrderUpdate(*STAMP, *who, exec_, "canceled", 1, 0, 0, 0, 31_200, "user")
+def order(client_order_id: str) -> OrderUpdate:
+    return OrderUpdate(
+        *STAMP,
+        order_id="o-1",
+        client_order_id=client_order_id,
+        symbol="small.eu-de.flat.spot",
+        side="sell",
+        exec="canceled",
+        status="canceled",
+        order_qty=1,
+        filled_qty=0,
+        leaves_qty=0,
+        filled_notional_ucr=0,
+        price_ucr=31_200,
+        reason="user",
+    )
 
 
 def ended(side: str) -> LeaseUpdate:
@@ -35,7 +48,6 @@ def ended(side: str) -> LeaseUpdate:
         (order("group/rack-7/r7-01/1"), True),
         (order("rule/burst/7"), True),
         (order("mine-1"), False),
-        (order(None), False),
         (ended("sell"), True),
         (ended("buy"), False),
         (VmUpdate(*STAMP, "v-1", "l-1", "web", "running", []), True),
