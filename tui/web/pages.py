@@ -20,7 +20,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-OURS: Final = ("client.js", "favicon.svg", "page.css")
+OURS: Final = ("client.js", "favicon.svg", "line.js", "page.css")
 TEXTUAL: Final = {
     "textual.js": "js/textual.js",
     "xterm.css": "css/xterm.css",

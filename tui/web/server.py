@@ -14,15 +14,19 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tui.web import pages
+from tui.web.connections import Connections
 from tui.web.gate import GRANT_MS, Gate, authorities, origin
-from tui.web.session import FAILED, QUIT_S, Session, Size
+from tui.web.session import AWAY, FAILED, GONE, OVER, QUIT_S, SERVER_ENDED, Session, Size
 
 SESSIONS_MAX: Final = 20
-CONNECTIONS_MAX: Final = 200
+HANDSHAKE_S: Final = 10.0
+CLOSE_S: Final = 2.0
+"""For a page to answer a close; one that slept answers none."""
 MESSAGE_BYTES_MAX: Final = 1024 * 1024
 """Of what a page sends at once, such as a pasted text."""
 HEARTBEAT_S: Final = 15.0
 SECRET_BYTES: Final = 32
+TOO_OLD: Final = f"The {GRANT_MS // 3_600_000} hours for which a link lets a browser in are over"
 _TAB: Final = re.compile(r"[0-9a-f]{32}")
 _NUMBER: Final = re.compile(r"[0-9]{1,4}")
 
@@ -69,17 +73,18 @@ class Site:
         runner = web.AppRunner(app, access_log=None, logger=_log(), shutdown_timeout=QUIT_S)
         await runner.setup()
         assert runner.server is not None, "set up"
-        protocols = runner.server
-        loop = asyncio.get_running_loop()
-
-        def protocol() -> asyncio.Protocol:
-            room = len(protocols.connections) < CONNECTIONS_MAX
-            return protocols() if room else _Full()
-
-        server = await loop.create_server(protocol, sock=listener, ssl=self._tls)
+        self._connections = Connections(runner.server)
+        closing = asyncio.create_task(self._connections.close_old())
+        server = await asyncio.get_running_loop().create_server(
+            self._connections.protocol,
+            sock=listener,
+            ssl=self._tls,
+            ssl_handshake_timeout=HANDSHAKE_S if self._tls else None,
+        )
         try:
             await until
         finally:
+            closing.cancel()
             server.close()
             await self._end_all()
             await runner.cleanup()
@@ -87,7 +92,7 @@ class Site:
     async def _end_all(self) -> None:
         going = list(self._sessions.values())
         for session in going:
-            session.end()
+            session.end(*SERVER_ENDED)
         await asyncio.gather(*(session.ended() for session in going))
 
     # --- who comes ---
@@ -148,7 +153,7 @@ class Site:
     def _end_pushed_out(self) -> None:
         for (cookie, _), session in self._sessions.items():
             if self._gate.good_until_ms(cookie, _now_ms()) is None:
-                session.end()
+                session.end(OVER, "Newer links have taken the place of this browser's")
 
     def _good_until_ms(self, request: web.Request) -> int | None:
         return self._gate.good_until_ms(request.cookies.get(self._cookie, ""), _now_ms())
@@ -171,37 +176,42 @@ class Site:
         if not _TAB.fullmatch(request.match_info["tab"]):
             raise web.HTTPNotFound
         page = web.WebSocketResponse(
-            heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES_MAX, compress=False
+            heartbeat=HEARTBEAT_S,
+            max_msg_size=MESSAGE_BYTES_MAX,
+            compress=False,
+            timeout=CLOSE_S,
         )
         await page.prepare(request)
-        size = Size(_number(request, "width", 80), _number(request, "height", 24))
-        session = self._session(request, size.within_bounds())
-        if session is None:
-            text = f"{SESSIONS_MAX} terminals are open, the most there may be"
-            await page.close(code=FAILED, message=text.encode())
+        size = Size(_number(request, "width", 80), _number(request, "height", 24)).within_bounds()
+        session = await self._session(request, size)
+        if isinstance(session, Session):
+            transport = request.transport  # the request forgets it when the page goes
+            self._connections.keep(transport)
+            try:
+                await session.show_on(page, size)
+            finally:
+                self._connections.give_up(transport)
         else:
-            await session.show_on(page, size.within_bounds())
+            code, why = session
+            await page.close(code=code, message=why.encode())
         return page
 
-    def _session(self, request: web.Request, size: Size) -> Session | None:
-        """Return the terminal of this tab, a new one if it has none; None: there is no room."""
-        self._sessions = {key: one for key, one in self._sessions.items() if not one.over}
+    async def _session(self, request: web.Request, size: Size) -> Session | tuple[int, str]:
+        """Return the terminal of this tab, a new one if it has none; or why it gets none."""
         key = (request.cookies[self._cookie], request.match_info["tab"])
-        if key in self._sessions:
-            return self._sessions[key]
+        while (before := self._sessions.get(key)) is not None and not before.over:
+            if not before.ends:
+                return before
+            await before.ended()
+        if "again" in request.query:  # a page that was cut off wants the terminal that it had
+            return GONE, AWAY
+        self._sessions = {key: one for key, one in self._sessions.items() if not one.over}
         if len(self._sessions) >= SESSIONS_MAX:
-            return None
+            return FAILED, f"{SESSIONS_MAX} terminals are open, the most there may be"
         session = self._sessions[key] = Session(self._command, size)
         left_ms = (self._good_until_ms(request) or 0) - _now_ms()
-        asyncio.get_running_loop().call_later(left_ms / 1000, session.end)
+        asyncio.get_running_loop().call_later(left_ms / 1000, session.end, OVER, TOO_OLD)
         return session
-
-
-class _Full(asyncio.Protocol):
-    """Closes a connection for which there is no room."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
 
 
 def _log() -> logging.Logger:

@@ -22,14 +22,16 @@ from hostagent.machine.children import DIES_WITH_US
 AWAY_S: Final = 5.0
 """A page that is loaded again within this time finds its terminal as it was."""
 QUIT_S: Final = 3.0
+AWAY: Final = "This terminal has ended while its page was away"
 PACKET_BYTES_MAX: Final = 8 * 1024 * 1024
 SAID_BYTES_MAX: Final = 16 * 1024
 PRELUDE_LINES_MAX: Final = 10
 COLS_MAX: Final = 500
 ROWS_MAX: Final = 300
 READY: Final = b"__GANGLION__\n"
-LEFT, MOVED, FAILED = 4000, 4001, 4002
-"""Close codes; the reason says it in words."""
+LEFT, MOVED, FAILED, GONE, OVER = 4000, 4001, 4002, 4003, 4004
+"""Close codes; the reason says it in words. `OVER`: a fresh link is needed."""
+SERVER_ENDED: Final = (1001, "The server has ended")
 
 
 class Size(Struct, frozen=True):
@@ -54,8 +56,13 @@ class Session:
         self._process: Process | None = None
         self._page: web.WebSocketResponse | None = None
         self._away: asyncio.TimerHandle | None = None
-        self._ends = False
+        self._why_ended: tuple[int, str] | None = None
         self._task = asyncio.create_task(self._run())
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is over, or about to be."""
+        return self.over or self._why_ended is not None
 
     @property
     def over(self) -> bool:
@@ -84,7 +91,7 @@ class Session:
         finally:
             if self._page is page:
                 self._page = None
-                self._away = asyncio.get_running_loop().call_later(AWAY_S, self.end)
+                self._away = asyncio.get_running_loop().call_later(AWAY_S, self.end, GONE, AWAY)
 
     async def _take(self, text: str) -> None:
         """Do what the page says; what cannot be read is passed over."""
@@ -118,10 +125,10 @@ class Session:
             process.stdin.write(kind + len(payload).to_bytes(4, "big") + payload)
             await process.stdin.drain()
 
-    def end(self) -> None:
-        """End the process, whatever it does."""
-        if not self._ends:
-            self._ends = True
+    def end(self, code: int, why: str) -> None:
+        """End the process, whatever it does; the page hears ``why``."""
+        if self._why_ended is None:
+            self._why_ended = code, why
             self._task.cancel()
 
     async def _run(self) -> None:
@@ -141,7 +148,7 @@ class Session:
         except OSError as error:
             why = f"{why}: {error.strerror}"
         except asyncio.CancelledError:
-            code, why = 1001, "The server has ended"
+            code, why = self._why_ended or SERVER_ENDED
         finally:
             if process is not None:
                 await asyncio.shield(asyncio.create_task(_stop(process)))

@@ -13,7 +13,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from tests.e2e.interruptions.cast import free_port
 from tests.e2e.web.browser import CTRL, Browser, Tab, chromium
+from tests.e2e.web.cable import Cable, cable
 from tests.e2e.web.processes import Server, alive, come_about, web_terminal
 from tui.demo.demo import SYMBOL, Stage, stage
 from tui.web.session import AWAY_S
@@ -24,10 +26,12 @@ HERE = "127.0.0.1:0"
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, opened: Stage) -> AsyncIterator[Server]:
+async def serving(
+    folder: Path, opened: Stage, here: str = HERE, *more: str
+) -> AsyncIterator[Server]:
     """The trader's terminal of the demo's exchange, for browsers."""
-    where = ("--url", opened.url, "--key", str(opened.key), "--symbol", SYMBOL)
-    async with web_terminal(folder, "tui", "--web", HERE, *where, "--no-restore") as server:
+    where = ("--url", opened.url, "--key", str(opened.key), "--symbol", SYMBOL, *more)
+    async with web_terminal(folder, "tui", "--web", here, *where, "--no-restore") as server:
         yield server
 
 
@@ -60,6 +64,7 @@ def test_the_terminal_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 assert asyncio.get_running_loop().time() - closed > AWAY_S / 2
             for ending in (signal.SIGTERM, signal.SIGKILL):
                 await ended(browser, tmp_path, opened, ending)
+            await cut_off(browser, tmp_path, opened)
 
     asyncio.run(main())
 
@@ -205,4 +210,55 @@ async def ended(browser: Browser, folder: Path, opened: Stage, ending: signal.Si
         code = await asyncio.wait_for(server.process.wait(), ROOM_S)
         assert code == (0 if ending == signal.SIGTERM else -signal.SIGKILL)
         await come_about(lambda: not any(map(alive, before)), AWAY_S, "the terminal ends")
-        await tab.page_says("Open it again")
+        said = {signal.SIGTERM: "headroom manager web-link", signal.SIGKILL: "trying again"}
+        await tab.page_says(said[ending])
+
+
+async def cut_off(browser: Browser, folder: Path, opened: Stage) -> None:
+    """A page that lost its server finds its terminal as it was, or says why there is none."""
+    async with cable() as line:
+        line.port = free_port()
+        here, name = f"127.0.0.1:{line.port}", f"127.0.0.1:{line.near}"
+        async with (
+            serving(folder, opened, here, "--web-name", name) as server,
+            a_tab(browser, server.link) as tab,
+        ):
+            await connected_again(tab, line, server)
+            await away_for_too_long(tab, line, server)
+            await started_anew(tab, line, server, folder, opened)
+
+
+async def connected_again(tab: Tab, line: Cable, server: Server) -> None:
+    await tab.shows("LADDER")
+    await tab.press("F10")
+    await tab.until(lambda tab: "▸F10 Log" in tab.screen.text, "F10")
+    before, old = server.terminals(), tab.screen
+    line.cut()
+    await tab.page_says("Connected again")
+    await tab.until(lambda tab: tab.screen is not old and "▸F10 Log" in tab.screen.text, "back")
+    assert server.terminals() == before
+    await tab.press("F2")
+    await tab.shows("LADDER")
+
+
+async def away_for_too_long(tab: Tab, line: Cable, server: Server) -> None:
+    line.cut(whole=False)
+    await tab.page_says("trying again")
+    await come_about(lambda: not server.terminals(), ROOM_S, "the terminal ends")
+    line.whole = True
+    await tab.page_says("ended while its page was away")
+    await tab.page_says("Open it again")
+    await tab.run("document.getElementById('again').click()")
+    await tab.until(lambda tab: len(server.terminals()) == 1 and "LADDER" in tab.screen.text, "")
+
+
+async def started_anew(tab: Tab, line: Cable, server: Server, folder: Path, opened: Stage) -> None:
+    """Another server knows no cookie of the one before: a fresh link is needed."""
+    line.cut(whole=False)
+    server.process.kill()
+    await asyncio.wait_for(server.process.wait(), ROOM_S)
+    here, name = f"127.0.0.1:{line.port}", f"127.0.0.1:{line.near}"
+    async with serving(folder, opened, here, "--web-name", name):
+        line.whole = True
+        await tab.page_says("not let in any more")
+        await tab.page_says("headroom manager web-link")

@@ -12,10 +12,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tui.web import pages
+from tui.web import connections, gate, pages, session
+from tui.web.connections import CONNECTIONS_MAX
 from tui.web.gate import GRANTS_MAX
 from tui.web.server import SESSIONS_MAX, Site
-from tui.web.session import COLS_MAX, FAILED, LEFT, MOVED, ROWS_MAX, Size
+from tui.web.session import COLS_MAX, FAILED, GONE, LEFT, MOVED, OVER, ROWS_MAX, Size
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 30
@@ -205,9 +206,97 @@ def test_terminals_end_with_a_cookie_that_newer_ones_pushed_out() -> None:
                 link = visitor.site.new_link()
                 async with aiohttp.ClientSession() as other, other.get(link) as response:
                     assert response.status == 200
-            await close_code(page)
+            code, why = await close_code(page)
+            assert (code, "Newer links" in why) == (OVER, True), why
             async with visitor.http.get(visitor.base + "/") as response:
                 assert response.status == 403
+
+    asyncio.run(main())
+
+
+def test_a_page_whose_cookie_runs_out_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """(Seen to fail: it said that the server had ended.)"""
+    monkeypatch.setattr(gate, "GRANT_MS", 1_500)
+
+    async def main() -> None:
+        async with visiting(sys.executable, "-c", DRAWS) as visitor:
+            code, why = await close_code(await visitor.socket(1))
+            assert (code, "12 hours" in why) == (OVER, True), why
+            async with visitor.http.get(visitor.base + "/") as response:
+                assert (response.status, "web-link" in await response.text()) == (403, True)
+
+    asyncio.run(main())
+
+
+def test_a_page_that_was_cut_off_finds_its_terminal_or_is_told_that_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        async with visiting(sys.executable, "-c", DRAWS) as visitor:
+            page = await visitor.socket(1)
+            await drawn(page, "hello")
+            await page.close()
+            again = await visitor.socket(1, "?width=99&height=44&again=1")
+            assert '"width": 99, "height": 44' in await drawn(again, "attach")
+            monkeypatch.setattr(session, "AWAY_S", 0.0)
+            await again.close()
+            while (found := await close_code_or_none(visitor)) is None:
+                pass
+            assert (found[0], "while its page was away" in found[1]) == (GONE, True)
+            await drawn(await visitor.socket(1), "hello")
+
+    asyncio.run(main())
+
+
+async def close_code_or_none(visitor: Visitor) -> tuple[int | None, str] | None:
+    """Dial again once; None: the terminal was still there."""
+    page = await visitor.socket(1, "?again=1")
+    message = await page.receive(timeout=LIMIT_S)
+    if message.type == aiohttp.WSMsgType.CLOSE:
+        return message.data, str(message.extra)
+    await page.close()
+    return None
+
+
+def test_a_good_ticket_gets_in_however_many_connections_are_held_open() -> None:
+    """(Seen to fail: those who held 200 open locked everybody out.)"""
+
+    async def main() -> None:
+        async with visiting(sys.executable, "-c", DRAWS) as visitor:
+            page = await visitor.socket(1)
+            await drawn(page, "hello")
+            where = visitor.base.removeprefix("http://").split(":")
+            held = [await asyncio.open_connection(*where) for _ in range(CONNECTIONS_MAX + 20)]
+            link = visitor.site.new_link()
+            async with aiohttp.ClientSession() as other, other.get(link) as response:
+                assert response.status == 200
+            assert await asyncio.wait_for(held[0][0].read(), LIMIT_S) == b"", "the oldest went"
+            await page.send_str('["stdin", "still here"]')
+            await drawn(page, "still here")
+            for _, writer in held:
+                writer.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /login HTTP/1.1\r\nHost: "])
+def test_a_connection_that_asks_for_nothing_is_closed(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "LIFE_S", 0.2)
+
+    async def main() -> None:
+        async with visiting(sys.executable, "-c", DRAWS) as visitor:
+            page = await visitor.socket(1)
+            await drawn(page, "hello")
+            where = visitor.base.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(*where)
+            writer.write(sent)
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), LIMIT_S) == b""
+            writer.close()
+            await page.send_str('["stdin", "still here"]')
+            await drawn(page, "still here")
 
     asyncio.run(main())
 

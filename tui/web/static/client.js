@@ -19,19 +19,39 @@
 
   const focus = () => terminal.querySelector("textarea")?.focus();
 
-  const ended = (event) => {
-    const gone = "The connection is lost: headroom has ended, or cannot be reached.";
-    document.getElementById("why").textContent = event.reason ? `${event.reason}.` : gone;
+  const OVER = 4004; // tui/web/session.py
+  const NEED_LINK = [OVER, 1001]; // a server that has ended knows its cookies no more
+  const note = document.getElementById("note");
+
+  // `code` is the server's; the reason says it in words.
+  const ended = ({ detail: { code, reason } }) => {
+    note.hidden = true;
+    document.getElementById("why").textContent = `${reason}.`;
+    document.getElementById("come-in").hidden = !NEED_LINK.includes(code);
+    again.hidden = NEED_LINK.includes(code);
     closed.hidden = false;
     again.focus();
   };
   again.addEventListener("click", () => location.reload());
 
-  window.WebSocket = class extends WebSocket {
-    constructor(...words) {
-      super(...words);
+  const cut = () => {
+    note.textContent = "The connection is lost: trying again. Nothing that you type is sent.";
+    note.hidden = false;
+  };
+  const back = () => {
+    note.textContent = "Connected again: this is the terminal as it is.";
+    setTimeout(() => {
+      note.hidden = true;
+    }, 4000);
+  };
+
+  window.WebSocket = class extends Line {
+    constructor(url) {
+      super(url, OVER);
       this.addEventListener("open", focus);
-      this.addEventListener("close", ended);
+      this.addEventListener("cut", cut);
+      this.addEventListener("back", back);
+      this.addEventListener("ended", ended);
     }
   };
   window.addEventListener("focus", focus);
