@@ -153,6 +153,11 @@ def stopped() -> LogLine:
     return line("info", "stopped", text)
 
 
+def left_behind(limit_s: float) -> LogLine:
+    text = f"stopped after {limit_s:g} s without waiting for what hangs"
+    return line("warning", "left_behind", text)
+
+
 def warned(text: str) -> LogLine:
     """Something in manager.toml is allowed but odd."""
     return line("warning", "config", f"warning: {text}")

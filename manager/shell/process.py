@@ -16,6 +16,7 @@ from manager.shell.actions import Actions
 from manager.shell.control_path import default_path
 from manager.shell.control_server import ControlServer, SocketTakenError, bind
 from manager.shell.daemon import Daemon
+from manager.shell.ending import end_in_time
 from manager.shell.metrics import ManagerMetrics
 from manager.shell.metrics_page import MetricsPage, listen
 
@@ -28,6 +29,12 @@ class Listeners(Struct, frozen=True):
 
     control: socket.socket | None
     metrics: socket.socket | None
+    control_path: Path | None = None
+
+    def tidy(self) -> None:
+        """Leave no path behind under which nobody listens."""
+        if self.control is not None and self.control_path is not None:
+            self.control_path.unlink(missing_ok=True)
 
 
 async def until_stopped(daemon: Daemon, actions: Actions, listeners: Listeners) -> None:
@@ -39,7 +46,7 @@ async def until_stopped(daemon: Daemon, actions: Actions, listeners: Listeners) 
     beside.tasks.add(asyncio.create_task(_verify_daily(actions)))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, lambda: _end(task, listeners))
     loop.add_signal_handler(signal.SIGHUP, beside.begin)
     if listeners.control is not None:
         server = ControlServer(actions.answer, actions.shown, daemon.version)
@@ -56,6 +63,13 @@ async def until_stopped(daemon: Daemon, actions: Actions, listeners: Listeners) 
         for side in list(beside.tasks):
             side.cancel()
         await asyncio.gather(*beside.tasks, return_exceptions=True)
+
+
+def _end(task: asyncio.Task[None], listeners: Listeners) -> None:
+    """Asked again it does not wait longer."""
+    if not task.cancelling():
+        end_in_time(listeners.tidy)
+    task.cancel()
 
 
 async def _verify_daily(actions: Actions) -> None:
@@ -97,7 +111,7 @@ def listening(control: Path | None, metrics: str | None) -> Iterator[Listeners]:
     listener = None
     try:
         listener = _bound(path, named=control is not None)
-        yield Listeners(listener, page)
+        yield Listeners(listener, page, path)
     finally:
         if page is not None:
             page.close()

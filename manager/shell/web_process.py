@@ -18,7 +18,7 @@ from manager.core import log_events
 
 START_S: Final = 60.0
 LINK_S: Final = 10.0
-STOP_S: Final = 10.0
+STOP_S: Final = 2.0
 RESTART_S: Final = 5.0
 
 

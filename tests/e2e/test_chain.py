@@ -48,6 +48,7 @@ class Running(Struct):
 
     url: str
     keys: dict[str, Path]
+    pid: int = 0
 
 
 async def headroom(*arguments: str) -> str:
@@ -87,7 +88,7 @@ async def exchange(folder: Path) -> AsyncIterator[Running]:
             return json.loads(ready.read_text()) if ready.exists() else None
 
         facts = await eventually(serving, 30, "the exchange serves")
-        yield Running(facts["url"], keys)
+        yield Running(facts["url"], keys, server.pid)
     finally:
         assert await end(server) == 0
 
