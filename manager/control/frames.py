@@ -189,7 +189,10 @@ class AskRow(Struct, frozen=True, omit_defaults=True):
 
 
 class GroupRow(Struct, frozen=True, omit_defaults=True):
-    """A group of own servers and what it offers; ``members`` are the ids of its hosts."""
+    """A group of own servers and what it offers; ``members`` are the ids of its hosts.
+
+    ``idle``: why it has no asks now.
+    """
 
     name: str
     offer: str
@@ -197,6 +200,7 @@ class GroupRow(Struct, frozen=True, omit_defaults=True):
     asks: list[AskRow] = []
     trouble: str = ""
     members: list[str] = []
+    idle: str = ""
 
 
 class WantedRow(Struct, frozen=True, omit_defaults=True):

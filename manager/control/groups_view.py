@@ -19,7 +19,13 @@ def group_rows(selling: Selling | None) -> list[GroupRow]:
     trouble = "hibernating" if selling.hibernating else ""
     return [
         GroupRow(
-            name, group.offer.kind, len(members[name]), _asks(selling, name), trouble, members[name]
+            name,
+            group.offer.kind,
+            len(members[name]),
+            _asks(selling, name),
+            trouble,
+            members[name],
+            selling.idle(group),
         )
         for name, group in selling.groups.items()
     ]

@@ -35,6 +35,11 @@ def status_lines(shown: Snapshot) -> Iterator[str]:
         for ask in row.asks
     ]
     yield from _section("GROUP SELLS UNITS PRICE", asks)
+    idle = [group for group in shown.groups if group.idle]
+    if idle and not asks:
+        yield ""
+    for group in idle:
+        yield from _wrapped(f"group {group.name} has no asks: {group.idle}")
     yield from _section(
         "ALERT AT WHAT", [[row.kind, clock(row.at_ms), row.text] for row in shown.alerts[-5:]]
     )

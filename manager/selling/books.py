@@ -82,6 +82,12 @@ class Books:
         ahead_ms = RECALL_NOTICE_MS if group.offer.notice_only else 0
         return calendar.open_at(at_ms, clock) and calendar.open_at(at_ms + ahead_ms, clock)
 
+    def closed_text(self, group: Group, zone: str, at_ms: int) -> str:
+        """Say why the group sells no spot now, while `spot_open` says that it does not."""
+        return group.offer.calendar.closed_text(
+            at_ms, self.clock(group, self._countries.get(zone, ""))
+        )
+
     def opens_ms(self, group: Group, zone: str, at_ms: int) -> int | None:
         """Return when spot is on sale next, ``None``: not within `AHEAD_MS`."""
         first_ms = next_minute_ms(at_ms)

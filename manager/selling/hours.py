@@ -27,6 +27,11 @@ class Hours(Struct, frozen=True):
             return self.from_min <= minute < self.to_min
         return minute >= self.from_min or minute < self.to_min
 
+    def text(self) -> str:
+        """Return it as it is written in the file."""
+        ends = [f"{at // 60:02}:{at % 60:02}" for at in (self.from_min, self.to_min)]
+        return "-".join(ends)
+
 
 class Days(Struct, frozen=True):
     """Local days, the last one included."""
@@ -85,6 +90,17 @@ class Calendar(Struct, frozen=True):
         if any(days.contains(local.date()) for days in self.blackout):
             return False
         return self.hours is None or self.hours.contains(minute_of(local))
+
+    def closed_text(self, at_ms: int, clock: tzinfo) -> str:
+        """Say why it is closed then, or closes too soon for a notice."""
+        local = local_time(at_ms, clock)
+        days = next((days for days in self.blackout if days.contains(local.date())), None)
+        if days is not None:
+            return f"blackout until {days.last}"
+        hours = "" if self.hours is None else f" {self.hours.text()}"
+        if self.hours is None or self.hours.contains(minute_of(local)):
+            return f"its hours{hours} end before a notice would"
+        return f"outside its hours{hours}"
 
     def open_all(self, from_ms: int, to_ms: int, clock: tzinfo) -> bool:
         """Return whether it is open all the time from one to the other, to the minute."""

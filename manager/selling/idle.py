@@ -23,6 +23,9 @@ def why_idle(stock: Stock, books: Books, group: Group, at_ms: int) -> str:
         return "its offer is none"
     if not hosts:
         return "no host of this account belongs to it"
+    all_sold = sum(leased_units(stock.at(host).leases.values()) for host in hosts)
+    if offer.max_units is not None and all_sold >= offer.max_units:
+        return f"max_units {offer.max_units}: {count_text(all_sold, 'unit')} sold"
     found = Counter(_of_host(stock, books, group, host, at_ms) for host in hosts)
     if len(found) == 1:
         return next(iter(found))
@@ -40,12 +43,6 @@ def _of_host(stock: Stock, books: Books, group: Group, host: str, at_ms: int) ->
         return books.closed_text(group, row.zone, at_ms)
     leases = list(hosting.leases.values())
     sold = leased_units(leases)
-    if offer.max_units is not None:
-        all_sold = sum(leased_units(stock.at(each).leases.values()) for each in stock.of_group(
-            group.name
-        ))
-        if all_sold >= offer.max_units:
-            return f"max_units {offer.max_units}: {count_text(all_sold, 'unit')} sold"
     if not possible(offer, row.offered, leases):
         return "all it may sell is in use" if sold else "what it offers has room for no unit"
     return "its asks are on their way, or were refused: see the log"

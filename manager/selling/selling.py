@@ -29,6 +29,7 @@ from manager.selling.desk import Desk
 from manager.selling.due import Due
 from manager.selling.group import Group
 from manager.selling.hours import next_minute_ms
+from manager.selling.idle import why_idle
 from manager.selling.limits import Limits
 from manager.selling.owner import Owner
 from manager.selling.preview import Preview, preview
@@ -110,6 +111,16 @@ class Selling:
         for symbol in found.unread:
             self._desk.listen(symbol)
         return self._outgoing.take(), found
+
+    def idle(self, group: Group) -> str:
+        """Say why ``group`` has no asks, "" when it has."""
+        if any(ask.leaves for ask in self.asks.of_group(group.name)):
+            return ""
+        if self.hibernating:
+            return "hibernating"
+        if not self._outgoing.online:
+            return "no connection to the exchange"
+        return why_idle(self.stock, self._books, group, self._outgoing.exchange_ms)
 
     def _handle(self, message: ManagerMessage, now_ms: int) -> None:
         soon_ms = now_ms + SETTLE_MS
