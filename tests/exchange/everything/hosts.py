@@ -68,6 +68,7 @@ class Owners(Scene):
             agent_version="1",
             boot_id="boot 1",
             limits=HostLimits(ports=2, image_mib=1) if units == 16 else None,
+            paused="hypervisor_lost" if self.chance(8) else None,
         )
         self.report(message, host)
 

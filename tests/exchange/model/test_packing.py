@@ -52,6 +52,7 @@ steps = st.one_of(
     st.tuples(st.just("cancel"), st.integers(0, 12)),
     st.tuples(st.just("offer"), st.integers(1, HOSTS), rooms),
     st.tuples(st.just("drain"), st.integers(1, HOSTS), st.booleans()),
+    st.tuples(st.just("pause"), st.integers(1, HOSTS), st.booleans()),
 )
 
 
@@ -64,6 +65,7 @@ class Yard:
         self.named: dict[str, list[int]] = {}
         self.offers: dict[int, Size] = {}
         self.draining: set[int] = set()
+        self.paused: set[int] = set()
         for account in ("seller", "buyer"):
             self.market.open_account(account)
         for number, offer in enumerate(offers, 1):
@@ -82,6 +84,7 @@ class Yard:
             accel="simulated",
             agent_version="1",
             boot_id="boot 1",
+            paused="hypervisor_lost" if number in self.paused else None,
         )
         self.market.must(announce, account="seller", host=f"h-{number}")
 
@@ -108,6 +111,9 @@ class Yard:
             case ("drain", host, on):
                 market.must(HostDrain(req_id=1, host=f"h-{host}", enabled=on), "seller")
                 (self.draining.add if on else self.draining.discard)(host)
+            case ("pause", host, on):
+                (self.paused.add if on else self.paused.discard)(host)
+                self.offer(host, self.offers[host])
             case _:
                 raise AssertionError(step)
 
@@ -134,8 +140,8 @@ class Yard:
     def check(self) -> None:
         """Every unit promised for an hour finds a host.
 
-        A host that drains, or offers less than runs on it, keeps what runs, and there is no room
-        for an ask then.
+        A host that drains, is paused, or offers less than runs on it, keeps what runs, and there is
+        no room for an ask then.
         """
         for hour in HOURS:
             asks, leases = self.promised(hour)
@@ -143,7 +149,7 @@ class Yard:
             for host, offer in self.offers.items():
                 taken = [size for size, where in leases if host in where]
                 mvcpu, mem_mib, disk_mib = (sum(size[part] for size in taken) for part in range(3))
-                least = (0, 0, 0) if host in self.draining else offer
+                least = (0, 0, 0) if host in self.draining | self.paused else offer
                 room[host] = max(mvcpu, least[0]), max(mem_mib, least[1]), max(disk_mib, least[2])
             assert packs(asks + leases, room), (hour, asks, leases, self.offers)
 
