@@ -74,7 +74,8 @@ def test_every_pair_of_what_and_when_comes_before_any_comes_again() -> None:
 
 
 def test_a_few_interruptions_break_no_law() -> None:
-    command = [sys.executable, "-m", "tests.e2e.interruptions", "4", "--seed", "15"]
+    # Of this seed one is an order placed while libvirtd is gone.
+    command = [sys.executable, "-m", "tests.e2e.interruptions", "4", "--seed", "2772"]
     played = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=LIMIT_S, cwd=ROOT
     )
