@@ -223,13 +223,11 @@ def balancer_gone(trouble: str) -> LogLine:
     return line("info", "balancer_back", "the balancer answers again")
 
 
-def reloaded(rules: int) -> LogLine:
-    return line(
-        "info",
-        "reloaded",
-        f"the file was read again: {count_text(rules, 'rule')} at work",
-        rules=rules,
-    )
+def reloaded(rules: int, changes: list[str]) -> LogLine:
+    """``changes``: what is new in the file, a few words each."""
+    what = ", ".join(changes) or "nothing has changed"
+    text = f"the file was read again: {what}; {count_text(rules, 'rule')} at work"
+    return line("info", "reloaded", text, rules=rules)
 
 
 def not_reloaded(why: str) -> LogLine:

@@ -74,6 +74,7 @@ from manager.shell.config_edit import (
 )
 from manager.shell.daemon import Daemon
 from manager.shell.dry_run_process import DryRunError, DryRuns
+from manager.shell.file_changes import file_changes
 from manager.shell.group_tables import PlaceError, changed_offer, group_of_table
 from manager.shell.image_check import unchecked
 from manager.shell.settings import FAILURES, NeedsRestartError, Settings, mistake
@@ -131,12 +132,17 @@ class Actions:
     async def reload(self) -> None:
         """Read the file again, as after SIGHUP, and log how it went."""
         try:
-            async with self._turn:
-                await self._settings.reload(self._daemon)
+            await self._read_again()
         except FAILURES as error:
             log.write(log_events.not_reloaded(mistake(error)))
-        else:
-            log.write(log_events.reloaded(len(self._settings.file.rules)))
+
+    async def _read_again(self) -> dict[str, Any]:
+        async with self._turn:
+            before = self._settings.file
+            file = await self._settings.reload(self._daemon)
+        changes = file_changes(before, file)
+        log.write(log_events.reloaded(len(file.rules), changes))
+        return {"rules": len(file.rules), "warnings": file.warnings, "changes": changes}
 
     async def verify(self) -> None:
         """Look after every stored VM, and log what is wrong."""
@@ -146,10 +152,7 @@ class Actions:
     async def _do(self, request: ControlRequest) -> Any:
         match request:
             case Reload():
-                async with self._turn:
-                    file = await self._settings.reload(self._daemon)
-                log.write(log_events.reloaded(len(file.rules)))
-                return {"rules": len(file.rules), "warnings": file.warnings}
+                return await self._read_again()
             case RuleSet(rule=rule):
                 await self._edit(set_rule(rule))
             case RulePause(rule=name):

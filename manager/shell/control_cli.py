@@ -146,7 +146,11 @@ def hibernate(
 
 def reload(control: Control = None, as_json: Json = False) -> None:
     """Have the Manager read its file again; a mistake in it changes nothing."""
-    show(asked(Reload(req_id=1), control), as_json, "rules", _at_work)
+    told = asked(Reload(req_id=1), control)
+    if not as_json:
+        for what in [*told.get("changes", []), *(f"warning: {w}" for w in told["warnings"])]:
+            print(what)
+    show(told, as_json, "rules", _at_work)
 
 
 def web_link(control: Control = None, as_json: Json = False) -> None:
