@@ -20,6 +20,8 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     CSS_PATH = "form.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave it"),
+        # With priority: the field changes before the next key comes, however quickly one types.
+        Binding("enter", "next", "Go on", priority=True),
         Binding("up", "choose(-1)", "Choice before", priority=True),
         Binding("down", "choose(1)", "Next choice", priority=True),
     ]
@@ -59,8 +61,8 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     def on_input_changed(self) -> None:
         self._say()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == _input_id(self.form.fields[-1]):
+    def action_next(self) -> None:
+        if self.focused is self._input(self.form.fields[-1]):
             self._go_on()
         else:
             self.focus_next(Input)
@@ -78,7 +80,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     def action_choose(self, by: int) -> None:
         for field in self.form.fields:
             typed = self._input(field)
-            if typed.has_focus and field.choices:
+            if self.focused is typed and field.choices:
                 typed.value = chosen(field, typed.value, by)
                 typed.cursor_position = len(typed.value)
 

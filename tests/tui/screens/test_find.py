@@ -1,5 +1,6 @@
 """The Find screen under keys, clicks and the palette, on a scripted link."""
 
+from textual import events
 from textual.geometry import Offset
 
 from exchange.wire.frames import DirectorySnapshot
@@ -128,6 +129,26 @@ def test_without_a_manager_units_are_bought() -> None:
         assert order.time_in_force == "ioc"
         await s.press("tab")
         assert "no Manager runs here" in text(s)
+
+    play(SMALL, scene)
+
+
+def test_a_form_that_is_typed_quickly_takes_each_key_in_its_field() -> None:
+    async def scene(s: Stand) -> None:
+        await enter(s)
+        await s.press("n", *"2 small in Germany flat", "enter", "r")
+        form = s.app.screen
+        assert isinstance(form, FormScreen)
+        written = {"full_stop": ".", "enter": "\r"}
+        for key in ("3", "enter", "0", "full_stop", "0", "2", "7"):  # all before the next frame
+            s.app.post_message(events.Key(key, written.get(key, key)))
+        await s.settle()
+        assert form.values == {"units": "3", "ceiling": "0.027"}
+        await s.press("escape", "r")
+        for _ in form.form.fields:
+            s.app.post_message(events.Key("enter", "\r"))
+        await s.settle()
+        assert isinstance(s.app.screen, SureScreen)
 
     play(SMALL, scene)
 

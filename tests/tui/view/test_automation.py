@@ -296,3 +296,4 @@ def test_the_parts_fill_the_screen(size: tuple[int, int], focus: str) -> None:
         shown = heights(*size, focus, rules, units)
         assert sum(shown) + FARM_ROWS == size[1]
         assert shown.axis >= 8
+        assert (shown.units > 0) == (focus == "units" or size[1] > 24)

@@ -1,0 +1,104 @@
+"""A recording of a terminal as asciinema keeps it, version 2: a JSON line for each event. Pure."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from tui.demo.terminal import ScreenRow, Terminal
+
+VERSION: Final = 2
+Kind: TypeAlias = Literal["o", "m"]
+
+
+class Event(NamedTuple):
+    """``kind``: "o" what the terminal was sent, "m" a chapter's title."""
+
+    at_s: float
+    kind: Kind
+    data: str
+
+
+class Cast(NamedTuple):
+    """Events in the order of their times; ``width`` and ``height`` in cells."""
+
+    width: int
+    height: int
+    title: str
+    events: Sequence[Event]
+
+
+class Shot(NamedTuple):
+    """What is seen from ``at_s`` on; ``title`` is the chapter's."""
+
+    at_s: float
+    title: str
+    rows: tuple[ScreenRow, ...]
+
+
+class CastError(ValueError):
+    """``str`` is one line: what is wrong with the recording."""
+
+
+def encode(cast: Cast) -> str:
+    """Return the file's text."""
+    head = {
+        "version": VERSION,
+        "width": cast.width,
+        "height": cast.height,
+        "title": cast.title,
+        "env": {"TERM": "xterm-256color"},
+    }
+    lines: list[Any] = [head, *([round(at, 3), kind, data] for at, kind, data in cast.events)]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def decode(text: str) -> Cast:
+    """Return the recording that ``text`` holds; raises `CastError`."""
+    head_line, *lines = text.split("\n")[:-1] or [""]
+    try:
+        head = json.loads(head_line)
+        events = [Event(*json.loads(line)) for line in lines]
+        if head["version"] != VERSION:
+            raise CastError(f"version {head['version']} is not {VERSION}")
+        cast = Cast(head["width"], head["height"], head["title"], events)
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise CastError(f"no recording: {error}") from error
+    if any(now.at_s < before.at_s for before, now in pairwise(events)):
+        raise CastError("its times go back")
+    return cast
+
+
+def retimed(events: Iterable[Event], clock: Sequence[tuple[float, float]]) -> list[Event]:
+    """Return ``events`` by another clock: pairs of (true seconds, shown seconds), in order.
+
+    Between two pairs time passes evenly; what comes after the last is shown with it.
+    """
+    return [event._replace(at_s=_shown(event.at_s, clock)) for event in events]
+
+
+def _shown(at_s: float, clock: Sequence[tuple[float, float]]) -> float:
+    for (true_a, shown_a), (true_b, shown_b) in pairwise(clock):
+        if at_s < true_b:
+            part = max(0.0, at_s - true_a) / (true_b - true_a)
+            return shown_a + part * (shown_b - shown_a)
+    return clock[-1][1]
+
+
+def shots(cast: Cast, every_s: float) -> Iterator[Shot]:
+    """Yield what a viewer sees, at most once in ``every_s`` and only what differs; last the end."""
+    terminal, title = Terminal(cast.width, cast.height), ""
+    last: Shot | None = None
+    for number, event in enumerate(cast.events):
+        if event.kind == "m":
+            title = event.data
+        else:
+            terminal.feed(event.data)
+        after = cast.events[number + 1 :][:1]
+        slot = int(event.at_s / every_s)
+        if after and int(after[0].at_s / every_s) == slot:
+            continue
+        seen = Shot(slot * every_s, title, terminal.rows)
+        if last is None or seen[1:] != last[1:]:
+            yield seen
+            last = seen
