@@ -7,7 +7,7 @@ from tui.view.rule_detail import ROWS
 from tui.view.table import HEADING_ROWS
 
 FARM_ROWS: Final = 1
-AXIS_LEAST: Final = 13
+AXIS_LEAST: Final = 12
 """With fewer rows it gets all that the list of rules leaves, and the units none."""
 
 
