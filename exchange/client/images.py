@@ -37,10 +37,12 @@ async def put_image(
     path: Path,
     image_format: ImageFormat,
     tls: ssl.SSLContext | None = None,
+    progress: Callable[[int, int], None] = lambda done, size: None,
 ) -> str:
     """Upload the file ``path``, going on where an earlier attempt stopped; returns its SHA-256.
 
-    Raises `Refused`, `Unreachable`, `Unknown` (connection lost: call again) or `OSError`.
+    ``progress`` gets the bytes sent so far and the bytes there are. Raises `Refused`,
+    `Unreachable`, `Unknown` (connection lost: call again) or `OSError`.
     """
     digest, size = await asyncio.to_thread(_measure, path)
     connection = await _open(url, key, tls)
@@ -48,9 +50,10 @@ async def put_image(
         request = ImagePut(req_id=2, sha256=digest, size=size, format=image_format)
         begun = await _ask(connection, request)
         with path.open("rb") as file:
-            file.seek(begun["offset"])
+            progress(file.seek(begun["offset"]), size)
             while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                 await connection.send(chunk)
+                progress(file.tell(), size)
         await _answer(connection)
     except ConnectionClosed as error:
         raise Unknown(unanswered(hung_up(error))) from error

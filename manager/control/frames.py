@@ -169,7 +169,11 @@ class BurstRow(Struct, frozen=True, omit_defaults=True):
 
 
 class VmRow(Struct, frozen=True, omit_defaults=True, rename={"vm_class": "class"}):
-    """A stored VM; ``image`` is the SHA-256 in the exchange's store."""
+    """A stored VM; ``image`` is the SHA-256 in the exchange's store.
+
+    ``upload_percent`` and ``upload_left_s``: of an upload under way. ``used_ms``: when a unit last
+    had it, if none has it now and this Manager has seen it.
+    """
 
     name: str
     vm_class: str
@@ -178,6 +182,9 @@ class VmRow(Struct, frozen=True, omit_defaults=True, rename={"vm_class": "class"
     health: str = ""
     backend: str = ""
     units: int = 0
+    upload_percent: int | None = None
+    upload_left_s: int | None = None
+    used_ms: int | None = None
 
 
 class AskRow(Struct, frozen=True, omit_defaults=True):

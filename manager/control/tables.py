@@ -6,7 +6,7 @@ from typing import Final
 
 from exchange.units import count_text, credits_text
 from manager.control.budgets import of_account, of_rule, spent_text
-from manager.control.frames import BurstRow, LoadRow, RuleRow, Snapshot
+from manager.control.frames import BurstRow, LoadRow, RuleRow, Snapshot, VmRow
 from manager.control.view import clock
 
 WIDTH: Final = 80
@@ -28,7 +28,7 @@ def status_lines(shown: Snapshot) -> Iterator[str]:
             yield _cut(f"  {row.name}: {spent}")
     units = [cells for burst in shown.bursts for cells in _units(burst)]
     yield from _section("UNIT STATE BOUGHT-BY HOST PRICE VM BOOK", units)
-    yield from _section("VM CLASS PORTS UNITS IMAGE", _vms(shown))
+    yield from _section("VM CLASS PORTS UNITS USED IMAGE", _vms(shown))
     asks = [
         [row.name, ask.symbol, str(ask.units), credits_text(ask.price_ucr)]
         for row in shown.groups
@@ -47,14 +47,34 @@ def status_lines(shown: Snapshot) -> Iterator[str]:
 
 def vm_lines(shown: Snapshot) -> Iterator[str]:
     """Yield what `headroom manager vm list` prints."""
-    return _section("VM CLASS PORTS UNITS IMAGE", _vms(shown))
+    return _section("VM CLASS PORTS UNITS USED IMAGE", _vms(shown))
 
 
 def _vms(shown: Snapshot) -> list[list[str]]:
     return [
-        [vm.name, vm.vm_class, " ".join(map(str, vm.ports)) or "-", str(vm.units), vm.image[:12]]
+        [
+            vm.name,
+            vm.vm_class,
+            " ".join(map(str, vm.ports)) or "-",
+            str(vm.units),
+            _used(vm, shown.at_ms),
+            _image(vm),
+        ]
         for vm in shown.library
     ]
+
+
+def _used(vm: VmRow, now_ms: int) -> str:
+    if vm.units:
+        return "now"
+    return "-" if vm.used_ms is None else f"{_ago(now_ms - vm.used_ms)} ago"
+
+
+def _image(vm: VmRow) -> str:
+    if vm.upload_percent is None:
+        return vm.image[:12]
+    left = "" if vm.upload_left_s is None else f", {vm.upload_left_s} s left"
+    return f"uploading {vm.upload_percent} %{left}"
 
 
 def _farm(load: LoadRow) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from exchange.client import Refused, Unknown, Unreachable
 from exchange.log import log
@@ -113,7 +114,9 @@ class Actions:
         """Return everything as it is now."""
         groups = group_rows(self._daemon.selling)
         rows = self._daemon.alerting.alerts.rows
-        return snapshot(self._daemon.manager, self._daemon.now_ms(), rows, groups)
+        now_ms = self._daemon.now_ms()
+        seen = snapshot(self._daemon.manager, now_ms, rows, groups)
+        return replace(seen, library=self._settings.use.rows(seen.library, now_ms))
 
     async def answer(self, request: ControlRequest) -> ControlFrame:
         """Do ``request``; whatever is wrong with it becomes an `ErrorReply`."""

@@ -15,7 +15,7 @@ from exchange.client import put_image
 from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.files import require_regular, why
 from exchange.keys import load_private_key
-from manager.shell.stored import LibraryError, read_entry
+from manager.shell.stored import LibraryError, Progress, read_entry
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -41,7 +41,13 @@ def image_mistake(image: str, base: Path) -> str | None:
     return None
 
 
-async def stored_image(image: str, base: Path, url: str, key_file: Path) -> str:
+async def stored_image(
+    image: str,
+    base: Path,
+    url: str,
+    key_file: Path,
+    progress: Progress = lambda done, size: None,
+) -> str:
     """Return the SHA-256 of ``image``, in the exchange's store when this returns.
 
     Raises what `put_image` raises, `KeyFileError` and `LibraryError`.
@@ -50,11 +56,11 @@ async def stored_image(image: str, base: Path, url: str, key_file: Path) -> str:
         return image
     path, key = base / image, load_private_key(key_file)
     if path.is_dir() and (entry := read_entry(path)) is not None:
-        return await put_image(url, key, path / entry.file, entry.format)
+        return await put_image(url, key, path / entry.file, entry.format, None, progress)
     if not path.is_dir():
         image_format, _ = looked_at(path)
-        return await put_image(url, key, path, image_format)
+        return await put_image(url, key, path, image_format, None, progress)
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "bundle.tar"
         await asyncio.to_thread(pack_bundle, path, bundle)
-        return await put_image(url, key, bundle, "bundle")
+        return await put_image(url, key, bundle, "bundle", None, progress)

@@ -21,6 +21,7 @@ from manager.shell.config import (
 from manager.shell.config_file import ConfigFile
 from manager.shell.daemon import Daemon
 from manager.shell.image_dir import stored_image
+from manager.shell.library_use import LibraryUse
 from manager.shell.sources import groups_of, load_of
 from manager.shell.stored import LibraryError, read_entry, verify_vm
 
@@ -39,6 +40,7 @@ class Settings:
         self.file = file
         self.url = url
         self.key_file = key_file
+        self.use = LibraryUse()
         self._images: dict[tuple[Any, ...], str] = {}
 
     async def core_config(self, file: ConfigFile) -> ManagerConfig:
@@ -47,7 +49,7 @@ class Settings:
         Raises `ConfigError`, what `stored_image` raises.
         """
         user_data = await asyncio.to_thread(read_user_data, file)
-        images = {vm.name: await self._stored(vm.image, file.base) for vm in file.vms}
+        images = {vm.name: await self._stored(vm.name, vm.image, file.base) for vm in file.vms}
         config = manager_config(file, images, user_data)
         return replace(config, loopback=on_this_machine(self.url))
 
@@ -89,7 +91,7 @@ class Settings:
     async def upload(self, name: str) -> str:
         """Hash a stored VM's image again and have it in the store; return its SHA-256."""
         image = next(vm.image for vm in self.file.vms if vm.name == name)
-        return await stored_image(image, self.file.base, self.url, self.key_file)
+        return await self._upload(name, image, self.file.base)
 
     async def verify_all(self) -> list[str]:
         """Compare every stored VM with its hash, have it in the store; return what is wrong."""
@@ -103,12 +105,16 @@ class Settings:
                 wrong.append(f"{vm.name}: {mistake(error)}")
         return wrong
 
-    async def _stored(self, image: str, base: Path) -> str:
+    async def _stored(self, name: str, image: str, base: Path) -> str:
         """Hash and upload an image once, as long as its files keep their size and time."""
         mark = await asyncio.to_thread(_mark, image, base)
         if mark not in self._images:
-            self._images[mark] = await stored_image(image, base, self.url, self.key_file)
+            self._images[mark] = await self._upload(name, image, base)
         return self._images[mark]
+
+    async def _upload(self, name: str, image: str, base: Path) -> str:
+        with self.use.uploading(name) as progress:
+            return await stored_image(image, base, self.url, self.key_file, progress)
 
 
 def mistake(error: Exception) -> str:

@@ -75,11 +75,11 @@ def _coming(name: str, act: Doing, now_ms: int) -> Row:
 
 
 def _stored(vm: VmRow, image: StoredImage | None, act: Doing | None, now_ms: int) -> Row:
-    runs = f"runs on {count_text(vm.units, 'unit')}" if vm.units else "idle"
+    runs = f"runs on {count_text(vm.units, 'unit')}" if vm.units else _idle(vm, now_ms)
     cells = (
         Cell(vm.name),
         Cell(vm.vm_class, "label"),
-        Cell(_since(act, now_ms), "own!") if act else Cell(runs, "bid" if vm.units else "dim"),
+        _doing(vm, act, now_ms) or Cell(runs, "bid" if vm.units else "dim"),
         Cell(size_text(image.size), "text", image.size) if image else NOTHING,
         Cell(image.format, "label") if image else NOTHING,
         Cell(" ".join(map(str, vm.ports)) or "–", "label"),
@@ -89,6 +89,19 @@ def _stored(vm: VmRow, image: StoredImage | None, act: Doing | None, now_ms: int
         Cell(vm.image[:SHA_CELLS] or "–", "dim"),
     )
     return Row(vm.name, cells, vm)
+
+
+def _doing(vm: VmRow, act: Doing | None, now_ms: int) -> Cell | None:
+    """Return how far an upload is, else since when something is done with it."""
+    if vm.upload_percent is not None:
+        left_s = vm.upload_left_s
+        left = "" if left_s is None else f", {span_text(left_s * 1000)} left"
+        return Cell(f"uploading {vm.upload_percent} %{left}", "own!")
+    return Cell(_since(act, now_ms), "own!") if act else None
+
+
+def _idle(vm: VmRow, now_ms: int) -> str:
+    return "idle" if vm.used_ms is None else f"idle, used {span_text(now_ms - vm.used_ms)} ago"
 
 
 def _since(act: Doing, now_ms: int) -> str:
