@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 
-from bench import ahead, fleet, manager, report, selling, wire
+from bench import ahead, fleet, manager, report, selling, terminal, wire
 from bench.compiled import Compiled
 from bench.engine import FullEngine
 from bench.flow import SHAPES, make
@@ -27,7 +27,10 @@ GOALS = (
 """In the order of `SHAPES`."""
 ROUNDS = 7
 ALONE = "full engine alone"
-SECTIONS = (*(shape.name for shape in SHAPES), ALONE, wire.FLOW, fleet.FLOW, manager.FLOW)
+SECTIONS = (
+    *(shape.name for shape in SHAPES),
+    *(ALONE, wire.FLOW, fleet.FLOW, manager.FLOW, terminal.FLOW),
+)
 
 
 def extras(figures: list[Figure], count: int) -> list[Figure]:
@@ -104,6 +107,8 @@ def main() -> int:
         figures += fleet.figures()
     if manager.FLOW in sections:
         figures += manager.figures() + ahead.figures() + selling.figures()
+    if terminal.FLOW in sections:
+        figures += terminal.figures(count)
     failed = any(not figure.reaches(figure.minimum) for figure in figures)
     if as_json:
         told = {
