@@ -138,42 +138,13 @@ class Fleet:
             await operator.request(zone)
             await operator.request(AdminInstrument(req_id=1, symbol=SYMBOL, tick_ucr=1))
             for name, private in self._keys.items():
-                public = public_key_b64(private)
-                for message in (
-                    AdminAccount(req_id=1, account=name, name=name),
-                    AdminKey(req_id=1, account=name, key_id=name, public_key=public, role="trader"),
-                    AdminDeposit(req_id=1, account=name, amount_ucr=10**12, ref=name),
-                    AdminLimits(
-                        req_id=1, account=name, max_qty=0, max_notional_ucr=0, orders_per_s=0
-                    ),
-                ):
-                    await operator.request(message)
+                await open_account(operator, name, private)
 
     async def run_hosts(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Enroll each host and run its agent."""
         running = []
         for number in range(self._hosts):
-            key = Ed25519PrivateKey.generate()
-            secret = f"{SECRET}-{number}"
-            digest = hashlib.sha256(secret.encode()).hexdigest()
-            async with Client(self._served.url, self._keys["seller"]) as seller:
-                # A token for one host approves it as well.
-                await seller.request(
-                    HostToken(req_id=1, zone=ZONE, token_sha256=digest, uses=1, ttl_s=3_600)
-                )
-            async with Client(self._served.url) as joining:
-                enrollment = HostEnroll(
-                    req_id=1,
-                    token=secret,
-                    name=f"r-{number}",
-                    public_key=public_key_b64(key),
-                    hardware_id=f"fleet-{number}",
-                )
-                await joining.request(enrollment)
-            config = HostConfig(ROOM, DEFAULT_CLASSES, f"boot-{number}", accel="simulated")
-            core = HostCore(config)
-            machine = MemoryMachine(now_ms, "127.0.0.1", range(20_000, 21_000))
-            agent = Agent(core, machine, self._served.url, key)
+            agent, core = await brought(self._served.url, self._keys["seller"], f"r-{number}")
             running.append(tasks.create_task(agent.run()))
             self._cores.append(core)
         return running
@@ -219,6 +190,50 @@ class Fleet:
         vms = [vm for core in self._cores for vm in core.vms.values()]
         for number, vm in enumerate(vms):
             vm.usage_ms = now_ms() + number * REPORTS_WITHIN_MS // len(vms)
+
+
+async def open_account(operator: Client, name: str, private: Ed25519PrivateKey) -> None:
+    """Open an account without limits, with money and a trader's key."""
+    public = public_key_b64(private)
+    for message in (
+        AdminAccount(req_id=1, account=name, name=name),
+        AdminKey(req_id=1, account=name, key_id=name, public_key=public, role="trader"),
+        AdminDeposit(req_id=1, account=name, amount_ucr=10**12, ref=name),
+        AdminLimits(
+            req_id=1,
+            account=name,
+            max_qty=0,
+            max_notional_ucr=0,
+            max_open_orders=0,
+            orders_per_s=0,
+        ),
+    ):
+        await operator.request(message)
+
+
+async def brought(
+    url: str, owner: Ed25519PrivateKey, name: str, zone: str = ZONE, room: Capacity = ROOM
+) -> tuple[Agent, HostCore]:
+    """Enroll a host, its VMs in memory; return its agent, which is still to run."""
+    key, secret = Ed25519PrivateKey.generate(), f"{SECRET}-{name}"
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    async with Client(url, owner) as seller:
+        # A token for one host approves it as well.
+        await seller.request(
+            HostToken(req_id=1, zone=zone, token_sha256=digest, uses=1, ttl_s=3_600)
+        )
+    async with Client(url) as joining:
+        enrollment = HostEnroll(
+            req_id=1,
+            token=secret,
+            name=name,
+            public_key=public_key_b64(key),
+            hardware_id=f"fleet-{name}",
+        )
+        await joining.request(enrollment)
+    core = HostCore(HostConfig(room, DEFAULT_CLASSES, f"boot-{name}", accel="simulated"))
+    machine = MemoryMachine(now_ms, "127.0.0.1", range(20_000, 21_000))
+    return Agent(core, machine, url, key), core
 
 
 def _order(side: Side, name: str, units: int) -> OrderPlace:

@@ -17,17 +17,15 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bench.fleet import Served
+from bench.fleet import Served, brought, open_account
 from bench.load import Pipe, framed, open_pipe
 from exchange.client import Client, Refused
 from exchange.client.images import put_image
-from exchange.wire.admin_requests import AdminDeposit, AdminLimits
 from exchange.wire.codec import JSON
 from exchange.wire.frames import LeaseUpdate
 from exchange.wire.requests import OrderCancel, OrderPlace, Subscribe, VmStart
 from exchange.wire.terms import DEFAULT_CLASSES, need_of_units
 from exchange.wire.types import Request, Side
-from tui.demo.stage import Troupe
 
 ZONE: Final = "eu-de"
 SYMBOL: Final = f"small.{ZONE}.flat.spot"
@@ -43,9 +41,9 @@ RESTING: Final = 2 * LEVELS
 """Orders of the load that rest at the same time; the oldest is canceled for each new one."""
 TRADES_IN: Final = 10
 """One step of the load in so many is a trade."""
-STEP_S: Final = 0.001
-BURST_MAX: Final = 16
-"""Orders sent at once."""
+STEP_S: Final = 0.002
+STEADY_S: Final = 0.5
+ORDERS_AN_UPDATE_MAX: Final = 4.0
 SETTLES_S: Final = 60.0
 
 CONFIG: Final = """
@@ -122,11 +120,16 @@ class Stage:
             await watcher.text(b'"book.snapshot"')
         for pipe in (*makers, watcher):
             pipe.ready()
-        began_s = time.perf_counter()
-        while (gone_s := time.perf_counter() - began_s) < for_s:
-            for _ in range(min(BURST_MAX, int(per_s * gone_s) - watcher.answers)):
-                self._step(*makers)
+        clock, sent, credit, gone_s = time.perf_counter, 0, 0.0, 0.0
+        began_s = clock()
+        while gone_s < for_s:
             await asyncio.sleep(STEP_S)
+            passed_s, gone_s = clock() - began_s - gone_s, clock() - began_s
+            orders_an_update = sent / max(1, watcher.answers) if gone_s > STEADY_S else 1.0
+            credit += per_s * passed_s * min(orders_an_update, ORDERS_AN_UPDATE_MAX)
+            for _ in range(int(credit)):
+                self._step(*makers)
+            sent, credit = sent + int(credit), credit % 1
         for pipe in (*makers, watcher):
             pipe.transport.close()
         return watcher.answers / gone_s
@@ -201,22 +204,12 @@ async def _hosts(market: Stage, opened: asyncio.Event) -> None:
     """Open the accounts and run a host of each until canceled."""
     async with asyncio.TaskGroup() as group:
         async with Client(market.url, market.served.operator) as operator:
-            troupe = Troupe(market.url, operator, group)
-            for name, units in UNITS.items():
-                room = need_of_units(DEFAULT_CLASSES["small"], units)
-                await troupe.join(name, market.keys[name], ZONE, room)
-                none = AdminLimits(
-                    req_id=1,
-                    account=name,
-                    max_qty=0,
-                    max_notional_ucr=0,
-                    max_open_orders=0,
-                    orders_per_s=0,
-                )
-                await operator.request(none)
-                await operator.request(
-                    AdminDeposit(req_id=1, account=name, amount_ucr=10**13, ref="more")
-                )
+            for name in UNITS:
+                await open_account(operator, name, market.keys[name])
+        for name, units in UNITS.items():
+            room = need_of_units(DEFAULT_CLASSES["small"], units)
+            agent, _ = await brought(market.url, market.keys[name], f"{name}-1", ZONE, room)
+            group.create_task(agent.run())
         opened.set()
 
 
