@@ -89,5 +89,5 @@ async def stage(folder: Path, address: str) -> AsyncIterator[Stage]:
         config.write_text(EXCHANGE.format(url=running.url) + farm)
         run = ("manager", "run", "--config", str(config), "--control", str(control))
         stack.push_async_callback(end, await stand.start_logging(log, *run))
-        await stand.heard(log, "rules at work")
+        await stand.heard(log, " at work")
         yield Stage(running.url, key, control, guest)
