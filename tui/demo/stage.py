@@ -99,6 +99,8 @@ async def _farm(troupe: Troupe, you_pem: Path, port: int) -> None:
 
     you, folder = load_private_key(you_pem), you_pem.parent
     hour = datetime.now(UTC).hour
+    # The Manager buys hours ahead as soon as it runs: there should be a market for them.
+    await troupe.open_windows()
     config = await asyncio.to_thread(furnish, folder, troupe.url, port, hour)
     for name, (zone, capacity) in SERVERS.items():
         await troupe.bring_host(YOU, you, name, zone, capacity)

@@ -87,11 +87,15 @@ class Troupe:
         trader = TraderActor(self.url, key, casting)
         self.group.create_task(trader.run() if until_ms is None else _until(until_ms, trader))
 
-    async def keep_windows_alive(self) -> None:
-        """Hire who trades the windows there are, and with each hour those of the new one."""
+    async def open_windows(self) -> None:
+        """Hire who trades the windows there are."""
         start_ms = next_hour_ms(now_ms())
-        for number in range(HOURS_AHEAD):
-            await self._open_window(start_ms + number * MS_PER_HOUR)
+        starts = (start_ms + number * MS_PER_HOUR for number in range(HOURS_AHEAD))
+        await asyncio.gather(*(self._open_window(each) for each in starts))
+
+    async def keep_windows_alive(self) -> None:
+        """With each hour hire who trades the new window."""
+        start_ms = next_hour_ms(now_ms())
         while True:
             await asyncio.sleep(max(0, start_ms - now_ms()) / 1000 + WINDOW_LISTED_S)
             await self._open_window(start_ms + HOURS_AHEAD * MS_PER_HOUR)
