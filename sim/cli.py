@@ -26,6 +26,7 @@ from exchange.files import why
 from sim.results import report
 from sim.results.report import Broken, RunResult
 from sim.run.runner import faults_without, plan, processors, run_all
+from sim.scenario.doubts import doubts
 from sim.scenario.file import Loaded, ScenarioError, load, short_traces
 from sim.scenario.policy import warnings
 from sim.scenario.workload import Trace
@@ -177,7 +178,7 @@ def _reproducible(broken: Broken | None, file: Path, override: Trace | None) -> 
 
 
 def _warn(loaded: Loaded) -> None:
-    for warning in warnings(loaded.scenario) + short_traces(loaded):
+    for warning in doubts(loaded.scenario) + warnings(loaded.scenario) + short_traces(loaded):
         typer.echo(f"warning: {warning}", err=True)
 
 

@@ -6,7 +6,7 @@ from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
 from exchange.wire.terms import DEFAULT_CLASSES
 from exchange.wire.types import Request
 from sim.network.identity import Identity
-from sim.scenario.policy import seller_symbol
+from sim.scenario.policy import farm_symbol, seller_symbol
 from sim.scenario.tables import Scenario
 
 OPERATOR = "operator"
@@ -14,8 +14,7 @@ OPERATOR = "operator"
 
 def exchange_config(scenario: Scenario) -> ExchangeConfig:
     """Return the configuration of the scenario's exchange: what somebody buys or sells there."""
-    farm = scenario.farm
-    symbols = [f"{farm.class_}.{farm.zone}.{scenario.farm_pricing}.spot"]
+    symbols = [farm_symbol(scenario)]
     symbols += [seller_symbol(scenario, seller) for seller in scenario.seller]
     symbols += [trader.symbol for trader in scenario.trader]
     return ExchangeConfig(

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from exchange import files
+from exchange.choices import choices
 from sim.scenario.check import mistakes
 from sim.scenario.tables import Policy, Scenario
 from sim.scenario.trace_file import TraceError, read_series
@@ -103,17 +104,19 @@ def _convert(value: Any, kind: type[Wanted], place: str) -> Wanted:
     try:
         return msgspec.convert(value, type=kind)
     except msgspec.ValidationError as error:
-        raise ScenarioError(_line(str(error), place)) from error
+        raise ScenarioError(_line(str(error), place, kind)) from error
 
 
-def _line(message: str, place: str) -> str:
+def _line(message: str, place: str, kind: type[Any]) -> str:
     """Turn msgspec's ``Expected `int`, got `str` - at `$.farm.units` `` into ``place: text``."""
     text, _, where = message.partition(" - at `$")
-    inner = where.rstrip("`").removeprefix(".")
-    joined = ".".join(part for part in (place, inner) if part).replace(".[", "[")
+    where = where.rstrip("`")
+    joined = ".".join(part for part in (place, where.removeprefix(".")) if part).replace(".[", "[")
     text = text[:1].lower() + text[1:].replace("`", "'")
     text = text.replace("object contains unknown field", "unknown key")
     text = text.replace("object missing required field", "missing key")
+    if text.startswith("invalid") and (words := choices(kind, where)):
+        text += f"; there is {', '.join(words)}"
     return f"{joined or 'the file'}: {text}"
 
 

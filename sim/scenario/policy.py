@@ -65,13 +65,8 @@ def fixed_price_max(scenario: Scenario, policy: Policy) -> float:
     """
     if policy.price_max is not None:
         return policy.price_max
-    farm = scenario.farm
-    symbol = f"{farm.class_}.{farm.zone}.{scenario.farm_pricing}.spot"
-    prices = [
-        seller.price * (1 + seller.jitter)
-        for seller in scenario.seller
-        if seller_symbol(scenario, seller) == symbol
-    ]
+    symbol = farm_symbol(scenario)
+    prices = [seller.price * (1 + seller.jitter) for seller in selling(scenario)]
     prices += [trader.price or 0.0 for trader in scenario.trader if trader.symbol == symbol]
     return min(MAX_PRICE_CREDITS, max(prices, default=0.0)) or MIN_PRICE_CREDITS
 
@@ -100,6 +95,18 @@ def seller_symbol(scenario: Scenario, seller: Seller) -> str:
     """Return what a seller lists: the farm's class, in its own zone, at its own pricing."""
     zone = seller.zone or scenario.farm.zone
     return f"{scenario.farm.class_}.{zone}.{seller.pricing}.spot"
+
+
+def farm_symbol(scenario: Scenario) -> str:
+    """Return what the farm buys."""
+    farm = scenario.farm
+    return f"{farm.class_}.{farm.zone}.{scenario.farm_pricing}.spot"
+
+
+def selling(scenario: Scenario) -> list[Seller]:
+    """Return who sells what the farm buys."""
+    symbol = farm_symbol(scenario)
+    return [one for one in scenario.seller if seller_symbol(scenario, one) == symbol]
 
 
 def _at_least(rule: RuleText, list_price: float) -> RuleText:

@@ -70,7 +70,11 @@ def test_defaults_are_those_of_the_page() -> None:
         ("mean_s = 40", "mean_min = 1", "boot: unknown key 'mean_min'"),
         ("hosts = 3", 'hosts = "3"', "seller[0].hosts: expected 'int', got 'str'"),
         ("price = 0.035", "price = -1", "seller[0].price: expected 'float' >= 1e-06"),
-        ('kind = "flash"', 'kind = "flood"', "workload.kind: invalid value 'flood'"),
+        (
+            'kind = "flash"',
+            'kind = "flood"',
+            "workload.kind: invalid value 'flood'; there is profile, trace, flash, diurnal, sum",
+        ),
         ('zone = "eu-de"', 'zone = "eu-fr"', "farm.zone: there is no zone 'eu-fr'"),
         ('class = "small"', 'class = "tiny"', "farm.class: there is no class 'tiny'"),
         ("00:00:00Z", "00:00:00", "start: needs a time zone"),
@@ -107,7 +111,7 @@ def test_a_mistake_names_its_place(tmp_path: Path, find: str, put: str, line: st
             FAULT.format("slow_boot") + "factor = 2\nfail = 0.5",
             "fault[0].fail: does not belong to 'slow_boot'",
         ),
-        (FAULT.format("earthquake"), "fault[0].kind: invalid enum value 'earthquake'"),
+        (FAULT.format("earthquake"), "fault[0].kind: invalid enum value 'earthquake'; there is "),
         (
             FAULT.format("partition") + 'between = ["uni-lab", "shop"]',
             "fault[0].between: names 'exchange' and one of ",
