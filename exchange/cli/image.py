@@ -15,6 +15,7 @@ from exchange.cli.common import (
     credits_option,
     either,
     fail,
+    money,
     print_json,
 )
 from exchange.cli.one_request import ask, checked, refusal, show
@@ -23,6 +24,7 @@ from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.files import require_regular, why
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.requests import ImageBuy, ImageDelete, ImageList, ImageOffer
+from exchange.wire.text import printable
 from exchange.wire.types import ImageFormat
 
 app = typer.Typer(
@@ -58,13 +60,24 @@ def put(
 
 
 @app.command("list")
-def listing(key: Key, url: Url = None, as_json: Json = False) -> None:
-    """List the images your account may use."""
-    result = ask(url, key, ImageList(req_id=1))
+def listing(
+    key: Key,
+    for_sale: Annotated[
+        bool, typer.Option("--for-sale", help="Those of which anybody sells copies.")
+    ] = False,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """List the images your account may use, or those that are for sale."""
+    result = ask(url, key, ImageList(req_id=1, for_sale=for_sale))
     if as_json:
         print_json(result)
         return
-    for row in result["images"]:
+    for row in result.get("for_sale", ()):
+        price = "yours" if row["usable"] else money(row["price_ucr"])
+        title = printable(row["title"])
+        print(f"{row['sha256']}  {row['size']:>12}  {row['format']:6}  {price:>12}  {title}")
+    for row in result.get("images", ()):
         print(f"{row['sha256']}  {row['size']:>12}  {row['format']}")
 
 

@@ -6,7 +6,7 @@ either existed before, or also has a frame in the account channel. Reads, which 
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -22,6 +22,8 @@ Rows: TypeAlias = Iterator[tuple[str, Any]]
 T = TypeVar("T")
 
 KINDS: Final = ("orders", "leases", "vms", "images")
+FOR_SALE: Final = ("for_sale",)
+_BY_DIGEST: Final = ("images", "for_sale")
 _UNKNOWN: Final = Refused("invalid_field", "not what an answer of this kind had as next", "after")
 
 
@@ -30,7 +32,7 @@ def account_page(
 ) -> tuple[dict[str, list[Any]], str | None] | Refused:
     """Return the rows of ``kinds`` behind the cursor ``after``, by kind, and the next cursor."""
     kind, _, key = (after or f"{kinds[0]}:").partition(":")
-    if kind not in kinds or not (key == "" or kind == "images" or key.isdecimal()):
+    if kind not in kinds or not (key == "" or kind in _BY_DIGEST or key.isdecimal()):
         return _UNKNOWN
     account, state.looked_at = state.ledger.accounts[account_id], 0
     rows, following = paging.page(_rows(state, account, kinds, kind, key), limit)
@@ -92,10 +94,17 @@ def _vms(state: State, account: Account, key: str) -> Rows:
 
 
 def _images(state: State, account: Account, key: str) -> Rows:
-    # By digest: an image may be given up, and a later one must not take its place.
-    usable = views.usable_images(state, account.account_id)
+    return _by_digest(state, views.usable_images(state, account.account_id), key)
+
+
+def _for_sale(state: State, account: Account, key: str) -> Rows:
+    return _by_digest(state, views.images_for_sale(state, account.account_id), key)
+
+
+def _by_digest(state: State, rows: Sequence[views.ImageRow], key: str) -> Rows:
+    # An image may be given up, and a later one must not take its place.
     state.looked_at += len(state.images)
-    for row in sorted(usable, key=lambda image: image.sha256):
+    for row in sorted(rows, key=lambda image: image.sha256):
         if row.sha256 > key:
             yield row.sha256, row
 
@@ -105,6 +114,7 @@ _OF_KIND: Final[dict[str, Callable[[State, Account, str], Rows]]] = {
     "leases": _leases,
     "vms": _vms,
     "images": _images,
+    "for_sale": _for_sale,
 }
 
 

@@ -41,6 +41,15 @@ class ImageRow(Struct):
     format: str
 
 
+class ImageForSale(ImageRow):
+    """An image of which copies are for sale: the offer that a buyer would pay."""
+
+    title: str
+    price_ucr: int
+    usable: bool
+    """Whether the account may use it already."""
+
+
 class AccountStateView(Struct):
     """Result of ``account.state``: everything of an account that has not ended."""
 
@@ -137,6 +146,22 @@ def usable_images(state: State, account_id: str) -> list[ImageRow]:
         ImageRow(image.sha256, image.size, image.format)
         for image in state.images.values()
         if images.may_use(image, account_id)
+    ]
+
+
+def images_for_sale(state: State, account_id: str) -> list[ImageForSale]:
+    """Return all images of which copies are for sale."""
+    return [
+        ImageForSale(
+            image.sha256,
+            image.size,
+            image.format,
+            offer.title,
+            offer.price_ucr,
+            images.may_use(image, account_id),
+        )
+        for image in state.images.values()
+        if (offer := images.cheapest(image)) is not None
     ]
 
 

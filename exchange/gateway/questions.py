@@ -41,7 +41,8 @@ def order_list(
 def image_list(
     context: Context, session: Session, message: requests.ImageList, now_ms: int
 ) -> None:
-    _account(context, session, message, ("images",), {})
+    kinds = account_pages.FOR_SALE if message.for_sale else ("images",)
+    _account(context, session, message, kinds, {})
 
 
 def balances(

@@ -60,9 +60,9 @@ def buy(state: State, command: Command, request: ImageBuy) -> Done | Refused:
     known = state.images.get(request.sha256)
     if may_use(known, command.account):
         return Done({"sha256": request.sha256, "duplicate": True}, duplicate=True)
-    if known is None or not known.offers:
+    seller_id = _cheapest_seller(known) if known is not None else None
+    if known is None or seller_id is None:
         return UNKNOWN
-    seller_id = min(known.offers, key=lambda name: known.offers[name].price_ucr)
     price_ucr = known.offers[seller_id].price_ucr
     accounts = state.ledger.accounts
     buyer = accounts[command.account]
@@ -74,3 +74,13 @@ def buy(state: State, command: Command, request: ImageBuy) -> Done | Refused:
     state.ledger.pay_held(buyer, accounts[seller_id], price_ucr, 0, "image")
     known.buyers.append(command.account)
     return Done({"sha256": request.sha256, "duplicate": False, "price_ucr": price_ucr})
+
+
+def cheapest(image: Image) -> ImageOffered | None:
+    """Return the offer that a buyer of ``image`` pays, if there is one."""
+    seller_id = _cheapest_seller(image)
+    return None if seller_id is None else image.offers[seller_id]
+
+
+def _cheapest_seller(image: Image) -> str | None:
+    return min(image.offers, key=lambda name: image.offers[name].price_ucr, default=None)

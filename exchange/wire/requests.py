@@ -237,7 +237,9 @@ class ImageStat(Request, tag="image.stat", frozen=True):
 
 
 class ImageList(Paged, tag="image.list", frozen=True):
-    """Read the images the account may use."""
+    """Read the images the account may use, or those of which anybody sells copies."""
+
+    for_sale: bool = False
 
 
 class ImageDelete(Request, tag="image.delete", frozen=True):

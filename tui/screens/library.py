@@ -78,7 +78,13 @@ class LibraryScreen(ListScreen):
             ("x",),
             "Delete",
         ),
-        Action("library_buy", "Buy an image", "Buy an image by its digest.", "Trade", ("b",)),
+        Action(
+            "library_buy",
+            "Buy an image",
+            "Buy the image here, or one by its digest.",
+            "Trade",
+            ("b",),
+        ),
         Action(
             "library_offer", "Sell copies", "Sell copies of an image of yours.", "Trade", ("s",)
         ),
@@ -132,9 +138,12 @@ class LibraryScreen(ListScreen):
 
     async def _read_images(self) -> None:
         answer = await self.shared.read(ImageList(req_id=1))
+        if answer.ok:
+            own = answer.result
+            answer = await self.shared.read(ImageList(req_id=1, for_sale=True))
         self._reading, self._known = False, True
         try:
-            self.images = images_of(answer.result) if answer.ok else self.images
+            self.images = images_of(own, answer.result) if answer.ok else self.images
         except (ValidationError, KeyError, TypeError):
             self.shared.tell("refusal", "The exchange's list of images cannot be read", "warn")
         if not answer.ok:
@@ -149,7 +158,7 @@ class LibraryScreen(ListScreen):
             "library_verify": self._verify,
             "library_upload": self._upload,
             "library_delete": self._delete,
-            "library_buy": lambda: self._fill(forms.buying(), forms.read_buy, self._buy),
+            "library_buy": self._choose,
             "library_offer": self._offer,
         }
 
@@ -211,9 +220,9 @@ class LibraryScreen(ListScreen):
         """Return the image of the cursor's row, also of a stored VM's."""
         data = self.row.data if self.row is not None else None
         found = self.images.get(data.image) if isinstance(data, VmRow) else data
-        if isinstance(found, StoredImage):
+        if isinstance(found, StoredImage) and found.usable:
             return found
-        self.shared.tell("refusal", "Go to an image at the exchange first.")
+        self.shared.tell("refusal", "Go to an image of yours at the exchange first.")
         return None
 
     def _give_up(self) -> None:
@@ -231,11 +240,18 @@ class LibraryScreen(ListScreen):
                 lambda request: self._trade(request, f"Copies are for sale: {request.title}"),
             )
 
+    def _choose(self) -> None:
+        row = self.row if self.focus_on == "images" else None
+        image = row.data if row is not None else None
+        others = image if isinstance(image, StoredImage) and not image.usable else None
+        form = forms.buying(self.images, others.sha256 if others else "")
+        self._fill(form, forms.read_buy, self._buy)
+
     def _buy(self, request: ImageBuy) -> None:
         self.ask(
             f"Buy image {request.sha256[:12]}?",
             lambda: self._trade(request, f"Bought image {request.sha256[:12]}"),
-            "It is paid at once, at the lowest price asked for it; the exchange names the price.",
+            forms.what_it_costs(self.images, request),
         )
 
     # --- asking ---

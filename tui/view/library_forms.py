@@ -1,7 +1,7 @@
 """What the Library asks before it acts: forms, what their values mean, and the requests. Pure."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from msgspec import ValidationError, convert
@@ -11,10 +11,10 @@ from manager.control.frames import VmRow
 from manager.control.requests import VmImport, VmSet, VmSettings
 from tui.view.entry import Fault, stray_fault
 from tui.view.form import Checked, Form, FormField, Values
+from tui.view.library_rows import PLACES, StoredImage
 from tui.view.text import exact_price_text, parse_price_ucr
 
 T = TypeVar("T")
-PLACES: Final = 4
 SETTINGS: Final = ("class", "ports", "health", "backend")
 LABELS: Final = {"vm": "name", "path": "image", "sha256": "sha-256"}
 """What the forms call a field of a request."""
@@ -111,12 +111,23 @@ def read_offer(sha256: str, values: Values) -> ImageOffer | Fault:
     return _valid(given | {"price_ucr": price_ucr}, ImageOffer)
 
 
-def buying() -> Form:
+def buying(images: Mapping[str, StoredImage], sha256: str = "") -> Form:
     """Return the form of buying an image by its digest."""
-    said = "It is paid once, at the lowest price that is asked for it, and then yours to run."
+    field = FormField("sha256", "sha-256", sha256, hint="its digest, if it is not in the list")
     return Form(
-        "Buy an image", (FormField("sha256", "sha-256"),), _checker(read_buy, lambda _: said)
+        "Buy an image", (field,), _checker(read_buy, lambda request: what_it_costs(images, request))
     )
+
+
+def what_it_costs(images: Mapping[str, StoredImage], request: ImageBuy) -> str:
+    """Return what a copy costs, as far as it is known."""
+    image = images.get(request.sha256)
+    if image is not None and image.usable:
+        return "You may run it already: nothing is paid."
+    if image is None or image.price_ucr is None:
+        return "It is paid once, at the lowest price that is asked for it, and then yours to run."
+    price = exact_price_text(image.price_ucr, PLACES)
+    return f"{image.title or 'A copy'}: {price} credits, paid once, and then yours to run."
 
 
 def read_buy(values: Values) -> ImageBuy | Fault:

@@ -8,11 +8,12 @@ from msgspec import Struct, convert
 from exchange.units import count_text
 from manager.control.frames import VmRow
 from tui.view.table import Cell, Column, Row
-from tui.view.text import span_text
+from tui.view.text import exact_price_text, span_text
 
 NOTHING: Final = Cell("–", "dim")
 UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 SHA_CELLS: Final = 12
+PLACES: Final = 4
 STORED_COLUMNS: Final = (
     Column("name", 0, least=6),
     Column("class", 1, least=5),
@@ -30,15 +31,20 @@ IMAGE_COLUMNS: Final = (
     Column("format", 1, least=5),
     Column("size", 0, number=True),
     Column("stored VMs of it", 2, least=8),
+    Column("a copy costs", 1, number=True),
+    Column("for sale as", 3, least=10),
 )
 
 
 class StoredImage(Struct, frozen=True):
-    """An image that the account may use."""
+    """An image that the account may use, or may buy (not ``usable``): then it has a price."""
 
     sha256: str
     size: int
     format: str
+    title: str = ""
+    price_ucr: int | None = None
+    usable: bool = True
 
 
 class Doing(Struct, frozen=True):
@@ -48,9 +54,13 @@ class Doing(Struct, frozen=True):
     since_ms: int
 
 
-def images_of(result: Any) -> dict[str, StoredImage]:
-    """Return the images of an ``image.list`` answer by digest. Raises `msgspec.ValidationError`."""
-    return {row.sha256: row for row in convert(result["images"], list[StoredImage])}
+def images_of(own: Any, for_sale: Any) -> dict[str, StoredImage]:
+    """Return the images of two ``image.list`` answers by digest: one's own, then others for sale.
+
+    Raises `msgspec.ValidationError`.
+    """
+    rows = convert([*own["images"], *for_sale["for_sale"]], list[StoredImage])
+    return {row.sha256: row for row in rows}
 
 
 def stored_rows(
@@ -62,10 +72,11 @@ def stored_rows(
     """Return the stored VMs, and before them what is being imported."""
     vms = list(library)
     names = {vm.name for vm in vms}
+    usable = {digest: image for digest, image in images.items() if image.usable}
     coming = [(name, act) for name, act in doing.items() if name not in names]
     return [
         *(_coming(name, act, now_ms) for name, act in coming),
-        *(_stored(vm, images.get(vm.image), doing.get(vm.name), now_ms) for vm in vms),
+        *(_stored(vm, usable.get(vm.image), doing.get(vm.name), now_ms) for vm in vms),
     ]
 
 
@@ -118,9 +129,18 @@ def image_rows(images: Mapping[str, StoredImage], library: Iterable[VmRow]) -> l
             Cell(image.format, "label"),
             Cell(size_text(image.size), "text", image.size),
             Cell(names or "–", "own!" if names else "dim"),
+            _price(image),
+            Cell(image.title or "–", "label" if image.title else "dim"),
         )
         rows.append(Row(image.sha256, cells, image))
     return rows
+
+
+def _price(image: StoredImage) -> Cell:
+    if image.price_ucr is None:
+        return NOTHING
+    text = exact_price_text(image.price_ucr, PLACES)
+    return Cell(text, "dim" if image.usable else "ask", image.price_ucr)
 
 
 def size_text(size: int) -> str:

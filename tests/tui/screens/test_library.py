@@ -102,7 +102,7 @@ def test_an_act_without_its_row_says_what_is_missing() -> None:
     async def scene(s: Stand) -> None:
         farm = await enter(s)
         await s.press("s")
-        assert "Go to an image at the exchange first." in said(s)
+        assert "Go to an image of yours at the exchange first." in said(s)
         await s.press("tab", "e")
         assert "Go to a stored VM first." in said(s)
         assert farm.asked == []

@@ -18,7 +18,9 @@ from tui.view.library_rows import (
 
 SHA = "ab" * 32
 WEB = VmRow("web", "small", SHA, [80, 443], "/healthz", "farm", 2)
-IMAGES = images_of({"images": [{"sha256": SHA, "size": 4096, "format": "raw", "new": 1}]})
+IMAGES = images_of(
+    {"images": [{"sha256": SHA, "size": 4096, "format": "raw", "new": 1}]}, {"for_sale": []}
+)
 VALUES = {
     "name": "api",
     "path": "~/api.qcow2",
