@@ -1,6 +1,6 @@
 """No text that a person reads says ``1 units``: a count and its noun go through `count_text`.
 
-(Seen to fail: 46 texts of the Manager, its commands, the agent and the terminal did.)
+(Seen to fail: texts of the Manager, its commands, the agent and the terminal did.)
 """
 
 import ast
