@@ -5,6 +5,7 @@ A run goes on after these warnings: somebody may want to see what comes of it.
 
 from collections.abc import Iterator
 
+from exchange.units import count_text
 from exchange.wire.terms import DEFAULT_CLASSES, SPOT_BOND_DIVISOR
 from sim.scenario.policy import farm_symbol, fixed_price_max, rule_texts, selling, units_of
 from sim.scenario.tables import Policy, Scenario
@@ -32,7 +33,7 @@ def _sellers(scenario: Scenario) -> Iterator[str]:
             yield f"seller[{index}].host: too small for one unit of {scenario.farm.class_}"
         bonds = seller.hosts * units * seller.price / SPOT_BOND_DIVISOR
         if bonds > seller.deposit:
-            need = f"the bonds of {seller.hosts * units} units take {bonds:g}"
+            need = f"the bonds of {count_text(seller.hosts * units, 'unit')} take {bonds:g}"
             yield f"seller[{index}].deposit: {seller.deposit:g} credits are too few: {need}"
 
 
@@ -57,7 +58,7 @@ def _deposit(scenario: Scenario, name: str, policy: Policy) -> Iterator[str]:
     """A bid holds its price for each unit, and a lease what the next hour costs."""
     for place, price_max, units in _bids(scenario, name, policy):
         if units * price_max > scenario.farm.deposit:
-            need = f"{units} units at {price_max:g} take {units * price_max:g}"
+            need = f"{count_text(units, 'unit')} at {price_max:g} cost {units * price_max:g}"
             yield f"{place}: farm.deposit of {scenario.farm.deposit:g} credits is too small: {need}"
 
 

@@ -35,7 +35,7 @@ def test_a_sound_scenario_raises_none() -> None:
             "deposit = 50.0",
             "deposit = 0.5",
             "policy.threshold.rule[0]: farm.deposit of 0.5 credits is too small: "
-            "8 units at 0.1 take 0.8",
+            "8 units at 0.1 cost 0.8",
         ),
     ],
 )
