@@ -35,7 +35,7 @@ KEYS: Final = {
     "Escape": (27, ""),
     "F10": (121, ""),
     "F2": (113, ""),
-    "F3": (114, ""),
+    **{f"F{number}": (111 + number, "") for number in range(3, 10)},
 }
 CTRL: Final = 2
 Ask: TypeAlias = Callable[..., Awaitable[Any]]
