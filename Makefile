@@ -33,7 +33,7 @@ help:
 	@echo 'make live-check       the same by UEFI and network, as a Manager, with a guest; builds twice'
 	@echo 'make live-pictures    take the pictures of its boot menu and its console again'
 	@echo 'make docs             make the generated pages and pictures of the docs again'
-	@echo 'make docs-pictures    only the pictures'
+	@echo 'make docs-pictures    only the pictures, and the snapshots of all screens in tests'
 	@echo 'make peak-picture     play the Manager'\''s peak with a real VM and HAProxy, and draw it'
 	@echo 'make web-picture      take the picture of the terminal in a browser again'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
@@ -127,6 +127,7 @@ docs: docs-pictures
 
 docs-pictures: $(READY)
 	.venv/bin/python -m tui.demo.pictures
+	.venv/bin/python -m tests.tui.demo.snapshots
 	.venv/bin/python -m tests.e2e.peak_picture
 
 # The demo's market in a browser, as docs/terminal.md shows it; each time another market.

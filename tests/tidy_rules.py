@@ -10,7 +10,10 @@ COMPOSERS: Final = frozenset(
         "headroom",
         *(
             f"tui.demo.{name}"
-            for name in ("actors", "demo", "farm", "market", "site", "stage", "troupe")
+            for name in (
+                *("actors", "demo", "farm", "market", "site", "stage", "troupe"),
+                *("sitting", "virtual", "virtual_links"),
+            )
         ),
     }
 )

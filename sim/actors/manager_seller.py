@@ -25,10 +25,10 @@ class ManagerSeller:
     def __init__(self, group: Group) -> None:
         self.position = Position()
         self._outgoing = Outgoing()
-        self._selling = Selling(self._outgoing, (group,), {})
+        self.selling = Selling(self._outgoing, (group,), {})
 
     def next_deadline_ms(self) -> int | None:
-        return self._selling.next_deadline_ms()
+        return self.selling.next_deadline_ms()
 
     def link_down(self) -> None:
         self._outgoing.disconnected()
@@ -43,19 +43,19 @@ class ManagerSeller:
             case LinkUp():
                 self.position.rebuild(message.account_state)
                 self._outgoing.connected()
-                return self._selling.apply(connected(message.account_state or {}, now_ms), now_ms)
+                return self.selling.apply(connected(message.account_state or {}, now_ms), now_ms)
             case Withdraw() | Resume():
-                return self._selling.hibernate(isinstance(message, Withdraw), now_ms)
+                return self.selling.hibernate(isinstance(message, Withdraw), now_ms)
             case Tick():
-                return self._selling.wake(now_ms)
+                return self.selling.wake(now_ms)
             case PriceFactor():
                 return []
             case InstrumentsSnapshot(instruments):
-                outs = [self._selling.apply(row, now_ms) for row in instruments]
+                outs = [self.selling.apply(row, now_ms) for row in instruments]
                 return [out for each in outs for out in each]
             case _:
                 self.position.fold(message)
-                return self._selling.apply(message, now_ms)
+                return self.selling.apply(message, now_ms)
 
 
 class ManagerNode(RobotNode):

@@ -1,23 +1,30 @@
-"""`make docs`: draw the terminal's pictures for the docs, always the same to the pixel.
+"""`make docs-pictures`: draw the terminal's pictures for the docs, always the same to the pixel.
 
-Plays a scripted market into the real application at both sizes and saves what it shows as SVG.
+Every screen of the table of scenes, on a real market in virtual time, and the Market at two sizes
+on a scripted one, as SVG.
 """
 
 import asyncio
 import html
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
 from textual.pilot import Pilot
 
 from tui.app import HeadroomApp
+from tui.demo.scenario_seen import filled
+from tui.demo.scenes import Scene
 from tui.demo.scripted import ScriptedLink
+from tui.demo.sitting import Sitting, walk
 
 PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SYMBOL: Final = "small.eu-de.flat.spot"
 SIZES: Final = {"market-80x24": (80, 24), "market-160x50": (160, 50)}
+SCREENS: Final = PICTURES / "screens"
+SCREEN_SIZE: Final = (100, 30)
 BLANK: Final = "&#160;"
 CRISP: Final = ' shape-rendering="crispEdges"'
 RECT: Final = re.compile(
@@ -73,6 +80,18 @@ async def draw_all() -> dict[str, str]:
         "market-160x50": await draw("market-160x50"),
         "market-160x50-light": await draw("market-160x50", theme="headroom-light"),
     }
+
+
+async def draw_screens() -> dict[str, str]:
+    """Return a picture of every scene, by its name."""
+    found = {}
+
+    async def look(scene: Scene, sitting: Sitting) -> None:
+        found[scene.name] = sitting.svg()
+
+    with tempfile.TemporaryDirectory() as folder, filled(Path(folder)) as scenarios:
+        await walk(SCREEN_SIZE, scenarios, look)
+    return found
 
 
 def save(folder: Path, pictures: dict[str, str]) -> list[Path]:
@@ -131,7 +150,9 @@ def _trim(match: re.Match[str]) -> str:
 
 def main() -> int:
     """Draw all of them into the docs, or into the folder named on the command line."""
-    save(Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES, asyncio.run(draw_all()))
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
+    save(folder, asyncio.run(draw_all()))
+    save(folder / SCREENS.name, asyncio.run(draw_screens()))
     return 0
 
 

@@ -36,6 +36,8 @@ FOOTER_CELLS: Final = 80
 """What the keys in the footer take at least."""
 PALETTE_CELLS: Final = 12
 """What the palette's key in the footer takes."""
+QUIT_CELLS: Final = 9
+"""What the application's own key takes, on a screen that does not offer it itself."""
 TABS_FROM: Final = 18
 """Rows from which on the tabs are shown; below, their keys work all the same."""
 TIPS_FROM: Final = 24
@@ -63,7 +65,8 @@ def footer_cells(actions: Iterable[Action]) -> int:
     """Return how many cells the footer's keys take, each with a blank on its sides."""
     shown = [action for action in actions if action.label]
     keys = sum(len(key_name(each.keys[0])) + len(each.label) + 3 for each in shown)
-    return max(FOOTER_CELLS, keys + PALETTE_CELLS)
+    own_quit = any(each.name == "quit" for each in shown)
+    return max(FOOTER_CELLS, keys + PALETTE_CELLS + (0 if own_quit else QUIT_CELLS))
 
 
 class TabScreen(Screen[None], inherit_bindings=False):

@@ -1,6 +1,7 @@
 """Every key, made from the table of actions, so that it cannot forget one."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,6 +15,9 @@ from tui.actions import MARKET, Action
 from tui.commands import GROUPS
 
 KEY_CELLS = 8
+HELP_CELLS = 60
+"""What the help of a key takes in a row of the table."""
+INDENT = " " * (KEY_CELLS + 2)
 
 
 def help_text(accent: str, dim: str, actions: Sequence[Action] = MARKET) -> Text:
@@ -25,7 +29,8 @@ def help_text(accent: str, dim: str, actions: Sequence[Action] = MARKET) -> Text
             text.append(f"{group}\n", style=f"bold {accent}")
         for action in inside:
             text.append(f"  {action.keys_text:<{KEY_CELLS}}")
-            text.append(f"{action.help}\n", style=dim)
+            lines = wrap(action.help, HELP_CELLS)
+            text.append(f"\n{INDENT}".join(lines) + "\n", style=dim)
     if actions[0].name != MARKET[0].name:
         return text
     text.append("\nb or s stages an order at the cursor; Enter arms it and says what it holds;\n")

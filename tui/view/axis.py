@@ -155,7 +155,7 @@ def _cell(figure: Figure, row: int, rows: int, top: float) -> tuple[str, str]:
     block = BLOCKS[max(0, min(8, filled))]
     if figure.threshold is not None and base <= _eighth(figure.threshold, rows, top) < base + 8:
         return (DOTTED, "warn") if filled <= 0 else (THROUGH, "warn!")
-    return block, "text"
+    return block, "dim"  # a whole area: in a text's ink it would outshine everything
 
 
 def _eighth(value: float, rows: int, top: float) -> int:

@@ -23,7 +23,7 @@ STORED_COLUMNS: Final = (
     Column("ports", 3, least=4),
     Column("backend", 4, least=6),
     Column("health", 6, least=6),
-    Column("stored", 1, least=12),
+    Column("stored", 1, least=18),
     Column("image", 7, least=SHA_CELLS),
 )
 IMAGE_COLUMNS: Final = (

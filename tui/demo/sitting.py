@@ -1,0 +1,165 @@
+"""One sitting before the terminal on a `VirtualMarket`, which stops at every scene of the table."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.color import Color, ColorSystem
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from exchange.wire.requests import OrderPlace
+from exchange.wire.types import Side
+from tui.app import HeadroomApp
+from tui.demo.scenes import SCENES, Scene
+from tui.demo.virtual import YOU, VirtualMarket
+from tui.demo.virtual_links import VirtualFarm, VirtualLink
+from tui.palettes import PALETTES, Depth
+from tui.themes import textual_theme
+
+SYMBOL: Final = "small.eu-de.flat.spot"
+AT_S: Final = 1_210
+"""The peak is on: units were bought, some start still."""
+LATER_MS: Final = 9_000
+SYSTEMS: Final[dict[Depth, ColorSystem]] = {
+    "256": ColorSystem.EIGHT_BIT,
+    "16": ColorSystem.STANDARD,
+}
+SETTINGS: Final = (
+    ("url", "ws://127.0.0.1:8700", "profile"),
+    ("key", "/home/ann/.config/headroom/acme.pem", "profile"),
+    ("symbol", SYMBOL, "file"),
+    ("theme", "headroom-dark", "default"),
+    ("read_only", "false", "default"),
+    ("fat_finger_pct", "20", "default"),
+)
+ORDERS: Final[tuple[tuple[Side, str, int, int], ...]] = (
+    ("buy", "small.eu-de.flat.spot", 4, 30_400),
+    ("buy", "medium.eu-de.flat.spot", 2, 60_100),
+    ("buy", "small.eu-de.flat.spot", 3, 34_000),
+    ("buy", "nano.eu-fr.flat.spot", 12, 9_000),
+)
+"""What you have placed yourself before the sitting: side, symbol, units, price."""
+
+
+class Sitting:
+    """The terminal, its two links, and a person's hands."""
+
+    def __init__(self, app: HeadroomApp, pilot: Pilot[int], farm: VirtualFarm) -> None:
+        assert isinstance(app.link, VirtualLink)
+        self.app, self.pilot, self.link, self.farm = app, pilot, app.link, farm
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Let the terminal take and draw all there is."""
+        await self.link.settled()
+        await self.farm.settled()
+        for _ in range(2):
+            await self.pilot.pause()
+            self.app.redraw()
+
+    async def go(self, scene: Scene) -> None:
+        """Bring ``scene`` on screen."""
+        if scene.who == "stale" and self.app.desk.model.connection.phase == "up":
+            self.lose()
+        await self.press(*scene.keys)
+        for field in self.app.screen.query(Input):
+            field.cursor_blink = False
+        await self.settle()
+
+    def lose(self) -> None:
+        """Exchange and Manager are gone, and it is some seconds later."""
+        self.link.lose(LATER_MS)
+        self.farm.lose()
+
+    async def paint(self, theme: str, depth: Depth) -> None:
+        """Show everything as a terminal of ``depth`` would in ``theme``."""
+        app = self.app
+        if app.depth != depth:
+            for name in PALETTES:
+                app.register_theme(textual_theme(name, depth))
+        if app.theme == theme:  # set anew only from another one
+            app.theme = next(name for name in PALETTES if name != theme)
+        app.depth = depth
+        app.action_use_theme(theme)
+        await self.pilot.pause()
+        app.redraw()
+        await self.pilot.pause()
+
+    def svg(self) -> str:
+        """Return what is on screen, in the colours that its depth can show."""
+        return rounded(self.app.export_screenshot(title="headroom"), self.app.depth)
+
+
+def rounded(svg: str, depth: Depth) -> str:
+    """Return ``svg`` with every colour as a terminal of ``depth`` makes it."""
+    system = SYSTEMS.get(depth)
+    if system is None:
+        return svg
+
+    def nearest(found: re.Match[str]) -> str:
+        return Color.parse(found[0]).downgrade(system).get_truecolor().hex
+
+    return re.sub(r"#[0-9a-fA-F]{6}\b", nearest, svg)
+
+
+async def trade(link: VirtualLink) -> None:
+    """Place your own orders."""
+    for side, symbol, qty, price_ucr in ORDERS:
+        order = OrderPlace(
+            req_id=1,
+            client_order_id=f"hand-{symbol}-{price_ucr}",
+            symbol=symbol,
+            side=side,
+            order_type="limit",
+            qty=qty,
+            price_ucr=price_ucr,
+        )
+        await link.request(order)
+
+
+@asynccontextmanager
+async def sitting(size: tuple[int, int], scenarios: Path, who: str = YOU) -> AsyncIterator[Sitting]:
+    """Sit down before a terminal of ``size`` as ``who``, when the peak is on."""
+    market = VirtualMarket()
+    market.run_to(AT_S - 600)
+    link = VirtualLink(market, who, "operator" if who == "operator" else "trader")
+    await link.open()
+    if who == YOU:
+        await trade(link)
+    market.run_to(AT_S)
+    farm = VirtualFarm(market)
+    app = HeadroomApp(
+        link,
+        now_ms=link.now_ms,
+        session_name="docs",
+        symbol=SYMBOL,
+        farm_link=farm,
+        scenarios=scenarios,
+    )
+    app.shared.settings = SETTINGS
+    async with app.run_test(size=size) as pilot:
+        seated = Sitting(app, pilot, farm)
+        farm.show()
+        await seated.settle()
+        yield seated
+        await link.close()
+
+
+async def walk(
+    size: tuple[int, int], scenarios: Path, at: Callable[[Scene, Sitting], Awaitable[None]]
+) -> None:
+    """Stop at every scene and call ``at`` there."""
+    for who in (YOU, "operator"):
+        async with sitting(size, scenarios, who) as seated:
+            for scene in SCENES:
+                if (scene.who == "operator") == (who == "operator"):
+                    await seated.go(scene)
+                    await at(scene, seated)
+                    await seated.press(*scene.leave)
