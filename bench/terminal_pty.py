@@ -40,6 +40,8 @@ class Seat:
         termios.tcsetwinsize(theirs, (ROWS, COLUMNS))
         home = {"XDG_CONFIG_HOME": f"{self._folder}/config", "XDG_STATE_HOME": f"{self._folder}/s"}
         shown = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        # As installed: compiled once. The scratch folder takes it, whatever the environment says.
+        compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{self._folder}/pyc"}
         self._began_s = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, *self._arguments],
@@ -47,7 +49,7 @@ class Seat:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            env={**os.environ, **home, **shown},
+            env={**os.environ, **home, **shown, **compiled},
         )
         os.close(theirs)
         self._reading = threading.Thread(target=self._read, daemon=True)
