@@ -31,7 +31,13 @@ MARKS: Final[dict[Step, tuple[str, str]]] = {
 }
 """How a step is drawn."""
 SAID: Final[dict[Step, str]] = {"in service": "in the balancer"}
-SPANS: Final = (5 * MS_PER_MINUTE, 30 * MS_PER_MINUTE, 3 * MS_PER_HOUR, 24 * MS_PER_HOUR)
+SPANS: Final = (
+    5 * MS_PER_MINUTE,
+    30 * MS_PER_MINUTE,
+    3 * MS_PER_HOUR,
+    24 * MS_PER_HOUR,
+    MS_PER_MINUTE,
+)
 LEAST_COLUMNS: Final = 20
 LEAST_CHART: Final = 3
 TIME_COLUMNS: Final = 16

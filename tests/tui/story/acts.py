@@ -12,7 +12,9 @@ async def peak(seat: Seat, guest: Guest) -> None:
     """From the first look at the load to the last unit's end."""
     guest.per_s = QUIET_RPS
     await seat.press("f8")
-    await sees(seat, "30 % of 4 in service")
+    await sees(seat, "30 % of 4 in service", "last 5 min")
+    await seat.press(*"iiii")
+    await sees(seat, "last 1 min")
     seat.title("A quiet evening: four servers of our own, nothing is rented")
     await seat.rest(3)
     guest.per_s = PEAK_RPS
@@ -25,7 +27,9 @@ async def peak(seat: Seat, guest: Guest) -> None:
     await seat.press("tab")
     seat.title("Automation: bought, starting, ready, in the balancer")
     await sees(seat, "4 in the balancer", "46.5 % of 8 in service")
-    await seat.rest(4)
+    await seat.rest(2)
+    await sees(seat, "4 in the balancer", without="is ready")  # its toasts are over
+    await seat.rest(2)
     guest.per_s = QUIET_RPS
     seat.title("The peak is over: give all of it back")
     await sees(seat, "15 % of 8 in service")
