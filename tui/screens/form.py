@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -61,11 +62,14 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     def on_input_changed(self) -> None:
         self._say()
 
+    def on_input_submitted(self) -> None:
+        """Enter in the last field, after all that was typed into it."""
+        self._go_on()
+
     def action_next(self) -> None:
         if self.focused is self._input(self.form.fields[-1]):
-            self._go_on()
-        else:
-            self.focus_next(Input)
+            raise SkipAction  # the field itself takes it, behind the keys before it
+        self.focus_next(Input)
 
     def on_click(self, event: events.Click) -> None:
         name = event.widget.id if event.widget else None

@@ -29,10 +29,10 @@ LEASE_COLUMNS: Final = (
     Column("host", 4, least=4),
 )
 VM_COLUMNS: Final = (
-    Column("VM", 0, least=8),
+    Column("VM", 0, least=9),
     Column("lease", 1, least=4),
     Column("state", 0, least=7),
-    Column("reached at", 2, least=14),
+    Column("reached at", 2, least=27),
     Column("CPU", 3, number=True),
     Column("in", 4, number=True),
     Column("out", 4, number=True),
