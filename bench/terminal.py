@@ -6,6 +6,7 @@ that what else the machine does hits them alike. Started are the terminal, a bar
 """
 
 import asyncio
+import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -35,6 +36,7 @@ SCREENS: Final = {
 """Each with its letter after ``g``."""
 IDLE_AIM: Final = 5.0
 PAINT_AIM_S: Final = 1.2
+GROWN_AIM_MIB: Final = 5.0
 
 
 class Spell(Struct, frozen=True):
@@ -43,6 +45,8 @@ class Spell(Struct, frozen=True):
     settling_s: float = 4.0
     loaded_s: float = 10.0
     idle_s: float = 8.0
+    day_steps: int = 7_200
+    """Updates an hour of the virtual day."""
 
 
 FULL: Final = Spell()
@@ -67,7 +71,27 @@ async def _figures(rounds: int, spell: Spell) -> list[Figure]:
             found = await _under_load(market, rounds, spell)
             found += await _idle(market, spell)
             found += await _first_paint(market, rounds)
-    return found
+    return found + await _over_a_day(spell.day_steps)
+
+
+async def _over_a_day(steps: int) -> list[Figure]:
+    """Let a day of trading pass in virtual time, once for RSS and once for what Python keeps."""
+    began_mib, _, ended_mib, _ = await _day(str(steps))
+    _, kept_mib, _, still_mib = await _day(str(steps), "traced")
+    grown = {"RSS": ended_mib - began_mib, "objects": still_mib - kept_mib}
+    return [
+        Figure(FLOW, f"{name} grown in a virtual day", mib, "MiB", aim=GROWN_AIM_MIB, at_most=True)
+        for name, mib in grown.items()
+    ]
+
+
+async def _day(*words: str) -> list[float]:
+    day = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.terminal_day", *words), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await day.communicate()
+    assert day.returncode == 0, "the day broke off"
+    return [float(number) for number in out.split()]
 
 
 async def _under_load(market: Stage, rounds: int, spell: Spell) -> list[Figure]:

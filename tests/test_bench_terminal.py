@@ -3,7 +3,7 @@
 from bench import terminal
 from bench.report import table
 
-SHORT = terminal.Spell(settling_s=0.5, loaded_s=1.0, idle_s=0.2)
+SHORT = terminal.Spell(settling_s=0.5, loaded_s=1.0, idle_s=0.2, day_steps=120)
 
 
 def test_every_screen_is_measured_and_updates_come() -> None:
@@ -14,5 +14,6 @@ def test_every_screen_is_measured_and_updates_come() -> None:
     painted = found["start to first paint"]
     assert 0 < found["start to import textual"].value < painted.value
     aims = [figure for figure in found.values() if figure.aim is not None]
-    assert len(aims) == len(terminal.LOADS) + len(terminal.SCREENS) + 1 + 2
+    assert found["RSS grown in a virtual day"].unit == "MiB"
+    assert len(aims) == len(terminal.LOADS) + len(terminal.SCREENS) + 1 + 2 + 2
     assert "Market / bare Textual" in table(list(found.values()))
