@@ -33,7 +33,7 @@ help:
 	@echo 'make live-check       the same by UEFI and network, as a Manager, with a guest; builds twice'
 	@echo 'make live-pictures    take the pictures of its boot menu and its console again'
 	@echo 'make docs             make the generated pages and pictures of the docs again'
-	@echo 'make docs-pictures    only the pictures, and the snapshots of all screens in tests'
+	@echo 'make docs-pictures    only the pictures'
 	@echo 'make docs-recording   play a peak in a terminal again and keep it as a recording'
 	@echo 'make peak-picture     play the Manager'\''s peak with a real VM and HAProxy, and draw it'
 	@echo 'make web-picture      take the picture of the terminal in a browser again'
@@ -128,7 +128,6 @@ docs: docs-pictures
 
 docs-pictures: $(READY)
 	.venv/bin/python -m tui.demo.pictures
-	.venv/bin/python -m tests.tui.demo.snapshots
 	.venv/bin/python -m tests.e2e.peak_picture
 	.venv/bin/python -m tui.demo.animation
 

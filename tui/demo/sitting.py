@@ -23,6 +23,8 @@ SYMBOL: Final = "small.eu-de.flat.spot"
 AT_S: Final = 1_210
 """The peak is on: units were bought, some start still."""
 LATER_MS: Final = 9_000
+ROUNDS: Final = 3
+"""A screen that is seen asks, and draws the answer, and may ask again."""
 SYSTEMS: Final[dict[Depth, ColorSystem]] = {
     "256": ColorSystem.EIGHT_BIT,
     "16": ColorSystem.STANDARD,
@@ -71,7 +73,8 @@ class Sitting:
         await self.press(*scene.keys)
         for field in self.app.screen.query(Input):
             field.cursor_blink = False
-        await self.settle()
+        for _ in range(ROUNDS):
+            await self.settle()
 
     def lose(self) -> None:
         """Exchange and Manager are gone, and it is some seconds later."""
