@@ -4,7 +4,6 @@ Apply an update when its ``prev_seq`` is the book's ``seq``, ignore one that is 
 anything else a gap: subscribe again and get a snapshot. Source: protocol.md, "Public channels".
 """
 
-from heapq import nlargest, nsmallest
 from typing import Final, Literal, TypeAlias
 from zlib import crc32
 
@@ -60,8 +59,8 @@ class LocalBook:
         return "gap"
 
     def _checksum(self) -> int:
-        asks = [self.asks[price] for price in nsmallest(CHECKED_LEVELS, self.asks)]
-        bids = [self.bids[price] for price in nlargest(CHECKED_LEVELS, self.bids)]
+        asks = [self.asks[price] for price in sorted(self.asks)[:CHECKED_LEVELS]]
+        bids = [self.bids[price] for price in sorted(self.bids, reverse=True)[:CHECKED_LEVELS]]
         return crc32("".join([f"{price}{qty}" for price, qty, _ in asks + bids]).encode())
 
 
