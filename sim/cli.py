@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
@@ -29,11 +30,12 @@ from sim.run.runner import faults_without, plan, processors, run_all
 from sim.scenario.doubts import doubts
 from sim.scenario.file import Loaded, ScenarioError, load, short_traces
 from sim.scenario.policy import warnings
+from sim.scenario.shipped import found, shipped
 from sim.scenario.workload import Trace
 
 app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
 
-File = Annotated[Path, typer.Argument(help="The scenario, such as scenarios/X.toml.")]
+File = Annotated[Path, typer.Argument(help="The scenario: a file, or the name of a shipped one.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="First seed, in place of the file's.")]
 Runs = Annotated[int | None, typer.Option(min=1, max=1000, help="Seeds to run.")]
 Policy = Annotated[list[str] | None, typer.Option(help="Run only this policy (repeatable).")]
@@ -57,6 +59,18 @@ Scale = Annotated[float, typer.Option(callback=finite, help="With --trace: facto
 @app.callback()
 def _main() -> None:
     """Replay a workload peak in virtual time, against the product's own code."""
+
+
+@app.command("list")
+def list_shipped(as_json: Json = False) -> None:
+    """List the scenarios that are shipped; each runs by its name."""
+    rows = {path.stem: load(path).scenario.title for path in shipped()}
+    if as_json:
+        print_json([{"name": name, "title": title} for name, title in rows.items()])
+        return
+    width = max((len(name) for name in rows), default=0)
+    for name, title in rows.items():
+        print(f"{name:<{width}}  {title}")
 
 
 @app.command("check")
@@ -104,19 +118,23 @@ def run(
     broken = _reproducible(ran.broken, file, override)
     grouped = report.grouped(ran.results)
     judged = report.verdicts(loaded.scenario, grouped)
-    found = report.json_object(loaded.scenario, grouped, judged, ran.real_s, broken)
+    told = report.json_object(loaded.scenario, grouped, judged, ran.real_s, broken)
     for option, path in paths.items():
-        _write(found, option, path)
+        _write(told, option, path)
     if json_out != Path("-"):
         print("\n".join(report.table(loaded.scenario, grouped, judged)))
-        print(f"{len(ran.results)} runs in {ran.real_s:.1f} s, {found['speedup']:,.0f} x real time")
+        print(f"{len(ran.results)} runs in {ran.real_s:.1f} s, {told['speedup']:,.0f} x real time")
     if broken is not None:
         fail(f"{file}: {report.broken_text(loaded.scenario, broken)}")
-    if not found["passed"]:
+    if not told["passed"]:
         raise typer.Exit(EXIT_NOT_SO)
 
 
-def _load(file: Path, override: Trace | None) -> Loaded:
+def _load(named: Path, override: Trace | None) -> Loaded:
+    file = found(named)
+    if file == named and re.fullmatch(r"\w{1,40}", str(named)) and not file.exists():
+        names = ", ".join(path.stem for path in shipped())
+        fail(f"scenario {named}: no such file, and none is shipped but {names}", EXIT_USAGE)
     try:
         return load(file, override)
     except ScenarioError as error:
@@ -188,10 +206,10 @@ def _progress(result: RunResult, done: int, count: int) -> None:
     typer.echo(f"[{done}/{count}] {text}, {result.real_s:.1f} s", err=True)
 
 
-def _write(found: dict[str, Any], option: str, out: Path | None) -> None:
+def _write(told: dict[str, Any], option: str, out: Path | None) -> None:
     if out is None:
         return
-    text = json.dumps(msgspec.to_builtins(found), indent=1)
+    text = json.dumps(msgspec.to_builtins(told), indent=1)
     if out == Path("-"):
         print(text)
         return

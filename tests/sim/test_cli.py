@@ -104,6 +104,36 @@ def test_wrong_usage_exits_2_with_one_line(short: Path, options: list[str], line
     assert "Traceback" not in done.output
 
 
+@pytest.mark.parametrize("named", ["bad_day", "bad_day.toml"])
+def test_a_shipped_scenario_runs_by_name_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["check", named])
+    assert (done.exit_code, done.stdout.startswith(f"{named}: A bad day: ok")) == (0, True)
+    own = tmp_path / "bad_day.toml"
+    own.write_text(scene(), encoding="utf-8")
+    done = CliRunner().invoke(app, ["check", "bad_day.toml"])
+    assert "A short peak: ok" in done.stdout, "somebody's own file comes first"
+
+
+def test_a_name_that_nobody_ships_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["run", "good_day"])
+    assert done.exit_code == 2
+    line = "headroom: scenario good_day: no such file, and none is shipped but bad_day, "
+    assert done.stderr.startswith(line)
+
+
+def test_the_shipped_scenarios_are_listed() -> None:
+    done = CliRunner().invoke(app, ["list"])
+    assert "bad_day" in done.stdout
+    rows = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)
+    assert {"name": "bad_day", "title": "A bad day"} in rows
+
+
 def test_a_broken_file_exits_2(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(scene().replace("core_units", "core_unit"), encoding="utf-8")
