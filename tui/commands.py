@@ -54,6 +54,7 @@ ACTIONS: Final[dict[str, ActionInfo]] = {
     "minimum": ActionInfo(
         "Minimum", "Type what must fill at once; again to ask for nothing.", "Trade"
     ),
+    "hosts": ActionInfo("Hosts of a sell", "Choose which of your hosts back the sell.", "Trade"),
     "up": ActionInfo("Up", "Move the cursor up.", "Move"),
     "down": ActionInfo("Down", "Move the cursor down.", "Move"),
     "page_up": ActionInfo("Page up", "Move the cursor ten rows up.", "Move"),

@@ -22,6 +22,7 @@ KEYMAP: Final[dict[str, tuple[str, ...]]] = {
     "until": ("u",),
     "post_only": ("o",),
     "minimum": ("n",),
+    "hosts": ("h",),
     "up": ("up", "k"),
     "down": ("down", "j"),
     "page_up": ("pageup",),

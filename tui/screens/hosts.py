@@ -9,11 +9,14 @@ from exchange.units import count_text
 from exchange.wire.frames import HostUpdate
 from exchange.wire.requests import HostApprove, HostDrain, HostToken
 from tui.actions import Action
+from tui.screens.backing import pick_hosts
 from tui.screens.base import Deed
 from tui.screens.form import fill
 from tui.screens.lists import ListScreen
 from tui.screens.offer import OfferScreen
 from tui.screens.token import TokenScreen
+from tui.view import choices
+from tui.view.backing import market_of
 from tui.view.connection import explanation
 from tui.view.farm import STALE
 from tui.view.form import Values
@@ -62,6 +65,13 @@ class HostsScreen(ListScreen):
             "Trade",
             ("a",),
             "Approve",
+        ),
+        Action(
+            "hosts_sell",
+            "Sell of these servers",
+            "Begin a sell on Market of the server at the cursor, or of its group's; mark which.",
+            "Trade",
+            ("s",),
         ),
         Action(
             "hosts_drain",
@@ -122,6 +132,7 @@ class HostsScreen(ListScreen):
             "hosts_offer": self._offer,
             "hosts_token": self._token,
             "hosts_approve": self._approve,
+            "hosts_sell": self._sell,
             "hosts_drain": self._drain,
         }
 
@@ -159,6 +170,23 @@ class HostsScreen(ListScreen):
         if answer.ok:
             url = getattr(self.shared.session.link, "url", "")
             self.app.push_screen(TokenScreen(token_lines(url, secret, uses, hours), secret))
+
+    async def _sell(self) -> None:
+        desk, hosts = self.shared.desk, self.meant()
+        symbol = market_of(self.shared.model, hosts, desk.symbol)
+
+        def picked(marked: tuple[str, ...]) -> None:
+            self.run_deed(lambda: self._sell_of(symbol, marked))
+
+        await pick_hosts(self, symbol, [host.host for host in hosts], picked)
+
+    async def _sell_of(self, symbol: str, marked: tuple[str, ...]) -> None:
+        """Go to Market with a sell begun, which only ``marked`` may back."""
+        desk = self.shared.desk
+        await self.app.run_action("app.go('market')")
+        await self.shared.session.show(symbol)
+        desk.deal("sell")
+        desk.choose(lambda ticket: choices.hosts(ticket, marked))
 
     def _approve(self) -> None:
         waiting = [host for host in self.meant() if host.status == "pending"]

@@ -8,6 +8,7 @@ from textual import events
 from textual.widget import Widget
 
 from tui.actions import CANCEL_MINE, MARKET
+from tui.screens.backing import pick_hosts
 from tui.screens.base import Deed, TabScreen
 from tui.screens.find import FindScreen
 from tui.screens.order_menu import OrderMenu
@@ -226,6 +227,7 @@ class MarketScreen(TabScreen):
             "until": lambda: desk.choose(choices.until),
             "post_only": lambda: desk.choose(choices.post_only),
             "minimum": lambda: desk.choose(choices.minimum),
+            "hosts": self._pick_hosts,
             "up": lambda: desk.move(1),
             "down": lambda: desk.move(-1),
             "page_up": lambda: desk.move(PAGE),
@@ -247,6 +249,18 @@ class MarketScreen(TabScreen):
     def _to_window(self, x: int, width: int) -> None:
         model, symbol = self.desk.model, self.desk.symbol
         self._found(at_cell(hours(model, symbol), x, width, model.places(symbol)))
+
+    async def _pick_hosts(self) -> None:
+        desk = self.desk
+        why = choices.no_hosts(desk.dealing.ticket)
+        if why:
+            desk.say(why, "text")
+            return
+        desk.dealing.hold_fire()
+        await pick_hosts(self, desk.dealing.symbol, desk.dealing.ticket.hosts, self._picked)
+
+    def _picked(self, hosts: tuple[str, ...]) -> None:
+        self.desk.choose(lambda ticket: choices.hosts(ticket, hosts))
 
     def _pane(self, number: int) -> Callable[[], None]:
         return lambda: self.desk.pane(number)

@@ -51,6 +51,21 @@ def minimum(ticket: Ticket) -> Choice:
     return _fixed(ticket) or Choice(ticket, field="minimum")
 
 
+def hosts(ticket: Ticket, picked: tuple[str, ...]) -> Choice:
+    """Let only ``picked`` hosts back a sell; none picked: any of the account's."""
+    why = no_hosts(ticket)
+    return Choice(ticket, why, "warn") if why else _next(ticket.with_hosts(picked))
+
+
+def no_hosts(ticket: Ticket) -> str:
+    """Return why the ticket's order cannot name hosts, "" when it can."""
+    if ticket.replaces is not None:
+        return REPLACE_ONLY
+    if ticket.stage == "idle":
+        return "Begin with s; then h picks the hosts that back it."
+    return "" if ticket.side == "sell" else "Hosts back a sell; this is a buy."
+
+
 def _fixed(ticket: Ticket) -> Choice | None:
     return Choice(ticket, REPLACE_ONLY, "warn") if ticket.replaces is not None else None
 

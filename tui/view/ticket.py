@@ -18,6 +18,8 @@ from tui.view.text import exact_price_text, money_text
 RESTING: Final[tuple[TimeInForce, ...]] = ("gtc", "gtd")
 FORCES: Final[tuple[TimeInForce, ...]] = ("gtc", "ioc", "fok", "gtd")
 GOOD_MIN: Final = 60
+NAMED_MAX: Final = 3
+"""Hosts that are named where the cost is told."""
 UNCHANGED: Final = "stays as it is"
 Stage: TypeAlias = Literal["idle", "staged", "armed", "sent"]
 
@@ -36,6 +38,8 @@ class Ticket(Struct, frozen=True):
     post_only: bool = False
     min_qty: int | None = None
     """What must fill at once, or nothing does."""
+    hosts: tuple[str, ...] = ()
+    """The only hosts that may back a sell; none named: any of the account's."""
     replaces: OrderUpdate | None = None
     """The order that gets this price and total, None for a new order."""
 
@@ -51,7 +55,9 @@ class Ticket(Struct, frozen=True):
 
     def staged(self, side: Side, price_ucr: int) -> "Ticket":
         """Return the ticket with a side chosen at a price; keeps the quantity in use."""
-        return self._with(stage="staged", side=side, price_ucr=_bounded_price(price_ucr))
+        hosts = self.hosts if side == "sell" else ()
+        price_ucr = _bounded_price(price_ucr)
+        return self._with(stage="staged", side=side, price_ucr=price_ucr, hosts=hosts)
 
     def with_price(self, price_ucr: int) -> "Ticket":
         assert 0 < price_ucr <= MAX_PRICE_UCR, "tui.view.entry lets no other price through"
@@ -93,6 +99,9 @@ class Ticket(Struct, frozen=True):
 
     def other_post_only(self) -> "Ticket":
         return self._edited(post_only=not self.post_only)
+
+    def with_hosts(self, hosts: tuple[str, ...]) -> "Ticket":
+        return self._edited(hosts=hosts)
 
     def with_current(self, order: OrderUpdate) -> "Ticket":
         """Return a replace of ``order`` as it is by now; what was armed has to be again."""
@@ -142,6 +151,7 @@ def request(ticket: Ticket, symbol: str, client_order_id: str, now_ms: int = 0) 
         expire_ms=now_ms + ticket.good_min * MS_PER_MINUTE if gtd else None,
         post_only=ticket.post_only,
         min_qty=ticket.min_qty,
+        hosts=list(ticket.hosts) or None,
     )
 
 
@@ -196,7 +206,8 @@ def manner(ticket: Ticket) -> str:
     good = f" {ticket.good_min:,} min" if ticket.time_in_force == "gtd" else ""
     post = " post-only" if ticket.post_only else ""
     least = f" min {ticket.min_qty:,}" if ticket.min_qty is not None else ""
-    return f"{ticket.order_type} {ticket.time_in_force}{good}{post}{least}"
+    on = f" on {count_text(len(ticket.hosts), 'host')}" if ticket.hosts else ""
+    return f"{ticket.order_type} {ticket.time_in_force}{good}{post}{least}{on}"
 
 
 def terms(ticket: Ticket, places: int) -> str:
@@ -216,7 +227,14 @@ def cost_text(ticket: Ticket, instrument: InstrumentUpdate, best_ucr: int | None
     most = "up to " if ticket.order_type == "market" else ""
     if ticket.side == "buy":
         return f"holds {most}{hold} for {term}"
-    return f"bond {hold}, {count_text(ticket.open_qty, 'free slot')} of your hosts"
+    return f"bond {hold}, {count_text(ticket.open_qty, 'free slot')} of {_backing(ticket)}"
+
+
+def _backing(ticket: Ticket) -> str:
+    """Return whose slots a sell takes."""
+    named = ", ".join(ticket.hosts[:NAMED_MAX])
+    more = len(ticket.hosts) - NAMED_MAX
+    return f"{named} and {more} more" if more > 0 else named or "your hosts"
 
 
 def _bounded_price(price_ucr: int) -> int:

@@ -23,8 +23,10 @@ from tui.view.words import Message
 SIDE_INK: Final = {"buy": "bid", "sell": "ask"}
 TALL_ROWS: Final = 5
 STAGED_KEYS: Final = "Enter arms · Esc drops"
-EDIT_KEYS: Final = "q quantity  p price  t type  f in force  o post-only  n minimum  u until"
-SHORT_KEYS: Final = "q qty  p price  t type  f force  o post  n min  u until"
+EDIT_KEYS: Final = (
+    "q quantity  p price  t type  f in force  o post-only  n minimum  u until  h hosts"
+)
+SHORT_KEYS: Final = "q qty  p price  t type  f force  o post  n min  u until  h hosts"
 
 
 class TicketScene(NamedTuple):
@@ -206,7 +208,7 @@ def _prompt(scene: TicketScene, width: int) -> Line:
             if scene.ticket.replaces is not None:
                 note, edit = _replace_text(scene.ticket), "q total  p price"
                 return _keys(STAGED_KEYS, [f"{note}  {edit}", note, edit], width)
-            return _keys(STAGED_KEYS, [EDIT_KEYS, SHORT_KEYS, "q p t f o n u change it"], width)
+            return _keys(STAGED_KEYS, [EDIT_KEYS, SHORT_KEYS, "q p t f o n u h change it"], width)
         case "sent":
             return (span(" Sent; waiting for the exchange's answer.", "dim"),)
         case "idle":
