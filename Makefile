@@ -92,7 +92,7 @@ cover: $(READY)
 
 e2e: $(HOST)
 	bash .ci/need mmdebstrap e2fsprogs grub-common grub-pc-bin # a cloud image, made as root
-	bash .ci/need chromium # the terminal in a browser
+	bash .ci/need chromium tmux # the terminal in a browser, and in a terminal
 	bash .ci/start-libvirt
 	$(PYTEST) tests/e2e tests/contract --ignore=tests/e2e/live \
 		--ignore=tests/e2e/clean_root

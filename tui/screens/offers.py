@@ -25,10 +25,13 @@ from tui.view.need_line import NeedLine
 from tui.view.offer_rows import OFFER_COLUMNS, known_of, offer_rows, summary_lines
 from tui.view.steps import STEP_COLUMNS, step_rows
 from tui.view.table import ListView, Row
+from tui.view.text import fit, span
 from tui.widgets.need_pane import NeedPane
 
 NO_MANAGER: Final = "no Manager runs here, which starts VMs: units can only be bought"
 OLD: Final = " · OLD, no Manager answers"
+ASKING: Final = "asking the exchange"
+NOT_TOLD: Final = "the exchange has not yet told what is offered"
 NOTHING: Final = Found([], 0)
 
 
@@ -123,7 +126,7 @@ class OffersScreen(ListScreen):
         why = explanation(shared.model.connection, shared.now_ms())
         self.views["offers"].title = "OFFERS · STALE" if why else "OFFERS"
         told = shared.model.directory.known
-        self.views["offers"].empty = "nobody offers this" if told else "asking the exchange"
+        self.views["offers"].empty = "nobody offers this" if told else ASKING
         farm = shared.farm
         self.views["steps"].title = "RENTED BY HAND" + (OLD if farm.phase == "lost" else "")
         self.views["steps"].empty = "nothing yet" if farm.present else NO_MANAGER
@@ -135,7 +138,11 @@ class OffersScreen(ListScreen):
         width = self.need_pane.size.width
         need, found = self.need.need, self.found
         best = cheapest(found.offers, need.units or 1)
-        lines = [self.need.line(width), *summary_lines(need, found, best, width)]
+        lines = [self.need.line(width)]
+        if self.shared.model.directory.known:
+            lines += summary_lines(need, found, best, width)
+        else:
+            lines += [fit((span(f" {ASKING}", "dim"),), width), fit((), width)]
         if self.need.fault:
             lines[1] = self.need.fault_line(width)
         self.need_pane.show(lines)
@@ -189,9 +196,11 @@ class OffersScreen(ListScreen):
             fill(self, renting.form(plan), lambda values: self._sure(plan, values))
 
     def _held_back(self) -> bool:
-        """Prices that may be old are not acted on."""
+        """Prices that may be old, or are still to come, are not acted on."""
         shared = self.shared
         why = explanation(shared.model.connection, shared.now_ms())
+        if not (why or shared.model.directory.known):
+            why = NOT_TOLD
         if why:
             shared.tell("refusal", f"Not sent: {why}", "warn")
         return bool(why)

@@ -118,10 +118,12 @@ async def start_host(
     return await start_logging(state / "host.log", "host", "run", *login, *where, *room)
 
 
-async def ask_when_live(seller: Client, price_ucr: int = PRICE_UCR, qty: int = 2) -> None:
+async def ask_when_live(
+    seller: Client, price_ucr: int = PRICE_UCR, qty: int = 2, name: str = "ask-1"
+) -> None:
     ask = OrderPlace(
         req_id=1,
-        client_order_id="ask-1",
+        client_order_id=name,
         symbol="small.eu-de.flat.spot",
         side="sell",
         order_type="limit",

@@ -89,6 +89,19 @@ def test_a_need_is_typed_by_key_click_and_palette_and_escape_drops_it() -> None:
     play(SMALL, scene)
 
 
+def test_nothing_is_said_of_offers_before_the_exchange_told_them() -> None:
+    async def scene(s: Stand) -> None:
+        await s.press("f6", "r")
+        assert said(s) == "Not sent: the exchange has not yet told what is offered"
+        assert "asking the exchange" in text(s)
+        assert "None is for sale" not in text(s) and "0 offers" not in text(s)
+        s.link.push(DirectorySnapshot([]))
+        await s.settle()
+        assert "None is for sale" in text(s) and "0 offers of 0 hosts" in text(s)
+
+    play(SMALL, scene)
+
+
 def test_the_manager_rents_starts_and_gives_back_after_a_question_each() -> None:
     async def scene(s: Stand) -> None:
         await enter(s)
