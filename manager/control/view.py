@@ -1,6 +1,6 @@
 """The snapshot: everything a Manager knows, as rows. Pure: reads the core and changes nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from exchange.units import MS_PER_SECOND
@@ -91,7 +91,7 @@ def _rule(
         since_ms=since,
         until_ms=status.until_ms or cooling_until_ms,
         needs=state.watch.needs(reading, now_ms),
-        blocked_by=[*status.reasons, *_full(manager, reading, rule, status)],
+        blocked_by=[*status.reasons, *_used_up(manager, reading, rule, status)],
         fired_ms=state.fired_ms,
         units=sum(len(lease.units) for lease in _leases(manager, rule.name)),
         spent_ucr=sums.day_ucr,
@@ -109,12 +109,15 @@ def _stand(state: Stand, since: int | None) -> RuleStand:
     return "holding" if state == "ready" and since is not None else state
 
 
-def _full(manager: Manager, reading: Reading, rule: Rule, status: RuleStatus) -> list[str]:
-    held = status.state not in ("ready", "cooling")
-    if held or not rule.buys:
-        return []
+def _used_up(manager: Manager, reading: Reading, rule: Rule, status: RuleStatus) -> Iterator[str]:
+    """Yield the limit that leaves a buying rule nothing, and what the deposit lacks."""
+    if status.state not in ("ready", "cooling") or not rule.buys:
+        return
     limit, lack = manager.rules.bound(rule, reading), manager.deposit.lacks(rule.name)
-    return [*([limit.text()] if limit.units <= 0 else []), *([] if lack is None else [lack])]
+    if limit.units <= 0:
+        yield limit.text()
+    if lack is not None:
+        yield lack
 
 
 def when_text(rule: Rule) -> str:

@@ -49,8 +49,10 @@ class Answers:
 
     def _acked(self, asked: Asked, result: Mapping[str, Any]) -> None:
         match asked.purpose:
-            case "order" | "cancel":
+            case "order":
                 self._deposit.accepted(asked.subject)
+                self._purchases.answered(asked.subject, result)
+            case "cancel":
                 self._purchases.answered(asked.subject, result)
             case "window":
                 self._deposit.accepted(asked.subject)

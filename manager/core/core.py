@@ -345,5 +345,5 @@ class Manager:
 
 
 def _needs_load(config: ManagerConfig) -> bool:
-    """Tell whether a rule would act: one without a load figure does not, whatever its kind."""
+    """Tell whether a rule waits for the load: without a figure none acts, whatever its kind."""
     return any(not rule.paused for rule in config.rules)

@@ -1,6 +1,6 @@
-"""Whose order the account's money could not pay, as long as that is so. Pure.
+"""Which orders the account's money could not pay, as long as that is so. Pure.
 
-The exchange alone knows what is available. A refusal counts until another order of the same name is
+The exchange alone knows what is available. A refusal counts until another order of the same rule is
 accepted, or the account has what was needed.
 """
 
@@ -22,17 +22,19 @@ class _Lack(Struct, frozen=True):
 
 
 class Deposit:
-    """By the name under which was bought."""
+    """What is missing, by the rule or the purchase by hand that ordered."""
 
     def __init__(self) -> None:
         self._lacks: dict[str, _Lack] = {}
 
     def refused(self, client_order_id: str, error: ErrorReply) -> None:
         """An order was refused, maybe for want of money."""
-        if error.reason != REASON or len(self._lacks) >= NAMES_MAX:
+        name = rule_of(client_order_id)
+        full = len(self._lacks) >= NAMES_MAX and name not in self._lacks
+        if error.reason != REASON or full:
             return
         needed = error.amounts.needed_ucr if error.amounts is not None else None
-        self._lacks[rule_of(client_order_id)] = _Lack(needed, _text(error))
+        self._lacks[name] = _Lack(needed, _text(error))
 
     def accepted(self, client_order_id: str) -> None:
         self._lacks.pop(rule_of(client_order_id), None)

@@ -4,6 +4,8 @@ Every limit has the key under which the administrator finds it: ``max_units`` an
 the rule, ``[spend] day`` of the account, ``--max-spend`` of this run.
 """
 
+from typing import Final, TypeAlias
+
 from msgspec import Struct
 
 from exchange.units import MAX_QTY, count_text, credits_text
@@ -26,8 +28,11 @@ class UnitsLimit(Struct, frozen=True):
 
 
 class MoneyLimit(Struct, frozen=True):
-    """A budget called ``key``. ``left_ucr``: of it, without what is spent, held or committed;
-    ``price_ucr``: what an hour more may cost."""
+    """A budget called ``key``.
+
+    ``left_ucr``: of it, without what is spent, held or committed; ``price_ucr``: what one more
+    hour may cost.
+    """
 
     key: str
     most_ucr: int
@@ -45,8 +50,8 @@ class MoneyLimit(Struct, frozen=True):
         return f"{self.key} {most}: {taken} spent or held, an hour more may cost {price}"
 
 
-Limit = UnitsLimit | MoneyLimit
-UNLIMITED = UnitsLimit(MAX_QTY, 0)
+Limit: TypeAlias = UnitsLimit | MoneyLimit
+UNLIMITED: Final = UnitsLimit(MAX_QTY, 0)
 
 
 def short_credits(amount_ucr: int) -> str:

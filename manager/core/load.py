@@ -24,6 +24,7 @@ class Load:
     def reconfigure(self, stale_ms: int, needed: bool) -> None:
         self._stale_ms = stale_ms
         if needed and not self.needed and self._heard_ms is not None:
+            # Nobody waited before: the new rule's wait begins now.
             self._heard_ms = max(self._heard_ms, self._outgoing.now_ms)
         self.needed, self.stale = needed, self.stale and needed
 

@@ -11,8 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from manager.control.frames import VmRow
-
-Progress = Callable[[int, int], None]
+from manager.shell.stored import Progress
 
 
 class _Upload(Struct):
@@ -58,7 +57,7 @@ class LibraryUse:
             self._uploads.pop(name, None)
 
     def rows(self, rows: Sequence[VmRow], now_ms: int) -> list[VmRow]:
-        """Return the rows with what is known here."""
+        """Return the rows with what is known here; note which of them are in use."""
         self._used_ms |= {row.name: now_ms for row in rows if row.units}
         return [self._row(row) for row in rows]
 

@@ -19,6 +19,7 @@ from manager.core import log_events
 START_S: Final = 60.0
 LINK_S: Final = 10.0
 STOP_S: Final = 2.0
+"""Well below `ending.END_S`, within which the Manager itself must have ended."""
 RESTART_S: Final = 5.0
 
 

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from exchange.log.line import line
-from exchange.wire.frames import BalanceUpdate, ErrorReply
+from exchange.wire.frames import Ack, BalanceUpdate, ErrorReply
+from exchange.wire.requests import OrderPlace
 from exchange.wire.types import RefusedAmounts
 from manager.control.alerts import kind_of
 from manager.control.explain import explain
@@ -15,11 +16,12 @@ from manager.control.view import snapshot
 from manager.core.budget import Spend
 from manager.core.deposit import Deposit
 from manager.core.hand import hand_rule
-from tests.manager.farm import BURST, MINUTE_MS, Farm
+from manager.core.messages import Connected, LoadSample
+from tests.manager.farm import BURST, MINUTE_MS, START_MS, Farm, new_manager, requests
 
 FREE = {key: value for key, value in BURST.items() if key != "max_units"}
 CREDIT = 1_000_000
-HELD = "0.08 spent or held, an hour more may cost 0.1"
+HELD = "0.08 spent or held, an hour more may cost 0.4"
 LIMITS: list[tuple[dict[str, Any], Spend, float | None, str]] = [
     ({"max_units": 4}, Spend(), None, "max_units 4: 4 units are rented or on order"),
     ({"budget_day": 0.45}, Spend(), None, f"budget_day 0.45: {HELD}"),
@@ -28,7 +30,7 @@ LIMITS: list[tuple[dict[str, Any], Spend, float | None, str]] = [
     ({}, Spend(month_ucr=450_000), None, f"[spend] month 0.45: {HELD}"),
     ({}, Spend(day_ucr=9 * CREDIT), 0.45, f"--max-spend 0.45: {HELD}"),
 ]
-"""With 4 units at 0.02 an hour each of which may cost 0.1: the limit, and what names it."""
+"""With 4 units at 0.02 an hour, when one more may cost 0.4: the limit, and what names it."""
 
 
 def limited(fields: dict[str, Any], spend: Spend, most: float | None) -> Farm:
@@ -52,7 +54,6 @@ def test_the_limit_that_stops_a_rule_is_named(
 ) -> None:
     """(Seen to fail: "its max_units or a budget allows no more".)"""
     farm = limited(fields, spend, most)
-    text = text.replace("0.1", "0.4") if "max_units" not in fields else text
     shown = snapshot(farm.manager, farm.now_ms)
     assert shown.rules[0].blocked_by == [text]
     assert f"It is held back: {text}." in (explain(shown, "burst") or "")
@@ -96,6 +97,22 @@ def test_money_that_the_account_does_not_have_is_named_until_it_has() -> None:
     deposit.refused("rule/burst/5-2", refused)
     deposit.accepted("rule/burst/5-3")
     assert deposit.lacks("burst") is None
+
+
+def test_a_refusal_reaches_the_status_and_the_next_accepted_order_ends_it() -> None:
+    manager = new_manager(BURST | {"when": "util > 70", "cooldown": "1s"})
+    manager.apply(Connected(0, [], [], []), START_MS)
+    amounts = RefusedAmounts(needed_ucr=400_000, available_ucr=50_000)
+    [order] = requests(manager.apply(LoadSample(900.0, START_MS), START_MS), OrderPlace)
+    refused = ErrorReply(order.req_id, "insufficient_funds", "no", amounts=amounts)
+    manager.apply(refused, START_MS + 1)
+    told = "deposit: the order needs 0.4 credits, 0.05 are available"
+    assert snapshot(manager, START_MS + 1).rules[0].blocked_by == [told]
+    later_ms = START_MS + MINUTE_MS
+    [order] = requests(manager.apply(LoadSample(900.0, later_ms), later_ms), OrderPlace)
+    answer = {"order_id": "o-1", "status": "new", "filled_qty": 0, "leaves_qty": 0, "fills": []}
+    manager.apply(Ack(order.req_id, result=answer), later_ms + 1)
+    assert snapshot(manager, later_ms + 1).rules[0].blocked_by == []
 
 
 def test_status_names_the_deposit() -> None:

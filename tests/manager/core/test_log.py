@@ -95,6 +95,14 @@ def test_what_the_core_asks_for_is_a_line(out: Any, said: str) -> None:
     assert brief(log_events.of_out(out)).startswith(said)
 
 
+def test_a_file_that_was_read_again_is_told_with_what_is_new() -> None:
+    told = [log_events.reloaded(2, changes).text for changes in (["rule night added"], [])]
+    assert told == [
+        "the file was read again: rule night added; 2 rules at work",
+        "the file was read again: nothing has changed; 2 rules at work",
+    ]
+
+
 def test_every_word_of_the_core_has_a_level() -> None:
     assert set(log_events.LEVELS) == set(get_args(LogEvent))
 

@@ -129,6 +129,15 @@ def test_a_paused_host_is_left_alone_until_it_starts_vms_again() -> None:
     assert shop.spot() == {"h-1": 4}
 
 
+def test_what_a_paused_host_may_not_sell_another_of_its_group_does() -> None:
+    shop = Shop(group(max_units=4), hosts=2)
+    shop.after(2)
+    assert shop.spot() == {"h-1": 4}
+    shop.pauses("h-1")
+    shop.after(5)
+    assert shop.spot() == {"h-2": 4}
+
+
 def test_classes_are_filled_in_their_order() -> None:
     shapes = {name: SHAPES[name] for name in ("medium", "small")}
     shop = Shop(group(shapes=shapes), units=5)

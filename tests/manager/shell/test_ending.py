@@ -66,7 +66,7 @@ async def start(running: Running, folder: Path, what: str, text: str) -> Process
 
 
 async def ended(manager: Process) -> float:
-    """Ask it to end; return the seconds it took. Its socket is gone and its code 0."""
+    """Ask it to end; return the seconds it took. Its exit code is 0."""
     began_s = time.monotonic()
     manager.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(manager.wait(), 30) == 0
@@ -107,13 +107,19 @@ def test_it_ends_in_time_whatever_does_not_answer(tmp_path: Path) -> None:
 
 
 HANGS = """
-import asyncio, time
+import asyncio, threading, time
 from pathlib import Path
 from manager.shell.ending import end_in_time
 
+begun = threading.Event()
+
+def hang():
+    begun.set()
+    time.sleep(20)
+
 async def main():
-    hangs = asyncio.create_task(asyncio.to_thread(time.sleep, 20))
-    await asyncio.sleep(0.1)
+    hangs = asyncio.create_task(asyncio.to_thread(hang))
+    await asyncio.to_thread(begun.wait, 10)
     end_in_time(lambda: Path({path!r}).touch(), 0.5)
     hangs.cancel()
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from manager.shell.config import read_config
-from manager.shell.file_changes import file_changes
+from manager.shell.config_file import ConfigFile
+from manager.shell.file_changes import LISTS, SWITCHES, TABLES, file_changes
+from manager.shell.settings import ONLY_AT_START
 
 FILE = """
 schema = 1
@@ -37,10 +39,15 @@ GROUP = '[[group]]\nname = "rack"\nhosts = ["r7-*"]\n'
     ],
 )
 def test_what_is_new_is_named(tmp_path: Path, before: str, after: str, told: list[str]) -> None:
-    """(Seen to fail: only the number of rules was told.)"""
     files = []
     for text in (before, after):
         path = tmp_path / "manager.toml"
         path.write_text(text)
         files.append(read_config(path))
     assert file_changes(*files) == told
+
+
+def test_no_part_of_a_file_is_forgotten() -> None:
+    told = {*LISTS, *TABLES, *SWITCHES}
+    not_told = {"path", "warnings", *ONLY_AT_START}
+    assert told | not_told == set(ConfigFile.__struct_fields__)

@@ -240,8 +240,9 @@ def test_a_page_that_was_cut_off_finds_its_terminal_or_is_told_that_it_is_gone(
             assert '"width": 99, "height": 44' in await drawn(again, "attach")
             monkeypatch.setattr(session, "AWAY_S", 0.0)
             await again.close()
-            while (found := await close_code_or_none(visitor)) is None:
-                pass
+            async with asyncio.timeout(LIMIT_S):
+                while (found := await close_code_or_none(visitor)) is None:
+                    pass
             assert (found[0], "while its page was away" in found[1]) == (GONE, True)
             await drawn(await visitor.socket(1), "hello")
 
