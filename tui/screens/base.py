@@ -19,6 +19,7 @@ from tui.remembered import KeptList
 from tui.screens.help import HelpScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.sure import SureScreen
+from tui.screens.typing import TypingScreen
 from tui.shared import Shared
 from tui.themes import Paint
 from tui.view.layout import Pane
@@ -280,8 +281,10 @@ class TabScreen(Screen[None], inherit_bindings=False):
         digits would overtake the ``q``. While text is typed every key belongs to it: a slip must
         not cancel an order.
         """
-        if not self.is_current:
+        if self.app.screen is not self:  # `is_current` holds below a form, too
             event.stop()  # pressed before another screen came up, and not meant for this one
+            if isinstance(self.app.screen, TypingScreen):
+                self.app.screen.post_message(events.Key(event.key, event.character))
             return
         if self.typed(event):
             event.stop()

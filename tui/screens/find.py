@@ -5,19 +5,20 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui.screens.typing import TypingScreen
 from tui.view.instruments import matching
 from tui.view.model import Model
 from tui.view.text import price_text
+from tui.widgets.field import Field
 
 FOUND_MAX = 60
 NOTHING = "nothing has that in its symbol"
 
 
-class FindScreen(ModalScreen[str | None]):
+class FindScreen(TypingScreen[str | None]):
     """Answers with the chosen symbol, None when left by Esc."""
 
     CSS_PATH = "find.tcss"
@@ -33,7 +34,7 @@ class FindScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="find"):
-            yield Input(placeholder="small flat spot", compact=True, id="find-text")
+            yield Field(placeholder="small flat spot", compact=True, id="find-text")
             yield OptionList(id="find-list", compact=True)
             yield Label("↑ ↓ choose · ↵ show · Esc leave", id="find-keys")
 
@@ -44,6 +45,9 @@ class FindScreen(ModalScreen[str | None]):
         self._list(event.value)
 
     def on_input_submitted(self) -> None:
+        self.entered()
+
+    def entered(self) -> None:
         options = self.query_one(OptionList)
         chosen = options.highlighted_option
         self.dismiss(chosen.id if chosen else None)

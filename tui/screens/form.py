@@ -8,14 +8,15 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Label, Static
+from textual.widgets import Label, Static
 
 from tui.screens.base import TabScreen
+from tui.screens.typing import TypingScreen
 from tui.view.form import Form, FormField, Values, chosen
+from tui.widgets.field import Field
 
 
-class FormScreen(ModalScreen[dict[str, str] | None]):
+class FormScreen(TypingScreen[dict[str, str] | None]):
     """Answers with the values by name, None when left by Esc. The last words can be clicked."""
 
     CSS_PATH = "form.tcss"
@@ -37,7 +38,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
             for field in self.form.fields:
                 with Horizontal(classes="form-row"):
                     yield Label(field.label, markup=False, classes="form-label")
-                    yield Input(
+                    yield Field(
                         field.value,
                         placeholder=field.hint,
                         compact=True,
@@ -66,10 +67,20 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         """Enter in the last field, after all that was typed into it."""
         self._go_on()
 
+    def entered(self) -> None:
+        if self._at_last:
+            self._go_on()
+        else:
+            self.focus_next(Field)
+
+    @property
+    def _at_last(self) -> bool:
+        return self.focused is self._input(self.form.fields[-1])
+
     def action_next(self) -> None:
-        if self.focused is self._input(self.form.fields[-1]):
+        if self.focused is None or self._at_last:
             raise SkipAction  # the field itself takes it, behind the keys before it
-        self.focus_next(Input)
+        self.focus_next(Field)
 
     def on_click(self, event: events.Click) -> None:
         name = event.widget.id if event.widget else None
@@ -82,6 +93,8 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         self.dismiss(None)
 
     def action_choose(self, by: int) -> None:
+        if self.focused is None:
+            raise SkipAction  # it is not up yet
         for field in self.form.fields:
             typed = self._input(field)
             if self.focused is typed and field.choices:
@@ -98,8 +111,8 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         says.update(checked.text)
         says.set_class(not checked.ok, "wrong")
 
-    def _input(self, field: FormField) -> Input:
-        return self.query_one(f"#{_input_id(field)}", Input)
+    def _input(self, field: FormField) -> Field:
+        return self.query_one(f"#{_input_id(field)}", Field)
 
 
 def _input_id(field: FormField) -> str:

@@ -264,14 +264,14 @@ class LeasesScreen(ListScreen):
                 self.console = Console(vm.vm_id, vm.name)
             self.focus_on = "console"
 
-    def _start(self) -> None:
+    async def _start(self) -> None:
         lease = self._lease("buy")
         if lease is None or self._held_back():
             return
         if full(lease, self.shared.model.account.vms.values()):
             self.notify(f"Every unit of {lease.lease_id} runs a VM already.", timeout=4)
             return
-        self.run_deed(lambda: self._ask_start(lease))
+        await self._ask_start(lease)  # keys pressed meanwhile are the form's, not this list's
 
     async def _ask_start(self, lease: LeaseUpdate) -> None:
         images = Images(tuple(self.shared.farm.library), await self._digests())

@@ -7,16 +7,18 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
-from tui.view.sheet import Field, Mistakes, Values
+from tui.screens.typing import TypingScreen
+from tui.view.sheet import Field as Wanted
+from tui.view.sheet import Mistakes, Values
+from tui.widgets.field import Field
 
 Check: TypeAlias = Callable[[Values], Mistakes]
 Send: TypeAlias = Callable[[Values], Awaitable[Mistakes]]
 
 
-class SheetScreen(ModalScreen[Values | None]):
+class SheetScreen(TypingScreen[Values | None]):
     """Answers with the fields' texts, None when left by Esc.
 
     ``check`` says at once what is wrong, ``send`` after Enter; the form stays until all is right.
@@ -31,7 +33,7 @@ class SheetScreen(ModalScreen[Values | None]):
     ]
 
     def __init__(
-        self, title: str, fields: Sequence[Field], check: Check, send: Send | None, does: str
+        self, title: str, fields: Sequence[Wanted], check: Check, send: Send | None, does: str
     ) -> None:
         super().__init__()
         self._title = title
@@ -60,13 +62,13 @@ class SheetScreen(ModalScreen[Values | None]):
 
     def on_mount(self) -> None:
         first = next((key for key, field in self._fields.items() if not field.fixed), "")
-        self.query_one(f"#field-{first}", Input).focus()
+        self.set_focus(self.query_one(f"#field-{first}", Field))
 
     # --- what is typed, and what is wrong with it ---
 
     @property
     def values(self) -> Values:
-        return {key: self.query_one(f"#field-{key}", Input).value for key in self._fields}
+        return {key: self.query_one(f"#field-{key}", Field).value for key in self._fields}
 
     def on_input_changed(self, event: Input.Changed) -> None:
         key = (event.input.id or "").removeprefix("field-")
@@ -94,6 +96,9 @@ class SheetScreen(ModalScreen[Values | None]):
     # --- answers ---
 
     def on_input_submitted(self) -> None:
+        self._submit()
+
+    def entered(self) -> None:
         self._submit()
 
     def on_click(self, event: events.Click) -> None:
@@ -136,11 +141,11 @@ class SheetScreen(ModalScreen[Values | None]):
         self._show(mistakes)
         first = next((key for key in mistakes if key in self._fields), None)
         if first is not None:
-            self.query_one(f"#field-{first}", Input).focus()
+            self.query_one(f"#field-{first}", Field).focus()
 
 
-def _input(field: Field) -> Input:
-    return Input(
+def _input(field: Wanted) -> Field:
+    return Field(
         field.value,
         compact=True,
         disabled=field.fixed,

@@ -1,0 +1,36 @@
+"""A form over the screen that loses no key: what is typed while it comes up goes into it.
+
+The tab hands over the keys it got after the one that opened the form.
+"""
+
+from textual import events
+from textual.screen import ModalScreen, ScreenResultType
+
+from tui.widgets.field import Field
+
+
+class TypingScreen(ModalScreen[ScreenResultType]):
+    """Below it: `entered`; the form's inputs are `Field`."""
+
+    def entered(self) -> None:
+        """Enter was pressed before the form had the keys."""
+
+    async def on_key(self, event: events.Key) -> None:
+        """Only keys that no field got come here; a field stops the ones that it takes."""
+        field = self._field()
+        if field is None or not field.takes(event):
+            return
+        event.stop()
+        if event.key == "enter":
+            self.entered()
+            return
+        try:
+            await field.take(event)
+        except TimeoutError:
+            return  # the form is gone
+
+    def _field(self) -> Field | None:
+        """Return the field that has the keys; the first one gets them if none has."""
+        if self.focused is None:
+            self.set_focus(next((one for one in self.query(Field) if one.focusable), None))
+        return self.focused if isinstance(self.focused, Field) else None
