@@ -35,7 +35,8 @@ class FrameClock:
             self._fire(now_ms)
         else:
             self._pending = True
-            self._after(self._drawn_ms + FRAME_MS - now_ms, self._due)
+            left_ms = self._drawn_ms + FRAME_MS - now_ms
+            self._after(min(FRAME_MS, left_ms), self._due)  # more when the clock was set back
 
     def _due(self) -> None:
         self._pending = False

@@ -20,6 +20,9 @@ from exchange.wire.types import Channel, Request
 from tui.link import AccountRead, Down, Dropped, Event, LinkError, NoAnswerError, RefusedError, Up
 from tui.view.words import refusal
 
+AGAIN_S: Final = 3.0
+"""The longest pause between two dials: a person who sees the exchange come back waits no longer for
+her screen. Programs, of which there may be a thousand, wait longer."""
 ANSWER_TIMEOUT_S: Final = 10
 """A trader waits no longer for an answer; after it, nobody knows what became of the request."""
 
@@ -33,7 +36,7 @@ class LiveLink:
             key = load_private_key(key_path) if key_path else None
         except KeyFileError as error:
             raise LinkError(str(error)) from error
-        self._client = Client(url, key, codec="msgpack")
+        self._client = Client(url, key, codec="msgpack", backoff_max_s=AGAIN_S)
 
     async def open(self) -> None:
         try:

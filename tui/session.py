@@ -19,7 +19,8 @@ from exchange.wire.frames import (
 )
 from exchange.wire.reasons import LATER
 from exchange.wire.types import Channel
-from tui.link import AccountRead, Down, Dropped, Link, NoAnswerError, RefusedError, Up
+from tui.following import Following
+from tui.link import AccountRead, Down, Dropped, Event, Link, NoAnswerError, RefusedError, Up
 from tui.view.account import Row
 from tui.view.candles import VWAP_MS
 from tui.view.dealing import Order
@@ -85,25 +86,39 @@ class Session:
         """Shown until then."""
         self._followed: dict[tuple[Channel, str], None] = {}
         self._charted: dict[tuple[str, int], None] = {}
+        self._following = Following(self._ask)
+        self._account_read = asyncio.Event()
+        """Not set while the account is being read: its frames wait, for they are newer."""
+        self._account_read.set()
 
     async def run(self) -> None:
         """Listen until the link is closed."""
-        async for event in self.link.events():
-            match event:
-                case AccountRead(state=state):
-                    self._take_account(state)
-                    self.model.log.read_anew(self.now_ms())
-                case Up():
-                    await self._up(event)
-                case Dropped(what=what, reason=reason):
-                    self.desk.say(f"No longer sent: {what}: {reason}", "warn")
-                    self.model.log.add(self.now_ms(), "gap", what, f"No longer sent: {reason}")
-                case Down():
-                    self._down(event)
-                case _:
-                    await self._frame(event)
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(self._following.run())
+            async for event in self.link.events():
+                await self._take(event)
+            following.cancel()
 
-    async def _up(self, up: Up) -> None:
+    async def _take(self, event: Event) -> None:
+        """Take one event. Nothing here waits for an answer, but frames of an account not yet read:
+        the next event may say that the connection is lost, or back."""
+        match event:
+            case AccountRead(state=state):
+                self._take_account(state)
+                self.model.log.read_anew(self.now_ms())
+            case Up():
+                self._up(event)
+            case Dropped(what=what, reason=reason):
+                self.desk.say(f"No longer sent: {what}: {reason}", "warn")
+                self.model.log.add(self.now_ms(), "gap", what, f"No longer sent: {reason}")
+            case Down():
+                self._down(event)
+            case _:
+                if getattr(event, "account_seq", None) is not None:
+                    await self._account_read.wait()
+                self._frame(event)
+
+    def _up(self, up: Up) -> None:
         who = up.who
         self.who, self.role = who, up.role
         said = f"Connected as {who}" if who else "Connected, watching only"
@@ -111,11 +126,9 @@ class Session:
         self.model.connection.connected(self.now_ms())
         self.desk.listen_again(self.now_ms())
         self._changed(ALL_PANES)
-        await self._follow("instruments")
         if who and not self.model.account.known:
-            state = await self._follow("account")
-            if state is not None:
-                self._take_account(state)
+            self._following.want("account")  # first: what it has is the first that is shown
+        self._following.want("instruments")
 
     def _down(self, down: Down) -> None:
         self.model.connection.lost(down.reason, for_good=down.for_good)
@@ -125,7 +138,7 @@ class Session:
         self.model.log.add(self.now_ms(), "link", "", why, "warn")
         self._changed(ALL_PANES)
 
-    async def _frame(self, frame: ServerMessage) -> None:
+    def _frame(self, frame: ServerMessage) -> None:
         self.frames += 1
         now_ms = self.now_ms()
         topic, symbol = self.model.apply(frame, now_ms)
@@ -136,19 +149,27 @@ class Session:
         if self.desk.listen_again(now_ms):
             self._changed(("ticket",))
         if topic == "instruments":
-            await self._follow_instruments()
+            self._follow_instruments()
         if isinstance(frame, TradesSnapshot) and frame.symbol in self._awaited:
             del self._awaited[frame.symbol]
-            await self._show_most_active()
+            self._show_most_active()
 
-    async def _follow_instruments(self) -> None:
+    def _follow_instruments(self) -> None:
         if not self.desk.symbol:
-            await self._show_first()
-        for symbol in self.model.watched():
-            await self._follow("book", symbol)
-            await self._follow("trades", symbol)
+            self._show_first()
+        for symbol in filter(None, (self.desk.symbol, *self.model.watched())):
+            self._want(symbol)
 
-    async def _show_first(self) -> None:
+    def _want(self, symbol: str) -> None:
+        """Have the book and the trades of an instrument followed, and the candles of the chart."""
+        channels: tuple[Channel, ...] = ("book", "trades")
+        for channel in channels:
+            if (channel, symbol) not in self._followed:
+                self._following.want(channel, symbol)
+        if symbol == self.desk.symbol:
+            self._following.want("candles")
+
+    def _show_first(self) -> None:
         """Show what was asked for, else what the account has something in, else the liveliest."""
         wanted, model = self._wanted_symbol, self.model
         if wanted and wanted not in model.instruments:
@@ -158,26 +179,31 @@ class Session:
         if not own:
             self._awaited = dict.fromkeys(model.watched())
             self._provisional = (list(self._awaited) or listed or [""])[0]
-        await self.show((own or [self._provisional])[0])
+        self._select((own or [self._provisional])[0])
 
-    async def _show_most_active(self) -> None:
+    def _show_most_active(self) -> None:
         """Leave the provisional choice for the most active one, unless the trader has begun."""
         begun = self.desk.dealing.ticket.stage != "idle" or self.desk.dealing.prompt() is not None
         if self._awaited or begun or self.desk.symbol != self._provisional:
             return
         busiest = max(self.model.watched(), key=self.model.activity)
         if self.model.activity(busiest) > self.model.activity(self.desk.symbol):
-            await self.show(busiest)
+            self._select(busiest)
+            self._want(busiest)
+
+    def _select(self, symbol: str) -> bool:
+        if symbol not in self.model.instruments:
+            return False
+        self.desk.select(symbol)
+        self._changed(ALL_PANES)
+        return True
 
     async def show(self, symbol: str) -> None:
         """Select an instrument and follow its book and trades."""
-        if symbol not in self.model.instruments:
-            return
-        self.desk.select(symbol)
-        self._changed(ALL_PANES)
-        await self._follow("book", symbol)
-        await self._follow("trades", symbol)
-        await self.chart()
+        if self._select(symbol):
+            await self._follow("book", symbol)
+            await self._follow("trades", symbol)
+            await self.chart()
 
     async def chart(self) -> None:
         """Follow the candles that the chart of the selected instrument needs."""
@@ -199,6 +225,25 @@ class Session:
         """Follow a public channel; to be called again until something came."""
         if self.model.connection.phase == "up":
             await self._follow(channel)
+
+    async def _ask(self, channel: Channel, symbol: str) -> None:
+        """Subscribe to what is wanted; what fails is wanted again when the connection is back."""
+        match channel:
+            case "account":
+                await self._read_account()
+            case "candles":
+                await self.chart()
+            case _:
+                await self._follow(channel, symbol)
+
+    async def _read_account(self) -> None:
+        self._account_read.clear()
+        try:
+            state = await self._follow("account")
+            if state is not None:
+                self._take_account(state)
+        finally:
+            self._account_read.set()
 
     async def _follow(self, channel: Channel, symbol: str = "") -> object:
         """Subscribe once; returns the ack's result, None when there was none to have."""

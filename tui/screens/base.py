@@ -1,5 +1,6 @@
 """What every tab has: the row of tabs, the keys, what it lacks, toasts, the frame clock."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import ClassVar, Final, TypeAlias
 
@@ -192,7 +193,9 @@ class TabScreen(Screen[None], inherit_bindings=False):
         self.redraw()
 
     def _after(self, delay_ms: int, call: Callable[[], None]) -> None:
-        self.set_timer(delay_ms / 1000, call)
+        # Not `set_timer`: Textual drops one that is late when it begins, and with it all that the
+        # clock would draw from then on.
+        asyncio.get_running_loop().call_later(delay_ms / 1000, self.call_next, call)
 
     @property
     def on_top(self) -> bool:

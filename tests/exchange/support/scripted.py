@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from exchange.wire.codec import JSON
+from exchange.wire.codec import BY_SUBPROTOCOL, JSON
 from exchange.wire.frames import Ack, BalanceUpdate, BookSnapshot, ErrorReply, Hello, Shutdown
 from exchange.wire.reasons import RefusalReason
 from exchange.wire.requests import (
@@ -43,10 +43,11 @@ class Peer:
         self.wire = wire
         self.account = ""
         self.listens: dict[tuple[str, str], None] = {}
+        self.codec = BY_SUBPROTOCOL.get(wire.subprotocol or "", JSON)
 
     async def send(self, *frames: Any) -> None:
         for frame in frames:
-            await self.wire.send(JSON.encode(frame), text=True)
+            await self.wire.send(self.codec.encode(frame), text=not self.codec.binary)
 
 
 class Scripted:
@@ -77,7 +78,7 @@ class Scripted:
                 self._handle,
                 "127.0.0.1",
                 self._port,
-                subprotocols=[Subprotocol("headroom.v1+json")],
+                subprotocols=[Subprotocol(name) for name in BY_SUBPROTOCOL],
                 process_request=self._route,
                 compression=None,
                 ping_interval=None,
@@ -128,7 +129,7 @@ class Scripted:
                 await wire.send(dripped(JSON.encode(hello).decode()))
             await peer.send(hello)
             async for data in wire:
-                await self._request(peer, JSON.decode_request(data))
+                await self._request(peer, peer.codec.decode_request(data))
         except ConnectionClosed:
             return
         finally:

@@ -82,6 +82,17 @@ def test_the_first_change_is_drawn_at_once_and_the_rest_together() -> None:
     assert timers.drawn == [100, 150, 400]
 
 
+def test_a_clock_that_is_set_back_stops_no_frame() -> None:
+    timers = Timers()
+    clock = FrameClock(timers.draw, lambda: timers.now_ms, timers.after)
+    timers.advance(3_600_000)
+    clock.changed()
+    timers.now_ms = 100
+    clock.changed()
+    timers.advance(100 + FRAME_MS)
+    assert timers.drawn == [3_600_000, 100 + FRAME_MS]
+
+
 def test_a_storm_is_drawn_twenty_times_a_second() -> None:
     timers = Timers()
     clock = FrameClock(timers.draw, lambda: timers.now_ms, timers.after)
