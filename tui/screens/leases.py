@@ -12,6 +12,7 @@ from tui.screens.base import Deed
 from tui.screens.form import fill
 from tui.screens.lists import FAR, ListScreen
 from tui.shared import Shared
+from tui.user_data import user_data
 from tui.view.console import CONSOLE_COLUMNS, Console, console_rows
 from tui.view.form import Values
 from tui.view.lease_acts import (
@@ -275,7 +276,7 @@ class LeasesScreen(ListScreen):
 
     async def _ask_start(self, lease: LeaseUpdate) -> None:
         images = Images(tuple(self.shared.farm.library), await self._digests())
-        form = start_form(lease, images, f"vm-{secrets.token_hex(NAME_BYTES)}")
+        form = start_form(lease, images, f"vm-{secrets.token_hex(NAME_BYTES)}", user_data)
         fill(self, form, lambda values: self._send_start(lease, images, values))
 
     async def _digests(self) -> tuple[str, ...]:
@@ -285,8 +286,11 @@ class LeasesScreen(ListScreen):
         return tuple(row["sha256"] for row in rows)
 
     def _send_start(self, lease: LeaseUpdate, images: Images, values: Values) -> None:
-        request = started(lease, images, values)
-        if isinstance(request, str) or self._held_back():
+        request = started(lease, images, values, user_data)
+        if isinstance(request, str):
+            self.notify(request, timeout=4, markup=False, severity="warning")
+            return
+        if self._held_back():
             return
 
         async def send() -> None:

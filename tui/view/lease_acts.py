@@ -1,8 +1,8 @@
 """What starting, stopping, releasing and recalling ask, and what a yes sends. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import ValidationError, convert, to_builtins
 
@@ -22,6 +22,10 @@ NAMED_MAX: Final = 4
 _PORTS: Final = re.compile(r"[0-9]{1,5}(,[0-9]{1,5})*")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 SHORT_DIGEST: Final = 12
+
+
+Reader: TypeAlias = Callable[[str], str | Fault]
+"""Returns the text of the file that a person named, or why it cannot be taken."""
 
 
 class Ending(NamedTuple):
@@ -173,7 +177,7 @@ class Images(NamedTuple):
         return Fault("image: a stored VM, or the SHA-256 of an image of yours or its beginning")
 
 
-def start_form(lease: LeaseUpdate, images: Images, name: str) -> Form:
+def start_form(lease: LeaseUpdate, images: Images, name: str, read: Reader) -> Form:
     """Return the form that asks what to start on a lease; ``name`` is made up."""
     choices = images.choices()
     fields = (
@@ -181,18 +185,22 @@ def start_form(lease: LeaseUpdate, images: Images, name: str) -> Form:
         FormField("name", "name", name),
         FormField("ports", "ports", ""),
         FormField("allow", "allow from", ""),
+        FormField("user_data", "user data", "", hint="a text file for the guest; no secrets"),
     )
     title = f"Start a VM on {lease.lease_id}, {lease.symbol}"
 
     def check(values: Values) -> Checked:
-        found = started(lease, images, values)
+        found = started(lease, images, values, read)
         return Checked(False, found) if isinstance(found, str) else Checked(True, _meaning(found))
 
     return Form(title, fields, check)
 
 
-def started(lease: LeaseUpdate, images: Images, values: Values) -> VmStart | str:
+def started(lease: LeaseUpdate, images: Images, values: Values, read: Reader) -> VmStart | str:
     """Return the request, or why there is none; the fields' bounds are the exchange's."""
+    text = read(values["user_data"]) if values["user_data"] else ""
+    if isinstance(text, Fault):
+        return f"user data: {text.text}"
     found = images.find(values["image"])
     if isinstance(found, Fault):
         return found.text
@@ -209,6 +217,7 @@ def started(lease: LeaseUpdate, images: Images, values: Values) -> VmStart | str
         image=digest,
         ports=list(ports) or None,
         allow_from=allowed or None,
+        user_data=text or None,
     )
     try:
         return convert(to_builtins(request), VmStart)
@@ -219,7 +228,9 @@ def started(lease: LeaseUpdate, images: Images, values: Values) -> VmStart | str
 def _meaning(request: VmStart) -> str:
     ports = ", ".join(map(str, request.ports or [])) or "none"
     allowed = ", ".join(request.allow_from or []) or "everywhere"
-    return f"{request.image[:SHORT_DIGEST]}…; ports {ports}, reached from {allowed}."
+    data = f"; user data of {count_text(len(request.user_data or ''), 'character')}"
+    told = f"{request.image[:SHORT_DIGEST]}…; ports {ports}, reached from {allowed}"
+    return told + (data if request.user_data else "") + "."
 
 
 def full(lease: LeaseUpdate, vms: Iterable[VmUpdate]) -> bool:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from exchange.client.images import put_image
 from exchange.keys import load_private_key
@@ -31,7 +32,8 @@ def test_leases_on_a_live_market(tmp_path: Path) -> None:
     async def main() -> None:
         async with stage() as opened:
             digest = await upload(opened, tmp_path)
-            await visit(opened, SMALL, partial(rent, digest))
+            (tmp_path / "data").write_text("role=1")
+            await visit(opened, SMALL, partial(rent, digest, tmp_path / "data"))
             await visit(opened, LARGE, let)
             await visit(opened, LARGE, watch, read_only=True)
 
@@ -49,7 +51,7 @@ def form(v: Visit) -> str:
     return str(v.app.screen.query_one("#form-says").render())
 
 
-async def rent(digest: str, v: Visit) -> None:
+async def rent(digest: str, data: Path, v: Visit) -> None:
     """Rent two units, start a VM on one, look at its console, stop it, give one unit back."""
     account = v.app.shared.model.account
     await place(v, "buy", 100_000, 2)
@@ -68,6 +70,14 @@ async def rent(digest: str, v: Visit) -> None:
     await v.until(lambda: isinstance(v.app.screen, FormScreen))
     assert f"{digest[:12]}…; ports 443, reached from everywhere." in form(v)
     await v.press("enter", "home", *["delete"] * 20, *"web-1", "enter", *"80", "enter", "enter")
+    await v.press(*"/no/such/file")
+    assert "user data: /no/such/file: No such file" in form(v)
+    await v.press("enter")
+    assert isinstance(v.app.screen, FormScreen)
+    typed = v.app.screen.query_one("#form-user_data", Input)
+    typed.value = str(data)
+    await v.until(lambda: "user data of 6 characters." in form(v))
+    await v.press("enter")
     await v.until(lambda: any(vm.ready_ms for vm in account.vms.values()))
     (vm,) = account.vms.values()
     assert (vm.name, vm.lease_id) == ("web-1", lease.lease_id)

@@ -10,6 +10,7 @@ from exchange.wire.requests import LeaseRecall, LeaseRelease, VmStart
 from exchange.wire.types import Endpoint
 from manager.control.frames import VmRow
 from tests.tui.market import SYMBOL, WINDOW, instrument, lease
+from tui.user_data import user_data
 from tui.view.console import GAP, LINES_MAX, Console, console_rows
 from tui.view.entry import Fault
 from tui.view.lease_acts import Images, full, recalled, released, start_form, started, when_ms
@@ -217,12 +218,12 @@ STARTS = [
 @pytest.mark.parametrize(("image", "ports", "allow", "wanted"), STARTS)
 def test_what_is_started(image: str, ports: str, allow: str, wanted: Any) -> None:
     images = Images(STORED, DIGESTS)
-    values = {"image": image, "name": "web-1", "ports": ports, "allow": allow}
-    found = started(lease(1), images, values)
+    values = {"image": image, "name": "web-1", "ports": ports, "allow": allow, "user_data": ""}
+    found = started(lease(1), images, values, user_data)
     if isinstance(wanted, str):
         assert isinstance(found, str)
         assert wanted in found
-        assert not start_form(lease(1), images, "x").check(values).ok
+        assert not start_form(lease(1), images, "x", user_data).check(values).ok
     else:
         assert isinstance(found, VmStart)
         assert (found.image, found.ports, found.allow_from) == wanted
@@ -230,7 +231,7 @@ def test_what_is_started(image: str, ports: str, allow: str, wanted: Any) -> Non
 
 def test_stored_vms_are_offered_first_and_images_once() -> None:
     assert Images(STORED, DIGESTS).choices() == ("shop", DIGESTS[1][:12])
-    assert start_form(lease(1), Images(), "web").fields[0].value == ""
+    assert start_form(lease(1), Images(), "web", user_data).fields[0].value == ""
     two: LeaseUpdate = lease(1, units=2)
     assert not full(two, [vm(1), vm(2, "l-2")])
     assert full(two, [vm(1), vm(2)])
