@@ -16,7 +16,13 @@ from exchange.wire.codec import pattern_in_words, readable
 from exchange.wire.types import Request
 
 ARGUMENTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"sha256": "DIGEST", "vm_id": "VM", "lease_id": "LEASE", "order_id": "ORDER"}
+    {
+        "sha256": "DIGEST",
+        "vm_id": "VM",
+        "lease_id": "LEASE",
+        "order_id": "ORDER",
+        "client_order_id": "ORDER",
+    }
 )
 """Fields that are words of a command line, and no options, wherever a person gives them."""
 SHOWN_CHARS: Final = 40

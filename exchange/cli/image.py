@@ -79,6 +79,8 @@ def listing(
         print(f"{row['sha256']}  {row['size']:>12}  {row['format']:6}  {price:>12}  {title}")
     for row in result.get("images", ()):
         print(f"{row['sha256']}  {row['size']:>12}  {row['format']}")
+    if not any(result.values()):
+        print("0 images for sale" if for_sale else "0 images")
 
 
 @app.command("delete")

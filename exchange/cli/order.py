@@ -68,6 +68,8 @@ OPTIONS: Final = {
     "order_type": "--market",
 }
 """What the fields are called here, where that is not their name."""
+PLACED: Final = OPTIONS | {"client_order_id": "--client-order-id"}
+"""Elsewhere it names the order that is meant."""
 
 
 @app.callback()
@@ -113,11 +115,11 @@ def place(
         "hosts": hosts or None,
     }
     fields |= _lasting(tif, until, market)
-    order = checked("order place", _given(fields), OrderPlace, OPTIONS)
+    order = checked("order place", _given(fields), OrderPlace, PLACED)
     if not yes:
         wanted = Wanted(symbol, side, qty, price)
         _ask_about(url, key, lambda client: doubt_now(client, wanted))
-    result, leases = logged_in(url, key, lambda client: _placed(client, order), OrderPlace, OPTIONS)
+    result, leases = logged_in(url, key, lambda client: _placed(client, order), OrderPlace, PLACED)
     _show(placed_lines, fields, result, leases, as_json)
 
 
@@ -200,7 +202,7 @@ def list_orders(key: Key, url: Url = None, as_json: Json = False) -> None:
 
 def _ask_about(url: str | None, key: Path, doubt: Callable[[Client], Awaitable[str]]) -> None:
     """Ask before a price far through the market is sent; nobody there to be asked: exit 2."""
-    if why := logged_in(url, key, doubt, OrderPlace, OPTIONS):
+    if why := logged_in(url, key, doubt, OrderPlace, PLACED):
         work.confirm(why, yes=False)
 
 

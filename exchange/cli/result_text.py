@@ -19,7 +19,9 @@ Row = Sequence[str]
 def result_lines(result: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield a line for each field, and for rows a table behind an empty line."""
     for name, value in result.items():
-        if isinstance(value, dict) and not _is_all(dict, value.values()):
+        if value == {}:
+            yield f"{prefix}{name}: none"
+        elif isinstance(value, dict) and not _is_all(dict, value.values()):
             yield from result_lines(value, f"{prefix}{name}.")
         elif isinstance(value, dict):
             yield from _rows([{name: key, **row} for key, row in value.items()])

@@ -57,8 +57,11 @@ def vm_list(library: Library = None, control: Control = None, as_json: Json = Fa
         entries = {name: _read(library, name) for name in entry_names(library)}
         if as_json:
             print_json({name: msgspec.to_builtins(entry) for name, entry in entries.items()})
-        for name, entry in () if as_json else entries.items():
+            return
+        for name, entry in entries.items():
             print(f"{name}  {entry.vm_class}  {entry.format}  {entry.size}  {entry.sha256[:12]}")
+        if not entries:
+            print("there is none")
         return
     shown = done(control_client.status, control)
     if as_json:

@@ -65,6 +65,9 @@ def test_a_live_host_shows_what_it_sold_and_its_leases_are_recalled(tmp_path: Pa
             assert err.splitlines()[-1] == (
                 "headroom: l-1 h-1: refused: invalid_qty: 2 units can be recalled (field units)"
             )
+            wrong = await run("lease", "recall", "l-999999", "db-*", "--yes", *login(here))
+            lines = "headroom: you let no lease 'l-999999'\nheadroom: you have no host 'db-*'\n"
+            assert wrong == (1, "", lines)
             code, out, err = await run("lease", "recall", "l-1", "--yes", *login(here))
             assert (code, out) == (0, "l-1 h-1 recalled\n")
             assert err.splitlines() == [

@@ -88,6 +88,9 @@ async def trade(here: Market) -> None:
     gone = await told(here, "seller", "cancel", "mine", "o-99")
     assert (gone[0], gone[1]) == (1, "mine canceled\n")
     assert gone[2].startswith("headroom: o-99: refused: unknown_order")
+    nobodys = await told(here, "seller", "cancel", "abc")
+    assert nobodys[:2] == (1, "")
+    assert nobodys[2].endswith("(field ORDER)\n"), "it was no option"
     everything = await told(here, "seller", "cancel", "--side", "sell")
     assert everything == (0, "0 orders canceled\n", "")
     for option, line in REFUSED:
@@ -111,6 +114,10 @@ def test_a_vm_is_started_listed_stopped_and_its_lease_released(tmp_path: Path) -
 
 
 async def rent(here: Market) -> None:
+    images = ("image", "list", *login(here, "buyer"))
+    assert await run(*images) == (0, "0 images\n", "")
+    assert await run(*images, "--for-sale") == (0, "0 images for sale\n", "")
+    assert json.loads((await run(*images, "--json"))[1]) == {"images": []}
     image = await stored_vm(here)
     nothing = await vm(here, "start", "l-1", "--image", "shop")
     assert (nothing[0], nothing[1], nothing[2].count("\n")) == (2, "", 1)

@@ -8,7 +8,8 @@ from exchange.wire.requests import VmStart
 from exchange.wire.types import MAX_USER_DATA_CHARS
 from tests import bad_paths
 from tests.bad_paths import Bad, as_anybody
-from tests.tui.view.test_lease_rows import DIGESTS, lease
+from tests.tui.market import lease
+from tests.tui.view.test_lease_rows import DIGESTS
 from tui.user_data import user_data
 from tui.view.entry import Fault
 from tui.view.lease_acts import Images, start_form, started

@@ -5,6 +5,7 @@ trader key and run anywhere. Hosts are named by id or name, also by patterns suc
 """
 
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ from exchange.wire.requests import HostApprove, HostDrain, HostOffer, HostToken,
 from exchange.wire.types import HostStatus
 
 SECRET_BYTES: Final = 24
+_LEASE_ID: Final = re.compile(r"l-[0-9]+")
 
 Hosts = Annotated[
     list[str], typer.Argument(metavar="HOST...", help="Ids, names or patterns such as 'r7-*'.")
@@ -160,9 +162,7 @@ def recall(
 ) -> None:
     """End the spot leases of hosts, or some leases, with 120 s notice; it can cost bonds."""
     rows, leases = logged_in(url, key, work.fleet_and_leases)
-    own = {row["lease_id"] for row in leases if row["side"] == "sell"}
-    named = [each for each in what if each not in own]
-    hosts = _picked(rows, named) if named else []
+    hosts = _holding(rows, leases, what)
     ending = pick.leases(leases, what, hosts)
     if not ending:
         fail("no spot lease of yours that goes on")
@@ -222,6 +222,21 @@ def _picked(rows: Sequence[Row], patterns: Sequence[str]) -> list[Row]:
     if useless:
         fail("\n".join(f"you have no host {each!r}" for each in useless))
     return found
+
+
+def _holding(rows: Sequence[Row], leases: Sequence[Row], what: Sequence[str]) -> list[Row]:
+    """Return the hosts that are meant beside leases; exit 1 when a word is neither."""
+    own = {row["lease_id"] for row in leases if row["side"] == "sell"}
+    named = [each for each in what if each not in own]
+    found, useless = pick.hosts(rows, named)
+    if useless:
+        fail("\n".join(map(_not_yours, useless)))
+    return found if named else []
+
+
+def _not_yours(word: str) -> str:
+    lease = _LEASE_ID.fullmatch(word) is not None
+    return f"you let no lease {word!r}" if lease else f"you have no host {word!r}"
 
 
 def _told(rows: Sequence[Row]) -> str:

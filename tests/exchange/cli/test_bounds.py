@@ -37,6 +37,8 @@ TABLE = [
     ("image buy ABC", "DIGEST ABC: not 64 hex digits in lower case"),
     ("image offer ABC --title t --price 1", "DIGEST ABC: not 64 hex digits in lower case"),
     ("vm console é", "VM é: not 1 to 64 printable ASCII characters"),
+    ("order cancel é", "ORDER é: not 1 to 64 printable ASCII characters"),
+    ("order replace é --qty 1", "ORDER é: not 1 to 64 printable ASCII characters"),
     ("host enroll --name é --token t", "--name é: not 1 to 64 printable ASCII characters"),
     (f"host enroll --name a --token {'s' * 300}", "--token: not 1 to 256 characters"),
     (

@@ -74,6 +74,7 @@ def test_a_result_in_credits_and_dates() -> None:
         "again": False,
         "accel": ["kvm", "tcg"],
         "images": [],
+        "accounts": {},
         "host": {"price_ucr": 1},
     }
     assert list(result_lines(result)) == [
@@ -85,6 +86,7 @@ def test_a_result_in_credits_and_dates() -> None:
         "again: no",
         "accel: kvm, tcg",
         "images: none",
+        "accounts: none",
         "host.price: 0.000001 credits",
     ]
 
