@@ -39,6 +39,7 @@ async def run_app(
     # Left as it is, the signal would leave the terminal on its other screen, reporting the mouse.
     loop.add_signal_handler(signal.SIGTERM, lambda: app.exit(return_code=EXIT_TERMINATED))
     if not (headless or in_browser):
+        _trust_the_terminal()
         _end_with_terminal(app, loop)
     try:
         await app.run_async(headless=headless, size=size)
@@ -48,6 +49,15 @@ async def run_app(
             timer.cancel()
         await app.link.close()
     return app.return_code or 0
+
+
+def _trust_the_terminal() -> None:
+    """Draw in the size that the terminal has, whatever the environment says.
+
+    A parent that exports its own size (GNU readline does) would have 80 columns drawn into 160.
+    """
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 
 def _end_with_terminal(app: HeadroomApp, loop: asyncio.AbstractEventLoop) -> None:

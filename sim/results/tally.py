@@ -8,15 +8,13 @@ compares.
 from msgspec import Struct
 
 from exchange.model.commands import Command, Out
-from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.units import MS_PER_HOUR
 from exchange.wire.admin_requests import AdminDeposit
 from exchange.wire.frames import Charge, LeaseUpdate, Notice, OrderUpdate
 from exchange.wire.requests import HostAnnounce, HostOffer
-from exchange.wire.terms import SPOT_BOND_DIVISOR, need_of
+from exchange.wire.terms import RECALL_NOTICE_MS, SPOT_BOND_DIVISOR, need_of
 from exchange.wire.types import Capacity, Side
 from sim.actors.position import DONE
-
-RECALL_NOTICE_MS = 120 * MS_PER_SECOND
 
 
 class OpenOrder(Struct):

@@ -166,7 +166,7 @@ def test_check_says_what_is_wrong_and_exits_1(folder: Path) -> None:
     ]
     good = CliRunner().invoke(app, ["check", str(write(folder))])
     assert (good.exit_code, good.stderr) == (0, "")
-    assert "2 rules, 1 stored VMs; no mistakes" in good.stdout
+    assert "2 rules, 1 stored VM; no mistakes" in good.stdout
 
 
 @pytest.mark.parametrize("command", ["check", "run", "dry-run --trace none.csv"])

@@ -110,7 +110,14 @@ class PtySeat:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         where = (f"--url={stage.url}", f"--key={stage.key}", f"--control={stage.control}")
-        surroundings = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TZ": "UTC"}
+        # Another size than the terminal's: what a parent exports is not believed.
+        surroundings = {
+            "COLUMNS": "80",
+            "LINES": "24",
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "TZ": "UTC",
+        }
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "headroom", "tui", "--no-restore", *where),
             stdin=theirs,
