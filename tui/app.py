@@ -132,8 +132,8 @@ class HeadroomApp(App[int]):
     @property
     def tab(self) -> TabScreen | None:
         """The tab that is on top, if only below a question; None before there is one."""
-        found = [screen for screen in self.screen_stack if isinstance(screen, TabScreen)]
-        return found[0] if found else None
+        stack = self.screen_stack
+        return next((screen for screen in stack if isinstance(screen, TabScreen)), None)
 
     @property
     def market(self) -> MarketScreen | None:
@@ -165,8 +165,9 @@ class HeadroomApp(App[int]):
             self.tab.frame()
 
     def _changed(self, panes: Iterable[Pane]) -> None:
-        if self.tab is not None:
-            self.tab.changed(panes)
+        tab = self.tab  # asked for each frame that comes: once, not twice
+        if tab is not None:
+            tab.changed(panes)
 
     def action_toggle_theme(self) -> None:
         """Switch to the next theme: dark, light, cb-safe."""

@@ -113,10 +113,14 @@ class Model:
             self.message = said._replace(at_ms=now_ms)
 
     def book(self, symbol: str) -> BookView:
-        return self.books.setdefault(symbol, BookView(symbol))
+        if symbol not in self.books:
+            self.books[symbol] = BookView(symbol)
+        return self.books[symbol]
 
     def tape(self, symbol: str) -> Tape:
-        return self.tapes.setdefault(symbol, Tape())
+        if symbol not in self.tapes:
+            self.tapes[symbol] = Tape()
+        return self.tapes[symbol]
 
     def places(self, symbol: str) -> int:
         """Return the decimals of prices of ``symbol``."""
