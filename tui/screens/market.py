@@ -17,7 +17,7 @@ from tui.shared import Shared
 from tui.view import choices, pointing
 from tui.view.dealing import Order
 from tui.view.desk import PAGE
-from tui.view.hours import at_cell, hours
+from tui.view.hours import any_hours, at_cell, hours
 from tui.view.layout import Box, Pane, arrange, is_wide
 from tui.view.log import Entry
 from tui.view.panes import Scene, lines
@@ -61,6 +61,8 @@ class MarketScreen(TabScreen):
         self._dirty: dict[Pane, None] = dict.fromkeys(self.views)
         self._calm_dirty: dict[Pane, None] = {}
         self._shown: list[Pane] = []
+        self._windows = False
+        """Whether there are hours to show."""
         self._sending: dict[asyncio.Task[None], None] = {}
 
     # --- drawing ---
@@ -104,14 +106,17 @@ class MarketScreen(TabScreen):
             self._shown = list(boxes)
             for pane, view in self.views.items():
                 view.display = pane in boxes
-        for pane in [pane for pane in boxes if pane in self._dirty]:
-            del self._dirty[pane]
-            box = boxes[pane]
-            self.views[pane].show(lines(pane, scene, box.width, box.height))
+            self._dirty |= dict.fromkeys(boxes)  # what was out of sight was not kept up to date
+        # What is out of sight is forgotten, or it would ask for a frame with everything that comes.
+        dirty, self._dirty = self._dirty, {}
+        for pane, box in boxes.items():
+            if pane in dirty:
+                self.views[pane].show(lines(pane, scene, box.width, box.height))
 
     def _boxes(self) -> dict[Pane, Box]:
-        windows = bool(hours(self.desk.model, self.desk.symbol))
-        return arrange(*self.room(), self.desk.side, windows)
+        if "windows" in self._dirty:
+            self._windows = any_hours(self.desk.model, self.desk.symbol)
+        return arrange(*self.room(), self.desk.side, self._windows)
 
     def _scene(self) -> Scene:
         now_ms = self.now_ms()

@@ -1,7 +1,9 @@
 """The windows of a market as a strip of hours: what each costs, and which are ours."""
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from exchange.wire.frames import InstrumentUpdate
 from tui.view.bars import column
 from tui.view.model import Model
 from tui.view.text import Line, clock_text, fit, price_text, span
@@ -24,15 +26,27 @@ class Hour(NamedTuple):
 
 def hours(model: Model, symbol: str) -> list[Hour]:
     """Return the windows to come of the class, zone and pricing of ``symbol``, by hour."""
-    market = symbol.rpartition(".")[0]
     windows = [
         Hour(item.symbol, item.start_ms or 0, _price(model, item.symbol), _own(model, item.symbol))
+        for item in _coming(model, symbol)
+    ]
+    return sorted(windows, key=lambda hour: hour.start_ms)[:HOURS_MAX]
+
+
+def any_hours(model: Model, symbol: str) -> bool:
+    """Tell whether `hours` has one."""
+    return any(True for _ in _coming(model, symbol))
+
+
+def _coming(model: Model, symbol: str) -> Iterator[InstrumentUpdate]:
+    market = symbol.rpartition(".")[0]
+    return (
+        item
         for item in model.instruments.values()
         if item.delivery != "spot"
         and item.state in ("open", "gate_closed", "delivering")
         and item.symbol.rpartition(".")[0] == market
-    ]
-    return sorted(windows, key=lambda hour: hour.start_ms)[:HOURS_MAX]
+    )
 
 
 def _price(model: Model, symbol: str) -> int | None:
