@@ -20,6 +20,9 @@ STRIPS_MAX: Final = 512
 """Strips kept per pane; beyond that the whole cache is dropped, which costs one full redraw."""
 
 
+BLANK: Final = Strip.blank(0)
+
+
 class LinesView(Widget):
     """Shows the lines it was last given. Not focusable: the screen knows where the keys go."""
 
@@ -32,6 +35,10 @@ class LinesView(Widget):
         self._paint = paint
         self._lines: list[Line] = []
         self._strips: dict[Line, Strip] = {}
+        self._drawn: list[Strip] = []
+        """The rows as strips of `_width` cells; those of `_late` are still to be made."""
+        self._width = 0
+        self._late: set[int] = set()
 
     @property
     def text(self) -> str:
@@ -42,19 +49,22 @@ class LinesView(Widget):
         """Use other colours from now on."""
         self._paint = paint
         self._strips.clear()
+        self._drawn = []
         self.refresh()
 
     def show(self, lines: list[Line]) -> None:
         """Take new lines and refresh the rows that differ."""
         old, self._lines = self._lines, lines
         if len(old) != len(lines):
+            self._drawn = []
             self.drawn_rows += len(lines)
             self.refresh()
             return
         dirty = [y for y, line in enumerate(lines) if line != old[y]]
         self.drawn_rows += len(dirty)
         if dirty:
-            width = self.size.width
+            self._late.update(dirty)
+            width = self.outer_size.width
             self.refresh(*(Region(0, y, width, 1) for y in dirty))
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -63,14 +73,25 @@ class LinesView(Widget):
         Textual asks every pane for all its rows whenever anything on screen changed, and its usual
         way there (styles, borders, filters per row) took most of the time. A pane has no borders.
         """
-        width = self.size.width
-        rows = [self._row(y, width) for y in range(crop.y, crop.bottom)]
+        width, height = self.outer_size
+        self._bring_up(width, max(height, crop.bottom))
+        rows = self._drawn[crop.y : crop.bottom]
         if crop.x == 0 and crop.width == width:
             return rows
         return [strip.crop(crop.x, crop.right) for strip in rows]
 
     def render_line(self, y: int) -> Strip:
-        return self._row(y, self.size.width)
+        return self._row(y, self.outer_size.width)
+
+    def _bring_up(self, width: int, height: int) -> None:
+        """Make the strips of the rows that changed since the last time, or of all."""
+        if width != self._width or height != len(self._drawn):
+            self._width, self._drawn = width, [BLANK] * height
+            self._late.update(range(height))
+        for y in self._late:
+            if y < height:
+                self._drawn[y] = self._row(y, width)
+        self._late.clear()
 
     def _row(self, y: int, width: int) -> Strip:
         line = self._lines[y] if y < len(self._lines) else ()
