@@ -1,16 +1,19 @@
 """Time and sales: every trade of an instrument, newest first."""
 
 from collections import deque
+from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from exchange.wire.frames import Trade, TradesSnapshot
+from exchange.wire.types import Side
 from tui.view.bars import bar_eighths, bar_right
 from tui.view.text import Line, clock_text, fit, price_text, qty_text, span, width_of
 
 TAPE_MAX: Final = 200
 """Trades kept per instrument; more than the tallest terminal shows."""
-
+LINES_MAX: Final = 256
+"""Trades kept as drawn: with a new one all others only move down."""
 
 CLOCK_CELLS: Final = 9
 QTY_CELLS: Final = 6
@@ -60,23 +63,41 @@ def heading(width: int, places: int) -> Line:
     return fit((span(text, "dim"),), width)
 
 
-def trade_line(trade: Trade, move: int, mine: bool, width: int, places: int, largest: int) -> Line:
+class Seen(NamedTuple):
+    """What is shown of a trade."""
+
+    side: Side
+    price_ucr: int
+    qty: int
+    ts_ms: int
+    move: int
+    mine: bool
+
+
+def seen(trade: Trade, move: int, mine: bool) -> Seen:
+    """Return what is shown of ``trade``."""
+    return Seen(trade.taker_side, trade.price_ucr, trade.qty, trade.ts_ms, move, mine)
+
+
+@lru_cache(maxsize=LINES_MAX)
+def trade_line(trade: Seen, width: int, places: int, largest: int) -> Line:
     """Return one trade: time, price with its direction, who took, quantity over a bar."""
-    ink = "bid" if trade.taker_side == "buy" else "ask"
-    arrow = {1: "▲", 0: "·", -1: "▼"}[move]
+    ink = "bid" if trade.side == "buy" else "ask"
+    arrow = {1: "▲", 0: "·", -1: "▼"}[trade.move]
     price = f"{price_text(trade.price_ucr, places):>{places + 4}}"
     head: Line = (
         span(f"{price}", ink),
-        span(f" {arrow} ", ink if move else "dim"),
-        span(f"{LETTERS[trade.taker_side]} ", ink),
+        span(f" {arrow} ", ink if trade.move else "dim"),
+        span(f"{LETTERS[trade.side]} ", ink),
     )
     if _has_clock(width, len(price) - 2):
         head = (span(f"{clock_text(trade.ts_ms):<{CLOCK_CELLS}}", "dim"), *head)
     room = max(0, width - width_of(head))
     qty = f"{qty_text(trade.qty):>{QTY_CELLS - 1}} "
-    qty += "● mine" if mine and room >= len(qty) + 6 else "●" if mine else ""
+    qty += "● mine" if trade.mine and room >= len(qty) + 6 else "●" if trade.mine else ""
     eighths = bar_eighths(trade.qty, largest, room // 2)
-    body = bar_right(f"{qty:<{room}}"[:room], eighths, "own!" if mine else "text", ink + "_bar", "")
+    qty_ink = "own!" if trade.mine else "text"
+    body = bar_right(f"{qty:<{room}}"[:room], eighths, qty_ink, ink + "_bar", "")
     return fit((*head, *body), width)
 
 

@@ -6,6 +6,7 @@ Lines are hashable, so that a widget can tell what changed and keep what it has 
 """
 
 import textwrap
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from exchange.units import MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND, UCR_PER_CREDIT
@@ -16,6 +17,8 @@ Line: TypeAlias = tuple[Span, ...]
 MAX_PRICE_PLACES: Final = 6
 MONEY_PLACES: Final = 4
 MINUS: Final = "−"
+FITTED_MAX: Final = 1024
+"""Lines kept as `fit` made them; of a screen's rows few change from one frame to the next."""
 
 
 def span(text: str, ink: str = "text", ground: str = "") -> Span:
@@ -28,6 +31,7 @@ def width_of(line: Line) -> int:
     return sum(len(text) for text, _, _ in line)
 
 
+@lru_cache(maxsize=FITTED_MAX)
 def fit(line: Line, width: int, ground: str = "") -> Line:
     """Return ``line`` cut or padded to exactly ``width`` cells, on ``ground`` where it has none."""
     spans: list[Span] = []

@@ -39,7 +39,7 @@ def test_the_tape_knows_each_move_and_is_bounded() -> None:
 def test_a_trade_shows_its_direction_and_whose_it_is(
     side: str, move: int, mine: bool, part: str
 ) -> None:
-    line = tape.trade_line(trade(5, side="buy"), move, mine, 34, 4, 10)
+    line = tape.trade_line(tape.seen(trade(5, side="buy"), move, mine), 34, 4, 10)
     assert part in text_of(line)
     assert width_of(line) == 34
 
