@@ -192,10 +192,11 @@ class TabScreen(Screen[None], inherit_bindings=False):
             self.refresh_bindings()  # only then the footer is made anew
         self.redraw()
 
-    def _after(self, delay_ms: int, call: Callable[[], None]) -> None:
+    def _after(self, delay_ms: int, call: Callable[[], None]) -> Callable[[], None]:
         # Not `set_timer`: Textual drops one that is late when it begins, and with it all that the
-        # clock would draw from then on.
-        asyncio.get_running_loop().call_later(delay_ms / 1000, self.call_next, call)
+        # clock would draw from then on. It also costs a task a frame.
+        loop = asyncio.get_running_loop()
+        return loop.call_later(delay_ms / 1000, self.call_next, call).cancel
 
     @property
     def on_top(self) -> bool:

@@ -8,6 +8,7 @@ from textual import events
 from textual.widget import Widget
 
 from tui.actions import CANCEL_MINE, MARKET
+from tui.frame import FRAME_MS, MOVING_MS
 from tui.screens.backing import pick_hosts
 from tui.screens.base import Deed, TabScreen
 from tui.screens.find import FindScreen
@@ -28,7 +29,9 @@ from tui.widgets.pane import PaneView
 PULSED: Final[tuple[Pane, ...]] = ("head", "ticket", "leases", "money", "chart")
 CALM: Final[tuple[Pane, ...]] = ("head", "depth", "instruments", "chart", "windows")
 """Panes nobody trades from. Textual composes the rectangle around all that changed in a frame, so
-drawing these with every frame of the ladder would cost the whole screen twenty times a second."""
+drawing these with every frame of the ladder would cost the whole screen ten times a second."""
+MINE: Final[tuple[Pane, ...]] = ("orders", "leases", "money")
+"""Panes that change with the account only: what happens to it is not kept waiting by the market."""
 
 PROMPT_ENDS: Final = ("enter", "escape")
 """The only keys that mean something beside the prompt while a number is typed."""
@@ -83,10 +86,12 @@ class MarketScreen(TabScreen):
 
     def changed(self, panes: Iterable[Pane]) -> None:
         """Mark panes as out of date: drawn with the next frame, calm ones with the next pulse."""
+        mine = False
         for pane in panes:
             (self._calm_dirty if pane in CALM else self._dirty)[pane] = None
+            mine = mine or pane in MINE
         if self._dirty:
-            self.frame_clock.changed()
+            self.frame_clock.changed(FRAME_MS if mine else MOVING_MS)
 
     def pulse(self) -> None:
         """Let the calm panes and what depends on the time catch up."""

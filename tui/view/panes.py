@@ -101,9 +101,7 @@ def _tape(scene: Scene, width: int, height: int) -> list[Line]:
         _title(scene, "tape", "TAPE", "UTC", width),
         tape.heading(width, places),
         *(
-            tape.trade_line(
-                tape.seen(trade, move, trade.trade_id in own), width, places, largest
-            )
+            tape.trade_line(tape.seen(trade, move, trade.trade_id in own), width, places, largest)
             for trade, move in shown
         ),
     ]

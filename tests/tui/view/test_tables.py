@@ -3,9 +3,14 @@
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tui.commands import ACTIONS, GROUPS
-from tui.frame import FRAME_MS, FrameClock
+from tui.frame import FRAME_MS, MOVING_MS, FrameClock
 from tui.keymap import KEYMAP, NAMES
 from tui.screens.help import help_text
 from tui.screens.market import NUMBERED
@@ -62,8 +67,10 @@ class Timers:
     def draw(self) -> None:
         self.drawn.append(self.now_ms)
 
-    def after(self, delay_ms: int, call: object) -> None:
-        self.due.append((self.now_ms + delay_ms, call))
+    def after(self, delay_ms: int, call: object) -> Callable[[], None]:
+        timer = (self.now_ms + delay_ms, call)
+        self.due.append(timer)
+        return lambda: self.due.remove(timer) if timer in self.due else None
 
     def advance(self, to_ms: int) -> None:
         while self.due and self.due[0][0] <= to_ms:
@@ -100,3 +107,49 @@ def test_a_storm_is_drawn_twenty_times_a_second() -> None:
         timers.advance(at_ms)
         clock.changed()
     assert len(timers.drawn) == 1_000 // FRAME_MS
+
+
+def test_what_a_person_does_is_not_kept_waiting_by_the_market() -> None:
+    timers = Timers()
+    clock = FrameClock(timers.draw, lambda: timers.now_ms, timers.after)
+    clock.changed(MOVING_MS)
+    for at_ms in (10, 20):
+        timers.advance(at_ms)
+        clock.changed(MOVING_MS)
+    timers.advance(60)
+    clock.changed()
+    timers.advance(70)
+    clock.changed(MOVING_MS)
+    timers.advance(80)
+    clock.changed()
+    timers.advance(1_000)
+    assert timers.drawn == [0, 60, 110]
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.sampled_from((FRAME_MS, MOVING_MS))), max_size=40))
+def test_every_change_is_drawn_within_its_pace_and_no_frame_for_nothing(
+    changes: list[tuple[int, int]],
+) -> None:
+    timers = Timers()
+    clock = FrameClock(timers.draw, lambda: timers.now_ms, timers.after)
+    waiting: list[tuple[int, int]] = []
+    for gap_ms, pace_ms in changes:
+        timers.advance(timers.now_ms + gap_ms)
+        waiting.append((timers.now_ms, pace_ms))
+        clock.changed(pace_ms)
+    timers.advance(timers.now_ms + MOVING_MS)
+    for at_ms, pace_ms in waiting:
+        assert any(at_ms <= drawn <= at_ms + pace_ms for drawn in timers.drawn)
+    assert all(b - a >= FRAME_MS for a, b in pairwise(timers.drawn))
+    assert len(timers.drawn) <= len(changes)
+
+
+def test_a_clock_that_is_set_back_holds_no_frame_back() -> None:
+    timers = Timers()
+    timers.now_ms = 1_000_000
+    clock = FrameClock(timers.draw, lambda: timers.now_ms, timers.after)
+    clock.changed()
+    timers.now_ms = 0
+    clock.changed()
+    timers.advance(FRAME_MS)
+    assert timers.drawn == [1_000_000, FRAME_MS]
