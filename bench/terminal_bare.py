@@ -1,6 +1,6 @@
 """A bare Textual application that draws a market: ``python -m bench.terminal_bare URL SYMBOL...``.
 
-The reference of `bench.terminal`: the same frames over the same client, as many rows, drawn 20
+The reference of `bench.terminal`: the same frames over the same client, as many rows, drawn 10
 times a second by Textual's own `Static`, without cursor, chart, account or care for stale data.
 Without arguments it draws one line and waits.
 """
@@ -15,7 +15,7 @@ from textual.widgets import Static
 from exchange.client import Client
 from exchange.wire.frames import BookUpdate, Trade
 
-FRAME_S: Final = 0.05
+FRAME_S: Final = 0.1
 TRADES_MAX: Final = 47
 LEVELS: Final = 23
 """Of a side: with the middle as many rows as the market screen's ladder."""

@@ -48,6 +48,11 @@ WHEEL_ROWS: Final = 3
 PROMPT_ACTIONS: Final = ("confirm", "back", "quit")
 
 
+def pace_of(panes: tuple[Pane, ...]) -> int:
+    """Return how many milliseconds lie between two frames for the sake of ``panes``."""
+    return FRAME_MS if any(pane in panes for pane in MINE) else MOVING_MS
+
+
 class MarketScreen(TabScreen):
     """Draws the desk and carries out its actions."""
 
@@ -86,12 +91,11 @@ class MarketScreen(TabScreen):
 
     def changed(self, panes: Iterable[Pane]) -> None:
         """Mark panes as out of date: drawn with the next frame, calm ones with the next pulse."""
-        mine = False
+        panes = tuple(panes)
         for pane in panes:
             (self._calm_dirty if pane in CALM else self._dirty)[pane] = None
-            mine = mine or pane in MINE
         if self._dirty:
-            self.frame_clock.changed(FRAME_MS if mine else MOVING_MS)
+            self.frame_clock.changed(pace_of(panes))
 
     def pulse(self) -> None:
         """Let the calm panes and what depends on the time catch up."""
