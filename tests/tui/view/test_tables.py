@@ -142,14 +142,3 @@ def test_every_change_is_drawn_within_its_pace_and_no_frame_for_nothing(
         assert any(at_ms <= drawn <= at_ms + pace_ms for drawn in timers.drawn)
     assert all(b - a >= FRAME_MS for a, b in pairwise(timers.drawn))
     assert len(timers.drawn) <= len(changes)
-
-
-def test_a_clock_that_is_set_back_holds_no_frame_back() -> None:
-    timers = Timers()
-    timers.now_ms = 1_000_000
-    clock = FrameClock(timers.draw, lambda: timers.now_ms, timers.after)
-    clock.changed()
-    timers.now_ms = 0
-    clock.changed()
-    timers.advance(FRAME_MS)
-    assert timers.drawn == [1_000_000, FRAME_MS]
