@@ -37,6 +37,8 @@ SCREENS: Final = {
 IDLE_AIM: Final = 5.0
 PAINT_AIM_S: Final = 1.2
 GROWN_AIM_MIB: Final = 5.0
+DAY_S: Final = 1_800.0
+"""Of real time, within which the virtual day must be over."""
 
 
 class Spell(Struct, frozen=True):
@@ -89,7 +91,12 @@ async def _day(*words: str) -> list[float]:
     day = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.terminal_day", *words), stdout=asyncio.subprocess.PIPE
     )
-    out, _ = await day.communicate()
+    try:
+        out, _ = await asyncio.wait_for(day.communicate(), DAY_S)
+    finally:
+        if day.returncode is None:
+            day.kill()
+            await day.wait()
     assert day.returncode == 0, "the day broke off"
     return [float(number) for number in out.split()]
 

@@ -11,12 +11,10 @@ from random import Random
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from msgspec.structs import replace
 
 from exchange.client import AccountReset, Client, Connected, Disconnected, Refused, Unknown
 from exchange.wire.frames import Ack, BookSnapshot, BookUpdate, ErrorReply
 from exchange.wire.instructions import ConsoleRead, HostLimit, HostSync, VmKill, VmLaunch
-from exchange.wire.requests import OrderPlace, OrderReplace
 from exchange.wire.terms import DEFAULT_CLASSES
 from exchange.wire.types import Capacity, Report, Request
 from hostagent.core.core import HostConfig, HostCore
@@ -25,7 +23,7 @@ from hostagent.core.ports import LinkUp as HostLinkUp
 from hostagent.core.ports import Load, Send
 from hostagent.core.ports import Tick as HostTick
 from sim.actors.traders import LinkUp, Tick, Trader, make_trader
-from tui.demo.market import TICK_UCR, Casting
+from tui.demo.market import Casting, on_tick
 from tui.demo.site import port_of
 
 SEED: Final = 1
@@ -122,15 +120,7 @@ class TraderActor(Actor):
 
     def take(self, message: Any, at_ms: int) -> None:
         for request in self.core.apply(message or Tick(), at_ms):
-            self.send(_on_tick(request))
-
-
-def _on_tick(request: Request) -> Request:
-    """Return ``request`` with its price on the demo's coarse tick; the cores know only tick 1."""
-    if isinstance(request, OrderPlace | OrderReplace) and request.price_ucr is not None:
-        price_ucr = max(TICK_UCR, round(request.price_ucr / TICK_UCR) * TICK_UCR)
-        return replace(request, price_ucr=price_ucr)
-    return request
+            self.send(on_tick(request))
 
 
 class HostActor(Actor):

@@ -14,6 +14,7 @@ from tui.demo.cast import Shot, decode, shots
 from tui.demo.terminal import Run, ScreenRow, Style
 
 CELL, LINE, FONT, EDGE = 8.4, 17, 14, 10
+"""In pixels: a letter's width, a row's height, a letter's height, the border."""
 TITLE_ROWS: Final = 2
 INK, GROUND, TITLE_INK, FRAME = "#c8ccd4", "#0f1217", "#ffffff", "#20252e"
 LAST_S: Final = 5.0
@@ -23,15 +24,13 @@ BLOCKS_FROM: Final = 0x2580
 BLOCKS: Final = "▁▂▃▄▅▆▇█▌│"
 _NO_BLOCKS: Final = {ord(letter): " " for letter in BLOCKS}
 _WORDS: Final = re.compile(r"\S+(?: \S+)*")
-
-
 PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 RECORDING: Final = PICTURES / "peak.cast"
 FILM: Final = PICTURES / "peak-cast.svg"
 EVERY_S: Final = 0.1
 
 
-class Book(NamedTuple):
+class Names(NamedTuple):
     """Names for what comes again: rows and colours."""
 
     rows: dict[ScreenRow, str]
@@ -52,13 +51,13 @@ def film(recording: str) -> str:
 
 def svg(seen: Sequence[Shot], width: int, height: int, title: str) -> str:
     """Return the film of ``seen``, each of ``width`` x ``height`` cells; ``title`` is read out."""
-    book, wide = Book({}, {}), round(width * CELL + 2 * EDGE)
+    names, wide = Names({}, {}), round(width * CELL + 2 * EDGE)
     tall = (height + TITLE_ROWS) * LINE + 2 * EDGE
-    frames = "".join(_frame(shot, number * wide, book) for number, shot in enumerate(seen))
-    rows = "".join(f'<g id="{name}">{_row(row, book)}</g>' for row, name in book.rows.items())
+    frames = "".join(_frame(shot, number * wide, names) for number, shot in enumerate(seen))
+    rows = "".join(f'<g id="{name}">{_row(row, names)}</g>' for row, name in names.rows.items())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" role="img">'
-        f"<title>{escape(title)}</title><style>{_style(seen, wide, book)}</style>"
+        f"<title>{escape(title)}</title><style>{_style(seen, wide, names)}</style>"
         f"<defs>{rows}</defs>"
         f'<rect width="{wide}" height="{tall}" rx="8" fill="{FRAME}"/>'
         f'<rect x="{EDGE}" y="{EDGE + TITLE_ROWS * LINE}" width="{wide - 2 * EDGE}" '
@@ -67,14 +66,14 @@ def svg(seen: Sequence[Shot], width: int, height: int, title: str) -> str:
     )
 
 
-def _style(seen: Sequence[Shot], wide: int, book: Book) -> str:
+def _style(seen: Sequence[Shot], wide: int, names: Names) -> str:
     whole_s = seen[-1].at_s + LAST_S
     keys = "".join(
         f"{100 * shot.at_s / whole_s:.3f}%{{transform:translateX({-number * wide}px)}}"
         for number, shot in enumerate(seen)
     )
     end = f"transform:translateX({-(len(seen) - 1) * wide}px)"
-    colors = "".join(f".{name}{{fill:{color}}}" for color, name in book.colors.items())
+    colors = "".join(f".{name}{{fill:{color}}}" for color, name in names.colors.items())
     return (
         f"text{{font:{FONT}px {FONTS};fill:{INK};white-space:pre}}"
         f".b{{font-weight:bold}}.t{{fill:{TITLE_INK};font:bold {FONT + 1}px sans-serif}}{colors}"
@@ -84,10 +83,10 @@ def _style(seen: Sequence[Shot], wide: int, book: Book) -> str:
     )
 
 
-def _frame(shot: Shot, at_x: int, book: Book) -> str:
+def _frame(shot: Shot, at_x: int, names: Names) -> str:
     top = EDGE + TITLE_ROWS * LINE
     rows = "".join(
-        f'<use href="#{book.row(row)}" y="{number * LINE}"/>'
+        f'<use href="#{names.row(row)}" y="{number * LINE}"/>'
         for number, row in enumerate(shot.rows)
         if any(run.text.strip() or _grounds(run.style) for run in row)
     )
@@ -109,18 +108,18 @@ def _colors(style: Style) -> tuple[str, str]:
     return (back, fore) if style.reverse else (fore, back)
 
 
-def _row(row: ScreenRow, book: Book) -> str:
-    return "".join([*_backs(row, book), *_blocks(row, book), *_texts(row, book)])
+def _row(row: ScreenRow, names: Names) -> str:
+    return "".join([*_backs(row, names), *_blocks(row, names), *_texts(row, names)])
 
 
-def _backs(row: ScreenRow, book: Book) -> Iterator[str]:
+def _backs(row: ScreenRow, names: Names) -> Iterator[str]:
     at, begun, color = 0, 0, ""
     for run in (*row, Run(" ", Style())):
         now = _grounds(run.style)
         if now != color:
             if color:
                 wide = round((at - begun) * CELL, 1)
-                fill = book.color(color)
+                fill = names.color(color)
                 yield f'<path class="{fill}" d="M{begun * CELL:.1f} 0h{wide}v{LINE}h-{wide}z"/>'
             begun, color = at, now
         at += len(run.text)
@@ -136,7 +135,7 @@ def _block(letter: str) -> tuple[float, float, float, float]:
     return 0, LINE - tall, CELL, tall
 
 
-def _blocks(row: ScreenRow, book: Book) -> Iterator[str]:
+def _blocks(row: ScreenRow, names: Names) -> Iterator[str]:
     """Yield the letters that are shapes: a font would leave gaps between them."""
     at = 0
     for run in row:
@@ -146,15 +145,15 @@ def _blocks(row: ScreenRow, book: Book) -> Iterator[str]:
                 x, y, wide, tall = _block(letter)
                 path += f"M{number * CELL + x:.1f} {y:.1f}h{wide:.1f}v{tall:.1f}h-{wide:.1f}z"
         if path:
-            yield f'<path class="{book.color(_colors(run.style)[0])}" d="{path}"/>'
+            yield f'<path class="{names.color(_colors(run.style)[0])}" d="{path}"/>'
         at += len(run.text)
 
 
-def _texts(row: ScreenRow, book: Book) -> Iterator[str]:
+def _texts(row: ScreenRow, names: Names) -> Iterator[str]:
     """Yield each stretch of words at its place, as wide as its cells."""
     at = 0
     for run in row:
-        ink = book.color(_colors(run.style)[0]) + (" b" if run.style.bold else "")
+        ink = names.color(_colors(run.style)[0]) + (" b" if run.style.bold else "")
         for words in _WORDS.finditer(run.text.translate(_NO_BLOCKS)):
             x, wide = (at + words.start()) * CELL, len(words[0]) * CELL
             yield (

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+import msgspec
+from msgspec import Struct
+
 from tui.demo.terminal import ScreenRow, Terminal
 
 VERSION: Final = 2
@@ -36,6 +39,13 @@ class Shot(NamedTuple):
     rows: tuple[ScreenRow, ...]
 
 
+class _Head(Struct):
+    version: int
+    width: int
+    height: int
+    title: str
+
+
 class CastError(ValueError):
     """``str`` is one line: what is wrong with the recording."""
 
@@ -57,16 +67,15 @@ def decode(text: str) -> Cast:
     """Return the recording that ``text`` holds; raises `CastError`."""
     head_line, *lines = text.split("\n")[:-1] or [""]
     try:
-        head = json.loads(head_line)
-        events = [Event(*json.loads(line)) for line in lines]
-        if head["version"] != VERSION:
-            raise CastError(f"version {head['version']} is not {VERSION}")
-        cast = Cast(head["width"], head["height"], head["title"], events)
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        head = msgspec.json.decode(head_line, type=_Head)
+        events = [msgspec.json.decode(line, type=Event) for line in lines]
+    except msgspec.DecodeError as error:
         raise CastError(f"no recording: {error}") from error
+    if head.version != VERSION:
+        raise CastError(f"version {head.version} is not {VERSION}")
     if any(now.at_s < before.at_s for before, now in pairwise(events)):
         raise CastError("its times go back")
-    return cast
+    return Cast(head.width, head.height, head.title, events)
 
 
 def retimed(events: Iterable[Event], clock: Sequence[tuple[float, float]]) -> list[Event]:

@@ -4,11 +4,14 @@ The whole demo has metered books and delivery windows beside the flat ones; the 
 take the flat ones alone.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from exchange.model.config import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
 from exchange.trading.windows import hour_text
 from exchange.units import MS_PER_HOUR
+from exchange.wire.requests import OrderPlace, OrderReplace
 from exchange.wire.terms import DEFAULT_CLASSES
 from sim.actors.traders import TraderConfig
 
@@ -29,6 +32,8 @@ WINDOW_CLASS: Final = "small"
 HOURS_AHEAD: Final = 6
 HOUR_PCT: Final = (82, 86, 94, 104, 112, 118, 110, 97)
 """A window's price by its hour of the day, three hours each: cheap nights, dear evenings."""
+
+Message = TypeVar("Message")
 
 
 class Casting(NamedTuple):
@@ -95,6 +100,14 @@ def window_cast(start_ms: int) -> list[Casting]:
         price_ucr = PRICES_UCR[WINDOW_CLASS] * level_pct // 100 * HOUR_PCT[hour // 3] // 100
         parts += _company(symbol, price_ucr, 5.0, 1, 1 - number)
     return parts
+
+
+def on_tick(message: Message) -> Message:
+    """Return ``message`` with its price on the demo's coarse tick; the traders know only tick 1."""
+    if isinstance(message, OrderPlace | OrderReplace) and message.price_ucr is not None:
+        price_ucr = max(TICK_UCR, round(message.price_ucr / TICK_UCR) * TICK_UCR)
+        return replace(message, price_ucr=price_ucr)
+    return message
 
 
 def next_hour_ms(now_ms: int) -> int:

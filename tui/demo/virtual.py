@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from exchange.model.commands import Genesis, ImageStored
 from exchange.model.config import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
 from exchange.units import MS_PER_SECOND, ucr_from_credits
-from exchange.wire.requests import AccountApply, OrderPlace, OrderReplace
+from exchange.wire.requests import AccountApply
 from exchange.wire.terms import DEFAULT_CLASSES
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
@@ -32,19 +32,15 @@ from sim.scenario.file import decode
 from sim.scenario.policy import rules_of
 from sim.scenario.tables import Scenario, Seller
 from sim.scenario.workload import sampled
+from tui.demo.market import PRICES_UCR, TICK_UCR, UNITS, ZONES, on_tick
 
 SEED: Final = 7
 YOU: Final = "acme"
 POLICY: Final = "threshold"
-TICK_UCR: Final = 100
 STEP_S: Final = 10
-ZONES: Final = {"eu-de": ("DE", 100), "eu-fr": ("FR", 106)}
-PRICES: Final = {"nano": 9_000, "small": 31_200, "medium": 61_800, "large": 122_500}
-"""By class, in micro-credits; a zone's level is in per cent of it."""
 IMAGES: Final = {"web": ("5e" * 32, "small", 80), "worker": ("a7" * 32, "medium", 8_080)}
 """The stored VMs: digest, class, port."""
 IMAGE_BYTES: Final = 64 * 1024 * 1024
-UNITS: Final = 60
 DEPTH: Final[dict[str, dict[str, Any]]] = {
     "market_maker": {"levels": 10, "level_units": 9, "spread_pct": 1.4, "step_pct": 0.45},
     "noise": {"hold_min_ms": 30_000, "hold_max_ms": 900_000},
@@ -125,7 +121,7 @@ def traders() -> str:
     """Return the tables of the background traders, two kinds in every market."""
     tables = []
     for zone, (_, level_pct) in ZONES.items():
-        for name, price_ucr in PRICES.items():
+        for name, price_ucr in PRICES_UCR.items():
             price = price_ucr * level_pct / 100 / 1_000_000
             for number in range(4):
                 kind = "noise" if number == 3 else "market_maker"
@@ -143,7 +139,9 @@ def config() -> ExchangeConfig:
     """Return two zones with every class in each, windows of one, at a tick a person can read."""
     zones = [ZoneConfig(zone, country, ["simulated"]) for zone, (country, _) in ZONES.items()]
     spots = [
-        InstrumentConfig(name, zone, "flat", tick_ucr=TICK_UCR) for zone in ZONES for name in PRICES
+        InstrumentConfig(name, zone, "flat", tick_ucr=TICK_UCR)
+        for zone in ZONES
+        for name in PRICES_UCR
     ]
     windows = [WindowConfig("small", "eu-fr", "flat", hours_ahead=12, tick_ucr=TICK_UCR)]
     return ExchangeConfig(
@@ -155,10 +153,7 @@ class OnTick(Connection):
     """Rounds prices to the market's tick, which the simulated traders do not know."""
 
     def send(self, message: Any) -> None:
-        if isinstance(message, OrderPlace | OrderReplace) and message.price_ucr is not None:
-            price_ucr = max(TICK_UCR, round(message.price_ucr / TICK_UCR) * TICK_UCR)
-            message = replace(message, price_ucr=price_ucr)
-        super().send(message)
+        super().send(on_tick(message))
 
 
 class TickStage(Stage):

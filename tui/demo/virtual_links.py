@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +27,8 @@ from tui.demo.virtual import YOU, VirtualMarket
 from tui.farm_link import FarmEvent, FarmGone
 from tui.link import Down, Event, NoAnswerError, RefusedError, Up
 
+EVENTS_MAX: Final = 100_000
+
 
 class VirtualLink:
     """A `tui.link.Link` as ``account``."""
@@ -40,7 +42,7 @@ class VirtualLink:
         self._connection = market.stage.connect(f"{account}/tui", self, identity, [], account)
         self._numbers = count(1)
         self._answers: dict[int, Ack | ErrorReply] = {}
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue(EVENTS_MAX)
         self._lost_ms: int | None = None
 
     def now_ms(self) -> int:
@@ -118,7 +120,7 @@ class VirtualFarm:
     def __init__(self, market: VirtualMarket) -> None:
         self.market = market
         self.alerts = Alerts()
-        self._events: asyncio.Queue[FarmEvent | None] = asyncio.Queue()
+        self._events: asyncio.Queue[FarmEvent | None] = asyncio.Queue(EVENTS_MAX)
 
     def shown(self) -> Snapshot:
         """Return all that the Manager has to show now."""

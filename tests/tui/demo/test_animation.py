@@ -10,6 +10,7 @@ from tui.demo.cast import Cast, CastError, Event, Shot, decode, encode, retimed,
 from tui.demo.terminal import Style, Terminal, UnknownSequenceError
 
 CAST_MAX, FILM_MAX = 2_000_000, 600_000
+HEAD = '{"version":2,"width":4,"height":2,"title":""}\n'
 RED = Style(fore="#ff0000", bold=True)
 
 
@@ -80,7 +81,16 @@ def test_a_recording_comes_back_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    ["", "{}\n", '{"version":1,"width":4,"height":2,"title":""}\n', '[0,"o","a"]\n', "no\n"],
+    [
+        "",
+        "{}\n",
+        '{"version":1,"width":4,"height":2,"title":""}\n',
+        '[0,"o","a"]\n',
+        "no\n",
+        HEAD + '[0,"i","typed, not shown"]\n',
+        HEAD + '["0","o","a"]\n[1,"o","b"]\n',
+        HEAD + '[0,"o",7]\n',
+    ],
 )
 def test_what_is_no_recording_is_told(broken: str) -> None:
     with pytest.raises(CastError):

@@ -29,7 +29,7 @@ from tui.screens.automation import AutomationScreen
 from tui.screens.lists import ListScreen
 from tui.screens.sure import SureScreen
 from tui.view.hours import hours
-from tui.view.tips import TIPS
+from tui.view.tips import TIPS, Tip
 
 ROWS = {
     "f3": "orders",
@@ -41,6 +41,15 @@ ROWS = {
     "f10": "log",
 }
 """By tab, the list that must have a row."""
+
+
+def keys_of(tip: Tip) -> list[str]:
+    """Return the keys that ``tip`` tells to press: ``F6 r, 4 x Enter`` are six."""
+    keys: list[str] = []
+    for part in tip.keys.split(", "):
+        times, _, key = part.rpartition(" x ")
+        keys += [key] * int(times) if times else part.split()
+    return [key.lower() for key in keys]
 
 
 class Tour:
@@ -91,12 +100,15 @@ class Tour:
     async def the_tips(self) -> None:
         """Each tip's keys, and nothing else, do what it says."""
         app, account = self.app, self.app.desk.model.account
+        rent, look, find = map(keys_of, TIPS)
         bought = account.units("buy")
-        await self.pilot.press("f2", "b", "t", "enter", "enter")
+        await self.pilot.press(*rent)
         await until(app, self.pilot, lambda: account.units("buy") > bought)
-        await self.pilot.press("f6", "r", "enter", "enter", "enter")
+        await self.pilot.press(*look)
+        assert isinstance(app.tab, AutomationScreen)
+        await self.pilot.press(*find[:-1])
         await until(app, self.pilot, lambda: isinstance(app.screen, SureScreen))
-        await self.pilot.press("enter")
+        await self.pilot.press(find[-1])
         await until(app, self.pilot, lambda: bool(app.shared.farm.bursts))
 
     async def close_the_card(self) -> None:
