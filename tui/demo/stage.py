@@ -7,6 +7,7 @@ the Manager of ``manager.shell``. Composes packages, like ``tui.demo``.
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -35,6 +36,8 @@ BOOK: Final = "small.eu-de.flat.spot"
 """Who waits for a market waits for this book."""
 WHOLE: Final = "whole"
 SOCKET: Final = "manager.sock"
+SOCKET_PATH_BYTES_MAX: Final = 107
+"""What Linux takes as the path of a socket."""
 
 
 async def perform(folder: Path, whole: bool) -> None:
@@ -134,6 +137,8 @@ def main() -> None:
     """Play until standard input closes; the folder of it all goes with the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with tempfile.TemporaryDirectory(prefix="headroom-demo-") as folder:
+        if len(os.fsencode(f"{folder}/{SOCKET}")) > SOCKET_PATH_BYTES_MAX:
+            sys.exit(f"TMPDIR: {Path(folder).parent} is too long a path for a socket in it")
         asyncio.run(perform(Path(folder), WHOLE in sys.argv[1:]))
 
 

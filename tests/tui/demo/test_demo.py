@@ -124,6 +124,19 @@ def test_it_ends_by_itself_and_leaves_nothing(folder: Path) -> None:
     assert leftovers(folder) == []
 
 
+def test_a_folder_too_deep_for_its_socket_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(Seen to fail: the market stood still, and the exit code was 0.)"""
+    deep = folder / ("deep" * 25)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    child = demo("--headless", "--for", "10")
+    _, err = child.communicate(timeout=DEADLINE_S)
+    assert (child.returncode, f"TMPDIR: {deep} is too long" in err) == (1, True), err
+    assert leftovers(deep) == []
+
+
 def test_killed_it_leaves_nothing_either(folder: Path) -> None:
     child = demo("--headless", "--for", "60")
     wait_until(lambda: leftovers(folder) != [])
