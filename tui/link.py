@@ -79,6 +79,9 @@ class Link(Protocol):
     async def candles(self, symbol: str, interval_ms: int) -> None:
         """Subscribe to candles; done again after every reconnect by itself."""
 
+    async def unsubscribe(self, channel: Channel, symbol: str) -> None:
+        """End a subscription, after a reconnect too; raise as `request` does."""
+
     def events(self) -> AsyncIterator[Event]:
         """Yield frames in order, books without gaps, and what happens to the connection."""
 

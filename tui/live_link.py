@@ -63,6 +63,14 @@ class LiveLink:
     async def candles(self, symbol: str, interval_ms: int) -> None:
         await self._subscribe("candles", symbol, interval_ms)
 
+    async def unsubscribe(self, channel: Channel, symbol: str) -> None:
+        try:
+            await self._client.unsubscribe(channel, symbol)
+        except Refused as error:
+            raise _refused(error) from error
+        except Unknown as error:
+            raise NoAnswerError(str(error)) from error
+
     async def _subscribe(
         self, channel: Channel, symbol: str | None, interval_ms: int | None = None
     ) -> object:

@@ -6,6 +6,7 @@ panes are out of date.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
 from msgspec import ValidationError, convert
@@ -42,6 +43,8 @@ ALL_PANES: Final[tuple[Pane, ...]] = (
     "chart",
     "windows",
 )
+FOLLOWED: Final[tuple[Channel, ...]] = ("book", "trades", "candles")
+"""What is followed of an instrument; candles only of one whose chart was shown."""
 TOUCHES: Final[dict[Topic, tuple[Pane, ...]]] = {
     "book": ("head", "ladder", "depth", "instruments", "ticket"),
     "tape": ("head", "ladder", "tape", "instruments"),
@@ -157,13 +160,21 @@ class Session:
     def _follow_instruments(self) -> None:
         if not self.desk.symbol:
             self._show_first()
+        self._forget_settled()
         for symbol in filter(None, (self.desk.symbol, *self.model.watched())):
             self._want(symbol)
 
+    def _forget_settled(self) -> None:
+        """What is over, not shown and not held is followed no longer; see `_ask`."""
+        for symbol in self.model.forget_settled(self.desk.symbol):
+            self.desk.grids.pop(symbol, None)
+            self.model.drop(symbol)
+            for channel in FOLLOWED:
+                self._following.want(channel, symbol)
+
     def _want(self, symbol: str) -> None:
         """Have the book and the trades of an instrument followed, and the candles of the chart."""
-        channels: tuple[Channel, ...] = ("book", "trades")
-        for channel in channels:
+        for channel in FOLLOWED[:2]:
             if (channel, symbol) not in self._followed:
                 self._following.want(channel, symbol)
         if symbol == self.desk.symbol:
@@ -227,7 +238,13 @@ class Session:
             await self._follow(channel)
 
     async def _ask(self, channel: Channel, symbol: str) -> None:
-        """Subscribe to what is wanted; what fails is wanted again when the connection is back."""
+        """Subscribe to what is wanted; what fails is wanted again when the connection is back.
+
+        What has been forgotten meanwhile is not wanted any more: its subscription ends.
+        """
+        if symbol and symbol not in self.model.instruments:
+            await self._end(channel, symbol)
+            return
         match channel:
             case "account":
                 await self._read_account()
@@ -235,6 +252,19 @@ class Session:
                 await self.chart()
             case _:
                 await self._follow(channel, symbol)
+
+    async def _end(self, channel: Channel, symbol: str) -> None:
+        """End a subscription, if there is one, and let go of what it still brought."""
+        charted = [key for key in self._charted if key[0] == symbol and channel == "candles"]
+        for key in charted:
+            del self._charted[key]
+        followed = (channel, symbol) in self._followed
+        self._followed.pop((channel, symbol), None)
+        if followed or charted:
+            with suppress(RefusedError, NoAnswerError):  # it is gone all the same
+                await self.link.unsubscribe(channel, symbol)
+        if symbol not in self.model.instruments:
+            self.model.drop(symbol)
 
     async def _read_account(self) -> None:
         self._account_read.clear()

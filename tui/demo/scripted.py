@@ -289,6 +289,8 @@ class ScriptedLink:
         self.account = ScriptedAccount(self.market)
         self.who = who
         self.requests: list[Request] = []
+        self.ended: dict[tuple[Channel, str], None] = {}
+        """Subscriptions that the terminal ended."""
         self.refuse_next: RefusedError | None = None
         self._queue: asyncio.Queue[ServerMessage | Up | Down | None] = asyncio.Queue(QUEUE_MAX)
 
@@ -332,6 +334,9 @@ class ScriptedLink:
             balances = {"available_ucr": self.market.available_ucr, "held_ucr": 0}
             return {"balances": balances, "orders": [], "leases": [], "vms": []}
         return None
+
+    async def unsubscribe(self, channel: Channel, symbol: str) -> None:
+        self.ended[channel, symbol] = None
 
     async def candles(self, symbol: str, interval_ms: int) -> None:
         self.push(*self.market.candles(symbol, interval_ms))

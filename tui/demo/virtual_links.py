@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from exchange.wire.frames import Ack, ErrorReply, Heartbeat
-from exchange.wire.requests import Subscribe
+from exchange.wire.requests import Subscribe, Unsubscribe
 from exchange.wire.types import Channel, IntervalMs, Request
 from manager.control.alerts import Alerts
 from manager.control.frames import Snapshot
@@ -83,6 +83,9 @@ class VirtualLink:
 
     async def subscribe(self, channel: Channel, symbol: str | None = None) -> object:
         return await self.request(Subscribe(req_id=1, channel=channel, symbol=symbol))
+
+    async def unsubscribe(self, channel: Channel, symbol: str) -> None:
+        await self.request(Unsubscribe(req_id=1, channel=channel, symbol=symbol))
 
     async def candles(self, symbol: str, interval_ms: int) -> None:
         interval = msgspec.convert(interval_ms, IntervalMs)

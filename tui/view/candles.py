@@ -25,6 +25,11 @@ class Candles:
         if len(series) > KEPT:
             del series[min(series)]
 
+    def drop(self, symbol: str) -> None:
+        """Let go of an instrument's candles."""
+        for key in [key for key in self._series if key[0] == symbol]:
+            del self._series[key]
+
     def since(self, symbol: str, interval_ms: int, from_ms: int) -> dict[int, Candle]:
         """Return the candles that opened at ``from_ms`` or later."""
         series = self._series.get((symbol, interval_ms), {})

@@ -57,6 +57,8 @@ class Rung(NamedTuple):
     last: str
     """Side of the last trade when it was at this price, else ""."""
     cursor: bool
+    below_ucr: int = 0
+    """The price below which the bids of the row at 0 are; 0 of every other row."""
 
 
 def nice_steps(tick_ucr: int) -> list[int]:
@@ -191,6 +193,7 @@ def rungs(
             best="bid" if price == best_bid else "ask" if price == best_ask else "",
             last=last[1] if last and price == last_row else "",
             cursor=price == grid.cursor_ucr,
+            below_ucr=0 if price else step,
         )
         for price in range(grid.top_ucr, grid.top_ucr - rows * step, -step)
     ]

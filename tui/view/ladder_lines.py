@@ -79,8 +79,9 @@ def _own(qty: int, cells: int, back: str) -> Span:
 
 
 def _price(rung: Rung, cells: int, places: int, back: str, focused: bool) -> Line:
-    text = price_text(rung.price_ucr, places)
-    mark = MARKS[rung.last]
+    # Nobody trades at 0: that row gathers what is bid below the first step.
+    text = price_text(rung.below_ucr or rung.price_ucr, places)
+    mark = MARKS[rung.last] + ("<" if rung.below_ucr else " ")
     mark_ink = {"buy": "bid", "sell": "ask", "": "dim"}[rung.last]
     pad = cells - len(text) - 4
     left, right = " " * (pad // 2), " " * (pad - pad // 2)
@@ -90,7 +91,7 @@ def _price(rung: Rung, cells: int, places: int, back: str, focused: bool) -> Lin
         ink, mark_ink = "pick_ink!", "pick_ink"
     return (
         span(left, "text", back),
-        span(f"{mark} ", mark_ink, ground),
+        span(mark, mark_ink, ground),
         span(f"{text}  ", ink, ground),
         span(right, "text", back),
     )

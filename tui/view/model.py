@@ -137,6 +137,24 @@ class Model:
         alive = [item for item in self.instruments.values() if item.state != "settled"]
         return sorted(alive, key=sort_key)
 
+    def forget_settled(self, shown: str) -> list[str]:
+        """Forget what is over, not ``shown`` and not held; return its symbols, see `drop`."""
+        kept = {shown, *self.account.symbols()}
+        over = [
+            item.symbol
+            for item in self.instruments.values()
+            if item.state == "settled" and item.symbol not in kept
+        ]
+        for symbol in over:
+            del self.instruments[symbol]
+        return over
+
+    def drop(self, symbol: str) -> None:
+        """Let go of the prices of an instrument that is not followed any more."""
+        self.books.pop(symbol, None)
+        self.tapes.pop(symbol, None)
+        self.candles.drop(symbol)
+
     def activity(self, symbol: str) -> tuple[int, int, int]:
         """Return how lively ``symbol`` is: more trades kept, begun later, more levels is more."""
         trades, book = self.tape(symbol).trades, self.book(symbol)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from exchange.units import count_text
 from exchange.wire.frames import InstrumentUpdate
 from tui.view.table import Cell, Column, Row
-from tui.view.text import money_text, places_of, price_text, span_text
+from tui.view.text import exact_price_text, money_text, places_of, price_text, span_text
 
 APPLICATION_COLUMNS: Final = (
     Column("application", 0, least=5),
@@ -100,7 +100,8 @@ def _market(item: InstrumentUpdate) -> Row:
     band = "none"
     if item.band_low_ucr is not None and item.band_high_ucr is not None:
         band = (
-            f"{price_text(item.band_low_ucr, places)} to {price_text(item.band_high_ucr, places)}"
+            f"{exact_price_text(item.band_low_ucr, places)} to "
+            f"{exact_price_text(item.band_high_ucr, places)}"
         )
     state = ("! " if halted else "") + item.state.replace("_", " ")
     cells = (

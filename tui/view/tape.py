@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from exchange.wire.frames import Trade, TradesSnapshot
 from exchange.wire.types import Side
 from tui.view.bars import bar_eighths, bar_right
-from tui.view.text import Line, clock_text, fit, price_text, qty_text, span, width_of
+from tui.view.text import Line, clock_text, exact_price_text, fit, qty_text, span, width_of
 
 TAPE_MAX: Final = 200
 """Trades kept per instrument; more than the tallest terminal shows."""
@@ -84,7 +84,7 @@ def trade_line(trade: Seen, width: int, places: int, largest: int) -> Line:
     """Return one trade: time, price with its direction, who took, quantity over a bar."""
     ink = "bid" if trade.side == "buy" else "ask"
     arrow = {1: "▲", 0: "·", -1: "▼"}[trade.move]
-    price = f"{price_text(trade.price_ucr, places):>{places + 4}}"
+    price = f"{exact_price_text(trade.price_ucr, places):>{places + 4}}"
     head: Line = (
         span(f"{price}", ink),
         span(f" {arrow} ", ink if trade.move else "dim"),

@@ -117,3 +117,15 @@ def test_rows_and_heading_fill_the_width(width: int, places: int) -> None:
     for rung in rungs(Grid(100, 31_600, 31_000), BOOK, {}, None, ROWS):
         assert width_of(rung_line(rung, shares, places, 9, focused=True)) == width
     assert width_of(heading(width, shares)) == width
+
+
+def test_a_bid_below_the_first_step_is_never_said_to_be_at_nothing() -> None:
+    """A bid of 0.001 at a step of 0.002. (Seen to fail: its row said 0.000000.)"""
+    grid = Grid(2_000, 10_000, 2_000)
+    rows = rungs(grid, book({1_000: 3}, {9_000: 1}), {}, None, 6)
+    assert (rows[-1].bid_qty, rows[-1].price_ucr) == (3, 0)
+    drawn = [rung_line(rung, columns(60, 6, grid), 6, 3, False) for rung in rows]
+    said = ["".join(text for text, _, _ in line) for line in drawn]
+    assert "<0.002000" in said[-1] and "0.000000" not in "".join(said)
+    assert {len(line) for line in said} == {60}
+    assert "<" not in "".join(said[:-1])
