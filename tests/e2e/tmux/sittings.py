@@ -43,7 +43,7 @@ ORDERS: Final[Steps] = (
 LEASES: Final[Steps] = (
     Step("F4", r"›l-\d+ +rent +small"),
     Step("s", r"Start a VM on l-\d+"),
-    Step("Enter Enter Enter Enter", r"Starting vm-|vm-\w+ +l-\d+"),
+    Step("Enter Enter Enter Enter Enter", r"Starting vm-|vm-\w+ +l-\d+"),
     Step("Tab", r"›vm-\w+ +l-\d+ +ready +80 at [\d.]+:\d+"),
     Step("x", r"Stop vm-\w+\?"),
     Step("Enter", r"no VM runs"),

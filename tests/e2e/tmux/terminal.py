@@ -29,11 +29,7 @@ class Terminal(NamedTuple):
     async def ask(self, *words: str) -> str:
         """Return what tmux prints."""
         command = ("tmux", "-S", str(self.server), "-f", "/dev/null", *words)
-        # Python's own environment: a library may have put COLUMNS and LINES into the process's,
-        # and what runs in the pane would take them for its size.
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
-        )
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         out, _ = await asyncio.wait_for(process.communicate(), SHOWS_S)
         assert process.returncode == 0, words
         return out.decode()
@@ -41,6 +37,11 @@ class Terminal(NamedTuple):
     async def press(self, keys: str) -> None:
         """Press ``keys``: tmux's names and plain text, separated by blanks."""
         await self.ask("send-keys", "-t", f"={self.name}:", *keys.split())
+
+    async def fills(self, width: int, height: int) -> None:
+        """Wait until all of a pane of this size is drawn, the tabs and the footer."""
+        rows = (await self.shows(r"LADDER(.*\n)+.*palette")).splitlines()
+        assert len(rows) == height and max(map(len, rows)) in (width - 1, width), rows
 
     async def end(self) -> None:
         await self.ask("kill-session", "-t", f"={self.name}")

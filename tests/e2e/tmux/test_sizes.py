@@ -43,6 +43,7 @@ async def at_size(
     await made.ask(f"for-{size[0]}", 3)
     person = await open_terminal(server, f"b{size[0]}", size, made.words("buyer"), env)
     operator = await open_terminal(server, f"o{size[0]}", size, made.words("operator"), env)
+    await person.fills(*size)
     for steps in sitting:
         began = time.monotonic()
         await sit(made, person, steps)
