@@ -66,6 +66,7 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
     def on_input_submitted(self) -> None:
         """Enter in the last field, after all that was typed into it."""
         self._go_on()
+        self.unseal()
 
     def entered(self) -> None:
         if self._at_last:

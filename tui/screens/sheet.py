@@ -114,20 +114,21 @@ class SheetScreen(TypingScreen[Values | None]):
     def _submit(self) -> None:
         if self._busy:
             return
-        mistakes = self._check(self.values)
+        values = self.values
+        mistakes = self._check(values)
         if mistakes:
             self._refused(mistakes)
         elif self._send is None:
-            self.dismiss(self.values)
+            self.dismiss(values)
         else:
             self._busy = True
-            self.run_worker(self._sent(self._send))
+            self.run_worker(self._sent(self._send, values))
 
-    async def _sent(self, send: Send) -> None:
-        values = self.values
+    async def _sent(self, send: Send, values: Values) -> None:
         self.query_one("#sheet-said", Static).update("…")
         mistakes = await send(values)
         self._busy = False
+        self.unseal()
         if not self.is_current:
             return
         if mistakes:
@@ -136,6 +137,7 @@ class SheetScreen(TypingScreen[Values | None]):
             self.dismiss(values)
 
     def _refused(self, mistakes: Mistakes) -> None:
+        self.unseal()
         self._touched |= set(self._fields)
         self._told = dict(mistakes)
         self._show(mistakes)

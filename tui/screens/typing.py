@@ -15,6 +15,11 @@ class TypingScreen(ModalScreen[ScreenResultType]):
     def entered(self) -> None:
         """Enter was pressed before the form had the keys."""
 
+    def unseal(self) -> None:
+        """The form has answered: its fields may be typed into again."""
+        for field in self.query(Field):
+            field.sealed = False
+
     async def on_key(self, event: events.Key) -> None:
         """Only keys that no field got come here; a field stops the ones that it takes."""
         field = self._field()

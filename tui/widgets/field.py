@@ -10,12 +10,20 @@ from typing import Final
 from textual import events
 from textual.widgets import Input
 
+SUBMIT: Final = "submit"
+"""What Enter does in an input."""
 TAKE_S: Final = 5.0
 """How long a field may take for a key; it ends with its form."""
 
 
 class Field(Input):
-    """An input; its own keys act at once."""
+    """An input; its own keys act at once.
+
+    ``sealed``: from Enter until its form has answered. What is typed then is no part of the text
+    that was sent off.
+    """
+
+    sealed = False
 
     def takes(self, event: events.Key) -> bool:
         """Tell whether a key is text or edits it."""
@@ -23,9 +31,11 @@ class Field(Input):
 
     async def on_key(self, event: events.Key) -> None:
         act = None if event.is_printable else self._act_of(event)
-        if act is not None:
+        if act is not None or (self.sealed and event.is_printable):
             event.stop()
             event.prevent_default()
+        if act is not None and not self.sealed:
+            self.sealed = act == SUBMIT
             await self.run_action(act)
 
     def _act_of(self, event: events.Key) -> str | None:
