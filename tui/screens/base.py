@@ -77,8 +77,6 @@ class TabScreen(Screen[None], inherit_bindings=False):
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     """What only this screen can do."""
     NEEDS: ClassVar[Needs] = ""
-    ALIVE: ClassVar[bool] = True
-    """Whether it shows ages, which change without any news."""
     AUTO_FOCUS = ""
     BLANK = True
 
@@ -111,6 +109,10 @@ class TabScreen(Screen[None], inherit_bindings=False):
 
     def draw(self) -> None:
         """Bring the body up to date; called at most 20 times a second."""
+
+    def alive(self) -> bool:
+        """Tell whether to draw now though nothing came: it shows ages."""
+        return True
 
     def deeds(self) -> dict[str, Deed]:
         """Return what each action of ``ACTIONS`` does."""
@@ -229,7 +231,8 @@ class TabScreen(Screen[None], inherit_bindings=False):
         lacking = self.shared.lack(self.NEEDS)
         if self._around:
             self._draw_around(lacking)
-        if not lacking and (self._stale or self.ALIVE):
+        alive = self.alive()
+        if not lacking and (self._stale or alive):
             self._stale = False
             self.draw()
 

@@ -13,6 +13,7 @@ from textual import events
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from exchange.units import MS_PER_SECOND
 from tui.actions import EVERYWHERE, LIST, Action
 from tui.remembered import KeptList
 from tui.screens.base import Deed, TabScreen
@@ -42,6 +43,7 @@ class ListScreen(TabScreen):
                 view.recall(kept.filter, kept.sorted_by, kept.descending)
         self.focus_on = self.LISTS[0]
         self._copied = ""
+        self._second = 0
 
     @classmethod
     def all_actions(cls) -> tuple[Action, ...]:
@@ -87,6 +89,12 @@ class ListScreen(TabScreen):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)  # lists know their new size only then
+
+    def alive(self) -> bool:
+        """Ages and accruals are shown to the second: without news, nothing else changes."""
+        second = self.shared.exchange_ms // MS_PER_SECOND
+        passed, self._second = second != self._second, second
+        return passed
 
     def draw(self) -> None:
         wide = self.all_at_once()

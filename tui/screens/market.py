@@ -68,6 +68,8 @@ class MarketScreen(TabScreen):
         }
         self._dirty: dict[Pane, None] = dict.fromkeys(self.views)
         self._calm_dirty: dict[Pane, None] = {}
+        self._marked: set[tuple[Pane, ...]] = set()
+        """What `changed` was told since the last frame and the last pulse."""
         self._shown: list[Pane] = []
         self._windows = False
         """Whether there are hours to show."""
@@ -92,6 +94,9 @@ class MarketScreen(TabScreen):
     def changed(self, panes: Iterable[Pane]) -> None:
         """Mark panes as out of date: drawn with the next frame, calm ones with the next pulse."""
         panes = tuple(panes)
+        if panes in self._marked:
+            return  # a thousand times a second: what was marked so stays marked until it is drawn
+        self._marked.add(panes)
         for pane in panes:
             (self._calm_dirty if pane in CALM else self._dirty)[pane] = None
         if self._dirty:
@@ -101,6 +106,7 @@ class MarketScreen(TabScreen):
         """Let the calm panes and what depends on the time catch up."""
         self._dirty |= self._calm_dirty | dict.fromkeys(PULSED)
         self._calm_dirty.clear()
+        self._marked.clear()
         super().pulse()
 
     def redraw(self) -> None:
@@ -118,6 +124,7 @@ class MarketScreen(TabScreen):
             self._dirty |= dict.fromkeys(boxes)  # what was out of sight was not kept up to date
         # What is out of sight is forgotten, or it would ask for a frame with everything that comes.
         dirty, self._dirty = self._dirty, {}
+        self._marked.clear()
         for pane, box in boxes.items():
             if pane in dirty:
                 self.views[pane].show(lines(pane, scene, box.width, box.height))

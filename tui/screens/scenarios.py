@@ -127,6 +127,10 @@ class ScenariosScreen(ListScreen):
         if past:
             view.put_on(max(past, key=lambda row: float(row.data["at_s"])).key)
 
+    def alive(self) -> bool:
+        """A run that is played moves all the time."""
+        return super().alive() or self.player.playing
+
     def pulse(self) -> None:
         now_ms = self.shared.now_ms()
         self.player.tick(now_ms - self._ticked_ms)
