@@ -13,7 +13,7 @@ def test_an_order_is_placed_replaced_and_canceled(tmp_path: Path) -> None:
     operator, key = founded(tmp_path)
 
     async def main() -> None:
-        with serving(tmp_path, "127.0.0.1:0") as (url, _):
+        async with serving(tmp_path, "127.0.0.1:0") as (url, _):
             await open_account(url, operator, key)
             app = HeadroomApp(LiveLink(url, key), symbol=SYMBOL)
             await app.link.open()

@@ -89,7 +89,7 @@ def test_the_exchange_takes_room_of_the_marked_server_alone(tmp_path: Path) -> N
         assert fleet["h-1"].used.mvcpu == 0
 
     async def main() -> None:
-        with serving(tmp_path, "127.0.0.1:0") as (url, _):
+        async with serving(tmp_path, "127.0.0.1:0") as (url, _):
             await open_account(url, operator, key)
             async with rack(url, load_private_key(key), "r7-01", "r7-02"):
                 app = HeadroomApp(LiveLink(url, key), symbol=SYMBOL)

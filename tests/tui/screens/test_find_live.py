@@ -172,7 +172,7 @@ def test_an_exchange_that_is_killed_and_comes_back(tmp_path: Path) -> None:
     headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
 
     async def main() -> None:
-        with serving(tmp_path, "127.0.0.1:0") as (url, child):
+        async with serving(tmp_path, "127.0.0.1:0") as (url, child):
             link = LiveLink(url, operator)
             app = HeadroomApp(link)
             await link.open()
@@ -187,7 +187,7 @@ def test_an_exchange_that_is_killed_and_comes_back(tmp_path: Path) -> None:
                 await pilot.press("r")
                 log = app.shared.log.entries
                 await visit.until(lambda: any("Not sent" in entry.text for entry in log))
-                with serving(tmp_path, url.split("/")[2]):
+                async with serving(tmp_path, url.split("/")[2]):
                     await visit.sees("nobody offers this", "2 small, in DE", without="STALE")
                 await link.close()
 

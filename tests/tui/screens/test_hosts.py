@@ -162,7 +162,7 @@ def test_the_sellers_story(tmp_path: Path) -> None:
     operator, key = founded(tmp_path)
 
     async def main() -> None:
-        with serving(tmp_path, "127.0.0.1:0") as (url, child):
+        async with serving(tmp_path, "127.0.0.1:0") as (url, child):
             await open_account(url, operator, key)
             (tmp_path / "manager.toml").write_text(FILE.format(url=url))
             run = ("manager", "run", "--config", str(tmp_path / "manager.toml"))
@@ -196,7 +196,7 @@ async def lost(v: Visit, manager: Any, child: Any, folder: Path, listen: str) ->
     child.wait(60)
     await v.until(lambda: notice().startswith("STALE: "))
     assert "r7-01" in v.text("hosts")
-    with serving(folder, listen):
+    async with serving(folder, listen):
         await v.until(lambda: not notice().startswith("STALE: "))
         v.app.shared.model.fleet.clear()  # what is seen now came after the restart
         await v.until(lambda: v.text("hosts").count(" live ") >= 2)

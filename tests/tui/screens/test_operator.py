@@ -77,7 +77,7 @@ def test_the_operators_acts_on_a_real_exchange(tmp_path: Path) -> None:
     operator, key = founded(tmp_path, "shop")
 
     async def main() -> None:
-        with serving(tmp_path, "127.0.0.1:0") as (url, child):
+        async with serving(tmp_path, "127.0.0.1:0") as (url, child):
             await apply_for(url, key)
             app = HeadroomApp(LiveLink(url, operator), symbol=SYMBOL)
             await app.link.open()
@@ -123,7 +123,7 @@ async def killed_and_back(desk: Desk, folder: Path, url: str, child: Any) -> Non
     child.wait(60)
     for name in ("accounts", "markets", "figures"):
         await desk.until(name, "STALE")
-    with serving(folder, url.split("/")[2]):
+    async with serving(folder, url.split("/")[2]):
         await until(desk.app, desk.pilot, desk.fresh)
         assert desk.shows("accounts", "12.5000")
 
@@ -135,7 +135,7 @@ def test_a_trader_and_a_watcher_have_no_such_acts(tmp_path: Path) -> None:
     headroom(tmp_path, "exchange", "init", "--data", "data", "--operator-key", str(operator))
 
     async def main() -> None:
-        with serving(tmp_path, "127.0.0.1:0") as (url, _):
+        async with serving(tmp_path, "127.0.0.1:0") as (url, _):
             app = HeadroomApp(LiveLink(url, operator), read_only=True)
             await app.link.open()
             async with app.run_test(size=(80, 24)) as pilot:

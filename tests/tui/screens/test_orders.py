@@ -162,7 +162,7 @@ def test_the_exchange_is_killed_and_comes_back_under_it(tmp_path: Path) -> None:
     operator, key = founded(tmp_path)
 
     async def main() -> None:
-        with serving(tmp_path, "127.0.0.1:0") as (url, child):
+        async with serving(tmp_path, "127.0.0.1:0") as (url, child):
             await open_account(url, operator, key)
             app = HeadroomApp(LiveLink(url, key), symbol=SYMBOL)
             await app.link.open()
@@ -180,7 +180,7 @@ def test_the_exchange_is_killed_and_comes_back_under_it(tmp_path: Path) -> None:
                 for tab in ("f4", "f3"):
                     await v.press(tab)
                     await v.until(lambda: "STALE" in app.screen.query_one(NoticeBar).text)
-                with serving(tmp_path, url.split("/")[2]):
+                async with serving(tmp_path, url.split("/")[2]):
                     await until(app, pilot, lambda: not app.desk.trouble(app.shared.now_ms()))
                     await v.until(lambda: "not read yet" not in v.text("fills"))
                     await v.until(lambda: not app.shared.notice)
