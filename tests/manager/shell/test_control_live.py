@@ -144,8 +144,17 @@ async def burst_by_hand(control: Path, buyer: Client) -> None:
     assert (await told(control, *by_hand))["units"] == 1
     rented = await eventually(lambda: rented_now(buyer), 30, "a unit is rented")
     assert rented[0]["client_order_id"].startswith("rule/+web/")
+    await eventually(lambda: kept(control, "units"), 30, "it is for the stored VM")
     assert (await told(control, "burst", "web", "--end"))["units"] == 1
     await eventually(lambda: none_now(buyer), 30, "it is given back")
+    await eventually(lambda: kept(control, "used_ms"), 30, "when it was used last is shown")
+
+
+async def kept(control: Path, what: str) -> int | None:
+    """Return what `vm list` says of the stored VM ``web``, if anything."""
+    [web] = [row for row in (await told(control, "vm", "list"))["library"] if row["name"] == "web"]
+    found: int | None = web.get(what)
+    return found
 
 
 async def rented_now(buyer: Client) -> list[dict[str, Any]] | None:
@@ -165,7 +174,7 @@ async def reload(control: Path, config: Path, manager: Any, log: Path) -> None:
     assert (await told(control, "status"))["rules"][0]["do"] == "buy 1"
     write(config, right.replace("buy 1", "buy 2"))
     manager.send_signal(signal.SIGHUP)
-    await heard(log, '"event": "reloaded"')
+    await heard(log, "rule burst changed; 2 rules at work")
     assert (await told(control, "status"))["rules"][0]["do"] == "buy 2"
     assert (await told(control, "dry-run"))["units"][0] == [0.0, 0]
     write(config, right.replace('kind = "memory"', 'kind = "memory"\ndrain_s = 5'))
