@@ -17,6 +17,24 @@ from tui.commands import GROUPS
 KEY_CELLS = 8
 HELP_CELLS = 60
 """What the help of a key takes in a row of the table."""
+REST_CELLS = 68
+"""What the words below the table take in a row."""
+BROWSER = (
+    "g and its letter goes to a screen where something else keeps the F-key, as browsers do. "
+    "A click on a tab goes there, too."
+)
+ROWS = (
+    "A click picks a row or sorts by a column, a double click opens a row, the wheel scrolls. "
+    "What is in the footer and in questions can be clicked."
+)
+LADDER = (
+    "On the ladder a click puts the cursor, a double click arms a limit order there, a "
+    "shift-click one that takes; a right click offers what may be done with an order of yours."
+)
+ORDERS = (
+    "b or s stages an order at the cursor; Enter arms it and says what it holds; Enter again "
+    "sends it. Nothing leaves that was not armed. Esc steps back."
+)
 INDENT = " " * (KEY_CELLS + 2)
 
 
@@ -31,11 +49,14 @@ def help_text(accent: str, dim: str, actions: Sequence[Action] = MARKET) -> Text
             text.append(f"  {action.keys_text:<{KEY_CELLS}}")
             lines = wrap(action.help, HELP_CELLS)
             text.append(f"\n{INDENT}".join(lines) + "\n", style=dim)
-    if actions[0].name != MARKET[0].name:
-        return text
-    text.append("\nb or s stages an order at the cursor; Enter arms it and says what it holds;\n")
-    text.append("Enter again sends it. Nothing leaves that was not armed. Esc steps back.\n")
+    _rest(text, actions[0].name == MARKET[0].name)
     return text
+
+
+def _rest(text: Text, market: bool) -> None:
+    """Tell what no key tells: the mouse, the browser, and how the market's orders leave."""
+    for told in (BROWSER, *((LADDER, ORDERS) if market else (ROWS,))):
+        text.append("\n" + "\n".join(wrap(told, REST_CELLS)) + "\n")
 
 
 class HelpScreen(ModalScreen[None]):
