@@ -42,6 +42,8 @@ ZONES: Final = {"eu-de": ("DE", 100), "eu-fr": ("FR", 106)}
 """Country and price level in per cent."""
 PRICES: Final[dict[str, int]] = {"nano": 9_000, "small": 31_200, "medium": 61_800, "large": 122_500}
 SYMBOLS: Final[list[str]] = [f"{name}.{zone}.flat.spot" for zone in ZONES for name in PRICES]
+ASKS_IN_A_ROW: Final = 5
+"""What comes may make the terminal ask for more, and what comes of that again."""
 
 
 class ScriptedMarket:
@@ -320,8 +322,10 @@ class ScriptedLink:
             self._queue.task_done()
 
     async def settled(self) -> None:
-        """Wait until the terminal has taken everything that was pushed."""
-        await self._queue.join()
+        """Wait until the terminal has taken everything that was pushed, and what it then asked."""
+        for _ in range(ASKS_IN_A_ROW):
+            await self._queue.join()
+            await asyncio.sleep(0)
 
     async def subscribe(self, channel: Channel, symbol: str | None = None) -> object:
         if channel == "instruments":
