@@ -14,7 +14,7 @@ ROWS = st.lists(ROW, max_size=4, unique_by=lambda row: row[0])
 
 
 def naive(bids: dict[int, int], asks: dict[int, int]) -> int:
-    """Return the checksum as protocol.md tells it."""
+    """Return the checksum as the protocol tells it."""
     best = sorted(asks.items())[:CHECKED_LEVELS]
     best += sorted(bids.items(), reverse=True)[:CHECKED_LEVELS]
     return crc32("".join(f"{price}{qty}" for price, qty in best).encode())
