@@ -161,6 +161,8 @@ async def loaded_again(tab: Tab, server: Server) -> None:
     """The same process is shown, as it was left."""
     await tab.press("F10")
     await tab.until(lambda tab: "▸F10 Log" in tab.screen.text, "F10")
+    # That of a page that was closed before lives on for a while, in case its page comes back.
+    await come_about(lambda: len(server.terminals()) == 1, ROOM_S, "one terminal is left")
     before = server.terminals()
     old = tab.screen
     await tab.ask("Page.reload")
