@@ -141,9 +141,9 @@ WHOLE: Final[tuple[Steps, ...]] = (
 """Every act on every screen."""
 SHORT: Final[tuple[Steps, ...]] = (
     PLACED,
-    LEASES,
     AUTOMATION,
     OFFERED,
+    LEASES,
     VISITED,
     ASKED,
 )

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
-from exchange.keys import load_private_key
+from exchange.keys import load_private_key, new_key
 from tests.e2e.test_chain import Running, client, end, headroom
 from tests.e2e.wait import eventually
 from tests.manager.shell.test_live import (
@@ -87,16 +87,8 @@ class Stand:
     def words(self, role: str) -> list[str]:
         """Return what starts the terminal of a key."""
         control = str(self.folder / "m.sock")
-        own = (
-            "--key",
-            str(self.keys[role]),
-            "--control",
-            control,
-            "--no-restore",
-            "--symbol",
-            SYMBOL,
-        )
-        return ["tui", "--url", self.running.url, *own]
+        own = ("--key", str(self.keys[role]), "--control", control)
+        return ["tui", "--url", self.running.url, *own, "--no-restore", "--symbol", SYMBOL]
 
     def write(self, racks: list[str]) -> None:
         """Write the files that the Manager and the terminals read."""
@@ -125,7 +117,7 @@ async def stand(folder: Path, address: str, racks: list[str]) -> AsyncIterator[S
     made = Stand(folder, address)
     made.write(racks)
     for path in made.keys.values():
-        await headroom("key", "new", str(path))
+        new_key(path)
     data, operator = str(folder / "data"), str(made.keys["operator"])
     await headroom("exchange", "init", "--data", data, "--operator-key", operator)
     async with contextlib.AsyncExitStack() as stack:

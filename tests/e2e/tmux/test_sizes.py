@@ -6,7 +6,6 @@ and seen firing, and an ask made by the wizard.
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -45,9 +44,7 @@ async def at_size(
     operator = await open_terminal(server, f"o{size[0]}", size, made.words("operator"), env)
     await person.fills(*size)
     for steps in sitting:
-        began = time.monotonic()
         await sit(made, person, steps)
-        print(f"{size[0]} {steps[0].keys} {time.monotonic() - began:.1f} s", flush=True)
     await sit(made, operator, OPERATOR)
     await person.end()
     await operator.end()
