@@ -8,6 +8,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -33,3 +34,10 @@ def _log_as_it_was() -> Iterator[None]:
     LOGGER.setLevel(levels[1])
     for handler in [each for each in root.handlers if isinstance(each, StderrHandler)]:
         root.removeHandler(handler)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder for what has sockets in it: their paths have at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="h-", dir="/tmp") as folder:
+        yield Path(folder)

@@ -81,6 +81,7 @@ MOUNTS: Final[dict[str, Mount]] = {
         "sim.cli",
         "Replay a workload peak in virtual time.",
         {
+            "list": "List the scenarios that are shipped; each runs by its name.",
             "check": "Say what is wrong with a scenario.",
             "run": "Run every policy with every seed.",
         },

@@ -22,13 +22,13 @@ SHOWN = {
 
 
 def test_every_tab_of_the_demo_in_a_browser(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(short_path))
 
     async def main() -> None:
         async with (
-            web_terminal(tmp_path, "demo", "--web", "127.0.0.1:0") as server,
+            web_terminal(short_path, "demo", "--web", "127.0.0.1:0") as server,
             chromium() as browser,
         ):
             tab = await browser.open(server.link)

@@ -220,4 +220,4 @@ def test_the_commands_work_on_a_folder_without_a_manager(tmp_path: Path) -> None
     assert "web  small  raw  4096" in told("list")
     assert "as imported" in told("verify", "web")
     assert "done" in told("delete", "web")
-    assert told("list") == ""
+    assert told("list") == "there is none\n"

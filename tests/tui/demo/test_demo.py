@@ -26,10 +26,10 @@ DEADLINE_S = 90
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where this test's demos keep their folders; other demos may run on the same machine."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    return tmp_path
+    monkeypatch.setenv("TMPDIR", str(short_path))
+    return short_path
 
 
 def leftovers(folder: Path) -> list[Path]:

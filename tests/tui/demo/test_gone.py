@@ -32,7 +32,7 @@ def started_by(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> tuple[subprocess.Popen[bytes], int]:
+def demo(short_path: Path) -> tuple[subprocess.Popen[bytes], int]:
     """Return a demo in a terminal of its own, and that terminal."""
     terminal, inside = pty.openpty()
     termios.tcsetwinsize(inside, (35, 120))
@@ -42,8 +42,8 @@ def demo(tmp_path: Path) -> tuple[subprocess.Popen[bytes], int]:
         env={
             **os.environ,
             "TERM": "xterm-256color",
-            "TMPDIR": str(tmp_path),
-            "XDG_STATE_HOME": str(tmp_path / "state"),
+            "TMPDIR": str(short_path),
+            "XDG_STATE_HOME": str(short_path / "state"),
         },
         stdin=inside,
         stdout=inside,
@@ -56,7 +56,7 @@ def demo(tmp_path: Path) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def test_a_closed_terminal_leaves_nothing(
-    tmp_path: Path, demo: tuple[subprocess.Popen[bytes], int]
+    short_path: Path, demo: tuple[subprocess.Popen[bytes], int]
 ) -> None:
     """(Seen to fail while the signal ended the terminal at once: the scenario ran on.)"""
     child, terminal = demo
@@ -68,10 +68,10 @@ def test_a_closed_terminal_leaves_nothing(
     def runs() -> bool:
         if select.select([terminal], [], [], 0)[0]:
             os.read(terminal, 65536)  # else the screen's next rows would find no room
-        return any("sim run" in each for each in started_by(tmp_path))
+        return any("sim run" in each for each in started_by(short_path))
 
     wait_until(runs)
     os.close(terminal)
     assert child.wait(DEADLINE_S) == HUNG_UP
-    wait_until(lambda: started_by(tmp_path) == [])
-    assert leftovers(tmp_path) == []
+    wait_until(lambda: started_by(short_path) == [])
+    assert leftovers(short_path) == []

@@ -121,9 +121,9 @@ class Tour:
 
 
 def test_every_tab_is_alive_and_the_tips_are_true(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(short_path))
 
     async def main() -> None:
         async with stage(whole=True) as opened:
@@ -141,7 +141,7 @@ def test_every_tab_is_alive_and_the_tips_are_true(
                 await link.close()
 
     asyncio.run(main())
-    assert leftovers(tmp_path) == []
+    assert leftovers(short_path) == []
 
 
 def test_the_load_peaks_again_and_again() -> None:

@@ -10,11 +10,11 @@ import pytest
 from tests.e2e.web.processes import web_terminal
 
 
-def test_the_demo_for_browsers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_the_demo_for_browsers(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(short_path))
 
     async def main() -> None:
-        async with web_terminal(tmp_path, "demo", "--web", "127.0.0.1:0") as server:
+        async with web_terminal(short_path, "demo", "--web", "127.0.0.1:0") as server:
             async with httpx.AsyncClient() as http:
                 assert (await http.get(server.link)).status_code == 200
                 assert (await http.get(f"{server.base}/")).status_code == 200
@@ -22,4 +22,4 @@ def test_the_demo_for_browsers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             assert await asyncio.wait_for(server.process.wait(), 60) == 0
 
     asyncio.run(main())
-    assert not list(tmp_path.glob("headroom-demo-*"))
+    assert not list(short_path.glob("headroom-demo-*"))
