@@ -1,11 +1,13 @@
 """Answers questions about the past, beside the order path. Shell.
 
 The gateway has checked who may ask. Here a thread first updates the read model to the last durable
-row, then reads one page. One thread at a time: the next question waits.
+row, then reads one page. One thread at a time: the next question waits, also for a thread whose
+question was given up meanwhile, since nothing ends a thread.
 """
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +44,7 @@ class HistoryServer:
         self._pump = pump
         self._fee_pct = fee_pct
         self._turn = asyncio.Lock()
+        self._in_thread = threading.Lock()
         self._waiting = 0
 
     def check(self) -> None:
@@ -58,7 +61,7 @@ class HistoryServer:
     async def follow(self) -> None:
         """Copy what was committed. Raises `DiskLostError`, `HistoryError`."""
         async with self._turn:
-            await asyncio.to_thread(self._follower.catch_up)
+            await asyncio.to_thread(self._catch_up)
 
     def start(self, job: HistoryJob) -> None:
         """Begin to answer ``job``, unless its connection is gone."""
@@ -86,9 +89,13 @@ class HistoryServer:
             self._waiting -= 1
         self._reply(job, reply)
 
+    def _catch_up(self) -> None:
+        with self._in_thread:
+            self._follower.catch_up()
+
     def _read(self, job: HistoryJob) -> Page:
-        self._follower.catch_up()
-        with closing(opened(self._path)) as database:
+        self._catch_up()
+        with self._in_thread, closing(opened(self._path)) as database:
             return page(database, job.account, job.message, self._fee_pct)
 
     def _reply(self, job: HistoryJob, reply: Ack | ErrorReply) -> None:
