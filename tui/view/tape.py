@@ -17,6 +17,7 @@ LINES_MAX: Final = 256
 
 CLOCK_CELLS: Final = 9
 QTY_CELLS: Final = 6
+ARROWS: Final = {1: "▲", 0: "·", -1: "▼"}
 LETTERS: Final = {"buy": "B", "sell": "S"}
 """Who took: the colour alone must not say it."""
 
@@ -59,7 +60,8 @@ def _number(trade: Trade) -> int:
 def heading(width: int, places: int) -> Line:
     """Return the row of column names."""
     clock = f"{'time':<{CLOCK_CELLS}}" if _has_clock(width, places + 2) else ""
-    text = f"{clock}{'price':>{places + 4}}     {'qty':>{QTY_CELLS - 1}}"
+    gap = " " * (5 if _has_arrow(width, places) else 3)
+    text = f"{clock}{'price':>{places + 4}}{gap}{'qty':>{QTY_CELLS - 1}}"
     return fit((span(text, "dim"),), width)
 
 
@@ -83,11 +85,11 @@ def seen(trade: Trade, move: int, mine: bool) -> Seen:
 def trade_line(trade: Seen, width: int, places: int, largest: int) -> Line:
     """Return one trade: time, price with its direction, who took, quantity over a bar."""
     ink = "bid" if trade.side == "buy" else "ask"
-    arrow = {1: "▲", 0: "·", -1: "▼"}[trade.move]
+    arrow = f" {ARROWS[trade.move]} " if _has_arrow(width, places) else " "
     price = f"{exact_price_text(trade.price_ucr, places):>{places + 4}}"
     head: Line = (
         span(f"{price}", ink),
-        span(f" {arrow} ", ink if trade.move else "dim"),
+        span(arrow, ink if trade.move else "dim"),
         span(f"{LETTERS[trade.side]} ", ink),
     )
     if _has_clock(width, len(price) - 2):
@@ -103,3 +105,8 @@ def trade_line(trade: Seen, width: int, places: int, largest: int) -> Line:
 
 def _has_clock(width: int, digits: int) -> bool:
     return width >= CLOCK_CELLS + digits + 2 + 5 + QTY_CELLS + 1
+
+
+def _has_arrow(width: int, places: int) -> bool:
+    """A quantity is never cut: where it gets too narrow, the price's direction goes first."""
+    return width >= places + 4 + 3 + 2 + QTY_CELLS + 1

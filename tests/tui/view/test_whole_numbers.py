@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exchange.wire.frames import InstrumentsSnapshot, OrderUpdate, ServerMessage, TradesSnapshot
@@ -62,6 +62,7 @@ def texts(rows: list[Line]) -> list[str]:
     st.sampled_from(SIDE_PANES),
     st.sampled_from([31_200, 9_876_500, 987_654_300]),
 )
+@example(60, 17, "tape", 31_200)
 def test_rows_fit_and_numbers_are_whole(width: int, height: int, side: Pane, price: int) -> None:
     moment = scene(price)
     for pane, rows in drawn(moment, width, height, side).items():
