@@ -83,7 +83,7 @@ def _figure(label: str, amount_ucr: int, note: str, width: int, ink: str = "text
 
 ORDERS: Final = (
     Column("order", 5, 3),
-    Column("side", 0, 4),
+    Column("side", 0, 1, initial=True),
     Column("symbol", 1, 5, symbol=True),
     Column("price", 0, 6, number=True),
     Column("open", 0, 4, number=True),

@@ -18,6 +18,8 @@ class Column(NamedTuple):
     """At the right end of its cells, and never cut."""
     symbol: bool = False
     """Shortened as symbols are, where there is no room."""
+    initial: bool = False
+    """Its first letter only, where there is no room."""
 
 
 def table(
@@ -74,6 +76,14 @@ def _row(
         if column.number:
             text = text.rjust(cells)
         else:
-            text = (short_symbol(text, cells) if column.symbol else clip(text, cells)).ljust(cells)
+            text = _shortened(column, text, cells).ljust(cells)
         spans.append(span(text + " " * GAP, ink))
     return fit(tuple(spans), width, ground)
+
+
+def _shortened(column: Column, text: str, cells: int) -> str:
+    if column.symbol:
+        return short_symbol(text, cells)
+    if column.initial and len(text) > cells:
+        return text[:1].upper()
+    return clip(text, cells)

@@ -63,6 +63,7 @@ def texts(rows: list[Line]) -> list[str]:
     st.sampled_from([31_200, 9_876_500, 987_654_300]),
 )
 @example(60, 17, "tape", 31_200)
+@example(60, 17, "orders", 987_654_300)
 def test_rows_fit_and_numbers_are_whole(width: int, height: int, side: Pane, price: int) -> None:
     moment = scene(price)
     for pane, rows in drawn(moment, width, height, side).items():
