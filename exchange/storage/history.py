@@ -130,13 +130,21 @@ def opened(path: Path) -> sqlite3.Connection:
     if version == VERSION:
         return database
     database.close()
-    for old in path.parent.glob(f"{path.name}*"):
+    _make(path)
+    return sqlite3.connect(path, check_same_thread=False)
+
+
+def _make(path: Path) -> None:
+    """Make an empty read model, whole or not at all: we may be killed at any moment of it."""
+    # The log of an old one goes before its file: left alone, it would be read into the new one.
+    for old in sorted(path.parent.glob(f"{path.name}*"), reverse=True):
         old.unlink()
-    database = sqlite3.connect(path, check_same_thread=False)
-    database.execute("PRAGMA journal_mode=wal")
-    database.executescript(_TABLES)
-    database.execute(f"PRAGMA user_version = {VERSION}")
-    return database
+    new = path.with_name(f"{path.name}.new")
+    with closing(sqlite3.connect(new)) as database:
+        database.execute("PRAGMA journal_mode=wal")
+        database.executescript(_TABLES)
+        database.execute(f"PRAGMA user_version = {VERSION}")
+    new.replace(path)
 
 
 def needs_rows(data_dir: Path) -> bool:
@@ -154,7 +162,8 @@ def _followed(path: Path) -> int:
     """Return the number of the last frames copied; 0 when there is no file of this version."""
     if not path.is_file():
         return 0
-    with closing(opened_to_read(path)) as history:
+    # Not to read only: what a killed process left half written must be rolled back first.
+    with closing(sqlite3.connect(path)) as history:
         if history.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             return 0
         return int(history.execute("SELECT frames FROM progress").fetchone()[0])

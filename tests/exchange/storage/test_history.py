@@ -20,7 +20,13 @@ from exchange.keys import public_key_b64
 from exchange.recovery.loading import load
 from exchange.recovery.rebuild import rebuild
 from exchange.server.server import ExchangeServer
-from exchange.storage.history import FILE_NAME, Follower, HistoryError
+from exchange.storage.history import (
+    FILE_NAME,
+    Follower,
+    HistoryError,
+    needs_rows,
+    require_whole,
+)
 from exchange.storage.sqlite_journal import DiskLostError, create
 from exchange.storage.statements import PAGE_ROWS
 from exchange.wire.admin_requests import AdminApplications, AdminDeposit, AdminKey
@@ -283,3 +289,34 @@ def spoil(data_dir: Path, body: bytes) -> bytes:
         database.execute("UPDATE account_frames SET body = ? WHERE rowid = ?", (body, row))
         database.commit()
     return bytes(was)
+
+
+def test_a_history_that_a_kill_left_half_written_is_rolled_back(tmp_path: Path) -> None:
+    """(Seen to fail: the exchange did not start, with a traceback of a read-only database.)"""
+    data_dir = tmp_path / "data"
+    asyncio.run(a_day(data_dir))
+    path = data_dir / FILE_NAME
+    Follower(data_dir).catch_up()
+    with closing(sqlite3.connect(path, isolation_level=None)) as killed:
+        killed.executescript("PRAGMA journal_mode=delete; PRAGMA cache_size=2; BEGIN")
+        killed.executemany(
+            "INSERT INTO usage VALUES (?, 'h-1', ?, 1, 1, 1, 1, 1, 1)",
+            [(number, "v" * 500) for number in range(500)],
+        )
+        there = [(file, file.read_bytes()) for file in data_dir.glob(f"{FILE_NAME}*")]
+    for file, data in there:
+        file.write_bytes(data)
+    assert (data_dir / f"{FILE_NAME}-journal").exists(), "the kill came before the commit"
+    needs_rows(data_dir)
+    Follower(data_dir).catch_up()
+    require_whole(path)
+
+
+def test_what_a_kill_left_of_a_history_being_made_is_made_anew(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    create_exchange(data_dir)
+    for left in ("", "-wal", "-shm", ".new", ".new-wal"):
+        (data_dir / f"{FILE_NAME}{left}").write_bytes(b"" if not left else b"left" * 1000)
+    Follower(data_dir).catch_up()
+    require_whole(data_dir / FILE_NAME)
+    assert not (data_dir / f"{FILE_NAME}.new").exists()
