@@ -34,6 +34,8 @@ def found_lines(need: Need, found: Found, best: Purchase | None, width: int) -> 
     yield from lines(OFFERS, [_offer(offer) for offer in found.offers], width)
     count, hosts = len(found.offers), len({offer.host for offer in found.offers})
     yield f"{count} offer{_s(count)} of {hosts} host{_s(hosts)}"
+    if found.offers and not any(offer.units for offer in found.offers):
+        yield "nothing that fits is for sale now"
     if found.unproven:
         yield f"{found.unproven} more fit, but nobody knows yet what you ask of their record"
     if best is not None:

@@ -78,7 +78,7 @@ def _image(vm: VmRow) -> str:
 
 
 def _farm(load: LoadRow) -> Iterator[str]:
-    units = f"{load.pending} on their way, {load.paid} rented"
+    units = f"{load.pending} on their way, {load.paid} rented or on order"
     if load.load_rps is None and not load.needed:
         yield f"no rule needs the load; {units}"
     else:

@@ -50,6 +50,8 @@ Say: TypeAlias = Callable[[Any], str]
 
 
 def _go(units: int) -> str:
+    if not units:
+        return "nothing is rented; bids that wait are canceled"
     return "1 unit goes" if units == 1 else f"{units} units go"
 
 
