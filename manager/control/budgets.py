@@ -13,8 +13,8 @@ Span: TypeAlias = Literal["day", "month"]
 NOW: dict[Span, str] = {"day": "today", "month": "this month"}
 
 
-class Limit(NamedTuple):
-    """``rule``: None for the whole account."""
+class BudgetUse(NamedTuple):
+    """How much of one budget is spent. ``rule``: None for the whole account."""
 
     rule: str | None
     span: Span
@@ -36,28 +36,28 @@ class Limit(NamedTuple):
         return now_ms // MS_PER_DAY if self.span == "day" else month_start_ms(now_ms)
 
 
-def limits(rules: Iterable[RuleRow], spend: SpendRow) -> Iterator[Limit]:
+def limits(rules: Iterable[RuleRow], spend: SpendRow) -> Iterator[BudgetUse]:
     """Yield every budget there is."""
     for row in rules:
         yield from of_rule(row)
     yield from of_account(spend)
 
 
-def of_rule(row: RuleRow) -> Iterator[Limit]:
+def of_rule(row: RuleRow) -> Iterator[BudgetUse]:
     if row.budget_day_ucr is not None:
-        yield Limit(row.name, "day", row.spent_ucr, row.budget_day_ucr)
+        yield BudgetUse(row.name, "day", row.spent_ucr, row.budget_day_ucr)
     if row.budget_month_ucr is not None:
-        yield Limit(row.name, "month", row.spent_month_ucr, row.budget_month_ucr)
+        yield BudgetUse(row.name, "month", row.spent_month_ucr, row.budget_month_ucr)
 
 
-def of_account(spend: SpendRow) -> Iterator[Limit]:
+def of_account(spend: SpendRow) -> Iterator[BudgetUse]:
     if spend.day_limit_ucr is not None:
-        yield Limit(None, "day", spend.day_ucr, spend.day_limit_ucr)
+        yield BudgetUse(None, "day", spend.day_ucr, spend.day_limit_ucr)
     if spend.month_limit_ucr is not None:
-        yield Limit(None, "month", spend.month_ucr, spend.month_limit_ucr)
+        yield BudgetUse(None, "month", spend.month_ucr, spend.month_limit_ucr)
 
 
-def spent_text(found: Iterable[Limit]) -> str:
+def spent_text(found: Iterable[BudgetUse]) -> str:
     """Return ``spent 2 of 50 credits today, 9 of 900 this month``; "" without a limit."""
     parts = [
         f"{short_credits(one.spent_ucr)} of {short_credits(one.most_ucr)}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from exchange.units import UCR_PER_CREDIT, count_text
-from manager.control.budgets import NOW, Limit, of_account, of_rule
+from manager.control.budgets import NOW, BudgetUse, of_account, of_rule
 from manager.control.budgets import Span as Days
 from manager.control.frames import RuleRow, SpendRow
 from tui.view.automation import load_text
@@ -116,7 +116,7 @@ def _account(spend: SpendRow, room: int) -> list[Span]:
     return [*_spent(limits, room), *_unlimited(limits, spend.day_ucr, spend.month_ucr)]
 
 
-def _spent(limits: Iterable[Limit], room: int) -> list[Span]:
+def _spent(limits: Iterable[BudgetUse], room: int) -> list[Span]:
     """Return each budget as ``0.12 of 5.00 today ▰▱▱▱▱▱▱▱▱▱ 2 %``; no bars in a narrow place."""
     spans: list[Span] = []
     for limit in limits:
@@ -128,7 +128,7 @@ def _spent(limits: Iterable[Limit], room: int) -> list[Span]:
     return spans
 
 
-def _unlimited(limits: Iterable[Limit], day_ucr: int, month_ucr: int) -> list[Span]:
+def _unlimited(limits: Iterable[BudgetUse], day_ucr: int, month_ucr: int) -> list[Span]:
     """Return what is spent where there is no budget."""
     bounded = {limit.span for limit in limits}
     spent: dict[Days, int] = {"day": day_ucr, "month": month_ucr}
