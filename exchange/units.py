@@ -69,3 +69,8 @@ def coming_moment_ms(text: str, now_ms: int) -> int | None:
 def count_text(count: int, thing: str) -> str:
     """Return ``1 lease``, ``2 leases``."""
     return f"{count} {thing}" + ("" if count == 1 else "s")
+
+
+def go_text(units: int) -> str:
+    """Return ``1 unit goes``, ``2 units go``."""
+    return f"{count_text(units, 'unit')} {'goes' if units == 1 else 'go'}"

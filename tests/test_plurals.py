@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from exchange.units import count_text
+from exchange.units import count_text, go_text
 
 ROOT = Path(__file__).parent.parent
 READ = ("manager", "exchange/cli", "hostagent", "tui", "sim")
@@ -34,6 +34,7 @@ FEW = {
 
 def test_a_count_and_its_noun_agree() -> None:
     assert [count_text(count, "unit") for count in (0, 1, 2)] == ["0 units", "1 unit", "2 units"]
+    assert [go_text(count) for count in (1, 2)] == ["1 unit goes", "2 units go"]
     found = {
         f"{path.relative_to(ROOT)}: {noun}"
         for folder in READ

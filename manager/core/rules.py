@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
-from exchange.units import MAX_QTY, MS_PER_DAY, count_text
+from exchange.units import MAX_QTY, MS_PER_DAY, count_text, go_text
 from manager.core.budget import Budget, Spend, month_start_ms
 from manager.core.burst import Bursts
 from manager.core.hand import whose
@@ -145,8 +145,7 @@ class Rules:
         for span, left_ucr in self._left(rule_name, limits, now_ms):
             left_ucr -= self.committed_ucr(rule_name, _same(span, now_ms))
             if units := self._bursts.keep_within(rule_name, left_ucr):
-                text = f"{of}{span} is used up: {units} {'unit goes' if units == 1 else 'units go'}"
-                self._outgoing.log("budget_used", text)
+                self._outgoing.log("budget_used", f"{of}{span} is used up: {go_text(units)}")
 
     def _left(self, rule_name: str | None, limits: Spend, at_ms: int) -> list[tuple[Span, int]]:
         """Return what the day and the month of ``at_ms`` leave; what is held is not counted."""

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from exchange.cli.common import Json, fail, print_json
-from exchange.units import count_text
+from exchange.units import count_text, go_text
 from manager.control.requests import (
     BurstEnd,
     BurstStart,
@@ -50,9 +50,7 @@ Say: TypeAlias = Callable[[Any], str]
 
 
 def _go(units: int) -> str:
-    if not units:
-        return "nothing is rented; bids that wait are canceled"
-    return "1 unit goes" if units == 1 else f"{units} units go"
+    return go_text(units) if units else "nothing is rented; bids that wait are canceled"
 
 
 def _bought(units: int) -> str:
