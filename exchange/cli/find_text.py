@@ -6,7 +6,7 @@ from typing import Final
 from exchange.cli.fleet.table import Column, lines
 from exchange.find.need import Need
 from exchange.find.offers import Found, Offer, Purchase
-from exchange.units import MS_PER_SECOND, credits_text
+from exchange.units import MS_PER_SECOND, count_text, credits_text
 from exchange.wire.text import uptime
 from exchange.wire.types import EvidenceView
 
@@ -33,7 +33,7 @@ def found_lines(need: Need, found: Found, best: Purchase | None, width: int) -> 
     """
     yield from lines(OFFERS, [_offer(offer) for offer in found.offers], width)
     count, hosts = len(found.offers), len({offer.host for offer in found.offers})
-    yield f"{count} offer{_s(count)} of {hosts} host{_s(hosts)}"
+    yield f"{count_text(count, 'offer')} of {count_text(hosts, 'host')}"
     if found.offers and not any(offer.units for offer in found.offers):
         yield "nothing that fits is for sale now"
     if found.unproven:
@@ -48,14 +48,11 @@ def _purchase(need: Need, best: Purchase) -> Iterator[str]:
         yield f"only {best.units} of {wanted} units are for sale by one instrument"
     dearest = credits_text(best.price_max_ucr)
     each = f", at most {dearest} each" if best.units > 1 else ""
-    yield f"{best.units} cost{_s(best.units, 's', '')} {credits_text(best.hour_ucr)} an hour{each}:"
+    cost = "costs" if best.units == 1 else "cost"
+    yield f"{best.units} {cost} {credits_text(best.hour_ucr)} an hour{each}:"
     yield f"  headroom order place {best.symbol} buy {best.units} --price {dearest}"
     if need.bounds or need.accel:
         yield "  (an order takes the best price there is, also of hosts that are not listed)"
-
-
-def _s(count: int, one: str = "", many: str = "s") -> str:
-    return one if count == 1 else many
 
 
 def _offer(offer: Offer) -> tuple[str, ...]:

@@ -51,14 +51,14 @@ def lease_lines(
 ) -> Iterator[str]:
     """Yield the table of leases and the sums of both sides."""
     yield from lines(LEASES, [_lease(row, vms, now_ms) for row in leases], width)
-    yield f"{len(leases)} lease{'' if len(leases) == 1 else 's'}{_sums(leases)}"
+    yield f"{count_text(len(leases), 'lease')}{_sums(leases)}"
 
 
 def vm_lines(vms: Sequence[Row], width: int) -> Iterator[str]:
     """Yield the table of VMs, with a row for each port, and how many there are."""
     rows = [row for vm in vms for row in vm_rows(vm)]
     yield from lines(VMS, rows, width)
-    yield f"{len(vms)} VM{'' if len(vms) == 1 else 's'}"
+    yield count_text(len(vms), "VM")
 
 
 def vm_rows(vm: Row) -> Iterator[tuple[str, ...]]:

@@ -16,6 +16,7 @@ from exchange.cli.order_guard import Wanted, doubt_now, doubt_replaced
 from exchange.cli.order_text import order_lines, placed_lines, replaced_lines
 from exchange.cli.typed import price_option, time_option, units, units_option
 from exchange.client import Client, Refused, Unknown
+from exchange.units import count_text
 from exchange.wire.requests import (
     AccountState,
     OrderCancel,
@@ -178,8 +179,7 @@ def cancel(
         if as_json:
             print_json(result)
         else:
-            count = result["canceled"]
-            typer.echo(f"{count} order{'' if count == 1 else 's'} canceled")
+            typer.echo(f"{count_text(result['canceled'], 'order')} canceled")
         return
     jobs: list[work.Job] = [
         ({"order_id": each}, checked("order cancel", _named(each), OrderCancel, OPTIONS))

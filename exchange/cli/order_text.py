@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from exchange.cli.fleet.table import Column, lines
-from exchange.units import credits_text
+from exchange.units import count_text, credits_text
 from exchange.wire.types import Side
 
 FILLS: Final = (
@@ -49,7 +49,7 @@ def replaced_lines(
 def order_lines(orders: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
     """Yield the table of live orders, and how many there are."""
     yield from lines(ORDERS, [_order(row) for row in orders], width)
-    yield f"{len(orders)} open order{'' if len(orders) == 1 else 's'}"
+    yield count_text(len(orders), "open order")
 
 
 def fill_rows(fills: Sequence[Any], leases: Sequence[Any]) -> list[tuple[str, ...]]:

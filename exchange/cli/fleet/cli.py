@@ -30,6 +30,7 @@ from exchange.cli.fleet.pick import Row
 from exchange.cli.one_request import checked, logged_in
 from exchange.cli.typed import units_option
 from exchange.client import Client
+from exchange.units import count_text
 from exchange.wire.requests import HostApprove, HostDrain, HostOffer, HostToken, LeaseRecall
 from exchange.wire.types import HostStatus
 
@@ -169,7 +170,7 @@ def recall(
     if not (as_json and yes):
         for line in text.lease_lines(ending, work.width()):
             typer.echo(line, err=True)
-    work.confirm(f"recall {len(ending)} spot lease{'' if len(ending) == 1 else 's'}", yes)
+    work.confirm(f"recall {count_text(len(ending), 'spot lease')}", yes)
     jobs: list[work.Job] = [
         (row, LeaseRecall(req_id=1, lease_id=row["lease_id"], units=units)) for row in ending
     ]

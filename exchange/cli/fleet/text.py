@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from exchange.cli.fleet.pick import Row
 from exchange.cli.fleet.table import Column, lines
-from exchange.units import MS_PER_SECOND, credits_text
+from exchange.units import MS_PER_SECOND, count_text, credits_text
 from exchange.wire.text import paused_text, uptime
 
 MIB_PER_GIB: Final = 1024
@@ -50,7 +50,7 @@ def host_lines(
     yield from lines(HOSTS, rows, width)
     counts = Counter(_status(row) for row in hosts)
     each = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-    yield f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}" + (f": {each}" if each else "")
+    yield count_text(len(hosts), "host") + (f": {each}" if each else "")
     for reason in sorted({row["paused"] for row in hosts if row.get("paused")}):
         ids = ", ".join(row["host"] for row in hosts if row.get("paused") == reason)
         yield f"paused: {ids}: {paused_text(reason)}, so nothing more is sold"
