@@ -1,15 +1,14 @@
 """What is spent of each budget: of rules by day and month, and of the whole account. Pure."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from exchange.units import MS_PER_DAY
 from manager.control.frames import RuleRow, SpendRow
-from manager.core.budget import month_start_ms
+from manager.core.budget import Span, month_start_ms
 from manager.core.hand import whose
 from manager.core.limit import short_credits
 
-Span: TypeAlias = Literal["day", "month"]
 NOW: dict[Span, str] = {"day": "today", "month": "this month"}
 
 

@@ -51,8 +51,9 @@ def snapshot(
 
 
 def _spend(manager: Manager, now_ms: int) -> SpendRow:
-    sums, limits = manager.budget.sums(None, now_ms), manager.rules.account_limits()
-    return SpendRow(sums.day_ucr, sums.month_ucr, limits.day_ucr, limits.month_ucr)
+    sums = manager.budget.sums(None, now_ms)
+    most = {cap.span: cap.most_ucr for cap in manager.rules.account_limits()}
+    return SpendRow(sums.day_ucr, sums.month_ucr, most.get("day"), most.get("month"))
 
 
 def _load(manager: Manager, reading: Reading) -> LoadRow:

@@ -9,7 +9,7 @@ Pure.
 
 from collections.abc import Callable, Container, Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -20,12 +20,31 @@ from manager.core.windows import window_ms
 MAX_LEASES: Final = 10_000
 """Leases remembered, ended ones included: a last charge may come after the end."""
 
+Span: TypeAlias = Literal["day", "month"]
+SPANS: Final[tuple[Span, ...]] = ("day", "month")
+
+
+class Cap(NamedTuple):
+    """What may be charged at most in a span; the administrator finds it under ``key``."""
+
+    span: Span
+    key: str
+    most_ucr: int
+
 
 class Spend(Struct, frozen=True):
     """``[spend]``: limits over the whole account; ``None``: there is none."""
 
     day_ucr: int | None = None
     month_ucr: int | None = None
+
+    def of(self, span: Span) -> int | None:
+        return self.day_ucr if span == "day" else self.month_ucr
+
+    def caps(self, key: str) -> list[Cap]:
+        """Return the limits there are; ``key`` and the span name them."""
+        found = [(span, self.of(span)) for span in SPANS]
+        return [Cap(span, key + span, most) for span, most in found if most is not None]
 
 
 class Paid(Struct):
@@ -40,6 +59,9 @@ class Sums(Struct):
 
     day_ucr: int = 0
     month_ucr: int = 0
+
+    def of(self, span: Span) -> int:
+        return self.day_ucr if span == "day" else self.month_ucr
 
     def add(self, other: "Sums") -> None:
         self.day_ucr += other.day_ucr

@@ -8,10 +8,10 @@ Source: manager.md, "Rule guards".
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import TypeAlias
 
 from exchange.units import MAX_QTY, MS_PER_DAY, count_text, go_text
-from manager.core.budget import Budget, Spend, month_start_ms
+from manager.core.budget import SPANS, Budget, Cap, Span, Spend, month_start_ms
 from manager.core.burst import Bursts
 from manager.core.hand import whose
 from manager.core.limit import UNLIMITED, Limit, MoneyLimit, UnitsLimit
@@ -24,8 +24,6 @@ from manager.core.standing import RuleStatus, Standing
 from manager.core.watches import watch_of
 from manager.core.wish import RuleState, Wish
 
-NO_LIMITS: Final = Spend()
-Span: TypeAlias = Literal["day", "month"]
 Committed: TypeAlias = Callable[[str | None, Callable[[int], bool]], int]
 
 
@@ -52,7 +50,7 @@ class Rules:
         self._budget = budget
         self._standing = standing
         self._evaluated_ms = -1
-        self.spend = NO_LIMITS
+        self.spend = Spend()
         self.most_ucr: int | None = None
         """Lowers ``spend``, whatever a changed configuration says."""
         self.committed_ucr: Committed = lambda rule, same: 0
@@ -137,39 +135,37 @@ class Rules:
     def charged(self, rule_name: str) -> None:
         """After a charge: give back what a budget no longer pays for, most expensive first."""
         for rule in (state.rule for state in self._states if state.rule.name == rule_name):
-            self._keep_within(rule.name, f"{whose(rule_name)}: budget_", _limits(rule))
+            self._keep_within(rule.name, f"{whose(rule_name)}: budget_", _caps(rule))
         self._keep_within(None, "spend: ", self.account_limits())
 
-    def _keep_within(self, rule_name: str | None, of: str, limits: Spend) -> None:
+    def _keep_within(self, rule_name: str | None, of: str, caps: Sequence[Cap]) -> None:
         now_ms = self._outgoing.now_ms
-        for span, left_ucr in self._left(rule_name, limits, now_ms):
-            left_ucr -= self.committed_ucr(rule_name, _same(span, now_ms))
+        for cap, left_ucr in self._left(rule_name, caps, now_ms):
+            left_ucr -= self.committed_ucr(rule_name, _same(cap.span, now_ms))
             if units := self._bursts.keep_within(rule_name, left_ucr):
-                self._outgoing.log("budget_used", f"{of}{span} is used up: {go_text(units)}")
+                self._outgoing.log("budget_used", f"{of}{cap.span} is used up: {go_text(units)}")
 
-    def _left(self, rule_name: str | None, limits: Spend, at_ms: int) -> list[tuple[Span, int]]:
-        """Return what the day and the month of ``at_ms`` leave; what is held is not counted."""
-        left: list[tuple[Span, int]] = []
-        if limits == NO_LIMITS:
-            return left
+    def _left(
+        self, rule_name: str | None, caps: Sequence[Cap], at_ms: int
+    ) -> list[tuple[Cap, int]]:
+        """Return what each leaves of the span of ``at_ms``; what is held is not counted."""
+        if not caps:
+            return []
         now_ms = self._outgoing.now_ms
         sums = self._budget.sums(rule_name, now_ms)
-        if limits.day_ucr is not None:
-            spent_ucr = sums.day_ucr if _same("day", at_ms)(now_ms) else 0
-            left.append(("day", limits.day_ucr - spent_ucr))
-        if limits.month_ucr is not None:
-            spent_ucr = sums.month_ucr if _same("month", at_ms)(now_ms) else 0
-            left.append(("month", limits.month_ucr - spent_ucr))
-        return left
+        spent = [sums.of(cap.span) if _same(cap.span, at_ms)(now_ms) else 0 for cap in caps]
+        return [(cap, cap.most_ucr - ucr) for cap, ucr in zip(caps, spent, strict=True)]
 
-    def account_limits(self) -> Spend:
+    def account_limits(self) -> list[Cap]:
         """Return what the whole account may be charged: the lowest of all that limits it."""
-        most_ucr, spend = self.most_ucr, self.spend
-        if most_ucr is None:
-            return spend
-        day_ucr = most_ucr if spend.day_ucr is None else min(spend.day_ucr, most_ucr)
-        month_ucr = most_ucr if spend.month_ucr is None else min(spend.month_ucr, most_ucr)
-        return Spend(day_ucr, month_ucr)
+        caps = (self._account_cap(span) for span in SPANS)
+        return [cap for cap in caps if cap is not None]
+
+    def _account_cap(self, span: Span) -> Cap | None:
+        file_ucr, run_ucr = self.spend.of(span), self.most_ucr
+        if run_ucr is not None and (file_ucr is None or run_ucr < file_ucr):
+            return Cap(span, "--max-spend", run_ucr)
+        return None if file_ucr is None else Cap(span, f"[spend] {span}", file_ucr)
 
     def affordable(self, rule: Rule, at_ms: int) -> int:
         """Return how many more units for one hour that begins then all budgets allow."""
@@ -178,22 +174,13 @@ class Rules:
     def _budgets(self, rule: Rule, at_ms: int) -> Iterator[MoneyLimit]:
         """Yield what each budget leaves for hours that begin at ``at_ms``."""
         now_ms = self._outgoing.now_ms
-        for name, limits in ((rule.name, _limits(rule)), (None, self.account_limits())):
-            for span, left_ucr in self._left(name, limits, at_ms):
-                same = _same(span, at_ms)
+        for name, caps in ((rule.name, _caps(rule)), (None, self.account_limits())):
+            for cap, left_ucr in self._left(name, caps, at_ms):
+                same = _same(cap.span, at_ms)
                 left_ucr -= self.committed_ucr(name, same)
                 if same(now_ms):
                     left_ucr -= self._rented.held_ucr(name) + self._purchases.held_ucr(name)
-                most_ucr = (limits.day_ucr if span == "day" else limits.month_ucr) or 0
-                key = self._key(name, span, most_ucr)
-                yield MoneyLimit(key, most_ucr, left_ucr, rule.price_max_ucr)
-
-    def _key(self, rule_name: str | None, span: Span, most_ucr: int) -> str:
-        """Return where the administrator finds a budget."""
-        if rule_name is not None:
-            return f"budget_{span}"
-        file_ucr = self.spend.day_ucr if span == "day" else self.spend.month_ucr
-        return f"[spend] {span}" if file_ucr == most_ucr else "--max-spend"
+                yield MoneyLimit(cap.key, cap.most_ucr, left_ucr, rule.price_max_ucr)
 
     def bound(self, rule: Rule, reading: Reading) -> Limit:
         """Return the limit that allows the rule the fewest more units now."""
@@ -336,8 +323,8 @@ def _same(span: Span, at_ms: int) -> Callable[[int], bool]:
     return lambda other_ms: month_start_ms(other_ms) == month_start_ms(at_ms)
 
 
-def _limits(rule: Rule) -> Spend:
-    return Spend(rule.budget_day_ucr, rule.budget_month_ucr)
+def _caps(rule: Rule) -> list[Cap]:
+    return Spend(rule.budget_day_ucr, rule.budget_month_ucr).caps("budget_")
 
 
 def _watched(rule: Rule) -> tuple[object, ...]:

@@ -5,8 +5,8 @@ from typing import Final
 
 from exchange.units import UCR_PER_CREDIT, count_text
 from manager.control.budgets import NOW, BudgetUse, of_account, of_rule
-from manager.control.budgets import Span as Days
 from manager.control.frames import RuleRow, SpendRow
+from manager.core.budget import Span as Days
 from tui.view.automation import load_text
 from tui.view.farm import Farm
 from tui.view.text import (

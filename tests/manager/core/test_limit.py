@@ -29,6 +29,8 @@ LIMITS: list[tuple[dict[str, Any], Spend, float | None, str]] = [
     ({}, Spend(day_ucr=450_000), None, f"[spend] day 0.45: {HELD}"),
     ({}, Spend(month_ucr=450_000), None, f"[spend] month 0.45: {HELD}"),
     ({}, Spend(day_ucr=9 * CREDIT), 0.45, f"--max-spend 0.45: {HELD}"),
+    ({}, Spend(day_ucr=450_000), 0.45, f"[spend] day 0.45: {HELD}"),
+    ({}, Spend(day_ucr=450_000), 9, f"[spend] day 0.45: {HELD}"),
 ]
 """With 4 units at 0.02 an hour, when one more may cost 0.4: the limit, and what names it."""
 
