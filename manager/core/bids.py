@@ -14,10 +14,10 @@ from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import OrderCancel, OrderPlace
 from manager.core.classes import Place
 from manager.core.hand import whose
+from manager.core.order_ids import BIDS
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 
-PREFIX: Final = "rule/"
 ORDER_LIFE_MS: Final = 15 * MS_PER_SECOND
 """An order that reaches the exchange later than this is refused: its reason may be gone."""
 MIN_REST_MS: Final = MS_PER_SECOND
@@ -127,7 +127,7 @@ class Bids(dict[str, Order]):
         others."""
         self.clear()
         for row in rows:
-            if row.client_order_id.startswith(PREFIX) and row.side == "buy" and ours(row.symbol):
+            if row.client_order_id.startswith(BIDS) and row.side == "buy" and ours(row.symbol):
                 self[row.client_order_id] = Order(
                     row.client_order_id,
                     rules.get(rule_of(row.client_order_id)),
@@ -149,7 +149,7 @@ class Bids(dict[str, Order]):
 def rule_of(client_order_id: str) -> str:
     """Return NAME of ``rule/NAME/...``, "" when the id has another form."""
     parts = client_order_id.split("/")
-    return parts[1] if len(parts) == 3 and client_order_id.startswith(PREFIX) else ""
+    return parts[1] if len(parts) == 3 and client_order_id.startswith(BIDS) else ""
 
 
 def placed_ms(client_order_id: str) -> int:

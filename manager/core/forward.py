@@ -13,11 +13,12 @@ from typing import Any, Final, TypeAlias
 
 from exchange.units import MAX_QTY, MS_PER_MINUTE, count_text, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
-from manager.core.bids import MIN_REST_MS, PREFIX, Bids, Order, rule_of
+from manager.core.bids import MIN_REST_MS, Bids, Order, rule_of
 from manager.core.classes import Place, place_of
 from manager.core.farm import Farm
 from manager.core.hand import whose
 from manager.core.handover import Handover
+from manager.core.order_ids import BIDS
 from manager.core.outgoing import Outgoing
 from manager.core.purchase import Purchases
 from manager.core.rule import Buy, BuyTo, Rule
@@ -223,7 +224,7 @@ class Forward:
         if symbol not in self._windows or limit_ucr == 0:
             return None
         self._number += 1
-        order_id = f"{PREFIX}{rule.name}/{self._outgoing.now_ms}-w{self._number}"
+        order_id = f"{BIDS}{rule.name}/{self._outgoing.now_ms}-w{self._number}"
         return Order(order_id, rule, symbol, limit_ucr, units)
 
     def _rest(self, order: Order) -> None:

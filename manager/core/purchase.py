@@ -15,10 +15,11 @@ from exchange.units import count_text, credits_text
 from exchange.wire.frames import InstrumentUpdate, OrderUpdate
 from exchange.wire.requests import DirectorySearch
 from manager.core.backoff import Backoff
-from manager.core.bids import MIN_REST_MS, PREFIX, Bids, Order, rule_of
+from manager.core.bids import MIN_REST_MS, Bids, Order, rule_of
 from manager.core.classes import Place, place_of, places
 from manager.core.detour import Offering, way_around
 from manager.core.hand import by_hand, whose
+from manager.core.order_ids import BIDS
 from manager.core.outgoing import Outgoing
 from manager.core.rule import Rule
 from manager.core.windows import window_ms
@@ -239,7 +240,7 @@ class Purchases:
     def _client_order_id(self, rule: Rule) -> str:
         # The time keeps it unique after a restart, the number within a millisecond.
         self._number += 1
-        return f"{PREFIX}{rule.name}/{self._outgoing.now_ms}-{self._number}"
+        return f"{BIDS}{rule.name}/{self._outgoing.now_ms}-{self._number}"
 
 
 def _offerings(rows: Any) -> list[Offering]:

@@ -5,17 +5,17 @@ Compiled from ``[[group]]`` of manager.toml. Source: manager.md, "Sell".
 
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from exchange.wire.frames import HostUpdate
 from exchange.wire.terms import need_of
 from exchange.wire.types import SPOT, ToldCapacity
+from manager.core.order_ids import ASKS
 from manager.selling.hours import Calendar
 from manager.selling.price import Price
 
-PREFIX: Final = "group/"
 OfferKind: TypeAlias = Literal["none", "all", "fixed", "share", "residual"]
 Delivery: TypeAlias = Literal["spot", "window"]
 Room: TypeAlias = tuple[int, int, int]
@@ -89,13 +89,13 @@ def room_of(offer: Offer, offered: ToldCapacity) -> Room:
 
 
 def ask_prefix(group: str, host: str) -> str:
-    return f"{PREFIX}{group}/{host}/"
+    return f"{ASKS}{group}/{host}/"
 
 
 def place_of(client_order_id: str) -> tuple[str, str] | None:
     """Return (group, host) of an ask of a group; ``None``: it is somebody else's."""
     parts = client_order_id.split("/")
-    if len(parts) != 4 or not client_order_id.startswith(PREFIX):
+    if len(parts) != 4 or not client_order_id.startswith(ASKS):
         return None
     return parts[1], parts[2]
 

@@ -11,8 +11,8 @@ from msgspec import Struct, field
 
 from exchange.wire.frames import HostUpdate, LeaseUpdate
 from exchange.wire.terms import DEFAULT_CLASSES, need_of
+from manager.core.order_ids import ASKS
 from manager.selling.group import (
-    PREFIX,
     Group,
     Room,
     class_of,
@@ -106,7 +106,7 @@ class Stock:
             row.units,
             SHAPES.get(class_of(row.symbol), NOTHING),
             delivery_of(row.symbol),
-            (row.client_order_id or "").startswith(PREFIX),
+            (row.client_order_id or "").startswith(ASKS),
             row.state == "ending",
         )
         return row.host

@@ -12,8 +12,7 @@ from exchange.client import Client, Refused
 from exchange.log import log
 from exchange.wire.session_requests import CLAIMS_MAX, SessionClaim
 from manager.core import log_events
-from manager.core.bids import PREFIX
-from manager.selling.group import PREFIX as ASKS
+from manager.core.order_ids import ASKS, BIDS
 
 RETRY_S: Final = 2.0
 OLDER_EXCHANGE: Final = ("unknown_type", "forbidden")
@@ -31,7 +30,7 @@ class Alone:
         """Somebody else acts for them."""
 
     def _claim(self, rules: Iterable[str], groups: Iterable[str]) -> SessionClaim:
-        wanted = [f"{PREFIX}{name}" for name in rules] + [f"{ASKS}{name}" for name in groups]
+        wanted = [f"{BIDS}{name}" for name in rules] + [f"{ASKS}{name}" for name in groups]
         names = sorted(wanted)[:CLAIMS_MAX]
         return SessionClaim(req_id=1, names=names, holder=self._holder)
 

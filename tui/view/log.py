@@ -16,11 +16,10 @@ from exchange.wire.frames import (
     VmUpdate,
 )
 from manager.control.frames import AlertRow
+from manager.core.order_ids import MANAGERS_ORDERS
 from tui.view.words import Message
 
 ENTRIES_MAX: Final = 2_000
-MANAGERS_ORDERS: Final = ("group/", "rule/")
-"""How the ids of orders begin that a Manager placed."""
 
 Kind: TypeAlias = Literal[
     "fill", "order", "lease", "vm", "notice", "refusal", "link", "gap", "manager", "done"
