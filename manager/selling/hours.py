@@ -92,15 +92,15 @@ class Calendar(Struct, frozen=True):
         return self.hours is None or self.hours.contains(minute_of(local))
 
     def closed_text(self, at_ms: int, clock: tzinfo) -> str:
-        """Say why it is closed then, or closes too soon for a notice."""
-        local = local_time(at_ms, clock)
-        days = next((days for days in self.blackout if days.contains(local.date())), None)
+        """Say why it is closed then, or closes too soon for a recall."""
+        if self.open_at(at_ms, clock):
+            return "it closes sooner than a recall takes"
+        today = local_time(at_ms, clock).date()
+        days = next((days for days in self.blackout if days.contains(today)), None)
         if days is not None:
             return f"blackout until {days.last}"
-        hours = "" if self.hours is None else f" {self.hours.text()}"
-        if self.hours is None or self.hours.contains(minute_of(local)):
-            return f"its hours{hours} end before a notice would"
-        return f"outside its hours{hours}"
+        assert self.hours is not None, "closed on no day without sale"
+        return f"outside its hours {self.hours.text()}"
 
     def open_all(self, from_ms: int, to_ms: int, clock: tzinfo) -> bool:
         """Return whether it is open all the time from one to the other, to the minute."""
