@@ -8,38 +8,15 @@ from pathlib import Path
 import pytest
 
 from exchange.client import Client
-from exchange.client.images import put_image
-from exchange.keys import load_private_key
 from exchange.log import log
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
-from exchange.wire.frames import LeaseUpdate, VmUpdate
-from exchange.wire.requests import HostHeartbeat, VmStart
+from exchange.wire.requests import HostHeartbeat
 from hostagent import clock_check
-from hostagent.agent import Agent
 from hostagent.clock import HostClock
 from hostagent.core.core import HostConfig, HostCore
 from hostagent.core.ports import Message, Out, Send
-from hostagent.machine.memory_machine import MemoryMachine
-from tests.hostagent.market import (
-    WAIT_S,
-    Market,
-    ask_when_live,
-    enroll,
-    first,
-    market,
-    order,
-    vm_is,
-)
-from tests.hostagent.rig import CONFIG
-
-CONFIG_OF_A_QUICK_HOST = HostConfig(
-    capacity=CONFIG.capacity,
-    classes=CONFIG.classes,
-    boot_id="boot-1",
-    accel="simulated",
-    heartbeat_ms=50,
-    observe_ms=200,
-)
+from tests.hostagent.market import WAIT_S, Market, ask_when_live, market
+from tests.hostagent.quick_host import CONFIG_OF_A_QUICK_HOST, a_vm, enrolled, quick_agent
 
 
 class Wall:
@@ -82,27 +59,18 @@ def test_a_wrong_clock_that_is_set_changes_nothing(
     """(Seen to fail with the wall clock: set back, it sent no heartbeat for an hour.)"""
 
     async def story(here: Market, seller: Client, buyer: Client, wall: Wall) -> None:
-        key, core = load_private_key(here.key("host")), Beating(CONFIG_OF_A_QUICK_HOST)
-        clock = HostClock(wall)
-        machine = MemoryMachine(clock.now_ms, "127.0.0.1", range(30_000, 30_010))
-        running = asyncio.create_task(Agent(core, machine, here.url, key, clock=clock).run())
-        await ask_when_live(seller)
-        vm = await a_vm(tmp_path, here, buyer)
-        assert vm.ready_ms is not None
-        assert abs(vm.ready_ms - time.time_ns() // 1_000_000) < MS_PER_MINUTE
-        for wrong_ms in (0, MS_PER_HOUR, -5 * MS_PER_MINUTE, 0):
-            wall.ahead_ms = wrong_ms
-            await core.beat(3)
-        running.cancel()
-        await asyncio.wait([running])
+        core = Beating(CONFIG_OF_A_QUICK_HOST)
+        async with quick_agent(here, core, HostClock(wall)):
+            await ask_when_live(seller)
+            vm = await a_vm(tmp_path, here, buyer)
+            assert vm.ready_ms is not None
+            assert abs(vm.ready_ms - time.time_ns() // 1_000_000) < MS_PER_MINUTE
+            for wrong_ms in (0, MS_PER_HOUR, -5 * MS_PER_MINUTE, 0):
+                wall.ahead_ms = wrong_ms
+                await core.beat(3)
 
     async def main() -> None:
-        async with (
-            market(tmp_path) as here,
-            here.client("seller") as seller,
-            here.client("buyer") as buyer,
-        ):
-            await enroll(here, seller)
+        async with enrolled(tmp_path) as (here, seller, buyer):
             await story(here, seller, buyer, Wall(ahead_ms))
 
     caplog.set_level(logging.INFO, log.LOGGER.name)
@@ -110,21 +78,6 @@ def test_a_wrong_clock_that_is_set_changes_nothing(
     said = [row for row in caplog.messages if "this server's clock" in row]
     assert len(said) == 4, said
     assert [" ahead of " in row or " behind " in row for row in said] == [True, False, True, False]
-
-
-async def a_vm(folder: Path, here: Market, buyer: Client) -> VmUpdate:
-    """Buy a unit and start a VM on it; returns its row once it is ready."""
-    disk = folder / "disk.raw"
-    disk.write_bytes(bytes(512))
-    image = await put_image(here.url, load_private_key(here.key("buyer")), disk, "raw")
-    await buyer.subscribe("account")
-    await buyer.request(order("buy"))
-    lease = await first(buyer, lambda event: isinstance(event, LeaseUpdate))
-    ask = VmStart(req_id=1, lease_id=lease.lease_id, name="a", image=image, ports=[80])
-    await buyer.request(ask)
-    row = await first(buyer, vm_is("running", ready=True))
-    assert isinstance(row, VmUpdate)
-    return row
 
 
 def test_the_clock_goes_by_the_time_that_has_passed() -> None:

@@ -1,11 +1,9 @@
 """The live agent against a real exchange while its hypervisor does not answer, and afterwards."""
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -13,26 +11,21 @@ import pytest
 from msgspec import structs
 
 from exchange.client import Client, Refused
-from exchange.keys import load_private_key
 from exchange.log import log
 from exchange.wire.frames import HostUpdate, VmUpdate
 from exchange.wire.requests import VmStart
-from hostagent.agent import Agent
 from hostagent.clock import HostClock
 from hostagent.core.core import HostCore
 from hostagent.core.scripted_faults import Fault, Script
-from hostagent.machine.memory_machine import MemoryMachine
 from tests.hostagent.market import (
     Market,
     ask_when_live,
-    enroll,
     first,
-    market,
     order,
     run,
     vm_is,
 )
-from tests.hostagent.test_clock import CONFIG_OF_A_QUICK_HOST, a_vm
+from tests.hostagent.quick_host import CONFIG_OF_A_QUICK_HOST, a_vm, enrolled, quick_agent
 
 AWAY: Final = Fault(times=1_000_000, error="libvirt is away", reason="hypervisor_lost")
 SPEED: Final = 20
@@ -41,19 +34,6 @@ SPEED: Final = 20
 
 def hurried_ns() -> int:
     return time.monotonic_ns() * SPEED
-
-
-@contextlib.asynccontextmanager
-async def agent(here: Market, script: Script) -> AsyncIterator[None]:
-    clock = HostClock(passed=hurried_ns)
-    machine = MemoryMachine(clock.now_ms, "127.0.0.1", range(30_000, 30_010), script)
-    core, key = HostCore(CONFIG_OF_A_QUICK_HOST), load_private_key(here.key("host"))
-    running = asyncio.create_task(Agent(core, machine, here.url, key, clock=clock).run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
 
 
 async def pauses(seller: Client, why: str | None) -> HostUpdate:
@@ -92,14 +72,10 @@ def test_it_sells_nothing_meanwhile_and_what_was_ordered_starts_afterwards(
     """(Seen to fail: it sold on, and what was ordered failed at its owner's cost.)"""
 
     async def main() -> None:
-        async with (
-            market(tmp_path) as here,
-            here.client("seller") as seller,
-            here.client("buyer") as buyer,
-        ):
-            await enroll(here, seller)
-            script = Script()
-            async with agent(here, script):
+        async with enrolled(tmp_path) as (here, seller, buyer):
+            core, script = HostCore(CONFIG_OF_A_QUICK_HOST), Script()
+            clock = HostClock(passed=hurried_ns)
+            async with quick_agent(here, core, clock, script):
                 await story(here, seller, buyer, script)
 
     caplog.set_level(logging.INFO, log.LOGGER.name)

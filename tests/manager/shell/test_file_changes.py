@@ -8,17 +8,9 @@ from manager.shell.config import read_config
 from manager.shell.config_file import ConfigFile
 from manager.shell.file_changes import LISTS, SWITCHES, TABLES, file_changes
 from manager.shell.settings import ONLY_AT_START
+from tests.manager.shell.calm import CALM
 
-FILE = """
-schema = 1
-[load]
-url = "http://127.0.0.1:9/"
-unit_rps = 1
-[[rule]]
-name = "calm"
-when = "util < 1"
-do = "release all"
-"""
+FILE = f"schema = 1\n{CALM}"
 NIGHT = '[[rule]]\nname = "night"\nwhen = "util < 2"\ndo = "release all"\n'
 GROUP = '[[group]]\nname = "rack"\nhosts = ["r7-*"]\n'
 

@@ -26,24 +26,18 @@ from tests.hostagent.market import (
     start_agent,
     stop,
 )
+from tests.manager.shell.calm import CALM
 from tests.manager.shell.test_live import heard, start_logging
 
 HOSTS = ("r7-01", "r7-02")
 BACK_S = 5.0
 """Released units are on the market again within this."""
-HEAD = """
+HEAD = f"""
 schema = 1
 [exchange]
-url = "{url}"
+url = "{{url}}"
 key = "seller.pem"
-[load]
-url = "http://127.0.0.1:9/"
-unit_rps = 1
-[[rule]]
-name = "calm"
-when = "util < 1"
-do = "release all"
-"""
+{CALM}"""
 GROUP = """
 [[group]]
 name = "rack"
