@@ -41,6 +41,11 @@ class RentedUnits:
             for unit in lease.units.values():
                 yield lease, unit
 
+    def vms_in_use(self) -> set[str]:
+        """Return the names of the stored VMs that units have."""
+        leases = (lease for lease in self.leases.values() if lease.units)
+        return {lease.vm.name for lease in leases if lease.vm is not None}
+
     def unit(self, server: str) -> Unit | None:
         return self._units.get(server)
 

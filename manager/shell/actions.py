@@ -114,9 +114,9 @@ class Actions:
         """Return everything as it is now."""
         groups = group_rows(self._daemon.selling)
         rows = self._daemon.alerting.alerts.rows
-        now_ms = self._daemon.now_ms()
-        seen = snapshot(self._daemon.manager, now_ms, rows, groups)
-        return replace(seen, library=self._settings.use.rows(seen.library, now_ms))
+        seen = snapshot(self._daemon.manager, self._daemon.now_ms(), rows, groups)
+        library = self._settings.uploads.rows(self._daemon.last_use.rows(seen.library))
+        return replace(seen, library=library)
 
     async def answer(self, request: ControlRequest) -> ControlFrame:
         """Do ``request``; whatever is wrong with it becomes an `ErrorReply`."""

@@ -59,6 +59,7 @@ from manager.shell.alone import RETRY_S, Alone
 from manager.shell.balancing import Balancing
 from manager.shell.config_file import AlertsTable
 from manager.shell.inbox import INBOX_MAX, Inbox, Version, Work
+from manager.shell.library_use import LastUse
 from manager.shell.past_charges import past_charges
 from manager.shell.past_load import PastLoad
 
@@ -119,6 +120,7 @@ class Daemon:
         self._alone = Alone(client, [row.rule for row in manager.rule_states()], groups)
         self._reading: object | None = None
         self.past_load = PastLoad()
+        self.last_use = LastUse()
         self._fleet = False
 
     async def run(self) -> None:
@@ -155,6 +157,8 @@ class Daemon:
         while True:
             message = await self._next()
             now_ms = self._clock.now_ms()
+            # What ends, ends in a turn: until then it was in use.
+            self.last_use.note(self._manager.rented.vms_in_use(), now_ms)
             if isinstance(message, Work):
                 self._carry_out(message.call(self._manager, now_ms))
                 message.tell()

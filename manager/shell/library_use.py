@@ -4,7 +4,7 @@ Uses are those that this Manager has seen: it keeps no journal.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -33,13 +33,29 @@ class _Upload(Struct):
         return round((self.size - self.done) * (now_s - self.began_s) / sent)
 
 
-class LibraryUse:
+class LastUse:
+    """When units last had each stored VM."""
+
+    def __init__(self) -> None:
+        self._used_ms: dict[str, int] = {}
+
+    def note(self, names: Iterable[str], now_ms: int) -> None:
+        """Units have these stored VMs now."""
+        self._used_ms |= dict.fromkeys(names, now_ms)
+
+    def rows(self, rows: Iterable[VmRow]) -> list[VmRow]:
+        """Return the rows; those that no unit has now tell when one last had them."""
+        return [
+            row if row.units else replace(row, used_ms=self._used_ms.get(row.name)) for row in rows
+        ]
+
+
+class Uploads:
     """``now_s``: a clock that never goes back."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
         self._uploads: dict[str, _Upload] = {}
-        self._used_ms: dict[str, int] = {}
 
     @contextmanager
     def uploading(self, name: str) -> Iterator[Progress]:
@@ -56,14 +72,13 @@ class LibraryUse:
         finally:
             self._uploads.pop(name, None)
 
-    def rows(self, rows: Sequence[VmRow], now_ms: int) -> list[VmRow]:
-        """Return the rows with what is known here; note which of them are in use."""
-        self._used_ms |= {row.name: now_ms for row in rows if row.units}
+    def rows(self, rows: Iterable[VmRow]) -> list[VmRow]:
+        """Return the rows; those whose image is being uploaded tell how far it is."""
         return [self._row(row) for row in rows]
 
     def _row(self, row: VmRow) -> VmRow:
         upload = self._uploads.get(row.name)
-        if upload is not None:
-            left_s = upload.left_s(self._now_s())
-            row = replace(row, upload_percent=upload.percent(), upload_left_s=left_s)
-        return row if row.units else replace(row, used_ms=self._used_ms.get(row.name))
+        if upload is None:
+            return row
+        left_s = upload.left_s(self._now_s())
+        return replace(row, upload_percent=upload.percent(), upload_left_s=left_s)

@@ -21,7 +21,7 @@ from manager.shell.config import (
 from manager.shell.config_file import ConfigFile
 from manager.shell.daemon import Daemon
 from manager.shell.image_dir import stored_image
-from manager.shell.library_use import LibraryUse
+from manager.shell.library_use import Uploads
 from manager.shell.sources import groups_of, load_of
 from manager.shell.stored import LibraryError, read_entry, verify_vm
 
@@ -40,7 +40,7 @@ class Settings:
         self.file = file
         self.url = url
         self.key_file = key_file
-        self.use = LibraryUse()
+        self.uploads = Uploads()
         self._images: dict[tuple[Any, ...], str] = {}
 
     async def core_config(self, file: ConfigFile) -> ManagerConfig:
@@ -113,7 +113,7 @@ class Settings:
         return self._images[mark]
 
     async def _upload(self, name: str, image: str, base: Path) -> str:
-        with self.use.uploading(name) as progress:
+        with self.uploads.uploading(name) as progress:
             return await stored_image(image, base, self.url, self.key_file, progress)
 
 
