@@ -11,8 +11,8 @@ COMPOSERS: Final = frozenset(
         *(
             f"tui.demo.{name}"
             for name in (
-                *("actors", "demo", "farm", "market", "site", "stage", "troupe"),
-                *("sitting", "virtual", "virtual_links"),
+                *("demo", "farm", "market", "population", "runners", "site", "stage"),
+                *("virtual", "virtual_links", "walk"),
             )
         ),
     }

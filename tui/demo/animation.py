@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tui.demo.cast import Shot, decode, shots
+from tui.demo.recording import Shot, decode, shots
 from tui.demo.terminal import Run, ScreenRow, Style
 
 CELL, LINE, FONT, EDGE = 8.4, 17, 14, 10
@@ -43,10 +43,11 @@ class Names(NamedTuple):
         return self.colors.setdefault(color, f"c{len(self.colors)}")
 
 
-def film(recording: str) -> str:
+def film(written: str) -> str:
     """Return the SVG of a recording's text."""
-    cast = decode(recording)
-    return svg(list(shots(cast, EVERY_S)), cast.width, cast.height, cast.title)
+    recording = decode(written)
+    seen = list(shots(recording, EVERY_S))
+    return svg(seen, recording.width, recording.height, recording.title)
 
 
 def svg(seen: Sequence[Shot], width: int, height: int, title: str) -> str:

@@ -23,6 +23,7 @@ import typer
 
 from exchange.cli.common import EXIT_USAGE, fail
 from exchange.cli.listening import Listen, Web, checked
+from tui.demo.market import SYMBOL
 from tui.link import LinkError
 
 app = typer.Typer(help="All of it in one terminal: exchange, hosts, traders, the market.")
@@ -33,7 +34,6 @@ HEADLESS_SIZE: Final = (160, 50)
 OPENING: Final = "Opening an exchange with simulated hosts and traders"
 ROOT: Final = str(Path(__file__).resolve().parents[2])
 SCENARIOS: Final = Path(ROOT) / "scenarios"
-SYMBOL: Final = "small.eu-de.flat.spot"
 
 
 class Stage(NamedTuple):
@@ -47,28 +47,75 @@ class Stage(NamedTuple):
 
 
 @asynccontextmanager
-async def stage(whole: bool = False) -> AsyncIterator[Stage]:
-    """Run the backstage process; raises `LinkError` when it does not come up.
+async def stage() -> AsyncIterator[Stage]:
+    """Run an exchange of flat books alone; open once there is a market to look at.
 
-    ``whole``: with the visitor's farm, and open as soon as one can log in; the market fills then.
+    Raises `LinkError` when it does not come up.
     """
-    with tempfile.TemporaryFile() as log:
-        child = await _start(log, whole)
-        if whole:
-            _read_terminal()
-        folder: Path | None = None
+    async with _backstage("flat") as said:
+        opened = await said.opening()
+        await said.line()
+        yield opened
+
+
+@asynccontextmanager
+async def whole_stage() -> AsyncIterator[Stage]:
+    """Run all of it; open as soon as one can log in: the market fills then.
+
+    Raises `LinkError` when it does not come up.
+    """
+    async with _backstage("whole") as said:
+        _read_terminal()
+        yield await said.opening()
+
+
+class _Said:
+    """What the backstage process says: lines of JSON, and in ``log`` its errors."""
+
+    def __init__(self, child: asyncio.subprocess.Process, log: IO[bytes]) -> None:
+        self.child, self.log = child, log
+        self.folder: Path | None = None
+
+    async def opening(self) -> Stage:
+        """Return where to log in."""
+        ready = await self.line()
+        key, control = Path(ready["key"]), ready["control"]
+        self.folder = key.parent
+        return Stage(ready["url"], key, self.child, Path(control) if control else None)
+
+    async def line(self) -> dict[str, Any]:
+        """Return its next line."""
+        assert self.child.stdout is not None, "asked for a pipe"
         try:
-            ready = await _said(child, log)
-            folder = Path(ready["key"]).parent
-            if not whole:
-                await _said(child, log)
-            control = ready["control"]
-            place = Path(control) if control else None
-            yield Stage(ready["url"], Path(ready["key"]), child, place)
+            async with asyncio.timeout(OPENING_TIMEOUT_S):
+                line = await self.child.stdout.readline()
+        except TimeoutError:
+            raise LinkError(f"the demo's exchange did not open in {OPENING_TIMEOUT_S} s") from None
+        if not line:
+            raise LinkError(f"the demo's exchange did not open: {self.last()}")
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    def last(self) -> str:
+        """Return the last line of its errors that says something."""
+        self.log.seek(0)
+        lines = self.log.read().decode("utf-8", "replace").splitlines()
+        # The frame that Python draws around grouped errors says nothing.
+        return next(filter(None, (line.strip(" |+-") for line in reversed(lines))), "no reason")
+
+
+@asynccontextmanager
+async def _backstage(demo: str) -> AsyncIterator[_Said]:
+    """Run the backstage process of the ``demo`` of that name."""
+    with tempfile.TemporaryFile() as log:
+        child = await _start(log, demo)
+        said = _Said(child, log)
+        try:
+            yield said
         finally:
             await _end(child)
-            if folder is not None:  # The child takes it away itself, unless it was killed.
-                shutil.rmtree(folder, ignore_errors=True)
+            if said.folder is not None:  # The child takes it away itself, unless it was killed.
+                shutil.rmtree(said.folder, ignore_errors=True)
 
 
 def _read_terminal() -> None:
@@ -76,13 +123,10 @@ def _read_terminal() -> None:
     from tui import app, run  # noqa: F401
 
 
-async def _start(log: IO[bytes], whole: bool) -> asyncio.subprocess.Process:
+async def _start(log: IO[bytes], demo: str) -> asyncio.subprocess.Process:
     paths = [ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tui.demo.stage",
-        *(["whole"] if whole else []),
+        *(sys.executable, "-m", "tui.demo.stage", demo),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=log,
@@ -90,22 +134,6 @@ async def _start(log: IO[bytes], whole: bool) -> asyncio.subprocess.Process:
         # Ctrl-C is for the terminal; the child follows when its input closes.
         start_new_session=True,
     )
-
-
-async def _said(child: asyncio.subprocess.Process, log: IO[bytes]) -> dict[str, Any]:
-    """Return the next line of the child."""
-    assert child.stdout is not None, "asked for a pipe"
-    try:
-        async with asyncio.timeout(OPENING_TIMEOUT_S):
-            line = await child.stdout.readline()
-    except TimeoutError:
-        raise LinkError(f"the demo's exchange did not open in {OPENING_TIMEOUT_S} s") from None
-    if not line:
-        log.seek(0)
-        said = log.read().decode("utf-8", "replace").strip().splitlines()
-        raise LinkError(f"the demo's exchange did not open: {said[-1] if said else 'no reason'}")
-    told: dict[str, Any] = json.loads(line)
-    return told
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
@@ -123,7 +151,7 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 async def play(for_s: float | None, headless: bool) -> tuple[int, str]:
     """Open the stage, run the terminal on it, close the stage; returns the exit code and what
     was seen."""
-    async with stage(whole=True) as opened:
+    async with whole_stage() as opened:
         # Read by now, while the child started: `_read_terminal`.
         from tui.app import HeadroomApp
         from tui.farm_link import SocketFarmLink
@@ -152,7 +180,7 @@ async def show_to_browsers(listen: Listen) -> None:
     from tui.web.serve import listener_at, serve  # only here: it comes with the extra `web`
 
     with listener_at(listen) as listener:
-        async with stage(whole=True) as opened:
+        async with whole_stage() as opened:
             where = [f"--url={opened.url}", f"--key={opened.key}", f"--symbol={SYMBOL}"]
             where += [f"--control={opened.control}", "--tips"]
             await serve(listener, listen, ["tui", "--in-browser", "--no-restore", *where])

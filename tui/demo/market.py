@@ -13,8 +13,11 @@ from exchange.trading.windows import hour_text
 from exchange.units import MS_PER_HOUR
 from exchange.wire.requests import OrderPlace, OrderReplace
 from exchange.wire.terms import DEFAULT_CLASSES
+from exchange.wire.types import Pricing
 from sim.actors.traders import TraderConfig
 
+SYMBOL: Final = "small.eu-de.flat.spot"
+"""The book that is shown first."""
 TICK_UCR: Final = 100
 HOLD_MS: Final = (5_000, 45_000)
 """How long a background trader keeps a lease: short, so that the market keeps moving."""
@@ -36,70 +39,65 @@ HOUR_PCT: Final = (82, 86, 94, 104, 112, 118, 110, 97)
 Message = TypeVar("Message")
 
 
-class Casting(NamedTuple):
+class BackgroundTrader(NamedTuple):
     """One background trader: what it trades, how, how often."""
 
     kind: str
     config: TraderConfig
 
 
-def config(whole: bool) -> ExchangeConfig:
+def flat_config() -> ExchangeConfig:
     """Return two zones with every class in each, at a tick a person can read."""
-    zones = [
-        ZoneConfig(zone=zone, country=country, accel=["simulated"])
-        for zone, (country, _) in ZONES.items()
-    ]
-    books = [(name, zone, "flat") for zone in ZONES for name in PRICES_UCR]
-    windows: list[WindowConfig] = []
-    if whole:
-        books += [(name, zone, "metered") for zone in ZONES for name in METERED]
-        windows = [
-            WindowConfig(
-                class_=WINDOW_CLASS,
-                zone=zone,
-                pricing="flat",
-                hours_ahead=HOURS_AHEAD,
-                tick_ucr=TICK_UCR,
-            )
-            for zone in ZONES
-        ]
-    instruments = [
-        InstrumentConfig(
-            class_=name,
-            zone=zone,
-            pricing="flat" if pricing == "flat" else "metered",
-            tick_ucr=TICK_UCR,
-        )
-        for name, zone, pricing in books
-    ]
-    return ExchangeConfig(
-        classes=DEFAULT_CLASSES, zones=zones, instruments=instruments, windows=windows
-    )
+    zones = [ZoneConfig(zone, country, ["simulated"]) for zone, (country, _) in ZONES.items()]
+    spots = [_instrument(name, zone, "flat") for zone in ZONES for name in PRICES_UCR]
+    return ExchangeConfig(classes=DEFAULT_CLASSES, zones=zones, instruments=spots)
 
 
-def cast(whole: bool) -> list[Casting]:
-    """Return the background traders: a few makers and some noise in every spot book."""
-    parts = []
+def whole_config() -> ExchangeConfig:
+    """Return `flat_config` with metered books, and windows of one class, beside the flat ones."""
+    flat = flat_config()
+    metered = [_instrument(name, zone, "metered") for zone in ZONES for name in METERED]
+    windows = [
+        WindowConfig(WINDOW_CLASS, zone, "flat", hours_ahead=HOURS_AHEAD, tick_ucr=TICK_UCR)
+        for zone in ZONES
+    ]
+    return replace(flat, instruments=[*flat.instruments, *metered], windows=windows)
+
+
+def _instrument(class_: str, zone: str, pricing: Pricing) -> InstrumentConfig:
+    return InstrumentConfig(class_, zone, pricing, tick_ucr=TICK_UCR)
+
+
+def flat_traders() -> list[BackgroundTrader]:
+    """Return a few makers and some noise in every flat spot book."""
+    traders = []
     for zone, (_, level_pct) in ZONES.items():
         for name, price_ucr in PRICES_UCR.items():
-            symbol, price_ucr = f"{name}.{zone}.flat.spot", price_ucr * level_pct // 100
             rate = 60.0 if name == "small" else 25.0
-            parts += _company(symbol, price_ucr, rate, MAKERS, NOISE)
-            if whole and name in METERED:
-                metered = f"{name}.{zone}.metered.spot"
-                parts += _company(metered, price_ucr * METERED_PCT // 100, 8.0, 2, 1)
-    return parts
+            level_ucr = price_ucr * level_pct // 100
+            traders += _traders(f"{name}.{zone}.flat.spot", level_ucr, rate, MAKERS, NOISE)
+    return traders
 
 
-def window_cast(start_ms: int) -> list[Casting]:
+def metered_traders() -> list[BackgroundTrader]:
+    """Return who trades the metered spot books: fewer, and slower."""
+    traders = []
+    for zone, (_, level_pct) in ZONES.items():
+        for name in METERED:
+            level_ucr = PRICES_UCR[name] * level_pct // 100 * METERED_PCT // 100
+            traders += _traders(f"{name}.{zone}.metered.spot", level_ucr, 8.0, 2, 1)
+    return traders
+
+
+def window_traders(start_ms: int) -> list[BackgroundTrader]:
     """Return who trades the windows that begin at ``start_ms``."""
     hour = start_ms // MS_PER_HOUR % 24
-    parts = []
+    traders = []
     for number, (zone, (_, level_pct)) in enumerate(ZONES.items()):
         symbol = f"{WINDOW_CLASS}.{zone}.flat.{hour_text(start_ms)}"
         price_ucr = PRICES_UCR[WINDOW_CLASS] * level_pct // 100 * HOUR_PCT[hour // 3] // 100
-        parts += _company(symbol, price_ucr, 5.0, 1, 1 - number)
-    return parts
+        traders += _traders(symbol, price_ucr, 5.0, 1, 1 - number)
+    return traders
 
 
 def on_tick(message: Message) -> Message:
@@ -115,14 +113,16 @@ def next_hour_ms(now_ms: int) -> int:
     return now_ms - now_ms % MS_PER_HOUR + MS_PER_HOUR
 
 
-def _company(symbol: str, price_ucr: int, rate: float, makers: int, noise: int) -> list[Casting]:
+def _traders(
+    symbol: str, price_ucr: int, rate: float, makers: int, noise: int
+) -> list[BackgroundTrader]:
     return [
-        _casting("market_maker" if number < makers else "noise", symbol, price_ucr, rate, number)
+        _trader("market_maker" if number < makers else "noise", symbol, price_ucr, rate, number)
         for number in range(makers + noise)
     ]
 
 
-def _casting(kind: str, symbol: str, price_ucr: int, rate: float, number: int) -> Casting:
+def _trader(kind: str, symbol: str, price_ucr: int, rate: float, number: int) -> BackgroundTrader:
     what = symbol.removesuffix(".spot").replace(".flat", "").replace(".", "-")
     trader = TraderConfig(
         name=f"{kind.replace('_', '-')}-{what}-{number}",
@@ -138,4 +138,4 @@ def _casting(kind: str, symbol: str, price_ucr: int, rate: float, number: int) -
         hold_min_ms=HOLD_MS[0],
         hold_max_ms=HOLD_MS[1],
     )
-    return Casting(kind, trader)
+    return BackgroundTrader(kind, trader)

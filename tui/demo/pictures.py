@@ -15,13 +15,13 @@ from typing import Final
 from textual.pilot import Pilot
 
 from tui.app import HeadroomApp
-from tui.demo.scenario_seen import filled
+from tui.demo.market import SYMBOL
+from tui.demo.scenario_folder import filled
 from tui.demo.scenes import Scene
 from tui.demo.scripted import ScriptedLink
-from tui.demo.sitting import Sitting, walk
+from tui.demo.walk import DrivenTerminal, walk
 
 PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "pictures"
-SYMBOL: Final = "small.eu-de.flat.spot"
 SIZES: Final = {"market-80x24": (80, 24), "market-160x50": (160, 50)}
 SCREENS: Final = PICTURES / "screens"
 SCREEN_SIZE: Final = (100, 30)
@@ -86,8 +86,8 @@ async def draw_screens() -> dict[str, str]:
     """Return a picture of every scene, by its name."""
     found = {}
 
-    async def look(scene: Scene, sitting: Sitting) -> None:
-        found[scene.name] = sitting.svg()
+    async def look(scene: Scene, terminal: DrivenTerminal) -> None:
+        found[scene.name] = terminal.svg()
 
     with tempfile.TemporaryDirectory() as folder, filled(Path(folder)) as scenarios:
         await walk(SCREEN_SIZE, scenarios, look)

@@ -49,4 +49,4 @@ SCENES: Final = (
     Scene("market-stale", ("f2",), who="stale"),
     Scene("automation-stale", ("f8",), who="stale"),
 )
-"""In the order in which one sitting walks through them; ``stale`` after all is lost."""
+"""In the order in which the terminal is walked through them; ``stale`` after all is lost."""

@@ -11,60 +11,70 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from exchange.client import Client
 from exchange.journal.rows import JournalRow
 from exchange.keys import load_private_key, new_key
 from exchange.model.commands import Command, Genesis
+from exchange.model.config import ExchangeConfig
 from exchange.recovery.loading import load
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.sqlite_journal import DataLock, create
 from exchange.wire.codec import MSGPACK
 from exchange.wire.types import Capacity
-from tui.demo.actors import now_ms
-from tui.demo.market import cast, config
+from tui.demo.market import (
+    SYMBOL,
+    BackgroundTrader,
+    flat_config,
+    flat_traders,
+    metered_traders,
+    whole_config,
+)
+from tui.demo.population import YOU, Population
+from tui.demo.runners import now_ms
 from tui.demo.site import Site, port_of
-from tui.demo.troupe import YOU, Troupe
 
 BOOK_LEVELS: Final = 6
 BOOK_TIMEOUT_S: Final = 15
 YOUR_HOST: Final = Capacity(16_000, 40_000, 200_000)
-BOOK: Final = "small.eu-de.flat.spot"
-"""Who waits for a market waits for this book."""
-WHOLE: Final = "whole"
 SOCKET: Final = "manager.sock"
 SOCKET_PATH_BYTES_MAX: Final = 107
 """What Linux takes as the path of a socket."""
 
 
-async def perform(folder: Path, whole: bool) -> None:
-    """Run it all in ``folder`` until standard input closes.
+Fill: TypeAlias = Callable[[Population, Path, int], Awaitable[None]]
+"""Puts hosts and traders on an exchange, of which the visitor's key is in the file; at the port
+is the site."""
+
+
+async def run(folder: Path, config: ExchangeConfig, fill: Fill) -> None:
+    """Run an exchange of ``config`` in ``folder``, filled by ``fill``, until stdin closes.
 
     Prints a line when the visitor can come in, and another when there is a market to look at.
-    ``whole``: with metered books, windows and the visitor's farm.
     """
     operator_pem, you_pem, data = folder / "operator.pem", folder / "you.pem", folder / "data"
-    genesis = Genesis(config(whole), new_key(operator_pem))
+    genesis = Genesis(config, new_key(operator_pem))
     create(data, [JournalRow(1, now_ms(), MSGPACK.encode(Command("", "", 0, genesis)))])
     with DataLock(data):
         server = ExchangeServer(Settings(data_dir=data, host="127.0.0.1", port=0), load(data))
         await server.open()
         running = asyncio.create_task(server.run())
         new_key(you_pem)
-        troupe = asyncio.create_task(_troupe(server.url, operator_pem, you_pem, whole))
+        filling = asyncio.create_task(_fill(server.url, operator_pem, you_pem, fill))
         await asyncio.wait(
-            {running, troupe, asyncio.create_task(_input_closed())},
+            {running, filling, asyncio.create_task(_input_closed())},
             return_when=asyncio.FIRST_COMPLETED,
         )
-        troupe.cancel()
-        await asyncio.wait({troupe})
+        filling.cancel()
+        await asyncio.wait({filling})
         server.stop()
         await running
-        if not troupe.cancelled():
-            troupe.result()
+        if not filling.cancelled():
+            filling.result()
 
 
 async def _input_closed() -> None:
@@ -74,40 +84,66 @@ async def _input_closed() -> None:
     await reader.read()
 
 
-async def _troupe(url: str, operator_pem: Path, you_pem: Path, whole: bool) -> None:
+async def _fill(url: str, operator_pem: Path, you_pem: Path, fill: Fill) -> None:
     site = Site()
     async with (
         await site.open() as door,
         Client(url, load_private_key(operator_pem)) as operator,
         asyncio.TaskGroup() as group,
     ):
-        troupe, you = Troupe(url, operator, group, site), load_private_key(you_pem)
-        await troupe.sign_up(YOU, you)
-        control = str(you_pem.parent / SOCKET) if whole else None
-        _say({"url": url, "key": str(you_pem), "control": control})
-        await troupe.bring_host(YOU, you, f"{YOU}-host", "eu-de", YOUR_HOST)
-        if whole:
-            group.create_task(_farm(troupe, you_pem, port_of(door)))
-        # Side by side: the exchange then stores many sign-ups with one sync of the disk.
-        await asyncio.gather(*(troupe.hire(casting) for casting in cast(whole)))
-        await _book_filled(url, BOOK)
-        _say({})
-        if whole:
-            await troupe.keep_windows_alive()
+        people = Population(url, operator, group, site)
+        await people.sign_up(YOU, load_private_key(you_pem))
+        await fill(people, you_pem, port_of(door))
 
 
-async def _farm(troupe: Troupe, you_pem: Path, port: int) -> None:
+async def fill_flat(people: Population, you_pem: Path, port: int) -> None:
+    """Fill the flat spot books alone, as the tests of screens want it."""
+    await _let_in(people, you_pem, None)
+    await _trade(people, flat_traders())
+
+
+async def fill_whole(people: Population, you_pem: Path, port: int) -> None:
+    """Fill every book and window, and run the visitor's farm."""
+    control = you_pem.parent / SOCKET
+    await _let_in(people, you_pem, str(control))
+    people.group.create_task(_farm(people, you_pem, port, control))
+    await _trade(people, [*flat_traders(), *metered_traders()])
+    await people.keep_windows_alive()
+
+
+DEMOS: Final[dict[str, tuple[Callable[[], ExchangeConfig], Fill]]] = {
+    "flat": (flat_config, fill_flat),
+    "whole": (whole_config, fill_whole),
+}
+"""By the word on the command line."""
+
+
+async def _let_in(people: Population, you_pem: Path, control: str | None) -> None:
+    """Say that the visitor can come in, and bring the visitor's host."""
+    _say({"url": people.url, "key": str(you_pem), "control": control})
+    await people.add_host(YOU, load_private_key(you_pem), f"{YOU}-host", "eu-de", YOUR_HOST)
+
+
+async def _trade(people: Population, traders: Sequence[BackgroundTrader]) -> None:
+    """Let ``traders`` begin, and say when there is a market."""
+    # Side by side: the exchange then stores many sign-ups with one sync of the disk.
+    await asyncio.gather(*(people.add_trader(each) for each in traders))
+    await _book_filled(people.url, SYMBOL)
+    _say({})
+
+
+async def _farm(people: Population, you_pem: Path, port: int, control: Path) -> None:
     """Bring in the visitor's servers and run the Manager that sells and buys for them."""
     from tui.demo.farm import SERVERS, furnish, manage  # only here: nobody waits for it at the door
 
     you, folder = load_private_key(you_pem), you_pem.parent
     hour = datetime.now(UTC).hour
     # The Manager buys hours ahead as soon as it runs: there should be a market for them.
-    await troupe.open_windows()
-    config = await asyncio.to_thread(furnish, folder, troupe.url, port, hour)
+    await people.open_windows()
+    config = await asyncio.to_thread(furnish, folder, people.url, port, hour)
     for name, (zone, capacity) in SERVERS.items():
-        await troupe.bring_host(YOU, you, name, zone, capacity)
-    await manage(config, folder / SOCKET)
+        await people.add_host(YOU, you, name, zone, capacity)
+    await manage(config, control)
     raise FarmEndedError("the demo's Manager was stopped")
 
 
@@ -134,12 +170,13 @@ async def _book_filled(url: str, symbol: str) -> None:
 
 
 def main() -> None:
-    """Play until standard input closes; the folder of it all goes with the process."""
+    """Run the demo named by the argument; the folder of it all goes with the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with tempfile.TemporaryDirectory(prefix="headroom-demo-") as folder:
         if len(os.fsencode(f"{folder}/{SOCKET}")) > SOCKET_PATH_BYTES_MAX:
             sys.exit(f"TMPDIR: {Path(folder).parent} is too long a path for a socket in it")
-        asyncio.run(perform(Path(folder), WHOLE in sys.argv[1:]))
+        config, fill = DEMOS[sys.argv[1]]
+        asyncio.run(run(Path(folder), config(), fill))
 
 
 if __name__ == "__main__":

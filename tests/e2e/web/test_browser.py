@@ -17,7 +17,8 @@ from tests.e2e.interruptions.cast import free_port
 from tests.e2e.web.browser import CTRL, Browser, Tab, chromium
 from tests.e2e.web.cable import Cable, cable
 from tests.e2e.web.processes import Server, alive, come_about, web_terminal
-from tui.demo.demo import SYMBOL, Stage, stage
+from tui.demo.demo import Stage, stage
+from tui.demo.market import SYMBOL
 from tui.web.session import AWAY_S
 
 ROOM_S = 20.0

@@ -6,10 +6,19 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tui.demo.animation import FILM, RECORDING, film
-from tui.demo.cast import Cast, CastError, Event, Shot, decode, encode, retimed, shots
+from tui.demo.recording import (
+    Event,
+    Recording,
+    RecordingError,
+    Shot,
+    decode,
+    encode,
+    retimed,
+    shots,
+)
 from tui.demo.terminal import Style, Terminal, UnknownSequenceError
 
-CAST_MAX, FILM_MAX = 2_000_000, 600_000
+RECORDING_MAX, FILM_MAX = 2_000_000, 600_000
 HEAD = '{"version":2,"width":4,"height":2,"title":""}\n'
 RED = Style(fore="#ff0000", bold=True)
 
@@ -19,11 +28,11 @@ def text(shot: Shot) -> str:
 
 
 def test_the_recording_tells_the_story_to_its_end() -> None:
-    recording = RECORDING.read_text("utf-8")
-    assert len(recording.encode()) < CAST_MAX
-    cast = decode(recording)
-    assert json.loads(recording.splitlines()[0])["version"] == 2
-    seen = list(shots(cast, 0.1))
+    written = RECORDING.read_text("utf-8")
+    assert len(written.encode()) < RECORDING_MAX
+    recording = decode(written)
+    assert json.loads(written.splitlines()[0])["version"] == 2
+    seen = list(shots(recording, 0.1))
     assert seen[-1].at_s < 90
     told = [text(shot) for shot in seen]
     for wanted in ("4 small in Germany below 0.03", "and start web?", "4 in the balancer"):
@@ -75,8 +84,8 @@ def test_what_a_terminal_does_not_know_is_refused(sent: str) -> None:
 
 
 def test_a_recording_comes_back_as_it_was() -> None:
-    cast = Cast(4, 2, "t", [Event(0, "m", "one"), Event(0.5, "o", "aé│\x1b[H")])
-    assert decode(encode(cast)) == cast
+    recording = Recording(4, 2, "t", [Event(0, "m", "one"), Event(0.5, "o", "aé│\x1b[H")])
+    assert decode(encode(recording)) == recording
 
 
 @pytest.mark.parametrize(
@@ -93,14 +102,14 @@ def test_a_recording_comes_back_as_it_was() -> None:
     ],
 )
 def test_what_is_no_recording_is_told(broken: str) -> None:
-    with pytest.raises(CastError):
+    with pytest.raises(RecordingError):
         decode(broken)
 
 
 def test_times_that_go_back_are_told() -> None:
-    cast = Cast(4, 2, "t", [Event(2, "o", "a"), Event(1, "o", "b")])
-    with pytest.raises(CastError, match="go back"):
-        decode(encode(cast))
+    recording = Recording(4, 2, "t", [Event(2, "o", "a"), Event(1, "o", "b")])
+    with pytest.raises(RecordingError, match="go back"):
+        decode(encode(recording))
 
 
 def test_waits_are_shown_shorter() -> None:
@@ -116,7 +125,7 @@ def test_equal_frames_are_one() -> None:
         Event(1, "o", "\x1b[H"),
         Event(2, "m", "x"),
     ]
-    seen = list(shots(Cast(4, 1, "t", events), 0.1))
+    seen = list(shots(Recording(4, 1, "t", events), 0.1))
     assert [(shot.at_s, shot.title, text(shot)) for shot in seen] == [
         (0.0, "", "ab  "),
         (2.0, "x", "ab  "),

@@ -17,7 +17,8 @@ import pytest
 from textual.pilot import Pilot
 
 from tui.app import HeadroomApp
-from tui.demo.demo import SYMBOL, Stage, stage
+from tui.demo.demo import Stage, stage
+from tui.demo.market import SYMBOL
 from tui.live_link import LiveLink
 from tui.view.layout import Pane
 

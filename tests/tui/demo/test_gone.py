@@ -17,9 +17,9 @@ HUNG_UP = 129
 F9 = b"\x1b[20~"
 
 
-def started_by(folder: Path) -> list[str]:
-    """Return the command lines of all processes whose folder for passing things is ``folder``."""
-    found = []
+def started_by(folder: Path) -> dict[int, str]:
+    """Return all processes whose folder for passing things is ``folder``: command line by pid."""
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             mine = f"TMPDIR={folder}".encode() in (process / "environ").read_bytes().split(b"\0")
@@ -27,7 +27,7 @@ def started_by(folder: Path) -> list[str]:
         except OSError:
             continue  # it has ended meanwhile, or is another user's
         if mine and int(process.name) != os.getpid():
-            found.append(" ".join(command))
+            found[int(process.name)] = " ".join(command)
     return found
 
 
@@ -68,10 +68,10 @@ def test_a_closed_terminal_leaves_nothing(
     def runs() -> bool:
         if select.select([terminal], [], [], 0)[0]:
             os.read(terminal, 65536)  # else the screen's next rows would find no room
-        return any("sim run" in each for each in started_by(short_path))
+        return any("sim run" in each for each in started_by(short_path).values())
 
     wait_until(runs)
     os.close(terminal)
     assert child.wait(DEADLINE_S) == HUNG_UP
-    wait_until(lambda: started_by(short_path) == [])
+    wait_until(lambda: started_by(short_path) == {})
     assert leftovers(short_path) == []

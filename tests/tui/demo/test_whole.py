@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 from manager.shell.http_get import get
 from tests.tui.demo.test_demo import leftovers, until
 from tui.app import HeadroomApp
-from tui.demo.demo import SCENARIOS, SYMBOL, stage
+from tui.demo.demo import SCENARIOS, whole_stage
+from tui.demo.market import SYMBOL
 from tui.demo.site import (
     FIRST_PEAK_S,
     PEAK_RPS,
@@ -126,7 +127,7 @@ def test_every_tab_is_alive_and_the_tips_are_true(
     monkeypatch.setenv("TMPDIR", str(short_path))
 
     async def main() -> None:
-        async with stage(whole=True) as opened:
+        async with whole_stage() as opened:
             link = LiveLink(opened.url, opened.key)
             farm = SocketFarmLink(opened.control)
             app = HeadroomApp(link, symbol=SYMBOL, farm_link=farm, tips=TIPS, scenarios=SCENARIOS)

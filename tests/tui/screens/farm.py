@@ -7,7 +7,8 @@ from textual.pilot import Pilot
 
 from tests.tui.demo.test_demo import until
 from tui.app import HeadroomApp
-from tui.demo.demo import SYMBOL, Stage
+from tui.demo.demo import Stage
+from tui.demo.market import SYMBOL
 from tui.live_link import LiveLink
 from tui.screens.lists import ListScreen
 

@@ -13,13 +13,13 @@ from exchange.wire.requests import HostEnroll, HostToken
 from exchange.wire.types import Capacity
 from hostagent.core.memory_hypervisor import MemoryServer
 from sim.network.identity import token_sha256
-from tui.demo.actors import BOOT, HostActor, now_ms
+from tui.demo.runners import BOOT, HostRunner, now_ms
 
 TIMES = 60
 ROOM = Capacity(8_000, 16_000, 100_000)
 
 
-class FastHost(HostActor):
+class FastHost(HostRunner):
     """A host on a memory hypervisor, with nothing to do of its own."""
 
     def __init__(self, url: str, key: Ed25519PrivateKey, name: str) -> None:

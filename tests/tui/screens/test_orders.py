@@ -13,7 +13,8 @@ from tests.tui.demo.test_demo import until
 from tests.tui.screens.farm import Visit, visit
 from tests.tui.test_live import founded, open_account, serving
 from tui.app import HeadroomApp
-from tui.demo.demo import SYMBOL, stage
+from tui.demo.demo import stage
+from tui.demo.market import SYMBOL
 from tui.live_link import LiveLink
 from tui.screens.form import FormScreen
 from tui.screens.orders import OrdersScreen

@@ -10,7 +10,7 @@ from typing import Final
 from tests.tui.story import acts
 from tests.tui.story.seats import PtySeat
 from tests.tui.story.stage import stage
-from tui.demo.cast import Cast, encode, retimed
+from tui.demo.recording import Recording, encode, retimed
 
 SIZE: Final = (100, 30)
 TITLE: Final = "Headroom: a peak in one sitting"
@@ -50,7 +50,7 @@ class Recorder(PtySeat):
         self._pass(seconds)
 
 
-async def record(folder: Path) -> Cast:
+async def record(folder: Path) -> Recording:
     async with stage(folder, "127.83.19.63") as opened:
         seat = await Recorder.open(opened, SIZE)
         try:
@@ -58,7 +58,7 @@ async def record(folder: Path) -> Cast:
             events = retimed(seat.events, seat.clock)
         finally:
             await seat.leave()
-    return Cast(*SIZE, TITLE, events)
+    return Recording(*SIZE, TITLE, events)
 
 
 def main(file: Path) -> None:

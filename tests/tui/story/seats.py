@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from tests.e2e.wait import eventually
 from tests.tui.story.stage import Stage
 from tui.app import HeadroomApp
-from tui.demo.cast import Event
+from tui.demo.recording import Event
 from tui.demo.terminal import Terminal
 
 ROOT = Path(__file__).parents[3]

@@ -1,4 +1,4 @@
-"""One sitting before the terminal on a `VirtualMarket`, which stops at every scene of the table."""
+"""Walks the terminal, on a `VirtualMarket`, through every scene of the table."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,13 +13,13 @@ from textual.widgets import Input
 from exchange.wire.requests import OrderPlace
 from exchange.wire.types import Side
 from tui.app import HeadroomApp
+from tui.demo.market import SYMBOL
 from tui.demo.scenes import SCENES, Scene
 from tui.demo.virtual import YOU, VirtualMarket
 from tui.demo.virtual_links import VirtualFarm, VirtualLink
 from tui.palettes import PALETTES, Depth
 from tui.themes import textual_theme
 
-SYMBOL: Final = "small.eu-de.flat.spot"
 AT_S: Final = 1_210
 """The peak is on: units were bought, some start still."""
 LATER_MS: Final = 9_000
@@ -43,11 +43,11 @@ ORDERS: Final[tuple[tuple[Side, str, int, int], ...]] = (
     ("buy", "small.eu-de.flat.spot", 3, 34_000),
     ("buy", "nano.eu-fr.flat.spot", 12, 9_000),
 )
-"""What you have placed yourself before the sitting: side, symbol, units, price."""
+"""What you have placed yourself before the walk: side, symbol, units, price."""
 
 
-class Sitting:
-    """The terminal, its two links, and a person's hands."""
+class DrivenTerminal:
+    """The terminal, its two links, and what presses its keys."""
 
     def __init__(self, app: HeadroomApp, pilot: Pilot[int], farm: VirtualFarm) -> None:
         assert isinstance(app.link, VirtualLink)
@@ -128,8 +128,10 @@ async def trade(link: VirtualLink) -> None:
 
 
 @asynccontextmanager
-async def sitting(size: tuple[int, int], scenarios: Path, who: str = YOU) -> AsyncIterator[Sitting]:
-    """Sit down before a terminal of ``size`` as ``who``, when the peak is on."""
+async def driven_terminal(
+    size: tuple[int, int], scenarios: Path, who: str = YOU
+) -> AsyncIterator[DrivenTerminal]:
+    """Open a terminal of ``size`` as ``who``, when the peak is on."""
     market = VirtualMarket()
     market.run_to(AT_S - 600)
     link = VirtualLink(market, who, "operator" if who == "operator" else "trader")
@@ -148,21 +150,21 @@ async def sitting(size: tuple[int, int], scenarios: Path, who: str = YOU) -> Asy
     )
     app.shared.settings = SETTINGS
     async with app.run_test(size=size) as pilot:
-        seated = Sitting(app, pilot, farm)
+        terminal = DrivenTerminal(app, pilot, farm)
         farm.show()
-        await seated.settle()
-        yield seated
+        await terminal.settle()
+        yield terminal
         await link.close()
 
 
 async def walk(
-    size: tuple[int, int], scenarios: Path, at: Callable[[Scene, Sitting], Awaitable[None]]
+    size: tuple[int, int], scenarios: Path, at: Callable[[Scene, DrivenTerminal], Awaitable[None]]
 ) -> None:
     """Stop at every scene and call ``at`` there."""
     for who in (YOU, "operator"):
-        async with sitting(size, scenarios, who) as seated:
+        async with driven_terminal(size, scenarios, who) as terminal:
             for scene in SCENES:
                 if (scene.who == "operator") == (who == "operator"):
-                    await seated.go(scene)
-                    await at(scene, seated)
-                    await seated.press(*scene.leave)
+                    await terminal.go(scene)
+                    await at(scene, terminal)
+                    await terminal.press(*scene.leave)

@@ -1,4 +1,4 @@
-"""Who acts in the demo: cores of background traders and hosts, each over its own WebSocket.
+"""Run the demo's background traders and hosts: pure cores, each over its own WebSocket.
 
 A host's hypervisor is the one in memory; all else is the real thing. Composes packages, like
 ``tui.demo``.
@@ -23,7 +23,7 @@ from hostagent.core.ports import LinkUp as HostLinkUp
 from hostagent.core.ports import Load, Send
 from hostagent.core.ports import Tick as HostTick
 from sim.actors.traders import LinkUp, Tick, Trader, make_trader
-from tui.demo.market import Casting, on_tick
+from tui.demo.market import BackgroundTrader, on_tick
 from tui.demo.site import port_of
 
 SEED: Final = 1
@@ -31,7 +31,7 @@ INBOX_MAX: Final = 10_000
 BOOT: Final = Boot(start_ms=1_500, ready_ms=3_000, stop_ms=1_500)
 
 
-class Actor:
+class CoreRunner:
     """Drives a pure core over a client: what arrives and what is due goes in, requests go out."""
 
     def __init__(self, url: str, key: Ed25519PrivateKey) -> None:
@@ -39,7 +39,7 @@ class Actor:
         self.inbox: asyncio.Queue[Any] = asyncio.Queue(INBOX_MAX)
 
     async def run(self) -> None:
-        """Play until canceled."""
+        """Run until canceled."""
         async with self.client, asyncio.TaskGroup() as group:
             self.group = group
             group.create_task(self.listen())
@@ -52,14 +52,14 @@ class Actor:
 
     async def listen(self) -> None:
         """Put what arrives into the inbox."""
-        raise AssertionError("each kind of actor listens its own way")
+        raise AssertionError("each kind of runner listens its own way")
 
     def due_ms(self) -> int | None:
-        raise AssertionError("each kind of actor has its own core")
+        raise AssertionError("each kind of runner has its own core")
 
     def take(self, message: Any, at_ms: int) -> None:
         """Hand ``message`` to the core; None when only its time has come."""
-        raise AssertionError("each kind of actor has its own core")
+        raise AssertionError("each kind of runner has its own core")
 
     async def _next(self) -> Any:
         due_ms = self.due_ms()
@@ -88,14 +88,14 @@ class Actor:
             return
 
 
-class TraderActor(Actor):
+class TraderRunner(CoreRunner):
     """A background trader."""
 
-    def __init__(self, url: str, key: Ed25519PrivateKey, casting: Casting) -> None:
+    def __init__(self, url: str, key: Ed25519PrivateKey, background: BackgroundTrader) -> None:
         super().__init__(url, key)
-        random = Random(f"{SEED}/{casting.config.name}")
-        self.symbol = casting.config.symbol
-        self.core: Trader = make_trader(casting.kind, casting.config, random)
+        random = Random(f"{SEED}/{background.config.name}")
+        self.symbol = background.config.symbol
+        self.core: Trader = make_trader(background.kind, background.config, random)
 
     async def enter(self) -> None:
         state = await self.client.subscribe("account")
@@ -123,7 +123,7 @@ class TraderActor(Actor):
             self.send(on_tick(request))
 
 
-class HostActor(Actor):
+class HostRunner(CoreRunner):
     """A host on a memory hypervisor."""
 
     def __init__(

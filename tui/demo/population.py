@@ -1,4 +1,4 @@
-"""Brings everybody onto the demo's exchange: accounts, servers, traders, hour after hour.
+"""Sets up who is on the demo's exchange: accounts, servers, traders, hour after hour.
 
 Composes packages, like ``tui.demo``.
 """
@@ -19,8 +19,8 @@ from exchange.wire.terms import DEFAULT_CLASSES, need_of_units
 from exchange.wire.types import Capacity
 from hostagent.core.ports import Load
 from sim.network.identity import token_sha256
-from tui.demo.actors import HostActor, TraderActor, now_ms
-from tui.demo.market import HOURS_AHEAD, Casting, next_hour_ms, window_cast
+from tui.demo.market import HOURS_AHEAD, BackgroundTrader, next_hour_ms, window_traders
+from tui.demo.runners import HostRunner, TraderRunner, now_ms
 from tui.demo.site import Site, own_load
 
 YOU: Final = "acme"
@@ -29,7 +29,7 @@ WINDOW_LISTED_S: Final = 2.0
 """After the hour, the next window is on sale."""
 
 
-class Troupe:
+class Population:
     """Everybody on the exchange; ``group`` keeps their tasks, ``site`` answers for their VMs."""
 
     def __init__(self, url: str, operator: Client, group: asyncio.TaskGroup, site: Site) -> None:
@@ -50,7 +50,7 @@ class Troupe:
         ):
             await self.operator.request(message)
 
-    async def bring_host(
+    async def add_host(
         self, account: str, key: Ed25519PrivateKey, name: str, zone: str, capacity: Capacity
     ) -> None:
         """Enroll a server of ``account`` called ``name`` and run it."""
@@ -71,30 +71,30 @@ class Troupe:
                 )
             )
         door = await self.site.open()
-        host = HostActor(self.url, host_key, name, capacity, door, lambda: self.load_of(account))
+        host = HostRunner(self.url, host_key, name, capacity, door, lambda: self.load_of(account))
         self.group.create_task(host.run())
 
     def load_of(self, account: str) -> Load:
         return own_load(self.site.elapsed_s) if account == YOU else Load()
 
-    async def hire(self, casting: Casting, until_ms: int | None = None) -> None:
+    async def add_trader(self, background: BackgroundTrader, until_ms: int | None = None) -> None:
         """Let a background trader join and begin; it leaves at ``until_ms``."""
-        key, config = Ed25519PrivateKey.generate(), casting.config
+        key, config = Ed25519PrivateKey.generate(), background.config
         class_, zone, _, _ = config.symbol.split(".")
         capacity = need_of_units(DEFAULT_CLASSES[class_], config.units)
         await self.sign_up(config.name, key)
-        await self.bring_host(config.name, key, f"{config.name}-host", zone, capacity)
-        trader = TraderActor(self.url, key, casting)
+        await self.add_host(config.name, key, f"{config.name}-host", zone, capacity)
+        trader = TraderRunner(self.url, key, background)
         self.group.create_task(trader.run() if until_ms is None else _until(until_ms, trader))
 
     async def open_windows(self) -> None:
-        """Hire who trades the windows there are."""
+        """Add the traders of the windows there are."""
         start_ms = next_hour_ms(now_ms())
         starts = (start_ms + number * MS_PER_HOUR for number in range(HOURS_AHEAD))
         await asyncio.gather(*(self._open_window(each) for each in starts))
 
     async def keep_windows_alive(self) -> None:
-        """With each hour hire who trades the new window."""
+        """With each hour add the traders of the new window."""
         start_ms = next_hour_ms(now_ms())
         while True:
             await asyncio.sleep(max(0, start_ms - now_ms()) / 1000 + WINDOW_LISTED_S)
@@ -102,11 +102,11 @@ class Troupe:
             start_ms += MS_PER_HOUR
 
     async def _open_window(self, start_ms: int) -> None:
-        hires = (self.hire(each, start_ms - GATE_MS) for each in window_cast(start_ms))
-        await asyncio.gather(*hires)
+        end_ms = start_ms - GATE_MS
+        await asyncio.gather(*(self.add_trader(each, end_ms) for each in window_traders(start_ms)))
 
 
-async def _until(end_ms: int, trader: TraderActor) -> None:
+async def _until(end_ms: int, trader: TraderRunner) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(0, end_ms - now_ms()) / 1000):
             await trader.run()

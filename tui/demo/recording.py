@@ -22,7 +22,7 @@ class Event(NamedTuple):
     data: str
 
 
-class Cast(NamedTuple):
+class Recording(NamedTuple):
     """Events in the order of their times; ``width`` and ``height`` in cells."""
 
     width: int
@@ -46,36 +46,36 @@ class _Head(Struct):
     title: str
 
 
-class CastError(ValueError):
+class RecordingError(ValueError):
     """``str`` is one line: what is wrong with the recording."""
 
 
-def encode(cast: Cast) -> str:
+def encode(recording: Recording) -> str:
     """Return the file's text."""
     head = {
         "version": VERSION,
-        "width": cast.width,
-        "height": cast.height,
-        "title": cast.title,
+        "width": recording.width,
+        "height": recording.height,
+        "title": recording.title,
         "env": {"TERM": "xterm-256color"},
     }
-    lines: list[Any] = [head, *([round(at, 3), kind, data] for at, kind, data in cast.events)]
+    lines: list[Any] = [head, *([round(at, 3), kind, data] for at, kind, data in recording.events)]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def decode(text: str) -> Cast:
-    """Return the recording that ``text`` holds; raises `CastError`."""
+def decode(text: str) -> Recording:
+    """Return the recording that ``text`` holds; raises `RecordingError`."""
     head_line, *lines = text.split("\n")[:-1] or [""]
     try:
         head = msgspec.json.decode(head_line, type=_Head)
         events = [msgspec.json.decode(line, type=Event) for line in lines]
     except msgspec.DecodeError as error:
-        raise CastError(f"no recording: {error}") from error
+        raise RecordingError(f"no recording: {error}") from error
     if head.version != VERSION:
-        raise CastError(f"version {head.version} is not {VERSION}")
+        raise RecordingError(f"version {head.version} is not {VERSION}")
     if any(now.at_s < before.at_s for before, now in pairwise(events)):
-        raise CastError("its times go back")
-    return Cast(head.width, head.height, head.title, events)
+        raise RecordingError("its times go back")
+    return Recording(head.width, head.height, head.title, events)
 
 
 def retimed(events: Iterable[Event], clock: Sequence[tuple[float, float]]) -> list[Event]:
@@ -94,16 +94,16 @@ def _shown(at_s: float, clock: Sequence[tuple[float, float]]) -> float:
     return clock[-1][1]
 
 
-def shots(cast: Cast, every_s: float) -> Iterator[Shot]:
+def shots(recording: Recording, every_s: float) -> Iterator[Shot]:
     """Yield what a viewer sees, at most once in ``every_s`` and only what differs; last the end."""
-    terminal, title = Terminal(cast.width, cast.height), ""
+    terminal, title = Terminal(recording.width, recording.height), ""
     last: Shot | None = None
-    for number, event in enumerate(cast.events):
+    for number, event in enumerate(recording.events):
         if event.kind == "m":
             title = event.data
         else:
             terminal.feed(event.data)
-        after = cast.events[number + 1 :][:1]
+        after = recording.events[number + 1 :][:1]
         slot = int(event.at_s / every_s)
         if after and int(after[0].at_s / every_s) == slot:
             continue
