@@ -199,8 +199,7 @@ class HeadroomApp(App[int]):
         if not self.desk.dealing.armed or self.screen.id == LEAVING:
             self.exit(return_code=code)
             return
-        question = SureScreen(ARMED, FATE, "leave", "stay")
-        question.id = LEAVING
+        question = SureScreen(ARMED, FATE, "leave", "stay", id=LEAVING)
         self.push_screen(question, lambda yes: self.exit(return_code=code) if yes else None)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

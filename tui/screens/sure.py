@@ -23,9 +23,14 @@ class SureScreen(ModalScreen[bool]):
     ]
 
     def __init__(
-        self, question: str, more: str = "", does: str = "do it", leaves: str = "leave it"
+        self,
+        question: str,
+        more: str = "",
+        does: str = "do it",
+        leaves: str = "leave it",
+        id: str | None = None,  # noqa: A002 Textual's name for it
     ) -> None:
-        super().__init__()
+        super().__init__(id=id)
         self.question, self.more = question, more
         self._does, self._leaves = does, leaves
 
