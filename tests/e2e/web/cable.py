@@ -12,21 +12,28 @@ class Cable:
 
     def __init__(self) -> None:
         self.near = self.port = 0
-        self.whole = True
+        self._carries = True
         self._going: set[asyncio.Task[None]] = set()
 
-    def cut(self, whole: bool = True) -> None:
-        """Cut every connection; not ``whole``: new ones fail too."""
-        self.whole = whole
+    def cut(self) -> None:
+        """Cut every connection; new ones may come at once."""
         for task in self._going:
             task.cancel()
+
+    def cut_for_good(self) -> None:
+        """Cut every connection, and carry no new one until `mend`."""
+        self._carries = False
+        self.cut()
+
+    def mend(self) -> None:
+        self._carries = True
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None, "a callback of the server"
         self._going.add(task)
         try:
-            if self.whole:
+            if self._carries:
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.port)
                 try:
                     await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))

@@ -245,10 +245,10 @@ async def connected_again(tab: Tab, line: Cable, server: Server) -> None:
 
 
 async def away_for_too_long(tab: Tab, line: Cable, server: Server) -> None:
-    line.cut(whole=False)
+    line.cut_for_good()
     await tab.page_says("trying again")
     await come_about(lambda: not server.terminals(), ROOM_S, "the terminal ends")
-    line.whole = True
+    line.mend()
     await tab.page_says("ended while its page was away")
     await tab.page_says("Open it again")
     await tab.run("document.getElementById('again').click()")
@@ -257,11 +257,11 @@ async def away_for_too_long(tab: Tab, line: Cable, server: Server) -> None:
 
 async def started_anew(tab: Tab, line: Cable, server: Server, folder: Path, opened: Stage) -> None:
     """Another server knows no cookie of the one before: a fresh link is needed."""
-    line.cut(whole=False)
+    line.cut_for_good()
     server.process.kill()
     await asyncio.wait_for(server.process.wait(), ROOM_S)
     here, name = f"127.0.0.1:{line.port}", f"127.0.0.1:{line.near}"
     async with serving(folder, opened, here, "--web-name", name):
-        line.whole = True
+        line.mend()
         await tab.page_says("not let in any more")
         await tab.page_says("headroom manager web-link")
