@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Annotated, Any, Final, NamedTuple
@@ -62,11 +62,14 @@ async def stage() -> AsyncIterator[Stage]:
 async def whole_stage() -> AsyncIterator[Stage]:
     """Run all of it; open as soon as one can log in: the market fills then.
 
-    Raises `LinkError` when it does not come up.
+    Raises `LinkError` when it does not come up, and at the end when it ended by itself.
     """
     async with _backstage("whole") as said:
         _read_terminal()
-        yield await said.opening()
+        opened = await said.opening()
+        yield opened
+        if opened.child.returncode is not None:
+            raise LinkError(f"the demo's exchange ended: {said.last()}")
 
 
 class _Said:
@@ -148,9 +151,29 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         await child.wait()
 
 
+@asynccontextmanager
+async def _watched(
+    child: asyncio.subprocess.Process, end: Callable[[], object]
+) -> AsyncIterator[None]:
+    """Call ``end`` when ``child`` ends before the block does."""
+
+    async def watch() -> None:
+        await child.wait()
+        end()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
 async def play(for_s: float | None, headless: bool) -> tuple[int, str]:
-    """Open the stage, run the terminal on it, close the stage; returns the exit code and what
-    was seen."""
+    """Open the stage, run the terminal on it, close the stage.
+
+    Returns the exit code and what was seen; raises `LinkError` when the stage does not come up or
+    ends by itself.
+    """
     async with whole_stage() as opened:
         # Read by now, while the child started: `_read_terminal`.
         from tui.app import HeadroomApp
@@ -169,21 +192,30 @@ async def play(for_s: float | None, headless: bool) -> tuple[int, str]:
             tips=TIPS,
         )
         size = HEADLESS_SIZE if headless else None
-        code = await run_app(terminal, headless=headless, for_s=for_s, size=size)
+        async with _watched(opened.child, terminal.exit):
+            code = await run_app(terminal, headless=headless, for_s=for_s, size=size)
     model = terminal.desk.model
     trades = sum(len(tape.trades) for tape in model.tapes.values())
     return code, f"{terminal.session.frames} frames, {trades} trades, {len(model.books)} books"
 
 
 async def show_to_browsers(listen: Listen) -> None:
-    """Open the stage and serve terminals on it to browsers until told to stop."""
+    """Open the stage and serve terminals on it to browsers until told to stop.
+
+    Raises `LinkError` as `play` does.
+    """
     from tui.web.serve import listener_at, serve  # only here: it comes with the extra `web`
 
     with listener_at(listen) as listener:
         async with whole_stage() as opened:
             where = [f"--url={opened.url}", f"--key={opened.key}", f"--symbol={SYMBOL}"]
             where += [f"--control={opened.control}", "--tips"]
-            await serve(listener, listen, ["tui", "--in-browser", "--no-restore", *where])
+            words = ["tui", "--in-browser", "--no-restore", *where]
+            serving = asyncio.create_task(serve(listener, listen, words))
+            async with _watched(opened.child, serving.cancel):
+                await asyncio.wait({serving})
+            if not serving.cancelled():
+                serving.result()
 
 
 @app.callback(invoke_without_command=True)
