@@ -31,7 +31,7 @@ CALM_ONLY = (
     + (stand.CONFIG[stand.CONFIG.rindex("[[rule]]") :])
 )
 """Only the rule that gives back: the one that buys is written on the screen."""
-VMS = 10
+UNITS = 3
 STEPS: list[Step] = ["bought", "starting", "ready", "in service", "draining", "ending", "gone"]
 
 
@@ -71,25 +71,21 @@ class Seat:
 
 async def play(folder: Path) -> None:
     guest = stand.Guest()
-    # The host gives every VM a port of its own; the guest answers at all that this story takes.
-    ports = range(stand.GUEST_PORT, stand.GUEST_PORT + VMS)
-    servers = [await asyncio.start_server(guest.answer, ADDRESS, port) for port in ports]
     config = folder / "manager.toml"
     config.write_text("# mine\n" + CALM_ONLY.format(address=ADDRESS, port=stand.GUEST_PORT))
     stand.store_web(folder)
-    async with exchange(folder) as running:
-        await stand.found_market(running)
-        async with client(running, "seller") as seller:
-            host = await stand.start_host(running, seller, folder / "state", ADDRESS)
-            manager = await start_manager(folder, running)
-            try:
+    async with (
+        guest.at_every_port(ADDRESS),
+        exchange(folder) as running,
+        stand.sellers_host(running, folder / "state", ADDRESS, UNITS),
+    ):
+        manager = await start_manager(folder, running)
+        try:
+            async with client(running, "seller") as seller:
                 await stand.ask_when_live(seller)
-                await seat(folder, running, guest, manager)
-            finally:
-                await end(manager)
-                await end(host)
-    for server in servers:
-        server.close()
+            await seat(folder, running, guest, manager)
+        finally:
+            await end(manager)
 
 
 async def start_manager(folder: Path, running: Running) -> Process:

@@ -4,7 +4,6 @@ Exchange, host agent and Manager are processes and can be killed and started aga
 the VMs, which live in memory, and the farm's load are a web server of the test.
 """
 
-import asyncio
 import contextlib
 import json
 from asyncio.subprocess import Process
@@ -19,9 +18,8 @@ from tests.manager.shell.test_live import (
     GUEST_PORT,
     Guest,
     ask_when_live,
-    found_market,
     heard,
-    start_host,
+    sellers_host,
     start_logging,
     store_web,
 )
@@ -30,7 +28,6 @@ from tests.tui.screens.rack import rack
 from tests.tui.test_automation_live import CALM_ONLY
 
 SYMBOL: Final = "small.eu-de.flat.spot"
-PORTS: Final = 10
 UNITS: Final = 6
 GROUP: Final = '[[group]]\nname = "rack-{0}"\nhosts = ["r{0}-*"]\n'
 EXPECT: Final = '[[expect]]\npolicy = "no_burst"\nmetric = "cost"\nmax = 0.0\n'
@@ -121,19 +118,15 @@ async def stand(folder: Path, address: str, racks: list[str]) -> AsyncIterator[S
     data, operator = str(folder / "data"), str(made.keys["operator"])
     await headroom("exchange", "init", "--data", data, "--operator-key", operator)
     async with contextlib.AsyncExitStack() as stack:
-        for port in range(GUEST_PORT, GUEST_PORT + PORTS):
-            server = await asyncio.start_server(made.guest.answer, address, port)
-            await stack.enter_async_context(server)
+        await stack.enter_async_context(made.guest.at_every_port(address))
         await made.serve()
         stack.push_async_callback(_end_both, made)
-        await found_market(made.running)
-        async with client(made.running, "seller") as seller:
-            host = await start_host(made.running, seller, folder / "state", address, UNITS)
-            stack.push_async_callback(end, host)
-            buyer = load_private_key(made.keys["buyer"])
-            names = [f"r{name}-01" for name in racks]
-            await stack.enter_async_context(rack(made.running.url, buyer, *names))
-            await made.manage()
+        host = sellers_host(made.running, folder / "state", address, UNITS)
+        await stack.enter_async_context(host)
+        buyer = load_private_key(made.keys["buyer"])
+        names = [f"r{name}-01" for name in racks]
+        await stack.enter_async_context(rack(made.running.url, buyer, *names))
+        await made.manage()
         yield made
 
 

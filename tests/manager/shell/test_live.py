@@ -5,10 +5,12 @@ report, as their guest would, and tells the farm's load.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import sys
 from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from tests.e2e.wait import eventually
 ADDRESS = "127.83.19.7"
 GUEST_PORT = 30_000
 """A loopback address of this test's own, so that the guest's port is free."""
+VM_PORTS = range(GUEST_PORT, GUEST_PORT + 10)
+"""The host gives each of its VMs one of them."""
 TOKEN = "made up for this test"
 PRICE_UCR = 20_000
 WAIT_S = 60.0
@@ -81,6 +85,15 @@ class Guest:
         await writer.drain()
         writer.close()
 
+    @contextlib.asynccontextmanager
+    async def at_every_port(self, address: str) -> AsyncIterator[None]:
+        """Answer for every VM that a host at ``address`` runs."""
+        async with contextlib.AsyncExitStack() as stack:
+            for port in VM_PORTS:
+                server = await asyncio.start_server(self.answer, address, port)
+                await stack.enter_async_context(server)
+            yield
+
 
 def store_web(folder: Path) -> None:
     """Put the files of the stored VM that `CONFIG` names beside it."""
@@ -113,9 +126,23 @@ async def start_host(
     await headroom("host", "enroll", *login, "--token", TOKEN, "--name", "r1", "--json")
     sizes = ("--mvcpu", str(1000 * units + 1000), "--mem-mib", str(2148 * units + 1748))
     room = (*sizes, "--disk-mib", "65536", "--state", str(state))
-    ports = f"{GUEST_PORT}-{GUEST_PORT + 9}"
+    ports = f"{VM_PORTS[0]}-{VM_PORTS[-1]}"
     where = ("--advertise", address, "--ports", ports, "--hypervisor", "memory")
     return await start_logging(state / "host.log", "host", "run", *login, *where, *room)
+
+
+@contextlib.asynccontextmanager
+async def sellers_host(
+    running: Running, state: Path, address: str, units: int
+) -> AsyncIterator[None]:
+    """Found the market, and run the seller's host until the block ends."""
+    await found_market(running)
+    async with client(running, "seller") as seller:
+        host = await start_host(running, seller, state, address, units)
+    try:
+        yield
+    finally:
+        await end(host)
 
 
 async def ask_when_live(

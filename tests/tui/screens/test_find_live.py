@@ -15,9 +15,8 @@ from tests.manager.shell.test_live import (
     GUEST_PORT,
     Guest,
     ask_when_live,
-    found_market,
     heard,
-    start_host,
+    sellers_host,
     start_logging,
     store_web,
 )
@@ -132,15 +131,12 @@ async def story(folder: Path) -> None:
     (folder / "manager.toml").write_text(CONFIG.format(address=ADDRESS, port=GUEST_PORT))
     store_web(folder)
     async with contextlib.AsyncExitStack() as stack:
-        for port in range(GUEST_PORT, GUEST_PORT + 10):
-            server = await asyncio.start_server(guest.answer, ADDRESS, port)
-            await stack.enter_async_context(server)
+        await stack.enter_async_context(guest.at_every_port(ADDRESS))
         running = await stack.enter_async_context(exchange(folder))
-        await found_market(running)
-        seller = await stack.enter_async_context(client(running, "seller"))
-        host = await start_host(running, seller, folder / "state", ADDRESS, UNITS)
-        stack.push_async_callback(end, host)
-        await ask_when_live(seller, qty=UNITS)
+        host = sellers_host(running, folder / "state", ADDRESS, UNITS)
+        await stack.enter_async_context(host)
+        async with client(running, "seller") as seller:
+            await ask_when_live(seller, qty=UNITS)
         link = LiveLink(running.url, running.keys["buyer"])
         app = HeadroomApp(link, farm_link=SocketFarmLink(control))
         await link.open()

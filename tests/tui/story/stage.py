@@ -3,7 +3,6 @@
 VMs are in memory and the test's web server is the guest of each, so it runs on any machine.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -72,18 +71,14 @@ async def stage(folder: Path, address: str) -> AsyncIterator[Stage]:
     guest = stand.Guest()
     stand.store_web(folder)
     async with contextlib.AsyncExitStack() as stack:
-        # The host gives each VM a port of its own, out of ten.
-        for port in range(stand.GUEST_PORT, stand.GUEST_PORT + 10):
-            server = await asyncio.start_server(guest.answer, address, port)
-            await stack.enter_async_context(server)
+        await stack.enter_async_context(guest.at_every_port(address))
         running = await stack.enter_async_context(exchange(folder))
-        await stand.found_market(running)
-        seller = await stack.enter_async_context(client(running, "seller"))
-        host = await stand.start_host(running, seller, folder / "state", address, UNITS)
-        stack.push_async_callback(end, host)
+        host = stand.sellers_host(running, folder / "state", address, UNITS)
+        await stack.enter_async_context(host)
         key = running.keys["buyer"]
         await stack.enter_async_context(rack(running.url, load_private_key(key), "r7-01", "r7-02"))
-        await stand.ask_when_live(seller, qty=UNITS)
+        async with client(running, "seller") as seller:
+            await stand.ask_when_live(seller, qty=UNITS)
         config, control, log = folder / "manager.toml", folder / "m.sock", folder / "manager.log"
         farm = FARM.format(address=address, port=stand.GUEST_PORT)
         config.write_text(EXCHANGE.format(url=running.url) + farm)
