@@ -7,10 +7,10 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.tmux.sittings import Step, Steps
 from tests.e2e.tmux.stand import Stand, killed, stand
+from tests.e2e.tmux.steps import Step, Steps
 from tests.e2e.tmux.terminal import Terminal, open_terminal, own_folders, tmux
-from tests.e2e.tmux.test_sizes import sit
+from tests.e2e.tmux.test_sizes import do
 
 ADDRESS = "127.83.19.161"
 SIZE: Final = (120, 35)
@@ -81,7 +81,7 @@ async def play(folder: Path) -> None:
             seats[name] = await open_terminal(server, name, SIZE, words, env)
         for name, steps in BEFORE.items():
             await seats[name].fills(*SIZE)
-            await sit(made, seats[name], steps)
+            await do(made, seats[name], steps)
         await exchange_killed(made, seats)
         await manager_killed(made, seats)
 
@@ -94,18 +94,18 @@ async def exchange_killed(made: Stand, seats: dict[str, Terminal]) -> None:
     for terminal in seats.values():
         await terminal.shows(r"\S", OLD)
     for name, steps in AFTER.items():
-        await sit(made, seats[name], steps)
+        await do(made, seats[name], steps)
 
 
 async def manager_killed(made: Stand, seats: dict[str, Terminal]) -> None:
     await killed(made.manager)
     for name, step in LOST.items():
-        await sit(made, seats[name], (step,))
+        await do(made, seats[name], (step,))
     await made.manage()
     for name, step in LOST.items():
         await seats[name].shows(r"\S", step.wanted)
     for name, steps in MANAGED.items():
-        await sit(made, seats[name], steps)
+        await do(made, seats[name], steps)
 
 
 def test_every_screen_lives_through_a_killed_exchange_and_manager(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.tmux.sittings import OPERATOR, SHORT, WHOLE, Steps
 from tests.e2e.tmux.stand import Stand, stand
+from tests.e2e.tmux.steps import OPERATOR, SHORT, WHOLE, Steps
 from tests.e2e.tmux.terminal import Terminal, open_terminal, own_folders, tmux
 
 ADDRESS: Final = "127.83.19.160"
@@ -23,7 +23,7 @@ SIZES: Final = (
 )
 
 
-async def sit(made: Stand, terminal: Terminal, steps: Steps) -> None:
+async def do(made: Stand, terminal: Terminal, steps: Steps) -> None:
     """Do ``steps``; the digits in the terminal's name are that of its own rack."""
     names = {"rack": terminal.name[1:], "folder": made.folder}
     for step in steps:
@@ -35,17 +35,17 @@ async def sit(made: Stand, terminal: Terminal, steps: Steps) -> None:
 
 
 async def at_size(
-    made: Stand, server: Path, size: tuple[int, int], sitting: Sequence[Steps]
+    made: Stand, server: Path, size: tuple[int, int], tables: Sequence[Steps]
 ) -> None:
-    """Do ``sitting`` in a new terminal of ``size``; its rack is named by the width."""
+    """Do ``tables`` in a new terminal of ``size``; its rack is named by the width."""
     env = own_folders(made.folder, f"state-{size[0]}")
     await made.ask(f"for-{size[0]}", 3)
     person = await open_terminal(server, f"b{size[0]}", size, made.words("buyer"), env)
     operator = await open_terminal(server, f"o{size[0]}", size, made.words("operator"), env)
     await person.fills(*size)
-    for steps in sitting:
-        await sit(made, person, steps)
-    await sit(made, operator, OPERATOR)
+    for steps in tables:
+        await do(made, person, steps)
+    await do(made, operator, OPERATOR)
     await person.end()
     await operator.end()
 
@@ -53,8 +53,8 @@ async def at_size(
 async def play(folder: Path) -> None:
     racks = [str(width) for (width, _), _ in SIZES]
     async with tmux() as server, stand(folder, ADDRESS, racks) as made:
-        for size, sitting in SIZES:
-            await at_size(made, server, size, sitting)
+        for size, tables in SIZES:
+            await at_size(made, server, size, tables)
 
 
 def test_every_screen_at_every_size(tmp_path: Path) -> None:
