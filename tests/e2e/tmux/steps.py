@@ -83,7 +83,7 @@ LIBRARY: Final[Steps] = (
     Step("spare Enter {folder}/web.raw Enter Enter Enter Enter Enter", r"spare +small"),
     Step("/ spare Enter", r"›spare +small"),
     Step("v", r"spare is what was imported"),
-    Step("x", r"Delete spare|delete"),
+    Step("x", r"Delete spare\?"),
     Step("Enter", r"nothing has these words"),
     Step("Escape", r"›web +small"),
 )
@@ -97,7 +97,7 @@ AUTOMATION: Final[Steps] = (
     Step("", r"burst{rack} +\S.* buy 1 .* 1 ", load=90),
     Step("/ burst Enter", r"last fired"),
     Step("", r"nothing is rented|burst{rack} +\S.* buy 1 +.*  0 ", load=10),
-    Step("D", r"Delete|delete"),
+    Step("D", r"Delete rule burst{rack}\?"),
     Step("Enter", r"RULES", r"burst{rack} +\S+ +buy"),
     Step("Escape", r"calm +\S+ +release all"),
 )
