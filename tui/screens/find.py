@@ -44,10 +44,7 @@ class FindScreen(TypingScreen[str | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         self._list(event.value)
 
-    def on_input_submitted(self) -> None:
-        self.entered()
-
-    def entered(self) -> None:
+    def entered(self, field: Input) -> None:
         options = self.query_one(OptionList)
         chosen = options.highlighted_option
         self.dismiss(chosen.id if chosen else None)

@@ -8,7 +8,7 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Label, Static
+from textual.widgets import Input, Label, Static
 
 from tui.screens.base import TabScreen
 from tui.screens.typing import TypingScreen
@@ -63,23 +63,19 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
     def on_input_changed(self) -> None:
         self._say()
 
-    def on_input_submitted(self) -> None:
-        """Enter in the last field, after all that was typed into it."""
-        self._go_on()
-        self.unseal()
-
-    def entered(self) -> None:
-        if self._at_last:
+    def entered(self, field: Input) -> None:
+        if field is self._last:
             self._go_on()
+            self.unseal()
         else:
             self.focus_next(Field)
 
     @property
-    def _at_last(self) -> bool:
-        return self.focused is self._input(self.form.fields[-1])
+    def _last(self) -> Field:
+        return self._input(self.form.fields[-1])
 
     def action_next(self) -> None:
-        if self.focused is None or self._at_last:
+        if self.focused in (None, self._last):
             raise SkipAction  # the field itself takes it, behind the keys before it
         self.focus_next(Field)
 

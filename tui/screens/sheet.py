@@ -95,10 +95,7 @@ class SheetScreen(TypingScreen[Values | None]):
 
     # --- answers ---
 
-    def on_input_submitted(self) -> None:
-        self._submit()
-
-    def entered(self) -> None:
+    def entered(self, field: Input) -> None:
         self._submit()
 
     def on_click(self, event: events.Click) -> None:

@@ -5,6 +5,7 @@ The tab hands over the keys it got after the one that opened the form.
 
 from textual import events
 from textual.screen import ModalScreen, ScreenResultType
+from textual.widgets import Input
 
 from tui.widgets.field import Field
 
@@ -12,8 +13,11 @@ from tui.widgets.field import Field
 class TypingScreen(ModalScreen[ScreenResultType]):
     """Below it: `entered`; the form's inputs are `Field`."""
 
-    def entered(self) -> None:
-        """Enter was pressed before the form had the keys."""
+    def entered(self, field: Input) -> None:
+        """Enter was pressed in ``field``, after all that was typed into it."""
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.entered(event.input)
 
     def unseal(self) -> None:
         """The form has answered: its fields may be typed into again."""
@@ -27,7 +31,7 @@ class TypingScreen(ModalScreen[ScreenResultType]):
             return
         event.stop()
         if event.key == "enter":
-            self.entered()
+            self.entered(field)
             return
         try:
             await field.take(event)
