@@ -48,20 +48,21 @@ class Faults:
     def schedule(self) -> None:
         """Let every fault of the scenario happen at its time, and end after its ``for_s``."""
         for fault in self._stage.scenario.fault:
-            _at(self._stage, self._time_ms(fault.at_s), partial(self.begin, fault))
-            for_s = RESTART_S if fault.kind == "exchange_restart" else None
-            for_s = for_s if fault.for_s is None else fault.for_s
+            self._at(fault.at_s, partial(self.begin, fault))
+            for_s = fault.for_s
+            if fault.kind == "exchange_restart" and for_s is None:
+                for_s = RESTART_S
             if for_s is not None:
-                _at(self._stage, self._time_ms(fault.at_s + for_s), partial(self.end, fault))
+                self._at(fault.at_s + for_s, partial(self.end, fault))
 
     def begin(self, fault: Fault) -> None:
         """Make ``fault`` happen now."""
         ended = ENDED_BY.get(fault.kind)
         for name in KINDS[ended or fault.kind].strikes(self._stage, fault):
             if ended is None:
-                self._change((fault.kind, name), [*self._at((fault.kind, name)), fault])
+                self._change((fault.kind, name), [*self._there((fault.kind, name)), fault])
             else:
-                lasting = [one for one in self._at((ended, name)) if one.for_s is not None]
+                lasting = [one for one in self._there((ended, name)) if one.for_s is not None]
                 self._change((ended, name), lasting)
 
     def end(self, fault: Fault) -> None:
@@ -75,7 +76,7 @@ class Faults:
         for target in list(self._under_way):
             self._change(target, [])
 
-    def _at(self, target: Target) -> list[Fault]:
+    def _there(self, target: Target) -> list[Fault]:
         return self._under_way.get(target, [])
 
     def _change(self, target: Target, faults: list[Fault]) -> None:
@@ -85,8 +86,9 @@ class Faults:
         kind, name = target
         KINDS[kind].settle(self._stage, name, faults, before)
 
-    def _time_ms(self, at_s: int) -> int:
-        return self._stage.scenario.start_ms + at_s * MS_PER_SECOND
+    def _at(self, at_s: int, action: Callable[[], None]) -> None:
+        at_ms = self._stage.scenario.start_ms + at_s * MS_PER_SECOND
+        _in(self._stage, at_ms - self._stage.now_ms, action)
 
 
 def _hosts(stage: Stage, fault: Fault) -> list[str]:
@@ -115,7 +117,7 @@ def _reach(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
         elif not before:
             partition = connection.partition()
             give_up = partial(connection.give_up, partition)
-            _at(stage, stage.now_ms + PING_TIMEOUT_MS, give_up)
+            _in(stage, PING_TIMEOUT_MS, give_up)
 
 
 def _sellers(stage: Stage, fault: Fault) -> list[str]:
@@ -172,5 +174,5 @@ KINDS: dict[str, Kind] = {
 """With those of `ENDED_BY`, what the loader lets through (`FAULT_KEYS`) is here."""
 
 
-def _at(stage: Stage, at_ms: int, action: Callable[[], None]) -> None:
-    stage.env.call_in(max(0, at_ms - stage.now_ms), lambda _: action())
+def _in(stage: Stage, delay_ms: int, action: Callable[[], None]) -> None:
+    stage.env.call_in(max(0, delay_ms), lambda _: action())
