@@ -1,12 +1,10 @@
 """Walks the terminal, on a `VirtualMarket`, through every scene of the table."""
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from rich.color import Color, ColorSystem
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -17,18 +15,12 @@ from tui.demo.market import SYMBOL
 from tui.demo.scenes import SCENES, Scene
 from tui.demo.virtual import YOU, VirtualMarket
 from tui.demo.virtual_links import VirtualFarm, VirtualLink
-from tui.palettes import PALETTES, Depth
-from tui.themes import textual_theme
 
 AT_S: Final = 1_210
 """The peak is on: units were bought, some start still."""
 LATER_MS: Final = 9_000
 ROUNDS: Final = 3
 """A screen that is seen asks, and draws the answer, and may ask again."""
-SYSTEMS: Final[dict[Depth, ColorSystem]] = {
-    "256": ColorSystem.EIGHT_BIT,
-    "16": ColorSystem.STANDARD,
-}
 SETTINGS: Final = (
     ("url", "ws://127.0.0.1:8700", "profile"),
     ("key", "/home/ann/.config/headroom/acme.pem", "profile"),
@@ -81,35 +73,9 @@ class DrivenTerminal:
         self.link.lose(LATER_MS)
         self.farm.lose()
 
-    async def paint(self, theme: str, depth: Depth) -> None:
-        """Show everything as a terminal of ``depth`` would in ``theme``."""
-        app = self.app
-        if app.depth != depth:
-            for name in PALETTES:
-                app.register_theme(textual_theme(name, depth))
-        if app.theme == theme:  # set anew only from another one
-            app.theme = next(name for name in PALETTES if name != theme)
-        app.depth = depth
-        app.action_use_theme(theme)
-        await self.pilot.pause()
-        app.redraw()
-        await self.pilot.pause()
-
     def svg(self) -> str:
-        """Return what is on screen, in the colours that its depth can show."""
-        return rounded(self.app.export_screenshot(title="headroom"), self.app.depth)
-
-
-def rounded(svg: str, depth: Depth) -> str:
-    """Return ``svg`` with every colour as a terminal of ``depth`` makes it."""
-    system = SYSTEMS.get(depth)
-    if system is None:
-        return svg
-
-    def nearest(found: re.Match[str]) -> str:
-        return Color.parse(found[0]).downgrade(system).get_truecolor().hex
-
-    return re.sub(r"#[0-9a-fA-F]{6}\b", nearest, svg)
+        """Return what is on screen."""
+        return self.app.export_screenshot(title="headroom")
 
 
 async def trade(link: VirtualLink) -> None:
