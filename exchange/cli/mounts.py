@@ -78,7 +78,7 @@ MOUNTS: Final[dict[str, Mount]] = {
         },
     ),
     "sim": Mount(
-        "sim.cli",
+        "sim.cli.app",
         "Replay a workload peak in virtual time.",
         {
             "list": "List the scenarios that are shipped; each runs by its name.",

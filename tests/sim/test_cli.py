@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from exchange.model.account import Account
 from exchange.model.ledger import Ledger
-from sim.cli import app
+from sim.cli.app import app
 from tests.sim.scenes import RULES, scene
 
 REPO = Path(__file__).parents[2]

@@ -1,41 +1,28 @@
-"""`headroom sim`: replay a workload peak in virtual time, or only check a scenario file."""
+"""`headroom sim run`: every policy with every seed, a table, JSON, and expectations judged."""
 
-import json
-import os
-import re
 import shlex
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 from msgspec.structs import replace
 
 from exchange.cli.common import (
     EXIT_NOT_SO,
     EXIT_USAGE,
-    Json,
     JsonOrFile,
-    JsonOrFileCommand,
     Out,
     fail,
     finite,
-    print_json,
 )
-from exchange.files import why
+from sim.cli.files import File, check_writable, scenario_of, warn, write
 from sim.results import report
 from sim.results.report import Broken, RunResult
 from sim.run.runner import faults_without, plan, processors, run_all
-from sim.scenario.doubts import doubts
-from sim.scenario.file import Loaded, ScenarioError, load, short_traces
-from sim.scenario.policy import warnings
-from sim.scenario.shipped import found, shipped
+from sim.scenario.file import Loaded
 from sim.scenario.workload import Trace
 
-app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
-
-File = Annotated[Path, typer.Argument(help="The scenario: a file, or the name of a shipped one.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="First seed, in place of the file's.")]
 Runs = Annotated[int | None, typer.Option(min=1, max=1000, help="Seeds to run.")]
 Policy = Annotated[list[str] | None, typer.Option(help="Run only this policy (repeatable).")]
@@ -56,36 +43,6 @@ FromS = Annotated[
 Scale = Annotated[float, typer.Option(callback=finite, help="With --trace: factor on every value.")]
 
 
-@app.callback()
-def _main() -> None:
-    """Replay a workload peak in virtual time, against the product's own code."""
-
-
-@app.command("list")
-def list_shipped(as_json: Json = False) -> None:
-    """List the scenarios that are shipped; each runs by its name."""
-    rows = {path.stem: load(path).scenario.title for path in shipped()}
-    if as_json:
-        print_json([{"name": name, "title": title} for name, title in rows.items()])
-        return
-    width = max((len(name) for name in rows), default=0)
-    for name, title in rows.items():
-        print(f"{name:<{width}}  {title}")
-
-
-@app.command("check")
-def check(file: File, as_json: Json = False) -> None:
-    """Read FILE and the traces it names, and say what is wrong with it."""
-    loaded = _load(file, None)
-    _warn(loaded)
-    title, policies = loaded.scenario.title, list(loaded.scenario.policy)
-    if as_json:
-        print_json({"scenario": title, "policies": policies})
-    else:
-        print(f"{file}: {title}: ok, policies {', '.join(policies)}")
-
-
-@app.command("run", cls=JsonOrFileCommand)
 def run(
     file: File,
     seed: Seed = None,
@@ -104,13 +61,13 @@ def run(
 ) -> None:
     """Run every policy with every seed; exit 1 when an expectation fails."""
     override = _override(trace, column, time, per_s, from_s, scale)
-    loaded = _load(file, override)
+    loaded = scenario_of(file, override)
     loaded = _with(loaded, seed, runs, without_fault)
     policies = _policies(loaded, policy)
     paths = {"--json": json_out, "--out": out}
     for option, path in paths.items():
-        _check_writable(option, path)
-    _warn(loaded)
+        check_writable(option, path)
+    warn(loaded)
     try:
         ran = run_all(loaded, plan(loaded, policies), jobs, _progress)
     except BrokenExecutor:
@@ -120,7 +77,7 @@ def run(
     judged = report.verdicts(loaded.scenario, grouped)
     told = report.json_object(loaded.scenario, grouped, judged, ran.real_s, broken)
     for option, path in paths.items():
-        _write(told, option, path)
+        write(told, option, path)
     if json_out != Path("-"):
         print("\n".join(report.table(loaded.scenario, grouped, judged)))
         print(f"{len(ran.results)} runs in {ran.real_s:.1f} s, {told['speedup']:,.0f} x real time")
@@ -128,17 +85,6 @@ def run(
         fail(f"{file}: {report.broken_text(loaded.scenario, broken)}")
     if not told["passed"]:
         raise typer.Exit(EXIT_NOT_SO)
-
-
-def _load(named: Path, override: Trace | None) -> Loaded:
-    file = found(named)
-    if file == named and re.fullmatch(r"\w{1,40}", str(named)) and not file.exists():
-        names = ", ".join(path.stem for path in shipped())
-        fail(f"scenario {named}: no such file, and none is shipped but {names}", EXIT_USAGE)
-    try:
-        return load(file, override)
-    except ScenarioError as error:
-        fail(str(error), EXIT_USAGE)
 
 
 def _override(
@@ -195,39 +141,7 @@ def _reproducible(broken: Broken | None, file: Path, override: Trace | None) -> 
     return replace(broken, reproduce=shlex.join(words))
 
 
-def _warn(loaded: Loaded) -> None:
-    for warning in doubts(loaded.scenario) + warnings(loaded.scenario) + short_traces(loaded):
-        typer.echo(f"warning: {warning}", err=True)
-
-
 def _progress(result: RunResult, done: int, count: int) -> None:
     without = "" if result.without is None else f" without fault[{result.without}]"
     text = f"{result.policy}, seed {result.seed}{without}: {result.commands} commands"
     typer.echo(f"[{done}/{count}] {text}, {result.real_s:.1f} s", err=True)
-
-
-def _write(told: dict[str, Any], option: str, out: Path | None) -> None:
-    if out is None:
-        return
-    text = json.dumps(msgspec.to_builtins(told), indent=1)
-    if out == Path("-"):
-        print(text)
-        return
-    try:
-        out.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        fail(f"{option} {out}: {why(error)}")
-
-
-def _check_writable(option: str, out: Path | None) -> None:
-    """Find out before the runs, not after them, that the result has nowhere to go."""
-    if out is None or out == Path("-"):
-        return
-    there = os.path.lexists(out)
-    try:
-        # Not to block: a named pipe that nobody reads would be opened for ever.
-        os.close(os.open(out, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666))
-        if not there:
-            out.unlink()
-    except OSError as error:
-        fail(f"{option} {out}: {why(error)}", EXIT_USAGE)

@@ -1,0 +1,19 @@
+"""`headroom sim`: the table of its commands; each is a function in a file of its own."""
+
+import typer
+
+from exchange.cli.common import JsonOrFileCommand
+from sim.cli.check import check, list_shipped
+from sim.cli.run import run
+
+app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
+
+
+@app.callback()
+def _main() -> None:
+    """Replay a workload peak in virtual time, against the product's own code."""
+
+
+app.command("list")(list_shipped)
+app.command("check")(check)
+app.command("run", cls=JsonOrFileCommand)(run)
