@@ -7,10 +7,10 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing, contextmanager
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -33,6 +33,11 @@ class Task(NamedTuple):
     policy: str
     seed: int
     without: int | None = None
+
+
+Work: TypeAlias = tuple[Loaded, Task]
+Ended: TypeAlias = tuple[int, RunResult | Broken]
+"""What came of a run, and the place of its work."""
 
 
 class Ran(NamedTuple):
@@ -65,40 +70,44 @@ def run_all(loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress) ->
     At the first broken law no more runs begin, those under way are ended, and no process is left.
     """
     began_s = time.perf_counter()
-    side_by_side = jobs > 1 and len(tasks) > 1
-    each = _side_by_side(loaded, tasks, jobs) if side_by_side else _in_turn(loaded, tasks)
-    found: dict[Task, RunResult] = {}
+    found: dict[int, RunResult] = {}
     broken = None
-    with closing(each):
-        for result in each:
+    with closing(run_each([(loaded, task) for task in tasks], jobs)) as each:
+        for index, result in each:
             if isinstance(result, Broken):
                 broken = result
                 break
-            found[Task(result.policy, result.seed, result.without)] = result
+            found[index] = result
             progress(result, len(found), len(tasks))
-    results = [found[task] for task in tasks if task in found]
+    results = [found[index] for index in sorted(found)]
     return Ran(results, broken, time.perf_counter() - began_s)
+
+
+def run_each(works: Sequence[Work], jobs: int) -> Generator[Ended]:
+    """Yield what came of each run, as it ends. Close it to end the runs under way."""
+    side_by_side = jobs > 1 and len(works) > 1
+    return _side_by_side(works, jobs) if side_by_side else _in_turn(works)
 
 
 def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _in_turn(loaded: Loaded, tasks: list[Task]) -> Generator[RunResult | Broken]:
-    for task in tasks:
-        yield _run(loaded, task)
+def _in_turn(works: Sequence[Work]) -> Generator[Ended]:
+    for index, (loaded, task) in enumerate(works):
+        yield index, _run(loaded, task)
 
 
-def _side_by_side(loaded: Loaded, tasks: list[Task], jobs: int) -> Generator[RunResult | Broken]:
+def _side_by_side(works: Sequence[Work], jobs: int) -> Generator[Ended]:
     # spawn: a forked child would inherit whatever threads and signal handlers the caller has.
     context = multiprocessing.get_context("spawn")
     with _ended_in_order():
-        pool = ProcessPoolExecutor(min(jobs, len(tasks)), context, initializer=_set_signals)
+        pool = ProcessPoolExecutor(min(jobs, len(works)), context, initializer=_set_signals)
         try:
             with _signals_later():
-                waiting = [pool.submit(_run, loaded, task) for task in tasks]
+                waiting = {pool.submit(_run, *work): index for index, work in enumerate(works)}
             for future in as_completed(waiting):
-                yield future.result()
+                yield waiting[future], future.result()
         except BaseException:
             # Ctrl-C, SIGTERM or a broken law: nobody wants the rest, and a run may take long.
             for process in list((pool._processes or {}).values()):
