@@ -1,0 +1,172 @@
+"""A page holds together as HTML, shows every figure that it was given, and loads nothing."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.page.chart import COLUMNS
+from sim.page.figures import cell_text, figure, moment, ticks, time_ticks
+from sim.page.model import (
+    Band,
+    Chart,
+    Check,
+    Heat,
+    Line,
+    Mark,
+    Page,
+    Panel,
+    Point,
+    Source,
+    Table,
+    Value,
+)
+from sim.page.page import render
+from tests.sim.page.parsed import Parsed
+
+POINTS = [
+    Point("threshold", Value(2.25, 0.2), Value(0.31, 0.1), True, True, {"bill": Value(1.75)}),
+    Point("cloud", Value(8.3, 0.4), Value(0.42)),
+]
+TABLE = Table("Metrics", ["metric", "a", "b"], [["cost", Value(2.5, 0.125), None], ["x", "y", ""]])
+CHART = Chart(
+    "threshold, seed 7",
+    7200,
+    [
+        Panel("units", [Line("ready", "ready", [(0, 4.0), (3600, None), (5000, 6.0)])]),
+        Panel("price", [], Heat("on offer", [[(0.01, 0.02, 4)], [(0.01, 0.02, 4)], []])),
+    ],
+    [Band(600, 1200, "host crash"), Band(1800, None, "restart")],
+    [Mark(700, "buy", "burst: buy 4"), Mark(800, "release", "calm: release 2")],
+)
+PAGE = Page(
+    "A peak",
+    "2 runs",
+    "threshold wins.",
+    POINTS,
+    checks=[Check(True, "cost <= 3"), Check(False, "peak <= 1")],
+    tables=[TABLE],
+    charts=[CHART],
+    sources=[Source("Reproduce", "headroom sim run a.toml")],
+)
+
+
+def test_every_tag_is_closed_and_every_figure_is_there() -> None:
+    found = Parsed(render(PAGE))
+    cells = found.of("td", "th")
+    values = [point.cost for point in POINTS] + [point.violated_pct for point in POINTS]
+    values += [Value(1.75), Value(2.5, 0.125)]
+    for value in values:
+        assert cell_text(value) in cells
+    assert "2.25 ± 0.2" in cells
+    for text in ("threshold wins.", "headroom sim run a.toml", "cost <= 3", "FAILED"):
+        assert text in found.words
+    assert "00:10 to 00:20: host crash" in found.of("li")
+    assert "▲ 00:11:40 burst: buy 4" in found.of("li")
+
+
+def test_nothing_is_loaded_and_nothing_runs() -> None:
+    text = render(PAGE)
+    found = Parsed(text)
+    assert {tag for tag, _ in found.tags}.isdisjoint({"script", "iframe", "img", "object", "base"})
+    links = [
+        value
+        for _, attributes in found.tags
+        for name, value in attributes.items()
+        if name in ("href", "src", "xlink:href", "action", "srcset")
+    ]
+    assert links == ["data:,"]
+    assert re.findall(r"url\(|@import|https?:", text) == []
+
+
+def test_what_is_empty_is_left_out() -> None:
+    found = Parsed(render(Page("Nothing")))
+    assert found.of("h1", "h2") == ["Nothing"]
+
+
+def test_a_step_function_is_drawn_as_steps_with_its_gap() -> None:
+    paths = [attributes for tag, attributes in Parsed(render(PAGE)).tags if tag == "path"]
+    drawn = [path["d"] for path in paths if path.get("class") == "ready"]
+    # 4 of 6 units up to the half, a gap, then 6 of 6 from 5,000 s of 7,200 s on.
+    assert drawn == ["M0 6H24", "M0 33.3H500M694.4 0H1000"]
+
+
+def test_neighbours_in_the_heat_map_are_one_box() -> None:
+    paths = [attributes for tag, attributes in Parsed(render(PAGE)).tags if tag == "path"]
+    (drawn,) = [path["d"] or "" for path in paths if path.get("class") == "heat"]
+    assert drawn.count("M") == 1
+    assert "h666.7" in drawn
+
+
+def test_a_week_of_steps_stays_small_and_keeps_its_extremes() -> None:
+    steps: list[tuple[float, float | None]] = [(at * 10.0, 5.0) for at in range(60_480)]
+    steps[30_000] = (300_000.0, 20.0)
+    page = Page("w", charts=[Chart("w", 604_800, [Panel("load", [Line("l", "load", steps)])])])
+    text = render(page)
+    assert len(text) < 40 * COLUMNS
+    assert "V0H" in text, "the highest of all is drawn"
+
+
+@given(st.text(), st.text())
+def test_no_text_becomes_markup(title: str, other: str) -> None:
+    """Titles, names and texts are whatever somebody wrote into a file."""
+    hostile = f"</title></style><script>alert(1)</script><!-- {title} ' \" & {other}"
+    page = Page(
+        hostile,
+        hostile,
+        hostile,
+        [Point(hostile, Value(1), Value(1), winner=True)],
+        checks=[Check(True, hostile)],
+        tables=[Table(hostile, [hostile], [[hostile, hostile]], hostile)],
+        charts=[Chart(hostile, 9, [Panel(hostile, [])], [Band(1, 2, hostile)], note=hostile)],
+        sources=[Source(hostile, hostile)],
+    )
+    text = render(page)
+    text.encode("utf-8")
+    found = Parsed(text)
+    assert [tag for tag, _ in found.tags if tag == "script"] == []
+    plain = Parsed(render(PAGE))
+    assert {name for _, attributes in found.tags for name in attributes} <= {
+        name for _, attributes in plain.tags for name in attributes
+    }
+    assert sum("alert(1)" in text for text in found.of("pre")) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (2.23292, "2.233"),
+        (0.00524829, "0.005248"),
+        (1234.5, "1,234"),
+        (51.2196, "51.22"),
+        (-6.07286, "-6.073"),
+        (100, "100"),
+    ],
+)
+def test_figures(value: float, text: str) -> None:
+    assert figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("at_s", "text"), [(0, "00:00"), (11_105, "03:05:05"), (86_460, "1d 00:01")]
+)
+def test_moments(at_s: float, text: str) -> None:
+    assert moment(at_s) == text
+
+
+@given(st.floats(1e-6, 1e9))
+def test_ticks_reach_the_top_and_are_few(top: float) -> None:
+    found = ticks(top)
+    assert found[0] == 0
+    assert 2 <= len(found) <= 6
+    assert top * (1 - 1e-6) <= found[-1] <= 3 * top
+
+
+@given(st.integers(1, 366 * 86_400))
+def test_times_are_few_and_within_the_run(duration_s: int) -> None:
+    found = time_ticks(duration_s)
+    assert found[0] == 0
+    assert found[-1] <= duration_s
+    assert len(found) <= 9
