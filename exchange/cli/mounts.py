@@ -84,6 +84,8 @@ MOUNTS: Final[dict[str, Mount]] = {
             "list": "List the scenarios that are shipped; each runs by its name.",
             "check": "Say what is wrong with a scenario.",
             "run": "Run every policy with every seed.",
+            "record": "Write what an exchange was told into a file.",
+            "replay": "Replay such a file, also without one account.",
         },
     ),
     "key": Mount(

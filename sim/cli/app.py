@@ -4,6 +4,8 @@ import typer
 
 from exchange.cli.common import JsonOrFileCommand
 from sim.cli.check import check, list_shipped
+from sim.cli.record import record
+from sim.cli.replay import replay
 from sim.cli.run import run
 
 app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
@@ -17,3 +19,5 @@ def _main() -> None:
 app.command("list")(list_shipped)
 app.command("check")(check)
 app.command("run", cls=JsonOrFileCommand)(run)
+app.command("record")(record)
+app.command("replay")(replay)

@@ -1,0 +1,62 @@
+"""`headroom sim record`: the journal of an exchange as a file that `sim replay` reads."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange.cli.common import EXIT_USAGE, Json, date_option, fail, moment, print_json
+from exchange.files import why
+from exchange.journal.chain import BrokenChainError
+from exchange.storage.sqlite_journal import DataDirError, opened_to_read, require
+from sim.cli.files import check_writable
+from sim.cli.progress import Progress
+from sim.record.file import written
+from sim.record.take import Taking
+
+DataDir = Annotated[Path, typer.Option("--data", help="The exchange's data directory.")]
+To = Annotated[Path, typer.Argument(help="The file to write.")]
+Since = Annotated[int | None, date_option("--from", "First day or moment, UTC; default: all.")]
+Until = Annotated[int | None, date_option("--to", "Up to before this day or moment.")]
+
+
+def record(
+    data: DataDir, out: To, since: Since = None, until: Until = None, as_json: Json = False
+) -> None:
+    """Write what an exchange was told into OUT; it may be running."""
+    if until is not None and until <= (since or 0):
+        fail("--to: not after --from", EXIT_USAGE)
+    check_writable("recording", out)
+    try:
+        progress = Progress("recorded", _last_seq(data))
+        with written(out) as writer:
+            taken = Taking(data, since, until, progress).write(writer)
+    except (BrokenChainError, DataDirError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"recording {out}: {why(error)}")
+    if as_json:
+        print_json(
+            {
+                "commands": taken.last_seq - taken.first_seq + 1,
+                "first_seq": taken.first_seq,
+                "last_seq": taken.last_seq,
+                "from_ms": taken.first_ms,
+                "to_ms": taken.last_ms,
+                "state_hash": taken.state_hash,
+            }
+        )
+        return
+    print(f"{out}: commands {taken.first_seq} to {taken.last_seq},", end=" ")
+    print(f"{moment(taken.first_ms)} to {moment(taken.last_ms)}, state {taken.state_hash}")
+
+
+def _last_seq(data: Path) -> int:
+    path = require(data)
+    try:
+        with closing(opened_to_read(path)) as database:
+            return database.execute("SELECT max(seq) FROM journal").fetchone()[0] or 0
+    except sqlite3.Error as error:
+        raise DataDirError(f"{path}: {error}") from error
