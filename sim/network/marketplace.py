@@ -19,7 +19,7 @@ from exchange.journal.rows import JournalRow
 from exchange.keys import verify
 from exchange.model.commands import Command, Out
 from exchange.model.config import ExchangeConfig
-from exchange.wire.results import Done
+from exchange.wire.results import Done, Refused
 from sim.network.clock import VirtualTime
 from sim.network.network import Link
 from sim.network.pump import Pump
@@ -27,14 +27,22 @@ from sim.network.pump import Pump
 SERVER_ID = "sim"
 
 Observer: TypeAlias = Callable[[Command, list[Out], int], None]
+RefusalObserver: TypeAlias = Callable[[Command, Refused, int], None]
 
 
 class ObservedEngine(Engine):
-    """The very engine, with somebody looking over its shoulder after every accepted command."""
+    """The very engine, with somebody looking over its shoulder after every command."""
 
-    def __init__(self, config: ExchangeConfig, observers: list[Observer]) -> None:
+    def __init__(
+        self,
+        config: ExchangeConfig,
+        observers: list[Observer],
+    ) -> None:
         super().__init__(config)
         self.observers = observers
+        """Told of every accepted command."""
+        self.refusal_observers: list[RefusalObserver] = []
+        """Told of every refused one."""
 
     def apply(self, command: Command, now_ms: int) -> list[Out]:
         outs = super().apply(command, now_ms)
@@ -42,6 +50,9 @@ class ObservedEngine(Engine):
         if isinstance(reply, Done) and not reply.duplicate:
             for observer in self.observers:
                 observer(command, outs, now_ms)
+        elif isinstance(reply, Refused):
+            for refused in self.refusal_observers:
+                refused(command, reply, now_ms)
         return outs
 
 
@@ -96,7 +107,9 @@ class Marketplace:
     ) -> None:
         self.env = env
         self.observers: list[Observer] = []
+        self.refusal_observers: list[RefusalObserver] = []
         self.engine = ObservedEngine(config, self.observers)
+        self.engine.refusal_observers = self.refusal_observers
         self.gateway = Gateway(self.engine, server_id=SERVER_ID, verify=verify)
         self.rows: list[JournalRow] = []
         self.commands = 0
@@ -129,6 +142,7 @@ class Marketplace:
             self.gateway.replay(read_command(row), row.now_ms)
         assert self.engine.state_hash() == old_hash, "state is the replay of the journal"
         self.engine.observers = self.observers
+        self.engine.refusal_observers = self.refusal_observers
         self.gateway.take()
         self.up = True
 

@@ -7,10 +7,10 @@ every hour, the windows' stages, what hosts have delivered, and the next deadlin
 from typing import Any, Final
 
 from exchange.model.state import State
-from tests.exchange.oracle.exchange import Oracle
-from tests.exchange.oracle.hosts import SPOT
-from tests.exchange.oracle.owed import DAY_MS, Lease
-from tests.exchange.oracle.windows import hour_text
+from sim.oracle.exchange import Oracle
+from sim.oracle.hosts import SPOT
+from sim.oracle.owed import DAY_MS, Lease
+from sim.oracle.windows import hour_text
 from tests.exchange.support.laws import Books
 from tests.exchange.support.market import Market
 

@@ -1,22 +1,28 @@
 """Engine and oracle side by side: each command goes to both, then everything must be equal.
 
-`Duel` is the referee. It knows how a message is put to the oracle; leases and VMs are judged in
-`duel.leases`. After each command all laws must hold, and reply, trades, every order heard of
-and everything in `duel.compare` must be the same on both sides.
+`Duel` is the referee; a `Clerk` puts each message to the oracle. After each command all laws must
+hold, and reply, trades, every order heard of and everything in `duel.compare` must be the same on
+both sides.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from exchange.model.commands import Started
-from exchange.wire.requests import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
+from exchange.model.commands import Command, Started
+from exchange.wire.requests import (
+    OrderCancel,
+    OrderPlace,
+    OrderReplace,
+    UsageReport,
+    VmStart,
+    VmStatus,
+)
 from exchange.wire.results import Done, OrderResult, Refused
+from sim.oracle.clerk import Clerk
+from sim.oracle.entry_leases import known_vm
+from sim.oracle.entry_orders import named
+from sim.oracle.orders import Order
+from sim.oracle.owed import DAY_MS
 from tests.exchange.duel import compare as duel_compare
-from tests.exchange.duel import leases
-from tests.exchange.duel.leases import Faults, same_verdict
-from tests.exchange.oracle.exchange import Oracle
-from tests.exchange.oracle.orders import Order
-from tests.exchange.oracle.owed import DAY_MS
 from tests.exchange.support import laws
 from tests.exchange.support.market import Market
 
@@ -24,9 +30,14 @@ from tests.exchange.support.market import Market
 class Duel:
     """A market and its oracle, in the same state after every command."""
 
-    def __init__(self, market: Market, oracle: Oracle) -> None:
+    def __init__(self, market: Market) -> None:
+        """Whatever ``market`` has done so far is put to the oracle first."""
         self.market = market
-        self.oracle = oracle
+        self.clerk = Clerk()
+        self.oracle = self.clerk.oracle
+        for command, now_ms in market.journal:
+            self.clerk.settle(command, now_ms)
+            self.clerk.enter(command)
         self.trades_seen = 0
         self.epoch = 1
         self.commands = 0
@@ -53,23 +64,23 @@ class Duel:
         """Put a command to both; the engine's answer must be one the oracle allows."""
         heard = self.settle()
         reply = self.market.send(message, account, host, session=session)
-        self.judge(reply, account, host, message, session)
+        self.judge(reply, Command(account, host, session, message))
         self.compare(heard)
 
     def act(
         self,
         message: Any,
-        account: str,
-        host: str,
-        effect: Callable[[], None],
+        account: str = "",
+        host: str = "",
         key_id: str = "",
         session: int = 0,
     ) -> None:
-        """Put a command to the engine that is never refused, and do ``effect`` to the oracle."""
+        """Put a command to both that is never refused."""
         heard = self.settle()
         reply = self.market.send(message, account, host, key_id, session)
         assert isinstance(reply, Done), f"{message}: {reply}"
-        effect()
+        if not reply.duplicate:
+            self.clerk.enter(Command(account, host, session, message, key_id))
         self.compare(heard)
 
     def settle(self) -> int:
@@ -81,69 +92,71 @@ class Duel:
 
     # --- putting a request to the oracle ---
 
-    def judge(
-        self, reply: Done | Refused, account: str, host: str, message: Any, session: int
-    ) -> None:
+    def judge(self, reply: Done | Refused, command: Command) -> None:
         """The oracle accepts or refuses too, and an accepted request has the same result."""
-        if isinstance(message, OrderPlace):
-            self.judge_place(reply, account, message, session)
-        elif isinstance(message, OrderReplace | OrderCancel):
-            self.judge_change(reply, account, message)
-        elif isinstance(message, OrderMassCancel):
-            self.judge_mass_cancel(reply, account, message)
-        else:
-            leases.judge(self.oracle, reply, account, host, message)
-
-    def judge_place(
-        self, reply: Done | Refused, account: str, asked: OrderPlace, session: int
-    ) -> None:
-        known = self.oracle.find(account, asked.client_order_id)
-        if known is not None:
-            if same_body(known.asked, asked):
-                self.same_result(reply, known, duplicate=True)
-            else:
-                same_verdict(reply, ["duplicate_client_order_id"])
-        elif same_verdict(reply, self.oracle.place_faults(account, asked)):
-            self.same_result(reply, self.oracle.place(account, asked, session))
-
-    def judge_mass_cancel(
-        self, reply: Done | Refused, account: str, asked: OrderMassCancel
-    ) -> None:
-        oracle = self.oracle
-        faults: Faults = []
-        if asked.symbol is not None and not oracle.known(asked.symbol):
-            faults.append("unknown_instrument")
-        if same_verdict(reply, faults):
-            mine = [o for o in oracle.live if o.account == account]
-            mine = [o for o in mine if asked.symbol in (None, o.asked.symbol)]
-            for order in [o for o in mine if asked.side in (None, o.asked.side)]:
-                oracle.finish(order, "canceled", "mass_cancel")
-
-    def judge_change(
-        self, reply: Done | Refused, account: str, asked: OrderReplace | OrderCancel
-    ) -> None:
-        order = self.named(account, asked)
-        if order is None:
-            same_verdict(reply, ["unknown_order"])
-        elif order.done_ms is not None:
-            old = order.done_ms <= self.oracle.now_ms - DAY_MS
-            same_verdict(reply, ["order_done", *(["unknown_order"] if old else [])])
-        elif isinstance(asked, OrderCancel):
-            self.oracle.finish(order, "canceled", "user")
-            self.same_result(reply, order)
-        elif same_verdict(reply, self.oracle.replace_faults(order, asked)):
+        asked, oracle = command.message, self.oracle
+        if isinstance(asked, OrderPlace) and self.repeated(reply, command.account, asked):
+            return
+        if isinstance(asked, VmStart) and self.started_before(reply, command.account, asked):
+            return
+        if not same_verdict(reply, self.clerk.faults(command)):
+            return
+        assert isinstance(reply, Done)
+        if isinstance(asked, VmStatus) and oracle.repeats(known_vm(oracle, asked.vm_id), asked):
+            return
+        order, before = None, 0
+        if isinstance(asked, OrderReplace | OrderCancel):
+            order = named(oracle, command, asked)
+        if order is not None and isinstance(asked, OrderReplace):
             before = len(order.fills)
-            self.oracle.replace(order, asked)
+        self.clerk.enter(command)
+        if isinstance(asked, OrderPlace):
+            order = oracle.orders[-1]
+        if order is not None:
             self.same_result(reply, order, fills_from=before)
+        else:
+            self.same_answer(reply, asked)
 
-    def named(self, account: str, asked: OrderReplace | OrderCancel) -> Order | None:
-        """The account's order that a request names."""
-        if asked.order_id is None:
-            return self.oracle.named.get((account, asked.client_order_id or ""))
-        number = int(asked.order_id.removeprefix("o-"))
-        orders = self.oracle.orders
-        order = orders[number - 1] if number <= len(orders) else None
-        return order if order is not None and order.account == account else None
+    def same_answer(self, reply: Done, asked: Any) -> None:
+        """What the answer says of a VM."""
+        match asked:
+            case VmStart():
+                expected: Any = {"vm_id": f"v-{self.oracle.started}", "duplicate": False}
+                assert (reply.result, reply.duplicate) == (expected, False)
+            case VmStatus():
+                assert (reply.result, reply.duplicate) == ({"state": asked.state}, False)
+            case UsageReport():
+                vm = known_vm(self.oracle, asked.vm_id)
+                assert reply.result == {"cpu_ms": vm.cpu_ms}
+            case _:
+                pass
+
+    def repeated(self, reply: Done | Refused, account: str, asked: OrderPlace) -> bool:
+        """Was an order of that id placed before? Then it is the same, or refused."""
+        known = self.oracle.find(account, asked.client_order_id)
+        if known is None:
+            return False
+        if same_body(known.asked, asked):
+            self.same_result(reply, known, duplicate=True)
+        else:
+            same_verdict(reply, ["duplicate_client_order_id"])
+        return True
+
+    def started_before(self, reply: Done | Refused, account: str, asked: VmStart) -> bool:
+        """Asked for twice by the same name and body it is the same VM (rules.md 4.6)."""
+        oracle, number = self.oracle, int(asked.lease_id.removeprefix("l-"))
+        known = oracle.names.get((number, asked.name))
+        if known is None or known[1].lease.buyer != account:
+            return False
+        body, vm = known
+        if isinstance(reply, Refused) and reply.reason == "unknown_lease":
+            assert oracle.ended.get(number, oracle.now_ms) <= oracle.now_ms - DAY_MS
+        elif body == asked:
+            assert isinstance(reply, Done) and reply.duplicate, reply
+            assert reply.result == {"vm_id": f"v-{vm.number}", "duplicate": True}
+        else:
+            same_verdict(reply, ["vm_exists"])
+        return True
 
     # --- comparing ---
 
@@ -192,3 +205,12 @@ class Duel:
 def same_body(one: OrderPlace, other: OrderPlace) -> bool:
     names = [name for name in OrderPlace.__struct_fields__ if name != "req_id"]
     return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def same_verdict(reply: Done | Refused, faults: list[str]) -> bool:
+    """Both accept (True), or the engine refuses for one of the oracle's reasons."""
+    if isinstance(reply, Refused):
+        assert reply.reason in faults, f"refused for {reply}, the oracle finds {faults}"
+        return False
+    assert not faults, f"accepted: {reply}, the oracle finds {faults}"
+    return True

@@ -10,9 +10,8 @@ from exchange.model.commands import ImageStored
 from exchange.model.config import ExchangeConfig, InstrumentConfig, WindowConfig, ZoneConfig
 from exchange.model.config import default_config as defaults
 from exchange.wire.types import Pricing
+from sim.oracle.hosts import Need
 from tests.exchange.duel.referee import Duel
-from tests.exchange.oracle.exchange import Oracle
-from tests.exchange.oracle.hosts import Host, Need
 from tests.exchange.support.market import SMALL_UNIT, Market
 
 FLAT: Final = "small.eu-de.flat.spot"
@@ -21,9 +20,6 @@ SPOTS: Final = (FLAT, METERED)
 BAND: Final = (600, 20)
 """Of the metered one: the reference price and percent."""
 HOURS_AHEAD: Final = 2
-SERIES: Final = ("small.eu-de.flat", "small.eu-de.metered")
-"""Windows of one class and two pricings, so that VMs carry over from one into the other."""
-SHAPES: Final[dict[str, Need]] = {"small": SMALL_UNIT, "nano": (250, 256 + 100, 1024)}
 CLASSES: Final = ["small", "nano"]
 MONEY: Final = {"ann": 10**7, "bob": 10**7, "cat": 30_000, "dan": 4_000}
 """ucr; cat and dan often lack what they need."""
@@ -33,7 +29,8 @@ IMAGE_BYTES: Final = 50 * 1024 * 1024
 
 
 def duel_config() -> ExchangeConfig:
-    """Two classes in one zone, a spot instrument of each, windows of one."""
+    """Two classes in one zone, a spot instrument of each, windows of one: flat and metered, so that
+    VMs carry over from one into the other."""
     zone = ZoneConfig(zone="eu-de", country="DE", accel=["simulated"])
     pricings: tuple[Pricing, ...] = ("flat", "metered")
     return ExchangeConfig(
@@ -56,22 +53,12 @@ def new_duel(make_engine: type[Engine] = Engine) -> Duel:
     """Return a market and its oracle with accounts, money, an image and live hosts."""
     market = Market(duel_config(), make_engine=make_engine)
     market.thorough = False
-    oracle = Oracle(SHAPES)
-    oracle.spots = list(SPOTS)
-    oracle.bands[METERED] = BAND
-    oracle.series = [(name, HOURS_AHEAD) for name in SERIES]
-    oracle.now_ms = market.now_ms
-    oracle.open_windows()
     for account, money_ucr in MONEY.items():
         market.open_account(account, money_ucr)
-        oracle.cash[account] = money_ucr
-        oracle.cash["outside"] -= money_ucr
         market.must(ImageStored(account, IMAGE, IMAGE_BYTES, "bundle"))
-    oracle.images[IMAGE] = IMAGE_BYTES
-    for number, (owner, units) in enumerate(HOSTS, 1):
-        name = market.add_host(owner, units, CLASSES)
-        oracle.hosts[name] = Host(name, number, owner, room_for(units), CLASSES)
-    duel = Duel(market, oracle)
+    for owner, units in HOSTS:
+        market.add_host(owner, units, CLASSES)
+    duel = Duel(market)
     duel.compare()
     return duel
 

@@ -24,10 +24,10 @@ from exchange.wire.requests import (
     VmStop,
 )
 from exchange.wire.types import Side
+from sim.oracle.hosts import Host
+from sim.oracle.owed import HOUR_MS, Lease, Vm
 from tests.exchange.duel import acts
 from tests.exchange.duel.scene import IMAGE, SPOTS, new_duel
-from tests.exchange.oracle.hosts import Host
-from tests.exchange.oracle.owed import HOUR_MS, Lease, Vm
 from tests.exchange.storm.trading import STP
 
 T = TypeVar("T")

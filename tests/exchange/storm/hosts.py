@@ -2,10 +2,10 @@
 
 from random import Random
 
+from sim.oracle.hosts import Host
 from tests.exchange.duel import acts
 from tests.exchange.duel.referee import Duel
 from tests.exchange.duel.scene import new_duel
-from tests.exchange.oracle.hosts import Host
 
 
 class HostTrouble:

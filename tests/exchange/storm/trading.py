@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from exchange.wire.requests import OrderCancel, OrderMassCancel, OrderPlace, OrderReplace
 from exchange.wire.types import Side
+from sim.oracle.orders import Limits
 from tests.exchange.duel import acts
 from tests.exchange.duel.scene import FLAT, METERED, MONEY, SPOTS
-from tests.exchange.oracle.orders import Limits
 from tests.exchange.storm.vms import LeaseLife
 from tests.exchange.support.laws import SIDES
 

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from exchange.wire.requests import LeaseRecall, LeaseRelease, VmStart, VmStatus, VmStop
+from sim.oracle.owed import HOUR_MS, Lease, Vm
 from tests.exchange.duel import acts
 from tests.exchange.duel.scene import IMAGE, MONEY
-from tests.exchange.oracle.owed import HOUR_MS, Lease, Vm
 from tests.exchange.storm.hosts import HostTrouble
 
 STATES: Final = ("starting", "running", "running", "running", "running", "stopped", "failed")

@@ -1,4 +1,4 @@
-"""The naive exchange's orders as plain records. Part of `tests.exchange.oracle`; see there."""
+"""The naive exchange's orders as plain records. Part of `sim.oracle`; see there."""
 
 from dataclasses import dataclass, field
 

@@ -1,6 +1,6 @@
 """The naive exchange's books, and every reason to refuse an order.
 
-Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 3.1, 3.2, 3.3, 3.4, 3.5,
+Part of `sim.oracle.exchange.Oracle`; see there. Written from rules.md 3.1, 3.2, 3.3, 3.4, 3.5,
 4.2, 4.3, 4.4.
 """
 
@@ -9,10 +9,10 @@ from typing import Final
 
 from exchange.wire.requests import OrderPlace, OrderReplace
 from exchange.wire.types import Side
-from tests.exchange.oracle.hosts import Need
-from tests.exchange.oracle.orders import Limits, Order
-from tests.exchange.oracle.owed import DAY_MS
-from tests.exchange.oracle.windows import Windows
+from sim.oracle.hosts import Need
+from sim.oracle.orders import Limits, Order
+from sim.oracle.owed import DAY_MS
+from sim.oracle.windows import Windows
 
 MAX_PRICE_UCR: Final = 10**9
 
@@ -32,13 +32,15 @@ class Books(Windows):
         self.spots: list[str] = []
         """Symbols that trade all the time."""
         self.limits: dict[str, Limits] = {}
-        self.halted: set[str] = set()
         self.killed: set[str] = set()
         self.all_killed = False
         self.armed: dict[int, str] = {}
         """Sessions whose orders go when they drop, and their accounts."""
-        self.bands: dict[str, tuple[int, int]] = {}
-        """By symbol: the operator's reference price and the band in percent."""
+        self.bands: dict[str, tuple[int | None, int]] = {}
+        """By symbol, for windows by series: the operator's reference price if there is one, and the
+        band in percent."""
+        self.ticks: dict[str, int] = {}
+        """By the same: every price is a multiple."""
 
     # --- the book ---
 
@@ -158,18 +160,23 @@ class Books(Windows):
 
     def band(self, symbol: str) -> tuple[int, int]:
         """Lowest and highest price around the VWAP of the last 20 trades, or the reference."""
-        if symbol not in self.bands:
+        reference, pct = self.bands.get(series_of(symbol), (None, 0))
+        if not pct:
             return 1, MAX_PRICE_UCR
-        reference, pct = self.bands[symbol]
         last = [(price, qty) for name, price, qty, _, _ in self.trades if name == symbol][-20:]
         if last:
             reference = sum(price * qty for price, qty in last) // sum(qty for _, qty in last)
+        if reference is None:
+            return 1, MAX_PRICE_UCR
         return max(1, -(-reference * (100 - pct) // 100)), reference * (100 + pct) // 100
 
     def band_faults(self, symbol: str, price_ucr: int | None) -> list[str]:
         low, high = self.band(symbol)
-        inside = price_ucr is None or low <= price_ucr <= high
-        return [] if inside else ["price_out_of_band"]
+        if price_ucr is None:
+            return []
+        faults = [] if low <= price_ucr <= high else ["price_out_of_band"]
+        on_tick = price_ucr % self.ticks.get(series_of(symbol), 1) == 0
+        return faults if on_tick else [*faults, "price_off_tick"]
 
     def unit_check_ucr(self, order: Order, price_ucr: int) -> int:
         """What a unit must find available: a bid its price, an ask the highest bond it may need."""
@@ -245,3 +252,8 @@ class Books(Windows):
     def slots(self) -> list[tuple[str, str]]:
         asks = [(host, o.asked.symbol) for o in self.live for host in o.slots]
         return asks + self.lease_slots()
+
+
+def series_of(symbol: str) -> str:
+    """The symbol of spot; of a window what all hours of its series share."""
+    return symbol if symbol.endswith(".spot") else symbol.rpartition(".")[0]

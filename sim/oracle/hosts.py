@@ -1,6 +1,6 @@
 """The naive exchange's hosts: what they offer and what stands on them, counted unit by unit.
 
-Part of `tests.exchange.oracle.Oracle`; see there.
+Part of `sim.oracle.exchange.Oracle`; see there.
 """
 
 from abc import ABC, abstractmethod
@@ -21,22 +21,34 @@ class Host:
     name: str
     number: int
     owner: str
-    offer: Need
-    classes: list[str]
+    zone: str
+    hardware: str
+    classes: list[str] = field(default_factory=list)
+    capacity: Need = NOTHING
+    offer: Need = NOTHING
     limit: Need | None = None
-    others: tuple[int, int] | None = None
+    others: tuple[int | None, int | None] = (None, None)
     """Ports for all its VMs, and MiB of the largest image, if it says so."""
-    state: str = "live"
-    """live, silent, lost, or syncing: back and not yet heard out."""
+    image_max_mib: int | None = None
+    """The largest image that its owner takes."""
+    state: str = "pending"
+    """pending, live, silent, lost, or syncing: back and not yet heard out."""
     draining: bool = False
-    synced: bool = True
-    announced: bool = True
+    paused: bool = False
+    synced: bool = False
+    announced: bool = False
     cooling: list[tuple[int, str, int]] = field(default_factory=list)
     """(until, symbol, units) of recalled slots, which take no new spot ask for 10 min."""
     heard_ms: int = 0
     """When it came back last: it cannot have been silent since before."""
-    boot: str = "boot 1"
+    boot: str = ""
     """The boot it ran in when it was last live."""
+    boot_told: str = ""
+    """The boot it has announced itself in."""
+    silent_ms: int = 0
+    """Since when it is silent, if it is."""
+    live_ms: int = 0
+    """Since when it is live, if it is."""
 
     @property
     def room(self) -> Need:
@@ -63,6 +75,12 @@ class Hosts(ABC):
     def __init__(self, shapes: dict[str, Need]) -> None:
         self.shapes = shapes
         self.hosts: dict[str, Host] = {}
+        self.tokens: dict[str, tuple[str, str, bool]] = {}
+        """By digest: whose, for which zone, and whether it lets one host in at once."""
+        self.lost_after_ms: dict[str, int] = {}
+        """By zone: how long a host may be silent."""
+        self.started_ms = 0
+        """When the exchange started last."""
 
     @abstractmethod
     def slots(self) -> list[tuple[str, str]]:
@@ -123,6 +141,8 @@ class Hosts(ABC):
             if host.owner == account
             and host.state == "live"
             and not host.draining
+            and not host.paused
+            and symbol.split(".")[1] == host.zone
             and symbol.partition(".")[0] in host.classes
             and (named is None or host.name in named)
         ]

@@ -1,6 +1,6 @@
 """The naive exchange's clock: delivery windows, dead man's switches, and what is due when.
 
-Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 2.2, 4.7, 6.1.
+Part of `sim.oracle.exchange.Oracle`; see there. Written from rules.md 2.2, 4.7, 6.1.
 """
 
 from abc import abstractmethod
@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
-from tests.exchange.oracle.hosts import Need
-from tests.exchange.oracle.leases import Leases
-from tests.exchange.oracle.owed import DAY_MS, HOUR_MS, MINUTE_MS
+from sim.oracle.hosts import Need
+from sim.oracle.outages import Outages
+from sim.oracle.owed import DAY_MS, HOUR_MS, MINUTE_MS
 
 GATE_MS: Final = 3 * MINUTE_MS
 
@@ -31,12 +31,15 @@ class Window:
         return self.start_ms + steps[self.stage]
 
 
-class Windows(Leases):
+class Windows(Outages):
     """Windows by symbol, and everything that happens by itself."""
 
     def __init__(self, shapes: dict[str, Need], fee_pct: int = 1) -> None:
         super().__init__(shapes, fee_pct)
         self.windows: dict[str, Window] = {}
+        self.halted: set[str] = set()
+        self.all_halted = False
+        """Books that open later are halted too."""
         self.series: list[tuple[str, int]] = []
         """Windows that open every hour: the symbol up to the hour, and how many hours ahead."""
         self.roll_ms: int | None = None
@@ -80,6 +83,8 @@ class Windows(Leases):
     def open_window(self, name: str, start_ms: int) -> None:
         window = Window(f"{name}.{hour_text(start_ms)}", start_ms)
         self.windows[window.symbol] = window
+        if self.all_halted:
+            self.halted.add(window.symbol)
 
     def roll(self) -> None:
         """A full hour: each series opens its next window."""

@@ -6,13 +6,13 @@ account has one number (all its money) and what is held follows from its orders 
 keeps a list with one host a unit, a lease keeps a row for every unit. A request is refused when any
 check fails; the rules fix no order among checks, so the methods ``..._faults`` return every
 reason that would do. What an accepted order does is here; each base class adds one part in a file
-of its own: `Hosts`, `Vms`, `Leases` (with `owed`), `Windows`, `Books`.
+of its own: `Hosts`, `Vms`, `Leases` (with `owed`), `Outages`, `Windows`, `Books`.
 """
 
 from exchange.wire.requests import OrderPlace, OrderReplace
-from tests.exchange.oracle.books import Books
-from tests.exchange.oracle.orders import Order
-from tests.exchange.oracle.owed import HOUR_MS
+from sim.oracle.books import Books
+from sim.oracle.orders import Order
+from sim.oracle.owed import HOUR_MS
 
 
 class Oracle(Books):
@@ -61,6 +61,7 @@ class Oracle(Books):
         """One trade: both orders, and a lease for every host that backs it."""
         price = maker.price
         self.trades.append((taker.asked.symbol, price, qty, maker.number, taker.number))
+        self.news.append(("trade", *self.trades[-1]))
         bid, ask = (taker, maker) if taker.buys else (maker, taker)
         self.prefer_hosts_of(bid.account, ask)
         hosts, ask.slots = ask.slots[:qty], ask.slots[qty:]
@@ -176,11 +177,12 @@ class Oracle(Books):
             if not clean:
                 self.finish(order, "canceled", "disconnected")
 
-    def restart(self, down_since_ms: int, now_ms: int) -> None:
+    def restart(self, down_since_ms: int | None, now_ms: int) -> None:
         """The first command of a run comes before settling: all connections have dropped."""
         super().restart(down_since_ms, now_ms)
-        for lease in self.leases:
-            lease.postpone_release(down_since_ms, now_ms)
+        if down_since_ms is not None:
+            for lease in self.leases:
+                lease.postpone_release(down_since_ms, now_ms)
         for session in list(self.armed):
             self.drop_session(session)
         for order in self.live:

@@ -2,7 +2,7 @@
 
 A lease keeps a row for every unit it ever had. What a unit is to be paid for is a list of spans of
 time, cut out of its life from scratch whenever it is asked for; metered leases weigh those spans by
-the CPU of each posting period. Part of `tests.exchange.oracle`; see there. Written from rules.md
+the CPU of each posting period. Part of `sim.oracle`; see there. Written from rules.md
 5.2, 5.3, 5.4, 5.5.
 """
 
@@ -136,6 +136,8 @@ class Lease:
     """Metered: what all units together owe at least; as `use`."""
     over: str | None = None
     """Why it ended."""
+    closed: bool = False
+    """Its last charge is posted."""
     last_usage_by_ms: int | None = None
     """Metered and over: how long the final charge waits for the last readings."""
     kept: int = 0
@@ -156,6 +158,15 @@ class Lease:
     @property
     def class_name(self) -> str:
         return self.symbol.partition(".")[0]
+
+    @property
+    def state(self) -> str:
+        """Granted, active, ending and ended, as its two sides are told."""
+        if self.closed:
+            return "ended"
+        if self.over or (self.recalls and not self.recallable):
+            return "ending"
+        return "active" if self.begun else "granted"
 
     @property
     def silent(self) -> bool:
@@ -260,5 +271,9 @@ class Vm:
     seen_ms: int = 0
     """The last reading of this boot."""
     cpu_ms: int = 0
+    stopping_ms: int = 0
+    """Since when its host is to stop it."""
+    grace_ms: int = 0
+    """How long it may take to stop by itself."""
     before: Lease | None = None
     """The metered lease it came from, which waits for its next reading."""

@@ -1,6 +1,6 @@
 """The naive exchange's leases and money: who pays whom, and when a lease changes.
 
-Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 1.3, 5.1, 5.4, 5.5, 5.6,
+Part of `sim.oracle.exchange.Oracle`; see there. Written from rules.md 1.3, 5.1, 5.4, 5.5, 5.6,
 5.7. What is owed for a lease is in `owed`.
 """
 
@@ -8,8 +8,8 @@ from abc import abstractmethod
 from collections import Counter
 from typing import Final
 
-from tests.exchange.oracle.hosts import Need
-from tests.exchange.oracle.owed import (
+from sim.oracle.hosts import Need
+from sim.oracle.owed import (
     HOUR_MS,
     MINIMUM_MS,
     MINUTE_MS,
@@ -18,7 +18,7 @@ from tests.exchange.oracle.owed import (
     Vm,
     within,
 )
-from tests.exchange.oracle.vms import Vms
+from sim.oracle.vms import Vms
 
 NOTICE_MS: Final = 120_000
 COOLING_MS: Final = 10 * MINUTE_MS
@@ -120,15 +120,18 @@ class Leases(Vms):
         self.pay(lease.buyer, "fees", fee_ucr)
         lease.hold_ucr -= amount_ucr
         lease.charged_ucr += amount_ucr
+        if amount_ucr:
+            self.news.append(("charge", lease.number, self.now_ms, amount_ucr))
         lease.posts.append(self.now_ms)
         lease.cpu_ms.append(0)
 
     def end(self, lease: Lease, reason: str, *, bond_to_buyer: bool) -> None:
         """All of it ends. A metered lease waits up to 60 s for its VMs' last readings."""
         for vm in self.live_vms(lease):
-            self.stop(vm)
             if reason == "host_lost":
                 self.gone(vm, "failed")
+            else:
+                self.stop(vm)
         if bond_to_buyer:
             self.pay(lease.seller, lease.buyer, lease.bond_ucr * lease.units)
         kept = lease.units
@@ -154,6 +157,8 @@ class Leases(Vms):
             if vm.before is lease:
                 vm.before = None
         self.leases.remove(lease)
+        lease.closed = True
+        self.news.append(("closed", lease))
         for unit in lease.past:
             assert unit.until_ms is not None
             contracted_ms = max(0, unit.until_ms - unit.since_ms)
@@ -240,6 +245,7 @@ class Leases(Vms):
         """A launch that does not come ends its unit, and the bond of it pays (0004)."""
         if lease.over:
             return
+        self.news.append(("launch_failed", lease.number, 1, None))
         if lease.units == 1:
             self.end(lease, "launch_failed", bond_to_buyer=True)
         else:
@@ -249,6 +255,7 @@ class Leases(Vms):
 
     def recall(self, lease: Lease, units: int) -> None:
         lease.recalls.append((self.now_ms + NOTICE_MS, units))
+        self.news.append(("recall", lease.number, units, self.now_ms + NOTICE_MS))
         self.fit_recalls(lease)
 
     def fit_recalls(self, lease: Lease) -> None:
@@ -294,6 +301,7 @@ class Leases(Vms):
         missing_ucr = lease.needed_ucr(until_ms, self.now_ms) - lease.hold_ucr
         if missing_ucr > self.available(lease.buyer):
             lease.ends_ms = lease.paid_until_ms
+            self.news.append(("funds_low", lease.number, None, lease.ends_ms))
             return
         lease.hold_ucr += max(0, missing_ucr)
         lease.paid_until_ms = until_ms
@@ -342,58 +350,3 @@ class Leases(Vms):
         self.carried.add((lease.symbol.split(".")[2], other.symbol.split(".")[2]))
         self.settle_in(vm, other)
         vm.before = lease if lease.metered else None
-
-    # --- hosts ---
-
-    def shrink_to_offer(self, host: str) -> None:
-        """Less capacity: newest asks go whole, then spot units are recalled, newest lease first."""
-        while self.excess(host) and self.cancel_newest_ask(host):
-            continue
-        counts = {one.number: one.units for one in self.leases if one.host == host}
-        counts |= {
-            one.number: one.recallable
-            for one in self.leases
-            if one.host == host and one.spot and not one.over
-        }
-        for lease in [one for one in reversed(self.leases) if one.host == host]:
-            before = counts[lease.number]
-            while counts[lease.number] and self.too_many(host, counts) and self.cuttable(lease):
-                counts[lease.number] -= 1
-            if counts[lease.number] < before:
-                self.recall(lease, before - counts[lease.number])
-
-    def cuttable(self, lease: Lease) -> bool:
-        return lease.spot and not lease.over
-
-    def too_many(self, host: str, counts: dict[int, int]) -> bool:
-        """Would these many units of each lease be more than is offered in some hour?"""
-        staying = [one for one in self.leases if one.number in counts]
-        room = self.hosts[host].room
-        for hour in {one.symbol.rpartition(".")[2] for one in staying}:
-            there = [one for one in staying if one.spot or one.symbol.endswith(hour)]
-            for at in range(3):
-                if sum(self.need(one.symbol)[at] * counts[one.number] for one in there) > room[at]:
-                    return True
-        return False
-
-    def silence(self, host: str, since_ms: int) -> None:
-        """From the last sign of life on it is in doubt whether the VMs ran."""
-        for lease in self.leases:
-            for unit in lease.living if lease.host == host else []:
-                if unit.gap_from_ms is None:
-                    unit.gap_from_ms = max(since_ms, unit.since_ms)
-
-    def heard_out(self, host: str, *, ran: bool) -> None:
-        """The host is back: the doubt ends, billed when the VMs ran all the time."""
-        for lease in self.leases:
-            for unit in lease.living if lease.host == host else []:
-                if unit.gap_from_ms is not None and not ran:
-                    unit.gaps.append((unit.gap_from_ms, max(self.now_ms, unit.gap_from_ms)))
-                unit.gap_from_ms = None
-
-    def lose(self, host: str) -> None:
-        """Its leases end, the bonds pay the buyers, its VMs are gone."""
-        for lease in [one for one in self.leases if one.host == host and not one.over]:
-            self.end(lease, "host_lost", bond_to_buyer=True)
-        for vm in [vm for vm in self.vms.values() if vm.lease.host == host]:
-            self.gone(vm, "failed")

@@ -1,18 +1,18 @@
 """The naive exchange's VMs: how they start, what their hosts tell of them, how they end.
 
-Part of `tests.exchange.oracle.Oracle`; see there. Written from rules.md 5.2, 5.8, 5.9.
+Part of `sim.oracle.exchange.Oracle`; see there. Written from rules.md 5.2, 5.8, 5.9.
 """
 
 from abc import abstractmethod
 from fractions import Fraction
 from math import floor
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from exchange.wire.requests import UsageReport, VmStart, VmStatus
-from tests.exchange.oracle.hosts import Host, Hosts, Need
-from tests.exchange.oracle.owed import Launch, Lease, Unit, Vm
+from sim.oracle.hosts import Host, Hosts, Need
+from sim.oracle.owed import Launch, Lease, Unit, Vm
 
 LAUNCH_MS: Final = 300_000
 RELAUNCH_MS: Final = 60_000
@@ -33,13 +33,20 @@ class Vms(Hosts):
         super().__init__(shapes)
         self.now_ms = 0
         self.images: dict[str, int] = {}
-        """Bytes, by SHA-256. Everybody may use them."""
+        """Bytes, by SHA-256."""
+        self.users: dict[str, dict[str, None]] = {}
+        """By SHA-256: the accounts that stored or bought it."""
+        self.offered: dict[tuple[str, str], int] = {}
+        """By SHA-256 and seller, the oldest offer first: its price."""
         self.vms: dict[int, Vm] = {}
         """Those that live."""
         self.started = 0
         self.names: dict[tuple[int, str], tuple[VmStart, Vm]] = {}
         """By lease and name: a VM is asked for once (rules.md 4.6)."""
         self.turn = 0
+        self.news: list[tuple[Any, ...]] = []
+        """What happened that an account or a host must be told, in order; whoever reads it empties
+        it: a kind, and whom or what it is about."""
 
     @abstractmethod
     def gate_ms(self, symbol: str) -> int | None:
@@ -71,18 +78,22 @@ class Vms(Hosts):
 
     def share_faults(self, host: Host, lease: Lease, asked: VmStart) -> list[str]:
         """A VM has its part of the host's ports by memory, and an image that its disk can hold."""
-        if host.others is None:
-            return []
-        (all_ports, image_mib), wanted = host.others, len(asked.ports or [])
-        _, memory, disk = self.need(lease.symbol)
-        part = Fraction(memory * all_ports, host.offer[1])
-        most = min(all_ports, floor(part) if part >= 1 else 1)
-        faults = ["quota_exceeded"] if wanted > most else []
-        if self.images.get(asked.image, 0) > min(image_mib, disk) * MIB:
+        all_ports, image_mib = host.others
+        size, (_, memory, disk) = self.images.get(asked.image, 0), self.need(lease.symbol)
+        faults = []
+        if host.image_max_mib is not None and size > host.image_max_mib * MIB:
+            faults.append("quota_exceeded")
+        if image_mib is not None and size > min(image_mib, disk) * MIB:
+            faults.append("quota_exceeded")
+        wanted = len(asked.ports or [])
+        if all_ports is None or not wanted:
+            return faults
+        part = Fraction(memory * all_ports, host.capacity[1])
+        if wanted > min(all_ports, floor(part) if part >= 1 else 1):
             faults.append("quota_exceeded")
         here = [vm for vm in self.vms.values() if vm.lease.host == host.name]
         taken = sum(len(vm.asked.ports or []) for vm in here)
-        if part < 2 and wanted and taken + wanted > all_ports:
+        if part < 2 and taken + wanted > all_ports:
             faults.append("insufficient_capacity")
         return faults
 
@@ -111,7 +122,9 @@ class Vms(Hosts):
         """The buyer's stop, or the end of its lease: nobody waits for a launch any more."""
         if vm.state != "stopping":
             vm.state, vm.launch_by_ms = "stopping", None
+            vm.stopping_ms = self.now_ms
             self.no_longer_awaited(vm)
+        self.news.append(("kill", vm.number))
 
     def no_longer_awaited(self, vm: Vm) -> None:
         if vm.launch.awaited_until_ms is None:
@@ -121,6 +134,7 @@ class Vms(Hosts):
         """It is stopped or failed; its unit, if it has one yet, is free for another."""
         self.no_longer_awaited(vm)
         vm.state, vm.launch_by_ms = state, None
+        self.news.append(("gone", vm))
         del self.vms[vm.number]
         if vm.unit is not None:
             self.turn += 1
@@ -191,8 +205,9 @@ class Vms(Hosts):
         lease.cpu_ms[-1] += used_ms - before(begin_ms)
         self.told_last(vm)
 
-    def restart(self, down_since_ms: int, now_ms: int) -> None:
+    def restart(self, down_since_ms: int | None, now_ms: int) -> None:
         """The exchange was down: a launch has at least a minute from now."""
+        self.started_ms = now_ms
         for vm in self.vms.values():
             if vm.launch_by_ms is not None:
                 vm.launch_by_ms = max(vm.launch_by_ms, now_ms + RELAUNCH_MS)
