@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from exchange.model.commands import Command, Out
+from exchange.model.commands import Command
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND, UCR_PER_CREDIT
 from exchange.wire.frames import Charge, LeaseUpdate, Notice, OrderUpdate, VmUpdate
 from exchange.wire.requests import OrderPlace
@@ -65,18 +65,18 @@ class Waiting:
 
 
 class Metrics:
-    """Folds `observe`; ``farm`` is the account whose side is measured, from start to end.
+    """What is measured of one farm, whose side `placed` and `event` tell, from start to end.
 
-    ``bill``: what a cloud asks, where the farm buys from one and not on this exchange.
+    ``asks``: what is for sale. ``bill``: what a cloud asks, where the farm buys from one and not
+    on this exchange.
     """
 
     def __init__(
-        self, farm: str, start_ms: int, end_ms: int, bill: CloudBill | None = None
+        self, start_ms: int, end_ms: int, asks: BestAsk, bill: CloudBill | None = None
     ) -> None:
-        self._farm = farm
         self._end_ms = end_ms
         self._bill = bill
-        self._asks = BestAsk()
+        self._asks = asks
         self._waiting = Waiting(start_ms, end_ms)
         self._placed_ms: dict[str, int] = {}
         self._lease_units: dict[str, int] = {}
@@ -94,16 +94,9 @@ class Metrics:
         self.price_max_ucr = 0
         self.peak_units = 0
 
-    def observe(self, command: Command, outs: list[Out], now_ms: int) -> None:
-        """Take in one accepted command and what it caused."""
-        if command.account == self._farm and isinstance(command.message, OrderPlace):
-            self._placed_ms.setdefault(command.message.client_order_id, now_ms)
-        for address, event in outs:
-            if address == self._farm:
-                self._event(command, event)
-        for address, event in outs:
-            if isinstance(event, OrderUpdate) and address is not None:
-                self._asks.fold(address, event)
+    def placed(self, order: OrderPlace, now_ms: int) -> None:
+        """The farm has placed an order."""
+        self._placed_ms.setdefault(order.client_order_id, now_ms)
 
     def values(self, quality: Quality, accounts: Accounts, prices: Prices) -> dict[str, float]:
         """Return every metric by its name in scenario.md, "Metrics"."""
@@ -156,11 +149,12 @@ class Metrics:
             "total_cost": self._cost + spares + violation,
         }
 
-    def _event(self, command: Command, event: Any) -> None:
+    def event(self, command: Command, event: Any, own: bool) -> None:
+        """Take in what the farm is told; ``own``: it is its own ``command`` that caused it."""
         match event:
             case OrderUpdate():
                 self._waiting.order(event)
-                self._trade(command, event)
+                self._trade(command, event, own)
             case LeaseUpdate():
                 self._lease(event)
             case Charge():
@@ -172,7 +166,7 @@ class Metrics:
             case _:
                 return
 
-    def _trade(self, command: Command, event: OrderUpdate) -> None:
+    def _trade(self, command: Command, event: OrderUpdate, own: bool) -> None:
         if event.exec != "trade" or event.last_qty is None or event.last_price_ucr is None:
             return
         wait_s = (event.ts_ms - self._placed_ms[event.client_order_id]) / MS_PER_SECOND
@@ -180,7 +174,7 @@ class Metrics:
         self._filled_units += event.last_qty
         self._filled_ucr += event.last_qty * event.last_price_ucr
         self.price_max_ucr = max(self.price_max_ucr, event.last_price_ucr)
-        if command.account == self._farm:
+        if own:
             asked_ucr = self._asks.of(event.symbol)
         else:  # an ask that came met our bid
             asked_ucr = getattr(command.message, "price_ucr", None)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from sim.results.farm_report import farm_rows, json_farms
 from sim.results.stats import Estimate, estimate, paired
 from sim.results.timeline import Timeline, json_timeline
 from sim.scenario.tables import Expect, Scenario
@@ -30,7 +31,8 @@ TABLE_METRICS = (
 class RunResult(Struct, frozen=True):
     """One policy with one seed. ``units`` and ``need`` are means over equal parts of the run.
 
-    ``without``: the fault that was left out, to see what it changes.
+    ``without``: the fault that was left out, to see what it changes. ``farms``: each farm's
+    metrics by account, where there are several; ``metrics`` are the first one's.
     """
 
     policy: str
@@ -44,6 +46,7 @@ class RunResult(Struct, frozen=True):
     real_s: float
     timeline: Timeline | None = None
     without: int | None = None
+    farms: dict[str, dict[str, float]] = {}
 
 
 class Broken(Struct, frozen=True):
@@ -126,7 +129,10 @@ def json_object(
         "scenario": scenario.title,
         "seed": scenario.seed,
         "runs": scenario.runs,
-        "policies": {name: estimates(group) for name, group in whole.items()},
+        "policies": {
+            name: {**estimates(group), **json_farms([run.farms for run in group])}
+            for name, group in whole.items()
+        },
         "digests": {name: [run.digest for run in group] for name, group in whole.items()},
         "expect": [
             {
@@ -156,6 +162,7 @@ def table(scenario: Scenario, runs: Runs, judged: Sequence[Verdict]) -> list[str
     if whole:
         lines += _metric_rows(whole)
         lines += ["", *_unit_rows(scenario, whole), ""]
+        lines += farm_rows({name: [run.farms for run in group] for name, group in whole.items()})
     lines += [f"{'passed' if verdict.passed else 'FAILED'}  {verdict.text}" for verdict in judged]
     return lines
 
@@ -170,23 +177,31 @@ def broken_text(scenario: Scenario, broken: Broken) -> str:
 
 
 def _judge(expect: Expect, runs: Runs) -> list[Verdict]:
-    values = [run.metrics[expect.metric] for run in runs[expect.policy, None]]
+    values = _expected(expect, runs[expect.policy, None])
     about = f"{expect.policy}: {expect.metric}"
+    about += "" if expect.farm is None else f" of {expect.farm}"
     if expect.fault is not None:
         if (expect.policy, expect.fault) not in runs:
             return []
-        without = [run.metrics[expect.metric] for run in runs[expect.policy, expect.fault]]
+        without = _expected(expect, runs[expect.policy, expect.fault])
         values = [a - b for a, b in zip(values, without, strict=True)]
         about += f" by fault[{expect.fault}]"
     found = _bounds(expect, about, estimate(values).mean)
     other = runs.get((expect.less_than_policy or "", None))
     if other is not None:
-        gap = paired(values, [run.metrics[expect.metric] for run in other])
+        gap = paired(values, _expected(expect, other))
         high = gap.mean + gap.ci95
         below = f"below {expect.less_than_policy} by {-gap.mean:.6g} ± {gap.ci95:.3g}"
         text = f"{about} {estimate(values).mean:.6g} {below} (paired by seed)"
         found.append(Verdict(expect.policy, expect.metric, high, 0.0, high < 0, text))
     return found
+
+
+def _expected(expect: Expect, runs: Sequence[RunResult]) -> list[float]:
+    """Return what the expectation looks at, seed by seed."""
+    if expect.farm is None or not runs[0].farms:
+        return [run.metrics[expect.metric] for run in runs]
+    return [run.farms[expect.farm][expect.metric] for run in runs]
 
 
 def _bounds(expect: Expect, about: str, mean: float) -> list[Verdict]:

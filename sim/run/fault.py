@@ -103,7 +103,8 @@ def _power(stage: Stage, name: str, faults: list[Fault], before: int) -> None:
         host.come_back()
     elif not before:
         host.crash()
-        stage.farm.refresh()
+        for farm in stage.farms.values():
+            farm.refresh()
 
 
 def _parties(stage: Stage, fault: Fault) -> list[str]:

@@ -6,6 +6,7 @@ from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey
 from exchange.wire.terms import DEFAULT_CLASSES
 from exchange.wire.types import Request
 from sim.network.identity import Identity
+from sim.scenario.farms import views
 from sim.scenario.policy import farm_symbol, seller_symbol
 from sim.scenario.tables import Scenario
 
@@ -14,7 +15,7 @@ OPERATOR = "operator"
 
 def exchange_config(scenario: Scenario) -> ExchangeConfig:
     """Return the configuration of the scenario's exchange: what somebody buys or sells there."""
-    symbols = [farm_symbol(scenario)]
+    symbols = [farm_symbol(view) for view in views(scenario)]
     symbols += [seller_symbol(scenario, seller) for seller in scenario.seller]
     symbols += [trader.symbol for trader in scenario.trader]
     return ExchangeConfig(

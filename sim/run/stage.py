@@ -21,7 +21,8 @@ from sim.network.identity import Identity
 from sim.network.marketplace import Marketplace
 from sim.results.checker import Checker
 from sim.run.opening import exchange_config
-from sim.scenario.tables import Scenario
+from sim.scenario.check import networks
+from sim.scenario.tables import Farm, Scenario
 from sim.scenario.workload import Series
 
 WARM_UP_MS = 10 * MS_PER_MINUTE
@@ -29,7 +30,7 @@ WARM_UP_MS = 10 * MS_PER_MINUTE
 
 
 class Stage:
-    """The exchange, the farm and every host and robot, with the connections between them."""
+    """The exchange, the farms and every host and robot, with the connections between them."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class Stage:
         own_units: int,
         keep_rows: bool,
     ) -> None:
-        """``own_units`` are in service whatever the ``manager`` buys."""
+        """``own_units`` of the first farm are in service whatever the ``manager`` buys."""
         self.scenario = scenario
         self.traces = traces
         self.seed = seed
@@ -58,10 +59,13 @@ class Stage:
         self.robots: dict[str, RobotNode] = {}
         """By the account that they trade for."""
         self.metrics_stale = False
-        """Is the farm's load not read now?"""
+        """Is no farm's load read now?"""
         self._host_at: dict[str, HostNode] = {}
         self._connections: dict[str, list[Connection]] = {}
-        self.farm = self._make_farm(manager, own_units)
+        self.farms: dict[str, FarmNode] = {}
+        """By account."""
+        self._networks = networks(scenario)
+        self.farm = self.add_farm(scenario.farm, manager, own_units)
 
     @property
     def now_ms(self) -> int:
@@ -79,10 +83,11 @@ class Stage:
         subscriptions: list[Subscription],
         end: str,
     ) -> Connection:
-        """Make a connection for ``node``; ``end`` names whom a partition would cut off."""
+        """Make a connection for ``node``; ``end`` names whose network it is, and whom a partition
+        would cut off."""
         connection = Connection(
             self.marketplace,
-            self.scenario.network,
+            self._networks.get(end.partition("/")[0], self.scenario.network),
             node,
             self.stream(f"network/{actor}"),
             identity,
@@ -108,6 +113,15 @@ class Stage:
         node.connection.close()
         return results
 
+    def add_farm(self, table: Farm, manager: Manager, own_units: int) -> FarmNode:
+        """Put a farm on the stage; its connection is not opened yet."""
+        farm = FarmNode(self.env, manager, self._serving, own_units, self.scenario.start_ms)
+        identity = Identity(self.seed, table.account)
+        account = [Subscription("account")]
+        farm.connection = self.connect(table.account, farm, identity, account, table.account)
+        self.farms[table.account] = farm
+        return farm
+
     def add_host(self, owner: str, host: HostNode) -> None:
         """Put ``host`` on the stage: guests on it can be reached, faults can strike it."""
         self.hosts_of[owner].append(host)
@@ -126,14 +140,6 @@ class Stage:
             # Before the start: deadlines that fell due meanwhile settle in it.
             self.checker.follow(self.marketplace.engine)
             self.marketplace.start()
-
-    def _make_farm(self, manager: Manager, own_units: int) -> FarmNode:
-        table = self.scenario.farm
-        farm = FarmNode(self.env, manager, self._serving, own_units, self.scenario.start_ms)
-        identity = Identity(self.seed, table.account)
-        account = [Subscription("account")]
-        farm.connection = self.connect(table.account, farm, identity, account, table.account)
-        return farm
 
     def _serving(self, address: str, port: int) -> bool:
         host = self._host_at.get(address)

@@ -22,7 +22,8 @@ FIRST_REQ_ID = 10**9
 
 def wind_down(stage: Stage) -> Generator[simpy.Event, Any, None]:
     """Process: stop the robots, cancel every order, release every lease."""
-    stage.farm.retire()
+    for farm in stage.farms.values():
+        farm.retire()
     for robot in stage.robots.values():
         robot.retire()
     yield stage.env.timeout(SETTLE_MS)
@@ -39,8 +40,9 @@ def wind_down(stage: Stage) -> Generator[simpy.Event, Any, None]:
 
 
 def _traders(stage: Stage) -> Iterator[tuple[Connection, Position]]:
-    assert stage.farm.connection is not None
-    yield stage.farm.connection, stage.farm.position
+    for farm in stage.farms.values():
+        assert farm.connection is not None
+        yield farm.connection, farm.position
     for node in stage.robots.values():
         assert node.connection is not None
         yield node.connection, node.robot.position

@@ -13,33 +13,32 @@ from typing import Any
 import simpy
 
 from exchange.model.commands import Genesis, ImageStored
-from exchange.units import MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
+from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
-from manager.core.library import StoredVm
 from sim.network.identity import Identity
 from sim.network.marketplace import Digest
+from sim.results.best_ask import BestAsk
 from sim.results.cloud_bill import CloudBill
-from sim.results.metrics import Accounts, Metrics, Prices
+from sim.results.farm_metrics import FarmMetrics
+from sim.results.metrics import Metrics
 from sim.results.report import RunResult
-from sim.results.service import Service, buckets, quality
+from sim.results.service import buckets
 from sim.results.timeline import Traded, timeline
+from sim.run.buyer import IMAGE, STEP_S, Buyer, Sellers, manager_config
 from sim.run.fault import Faults
 from sim.run.opening import OPERATOR, account_requests, exchange_config
 from sim.run.participant import Participant, trader_sellers
 from sim.run.stage import WARM_UP_MS, Stage
 from sim.run.winddown import wind_down
+from sim.scenario.farms import policy_of, views
 from sim.scenario.file import Loaded
-from sim.scenario.policy import market_of, rules_of
-from sim.scenario.tables import Pricing, Scenario
-from sim.scenario.workload import sampled
+from sim.scenario.loads import farm_loads
+from sim.scenario.policy import market_of
+from sim.scenario.tables import Farm, Policy, Pricing, Scenario
 
-STEP_S = 10
-"""How often the balancer's load is read."""
 BUCKETS = 48
 """Into how many parts the units over time are averaged for the report."""
-IMAGE = "5e" * 32
-"""The digest of the stored VM that the farm runs; simulated hosts do not look inside."""
 IMAGE_BYTES = 8 * 1024 * 1024
 
 
@@ -50,30 +49,60 @@ class World:
         self.policy = policy
         self.table = loaded.scenario.policy[policy]
         self.scenario = market_of(loaded.scenario, self.table)
-        config = _manager_config(loaded.scenario, policy, self.scenario.farm_pricing)
+        managers = self._managers(loaded.scenario)
+        first, *others = managers
         self.stage = Stage(
-            self.scenario, loaded.traces, seed, Manager(config), config.core_units, keep_rows
+            self.scenario, loaded.traces, seed, Manager(first), first.core_units, keep_rows
         )
+        for farm, config in zip(self.scenario.farms[1:], others, strict=True):
+            self.stage.add_farm(farm, Manager(config), config.core_units)
         self.faults = Faults(self.stage)
-        duration_ms = self.scenario.duration_s * MS_PER_SECOND
-        over_ms = self.scenario.start_ms + duration_ms
-        bill = CloudBill(self.table.tariff, over_ms) if self.table.tariff is not None else None
-        account = self.scenario.farm.account
-        self.metrics = Metrics(account, self.scenario.start_ms, over_ms, bill)
+        self.buyers = self._buyers(loaded)
         self.digest = Digest()
-        self.traded = Traded(self.scenario.start_ms, duration_ms)
+        self.traded = Traded(self.scenario.start_ms, self.scenario.duration_s * MS_PER_SECOND)
         self.stage.marketplace.observers += [
-            self.metrics.observe,
+            FarmMetrics({one.farm.account: one.metrics for one in self.buyers}, self.asks).observe,
             self.digest.observe,
             self.traded.observe,
         ]
-        self.loads = sampled(
-            self.scenario.workload,
-            self.scenario.duration_s,
-            STEP_S,
-            self.stage.stream("load"),
-            loaded.traces,
-        )
+
+    @property
+    def loads(self) -> list[float]:
+        """Return the first farm's load at every `STEP_S`."""
+        return self.buyers[0].loads
+
+    def _policy(self, farm: Farm, scenario: Scenario) -> Policy:
+        return scenario.policy[policy_of(farm, self.policy)]
+
+    def _managers(self, scenario: Scenario) -> list[ManagerConfig]:
+        """Return the settings of each farm's Manager, in the order of the farms that take part."""
+        seen = {view.farm.account: view for view in views(scenario)}
+        cloud: Pricing | None = None if self.table.tariff is None else "flat"
+        return [
+            manager_config(view, self._policy(farm, scenario), cloud or view.farm_pricing)
+            for farm in self.scenario.farms
+            for view in [seen[farm.account]]
+        ]
+
+    def _buyers(self, loaded: Loaded) -> list[Buyer]:
+        start_ms, scenario, tariff = self.scenario.start_ms, loaded.scenario, self.table.tariff
+        over_ms = start_ms + self.scenario.duration_s * MS_PER_SECOND
+        self.asks = BestAsk()
+        return [
+            Buyer(
+                farm,
+                self._policy(farm, scenario),
+                self.stage.farms[farm.account],
+                farm_loads(scenario, farm, STEP_S, self.stage.stream, loaded.traces),
+                Metrics(
+                    start_ms,
+                    over_ms,
+                    self.asks,
+                    None if tariff is None else CloudBill(tariff, over_ms),
+                ),
+            )
+            for farm in self.scenario.farms
+        ]
 
     def run(self) -> RunResult:
         """Run to the end and return what came of it. Raises `LawBrokenError`."""
@@ -105,14 +134,13 @@ class World:
 
     def result(self, real_s: float) -> RunResult:
         self.stage.checker.finish()
-        farm = self.scenario.farm
-        service = Service(farm.unit_rps, farm.slo_util, farm.core_units, STEP_S * MS_PER_SECOND)
-        units, need = buckets(service, self.loads, self.stage.farm.ready, BUCKETS)
-        found = quality(service, self.loads, self.stage.farm.ready)
+        first = self.buyers[0]
+        units, need = buckets(first.service, first.loads, first.node.ready, BUCKETS)
+        farms = self._measured()
         return RunResult(
             policy=self.policy,
             seed=self.stage.seed,
-            metrics=self.metrics.values(found, self._accounts(), self._prices()),
+            metrics=farms[first.farm.account],
             digest=self.digest.hex(),
             units=units,
             need=need,
@@ -120,20 +148,22 @@ class World:
             virtual_s=(self.end_ms - self.scenario.start_ms + WARM_UP_MS) / MS_PER_SECOND,
             real_s=real_s,
             timeline=timeline(
-                service, self.loads, self.stage.farm.ready, self.traded, self.stage.farm.fired
+                first.service, first.loads, first.node.ready, self.traded, first.node.fired
             ),
+            farms=farms if len(farms) > 1 else {},
         )
 
     def _set_up(self, operator: Identity) -> Generator[simpy.Event, Any, None]:
         stage, scenario = self.stage, self.scenario
         sellers = [*scenario.seller, *trader_sellers(scenario)]
-        deposits = {scenario.farm.account: scenario.farm.deposit}
+        deposits = {farm.account: farm.deposit for farm in scenario.farms}
         deposits.update({seller.name: seller.deposit for seller in sellers})
         yield from stage.ask(OPERATOR, operator, account_requests(deposits, stage.seed))
-        stored = ImageStored(scenario.farm.account, IMAGE, IMAGE_BYTES, "bundle")
-        stage.marketplace.gateway.internal(stored, stage.now_ms)
-        assert stage.farm.connection is not None
-        stage.farm.connection.open()
+        for account, farm in stage.farms.items():
+            stored = ImageStored(account, IMAGE, IMAGE_BYTES, "bundle")
+            stage.marketplace.gateway.internal(stored, stage.now_ms)
+            assert farm.connection is not None
+            farm.connection.open()
         participants = [Participant(stage, table, index) for index, table in enumerate(sellers)]
         yield stage.env.all_of([stage.env.process(each.set_up()) for each in participants])
         self.faults.schedule()
@@ -142,48 +172,30 @@ class World:
         """Feed the load, then end the run."""
         stage = self.stage
         yield stage.env.timeout(WARM_UP_MS)
-        for load_rps in self.loads:
-            stage.farm.refresh()
-            if not stage.metrics_stale:
-                stage.farm.sample(load_rps)
+        for step in range(len(self.loads)):
+            for buyer in self.buyers:
+                buyer.node.refresh()
+                if not stage.metrics_stale:
+                    buyer.node.sample(buyer.loads[step])
             yield stage.env.timeout(STEP_S * MS_PER_SECOND)
-        stage.farm.refresh()
+        for buyer in self.buyers:
+            buyer.node.refresh()
         self.faults.end_all()
         yield from wind_down(stage)
 
-    def _prices(self) -> Prices:
-        scenario = self.scenario
-        return Prices(
-            spare_unit_hours=self.table.spares * scenario.duration_s * MS_PER_SECOND / MS_PER_HOUR,
-            spare_unit_hour=scenario.spares.cost_per_unit_hour,
-            million_violated=scenario.slo.credits_per_million_violated,
-        )
-
-    def _accounts(self) -> Accounts:
+    def _measured(self) -> dict[str, dict[str, float]]:
+        """Return every farm's metrics, by account."""
         totals = {
             name: row.available_ucr + row.held_ucr
             for name, row in self.stage.marketplace.engine.balances().items()
         }
-        sellers = [seller.name for seller in self.scenario.seller]
-        return Accounts(
-            farm_ucr=totals[self.scenario.farm.account],
-            farm_deposit_ucr=ucr_from_credits(self.scenario.farm.deposit),
-            sellers_ucr=sum(totals[name] for name in sellers),
-            sellers_deposit_ucr=sum(ucr_from_credits(s.deposit) for s in self.scenario.seller),
+        tables = self.scenario.seller
+        sellers = Sellers(
+            owned_ucr=sum(totals[seller.name] for seller in tables),
+            deposit_ucr=sum(ucr_from_credits(seller.deposit) for seller in tables),
             fees_ucr=totals["fees"],
         )
-
-
-def _manager_config(scenario: Scenario, policy: str, pricing: Pricing) -> ManagerConfig:
-    """``pricing`` is that of the market the policy buys in, which may be a cloud's."""
-    farm = scenario.farm
-    web = StoredVm(name="web", image=IMAGE, vm_class=farm.class_, ports=(80,), backend="farm")
-    return ManagerConfig(
-        rules=rules_of(scenario, scenario.policy[policy]),
-        library=(web,),
-        vm_class=farm.class_,
-        zone=farm.zone,
-        unit_rps=farm.unit_rps,
-        pricing=pricing,
-        core_units=farm.core_units + scenario.policy[policy].spares,
-    )
+        return {
+            buyer.farm.account: buyer.measured(self.scenario, totals[buyer.farm.account], sellers)
+            for buyer in self.buyers
+        }

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from exchange.wire.terms import DEFAULT_CLASSES
 from manager.core.rule import parse
 from manager.core.rule_text import RuleError
+from sim.scenario.farms import farms_under, places
 from sim.scenario.fault_check import EXCHANGE, FARM_NAMES, fault_mistakes
 from sim.scenario.policy import rule_texts
-from sim.scenario.tables import Expect, Policy, Scenario, Trader
+from sim.scenario.tables import SAME, Expect, Network, Policy, Scenario, Trader
 from sim.scenario.workload import Profile, Sum, Workload
 
 _CHOICES = ("rule", "units", "like", "track", "predict")
@@ -20,6 +21,7 @@ def mistakes(scenario: Scenario) -> list[str]:
     """Return every mistake, in the order of the file's sections; empty when it can run."""
     return [
         *_places(scenario),
+        *_farms(scenario),
         *_loads("workload", scenario.workload),
         *_sellers(scenario),
         *_traders(scenario),
@@ -34,12 +36,36 @@ def _places(scenario: Scenario) -> Iterator[str]:
         yield "start: needs a time zone, such as the Z in 2026-11-23T00:00:00Z"
     zones = [zone.name for zone in scenario.zone]
     yield from _twice("zone", "name", zones)
-    farm = scenario.farm
-    if farm.zone not in zones:
-        yield f"farm.zone: there is no zone {farm.zone!r}"
-    if farm.class_ not in DEFAULT_CLASSES:
+    for place, farm in places(scenario):
+        if farm.zone not in zones:
+            yield f"{place}.zone: there is no zone {farm.zone!r}"
+        yield from _class(f"{place}.class", farm.class_)
+        if farm.workload is not None:
+            yield from _loads(f"{place}.workload", farm.workload)
+
+
+def _class(place: str, name: str) -> Iterator[str]:
+    if name not in DEFAULT_CLASSES:
         known = ", ".join(DEFAULT_CLASSES)
-        yield f"farm.class: there is no class {farm.class_!r}; there is {known}"
+        yield f"{place}: there is no class {name!r}; there is {known}"
+
+
+def _farms(scenario: Scenario) -> Iterator[str]:
+    """Which policy a farm may keep, and who they are."""
+    yield from _twice("farm", "account", [farm.account for farm in scenario.farms])
+    if scenario.load_correlation is not None and len(scenario.farms) < 2:
+        yield "load_correlation: needs several farms"
+    for place, farm in places(scenario):
+        if farm.policy == SAME:
+            continue
+        policy = scenario.policy.get(farm.policy)
+        if farm is scenario.farm:
+            yield f"{place}.policy: the first farm has the policy under test: {SAME!r}"
+        elif policy is None:
+            there = ", ".join([SAME, *scenario.policy])
+            yield f"{place}.policy: there is no policy {farm.policy!r}; there is {there}"
+        elif policy.tariff is not None:
+            yield f"{place}.policy: {farm.policy!r} buys in a cloud, where it rivals nobody"
 
 
 def _loads(place: str, workload: Workload) -> Iterator[str]:
@@ -58,13 +84,16 @@ def _loads(place: str, workload: Workload) -> Iterator[str]:
 
 def _sellers(scenario: Scenario) -> Iterator[str]:
     zones = [zone.name for zone in scenario.zone]
+    accounts = [farm.account for farm in scenario.farms]
     yield from _twice("seller", "name", [seller.name for seller in scenario.seller])
     for index, seller in enumerate(scenario.seller):
         place = f"seller[{index}]"
-        if seller.name in (scenario.farm.account, EXCHANGE, *FARM_NAMES):
+        if seller.name in (*accounts, EXCHANGE, *FARM_NAMES):
             yield f"{place}.name: {seller.name!r} is taken"
         if seller.zone is not None and seller.zone not in zones:
             yield f"{place}.zone: there is no zone {seller.zone!r}"
+        if seller.class_ is not None:
+            yield from _class(f"{place}.class", seller.class_)
         if seller.offer.__struct_config__.tag == "residual" and seller.own_load is None:
             yield f"{place}.own_load: is missing; a residual offer depends on it"
         if seller.own_load is not None:
@@ -81,13 +110,23 @@ def _traders(scenario: Scenario) -> Iterator[str]:
         elif parts[0] not in DEFAULT_CLASSES or parts[1] not in zones:
             yield f"{place}.symbol: no such class or zone: {trader.symbol!r}"
     names = [trader_name(trader, index) for index, trader in enumerate(scenario.trader)]
-    taken = [seller.name for seller in scenario.seller] + [scenario.farm.account]
+    taken = [seller.name for seller in scenario.seller]
+    taken += [farm.account for farm in scenario.farms]
     yield from _twice("trader", "name", taken + names)
 
 
 def trader_name(trader: Trader, index: int) -> str:
     """Return the account of the ``index``-th trader: its name, or its kind and number."""
     return trader.name or f"{trader.kind.replace('_', '-')}-{index + 1}"
+
+
+def networks(scenario: Scenario) -> dict[str, Network]:
+    """Return the network of each party that has one of its own, by its account."""
+    traders = [(trader_name(one, index), one) for index, one in enumerate(scenario.trader)]
+    parties = [(farm.account, farm.network) for farm in scenario.farms]
+    parties += [(seller.name, seller.network) for seller in scenario.seller]
+    parties += [(name, trader.network) for name, trader in traders]
+    return {name: network for name, network in parties if network is not None}
 
 
 def _policies(scenario: Scenario) -> Iterator[str]:
@@ -125,6 +164,7 @@ def _expectations(scenario: Scenario) -> Iterator[str]:
             name = getattr(expect, key)
             if name is not None and name not in scenario.policy:
                 yield f"{place}.{key}: there is no policy {name!r}"
+        yield from _expected_farm(scenario, expect, place)
         if expect.fault is not None:
             if expect.fault >= len(scenario.fault):
                 yield f"{place}.fault: there is no fault[{expect.fault}]"
@@ -132,6 +172,19 @@ def _expectations(scenario: Scenario) -> Iterator[str]:
                 yield f"{place}.fault: does not go with less_than_policy"
         if bound_keys(expect) == []:
             yield f"{place}: needs max, min or less_than_policy"
+
+
+def _expected_farm(scenario: Scenario, expect: Expect, place: str) -> Iterator[str]:
+    if expect.farm is None:
+        return
+    if expect.farm not in [farm.account for farm in scenario.farms]:
+        yield f"{place}.farm: there is no farm {expect.farm!r}"
+        return
+    for name in (expect.policy, expect.less_than_policy):
+        policy = scenario.policy.get(name or "")
+        there = [] if policy is None else farms_under(scenario, policy)
+        if policy is not None and expect.farm not in [farm.account for farm in there]:
+            yield f"{place}.farm: {expect.farm!r} keeps out of the cloud of {name!r}"
 
 
 def bound_keys(expect: Expect) -> list[str]:

@@ -7,38 +7,43 @@ from collections.abc import Iterator
 
 from exchange.units import count_text
 from exchange.wire.terms import DEFAULT_CLASSES, SPOT_BOND_DIVISOR
+from sim.scenario.farms import places, views
 from sim.scenario.policy import farm_symbol, fixed_price_max, rule_texts, selling, units_of
-from sim.scenario.tables import Policy, Scenario
+from sim.scenario.tables import SAME, Policy, Scenario
 
 
 def doubts(scenario: Scenario) -> list[str]:
     """Return a line for each, which begins with its place."""
-    return [
-        *_sellers(scenario),
-        *_market(scenario),
-        *(
-            line
+    found = _sellers(scenario)
+    for (place, farm), view in zip(places(scenario), views(scenario), strict=True):
+        policies = {
+            name: policy
             for name, policy in scenario.policy.items()
-            if policy.tariff is None
-            for line in (*_prices(scenario, name, policy), *_deposit(scenario, name, policy))
-        ),
-    ]
+            if policy.tariff is None and farm.policy in (SAME, name)
+        }
+        found += _market(view, policies)
+        for name, policy in policies.items():
+            found += [*_prices(view, name, policy), *_deposit(view, place, name, policy)]
+    return list(dict.fromkeys(found))
 
 
-def _sellers(scenario: Scenario) -> Iterator[str]:
-    shape = DEFAULT_CLASSES[scenario.farm.class_]
+def _sellers(scenario: Scenario) -> list[str]:
+    found: list[str] = []
     for index, seller in enumerate(scenario.seller):
-        units = units_of(seller.host, shape)
+        class_name = seller.class_ or scenario.farm.class_
+        units = units_of(seller.host, DEFAULT_CLASSES[class_name])
         if units < 1:
-            yield f"seller[{index}].host: too small for one unit of {scenario.farm.class_}"
+            found.append(f"seller[{index}].host: too small for one unit of {class_name}")
         bonds = seller.hosts * units * seller.price / SPOT_BOND_DIVISOR
         if bonds > seller.deposit:
             need = f"the bonds of {count_text(seller.hosts * units, 'unit')} take {bonds:g}"
-            yield f"seller[{index}].deposit: {seller.deposit:g} credits are too few: {need}"
+            few = f"{seller.deposit:g} credits are too few"
+            found.append(f"seller[{index}].deposit: {few}: {need}")
+    return found
 
 
-def _market(scenario: Scenario) -> Iterator[str]:
-    if not selling(scenario) and any(_buys(policy) for policy in scenario.policy.values()):
+def _market(scenario: Scenario, policies: dict[str, Policy]) -> Iterator[str]:
+    if not selling(scenario) and any(_buys(policy) for policy in policies.values()):
         yield f"seller: nobody sells {farm_symbol(scenario)}, which the farm buys"
 
 
@@ -54,12 +59,13 @@ def _prices(scenario: Scenario, name: str, policy: Policy) -> Iterator[str]:
             yield f"{place}.price_max: {price_max:g} is below every ask; {cheapest}"
 
 
-def _deposit(scenario: Scenario, name: str, policy: Policy) -> Iterator[str]:
+def _deposit(scenario: Scenario, farm: str, name: str, policy: Policy) -> Iterator[str]:
     """A bid holds its price for each unit, and a lease what the next hour costs."""
     for place, price_max, units in _bids(scenario, name, policy):
         if units * price_max > scenario.farm.deposit:
             need = f"{count_text(units, 'unit')} at {price_max:g} cost {units * price_max:g}"
-            yield f"{place}: farm.deposit of {scenario.farm.deposit:g} credits is too small: {need}"
+            deposit = f"{farm}.deposit of {scenario.farm.deposit:g} credits is too small"
+            yield f"{place}: {deposit}: {need}"
 
 
 def _bids(scenario: Scenario, name: str, policy: Policy) -> Iterator[tuple[str, float, int]]:
@@ -76,4 +82,4 @@ def _bids(scenario: Scenario, name: str, policy: Policy) -> Iterator[tuple[str, 
 
 
 def _buys(policy: Policy) -> bool:
-    return policy.tariff is None and bool(policy.units or rule_texts(policy))
+    return bool(policy.units or rule_texts(policy))

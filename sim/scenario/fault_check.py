@@ -85,7 +85,7 @@ def _names(scenario: Scenario, fault: Fault, place: str) -> Iterator[str]:
         elif fault.hosts is not None:
             yield from _hosts(fault, sellers[fault.seller].hosts, place)
     if fault.between is not None:
-        ends = {*FARM_NAMES, scenario.farm.account, *sellers}
+        ends = {*FARM_NAMES, *(farm.account for farm in scenario.farms), *sellers}
         others = [end for end in fault.between if end != EXCHANGE]
         if len(others) != 1 or others[0] not in ends:
             yield f"{place}.between: names '{EXCHANGE}' and one of {', '.join(sorted(ends))}"

@@ -16,6 +16,7 @@ from msgspec import Struct
 from exchange import files
 from exchange.choices import choices
 from sim.scenario.check import mistakes
+from sim.scenario.farms import filled, with_load
 from sim.scenario.tables import Policy, Scenario
 from sim.scenario.trace_file import TraceError, read_series
 from sim.scenario.workload import Series, Trace, Workload, trace_key, traces_of
@@ -44,7 +45,7 @@ def load(path: Path, workload: Workload | None = None) -> Loaded:
     try:
         scenario = decode(_text(path))
         if workload is not None:
-            scenario = msgspec.structs.replace(scenario, workload=workload)
+            scenario = with_load(scenario, workload)
         found = mistakes(scenario)
         if found:
             raise ScenarioError(found[0])
@@ -66,7 +67,7 @@ def decode(text: str) -> Scenario:
     for name, policy in policies.items() if isinstance(policies, dict) else ():
         # One by one, since msgspec names places in lists but not the keys of a dictionary.
         _convert(policy, Policy, f"policy.{name}")
-    return _convert(raw, Scenario, "")
+    return _convert(filled(raw), Scenario, "")
 
 
 def short_traces(loaded: Loaded) -> list[str]:
@@ -122,6 +123,7 @@ def _line(message: str, place: str, kind: type[Any]) -> str:
 
 def _traces(scenario: Scenario) -> list[Trace]:
     loads = [scenario.workload, *(s.own_load for s in scenario.seller if s.own_load)]
+    loads += [farm.workload for farm in scenario.farms if farm.workload]
     return [trace for load in loads for trace in traces_of(load)]
 
 

@@ -12,7 +12,8 @@ from exchange.wire.types import Capacity
 from manager.core.flap import flap_warnings, no_windows
 from manager.core.rule import Rule, parse
 from manager.core.rule_text import RuleText
-from sim.scenario.tables import OfferAll, Policy, Scenario, Seller
+from sim.scenario.farms import farms_under, views
+from sim.scenario.tables import SAME, OfferAll, Policy, Scenario, Seller
 
 CLOUD = "cloud"
 CLOUD_UNITS = 1000
@@ -48,11 +49,13 @@ def market_of(scenario: Scenario, policy: Policy) -> Scenario:
     tariff = policy.tariff
     if tariff is None:
         return scenario
+    farms = [replace(farm, pricing="flat") for farm in farms_under(scenario, policy)]
+    places = dict.fromkeys((farm.class_, farm.zone) for farm in farms)
     return replace(
         scenario,
-        farm=replace(scenario.farm, pricing="flat"),
+        farm_tables=farms,
         boot=tariff.boot or replace(scenario.boot, fail=0.0),
-        seller=[_cloud(scenario, tariff.price)],
+        seller=[_cloud(number, place, tariff.price) for number, place in enumerate(places)],
         trader=[],
         fault=[fault for fault in scenario.fault if fault.kind == "stale_metrics"],
     )
@@ -74,15 +77,17 @@ def fixed_price_max(scenario: Scenario, policy: Policy) -> float:
 def warnings(scenario: Scenario) -> list[str]:
     """Return a line for each pair of rules, of any policy, that would chase each other, and for
     each rule that buys what a simulation has not."""
-    return [
+    found = [
         f"policy.{name}: {warning}"
-        for name, policy in scenario.policy.items()
-        if policy.rule
+        for view in views(scenario)
+        for name, policy in view.policy.items()
+        if policy.rule and view.farm.policy in (SAME, name)
         for warning in (
-            *flap_warnings(rules_of(scenario, policy), scenario.farm.core_units),
-            *no_windows(rules_of(scenario, policy), "the simulator"),
+            *flap_warnings(rules_of(view, policy), view.farm.core_units),
+            *no_windows(rules_of(view, policy), "the simulator"),
         )
     ]
+    return list(dict.fromkeys(found))
 
 
 def units_of(host: Capacity, shape: Capacity) -> int:
@@ -92,9 +97,9 @@ def units_of(host: Capacity, shape: Capacity) -> int:
 
 
 def seller_symbol(scenario: Scenario, seller: Seller) -> str:
-    """Return what a seller lists: the farm's class, in its own zone, at its own pricing."""
-    zone = seller.zone or scenario.farm.zone
-    return f"{scenario.farm.class_}.{zone}.{seller.pricing}.spot"
+    """Return what a seller lists: its class, or the farm's, in its zone, at its pricing."""
+    zone, class_name = seller.zone or scenario.farm.zone, seller.class_ or scenario.farm.class_
+    return f"{class_name}.{zone}.{seller.pricing}.spot"
 
 
 def farm_symbol(scenario: Scenario) -> str:
@@ -130,7 +135,16 @@ def _fixed(units: int, price_max: float) -> RuleText:
     )
 
 
-def _cloud(scenario: Scenario, list_price: float) -> Seller:
-    host = need_of_units(DEFAULT_CLASSES[scenario.farm.class_], CLOUD_UNITS)
-    bonds = 1 + list_price * CLOUD_UNITS
-    return Seller(name=CLOUD, hosts=1, price=list_price, host=host, deposit=bonds, offer=OfferAll())
+def _cloud(number: int, place: tuple[str, str], list_price: float) -> Seller:
+    """Return the provider's part that sells a class in a zone."""
+    class_name, zone = place
+    return Seller(
+        name=f"{CLOUD}-{number + 1}" if number else CLOUD,
+        hosts=1,
+        price=list_price,
+        host=need_of_units(DEFAULT_CLASSES[class_name], CLOUD_UNITS),
+        deposit=1 + list_price * CLOUD_UNITS,
+        offer=OfferAll(),
+        zone=zone,
+        class_=class_name,
+    )

@@ -6,7 +6,7 @@ here, the one place where decimals enter. Reading a file and naming its mistakes
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -56,6 +56,9 @@ MetricName: TypeAlias = Literal[
 
 Pricing: TypeAlias = Literal["flat", "metered"]
 
+SAME: Final = "same"
+"""A farm's policy: the one under test."""
+
 DEFAULT_HOST = Capacity(mvcpu=4000, mem_mib=8192, disk_mib=65_536)
 
 
@@ -78,7 +81,8 @@ class Zone(Part, frozen=True):
 class Farm(Part, frozen=True, rename={"class_": "class"}):
     """The buyer's own servers behind its balancer; ``unit_rps`` is what one unit serves.
 
-    ``pricing`` is what it buys: flat, unless only metered sellers are there.
+    ``pricing`` is what it buys: flat, unless only metered sellers are there. ``policy``: the one
+    under test, or the name of that which it keeps in every run.
     """
 
     account: Label
@@ -89,6 +93,9 @@ class Farm(Part, frozen=True, rename={"class_": "class"}):
     slo_util: Annotated[float, Meta(gt=0, le=1)] = 0.80
     deposit: Credits = 500.0
     pricing: Pricing | None = None
+    workload: Workload | None = None
+    policy: str = SAME
+    network: Network | None = None
 
 
 class Boot(Part, frozen=True):
@@ -119,10 +126,11 @@ class OfferResidual(Part, frozen=True, tag_field="kind", tag="residual"):
 Offer: TypeAlias = OfferAll | OfferFixed | OfferResidual
 
 
-class Seller(Part, frozen=True):
+class Seller(Part, frozen=True, rename={"class_": "class"}):
     """``own_load`` is a share of the host; ``jitter`` the spread of each ask around ``price``.
 
-    ``manager``: a Manager keeps its book instead of the simulator's own robot.
+    ``class_``, ``zone``: the first farm's when left out. ``manager``: a Manager keeps its book
+    instead of the simulator's own robot.
     """
 
     name: Label
@@ -136,6 +144,8 @@ class Seller(Part, frozen=True):
     jitter: Share = 0.0
     zone: str | None = None
     manager: bool = False
+    class_: str | None = None
+    network: Network | None = None
 
 
 class Trader(Part, frozen=True, kw_only=True):
@@ -149,6 +159,7 @@ class Trader(Part, frozen=True, kw_only=True):
     deposit: Credits = 100.0
     price: Price | None = None
     name: Label | None = None
+    network: Network | None = None
 
 
 class Fault(Part, frozen=True, kw_only=True):
@@ -238,6 +249,8 @@ class Expect(Part, frozen=True):
     less_than_policy: str | None = None
     fault: Annotated[int, Meta(ge=0)] | None = None
     """Its place in the file, from 0."""
+    farm: str | None = None
+    """The account of the farm that is looked at; the first one's when left out."""
 
 
 class Scenario(Part, frozen=True):
@@ -245,7 +258,7 @@ class Scenario(Part, frozen=True):
     title: Annotated[str, Meta(min_length=1, max_length=200)]
     duration_s: Annotated[int, Meta(ge=1, le=366 * 86_400)]
     start: datetime
-    farm: Farm
+    farm_tables: Farm | Annotated[list[Farm], Meta(min_length=1)] = msgspec.field(name="farm")
     workload: Workload
     policy: Annotated[dict[Label, Policy], Meta(min_length=1)]
     seed: Annotated[int, Meta(ge=0, le=2**53)] = 1
@@ -261,6 +274,17 @@ class Scenario(Part, frozen=True):
     expect: list[Expect] = []
     spares: Spares = Spares()
     slo: Slo = Slo()
+    load_correlation: Share | None = None
+    """Of the farms' loads; see `loads.py`."""
+
+    @property
+    def farms(self) -> list[Farm]:
+        """Return every farm; the first is the one under test."""
+        return self.farm_tables if isinstance(self.farm_tables, list) else [self.farm_tables]
+
+    @property
+    def farm(self) -> Farm:
+        return self.farms[0]
 
     @property
     def start_ms(self) -> int:

@@ -7,8 +7,7 @@ two policies of the same seed see the same load. Source: scenario.md, ``[workloa
 
 import math
 from bisect import bisect_right
-from random import Random
-from typing import Annotated, TypeAlias
+from typing import Annotated, Protocol, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -17,6 +16,12 @@ SECONDS_PER_DAY = 86_400
 Amount: TypeAlias = Annotated[float, Meta(ge=0)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Noise(Protocol):
+    """A stream of normal noise, such as `random.Random`."""
+
+    def gauss(self, mu: float, sigma: float) -> float: ...
 
 
 class _Load(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
@@ -112,11 +117,11 @@ def sampled(
     workload: Workload,
     duration_s: int,
     step_s: int,
-    random: Random,
+    random: Noise,
     traces: dict[str, Series],
 ) -> list[float]:
     """Return the load with noise at 0, ``step_s``, ... up to but not including ``duration_s``."""
-    return [_noisy(workload, at_s, random, traces) for at_s in range(0, duration_s, step_s)]
+    return [noisy_load(workload, at_s, random, traces) for at_s in range(0, duration_s, step_s)]
 
 
 def trace_key(trace: Trace) -> str:
@@ -135,9 +140,10 @@ def traces_of(workload: Workload) -> list[Trace]:
             return []
 
 
-def _noisy(workload: Workload, at_s: float, random: Random, traces: dict[str, Series]) -> float:
+def noisy_load(workload: Workload, at_s: float, random: Noise, traces: dict[str, Series]) -> float:
+    """Return the load at ``at_s`` with its noise, drawn from ``random``."""
     if isinstance(workload, Sum):
-        value = sum(_noisy(part, at_s, random, traces) for part in workload.parts)
+        value = sum(noisy_load(part, at_s, random, traces) for part in workload.parts)
     else:
         value = load_at(workload, at_s, traces)
     if workload.noise == 0:

@@ -10,7 +10,8 @@ import pytest
 
 from manager.core.dry_run import dry_run, fired_of
 from manager.core.farm import ManagerConfig
-from sim.run.world import STEP_S, World
+from sim.run.buyer import STEP_S
+from sim.run.world import World
 from sim.scenario.policy import rules_of
 from tests.sim.scenes import scene, world
 

@@ -1,0 +1,49 @@
+"""What a report says of each farm where a scenario has several: JSON and lines of text. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sim.results.stats import Estimate, estimate
+
+Metrics = Mapping[str, float]
+
+FARM_METRICS: Final = (
+    ("slo_violation_pct", "violated %", 3),
+    ("cost", "cost", 4),
+    ("unit_hours", "unit hours", 1),
+    ("missing_unit_hours", "missing", 2),
+    ("peak_units", "peak", 1),
+)
+GAP: Final = "  "
+
+
+def farm_estimates(runs: Sequence[Mapping[str, Metrics]]) -> dict[str, dict[str, Estimate]]:
+    """Return each farm's estimates by account and metric; ``runs``: a policy's, seed by seed."""
+    return {
+        account: {name: estimate([run[account][name] for run in runs]) for name in metrics}
+        for account, metrics in runs[0].items()
+    }
+
+
+def json_farms(runs: Sequence[Mapping[str, Metrics]]) -> dict[str, Any]:
+    """Return what a policy's object has beside its metrics: nothing where there is one farm."""
+    return {"farms": farm_estimates(runs)} if runs[0] else {}
+
+
+def farm_rows(runs: Mapping[str, Sequence[Mapping[str, Metrics]]]) -> list[str]:
+    """Return a line for each policy and farm; ``runs``: by policy, seed by seed."""
+    rows = [["policy", "farm", *(label for _, label, _ in FARM_METRICS)]]
+    for policy, group in runs.items():
+        for account, found in farm_estimates(group).items():
+            cells = (f"{found[name].mean:.{digits}f}" for name, _, digits in FARM_METRICS)
+            rows.append([policy, account, *cells])
+    if len(rows) == 1:
+        return []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["each farm, means", *(_row(row, widths) for row in rows), ""]
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> str:
+    names = (f"{cell:<{width}}" for cell, width in zip(row[:2], widths, strict=False))
+    figures = (f"{cell:>{width}}" for cell, width in zip(row[2:], widths[2:], strict=True))
+    return GAP.join((*names, *figures))
