@@ -6,7 +6,9 @@
            1 - c, and what leaves the run at one end comes in at the other
 
 Without the key every load stands as it is written, with noise of its own. Every farm draws from
-streams of its own name: one farm more changes no other's load. Source: scenario.md, "Several farms".
+streams of its own name: one farm more changes no other's load.
+
+Source: scenario.md, "Several farms".
 """
 
 import math
