@@ -165,6 +165,9 @@ TRIED: dict[str, Try] = {
     "sim run file": Try("@", READ, (2,)),
     "sim run --trace": Try("SCENE --trace @ --column c", READ, (2,)),
     "sim run --json": Try("SCENE --json @", bad_paths.NO_PLACE, (2,)),
+    "sim decide file": Try("@", READ, (2,)),
+    "sim decide --json": Try("SCENE --json @", bad_paths.NO_PLACE, (2,)),
+    "sim decide --out": Try("SCENE --out @", bad_paths.NO_PLACE, (2,)),
     "sim run --out": Try("SCENE --out @", bad_paths.NO_PLACE, (2,)),
     "tui --key": Try("--key @ URL", READ),
     "tui --control": Try("--control @ URL", ()),  # a Manager may come later

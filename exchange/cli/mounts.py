@@ -86,6 +86,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "run": "Run every policy with every seed.",
             "record": "Write what an exchange was told into a file.",
             "replay": "Replay such a file, also without one account.",
+            "decide": "Compare policies by what they cost in all.",
         },
     ),
     "key": Mount(

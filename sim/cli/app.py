@@ -4,6 +4,7 @@ import typer
 
 from exchange.cli.common import JsonOrFileCommand
 from sim.cli.check import check, list_shipped
+from sim.cli.decide import decide
 from sim.cli.record import record
 from sim.cli.replay import replay
 from sim.cli.run import run
@@ -21,3 +22,4 @@ app.command("check")(check)
 app.command("run", cls=JsonOrFileCommand)(run)
 app.command("record")(record)
 app.command("replay")(replay)
+app.command("decide", cls=JsonOrFileCommand)(decide)

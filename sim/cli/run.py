@@ -63,7 +63,7 @@ def run(
     override = _override(trace, column, time, per_s, from_s, scale)
     loaded = scenario_of(file, override)
     loaded = _with(loaded, seed, runs, without_fault)
-    policies = _policies(loaded, policy)
+    policies = policies_of(loaded, policy)
     paths = {"--json": json_out, "--out": out}
     for option, path in paths.items():
         check_writable(option, path)
@@ -118,7 +118,7 @@ def _with(loaded: Loaded, seed: int | None, runs: int | None, without: int | Non
     return Loaded(changed, loaded.traces)
 
 
-def _policies(loaded: Loaded, wanted: list[str] | None) -> list[str]:
+def policies_of(loaded: Loaded, wanted: list[str] | None) -> list[str]:
     known = list(loaded.scenario.policy)
     for name in wanted or []:
         if name not in known:

@@ -1,0 +1,181 @@
+"""`headroom sim decide`: which policy pays, how sure that is, and at which price it turns."""
+
+import shlex
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from msgspec.structs import replace
+
+from exchange.cli.common import EXIT_INTERRUPTED, EXIT_USAGE, JsonOrFile, Out, fail
+from exchange.units import count_text
+from sim.cli.files import File, check_writable, scenario_of, warn, write
+from sim.cli.run import Jobs, Policy, Seed, policies_of
+from sim.decide.break_even import MAX_RERUNS
+from sim.decide.decision import Decision
+from sim.decide.points import Choice, Setup, setups
+from sim.decide.runs import (
+    Collected,
+    LawBrokeError,
+    collect,
+    decisions,
+    whole_seeds,
+    with_break_even,
+)
+from sim.decide.text import heading, json_decide, table
+from sim.decide.vary import VaryError, parsed
+from sim.results import report
+from sim.results.report import Broken, RunResult
+from sim.run.runner import processors
+from sim.scenario.file import Loaded
+from sim.scenario.tables import Scenario
+
+Varies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vary",
+        metavar="PATH=VALUES",
+        help="Try A..B:STEP or a,b,c at this key of the file; repeated: every combination.",
+    ),
+]
+Seeds = Annotated[
+    int | None, typer.Option("--runs", "--seeds", min=1, max=1000, help="Seeds to run.")
+]
+
+
+def decide(
+    file: File,
+    vary: Varies = None,
+    policy: Policy = None,
+    seed: Seed = None,
+    runs: Seeds = None,
+    jobs: Jobs = processors(),
+    json_out: JsonOrFile = None,
+    out: Out = None,
+) -> None:
+    """Compare policies, and settings to try, by what they cost in all."""
+    loaded = scenario_of(file)
+    paths = {"--json": json_out, "--out": out}
+    for option, path in paths.items():
+        check_writable(option, path)
+    found = _setups(loaded, vary or [], policies_of(loaded, policy))
+    first = loaded.scenario.seed if seed is None else seed
+    seeds = range(first, first + (runs or loaded.scenario.runs))
+    warn(loaded)
+    choices = [choice for setup in found for choice in setup.choices]
+    ran = _runs(file, loaded, choices, seeds, jobs)
+    kept = whole_seeds(ran, len(choices), seeds)
+    decided = decisions(ran, found, kept) if kept else []
+    if decided and ran.broken is None and not ran.interrupted:
+        decided = _break_even(file, loaded, found, decided, kept, jobs, ran)
+    told = _object(loaded.scenario, found, ran, kept, decided, file, vary or [])
+    for option, path in paths.items():
+        write(told, option, path)
+    if json_out != Path("-") and decided:
+        print(heading(loaded.scenario.title, len(kept), first, len(choices)))
+        print("\n".join(["", *table(decided)]))
+    _leave(ran, kept, told.get("broken"), loaded.scenario, file)
+
+
+def _setups(loaded: Loaded, vary: list[str], policies: list[str]) -> list[Setup]:
+    try:
+        return setups(loaded.scenario, [parsed(text) for text in vary], policies)
+    except VaryError as error:
+        fail(f"--vary {error}", EXIT_USAGE)
+
+
+def _runs(file: Path, loaded: Loaded, choices: list[Choice], seeds: range, jobs: int) -> Collected:
+    count = len(choices) * len(seeds)
+    sizes = f"{count_text(len(choices), 'point')} x {count_text(len(seeds), 'seed')}"
+    more = f"and up to {MAX_RERUNS * len(seeds):,} more for a break-even price"
+    typer.echo(f"{count_text(count, 'run')}: {sizes}, {more}", err=True)
+
+    def progress(choice: Choice, result: RunResult, done: int, passed_s: float) -> None:
+        side_by_side = jobs if done == 1 else 1  # the first ran alone
+        left_s = passed_s / done * (count - done) / side_by_side
+        text = f"[{done}/{count}] {choice.label}, seed {result.seed}: {result.real_s:.1f} s"
+        typer.echo(f"{text}, about {_span(left_s)} left", err=True)
+
+    try:
+        return collect(loaded, choices, seeds, jobs, progress)
+    except BrokenExecutor:
+        fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
+
+
+def _break_even(
+    file: Path,
+    loaded: Loaded,
+    found: list[Setup],
+    decided: list[Decision],
+    seeds: list[int],
+    jobs: int,
+    ran: Collected,
+) -> list[Decision]:
+    """Return the decisions with their prices; those behind an interrupt stay without."""
+
+    def told(label: str, factor: float) -> None:
+        typer.echo(f"break-even: {label} at {factor:.4g} times its price", err=True)
+
+    priced: list[Decision] = []
+    try:
+        for decision, setup in zip(decided, found, strict=True):
+            priced.append(with_break_even(decision, setup, loaded, seeds, jobs, told))
+    except KeyboardInterrupt:
+        ran.interrupted = True
+    except (BrokenExecutor, LawBrokeError) as error:
+        typer.echo(f"headroom: {file}: no break-even price: {error}", err=True)
+    return priced + decided[len(priced) :]
+
+
+def _object(
+    scenario: Scenario,
+    found: list[Setup],
+    ran: Collected,
+    seeds: list[int],
+    decided: list[Decision],
+    file: Path,
+    vary: list[str],
+) -> dict[str, Any]:
+    """Return the object of ``--json``: that of `run`, a point in place of a policy."""
+    labels = [
+        ", ".join([choice.label, *(f"{path} = {value}" for path, value in setup.world.items())])
+        for setup in found
+        for choice in setup.choices
+    ]
+    runs: report.Runs = {
+        (label, None): [ran.results[index, seed] for seed in seeds]
+        for index, label in enumerate(labels)
+        if seeds
+    }
+    broken = _reproducible(ran.broken, file, vary)
+    shown = replace(scenario, seed=seeds[0] if seeds else scenario.seed, runs=max(1, len(seeds)))
+    told = report.json_object(shown, runs, [], ran.real_s, broken)
+    return {**told, **({"decide": json_decide(decided)} if decided else {})}
+
+
+def _reproducible(broken: Broken | None, file: Path, vary: list[str]) -> Broken | None:
+    """Return ``broken`` with the command line that runs into it again."""
+    if broken is None:
+        return None
+    words = ["headroom", "sim", "decide", str(file), "--policy", broken.policy]
+    words += ["--seed", str(broken.seed), "--runs", "1"]
+    words += [word for text in vary for word in ("--vary", text)]
+    return replace(broken, reproduce=shlex.join(words))
+
+
+def _leave(
+    ran: Collected, kept: list[int], broken: Broken | None, scenario: Scenario, file: Path
+) -> None:
+    if broken is not None:
+        fail(f"{file}: {report.broken_text(scenario, broken)}")
+    if ran.interrupted:
+        has = f"every point has {count_text(len(kept), 'seed')}"
+        fail(
+            f"{file}: interrupted after {count_text(len(ran.results), 'run')}: {has}",
+            EXIT_INTERRUPTED,
+        )
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,1 @@
+"""Which policy pays: points that are compared, the front, the winner, the break-even price."""
