@@ -22,6 +22,7 @@ from tui.view.model import Model
 from tui.view.needs import Needs, lack
 from tui.view.tabs import TabName
 from tui.view.tips import Tip
+from tui.view.toasts import Toast, Toasts
 from tui.view.words import Refusal, refusal
 
 
@@ -63,6 +64,8 @@ class Shared:
         self.tips_shown = False
         self.toasted = 0
         """The number of the last entry of the Log that a toast was considered for."""
+        self.toasts = Toasts()
+        self.toasts_drawn: list[Toast] = []
 
     @property
     def desk(self) -> Desk:

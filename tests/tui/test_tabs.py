@@ -298,3 +298,26 @@ def test_only_who_is_told_to_looks_for_a_manager() -> None:
         assert not (await s.app.shared.manage(BuyingStop(req_id=1))).ok
 
     play(SMALL, scene)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35), LARGE, (200, 60)])
+def test_toasts_never_cover_the_ticket_and_alike_ones_are_one(size: tuple[int, int]) -> None:
+    """(Seen to fail: news of a rule stood over the question of an armed order.)"""
+
+    async def scene(s: Stand) -> None:
+        await s.press("b", "enter")
+        for number in range(4):
+            s.app.shared.tell("manager", f"VM web-{number} is ready")
+        s.app.shared.tell("manager", "rule burst: util > 70: buy 2")
+        await s.settle()
+        assert await toasts(s) == [
+            "VM web-3 is ready (and 3 more like it)",
+            "rule burst: util > 70: buy 2",
+        ]
+        assert s.app.market is not None
+        ticket = s.app.market.views["ticket"].region
+        for toast in s.app.screen.query(Toast):
+            assert toast.region.height <= 2
+            assert not toast.region.overlaps(ticket)
+
+    play(size, scene)

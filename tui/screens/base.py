@@ -7,8 +7,6 @@ from typing import ClassVar, Final, TypeAlias
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingsMap
-from textual.notifications import SeverityLevel
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
@@ -20,12 +18,14 @@ from tui.remembered import KeptList
 from tui.screens.help import HelpScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.sure import SureScreen
+from tui.screens.toasting import TOAST_S, ToastingScreen
 from tui.screens.typing import TypingScreen
 from tui.shared import Shared
 from tui.themes import Paint
 from tui.view.layout import Pane
 from tui.view.log import Entry
 from tui.view.needs import Needs
+from tui.view.order_acts import cancel_all_text
 from tui.widgets.frame_rows import LackView, NoticeBar, TabBar
 from tui.widgets.pane import LinesView
 from tui.widgets.tips import TipsView
@@ -44,8 +44,6 @@ TABS_FROM: Final = 18
 """Rows from which on the tabs are shown; below, their keys work all the same."""
 TIPS_FROM: Final = 24
 """Rows from which on the demo's card is shown."""
-TOAST_S: Final = 6
-TOASTS_AT_ONCE: Final = 3
 
 
 def bindings(actions: Iterable[Action]) -> BindingsMap:
@@ -71,7 +69,7 @@ def footer_cells(actions: Iterable[Action]) -> int:
     return max(FOOTER_CELLS, keys + PALETTE_CELLS + (0 if own_quit else QUIT_CELLS))
 
 
-class TabScreen(Screen[None], inherit_bindings=False):
+class TabScreen(ToastingScreen, inherit_bindings=False):
     """Below it: `body`, `draw`, `deeds`, and in the class ``ACTIONS`` and ``NEEDS``."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
@@ -81,8 +79,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
     BLANK = True
 
     def __init__(self, shared: Shared, name: str) -> None:
-        super().__init__(name=name)
-        self.shared = shared
+        super().__init__(shared, name)
         self.tab = name
         actions = shared.keyboard.actions(name)
         actions = tuple(each for each in actions if shared.tips or each.name != "tips")
@@ -249,6 +246,7 @@ class TabScreen(Screen[None], inherit_bindings=False):
         self.set_class(self._tipped, "tipped")
         if self._tipped:
             self._tips.draw(self.shared.tips, self.size.width)
+        self.place_toasts()
         if lacking:
             view.draw(lacking, *self.room())
 
@@ -272,12 +270,12 @@ class TabScreen(Screen[None], inherit_bindings=False):
     def _toast(self) -> None:
         new = self.shared.log.since(self.shared.toasted)
         self.shared.toasted = self.shared.log.number
-        for entry in [one for one in new if self.shows_toast(one)][-TOASTS_AT_ONCE:]:
-            self._notify(entry.text, entry.ink == "warn")
+        for entry in [one for one in new if self.shows_toast(one)]:
+            self.add_toast(entry.text, entry.ink == "warn")
+        self.show_toasts()
 
-    def _notify(self, text: str, warn: bool) -> None:
-        severity: SeverityLevel = "warning" if warn else "information"
-        self.notify(text, severity=severity, timeout=TOAST_S, markup=False)
+    def toast_rows(self) -> int:
+        return 1 + (len(self.shared.tips) + 1 if self._tipped else 0)
 
     # --- keys ---
 
@@ -351,12 +349,11 @@ class TabScreen(Screen[None], inherit_bindings=False):
         self.shared.tips_shown = bool(self.shared.tips) and not self.shared.tips_shown
 
     def _cancel_mine(self) -> None:
-        count = len(self.shared.model.account.orders)
-        if not count:
+        orders = self.shared.model.account.orders.values()
+        if not orders:
             self.notify("You have no open orders.", timeout=TOAST_S)
             return
-        orders = "your one open order" if count == 1 else f"all {count} open orders"
-        self.ask(f"Cancel {orders}?", self._cancel_orders)
+        self.ask(cancel_all_text(orders), self._cancel_orders)
 
     async def _cancel_orders(self) -> None:
         await self.shared.trade(OrderMassCancel(req_id=1), "Canceled all open orders")

@@ -29,7 +29,7 @@ from tui.view.host_rows import (
     hosts_of,
     part_rows,
 )
-from tui.view.owner import SECONDS_PER_HOUR, no_wizard, token_form, token_lines
+from tui.view.owner import NO_GROUP, SECONDS_PER_HOUR, no_wizard, token_form, token_lines
 from tui.view.table import ListView, Row
 
 ASK_AGAIN_MS: Final = 2_000
@@ -149,6 +149,9 @@ class HostsScreen(ListScreen):
             self.notify(no_wizard(farm), markup=False, severity="warning")
             return
         group = group_at(farm, above.key) if above else None
+        if above is not None and group is None:
+            self.notify(NO_GROUP, severity="warning")
+            return
         self.app.push_screen(OfferScreen(self.shared, (group or farm.groups[0]).name))
 
     def _token(self) -> None:

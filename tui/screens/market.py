@@ -13,6 +13,7 @@ from tui.screens.backing import pick_hosts
 from tui.screens.base import Deed, TabScreen
 from tui.screens.find import FindScreen
 from tui.screens.order_menu import OrderMenu
+from tui.screens.toasting import TOAST_CELLS
 from tui.session import ALL_PANES
 from tui.shared import Shared
 from tui.view import choices, pointing
@@ -90,6 +91,14 @@ class MarketScreen(TabScreen):
     def shows_toast(self, entry: Entry) -> bool:
         """The ticket says what happened to the account; the rest is a toast."""
         return entry.kind in ("manager", "done") and not entry.quiet
+
+    def toast_rows(self) -> int:
+        """An armed order is never covered: toasts stand above a ticket at the right edge."""
+        box = self._boxes().get("ticket")
+        width, height = self.room()
+        if box is None or box.x + box.width < width - TOAST_CELLS:
+            return super().toast_rows()
+        return super().toast_rows() + height - box.y
 
     def changed(self, panes: Iterable[Pane]) -> None:
         """Mark panes as out of date: drawn with the next frame, calm ones with the next pulse."""

@@ -254,7 +254,9 @@ class OrdersScreen(ListScreen):
         self.ask(asked.question, send, asked.more)
 
     def _say_changed(self, order: OrderUpdate) -> None:
-        text = f"{order.order_id} changed meanwhile: look at it again. Nothing was sent."
+        there = order.order_id in self.shared.model.account.orders
+        what = "changed meanwhile: look at it again" if there else "has ended meanwhile"
+        text = f"{order.order_id} {what}. Nothing was sent."
         self.shared.tell("refusal", text, "warn", order.order_id)
 
     async def _cancel(self) -> None:

@@ -144,7 +144,7 @@ class ScenariosScreen(ListScreen):
         return {
             "scenarios_run": self._begin,
             "scenarios_stop": self._stop,
-            "scenarios_play": player.toggle,
+            "scenarios_play": self._play,
             "scenarios_step": lambda: player.step(1),
             "scenarios_step_back": lambda: player.step(-1),
             "scenarios_faster": lambda: player.faster(1),
@@ -159,6 +159,15 @@ class ScenariosScreen(ListScreen):
             self.player.seek(row.data["at_s"])
         elif self.focus_on == "scenarios":
             self.focus_on = "timeline" if self.recording else "expected"
+
+    def _play(self) -> None:
+        """Play or pause, where it is seen."""
+        if self.recording is None:
+            self.notify("There is no result yet: r runs it.", timeout=4)
+            return
+        if not self.player_view.display:
+            self.focus_on = "timeline"
+        self.player.toggle()
 
     def _begin(self) -> None:
         file = self.file

@@ -24,6 +24,7 @@ from tui.view.guard import Doubt, doubt
 from tui.view.ladder import Grid
 from tui.view.layout import SIDE_PANES, Pane
 from tui.view.model import Model
+from tui.view.order_acts import cancel_all_text
 from tui.view.prompts import Field
 from tui.view.ticket import Ticket, clash
 from tui.view.words import Message, Refusal, refusal, terms
@@ -336,14 +337,13 @@ class Desk:
 
     def cancel_all(self) -> None:
         """Ask whether to cancel every open order of the account."""
-        count = len(self.model.account.orders)
+        orders = self.model.account.orders.values()
         if not self._may_deal():
             return
-        if not count:
+        if not orders:
             self.say("You have no open orders.", "text")
             return
-        orders = "your one open order" if count == 1 else f"all {count} open orders"
-        self.dealing.ask(f"Cancel {orders}?", OrderMassCancel(req_id=1))
+        self.dealing.ask(cancel_all_text(orders), OrderMassCancel(req_id=1))
 
     def release(self) -> None:
         """Ask whether to give back the lease picked in the list of leases."""

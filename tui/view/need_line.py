@@ -23,10 +23,13 @@ class NeedLine:
         self.typing = False
         self.fault = ""
         self._before = ""
+        self._old = False
+        """Whether all that stands there is the last need, which text typed now replaces."""
 
     def begin(self) -> None:
-        """Type; what was typed last can be changed."""
+        """Type anew; an editing key first, and what was typed last is changed instead."""
         self.typing, self.fault, self._before = True, "", self.text
+        self._old = True
 
     def typed(self, key: str, character: str | None, known: Known) -> bool:
         """Take a key: Enter reads the line, Esc leaves it as it was; tells whether it is done."""
@@ -39,14 +42,19 @@ class NeedLine:
         elif key == "ctrl+u":
             self.text, self.fault = "", ""
         elif character and character.isprintable():
-            self.text, self.fault = (self.text + character)[:NEED_MAX], ""
+            self._add(character)
+        self._old = False
         return not self.typing
 
     def paste(self, text: str) -> None:
         """Take the first line of a paste as text."""
         first = (text.strip().splitlines() or [""])[0]
         printable = "".join(each for each in first if each.isprintable())
-        self.text, self.fault = (self.text + printable)[:NEED_MAX], ""
+        self._add(printable)
+        self._old = False
+
+    def _add(self, text: str) -> None:
+        self.text, self.fault = (("" if self._old else self.text) + text)[:NEED_MAX], ""
 
     def clear(self) -> bool:
         """Ask for nothing in particular; tells whether something was asked for."""

@@ -1,6 +1,6 @@
 """What replacing and canceling on the Orders screen asks, and the requests they come to. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from exchange.units import count_text
@@ -11,6 +11,7 @@ from tui.view.book import BookView
 from tui.view.entry import Fault, read_price, read_qty
 from tui.view.form import Checked, Form, FormField, Values
 from tui.view.guard import doubt
+from tui.view.log import MANAGERS_ORDERS
 from tui.view.model import Model
 from tui.view.text import exact_price_text
 from tui.view.ticket import Ticket, clash, cost_text, queue_note, replacement, replacing
@@ -101,3 +102,12 @@ def _meaning(ticket: Ticket, model: Model) -> str:
     if known is None:
         return queue_note(ticket).capitalize()
     return f"{queue_note(ticket).capitalize()}; {cost_text(ticket, known, None)}."
+
+
+def cancel_all_text(orders: Collection[OrderUpdate]) -> str:
+    """Ask whether to cancel ``orders``; a Manager places its own again."""
+    count = len(orders)
+    theirs = sum(order.client_order_id.startswith(MANAGERS_ORDERS) for order in orders)
+    whole = "your one open order" if count == 1 else f"all {count} open orders"
+    again = f" The Manager places its {theirs} again." if theirs else ""
+    return f"Cancel {whole}?{again}"

@@ -12,6 +12,12 @@ USES_MAX: Final = 10_000
 HOURS_MAX: Final = 30 * 24
 
 
+NO_GROUP: Final = (
+    "It is in no group, and the wizard sells by group: name it in hosts of a [[group]] "
+    "of manager.toml, or put the cursor on one."
+)
+
+
 def no_wizard(farm: Farm) -> str:
     """Return why there is no wizard now."""
     if farm.phase == "lost":

@@ -7,7 +7,7 @@ with the highest rank first, then words are clipped. Rows are found again by the
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from tui.view.text import Line, Span, clip, fit, span, title_line
+from tui.view.text import Line, Span, clip, fit, short_symbol, span, title_line
 
 GAP: Final = 2
 FILTER_MAX: Final = 60
@@ -275,7 +275,8 @@ def _row_line(
         text, ink = row.cells[at].text, row.cells[at].ink
         if at == 0 and row.depth:
             text = " " * (2 * row.depth - 2) + "└ " + text
-        spans.append(span(_padded(clip(text, cells), cells, columns[at].number), ink))
+        short = _shortened(columns[at], text, cells)
+        spans.append(span(_padded(short, cells, columns[at].number), ink))
         spans.append(span(" " * GAP))
     return fit(tuple(spans), width, "cursor" if cursor else "")
 
@@ -290,3 +291,8 @@ def _first(first: int, at: int, count: int, page: int) -> int:
     if at < 0:
         return 0
     return at if at < first else max(first, at - page + 1)
+
+
+def _shortened(column: Column, text: str, cells: int) -> str:
+    """Return what fits; of a symbol the end stays, which tells one window from the next."""
+    return short_symbol(text, cells) if column.title == "symbol" else clip(text, cells)

@@ -10,7 +10,7 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from exchange.keys import load_private_key
-from manager.control.frames import OfferShown
+from manager.control.frames import GroupRow, LoadRow, OfferShown, Snapshot
 from tests.e2e.test_chain import end
 from tests.manager.shell.test_live import start_logging
 from tests.tui.screens.farm import Visit
@@ -228,6 +228,11 @@ def test_without_a_manager_the_wizard_says_what_it_needs_and_read_only_shows_no_
         await s.press("x")
         assert isinstance(s.app.screen, SureScreen)
         await s.press("escape")
+        group = GroupRow("other", "nothing", members=["h-9"])
+        s.app.shared.farm_shows(Snapshot(0, LoadRow(0.0, 0, 0.0, 0.0, 0, 0, 0), groups=[group]))
+        await s.press("end", "w")  # not the wizard of a group that it is not in
+        assert s.app.screen is tab
+        assert "It is in no group" in s.app.shared.toasts.shown[-1].text
         assert s.sent() == []
 
     play(LARGE, scene)

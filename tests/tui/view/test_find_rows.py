@@ -75,6 +75,28 @@ def test_a_need_is_read_said_again_and_left_by_escape() -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        (["7"], "7"),
+        (["backspace", "4"], "small below 0.04"),
+        (["x", "y"], "xy"),
+        (["ctrl+u", "x"], "x"),
+    ],
+)
+def test_text_typed_over_the_last_need_replaces_it_unless_it_is_edited(
+    keys: list[str], text: str
+) -> None:
+    """(Seen to fail: a second need was written behind the first, and none was read.)"""
+    line = NeedLine()
+    line.begin()
+    typed(line, "small below 0.03")
+    line.begin()
+    for key in keys:
+        line.typed(key, key if len(key) == 1 else None, KNOWN)
+    assert line.text == text
+
+
+@pytest.mark.parametrize(
     ("text", "fault"),
     [
         ("4 smal", "'4': a number of what? write 4 small, or 4 units"),

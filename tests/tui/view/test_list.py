@@ -141,3 +141,12 @@ def test_the_cursors_row_is_in_sight_and_a_click_finds_it() -> None:
     assert not made.click(0)
     assert made.column_at(1, 100) == 0
     assert made.column_at(95, 100) in (None, 4)
+
+
+def test_two_windows_differ_also_where_their_symbols_are_cut() -> None:
+    """(Seen to fail: both were small.eu-de.flat.2026-11-30T…, whatever their hour.)"""
+    hours = ("2026-11-30T11", "2026-11-30T12")
+    made = view([row(f"l-{at}", f"small.eu-de.flat.{hour}", 1) for at, hour in enumerate(hours)])
+    for width in range(50, 90):
+        shown = [line for line in text(made, width) if "small." in line]
+        assert [hour[-3:] in line for line, hour in zip(shown, hours, strict=True)] == [True, True]

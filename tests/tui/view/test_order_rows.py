@@ -13,7 +13,7 @@ from tui.view.form import Checked, FormField, chosen
 from tui.view.history import History, Sums
 from tui.view.model import Model
 from tui.view.months import month_of
-from tui.view.order_acts import cancel_some, replace_form, replaced, unchanged
+from tui.view.order_acts import cancel_all_text, cancel_some, replace_form, replaced, unchanged
 from tui.view.order_rows import (
     BAR_CELLS,
     DAY_COLUMNS,
@@ -202,3 +202,20 @@ def test_choices_go_round() -> None:
     assert [chosen(field, "a", 1), chosen(field, "b", 1), chosen(field, "x", 1)] == ["b", "a", "a"]
     assert chosen(field, "x", -1) == "b"
     assert chosen(FormField("n", "n"), "typed", 1) == "typed"
+
+
+@pytest.mark.parametrize(
+    ("names", "question"),
+    [
+        (["tui/1"], "Cancel your one open order?"),
+        (["tui/1", ""], "Cancel all 2 open orders?"),
+        (
+            ["tui/1", "group/a/h-1/1", "rule/up/1"],
+            "Cancel all 3 open orders? The Manager places its 2 again.",
+        ),
+    ],
+)
+def test_cancel_all_tells_what_a_manager_places_again(names: list[str], question: str) -> None:
+    orders = [order(number, "buy", 31_000) for number in range(len(names))]
+    named = [replace(one, client_order_id=name) for one, name in zip(orders, names, strict=True)]
+    assert cancel_all_text(named) == question
