@@ -159,15 +159,6 @@ class Shared:
             return self._refused(f"Not done: {error}", ident)
         return self._done(result, done, ident)
 
-    async def read_manager(self, message: ControlRequest) -> Answer:
-        """Ask the Manager for something that changes nothing; read-only terminals may."""
-        try:
-            return Answer(True, await self.farm_link.request(message))
-        except RefusedError as refused:
-            return Answer(False, why=_manager_says(refused.why))
-        except NoAnswerError as error:
-            return Answer(False, why=f"Not done: {error}")
-
     async def read(self, message: Request) -> Answer:
         """Ask the exchange for something that changes nothing; read-only terminals may."""
         try:

@@ -19,6 +19,7 @@ from tui.view.automation import (
     rule_rows,
 )
 from tui.view.automation_layout import Heights, heights
+from tui.view.reading import Reading
 from tui.view.rule_detail import ROWS, rule_lines, status_line
 from tui.view.table import ListView, Row
 from tui.view.text import fit
@@ -40,7 +41,7 @@ class AutomationScreen(AutomationActs):
         self._axis = LinesView(shared.paint, "axis")
         self._span = 0
         self._heights: Heights | None = None
-        self._read = False
+        self._reading = Reading()
 
     @property
     def parts(self) -> dict[str, LinesView]:
@@ -76,14 +77,15 @@ class AutomationScreen(AutomationActs):
 
     def _read_past(self) -> None:
         """Once a Manager is there, ask it what the load was before."""
-        if not self._read and self.shared.farm.phase == "up":
-            self._read = True
+        if self.shared.farm.phase == "up" and self._reading.due(self.shared.now_ms()):
+            self._reading.begins()
             self.run_deed(self._take_past)
 
     async def _take_past(self) -> None:
-        answer = await self.shared.read_manager(LoadPast(req_id=1))
+        answer = await self.shared.look(LoadPast(req_id=1))
         if answer.ok:  # an older Manager does not know it
             self.shared.farm.past.read(answer.result["rows"])
+        self._reading.ended(answer.ok, self.shared.now_ms())
 
     def draw(self) -> None:
         width, height = self.room()

@@ -106,7 +106,7 @@ class AutomationActs(ListScreen):
         name = self.rule
         if name is None:
             return
-        answer = await self.shared.read_manager(RuleRead(req_id=1, rule=name))
+        answer = await self.shared.look(RuleRead(req_id=1, rule=name))
         if answer.ok:
             self._rule_form(f"Rule {name}", answer.result["rule"])
         else:
@@ -154,7 +154,7 @@ class AutomationActs(ListScreen):
         name = self.rule
         if name is None:
             return
-        answer = await self.shared.read_manager(RuleExplain(req_id=1, rule=name))
+        answer = await self.shared.look(RuleExplain(req_id=1, rule=name))
         text = answer.result["text"] if answer.ok else answer.why
         wrapped = textwrap.fill(text, self._page_columns)
         self.app.push_screen(PageScreen(f"Rule {name}", wrapped))
@@ -176,7 +176,7 @@ class AutomationActs(ListScreen):
         request, mistakes = dry_run_request(values)
         if request is None:
             return mistakes
-        answer = await self.shared.read_manager(request)
+        answer = await self.shared.look(request)
         if not answer.ok:
             return {"": answer.why}
         page = PageScreen("Dry run", dry_run_text(answer.result, self._page_columns))

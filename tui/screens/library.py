@@ -30,6 +30,7 @@ from tui.view.library_rows import (
     stored_rows,
 )
 from tui.view.offer_rows import known_of
+from tui.view.reading import Reading
 from tui.view.table import ListView, Row
 
 T = TypeVar("T")
@@ -94,8 +95,10 @@ class LibraryScreen(ListScreen):
         super().__init__(shared, name)
         self.images: dict[str, StoredImage] = {}
         self.doing: dict[str, Doing] = {}
-        self._known = False
-        self._reading = False
+        self._reading = Reading()
+        self._trouble = ""
+        self._stored: list[tuple[str, bool]] = []
+        """The images of the stored VMs, and whether each is being uploaded."""
 
     # --- lists ---
 
@@ -121,33 +124,50 @@ class LibraryScreen(ListScreen):
         self.views["stored"].title = STORED + old
         self.views["stored"].empty = EMPTY if farm.present else NO_MANAGER
         stale = explanation(shared.model.connection, shared.now_ms())
-        self.views["images"].title = IMAGES + (" · STALE" if stale or not self._known else "")
+        self.views["images"].title = IMAGES + (
+            " · STALE" if stale or not self._reading.known else ""
+        )
         super().draw()
 
     def seen(self) -> None:
-        self._known = False
+        self._reading.changed()
+
+    def farm_changed(self) -> None:
+        """An image may be at the exchange now that was not: whoever imported or uploaded it."""
+        super().farm_changed()
+        library = self.shared.farm.library
+        stored = [(vm.image, vm.upload_percent is not None) for vm in library]
+        if stored != self._stored:
+            self._stored = stored
+            self._reading.changed()
 
     def pulse(self) -> None:
         """Read the images when they are not known, also after the exchange was away."""
         super().pulse()
-        up = self.shared.model.connection.phase == "up"
-        self._known = self._known and up
-        if self.on_top and up and self.shared.session.who and not (self._known or self._reading):
-            self._reading = True
+        if self.shared.model.connection.phase != "up":
+            self._reading.changed()
+        elif self.on_top and self.shared.session.who and self._reading.due(self.shared.now_ms()):
+            self._reading.begins()
             self.run_deed(self._read_images)
 
     async def _read_images(self) -> None:
-        answer = await self.shared.read(ImageList(req_id=1))
-        if answer.ok:
-            own = answer.result
-            answer = await self.shared.read(ImageList(req_id=1, for_sale=True))
-        self._reading, self._known = False, True
+        trouble = await self._take_images()
+        self._reading.ended(not trouble, self.shared.now_ms())
+        if trouble and trouble != self._trouble:
+            self.shared.tell("refusal", trouble, "warn")
+        self._trouble = trouble
+
+    async def _take_images(self) -> str:
+        """Ask for the images; returns why they are not had, "" when they are."""
+        own = await self.shared.read(ImageList(req_id=1))
+        for_sale = await self.shared.read(ImageList(req_id=1, for_sale=True)) if own.ok else own
+        if not for_sale.ok:
+            return f"The images cannot be read: {for_sale.why}"
         try:
-            self.images = images_of(own, answer.result) if answer.ok else self.images
+            self.images = images_of(own.result, for_sale.result)
         except (ValidationError, KeyError, TypeError):
-            self.shared.tell("refusal", "The exchange's list of images cannot be read", "warn")
-        if not answer.ok:
-            self.shared.tell("refusal", f"The images cannot be read: {answer.why}", "warn")
+            return "The exchange's list of images cannot be read"
+        return ""
 
     # --- acts ---
 
@@ -271,7 +291,7 @@ class LibraryScreen(ListScreen):
 
     async def _managed(self, request: ControlRequest, done: str) -> None:
         await self.shared.manage(request, done)
-        self._known = False
+        self._reading.changed()
 
     def _long(self, name: str, what: str, request: ControlRequest, done: str) -> None:
         """Ask for what takes its time; the list shows it until it is done."""
@@ -291,6 +311,6 @@ class LibraryScreen(ListScreen):
     def _trade(self, request: Request, done: str) -> None:
         async def act() -> None:
             await self.shared.trade(request, done)
-            self._known = False
+            self._reading.changed()
 
         self.run_deed(act)

@@ -74,6 +74,8 @@ class History:
         self.months: dict[int, Sums] = {}
         self.trouble = ""
         self._jobs: deque[Job] = deque()
+        self._asked: Job | None = None
+        """The page that an answer is awaited for."""
         self._read_to: dict[Into, int] = {}
         """Up to when rows were asked for."""
         self._now_ms = 0
@@ -83,6 +85,7 @@ class History:
     def show(self, month_ms: int) -> None:
         """Show the fills, the balance and the days of another month."""
         self.month_ms = month_ms
+        self._asked = None
         self.rows = {"trades": {}, "postings": {}}
         self._jobs.clear()
         self._read_to.clear()
@@ -108,7 +111,8 @@ class History:
             self._stale = False
             self._planned_ms = self._now_ms = now_ms
             self._plan()
-        return self._jobs.popleft() if self._jobs else None
+        self._asked = self._jobs.popleft() if self._jobs else None
+        return self._asked
 
     def _plan(self) -> None:
         """Ask for the newest rows first, then for sums that are not known or still grow."""
@@ -146,6 +150,8 @@ class History:
     def took(self, job: Job, result: Mapping[str, Any]) -> None:
         """Take a page; the rest of its piece, then an older piece, is asked for after it."""
         self.trouble = ""
+        if job is not self._asked:
+            return  # another month is shown since
         rows, offset = result.get("rows", []), result.get("next")
         summing = job.into in ("day", "month")
         job = job._replace(sums=job.sums.plus(rows)) if summing else job
@@ -162,7 +168,8 @@ class History:
     def failed(self, job: Job, why: str) -> None:
         """The page was not had; it is asked for again."""
         self.trouble = why
-        self._jobs.appendleft(job)
+        if job is self._asked:
+            self._jobs.appendleft(job)
 
     def _keep(self, into: Into, rows: list[dict[str, Any]]) -> None:
         known = self.rows[into]

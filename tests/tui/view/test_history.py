@@ -112,6 +112,29 @@ def test_a_page_that_was_not_had_is_asked_for_again(after: int) -> None:
     assert history.months[MONTH_MS].paid_ucr == 3
 
 
+@pytest.mark.parametrize("had", [True, False])
+@pytest.mark.parametrize("after", range(4))
+def test_an_answer_for_a_month_that_is_no_longer_shown_changes_nothing(
+    had: bool, after: int
+) -> None:
+    before = later(MONTH_MS, -1)
+    exchange, history = Exchange([NOW_MS - 1, before + 7], [line(before, 5)]), History()
+    for _ in range(after):
+        job = history.next(NOW_MS)
+        assert job is not None
+        history.took(job, exchange.answer(job.request))
+    late = history.next(NOW_MS)
+    assert late is not None
+    history.show(before)
+    if had:
+        history.took(late, exchange.answer(late.request))
+    else:
+        history.failed(late, "the connection was lost")
+    read(history, exchange, NOW_MS)
+    assert [row["ts_ms"] for row in history.rows["trades"].values()] == [before + 7]
+    assert history.months[before].paid_ucr == 5
+
+
 def test_what_happens_while_pages_are_to_come_loses_none_of_them() -> None:
     exchange, history = Exchange([MONTH_MS, NOW_MS - 1], []), History()
     now_ms = NOW_MS
