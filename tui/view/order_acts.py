@@ -7,11 +7,11 @@ from exchange.units import count_text
 from exchange.wire.frames import OrderUpdate
 from exchange.wire.requests import OrderMassCancel, OrderReplace
 from exchange.wire.types import Side
+from manager.core.order_ids import MANAGERS_ORDERS
 from tui.view.book import BookView
 from tui.view.entry import Fault, read_price, read_qty
 from tui.view.form import Checked, Form, FormField, Values
 from tui.view.guard import doubt
-from tui.view.log import MANAGERS_ORDERS
 from tui.view.model import Model
 from tui.view.text import exact_price_text
 from tui.view.ticket import Ticket, clash, cost_text, queue_note, replacement, replacing
