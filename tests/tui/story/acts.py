@@ -83,4 +83,4 @@ async def sell(seat: Seat) -> None:
     await seat.press("enter")
     await sees(seat, "residual", without="put it in force")
     await seat.press("f3")
-    await sees(seat, "▸F3 Orders", "small.eu-de.flat.20", "0.0150")
+    await sees(seat, "▸F3 Orders", "small.eu-de.flat.", "0.0150")
