@@ -162,6 +162,9 @@ TRIED: dict[str, Try] = {
     "sim record --data": Try("--data @ NEW", bad_paths.NO_DATA),
     "sim record out": Try("--data DATA @", bad_paths.NO_PLACE, (2,)),
     "sim replay file": Try("@", READ, (2,)),
+    "sim replay --trace": Try(
+        "NEW --without a --with-policy scenarios/bad_day.toml:b --trace @ --column c", READ, (2,)
+    ),
     "sim run file": Try("@", READ, (2,)),
     "sim run --trace": Try("SCENE --trace @ --column c", READ, (2,)),
     "sim run --json": Try("SCENE --json @", bad_paths.NO_PLACE, (2,)),

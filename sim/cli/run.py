@@ -60,7 +60,7 @@ def run(
     scale: Scale = 1.0,
 ) -> None:
     """Run every policy with every seed; exit 1 when an expectation fails."""
-    override = _override(trace, column, time, per_s, from_s, scale)
+    override = load_override(trace, column, time, per_s, from_s, scale)
     loaded = scenario_of(file, override)
     loaded = _with(loaded, seed, runs, without_fault)
     policies = policies_of(loaded, policy)
@@ -87,9 +87,10 @@ def run(
         raise typer.Exit(EXIT_NOT_SO)
 
 
-def _override(
+def load_override(
     file: Path | None, column: str | None, time: str, per_s: float, from_s: float, scale: float
 ) -> Trace | None:
+    """Return the load that --trace and its like name, None without."""
     if file is None:
         if column is not None:
             fail("--column needs --trace", EXIT_USAGE)

@@ -1,0 +1,62 @@
+"""What a recording without one account says, for people and as JSON. Pure."""
+
+from typing import Any, Final
+
+import msgspec
+
+from sim.record.without import Outcome
+
+CANNOT_KNOW: Final = (
+    "The others act as they did: nobody bids more, sells more or leaves because of what changed.",
+    "An order that now trades, or no longer does, changes the book for all that follow it.",
+    "VMs that were never started were reported by nobody: simulated hosts boot and run them.",
+)
+_ROWS: Final = (
+    ("cost, credits", "cost", ".6f"),
+    ("units bought", "units_bought", ",d"),
+    ("unit-hours had", "unit_hours", ",.2f"),
+    ("unit-hours ready", "ready_unit_hours", ",.2f"),
+    ("most units at once", "peak_units", ",d"),
+    ("mean price, credits", "price_mean", ".6f"),
+    ("leases", "leases", ",d"),
+    ("others' cost, credits", "others_cost", ".6f"),
+)
+
+
+def without_lines(account: str, policy: str | None, outcome: Outcome) -> list[str]:
+    """Return the answer as lines of at most 100 columns."""
+    head = policy.rpartition(":")[2] if policy is not None else "nobody"
+    lines = [f"{account:<22} {'recorded':>16} {head[:24]:>24}"]
+    for label, name, form in _ROWS:
+        before, after = getattr(outcome.recorded, name), getattr(outcome.played, name)
+        lines.append(f"{label:<22} {before:>16{form}} {after:>24{form}}")
+    if outcome.recorded_quality is not None and outcome.played_quality is not None:
+        before = outcome.recorded_quality.slo_violation_pct
+        after = outcome.played_quality.slo_violation_pct
+        lines.append(f"{'violated requests, %':<22} {before:>16.3f} {after:>24.3f}")
+    doubts = [f"* {line}" for line in CANNOT_KNOW]
+    return [*lines, *_played(account, outcome), "What this cannot know:", *doubts]
+
+
+def told_without(outcome: Outcome) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(outcome)
+    told["cannot_know"] = list(CANNOT_KNOW)
+    return told
+
+
+def _played(account: str, outcome: Outcome) -> list[str]:
+    fates = outcome.fates
+    lines = [f"{fates['taken_out']} commands of {account} or about its VMs were taken out."]
+    more = [
+        f"{fates['nameless']} named what never came about",
+        f"{fates['simulated']} were of VMs that now run elsewhere",
+        f"{outcome.unchanged} changed nothing any more",
+        f"{outcome.refused.total()} were refused",
+    ]
+    reasons = ", ".join(f"{name} {count}" for name, count in outcome.refused.most_common())
+    lines.append(f"{outcome.commands} of the others were played; {', '.join(more)}.")
+    if reasons:
+        lines.append(f"Refused: {reasons}.")
+    if outcome.given_back:
+        lines.append(f"{outcome.given_back} leases that it had at the start were given back there.")
+    return lines
