@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from exchange.units import MS_PER_SECOND
+from exchange.units import MIB, MS_PER_SECOND
 from hostagent.core.memory_hypervisor import Boot, BootPlan
 from hostagent.core.ports import DomainSpec
 from sim.scenario.tables import Boot as BootTimes
@@ -12,6 +12,7 @@ START_MS = MS_PER_SECOND
 """From the order to start until the domain runs; part of the boot time."""
 STOP_MS = 2 * MS_PER_SECOND
 BUSY_PCT = 50
+BITS_PER_MBIT = 1_000_000
 
 
 class BootFault:
@@ -35,6 +36,11 @@ class Boots:
     def fault_of(self, seller: str) -> BootFault:
         """Return what a fault may change: it holds for every boot of ``seller`` from then on."""
         return self._faults.setdefault(seller, BootFault())
+
+    def fetch_ms(self, link_mbit: float | None) -> int:
+        """Return how long a host needs for the image, by its own link or that of the scenario."""
+        bits = self._times.image_mib * MIB * 8
+        return round(bits / ((link_mbit or self._times.link_mbit) * BITS_PER_MBIT) * MS_PER_SECOND)
 
     def plan(self, seller: str, host: str) -> BootPlan:
         """Return the plan of one host of ``seller``."""

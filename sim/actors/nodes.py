@@ -88,7 +88,8 @@ class RobotNode:
 class HostNode:
     """A simulated server: `HostCore` on a `MemoryServer`. ``load`` is the whole server's.
 
-    ``config(boot)`` makes the core's configuration of the ``boot``-th boot, from 1.
+    ``config(boot)`` makes the core's configuration of the ``boot``-th boot, from 1. ``fetch_ms``:
+    how long an image takes that is not here yet; none outlives a boot.
     """
 
     def __init__(
@@ -98,8 +99,10 @@ class HostNode:
         boots: BootPlan,
         load: Callable[["HostNode"], Load],
         address: str,
+        fetch_ms: int = 0,
     ) -> None:
         self.address = address
+        self._fetch_ms = fetch_ms
         self.connection: Connection | None = None
         self.running = False
         self._env = env
@@ -155,6 +158,7 @@ class HostNode:
             lambda: self._env.now_ms,
             self._boots,
             lambda: self._load(self),
+            fetch_ms=self._fetch_ms,
             address=self.address,
         )
         self._vm_at: dict[int, str] = {}

@@ -118,6 +118,7 @@ class Participant:
             stage.boots.plan(self.name, name),
             self._load,
             f"10.{self._index // 250}.{self._index % 250}.{number + 1}",
+            stage.boots.fetch_ms(self._table.link_mbit),
         )
         node.connection = stage.connect(name, node, key, [], self.name)
         node.connection.open()

@@ -13,7 +13,7 @@ from typing import Any
 import simpy
 
 from exchange.model.commands import Genesis, ImageStored
-from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
+from exchange.units import MIB, MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
 from sim.network.identity import Identity
@@ -39,7 +39,8 @@ from sim.scenario.tables import Farm, Policy, Pricing, Scenario
 
 BUCKETS = 48
 """Into how many parts the units over time are averaged for the report."""
-IMAGE_BYTES = 8 * 1024 * 1024
+IMAGE_MIB = 8
+"""Of an image whose transfer takes no time."""
 
 
 class World:
@@ -159,8 +160,9 @@ class World:
         deposits = {farm.account: farm.deposit for farm in scenario.farms}
         deposits.update({seller.name: seller.deposit for seller in sellers})
         yield from stage.ask(OPERATOR, operator, account_requests(deposits, stage.seed))
+        image_bytes = (scenario.boot.image_mib or IMAGE_MIB) * MIB
         for account, farm in stage.farms.items():
-            stored = ImageStored(account, IMAGE, IMAGE_BYTES, "bundle")
+            stored = ImageStored(account, IMAGE, image_bytes, "bundle")
             stage.marketplace.gateway.internal(stored, stage.now_ms)
             assert farm.connection is not None
             farm.connection.open()

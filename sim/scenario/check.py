@@ -22,6 +22,7 @@ def mistakes(scenario: Scenario) -> list[str]:
     return [
         *_places(scenario),
         *_farms(scenario),
+        *_image(scenario),
         *_loads("workload", scenario.workload),
         *_sellers(scenario),
         *_traders(scenario),
@@ -66,6 +67,14 @@ def _farms(scenario: Scenario) -> Iterator[str]:
             yield f"{place}.policy: there is no policy {farm.policy!r}; there is {there}"
         elif policy.tariff is not None:
             yield f"{place}.policy: {farm.policy!r} buys in a cloud, where it rivals nobody"
+
+
+def _image(scenario: Scenario) -> Iterator[str]:
+    for _, farm in places(scenario):
+        shape = DEFAULT_CLASSES.get(farm.class_)
+        if shape is not None and scenario.boot.image_mib > shape.disk_mib:
+            disk = f"the disk of {farm.class_} has {shape.disk_mib}"
+            yield f"boot.image_mib: {scenario.boot.image_mib} is too much: {disk}"
 
 
 def _loads(place: str, workload: Workload) -> Iterator[str]:

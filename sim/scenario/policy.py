@@ -54,7 +54,7 @@ def market_of(scenario: Scenario, policy: Policy) -> Scenario:
     return replace(
         scenario,
         farm_tables=farms,
-        boot=tariff.boot or replace(scenario.boot, fail=0.0),
+        boot=tariff.boot or replace(scenario.boot, fail=0.0, image_mib=0),
         seller=[_cloud(number, place, tariff.price) for number, place in enumerate(places)],
         trader=[],
         fault=[fault for fault in scenario.fault if fault.kind == "stale_metrics"],

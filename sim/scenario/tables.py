@@ -24,6 +24,8 @@ Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0, le=10**12)]
 Credits: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
 Price: TypeAlias = Annotated[float, Meta(ge=1 / UCR_PER_CREDIT, le=1000)]
+LinkMbit: TypeAlias = Annotated[float, Meta(ge=0.001, le=10**6)]
+"""Megabits (10^6) per second."""
 Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.-]+\Z")]
 
 MetricName: TypeAlias = Literal[
@@ -99,12 +101,17 @@ class Farm(Part, frozen=True, rename={"class_": "class"}):
 
 
 class Boot(Part, frozen=True):
-    """Normal boot times, never below ``min_s``; ``fail`` is the share that fails."""
+    """Normal boot times, never below ``min_s``; ``fail`` is the share that fails.
+
+    ``image_mib``: what a host loads at ``link_mbit`` before the first VM of a farm starts there.
+    """
 
     mean_s: Positive = 90.0
     sd_s: Annotated[float, Meta(ge=0)] = 25.0
     min_s: Annotated[float, Meta(ge=0)] = 30.0
     fail: Share = 0.0
+    image_mib: Annotated[int, Meta(ge=0, le=10**6)] = 0
+    link_mbit: LinkMbit = 1000.0
 
 
 class OfferAll(Part, frozen=True, tag_field="kind", tag="all"):
@@ -146,6 +153,7 @@ class Seller(Part, frozen=True, rename={"class_": "class"}):
     manager: bool = False
     class_: str | None = None
     network: Network | None = None
+    link_mbit: LinkMbit | None = None
 
 
 class Trader(Part, frozen=True, kw_only=True):

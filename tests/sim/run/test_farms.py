@@ -137,6 +137,7 @@ def test_a_mistake_in_a_farm_is_one_line(tmp_path: Path, more: str, line: str) -
 @pytest.mark.parametrize(
     ("text", "line"),
     [
+        (scene().replace("[boot]", "[boot]\nimage_mib = 20000"), "boot.image_mib: 20000 is too"),
         (scene().replace("[farm]", "load_correlation = 0.5\n[farm]"), "load_correlation: needs"),
         (rivals().replace('account = "shop"', 'account = "shop"\npolicy = "threshold"'), "first"),
         (
