@@ -16,7 +16,7 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
 .PHONY: help host demo demo-web unit test check format cover bench bench-host sim e2e live live-check live-pictures docs \
-	docs-pictures docs-recording web-picture peak-picture dist deb lock clean
+	docs-decide docs-pictures docs-recording web-picture peak-picture dist deb lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -34,6 +34,7 @@ help:
 	@echo 'make live-pictures    take the pictures of its boot menu and its console again'
 	@echo 'make docs             make the generated pages and pictures of the docs again'
 	@echo 'make docs-pictures    only the pictures'
+	@echo 'make docs-decide      take the decisions of docs/decided.md again: ten seeds, some minutes'
 	@echo 'make docs-recording   play a peak in a terminal again and keep it as a recording'
 	@echo 'make peak-picture     play the Manager'\''s peak with a real VM and HAProxy, and draw it'
 	@echo 'make web-picture      take the picture of the terminal in a browser again'
@@ -130,6 +131,10 @@ docs-pictures: $(READY)
 	.venv/bin/python -m tui.demo.pictures
 	.venv/bin/python -m tests.e2e.peak_picture
 	.venv/bin/python -m tui.demo.animation
+
+# Two shipped scenarios with ten seeds each; on any machine the same page.
+docs-decide: $(READY)
+	.venv/bin/python -m tests.sim.decide.page
 
 # Plays a peak in a terminal of its own, with VMs in memory: each time another recording.
 docs-recording: $(READY)

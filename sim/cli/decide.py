@@ -9,11 +9,13 @@ import typer
 from msgspec.structs import replace
 
 from exchange.cli.common import EXIT_INTERRUPTED, EXIT_USAGE, JsonOrFile, Out, fail
+from exchange.files import why
 from exchange.units import count_text
 from sim.cli.files import File, check_writable, scenario_of, warn, write
 from sim.cli.run import Jobs, Policy, Seed, policies_of
 from sim.decide.break_even import MAX_RERUNS
 from sim.decide.decision import Decision
+from sim.decide.page import decide_page
 from sim.decide.points import Choice, Setup, setups
 from sim.decide.runs import (
     Collected,
@@ -25,10 +27,13 @@ from sim.decide.runs import (
 )
 from sim.decide.text import heading, json_decide, table
 from sim.decide.vary import VaryError, parsed
+from sim.page.model import Page, Source
+from sim.page.page import render
 from sim.results import report
 from sim.results.report import Broken, RunResult
 from sim.run.runner import processors
 from sim.scenario.file import Loaded
+from sim.scenario.shipped import found as shipped_or_own
 from sim.scenario.tables import Scenario
 
 Varies = Annotated[
@@ -44,6 +49,11 @@ Seeds = Annotated[
 ]
 
 
+Report = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write a page to this HTML file.")
+]
+
+
 def decide(
     file: File,
     vary: Varies = None,
@@ -53,12 +63,14 @@ def decide(
     jobs: Jobs = processors(),
     json_out: JsonOrFile = None,
     out: Out = None,
+    report_out: Report = None,
 ) -> None:
     """Compare policies, and settings to try, by what they cost in all."""
     loaded = scenario_of(file)
     paths = {"--json": json_out, "--out": out}
     for option, path in paths.items():
         check_writable(option, path)
+    check_writable("--report", report_out)
     found = _setups(loaded, vary or [], policies_of(loaded, policy))
     first = loaded.scenario.seed if seed is None else seed
     seeds = range(first, first + (runs or loaded.scenario.runs))
@@ -72,6 +84,9 @@ def decide(
     told = _object(loaded.scenario, found, ran, kept, decided, file, vary or [])
     for option, path in paths.items():
         write(told, option, path)
+    if decided and report_out is not None:
+        sources = [_command(file, policy, kept, vary or []), _text_of(file)]
+        _write_page(decide_page(loaded.scenario, decided, kept, sources), report_out)
     if json_out != Path("-") and decided:
         print(heading(loaded.scenario.title, len(kept), first, len(choices)))
         print("\n".join(["", *table(decided)]))
@@ -158,10 +173,33 @@ def _reproducible(broken: Broken | None, file: Path, vary: list[str]) -> Broken 
     """Return ``broken`` with the command line that runs into it again."""
     if broken is None:
         return None
-    words = ["headroom", "sim", "decide", str(file), "--policy", broken.policy]
-    words += ["--seed", str(broken.seed), "--runs", "1"]
+    line = _line(file, [broken.policy], [broken.seed], vary)
+    return replace(broken, reproduce=line)
+
+
+def _line(file: Path, policies: list[str], seeds: list[int], vary: list[str]) -> str:
+    words = ["headroom", "sim", "decide", str(file)]
+    words += [word for policy in policies for word in ("--policy", policy)]
+    words += ["--seed", str(seeds[0]), "--runs", str(len(seeds))]
     words += [word for text in vary for word in ("--vary", text)]
-    return replace(broken, reproduce=shlex.join(words))
+    return shlex.join(words)
+
+
+def _command(file: Path, policies: list[str] | None, seeds: list[int], vary: list[str]) -> Source:
+    return Source("The command", _line(file, policies or [], seeds, vary))
+
+
+def _text_of(named: Path) -> Source:
+    file = shipped_or_own(named)
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return Source(f"The scenario: {file.name}", text)
+
+
+def _write_page(page: Page, out: Path) -> None:
+    try:
+        out.write_text(render(page), encoding="utf-8")
+    except OSError as error:
+        fail(f"--report {out}: {why(error)}")
 
 
 def _leave(

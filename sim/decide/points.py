@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from exchange.units import count_text
 from sim.decide.vary import Setting, Vary, VaryError, varied, whole_paths
+from sim.scenario.farms import policy_of
 from sim.scenario.policy import rule_texts
 from sim.scenario.tables import Policy, Scenario
 
@@ -107,7 +108,8 @@ def _is_choice(path: str) -> bool:
 
 
 def _heeds(scenario: Scenario, name: str, vary: Vary) -> bool:
-    names = {name, scenario.policy[name].like}
+    followed = {policy_of(farm, name) for farm in scenario.farms}  # rivals have their own
+    names = followed | {scenario.policy[one].like for one in followed}
     return any(
         whole.startswith(f"policy.{one}.")
         for whole in whole_paths(scenario, vary.path)

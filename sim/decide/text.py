@@ -17,7 +17,7 @@ def table(decisions: Sequence[Decision]) -> list[str]:
     lines: list[str] = []
     for decision in decisions:
         if decision.world:
-            lines += ["with " + _settings(decision.world)]
+            lines += ["with " + settings_text(decision.world)]
         lines += [*_points(decision), *_parts(decision), LEGEND, ""]
         for sentence in (
             f"{decision.sentence}.",
@@ -155,7 +155,7 @@ def _cell(value: Estimate, digits: int) -> str:
     return f"{mean} ± {money(value.ci95, digits)}" if len(value.per_seed) > 1 else mean
 
 
-def _settings(world: dict[str, Any]) -> str:
+def settings_text(world: dict[str, Any]) -> str:
     return ", ".join(f"{path} = {value}" for path, value in world.items())
 
 
