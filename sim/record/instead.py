@@ -8,7 +8,7 @@ import simpy
 from msgspec import Struct
 
 from exchange.model.commands import ImageStored
-from exchange.units import MS_PER_SECOND
+from exchange.units import MIB, MS_PER_SECOND
 from exchange.wire.admin_requests import AdminKey
 from manager.core.core import Manager
 from sim.actors.farm import FarmNode
@@ -17,7 +17,7 @@ from sim.network.identity import Identity
 from sim.record.second import Second
 from sim.results.service import Quality, Service, quality
 from sim.run.buyer import IMAGE, STEP_S, manager_config
-from sim.run.world import IMAGE_BYTES
+from sim.run.world import IMAGE_MIB
 from sim.scenario.file import Loaded
 from sim.scenario.policy import farm_symbol
 from sim.scenario.workload import sampled
@@ -86,7 +86,7 @@ class ActsInstead:
         self._second.ask(
             AdminKey(req_id=1, account=self._account, key_id=KEY_ID, public_key=key, role="trader")
         )
-        self._second.ask(ImageStored(self._account, IMAGE, IMAGE_BYTES, "bundle"))
+        self._second.ask(ImageStored(self._account, IMAGE, IMAGE_MIB * MIB, "bundle"))
         assert self._farm.connection is not None
         self._farm.connection.open()
 
