@@ -19,7 +19,7 @@ from tui.demo.market import SYMBOL
 from tui.demo.scenario_folder import filled
 from tui.demo.scenes import Scene
 from tui.demo.scripted import ScriptedLink
-from tui.demo.walk import DrivenTerminal, walk
+from tui.demo.walk import DrivenTerminal, Look, walk
 
 PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SIZES: Final = {"market-80x24": (80, 24), "market-160x50": (160, 50)}
@@ -86,11 +86,11 @@ async def draw_screens() -> dict[str, str]:
     """Return a picture of every scene, by its name."""
     found = {}
 
-    async def look(scene: Scene, terminal: DrivenTerminal) -> None:
+    async def look(_: Look, scene: Scene, terminal: DrivenTerminal) -> None:
         found[scene.name] = terminal.svg()
 
     with tempfile.TemporaryDirectory() as folder, filled(Path(folder)) as scenarios:
-        await walk(SCREEN_SIZE, scenarios, look)
+        await walk([Look(SCREEN_SIZE)], scenarios, look)
     return found
 
 

@@ -1,9 +1,9 @@
 """Walks the terminal, on a `VirtualMarket`, through every scene of the table."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -15,6 +15,7 @@ from tui.demo.market import SYMBOL
 from tui.demo.scenes import SCENES, Scene
 from tui.demo.virtual import YOU, VirtualMarket
 from tui.demo.virtual_links import VirtualFarm, VirtualLink
+from tui.palettes import DEFAULT_THEME, Depth
 
 AT_S: Final = 1_210
 """The peak is on: units were bought, some start still."""
@@ -93,21 +94,49 @@ async def trade(link: VirtualLink) -> None:
         await link.request(order)
 
 
-@asynccontextmanager
-async def driven_terminal(
-    size: tuple[int, int], scenarios: Path, who: str = YOU
-) -> AsyncIterator[DrivenTerminal]:
-    """Open a terminal of ``size`` as ``who``, when the peak is on."""
+class Look(NamedTuple):
+    """A terminal that is looked at: cells across and down, and its colours."""
+
+    size: tuple[int, int]
+    theme: str = DEFAULT_THEME
+    depth: Depth = "truecolor"
+
+
+At: TypeAlias = Callable[[Look, Scene, DrivenTerminal], Awaitable[None]]
+
+
+async def walk(looks: Sequence[Look], scenarios: Path, at: At) -> None:
+    """Stop at every scene in each of ``looks`` and call ``at`` there."""
     market = VirtualMarket()
     market.run_to(AT_S - 600)
+    links = {(look, who): await _link(market, who) for look in looks for who in (YOU, "operator")}
+    await trade(links[looks[0], YOU])
+    market.run_to(AT_S)
+    for (look, who), link in links.items():
+        async with driven_terminal(look, link, scenarios) as terminal:
+            for scene in SCENES:
+                if (scene.who == "operator") == (who == "operator"):
+                    await terminal.go(scene)
+                    await at(look, scene, terminal)
+                    await terminal.press(*scene.leave)
+
+
+async def _link(market: VirtualMarket, who: str) -> VirtualLink:
     link = VirtualLink(market, who, "operator" if who == "operator" else "trader")
     await link.open()
-    if who == YOU:
-        await trade(link)
-    market.run_to(AT_S)
-    farm = VirtualFarm(market)
+    return link
+
+
+@asynccontextmanager
+async def driven_terminal(
+    look: Look, link: VirtualLink, scenarios: Path
+) -> AsyncIterator[DrivenTerminal]:
+    """Open a terminal on ``link`` now, when the peak is on."""
+    farm = VirtualFarm(link.market)
     app = HeadroomApp(
         link,
+        theme=look.theme,
+        depth=look.depth,
         now_ms=link.now_ms,
         session_name="docs",
         symbol=SYMBOL,
@@ -115,22 +144,9 @@ async def driven_terminal(
         scenarios=scenarios,
     )
     app.shared.settings = SETTINGS
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=look.size) as pilot:
         terminal = DrivenTerminal(app, pilot, farm)
         farm.show()
         await terminal.settle()
         yield terminal
         await link.close()
-
-
-async def walk(
-    size: tuple[int, int], scenarios: Path, at: Callable[[Scene, DrivenTerminal], Awaitable[None]]
-) -> None:
-    """Stop at every scene and call ``at`` there."""
-    for who in (YOU, "operator"):
-        async with driven_terminal(size, scenarios, who) as terminal:
-            for scene in SCENES:
-                if (scene.who == "operator") == (who == "operator"):
-                    await terminal.go(scene)
-                    await at(scene, terminal)
-                    await terminal.press(*scene.leave)

@@ -1,6 +1,6 @@
 """A screen made of lists: most screens are this, with columns and rows of their own.
 
-On a narrow terminal one list is shown at a time, and Tab goes to the next; on a wide one they stand
+On a small terminal one list is shown at a time, and Tab goes to the next; on a roomy one they stand
 above each other.
 """
 
@@ -18,7 +18,7 @@ from tui.actions import EVERYWHERE, LIST, Action
 from tui.remembered import KeptList
 from tui.screens.base import Deed, TabScreen
 from tui.shared import Shared
-from tui.view.layout import is_wide
+from tui.view.layout import is_roomy
 from tui.view.table import ListView, Row
 from tui.widgets.list_pane import ListPane
 
@@ -61,7 +61,7 @@ class ListScreen(TabScreen):
 
     def all_at_once(self) -> bool:
         """Tell whether there is room for all lists; else one is shown at a time."""
-        return is_wide(*self.room())
+        return is_roomy(*self.room())
 
     def opened(self, row: Row) -> None:
         """Enter or a double click on a row of the list `focus_on`."""

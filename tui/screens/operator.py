@@ -15,7 +15,6 @@ from tui.shared import Shared
 from tui.view import operator_acts as acts
 from tui.view.figures import FIGURE_COLUMNS, Samples, figure_rows, samples
 from tui.view.form import Values
-from tui.view.layout import is_wide
 from tui.view.operator_rows import (
     ACCOUNT_COLUMNS,
     APPLICATION_COLUMNS,
@@ -102,7 +101,7 @@ class OperatorScreen(ListScreen):
                 return figure_rows(self.page) if self.page else ()
 
     def draw(self) -> None:
-        self.set_class(is_wide(*self.room()), "wide")
+        self.set_class(self.all_at_once(), "wide")
         for name, view in self.views.items():
             view.title = self.TITLES[name] + self._age(name)
         super().draw()

@@ -12,7 +12,6 @@ from tui.scenario_run import NotRunError, last_result, result_path, run_scenario
 from tui.screens.base import Deed
 from tui.screens.lists import ListScreen
 from tui.shared import Shared
-from tui.view.layout import is_wide
 from tui.view.recording import Player, Recording
 from tui.view.scenario_rows import (
     EXPECT_COLUMNS,
@@ -108,7 +107,7 @@ class ScenariosScreen(ListScreen):
         self.redraw()
 
     def draw(self) -> None:
-        wide = is_wide(*self.room())
+        wide = self.all_at_once()
         self.set_class(wide, "wide")
         self.views["scenarios"].take(self.rows("scenarios"))
         self.player.load(self.recording)

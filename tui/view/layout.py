@@ -54,6 +54,11 @@ def is_wide(width: int, height: int) -> bool:
     return width >= WIDE[0] and height >= WIDE[1]
 
 
+def is_roomy(width: int, height: int) -> bool:
+    """Tell whether there is room for more than one pane at a time."""
+    return width >= MEDIUM[0] and height >= MEDIUM[1]
+
+
 def arrange(width: int, height: int, side: Pane, windows: bool = False) -> dict[Pane, Box]:
     """Return the panes to show in ``width`` x ``height`` cells.
 
@@ -63,7 +68,7 @@ def arrange(width: int, height: int, side: Pane, windows: bool = False) -> dict[
         return {"small": Box(0, 0, width, height)}
     if is_wide(width, height):
         return _wide(width, height, windows and height >= WINDOWS_FROM)
-    if width >= MEDIUM[0] and height >= MEDIUM[1]:
+    if is_roomy(width, height):
         return _medium(width, height, side)
     return _compact(width, height, side)
 

@@ -10,12 +10,12 @@ from tui.view.account import Account, accrued_ucr
 from tui.view.alerts import Alert
 from tui.view.model import Model
 from tui.view.order_rows import SIDE_INK
-from tui.view.table import Cell, Column, Row
+from tui.view.table import WHOLE, Cell, Column, Row
 from tui.view.text import exact_price_text, money_text, qty_text, span_text
 from tui.view.usage import Rate, bytes_text
 
 LEASE_COLUMNS: Final = (
-    Column("lease", 1, least=4),
+    Column("lease", 1, least=WHOLE),
     Column("", 0, least=4),
     Column("symbol", 0, least=21),
     Column("units", 0, number=True),
@@ -26,18 +26,18 @@ LEASE_COLUMNS: Final = (
     Column("ends in", 2, number=True),
     Column("VMs", 3, number=True),
     Column("for", 5, number=True),
-    Column("host", 4, least=4),
+    Column("host", 4, least=WHOLE),
 )
 VM_COLUMNS: Final = (
     Column("VM", 0, least=9),
-    Column("lease", 1, least=4),
+    Column("lease", 1, least=WHOLE),
     Column("state", 0, least=7),
     Column("reached at", 2, least=27),
     Column("CPU", 3, number=True),
     Column("in", 4, number=True),
     Column("out", 4, number=True),
     Column("an hour", 1, number=True),
-    Column("id", 5, least=4),
+    Column("id", 5, least=WHOLE),
 )
 
 

@@ -8,13 +8,13 @@ from exchange.find.offers import Found, Offer, Purchase
 from exchange.units import MS_PER_SECOND, count_text
 from exchange.wire.frames import InstrumentUpdate
 from exchange.wire.types import EvidenceView
-from tui.view.table import Cell, Column, Row
+from tui.view.table import WHOLE, Cell, Column, Row
 from tui.view.text import Line, clip_words, exact_price_text, fit, money_text, span
 
 NOTHING: Final = Cell("–", "dim")
 OFFER_COLUMNS: Final = (
-    Column("host", 0, least=5),
-    Column("class", 0, least=5),
+    Column("host", 0, least=WHOLE),
+    Column("class", 0, least=8),
     Column("zone", 1, least=5),
     Column("in", 4, least=2),
     Column("pricing", 7, least=4),

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from exchange.units import count_text
 from exchange.wire.frames import InstrumentUpdate
-from tui.view.table import Cell, Column, Row
+from tui.view.table import WHOLE, Cell, Column, Row
 from tui.view.text import exact_price_text, money_text, places_of, price_text, span_text
 
 APPLICATION_COLUMNS: Final = (
-    Column("application", 0, least=5),
+    Column("application", 0, least=WHOLE),
     Column("name", 0, least=8),
     Column("contact", 1, least=8),
     Column("wants to", 2, least=4),
@@ -23,8 +23,8 @@ ACCOUNT_COLUMNS: Final = (
     Column("orders", 2, least=7),
 )
 MARKET_COLUMNS: Final = (
-    Column("market", 0, least=12),
-    Column("state", 0, least=6),
+    Column("market", 0, least=WHOLE),
+    Column("state", 0, least=10),
     Column("tick", 3, number=True),
     Column("band", 2, number=True),
     Column("what", 4, least=8),

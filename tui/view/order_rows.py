@@ -10,7 +10,7 @@ from tui.view.bars import EIGHTHS, RIGHTWARD, bar_eighths
 from tui.view.history import History, Sums
 from tui.view.model import Model
 from tui.view.months import day_text, days_in, moment_text, month_text
-from tui.view.table import Cell, Column, Row
+from tui.view.table import WHOLE, Cell, Column, Row
 from tui.view.text import exact_price_text, money_text, qty_text, span_text
 from tui.view.words import ENDS
 
@@ -19,7 +19,7 @@ BAR_CELLS: Final = 14
 QTY_CELLS: Final = len(f"{MAX_QTY:,}")
 
 ORDER_COLUMNS: Final = (
-    Column("order", 2, least=4),
+    Column("order", 2, least=WHOLE),
     Column("side", 0, least=4),
     Column("symbol", 0, least=21),
     Column("price", 0, number=True),
@@ -38,7 +38,7 @@ FILL_COLUMNS: Final = (
     Column("price", 0, number=True),
     Column("an hour", 2, number=True),
     Column("as", 3, least=5),
-    Column("trade", 4, least=4),
+    Column("trade", 4, least=WHOLE),
 )
 POSTING_COLUMNS: Final = (
     Column("time", 0, least=11),

@@ -13,6 +13,8 @@ GAP: Final = 2
 FILTER_MAX: Final = 60
 HEADING_ROWS: Final = 2
 """The title and the names of the columns."""
+WHOLE: Final = 36
+"""The ``least`` of what means something only in full, such as an id."""
 LEAST_WORD: Final = 6
 """Cells that a column of words keeps before a column is given up for it."""
 

@@ -85,11 +85,12 @@ def join_ends(left: Line, right: Line, width: int) -> Line:
 
 def title_line(title: str, note: Line, width: int, focused: bool = False) -> Line:
     """Return a pane's first row: its name, a rule (heavy: focused), a note at the right end."""
-    head = span(f"{title} ", "accent!" if focused else "label!")
     tail: Line = (span(" "), *note) if note else ()
-    room = width - len(head[0]) - width_of(tail)
+    ink = "accent!" if focused else "label!"
+    room = width - len(title) - 1 - width_of(tail)
     if room < 1:
-        return fit((head,), width)
+        return fit((span(f"{clip_words(title, width - 1)} ", ink),), width)
+    head = span(f"{title} ", ink)
     return (head, span("━" * room, "accent") if focused else span("─" * room, "rule"), *tail)
 
 
