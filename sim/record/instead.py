@@ -8,7 +8,7 @@ import simpy
 from msgspec import Struct
 
 from exchange.model.commands import ImageStored
-from exchange.units import MIB, MS_PER_SECOND
+from exchange.units import MS_PER_SECOND
 from exchange.wire.admin_requests import AdminKey
 from manager.core.core import Manager
 from sim.actors.farm import FarmNode
@@ -16,8 +16,7 @@ from sim.network.connection import Connection, Subscription
 from sim.network.identity import Identity
 from sim.record.second import Second
 from sim.results.service import Quality, Service, quality
-from sim.run.buyer import IMAGE, STEP_S, manager_config
-from sim.run.world import IMAGE_MIB
+from sim.run.buyer import IMAGE, STEP_S, image_bytes, manager_config
 from sim.scenario.file import Loaded
 from sim.scenario.policy import farm_symbol
 from sim.scenario.workload import sampled
@@ -66,6 +65,7 @@ class ActsInstead:
         scenario = instead.loaded.scenario
         config = manager_config(scenario, scenario.policy[instead.policy], scenario.farm_pricing)
         self._second = second
+        self._instead = instead
         self._account = account
         self._loads = loads
         self._identity = Identity(scenario.seed, f"instead of {account}")
@@ -86,7 +86,8 @@ class ActsInstead:
         self._second.ask(
             AdminKey(req_id=1, account=self._account, key_id=KEY_ID, public_key=key, role="trader")
         )
-        self._second.ask(ImageStored(self._account, IMAGE, IMAGE_MIB * MIB, "bundle"))
+        size = image_bytes(self._instead.loaded.scenario)
+        self._second.ask(ImageStored(self._account, IMAGE, size, "bundle"))
         assert self._farm.connection is not None
         self._farm.connection.open()
 

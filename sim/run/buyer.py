@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from exchange.units import MS_PER_HOUR, MS_PER_SECOND, ucr_from_credits
+from exchange.units import MIB, MS_PER_HOUR, MS_PER_SECOND, ucr_from_credits
 from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
 from sim.actors.farm import FarmNode
@@ -15,6 +15,9 @@ STEP_S: Final = 10
 """How often the balancer's load is read."""
 IMAGE: Final = "5e" * 32
 """The digest of the stored VM that the farms run; simulated hosts do not look inside."""
+
+IMAGE_MIB: Final = 8
+"""The size of an image whose transfer takes no time."""
 
 
 class Sellers(NamedTuple):
@@ -52,6 +55,11 @@ class Buyer(NamedTuple):
         return self.metrics.values(
             quality(self.service, self.loads, self.node.ready), accounts, prices
         )
+
+
+def image_bytes(scenario: Scenario) -> int:
+    """Return the size of the stored VM."""
+    return (scenario.boot.image_mib or IMAGE_MIB) * MIB
 
 
 def manager_config(view: Scenario, policy: Policy, pricing: Pricing) -> ManagerConfig:

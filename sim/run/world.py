@@ -13,7 +13,7 @@ from typing import Any
 import simpy
 
 from exchange.model.commands import Genesis, ImageStored
-from exchange.units import MIB, MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
+from exchange.units import MS_PER_MINUTE, MS_PER_SECOND, ucr_from_credits
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
 from sim.network.identity import Identity
@@ -25,7 +25,7 @@ from sim.results.metrics import Metrics
 from sim.results.report import RunResult
 from sim.results.service import buckets
 from sim.results.timeline import Traded, timeline
-from sim.run.buyer import IMAGE, STEP_S, Buyer, Sellers, manager_config
+from sim.run.buyer import IMAGE, STEP_S, Buyer, Sellers, image_bytes, manager_config
 from sim.run.fault import Faults
 from sim.run.opening import OPERATOR, account_requests, exchange_config
 from sim.run.participant import Participant, trader_sellers
@@ -39,8 +39,6 @@ from sim.scenario.tables import Farm, Policy, Pricing, Scenario
 
 BUCKETS = 48
 """Into how many parts the units over time are averaged for the report."""
-IMAGE_MIB = 8
-"""Of an image whose transfer takes no time."""
 
 
 class World:
@@ -160,9 +158,8 @@ class World:
         deposits = {farm.account: farm.deposit for farm in scenario.farms}
         deposits.update({seller.name: seller.deposit for seller in sellers})
         yield from stage.ask(OPERATOR, operator, account_requests(deposits, stage.seed))
-        image_bytes = (scenario.boot.image_mib or IMAGE_MIB) * MIB
         for account, farm in stage.farms.items():
-            stored = ImageStored(account, IMAGE, image_bytes, "bundle")
+            stored = ImageStored(account, IMAGE, image_bytes(scenario), "bundle")
             stage.marketplace.gateway.internal(stored, stage.now_ms)
             assert farm.connection is not None
             farm.connection.open()
