@@ -26,6 +26,7 @@ from manager.core.messages import (
     RemoveBackend,
     Send,
 )
+from sim.actors.decisions import DecisionLog
 from sim.actors.position import Position
 from sim.network.clock import VirtualTime
 from sim.network.connection import Connection
@@ -55,6 +56,8 @@ class FarmNode:
         self.ready: list[tuple[int, int]] = [(0, core_units)]
         self.fired: list[tuple[int, str]] = []
         """What rules did: (ms since the start, line of the log)."""
+        self.log: DecisionLog | None = None
+        """Where every reason is noted, if somebody wants it."""
         self.retired = False
         self._env = env
         self._manager = manager
@@ -94,6 +97,10 @@ class FarmNode:
         if units != self.ready[-1][1]:
             self.ready.append((self._env.now_ms - self._start_ms, units))
 
+    def record(self) -> None:
+        """Note from now on why each rule acts or does not."""
+        self.log = DecisionLog(self._manager, self._start_ms)
+
     def retire(self) -> None:
         """The run is over: the Manager decides nothing any more."""
         self.retired = True
@@ -108,6 +115,8 @@ class FarmNode:
             self._carry_out(self._manager.wake(now_ms))
         for message in messages:
             self._carry_out(self._manager.apply(message, now_ms))
+            if self.log is not None and isinstance(message, LoadSample):
+                self.log.look(now_ms)
 
     def _carry_out(self, outs: list[Any]) -> None:
         for out in outs:
@@ -123,10 +132,16 @@ class FarmNode:
                     self._later(DRAIN_MS, partial(self._drained, out.server))
                 case RemoveBackend():
                     self._leave(out.server)
-                case Log(text=text, event="fired"):
-                    self.fired.append((self._env.now_ms - self._start_ms, text))
+                case Log():
+                    self._note(out)
                 case _:
-                    continue  # other lines for the administrator's log
+                    continue
+
+    def _note(self, line: Log) -> None:
+        if line.event == "fired":
+            self.fired.append((self._env.now_ms - self._start_ms, line.text))
+        if self.log is not None:
+            self.log.told(line, self._env.now_ms)
 
     def _probe(self, server: str, count: int) -> None:
         place = self._probed.get(server)

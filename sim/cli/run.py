@@ -1,6 +1,5 @@
 """`headroom sim run`: every policy with every seed, a table, JSON, and expectations judged."""
 
-import shlex
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,18 @@ from exchange.cli.common import (
     finite,
 )
 from sim.cli.files import File, check_writable, scenario_of, warn, write
+from sim.cli.outputs import (
+    Decisions,
+    Every,
+    Outputs,
+    Report,
+    Series,
+    command_line,
+    scenario_text,
+)
+from sim.page.model import Source
 from sim.results import report
+from sim.results.pages import run_page
 from sim.results.report import Broken, RunResult
 from sim.run.runner import faults_without, plan, processors, run_all
 from sim.scenario.file import Loaded
@@ -58,6 +68,10 @@ def run(
     per_s: PerS = 1.0,
     from_s: FromS = 0.0,
     scale: Scale = 1.0,
+    report_out: Report = None,
+    series: Series = None,
+    every: Every = 60,
+    decisions: Decisions = None,
 ) -> None:
     """Run every policy with every seed; exit 1 when an expectation fails."""
     override = load_override(trace, column, time, per_s, from_s, scale)
@@ -67,9 +81,11 @@ def run(
     paths = {"--json": json_out, "--out": out}
     for option, path in paths.items():
         check_writable(option, path)
+    outputs = Outputs(report_out, series, every, decisions)
+    outputs.check()
     warn(loaded)
     try:
-        ran = run_all(loaded, plan(loaded, policies), jobs, _progress)
+        ran = run_all(loaded, outputs.recorded(plan(loaded, policies)), jobs, _progress)
     except BrokenExecutor:
         fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
     broken = _reproducible(ran.broken, file, override)
@@ -78,6 +94,10 @@ def run(
     told = report.json_object(loaded.scenario, grouped, judged, ran.real_s, broken)
     for option, path in paths.items():
         write(told, option, path)
+    outputs.rows(loaded.scenario.farm, ran.results)
+    if outputs.report is not None:
+        sources = [_reproduced(loaded, file, override, policy, without_fault), scenario_text(file)]
+        outputs.page(run_page(loaded.scenario, grouped, judged, broken, sources))
     if json_out != Path("-"):
         print("\n".join(report.table(loaded.scenario, grouped, judged)))
         print(f"{len(ran.results)} runs in {ran.real_s:.1f} s, {told['speedup']:,.0f} x real time")
@@ -131,15 +151,26 @@ def _reproducible(broken: Broken | None, file: Path, override: Trace | None) -> 
     """Return ``broken`` with the command line that runs into it again, and into nothing else."""
     if broken is None:
         return None
-    words = ["headroom", "sim", "run", str(file), "--policy", broken.policy]
-    words += ["--seed", str(broken.seed), "--runs", "1"]
+    options = ["--policy", broken.policy, "--seed", str(broken.seed), "--runs", "1"]
     if broken.without is not None:
-        words += ["--without-fault", str(broken.without)]
-    if override is not None:
-        words += ["--trace", override.file]
-        for name in ("column", "time", "per_s", "from_s", "scale"):
-            words += [f"--{name.replace('_', '-')}", str(getattr(override, name))]
-    return replace(broken, reproduce=shlex.join(words))
+        options += ["--without-fault", str(broken.without)]
+    return replace(broken, reproduce=command_line(file, override, *options))
+
+
+def _reproduced(
+    loaded: Loaded,
+    file: Path,
+    override: Trace | None,
+    policies: list[str] | None,
+    without: int | None,
+) -> Source:
+    """Return the command line that gives the same page again."""
+    scenario = loaded.scenario
+    options = ["--seed", str(scenario.seed), "--runs", str(scenario.runs)]
+    for name in policies or []:
+        options += ["--policy", name]
+    options += [] if without is None else ["--without-fault", str(without)]
+    return Source("Reproduce", command_line(file, override, *options, "--report", "report.html"))
 
 
 def _progress(result: RunResult, done: int, count: int) -> None:

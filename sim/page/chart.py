@@ -66,7 +66,7 @@ def _top(panel: Panel) -> float:
     values = [value for line in panel.lines for _, value in line.points if value is not None]
     if panel.heat is not None:
         values += [high for column in panel.heat.columns for _, high, _ in column]
-    return max(values, default=0.0)
+    return max([panel.top, *values])
 
 
 def _legend(ink: str, label: str) -> Element:

@@ -54,11 +54,15 @@ class Heat(Struct, frozen=True):
 
 
 class Panel(Struct, frozen=True):
-    """One axis of values over the time of its chart; it begins at 0."""
+    """One axis of values over the time of its chart; it begins at 0 and reaches ``top`` at least.
+
+    Panels of several charts that shall be compared get the same ``top``.
+    """
 
     title: str
     lines: list[Line]
     heat: Heat | None = None
+    top: float = 0.0
 
 
 class Band(Struct, frozen=True):

@@ -6,7 +6,7 @@ A unit is billed from its order to its end, boot included, in started steps of `
 
 from msgspec import Struct
 
-from exchange.units import MS_PER_HOUR, MS_PER_SECOND
+from exchange.units import MS_PER_HOUR, MS_PER_SECOND, ucr_from_credits
 from exchange.wire.frames import LeaseUpdate
 from sim.scenario.tables import Cloud
 
@@ -23,7 +23,8 @@ class CloudBill:
         self._tariff = tariff
         self._until_ms = until_ms
         self._rented: dict[str, _Rented] = {}
-        self._billed_ms = 0
+        self._billed: list[tuple[int, int, int]] = []
+        """(from, until, units): what was had and is over, in billed time."""
 
     def lease(self, event: LeaseUpdate) -> None:
         """Take in what became of one of the farm's leases."""
@@ -31,16 +32,32 @@ class CloudBill:
         rented = self._rented.setdefault(event.lease_id, _Rented(now_ms, 0))
         units = 0 if event.state == "ended" else event.units
         if units < rented.units:
-            self._billed_ms += (rented.units - units) * self._span_ms(rented.since_ms, now_ms)
+            self._billed.append(self._spell(rented.since_ms, now_ms, rented.units - units))
         rented.units = units
 
     def credits(self) -> float:
         """Return the bill at the end of the run."""
-        running_ms = sum(
-            rented.units * self._span_ms(rented.since_ms, self._until_ms)
+        billed_ms = sum(units * (to_ms - from_ms) for from_ms, to_ms, units in self._spells())
+        return billed_ms / MS_PER_HOUR * self._tariff.price
+
+    def charges(self) -> list[tuple[int, int, int]]:
+        """Return (from, until, ucr): what each unit had costs, for the time that it is billed."""
+        price_ucr = ucr_from_credits(self._tariff.price)
+        return [
+            (from_ms, to_ms, units * (to_ms - from_ms) * price_ucr // MS_PER_HOUR)
+            for from_ms, to_ms, units in self._spells()
+        ]
+
+    def _spells(self) -> list[tuple[int, int, int]]:
+        """Return all that is billed, what is still had until the end of the run."""
+        return self._billed + [
+            self._spell(rented.since_ms, self._until_ms, rented.units)
             for rented in self._rented.values()
-        )
-        return (self._billed_ms + running_ms) / MS_PER_HOUR * self._tariff.price
+            if rented.units
+        ]
+
+    def _spell(self, from_ms: int, to_ms: int, units: int) -> tuple[int, int, int]:
+        return from_ms, from_ms + self._span_ms(from_ms, to_ms), units
 
     def _span_ms(self, from_ms: int, to_ms: int) -> int:
         least_ms = self._tariff.minimum_s * MS_PER_SECOND

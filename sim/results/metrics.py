@@ -75,7 +75,7 @@ class Metrics:
         self, start_ms: int, end_ms: int, asks: BestAsk, bill: CloudBill | None = None
     ) -> None:
         self._end_ms = end_ms
-        self._bill = bill
+        self.bill = bill
         self._asks = asks
         self._waiting = Waiting(start_ms, end_ms)
         self._placed_ms: dict[str, int] = {}
@@ -122,7 +122,7 @@ class Metrics:
 
     @property
     def _cost(self) -> float:
-        return self.cost_ucr / UCR_PER_CREDIT if self._bill is None else self._bill.credits()
+        return self.cost_ucr / UCR_PER_CREDIT if self.bill is None else self.bill.credits()
 
     def _money(self, accounts: Accounts) -> dict[str, float]:
         filled = max(1, self._filled_units)
@@ -131,7 +131,7 @@ class Metrics:
             "price_mean": self._filled_ucr / filled,
             "price_max": self.price_max_ucr,
             "paid_over_best_ask": self._over_ask_ucr / filled,
-            "wind_down_cost": 0 if self._bill is not None else self._wind_down_ucr,
+            "wind_down_cost": 0 if self.bill is not None else self._wind_down_ucr,
             "seller_revenue": accounts.sellers_ucr - accounts.sellers_deposit_ucr,
             "exchange_fees": accounts.fees_ucr,
             # What the farm has beyond its deposit less its charges came from sellers' bonds.
@@ -182,8 +182,8 @@ class Metrics:
         self._over_ask_ucr += event.last_qty * over_ucr
 
     def _lease(self, event: LeaseUpdate) -> None:
-        if self._bill is not None:
-            self._bill.lease(event)
+        if self.bill is not None:
+            self.bill.lease(event)
         units = 0 if event.state == "ended" else event.units
         before = self._lease_units.get(event.lease_id, 0)
         self._lease_units[event.lease_id] = units

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from sim.results.farm_report import farm_rows, json_farms
+from sim.results.recording import Recording
 from sim.results.stats import Estimate, estimate, paired
 from sim.results.timeline import Timeline, json_timeline
 from sim.scenario.tables import Expect, Scenario
@@ -47,6 +48,7 @@ class RunResult(Struct, frozen=True):
     timeline: Timeline | None = None
     without: int | None = None
     farms: dict[str, dict[str, float]] = {}
+    recording: Recording | None = None
 
 
 class Broken(Struct, frozen=True):

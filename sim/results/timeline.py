@@ -82,7 +82,12 @@ def json_timeline(scenario: Scenario, runs: dict[str, Timeline | None]) -> dict[
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
+    at_s, until_s, text = fault_times(fault)
+    return {"at_s": at_s, "until_s": until_s, "text": text}
+
+
+def fault_times(fault: Fault) -> tuple[int, int | None, str]:
+    """Return when ``fault`` begins and ends, and what it is in words."""
     who = fault.seller or (" and ".join(fault.between) if fault.between else "")
     text = fault.kind.replace("_", " ") + (f" of {who}" if who else "")
-    until_s = None if fault.for_s is None else fault.at_s + fault.for_s
-    return {"at_s": fault.at_s, "until_s": until_s, "text": text}
+    return fault.at_s, None if fault.for_s is None else fault.at_s + fault.for_s, text

@@ -28,11 +28,15 @@ HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Task(NamedTuple):
-    """``without``: the fault that is left out, to see what it changes."""
+    """``without``: the fault that is left out, to see what it changes.
+
+    ``record``: keep the run from moment to moment as well.
+    """
 
     policy: str
     seed: int
     without: int | None = None
+    record: bool = False
 
 
 Work: TypeAlias = tuple[Loaded, Task]
@@ -149,7 +153,7 @@ def _signals_later() -> Iterator[None]:
 
 
 def _run(loaded: Loaded, task: Task) -> RunResult | Broken:
-    world = World(_without(loaded, task.without), task.policy, task.seed)
+    world = World(_without(loaded, task.without), task.policy, task.seed, record=task.record)
     try:
         return replace(world.run(), without=task.without)
     except LawBrokenError as error:

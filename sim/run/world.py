@@ -22,6 +22,7 @@ from sim.results.best_ask import BestAsk
 from sim.results.cloud_bill import CloudBill
 from sim.results.farm_metrics import FarmMetrics
 from sim.results.metrics import Metrics
+from sim.results.recording import Recorder
 from sim.results.report import RunResult
 from sim.results.service import buckets
 from sim.results.timeline import Traded, timeline
@@ -29,6 +30,7 @@ from sim.run.buyer import IMAGE, STEP_S, Buyer, Sellers, image_bytes, manager_co
 from sim.run.fault import Faults
 from sim.run.opening import OPERATOR, account_requests, exchange_config
 from sim.run.participant import Participant, trader_sellers
+from sim.run.record import recorder_of, recording_of
 from sim.run.stage import WARM_UP_MS, Stage
 from sim.run.winddown import wind_down
 from sim.scenario.farms import policy_of, views
@@ -44,7 +46,14 @@ BUCKETS = 48
 class World:
     """Build it, `run` it once, read the result."""
 
-    def __init__(self, loaded: Loaded, policy: str, seed: int, keep_rows: bool = False) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        policy: str,
+        seed: int,
+        keep_rows: bool = False,
+        record: bool = False,
+    ) -> None:
         self.policy = policy
         self.table = loaded.scenario.policy[policy]
         self.scenario = market_of(loaded.scenario, self.table)
@@ -64,6 +73,7 @@ class World:
             self.digest.observe,
             self.traded.observe,
         ]
+        self.recorder = self._recorder() if record else None
 
     @property
     def loads(self) -> list[float]:
@@ -150,7 +160,12 @@ class World:
                 first.service, first.loads, first.node.ready, self.traded, first.node.fired
             ),
             farms=farms if len(farms) > 1 else {},
+            recording=recording_of(self.recorder, first),
         )
+
+    def _recorder(self) -> Recorder:
+        pricing: Pricing = "flat" if self.table.tariff is not None else self.scenario.farm_pricing
+        return recorder_of(self.stage, self.scenario, self.buyers[0], pricing)
 
     def _set_up(self, operator: Identity) -> Generator[simpy.Event, Any, None]:
         stage, scenario = self.stage, self.scenario

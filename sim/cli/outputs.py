@@ -1,0 +1,104 @@
+"""What `headroom sim run` writes beside its table: a page, a series, the decision log. Shell."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import Struct
+
+from exchange.cli.common import EXIT_USAGE, fail
+from exchange.files import why
+from sim.cli.files import check_writable
+from sim.page.model import Page, Source
+from sim.page.page import render
+from sim.results.report import RunResult
+from sim.results.series import decision_lines, series
+from sim.run.runner import Task
+from sim.scenario.shipped import found
+from sim.scenario.tables import Farm
+from sim.scenario.workload import Trace
+
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", help="Write a page to this HTML file: charts, metrics, verdicts."),
+]
+Series = Annotated[
+    Path | None, typer.Option(help="Write load, units, prices and cost over time to this CSV file.")
+]
+Every = Annotated[int, typer.Option(min=1, help="With --series: seconds from row to row.")]
+Decisions = Annotated[
+    Path | None,
+    typer.Option(help="Write why each rule acted or did not to this file, a JSON object a line."),
+]
+
+
+class Outputs(Struct, frozen=True):
+    """Where to write what; None: nowhere."""
+
+    report: Path | None = None
+    series: Path | None = None
+    every_s: int = 60
+    decisions: Path | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be written before anything runs."""
+        if self.series is not None and self.series.suffix == ".parquet":
+            fail(
+                f"--series {self.series}: this writes CSV; to get Parquet of it, install DuckDB",
+                EXIT_USAGE,
+            )
+        check_writable("--report", self.report)
+        check_writable("--series", self.series)
+        check_writable("--decisions", self.decisions)
+
+    def recorded(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return the tasks, those marked whose course is wanted: of a page only the first seeds."""
+        every = self.series is not None or self.decisions is not None
+        first: dict[str, int] = {}
+        for task in tasks:
+            first.setdefault(task.policy, task.seed)
+        wanted = every or self.report is not None
+        return [
+            task._replace(
+                record=wanted
+                and task.without is None
+                and (every or first[task.policy] == task.seed)
+            )
+            for task in tasks
+        ]
+
+    def rows(self, farm: Farm, results: Sequence[RunResult]) -> None:
+        write_lines("--series", self.series, series(farm, results, self.every_s))
+        write_lines("--decisions", self.decisions, decision_lines(results))
+
+    def page(self, page: Page) -> None:
+        if self.report is not None:
+            write_lines("--report", self.report, [render(page)])
+
+
+def write_lines(option: str, out: Path | None, lines: Iterable[str]) -> None:
+    if out is None:
+        return
+    try:
+        with out.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+    except OSError as error:
+        fail(f"{option} {out}: {why(error)}")
+
+
+def scenario_text(named: Path) -> Source:
+    """Return the scenario as it stands in its file, for a page."""
+    file = found(named)
+    return Source(f"The scenario: {file.name}", file.read_text(encoding="utf-8", errors="replace"))
+
+
+def command_line(file: Path, override: Trace | None, *options: str) -> str:
+    """Return the `headroom sim run` of ``file`` with ``options``, and with its trace."""
+    words = ["headroom", "sim", "run", str(file), *options]
+    if override is not None:
+        words += ["--trace", override.file]
+        for name in ("column", "time", "per_s", "from_s", "scale"):
+            words += [f"--{name.replace('_', '-')}", str(getattr(override, name))]
+    return shlex.join(words)

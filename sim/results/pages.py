@@ -1,0 +1,87 @@
+"""From the runs of a scenario to the page of `headroom sim run --report`. Pure."""
+
+from collections.abc import Sequence
+
+from sim.page.model import Cell, Check, Page, Point, Source, Table, Value
+from sim.results.charts import charts
+from sim.results.report import Broken, RunResult, Runs, Verdict, broken_text, by_policy, estimates
+from sim.results.stats import Estimate
+from sim.scenario.tables import Scenario
+
+
+def run_page(
+    scenario: Scenario,
+    runs: Runs,
+    judged: Sequence[Verdict],
+    broken: Broken | None,
+    sources: Sequence[Source],
+) -> Page:
+    """Return the page of all runs; ``sources``: the scenario's text, the command line."""
+    whole = by_policy(runs)
+    plural = "" if scenario.runs == 1 else "s"
+    hours = f"{scenario.duration_s / 3600:g} h each, from {scenario.start:%d %B %Y %H:%M %Z}"
+    return Page(
+        title=scenario.title,
+        subtitle=f"{scenario.runs} run{plural} from seed {scenario.seed}, {hours}",
+        sentence=_sentence(scenario, judged, broken),
+        points=points(whole),
+        checks=[Check(verdict.passed, verdict.text) for verdict in judged],
+        tables=[metrics_table(whole)] if whole else [],
+        charts=charts(scenario, [group[0] for group in whole.values()]),
+        sources=[*sources, digests(whole)],
+    )
+
+
+def value(found: Estimate) -> Value:
+    return Value(found.mean, found.ci95 if len(found.per_seed) > 1 else None)
+
+
+def points(runs: dict[str, list[RunResult]]) -> list[Point]:
+    """Return every policy by its total cost and its violations, those on the front marked."""
+    found = {name: estimates(group) for name, group in runs.items()}
+    at = {name: (e["total_cost"].mean, e["slo_violation_pct"].mean) for name, e in found.items()}
+    return [
+        Point(
+            name,
+            value(each["total_cost"]),
+            value(each["slo_violation_pct"]),
+            pareto=not any(_better(other, at[name]) for other in at.values()),
+            figures={
+                "bill": value(each["cost"]),
+                "spares": value(each["spares_cost"]),
+                "violations": value(each["violation_cost"]),
+            },
+        )
+        for name, each in found.items()
+    ]
+
+
+def _better(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Tell whether ``one`` is as good in both, and not the same."""
+    return one[0] <= other[0] and one[1] <= other[1] and one != other
+
+
+def metrics_table(runs: dict[str, list[RunResult]]) -> Table:
+    found = {name: estimates(group) for name, group in runs.items()}
+    names = list(next(iter(found.values())))
+    rows: list[list[Cell]]
+    rows = [[name, *(value(each[name]) for each in found.values())] for name in names]
+    note = "Means over the seeds; ±: half the 95 % interval. docs/scenario.md explains each."
+    return Table("All metrics", ["metric", *found], rows, note)
+
+
+def digests(runs: dict[str, list[RunResult]]) -> Source:
+    lines = [f"{run.policy} {run.seed} {run.digest}" for group in runs.values() for run in group]
+    return Source("Digests: policy, seed, SHA-256 of the run's events", "\n".join(lines))
+
+
+def _sentence(scenario: Scenario, judged: Sequence[Verdict], broken: Broken | None) -> str:
+    if broken is not None:
+        return broken_text(scenario, broken)
+    failed = sum(not verdict.passed for verdict in judged)
+    if not judged:
+        return "Nothing was expected of these runs."
+    if not failed:
+        many = f"All {len(judged)} expectations hold."
+        return "The expectation holds." if len(judged) == 1 else many
+    return f"{failed} of {len(judged)} expectations {'fails' if failed == 1 else 'fail'}."

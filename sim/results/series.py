@@ -1,0 +1,76 @@
+"""Runs as rows: the series for a spreadsheet or a notebook, and the decision log as JSON lines."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+
+from exchange.units import MS_PER_SECOND, UCR_PER_CREDIT
+from sim.results.recording import Recording, value_at
+from sim.results.report import RunResult
+from sim.scenario.tables import Farm
+
+COLUMNS = (
+    *("t_s", "policy", "seed", "load_rps", "violated_rps", "need_units", "ready_units"),
+    *("rented_units", "price", "best_ask", "cost"),
+)
+"""``price`` (last trade) and ``best_ask`` are credits a unit-hour, ``cost`` credits so far."""
+
+
+def series(farm: Farm, results: Sequence[RunResult], every_s: int) -> Iterator[str]:
+    """Yield the lines of a CSV file: its head, then each run at every ``every_s`` seconds."""
+    yield _line(COLUMNS)
+    for run in results:
+        if run.recording is not None:
+            yield from _rows(farm, run, run.recording, every_s)
+
+
+def _rows(farm: Farm, run: RunResult, recording: Recording, every_s: int) -> Iterator[str]:
+    step_ms = recording.step_ms
+    times_ms = list(range(0, len(recording.loads) * step_ms, every_s * MS_PER_SECOND))
+    ready = value_at(recording.ready, times_ms, 0)
+    rented = value_at(recording.rented, times_ms, 0)
+    trades: list[tuple[int, int | None]] = [*recording.trades]
+    prices = value_at(trades, times_ms, None)
+    costs = recording.costs_ucr(times_ms)
+    for index, at_ms in enumerate(times_ms):
+        sample = at_ms // step_ms
+        load = recording.loads[sample]
+        violated = max(0.0, load - ready[index] * farm.unit_rps * farm.slo_util)
+        yield _line(
+            (
+                *(at_ms // MS_PER_SECOND, run.policy, run.seed, f"{load:.6g}", f"{violated:.6g}"),
+                *(recording.need[sample], ready[index], rented[index]),
+                *(_credits(prices[index]), _credits(recording.asks[sample])),
+                f"{costs[index] / UCR_PER_CREDIT:.6f}",
+            )
+        )
+
+
+def _credits(ucr: int | None) -> str:
+    return "" if ucr is None else f"{ucr / UCR_PER_CREDIT:.6f}"
+
+
+def _line(cells: Sequence[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue()
+
+
+def decision_lines(results: Sequence[RunResult]) -> Iterator[str]:
+    """Yield a JSON object a line: each decision of each run, and each reason against one."""
+    for run in results:
+        for one in [] if run.recording is None else run.recording.decisions:
+            told = {
+                "policy": run.policy,
+                "seed": run.seed,
+                "t_s": one.at_ms / MS_PER_SECOND,
+                "rule": one.rule,
+                "event": one.event,
+                "text": one.text,
+                "load_rps": one.load_rps,
+                "util_pct": one.util_pct,
+                "ready_units": one.ready,
+                "coming_units": one.pending,
+            }
+            yield json.dumps(told, ensure_ascii=False) + "\n"
