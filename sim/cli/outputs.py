@@ -3,14 +3,14 @@
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from msgspec import Struct
 
 from exchange.cli.common import EXIT_USAGE, fail
 from exchange.files import why
-from sim.cli.files import check_writable
+from sim.cli.files import check_writable, write
 from sim.page.model import Page, Source
 from sim.page.page import render
 from sim.results.report import RunResult
@@ -35,8 +35,9 @@ Decisions = Annotated[
 
 
 class Outputs(Struct, frozen=True):
-    """Where to write what; None: nowhere."""
+    """Where to write what; None: nowhere. ``objects``: files of the one JSON object, by option."""
 
+    objects: dict[str, Path | None]
     report: Path | None = None
     series: Path | None = None
     every_s: int = 60
@@ -49,6 +50,8 @@ class Outputs(Struct, frozen=True):
                 f"--series {self.series}: this writes CSV; to get Parquet of it, install DuckDB",
                 EXIT_USAGE,
             )
+        for option, path in self.objects.items():
+            check_writable(option, path)
         check_writable("--report", self.report)
         check_writable("--series", self.series)
         check_writable("--decisions", self.decisions)
@@ -69,7 +72,9 @@ class Outputs(Struct, frozen=True):
             for task in tasks
         ]
 
-    def rows(self, farm: Farm, results: Sequence[RunResult]) -> None:
+    def rows(self, told: dict[str, Any], farm: Farm, results: Sequence[RunResult]) -> None:
+        for option, path in self.objects.items():
+            write(told, option, path)
         write_lines("--series", self.series, series(farm, results, self.every_s))
         write_lines("--decisions", self.decisions, decision_lines(results))
 

@@ -15,7 +15,7 @@ from exchange.cli.common import (
     fail,
     finite,
 )
-from sim.cli.files import File, check_writable, scenario_of, warn, write
+from sim.cli.files import File, scenario_of, warn
 from sim.cli.outputs import (
     Decisions,
     Every,
@@ -78,10 +78,7 @@ def run(
     loaded = scenario_of(file, override)
     loaded = _with(loaded, seed, runs, without_fault)
     policies = policies_of(loaded, policy)
-    paths = {"--json": json_out, "--out": out}
-    for option, path in paths.items():
-        check_writable(option, path)
-    outputs = Outputs(report_out, series, every, decisions)
+    outputs = Outputs({"--json": json_out, "--out": out}, report_out, series, every, decisions)
     outputs.check()
     warn(loaded)
     try:
@@ -92,9 +89,7 @@ def run(
     grouped = report.grouped(ran.results)
     judged = report.verdicts(loaded.scenario, grouped)
     told = report.json_object(loaded.scenario, grouped, judged, ran.real_s, broken)
-    for option, path in paths.items():
-        write(told, option, path)
-    outputs.rows(loaded.scenario.farm, ran.results)
+    outputs.rows(told, loaded.scenario.farm, ran.results)
     if outputs.report is not None:
         sources = [_reproduced(loaded, file, override, policy, without_fault), scenario_text(file)]
         outputs.page(run_page(loaded.scenario, grouped, judged, broken, sources))

@@ -59,7 +59,8 @@ def _panel(shown: Chart, panel: Panel) -> Element:
     if panel.heat is not None:
         legend.append(_legend("heat", panel.heat.label))
     head = el("figcaption", el("b", panel.title), *legend)
-    return el("figure", head, el("div", axis, drawing, class_="plot"))
+    kind = "plot high" if panel.heat is not None else "plot"
+    return el("figure", head, el("div", axis, drawing, class_=kind))
 
 
 def _top(panel: Panel) -> float:
@@ -177,9 +178,7 @@ def _level(much: float, most: float) -> int:
 def _lane(shown: Chart) -> Iterator[Element]:
     """Yield the rows of faults and decisions, on the same axis."""
     if shown.bands:
-        signs = [
-            _sign(band.at_s, shown, str(n), band.text) for n, band in enumerate(shown.bands, 1)
-        ]
+        signs = [_sign(band.at_s, shown, str(n), band.text) for n, band in enumerate(shown.bands)]
         yield _row("faults", signs)
     if shown.marks:
         marks = shown.marks[:MARKS_MAX]
@@ -218,7 +217,8 @@ def _told(shown: Chart) -> Iterator[Element]:
 
 def _details(title: str, lines: list[str], numbered: bool) -> Element:
     items = [el("li", line) for line in lines]
-    return el("details", el("summary", title), el("ol" if numbered else "ul", *items))
+    listed = el("ol", *items, start="0") if numbered else el("ul", *items)
+    return el("details", el("summary", title), listed)
 
 
 def _band_text(band: Band) -> str:

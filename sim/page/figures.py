@@ -9,11 +9,11 @@ SECONDS: Final = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 10_800, 21_600, 
 DAY_S: Final = 86_400
 
 
-def figure(value: float) -> str:
-    """Return ``value`` with four significant digits at least, and no digit before its point cut."""
+def figure(value: float, significant: int = 4) -> str:
+    """Return ``value`` with so many significant digits; none before its point is ever cut."""
     if value == 0:
         return "0"
-    digits = max(0, min(6, 3 - floor(log10(abs(value)))))
+    digits = max(0, min(6, significant - 1 - floor(log10(abs(value)))))
     text = f"{value:,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -24,11 +24,8 @@ def cell_text(cell: Cell) -> str:
             return ""
         case str():
             return cell
-        case Value(mean, None):
-            return figure(mean)
         case Value(mean, ci95):
-            assert ci95 is not None
-            return f"{figure(mean)} ± {figure(ci95)}"
+            return figure(mean) if not ci95 else f"{figure(mean)} ± {figure(ci95, 2)}"
 
 
 def ticks(top: float, most: int = 4) -> list[float]:

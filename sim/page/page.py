@@ -11,6 +11,7 @@ from sim.page.model import Cell, Check, Page, Point, Source, Table
 from sim.page.scatter import scatter
 from sim.page.style import STYLE
 
+MEANS: Final = "Means over the seeds; ± is half the 95 % interval, where the seeds differ."
 NOTHING_FROM_ELSEWHERE: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -100,7 +101,7 @@ def _of_points(points: list[Point], cost_label: str) -> Table:
         for number, point in enumerate(points, 1)
     ]
     head = ["choice", cost_label, "violated requests, %", *more, ""]
-    return Table("", head, rows, "Means over the seeds; ±: half the 95 % interval.")
+    return Table("", head, rows, MEANS)
 
 
 def _winner(points: list[Point]) -> int:

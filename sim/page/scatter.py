@@ -37,7 +37,8 @@ def scatter(points: Sequence[Point], cost_label: str) -> Element:
     up = (
         el("span", figure(at), style=f"bottom:{HIGH - _y(at, top[-1]):.2f}%") for at in _apart(top)
     )
-    along = (el("i", figure(at), style=f"left:{100 * at / right[-1]:.2f}%") for at in right)
+    along = [el("i", figure(at), style=f"left:{100 * at / right[-1]:.2f}%") for at in right]
+    along[-1].set("class", "end")
     signs = _signs(points, right[-1], top[-1])
     caption = el(
         "figcaption",

@@ -28,7 +28,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--rule); text-align: right;
   white-space: nowrap; overflow-wrap: normal; }
 th:first-child, td.word { text-align: left; }
-thead th { border-bottom: 2px solid var(--label); }
+thead th { white-space: normal; vertical-align: bottom; border-bottom: 2px solid var(--label); }
 tbody th { font-weight: normal; }
 tr.winner th { font-weight: bold; }
 ul.checks { list-style: none; padding: 0; }
@@ -41,6 +41,7 @@ figcaption b { color: var(--text); }
 .key { width: 24px; height: 12px; }
 .plot, .lane { display: grid; grid-template-columns: 4.2rem minmax(0, 1fr); }
 .plot { height: 7.5rem; margin: .6rem 0; }
+.plot.high { height: 11rem; }
 .plot.tall { height: 20rem; }
 .plot > svg, .field > svg { width: 100%; height: 100%; overflow: visible;
   border-left: 1px solid var(--label); border-bottom: 1px solid var(--label); }

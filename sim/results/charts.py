@@ -16,6 +16,7 @@ from sim.scenario.tables import Scenario
 
 PRICE_ROWS: Final = 32
 """Of the heat map."""
+PRICE: Final = "price, credits a unit-hour"
 COST_POINTS: Final = 480
 HELD_BACK: Final = frozenset(
     {"idle", "limited", "blocked", "paused", "stopped", "backing_off", "rule_stopped", "load_stale"}
@@ -30,10 +31,14 @@ def charts(scenario: Scenario, results: Sequence[RunResult]) -> list[Chart]:
     tops: dict[str, float] = {}
     for chart in found:
         for panel in chart.panels:
+            if panel.title == PRICE:
+                continue  # a cloud's price says nothing of this market
             values = [value or 0.0 for line in panel.lines for _, value in line.points]
             tops[panel.title] = max([tops.get(panel.title, 0.0), *values])
     return [
-        replace(chart, panels=[replace(panel, top=tops[panel.title]) for panel in chart.panels])
+        replace(
+            chart, panels=[replace(panel, top=tops.get(panel.title, 0.0)) for panel in chart.panels]
+        )
         for chart in found
     ]
 
@@ -83,16 +88,15 @@ def _units(recording: Recording) -> Panel:
 def _price(recording: Recording, cloud: bool) -> Panel:
     trades: list[tuple[float, float | None]]
     trades = [(_s(at_ms), ucr / UCR_PER_CREDIT) for at_ms, ucr in recording.trades]
-    title = "price, credits a unit-hour"
     lines = [Line("last trade", "price", trades)] if trades else []
     if cloud:
-        return Panel(title, lines)
+        return Panel(PRICE, lines)
     asks = [None if ucr is None else ucr / UCR_PER_CREDIT for ucr in recording.asks]
     points = [(number * _s(recording.step_ms), ask) for number, ask in enumerate(asks)]
     if any(asks):
         lines.append(Line("best ask", "ask", points))
     known = [price for line in lines for _, price in line.points if price is not None]
-    return Panel(title, lines, _heat(recording, 1.25 * max(known, default=0.0)))
+    return Panel(PRICE, lines, _heat(recording, 1.25 * max(known, default=0.0)))
 
 
 def _heat(recording: Recording, top: float) -> Heat | None:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+from exchange.units import MS_PER_SECOND
+from manager.core.words import duration_text
 from sim.page.model import Cell, Check, Page, Point, Source, Table, Value
+from sim.page.page import MEANS
 from sim.results.charts import charts
 from sim.results.report import Broken, RunResult, Runs, Verdict, broken_text, by_policy, estimates
 from sim.results.stats import Estimate
@@ -19,7 +22,8 @@ def run_page(
     """Return the page of all runs; ``sources``: the scenario's text, the command line."""
     whole = by_policy(runs)
     plural = "" if scenario.runs == 1 else "s"
-    hours = f"{scenario.duration_s / 3600:g} h each, from {scenario.start:%d %B %Y %H:%M %Z}"
+    long = duration_text(scenario.duration_s * MS_PER_SECOND)
+    hours = f"{long} each, from {scenario.start:%d %B %Y %H:%M %Z}"
     return Page(
         title=scenario.title,
         subtitle=f"{scenario.runs} run{plural} from seed {scenario.seed}, {hours}",
@@ -66,8 +70,7 @@ def metrics_table(runs: dict[str, list[RunResult]]) -> Table:
     names = list(next(iter(found.values())))
     rows: list[list[Cell]]
     rows = [[name, *(value(each[name]) for each in found.values())] for name in names]
-    note = "Means over the seeds; ±: half the 95 % interval. docs/scenario.md explains each."
-    return Table("All metrics", ["metric", *found], rows, note)
+    return Table("All metrics", ["metric", *found], rows, MEANS)
 
 
 def digests(runs: dict[str, list[RunResult]]) -> Source:

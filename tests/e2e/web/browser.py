@@ -75,6 +75,8 @@ class Tab:
                     self.size = said[1]
             case "Runtime.exceptionThrown":
                 self.errors.append(str(params["exceptionDetails"]))
+            case "Log.entryAdded" if params["entry"]["level"] == "error":
+                self.errors.append(str(params["entry"]))
             case _:
                 pass
 
