@@ -15,7 +15,7 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help host demo demo-web unit test check format cover bench bench-host sim e2e live live-check live-pictures docs \
+.PHONY: help host demo demo-web unit test check format cover bench bench-host sim sweep e2e live live-check live-pictures docs \
 	docs-decide docs-pictures docs-recording web-picture peak-picture dist deb lock clean
 
 help:
@@ -41,6 +41,7 @@ help:
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
 	@echo 'make deb              build dist/ for Debian 12 and install it in a fresh Debian (as root)'
 	@echo 'make sim              replay the server farm peak'
+	@echo 'make sweep            500 simulated seeds with random faults: no law may break'
 	@echo 'make bench            speed, as ratios against named baselines'
 	@echo 'make bench-host       from vm.start to HTTP 200, against the same guest under QEMU alone'
 	@echo 'make lock             choose the Python packages again and lock them with hashes'
@@ -114,6 +115,9 @@ live-pictures: live
 
 sim: $(READY)
 	.venv/bin/headroom sim run scenarios/server_farm_peak.toml
+
+sweep: $(READY)
+	.venv/bin/headroom sim sweep random_faults --seeds 1..500
 
 bench: $(READY)
 	.venv/bin/python -m bench

@@ -175,6 +175,9 @@ TRIED: dict[str, Try] = {
     "sim run --report": Try("SCENE --report @", bad_paths.NO_PLACE, (2,)),
     "sim run --series": Try("SCENE --series @", bad_paths.NO_PLACE, (2,)),
     "sim run --decisions": Try("SCENE --decisions @", bad_paths.NO_PLACE, (2,)),
+    "sim sweep file": Try("@ --seeds 1", READ, (2,)),
+    "sim sweep --json": Try("SCENE --seeds 1 --json @", bad_paths.NO_PLACE, (2,)),
+    "sim sweep --out": Try("SCENE --seeds 1 --out @", bad_paths.NO_PLACE, (2,)),
     "tui --key": Try("--key @ URL", READ),
     "tui --control": Try("--control @ URL", ()),  # a Manager may come later
     "tui --tls-cert": Try("--key KEY URL --web 127.0.0.1:0 --tls-cert @", READ),

@@ -65,7 +65,7 @@ THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
     "manager": frozenset({"httpx", "msgspec", "prometheus_client", "tomlkit", "typer"}),
     "hostagent": frozenset({"cryptography", "msgspec", "typer"}),
     "tui": frozenset({"aiohttp", "msgspec", "textual", "rich", "typer"}),
-    "sim": frozenset({"msgspec", "simpy", "cryptography", "typer"}),
+    "sim": frozenset({"msgspec", "simpy", "cryptography", "tomlkit", "typer"}),
 }
 # libvirt blocks its thread and needs a C library: three modules know it, the rest knows a port.
 LIBVIRT: Final = frozenset({"libvirt", "libvirtaio", "libvirt_qemu"})

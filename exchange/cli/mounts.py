@@ -87,6 +87,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "record": "Write what an exchange was told into a file.",
             "replay": "Replay such a file, also without one account.",
             "decide": "Compare policies by what they cost in all.",
+            "sweep": "Run many seeds with random faults; shrink what fails.",
         },
     ),
     "key": Mount(

@@ -168,9 +168,14 @@ class Host:
         return self.cooling[0][0] if self.cooling else None
 
     def warm_up(self) -> None:
-        """The first recalled slots are free for spot asks again."""
-        _, need, units = self.cooling.pop(0)
-        self.cooling_use.add(need, -units)
+        """The first recalled slots are free for spot asks again, and all that cooled as long.
+
+        All at once: equal deadlines may stand in the heap of timers only once.
+        """
+        until_ms = self.cooling[0][0]
+        while self.cooling and self.cooling[0][0] == until_ms:
+            _, need, units = self.cooling.pop(0)
+            self.cooling_use.add(need, -units)
 
     def take(self, need: Need, bucket: int | None, units: int) -> None:
         """Count ``units`` as used (gives back when negative)."""

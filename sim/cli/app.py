@@ -8,6 +8,7 @@ from sim.cli.decide import decide
 from sim.cli.record import record
 from sim.cli.replay import replay
 from sim.cli.run import run
+from sim.cli.sweep import sweep_seeds
 
 app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
 
@@ -23,3 +24,4 @@ app.command("run", cls=JsonOrFileCommand)(run)
 app.command("record")(record)
 app.command("replay")(replay)
 app.command("decide", cls=JsonOrFileCommand)(decide)
+app.command("sweep", cls=JsonOrFileCommand)(sweep_seeds)

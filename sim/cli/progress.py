@@ -16,12 +16,12 @@ class Progress:
         self._count = count
         self._begun_s = self._told_s = time.monotonic()
 
-    def __call__(self, done: int) -> None:
+    def __call__(self, done: int, more: str = "") -> None:
         now_s = time.monotonic()
         if now_s - self._told_s < EVERY_S:
             return
         self._told_s = now_s
         left_s = (now_s - self._begun_s) * (self._count - done) / max(1, done)
         share = 100 * done // max(1, self._count)
-        text = f"{self._what}: {share} %, {max(0.0, left_s):.0f} s left"
+        text = f"{self._what}: {share} %, {max(0.0, left_s):.0f} s left{more}"
         typer.echo(text, err=True)

@@ -30,7 +30,10 @@ from sim.results import report
 from sim.results.pages import run_page
 from sim.results.report import Broken, RunResult
 from sim.run.runner import faults_without, plan, processors, run_all
+from sim.scenario.check import mistakes
+from sim.scenario.drawn import ALL_KINDS, drawn
 from sim.scenario.file import Loaded
+from sim.scenario.tables import RandomFaults
 from sim.scenario.workload import Trace
 
 Seed = Annotated[int | None, typer.Option(min=0, help="First seed, in place of the file's.")]
@@ -38,6 +41,17 @@ Runs = Annotated[int | None, typer.Option(min=1, max=1000, help="Seeds to run.")
 Policy = Annotated[list[str] | None, typer.Option(help="Run only this policy (repeatable).")]
 WithoutFault = Annotated[
     int | None, typer.Option(min=0, help="Leave this fault of the file out, counted from 0.")
+]
+PerHour = Annotated[
+    float | None,
+    typer.Option(
+        "--random-faults",
+        metavar="PER_HOUR",
+        min=0.001,
+        max=1000,
+        callback=finite,
+        help="Draw faults of every kind from the seed, so many an hour.",
+    ),
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes side by side; default: processors.")]
 TraceFile = Annotated[Path | None, typer.Option("--trace", help="CSV file to take the load from.")]
@@ -61,6 +75,7 @@ def run(
     policy: Policy = None,
     runs: Runs = None,
     without_fault: WithoutFault = None,
+    random_faults: PerHour = None,
     jobs: Jobs = processors(),
     trace: TraceFile = None,
     column: Column = None,
@@ -76,7 +91,7 @@ def run(
     """Run every policy with every seed; exit 1 when an expectation fails."""
     override = load_override(trace, column, time, per_s, from_s, scale)
     loaded = scenario_of(file, override)
-    loaded = _with(loaded, seed, runs, without_fault)
+    loaded = with_random_faults(_with(loaded, seed, runs, without_fault), random_faults)
     policies = policies_of(loaded, policy)
     outputs = Outputs({"--json": json_out, "--out": out}, report_out, series, every, decisions)
     outputs.check()
@@ -85,14 +100,15 @@ def run(
         ran = run_all(loaded, outputs.recorded(plan(loaded, policies)), jobs, _progress)
     except BrokenExecutor:
         fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
-    broken = _reproducible(ran.broken, file, override)
+    broken = ran.broken and reproducible(ran.broken, file, override, random_faults)
     grouped = report.grouped(ran.results)
     judged = report.verdicts(loaded.scenario, grouped)
-    told = report.json_object(loaded.scenario, grouped, judged, ran.real_s, broken)
+    met = drawn(loaded, loaded.scenario.seed).scenario
+    told = report.json_object(met, grouped, judged, ran.real_s, broken)
     outputs.rows(told, loaded.scenario.farm, ran.results)
     if outputs.report is not None:
-        sources = [_reproduced(loaded, file, override, policy, without_fault), scenario_text(file)]
-        outputs.page(run_page(loaded.scenario, grouped, judged, broken, sources))
+        again = _reproduced(loaded, file, override, policy, without_fault, random_faults)
+        outputs.page(run_page(met, grouped, judged, broken, [again, scenario_text(file)]))
     if json_out != Path("-"):
         print("\n".join(report.table(loaded.scenario, grouped, judged)))
         print(f"{len(ran.results)} runs in {ran.real_s:.1f} s, {told['speedup']:,.0f} x real time")
@@ -131,10 +147,22 @@ def _with(loaded: Loaded, seed: int | None, runs: int | None, without: int | Non
         seed=scenario.seed if seed is None else seed,
         runs=scenario.runs if runs is None else runs,
     )
-    return Loaded(changed, loaded.traces)
+    return replace(loaded, scenario=changed)
+
+
+def with_random_faults(loaded: Loaded, per_hour: float | None) -> Loaded:
+    """Return the scenario with faults of every kind; None leaves the file's own."""
+    if per_hour is None:
+        return loaded
+    table = RandomFaults(list(ALL_KINDS), per_hour)
+    changed = replace(loaded.scenario, random_faults=table)
+    if found := mistakes(changed):
+        fail(f"--random-faults {per_hour:g}: {found[0]}", EXIT_USAGE)
+    return replace(loaded, scenario=changed)
 
 
 def policies_of(loaded: Loaded, wanted: list[str] | None) -> list[str]:
+    """Return the policies to run: those of ``--policy``, or all."""
     known = list(loaded.scenario.policy)
     for name in wanted or []:
         if name not in known:
@@ -142,14 +170,19 @@ def policies_of(loaded: Loaded, wanted: list[str] | None) -> list[str]:
     return [name for name in known if not wanted or name in wanted]
 
 
-def _reproducible(broken: Broken | None, file: Path, override: Trace | None) -> Broken | None:
+def reproducible(
+    broken: Broken, file: Path, override: Trace | None, per_hour: float | None
+) -> Broken:
     """Return ``broken`` with the command line that runs into it again, and into nothing else."""
-    if broken is None:
-        return None
     options = ["--policy", broken.policy, "--seed", str(broken.seed), "--runs", "1"]
     if broken.without is not None:
         options += ["--without-fault", str(broken.without)]
+    options += _random_options(per_hour)
     return replace(broken, reproduce=command_line(file, override, *options))
+
+
+def _random_options(per_hour: float | None) -> list[str]:
+    return [] if per_hour is None else ["--random-faults", f"{per_hour:g}"]
 
 
 def _reproduced(
@@ -158,6 +191,7 @@ def _reproduced(
     override: Trace | None,
     policies: list[str] | None,
     without: int | None,
+    per_hour: float | None,
 ) -> Source:
     """Return the command line that gives the same page again."""
     scenario = loaded.scenario
@@ -165,7 +199,8 @@ def _reproduced(
     for name in policies or []:
         options += ["--policy", name]
     options += [] if without is None else ["--without-fault", str(without)]
-    return Source("Reproduce", command_line(file, override, *options, "--report", "report.html"))
+    options += [*_random_options(per_hour), "--report", "report.html"]
+    return Source("Reproduce", command_line(file, override, *options))
 
 
 def _progress(result: RunResult, done: int, count: int) -> None:

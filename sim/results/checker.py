@@ -37,10 +37,14 @@ class LawBrokenError(AssertionError):
     """
 
     def __init__(self, law: str, command: int, text: str) -> None:
-        super().__init__(f"law {law!r} broken after command {command}: {text}")
+        # All three, since SimPy makes a copy of what ends a process from its arguments.
+        super().__init__(law, command, text)
         self.law = law
         self.command = command
         self.text = text
+
+    def __str__(self) -> str:
+        return f"law {self.law!r} broken after command {self.command}: {self.text}"
 
 
 class Checker:

@@ -179,19 +179,19 @@ def broken_text(scenario: Scenario, broken: Broken) -> str:
 
 
 def _judge(expect: Expect, runs: Runs) -> list[Verdict]:
-    values = _expected(expect, runs[expect.policy, None])
+    values = expected(expect, runs[expect.policy, None])
     about = f"{expect.policy}: {expect.metric}"
     about += "" if expect.farm is None else f" of {expect.farm}"
     if expect.fault is not None:
         if (expect.policy, expect.fault) not in runs:
             return []
-        without = _expected(expect, runs[expect.policy, expect.fault])
+        without = expected(expect, runs[expect.policy, expect.fault])
         values = [a - b for a, b in zip(values, without, strict=True)]
         about += f" by fault[{expect.fault}]"
-    found = _bounds(expect, about, estimate(values).mean)
+    found = bounds(expect, about, values)
     other = runs.get((expect.less_than_policy or "", None))
     if other is not None:
-        gap = paired(values, _expected(expect, other))
+        gap = paired(values, expected(expect, other))
         high = gap.mean + gap.ci95
         below = f"below {expect.less_than_policy} by {-gap.mean:.6g} ± {gap.ci95:.3g}"
         text = f"{about} {estimate(values).mean:.6g} {below} (paired by seed)"
@@ -199,21 +199,24 @@ def _judge(expect: Expect, runs: Runs) -> list[Verdict]:
     return found
 
 
-def _expected(expect: Expect, runs: Sequence[RunResult]) -> list[float]:
+def expected(expect: Expect, runs: Sequence[RunResult]) -> list[float]:
     """Return what the expectation looks at, seed by seed."""
     if expect.farm is None or not runs[0].farms:
         return [run.metrics[expect.metric] for run in runs]
     return [run.farms[expect.farm][expect.metric] for run in runs]
 
 
-def _bounds(expect: Expect, about: str, mean: float) -> list[Verdict]:
+def bounds(expect: Expect, about: str, values: Sequence[float]) -> list[Verdict]:
+    """Judge ``max`` and ``min``: of the mean, or for safety of every single run."""
     found: list[Verdict] = []
+    mean = estimate(values).mean
+    high, low = (max(values), min(values)) if expect.safety else (mean, mean)
     if expect.max is not None:
-        passed, text = mean <= expect.max, f"{about} {mean:.6g} <= {expect.max:g}"
-        found.append(Verdict(expect.policy, expect.metric, mean, expect.max, passed, text))
+        passed, text = high <= expect.max, f"{about} {high:.6g} <= {expect.max:g}"
+        found.append(Verdict(expect.policy, expect.metric, high, expect.max, passed, text))
     if expect.min is not None:
-        passed, text = mean >= expect.min, f"{about} {mean:.6g} >= {expect.min:g}"
-        found.append(Verdict(expect.policy, expect.metric, mean, expect.min, passed, text))
+        passed, text = low >= expect.min, f"{about} {low:.6g} >= {expect.min:g}"
+        found.append(Verdict(expect.policy, expect.metric, low, expect.min, passed, text))
     return found
 
 

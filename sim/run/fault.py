@@ -172,7 +172,8 @@ KINDS: dict[str, Kind] = {
     "stale_metrics": Kind(_one, _metrics),
     "exchange_restart": Kind(_one, _exchange),
 }
-"""With those of `ENDED_BY`, what the loader lets through (`FAULT_KEYS`) is here."""
+"""What the loader lets through (`FAULT_KEYS`) is here, but for those of `ENDED_BY` and for traces,
+which are crashes by then."""
 
 
 def _in(stage: Stage, delay_ms: int, action: Callable[[], None]) -> None:

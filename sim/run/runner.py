@@ -7,9 +7,12 @@ import multiprocessing
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
@@ -25,6 +28,10 @@ Progress = Callable[[RunResult, int, int], None]
 
 
 HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
+AHEAD: Final = 4
+"""How many runs wait for each process."""
+STOPPED: Final = "run"
+"""The law that a run goes on to its end."""
 
 
 class Task(NamedTuple):
@@ -99,7 +106,7 @@ def processors() -> int:
 
 def _in_turn(works: Sequence[Work]) -> Generator[Ended]:
     for index, (loaded, task) in enumerate(works):
-        yield index, _run(loaded, task)
+        yield index, run_one(loaded, task)
 
 
 def _side_by_side(works: Sequence[Work], jobs: int) -> Generator[Ended]:
@@ -108,10 +115,7 @@ def _side_by_side(works: Sequence[Work], jobs: int) -> Generator[Ended]:
     with _ended_in_order():
         pool = ProcessPoolExecutor(min(jobs, len(works)), context, initializer=_set_signals)
         try:
-            with _signals_later():
-                waiting = {pool.submit(_run, *work): index for index, work in enumerate(works)}
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
+            yield from _each(pool, works, AHEAD * jobs)
         except BaseException:
             # Ctrl-C, SIGTERM or a broken law: nobody wants the rest, and a run may take long.
             for process in list((pool._processes or {}).values()):
@@ -119,6 +123,20 @@ def _side_by_side(works: Sequence[Work], jobs: int) -> Generator[Ended]:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _each(pool: ProcessPoolExecutor, works: Sequence[Work], most: int) -> Generator[Ended]:
+    """Have ``most`` runs at a time wait: thousands take long to hand over and to take back."""
+    ahead = iter(enumerate(works))
+    waiting: dict[Future[RunResult | Broken], int] = {}
+    while True:
+        with _signals_later():
+            more = islice(ahead, most - len(waiting))
+            waiting |= {pool.submit(run_one, *work): index for index, work in more}
+        if not waiting:
+            return
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            yield waiting.pop(future), future.result()
 
 
 @contextmanager
@@ -152,13 +170,27 @@ def _signals_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
 
-def _run(loaded: Loaded, task: Task) -> RunResult | Broken:
+def run_one(loaded: Loaded, task: Task) -> RunResult | Broken:
+    """Return what came of one run; whatever stops it is a bug of ours, and told as a broken law."""
     world = World(_without(loaded, task.without), task.policy, task.seed, record=task.record)
     try:
         return replace(world.run(), without=task.without)
-    except LawBrokenError as error:
-        where = task.policy, task.seed, world.at_s, error.command
-        return Broken(error.law, *where, error.text, without=task.without)
+    except Exception as error:  # noqa: BLE001  Whatever it is, it is a bug that the run found.
+        at_s, engine = world.at_s, world.stage.marketplace.engine
+        if isinstance(error, LawBrokenError):
+            law, command, text = error.law, error.command, error.text
+        else:
+            law, command, text = STOPPED, engine.seq, _where(error)
+        return Broken(law, task.policy, task.seed, at_s, command, text, without=task.without)
+
+
+def _where(error: Exception) -> str:
+    origin: BaseException = error
+    while origin.__cause__ is not None:  # SimPy raises a copy of what ended a process
+        origin = origin.__cause__
+    *_, last = traceback.extract_tb(origin.__traceback__)
+    why = " ".join(str(error).split())
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {why}"
 
 
 def _without(loaded: Loaded, fault: int | None) -> Loaded:

@@ -33,6 +33,7 @@ from sim.run.participant import Participant, trader_sellers
 from sim.run.record import recorder_of, recording_of
 from sim.run.stage import WARM_UP_MS, Stage
 from sim.run.winddown import wind_down
+from sim.scenario.drawn import drawn
 from sim.scenario.farms import policy_of, views
 from sim.scenario.file import Loaded
 from sim.scenario.loads import farm_loads
@@ -54,6 +55,7 @@ class World:
         keep_rows: bool = False,
         record: bool = False,
     ) -> None:
+        loaded = drawn(loaded, seed)
         self.policy = policy
         self.table = loaded.scenario.policy[policy]
         self.scenario = market_of(loaded.scenario, self.table)

@@ -179,6 +179,8 @@ def _expectations(scenario: Scenario) -> Iterator[str]:
                 yield f"{place}.fault: there is no fault[{expect.fault}]"
             if expect.less_than_policy is not None:
                 yield f"{place}.fault: does not go with less_than_policy"
+        if expect.safety and (expect.fault is not None or expect.less_than_policy is not None):
+            yield f"{place}.safety: goes with max and min alone"
         if bound_keys(expect) == []:
             yield f"{place}: needs max, min or less_than_policy"
 

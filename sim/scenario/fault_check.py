@@ -4,10 +4,10 @@ Source: scenario.md, ``[[fault]]``.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from exchange.units import count_text
-from sim.scenario.tables import Fault, Scenario
+from sim.scenario.tables import NOT_GIVEN, SECONDS_PER_HOUR, Fault, Scenario
 
 EXCHANGE = "exchange"
 FARM_NAMES = ("farm", "manager")
@@ -32,15 +32,21 @@ FAULT_KEYS: dict[str, Keys] = {
     "stale_metrics": Keys(("for_s",)),
     "seller_withdraw": Keys(("seller",), ("for_s",)),
     "exchange_restart": Keys((), ("for_s",)),
+    "trace": Keys(("file",), ("seller", "from_s")),
 }
 """Which keys each kind of scenario.md, ``[[fault]]``, takes."""
 
 ENDED_BY = {"host_return": "host_crash", "heal": "partition"}
 """Kinds that end those faults of another kind that have no ``for_s`` of their own."""
 
+MOST_DRAWN: Final = 1000
+"""How many random faults a run may expect."""
+WITHOUT_SELLERS: Final = ("partition", "stale_metrics", "exchange_restart")
+
 
 def fault_mistakes(scenario: Scenario) -> Iterator[str]:
     """Yield a line for each mistake in the scenario's faults."""
+    yield from _random_faults(scenario)
     wrong = False
     for index, fault in enumerate(scenario.fault):
         for line in _of_one(scenario, fault, f"fault[{index}]"):
@@ -48,6 +54,25 @@ def fault_mistakes(scenario: Scenario) -> Iterator[str]:
             yield line
     if not wrong:
         yield from _contradictions(scenario)
+
+
+def _random_faults(scenario: Scenario) -> Iterator[str]:
+    table = scenario.random_faults
+    if table is None:
+        return
+    expected = table.per_hour * scenario.duration_s / SECONDS_PER_HOUR
+    if expected > MOST_DRAWN:
+        yield f"random_faults.per_hour: makes {expected:.0f} faults a run; {MOST_DRAWN} are allowed"
+    needy = [kind for kind in table.kinds if kind not in WITHOUT_SELLERS]
+    if needy and not scenario.seller:
+        yield f"random_faults.kinds: {needy[0]!r} needs a seller, and there is none"
+    spans = table.for_s if isinstance(table.for_s, dict) else {"": table.for_s}
+    for kind, (low, high) in spans.items():
+        place = f"random_faults.for_s.{kind}".rstrip(".")
+        if kind and kind not in table.kinds:
+            yield f"{place}: {kind!r} is not among the kinds"
+        if not 1 <= low <= high:
+            yield f"{place}: [{low}, {high}] is not the shortest and the longest, from 1"
 
 
 def struck_hosts(fault: Fault) -> list[int]:
@@ -66,7 +91,9 @@ def cut_off_end(scenario: Scenario, fault: Fault) -> str:
 
 def _of_one(scenario: Scenario, fault: Fault, place: str) -> Iterator[str]:
     keys = FAULT_KEYS[fault.kind]
-    for name in ("seller", "hosts", "for_s", "factor", "fail", "between"):
+    if fault.at_s == NOT_GIVEN and fault.kind != "trace":
+        yield f"{place}: missing key 'at_s'"
+    for name in ("seller", "hosts", "for_s", "factor", "fail", "between", "file", "from_s"):
         given = getattr(fault, name) is not None
         if given and name not in keys.needed + keys.allowed:
             yield f"{place}.{name}: does not belong to {fault.kind!r}"
@@ -139,14 +166,17 @@ def _struck(scenario: Scenario, fault: Fault) -> list[str]:
 
 
 def _other_share(scenario: Scenario, index: int, place: str) -> Iterator[str]:
-    """Two faults at a time cannot both say which share of the same seller's boots fails."""
-    fault = scenario.fault[index]
     for number, other in enumerate(scenario.fault[:index]):
-        same = other.kind == fault.kind and None in (fault.seller, other.seller)
-        same = same or (other.kind == fault.kind and other.seller == fault.seller)
-        apart = _end_s(other) <= fault.at_s or _end_s(fault) <= other.at_s
-        if same and not apart and other.fail != fault.fail:
+        if other_share(scenario.fault[index], other):
             yield f"{place}.fail: contradicts fault[{number}], which says {other.fail:g}"
+
+
+def other_share(fault: Fault, other: Fault) -> bool:
+    """Do both say at a time, each in its own way, which share of a seller's boots fails?"""
+    same = None in (fault.seller, other.seller) or other.seller == fault.seller
+    apart = _end_s(other) <= fault.at_s or _end_s(fault) <= other.at_s
+    alike = other.kind == fault.kind == "boot_failures"
+    return alike and same and not apart and other.fail != fault.fail
 
 
 def _end_s(fault: Fault) -> float:

@@ -17,6 +17,7 @@ from exchange import files
 from exchange.choices import choices
 from sim.scenario.check import mistakes
 from sim.scenario.farms import filled, with_load
+from sim.scenario.outages import Outage, read_outages
 from sim.scenario.tables import Policy, Scenario
 from sim.scenario.trace_file import TraceError, read_series
 from sim.scenario.workload import Series, Trace, Workload, trace_key, traces_of
@@ -31,10 +32,14 @@ class ScenarioError(Exception):
 
 
 class Loaded(Struct, frozen=True):
-    """A checked scenario with the series of every trace that it reads."""
+    """A checked scenario with what is in the files that it names.
+
+    ``outages``: the host failures of each file of a fault ``trace``.
+    """
 
     scenario: Scenario
     traces: dict[str, Series]
+    outages: dict[str, list[Outage]] = {}
 
 
 def load(path: Path, workload: Workload | None = None) -> Loaded:
@@ -49,7 +54,8 @@ def load(path: Path, workload: Workload | None = None) -> Loaded:
         found = mistakes(scenario)
         if found:
             raise ScenarioError(found[0])
-        return Loaded(scenario, _read_traces(scenario, path.parent))
+        traces = _read_traces(scenario, path.parent)
+        return Loaded(scenario, traces, _read_outages(scenario, path.parent))
     except ScenarioError as error:
         raise ScenarioError(f"scenario {path}: {error}") from error
 
@@ -140,3 +146,11 @@ def _read_traces(scenario: Scenario, folder: Path) -> dict[str, Series]:
             end_s = found[key].end_s
             raise ScenarioError(f"trace {trace.file}: from_s lies behind its end ({end_s:g} s)")
     return found
+
+
+def _read_outages(scenario: Scenario, folder: Path) -> dict[str, list[Outage]]:
+    try:
+        names = [fault.file for fault in scenario.fault if fault.file is not None]
+        return {name: read_outages(folder / name) for name in dict.fromkeys(names)}
+    except TraceError as error:
+        raise ScenarioError(str(error)) from error

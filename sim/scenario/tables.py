@@ -170,8 +170,15 @@ class Trader(Part, frozen=True, kw_only=True):
     network: Network | None = None
 
 
+NOT_GIVEN: Final = -1
+SECONDS_PER_HOUR: Final = 3600
+
+
 class Fault(Part, frozen=True, kw_only=True):
-    """Something goes wrong ``at_s``; `fault_check.py` says which keys a kind takes."""
+    """Something goes wrong ``at_s``; `fault_check.py` says which keys a kind takes.
+
+    ``trace`` stands for the host failures of a ``file``, of which ``from_s`` falls on ``at_s``.
+    """
 
     kind: Literal[
         "host_crash",
@@ -184,8 +191,9 @@ class Fault(Part, frozen=True, kw_only=True):
         "exchange_restart",
         "seller_withdraw",
         "boot_failures",
+        "trace",
     ]
-    at_s: Seconds
+    at_s: Seconds = NOT_GIVEN
     seller: str | None = None
     hosts: Count | list[Count] | None = None
     """How many, from the first one on, or their numbers, from 1."""
@@ -193,6 +201,33 @@ class Fault(Part, frozen=True, kw_only=True):
     factor: Positive | None = None
     fail: Share | None = None
     between: tuple[str, str] | None = None
+    file: Annotated[str, Meta(min_length=1)] | None = None
+    from_s: Seconds | None = None
+
+
+RandomKind: TypeAlias = Literal[
+    "host_crash",
+    "partition",
+    "price_spike",
+    "slow_boot",
+    "stale_metrics",
+    "exchange_restart",
+    "seller_withdraw",
+    "boot_failures",
+]
+Span: TypeAlias = tuple[Seconds, Seconds]
+"""The shortest and the longest, both included."""
+
+
+class RandomFaults(Part, frozen=True):
+    """Faults drawn anew for each seed: ``per_hour`` of all ``kinds`` together, on average.
+
+    ``for_s``: how long they last, for every kind or by kind.
+    """
+
+    kinds: Annotated[list[RandomKind], Meta(min_length=1)]
+    per_hour: Annotated[float, Meta(gt=0, le=1000)]
+    for_s: Span | dict[RandomKind, Span] = {}
 
 
 class Cloud(Part, frozen=True):
@@ -259,6 +294,8 @@ class Expect(Part, frozen=True):
     """Its place in the file, from 0."""
     farm: str | None = None
     """The account of the farm that is looked at; the first one's when left out."""
+    safety: bool = False
+    """Does it hold for every seed by itself, whatever goes wrong, and not only on average?"""
 
 
 class Scenario(Part, frozen=True):
@@ -279,6 +316,7 @@ class Scenario(Part, frozen=True):
     seller: list[Seller] = []
     trader: list[Trader] = []
     fault: list[Fault] = []
+    random_faults: RandomFaults | None = None
     expect: list[Expect] = []
     spares: Spares = Spares()
     slo: Slo = Slo()

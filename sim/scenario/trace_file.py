@@ -69,14 +69,15 @@ def _cells(
             first = first or stamp
             at_s = (stamp - first).total_seconds()
         else:
-            at_s = _number(place, time, row[time])
-        value = _number(place, column, row[column])
+            at_s = number(place, time, row[time])
+        value = number(place, column, row[column])
         if value < 0:
             raise TraceError(f"{place}: {column} is negative ({row[column]})")
         yield at_s, value, line
 
 
-def _number(place: str, name: str, cell: str | None) -> float:
+def number(place: str, name: str, cell: str | None) -> float:
+    """Return the finite number in ``cell``. Raises `TraceError`, which begins with ``place``."""
     try:
         value = float(cell or "")
     except ValueError:

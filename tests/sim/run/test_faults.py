@@ -28,7 +28,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
 
 
 def test_the_loader_knows_just_the_faults_that_can_happen() -> None:
-    assert FAULT_KEYS.keys() == KINDS.keys() | ENDED_BY.keys()
+    assert FAULT_KEYS.keys() == KINDS.keys() | ENDED_BY.keys() | {"trace"}
 
 
 @pytest.mark.parametrize(

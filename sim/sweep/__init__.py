@@ -1,0 +1,1 @@
+"""Many seeds with drawn faults; what fails is shrunk to what it needs."""

@@ -1,0 +1,31 @@
+"""Slots that are recalled in the same moment can all be sold again a notice later."""
+
+from exchange.engine import snapshot
+from exchange.model.timers import CLEAN_FROM
+from tests.exchange.support.lease_market import MINUTE, LeaseMarket
+
+
+def recalled_together(entries: int) -> LeaseMarket:
+    """Two leases of a host are recalled at once; ``entries`` more deadlines fill the heap."""
+    market = LeaseMarket()
+    leases = [market.lease(), market.lease(2)]
+    for lease_id in leases:
+        market.recall(lease_id)
+    market.advance(5 * MINUTE)
+    assert len(market.engine.state.hosts[market.host].cooling) == 2
+    heap = market.engine.state.timers.heap
+    heap += [heap[0]] * entries
+    market.advance(10 * MINUTE)
+    return market
+
+
+def test_all_of_them_are_for_sale_again_however_full_the_heap_is() -> None:
+    """Seen to fail: when the heap was cleaned, their equal deadlines became one, which freed the
+    slots of one lease; those of the other stayed out of sale, and a replay, which cleans at
+    other moments, came to another state."""
+    quiet, busy = recalled_together(0), recalled_together(CLEAN_FROM)
+    for market in (quiet, busy):
+        host = market.engine.state.hosts[market.host]
+        assert host.cooling == []
+        assert (host.cooling_use.mvcpu, host.cooling_use.mem_mib) == (0, 0)
+    assert snapshot.dump(quiet.engine.state) == snapshot.dump(busy.engine.state)
