@@ -2,7 +2,7 @@
 
 Each source has a random stream of its own, so that a scenario without random faults runs as it
 always did, and leaving one fault of the file out does not change what is drawn.
-Source: scenario.md, "`[random_faults]`".
+Source: scenario.md, ``[random_faults]``.
 """
 
 from collections.abc import Iterator
