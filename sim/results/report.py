@@ -9,24 +9,16 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from exchange.units import MS_PER_SECOND
+from manager.core.words import duration_text
 from sim.results.farm_report import farm_rows, json_farms
 from sim.results.recording import Recording
 from sim.results.stats import Estimate, estimate, paired
+from sim.results.table import LABEL, metric_rows, wrapped
 from sim.results.timeline import Timeline, json_timeline
 from sim.scenario.tables import Expect, Scenario
 
 BARS = " ▁▂▃▄▅▆▇█"
-TABLE_METRICS = (
-    ("slo_violation_pct", "violated %", 3),
-    ("cost", "cost", 4),
-    ("price_mean", "mean price", 5),
-    ("peak_units", "peak units", 1),
-    ("changes", "changes", 1),
-    ("unfilled_units", "unfilled", 1),
-    ("tau_under_pct", "tau under %", 2),
-    ("tau_over_pct", "tau over %", 2),
-    ("boot_p95_s", "boot p95 s", 1),
-)
 
 
 class RunResult(Struct, frozen=True):
@@ -160,12 +152,13 @@ def table(scenario: Scenario, runs: Runs, judged: Sequence[Verdict]) -> list[str
     whole = by_policy(runs)
     plural = "" if scenario.runs == 1 else "s"
     head = f"{scenario.title}: {scenario.runs} run{plural} from seed {scenario.seed}"
-    lines = [f"{head}, {scenario.duration_s / 3600:g} h each", ""]
+    lines = [*wrapped(f"{head}, {_long(scenario)} each"), ""]
     if whole:
-        lines += _metric_rows(whole)
+        lines += metric_rows({name: estimates(group) for name, group in whole.items()})
         lines += ["", *_unit_rows(scenario, whole), ""]
         lines += farm_rows({name: [run.farms for run in group] for name, group in whole.items()})
-    lines += [f"{'passed' if verdict.passed else 'FAILED'}  {verdict.text}" for verdict in judged]
+    for verdict in judged:
+        lines += wrapped(f"{'passed' if verdict.passed else 'FAILED'}  {verdict.text}", 8)
     return lines
 
 
@@ -220,21 +213,6 @@ def bounds(expect: Expect, about: str, values: Sequence[float]) -> list[Verdict]
     return found
 
 
-def _metric_rows(runs: dict[str, list[RunResult]]) -> list[str]:
-    columns = {name: estimates(group) for name, group in runs.items()}
-    width = max(18, *(len(name) + 2 for name in columns))
-    rows = [" " * 14 + "".join(f"{name:>{width}}" for name in columns)]
-    for metric, label, digits in TABLE_METRICS:
-        cells = (_cell(found[metric], digits) for found in columns.values())
-        rows.append(f"{label:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
-    return rows
-
-
-def _cell(value: Estimate, digits: int) -> str:
-    text = f"{value.mean:.{digits}f}"
-    return f"{text} ± {value.ci95:.{digits}f}" if len(value.per_seed) > 1 else text
-
-
 def _unit_rows(scenario: Scenario, runs: dict[str, list[RunResult]]) -> list[str]:
     """Bars of the units in service over time, all on the scale of the largest."""
     first = next(iter(runs.values()))
@@ -245,10 +223,15 @@ def _unit_rows(scenario: Scenario, runs: dict[str, list[RunResult]]) -> list[str
     rows = [f"units in service over time (full bar: {top:.1f})"]
     for name, values in series.items():
         bars = "".join(BARS[round(value / top * (len(BARS) - 1))] for value in values)
-        rows.append(f"{name:<14}{bars} max {max(values):.1f}")
-    hours = scenario.duration_s / 3600
-    rows.append(" " * 14 + "0 h" + f"{hours:g} h".rjust(len(series["needed"]) - 3))
+        beside = name if len(name) < LABEL else ""
+        rows += [] if beside else [name]
+        rows.append(f"{beside:<{LABEL}}{bars} max {max(values):.1f}")
+    rows.append(" " * LABEL + "0h" + _long(scenario).rjust(len(series["needed"]) - 2))
     return rows
+
+
+def _long(scenario: Scenario) -> str:
+    return duration_text(scenario.duration_s * MS_PER_SECOND)
 
 
 def _mean_series(series: Sequence[Sequence[float]]) -> list[float]:

@@ -4,6 +4,7 @@ import msgspec
 
 from sim.results import report
 from sim.results.report import RunResult
+from sim.results.table import METRICS
 from sim.scenario.file import decode
 from sim.scenario.tables import Scenario
 from tests.sim.scenes import scene
@@ -28,7 +29,7 @@ def runs(policy: str, violations: list[float], costs: list[float]) -> list[RunRe
             policy=policy,
             seed=7 + number,
             metrics={
-                **dict.fromkeys((name for name, _, _ in report.TABLE_METRICS), 0.0),
+                **dict.fromkeys(METRICS, 0.0),
                 "slo_violation_pct": violation,
                 "cost": cost,
             },
