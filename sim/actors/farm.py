@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from exchange.units import MS_PER_SECOND
-from exchange.wire.frames import LeaseUpdate, OrderUpdate, VmUpdate
+from exchange.wire.frames import InstrumentsSnapshot, LeaseUpdate, OrderUpdate, VmUpdate
 from manager.core.core import Manager
 from manager.core.messages import (
     BackendDrained,
@@ -20,6 +20,7 @@ from manager.core.messages import (
     Connected,
     Disconnected,
     DrainBackend,
+    InstrumentsKnown,
     LoadSample,
     Log,
     RegisterBackend,
@@ -82,6 +83,11 @@ class FarmNode:
         self.pump.put(Disconnected())
 
     def receive(self, frame: Any) -> None:
+        if isinstance(frame, InstrumentsSnapshot):
+            for row in frame.instruments:
+                self.pump.put(row)
+            self.pump.put(InstrumentsKnown(frozenset(row.symbol for row in frame.instruments)))
+            return
         self.position.fold(frame)
         self.pump.put(frame)
 

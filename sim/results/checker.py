@@ -160,9 +160,11 @@ class Checker:
             if new and not _fits(used, self._tally.offered[host]):
                 self._broken("slots", f"{host} sold more than it offers: {used}")
         for account in changed.sellers:
-            asked = self._tally.asked(account, self._shapes)
-            if not _fits(asked, self._tally.free(account, self._shapes)):
-                self._broken("slots", f"{account} asks for more than its hosts have free: {asked}")
+            for hour in self._tally.hours_asked(account):
+                asked = self._tally.asked(account, self._shapes, hour)
+                if not _fits(asked, self._tally.free(account, self._shapes, hour)):
+                    wrong = f"{account} asks for more than its hosts have free: {asked}"
+                    self._broken("slots", wrong)
 
     def _book(self, symbols: Iterable[str]) -> None:
         for symbol in symbols:

@@ -12,6 +12,7 @@ from exchange.model.commands import Command
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND, UCR_PER_CREDIT
 from exchange.wire.frames import Charge, LeaseUpdate, Notice, OrderUpdate, VmUpdate
 from exchange.wire.requests import OrderPlace
+from manager.selling.group import is_spot
 from sim.actors.position import DONE
 from sim.results.best_ask import BestAsk
 from sim.results.cloud_bill import CloudBill
@@ -80,6 +81,8 @@ class Metrics:
         self._waiting = Waiting(start_ms, end_ms)
         self._placed_ms: dict[str, int] = {}
         self._lease_units: dict[str, int] = {}
+        self._hour_ms: dict[str, int] = {}
+        """When the hour of a lease of a window begins."""
         self._units = 0
         self._changed_ms: dict[int, None] = {}
         self._requested_ms: dict[str, int] = {}
@@ -153,7 +156,8 @@ class Metrics:
         """Take in what the farm is told; ``own``: it is its own ``command`` that caused it."""
         match event:
             case OrderUpdate():
-                self._waiting.order(event)
+                if is_spot(event.symbol):  # an hour to come is not missing yet
+                    self._waiting.order(event)
                 self._trade(command, event, own)
             case LeaseUpdate():
                 self._lease(event)
@@ -169,8 +173,9 @@ class Metrics:
     def _trade(self, command: Command, event: OrderUpdate, own: bool) -> None:
         if event.exec != "trade" or event.last_qty is None or event.last_price_ucr is None:
             return
-        wait_s = (event.ts_ms - self._placed_ms[event.client_order_id]) / MS_PER_SECOND
-        self._fill_waits_s += [wait_s] * event.last_qty
+        if is_spot(event.symbol):
+            wait_s = (event.ts_ms - self._placed_ms[event.client_order_id]) / MS_PER_SECOND
+            self._fill_waits_s += [wait_s] * event.last_qty
         self._filled_units += event.last_qty
         self._filled_ucr += event.last_qty * event.last_price_ucr
         self.price_max_ucr = max(self.price_max_ucr, event.last_price_ucr)
@@ -184,7 +189,10 @@ class Metrics:
     def _lease(self, event: LeaseUpdate) -> None:
         if self.bill is not None:
             self.bill.lease(event)
-        units = 0 if event.state == "ended" else event.units
+        # A window is rented for its hour, however early it was bought.
+        units = 0 if event.state in ("granted", "ended") else event.units
+        if not is_spot(event.symbol):
+            self._hour_ms[event.lease_id] = event.start_ms
         before = self._lease_units.get(event.lease_id, 0)
         self._lease_units[event.lease_id] = units
         if units != before:
@@ -195,14 +203,19 @@ class Metrics:
 
     def _charge(self, event: Charge) -> None:
         """What was charged for the time behind the run's end belongs to the wind-down."""
-        span_ms = event.to_ms - event.from_ms
-        behind_ms = min(span_ms, max(0, event.to_ms - self._end_ms))
+        # A window is owed for all its hour, whenever it is given back.
+        from_ms = self._hour_ms.get(event.lease_id, event.from_ms)
+        to_ms = from_ms + MS_PER_HOUR if event.lease_id in self._hour_ms else event.to_ms
+        span_ms = to_ms - from_ms
+        behind_ms = min(span_ms, max(0, to_ms - self._end_ms))
         late_ucr = event.amount_ucr * behind_ms // span_ms if span_ms > 0 else 0
         self._wind_down_ucr += late_ucr
         self.cost_ucr += event.amount_ucr - late_ucr
 
     def _vm(self, event: VmUpdate) -> None:
-        requested_ms = self._requested_ms.setdefault(event.vm_id, event.ts_ms)
+        # A window's VM is asked for ahead of its hour, and then waits for that.
+        since_ms = max(event.ts_ms, self._hour_ms.get(event.lease_id, 0))
+        requested_ms = self._requested_ms.setdefault(event.vm_id, since_ms)
         if event.ready_ms is not None:
             boot_s = (event.ready_ms - requested_ms) / MS_PER_SECOND
             self._boots_s.setdefault(event.vm_id, boot_s)

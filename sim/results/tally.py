@@ -12,8 +12,9 @@ from exchange.units import MS_PER_HOUR
 from exchange.wire.admin_requests import AdminDeposit
 from exchange.wire.frames import Charge, LeaseUpdate, Notice, OrderUpdate
 from exchange.wire.requests import HostAnnounce, HostOffer
-from exchange.wire.terms import RECALL_NOTICE_MS, SPOT_BOND_DIVISOR, need_of
-from exchange.wire.types import Capacity, Side
+from exchange.wire.terms import RECALL_NOTICE_MS, hold_unit_ucr, need_of
+from exchange.wire.types import SPOT, Capacity, Side
+from manager.selling.group import delivery_of
 from sim.actors.position import DONE
 
 
@@ -45,7 +46,7 @@ class Lease(Struct):
 
     @property
     def bond_unit_ucr(self) -> int:
-        return self.price_ucr // SPOT_BOND_DIVISOR
+        return hold_unit_ucr("sell", delivery_of(self.symbol), self.price_ucr)
 
     @property
     def bond_ucr(self) -> int:
@@ -140,7 +141,7 @@ class Tally:
         hold_ucr = 0
         if event.status not in DONE:
             price_ucr = event.price_ucr or 0
-            unit_ucr = price_ucr if event.side == "buy" else price_ucr // SPOT_BOND_DIVISOR
+            unit_ucr = hold_unit_ucr(event.side, delivery_of(event.symbol), price_ucr)
             hold_ucr = unit_ucr * event.leaves_qty
             self.orders[key] = OpenOrder(
                 account, event.side, event.symbol, event.leaves_qty, hold_ucr
@@ -218,31 +219,56 @@ class Tally:
         self._own(lease.buyer, amount_ucr)
         self._own(lease.seller, -amount_ucr)
 
-    def used(self, host: str, shapes: dict[str, Capacity]) -> Capacity:
-        """Return what the live leases on ``host`` take, a VM's overhead included."""
+    def used(self, host: str, shapes: dict[str, Capacity], hour: str = "") -> Capacity:
+        """Return what the live leases on ``host`` take in ``hour``, a VM's overhead included.
+
+        ``hour``: a window's delivery; "": the hour that takes most, of CPU, memory and disk each.
+        """
         leases = [lease for lease in self.live.values() if lease.host == host]
-        return _need([(lease.symbol, lease.units) for lease in leases], shapes)
+        return _busiest([(lease.symbol, lease.units) for lease in leases], shapes, hour)
 
-    def asked(self, account: str, shapes: dict[str, Capacity]) -> Capacity:
-        """Return what the account's open asks would take."""
-        asks = [order for order in self.orders.values() if order.account == account]
-        return _need([(ask.symbol, ask.units) for ask in asks if ask.side == "sell"], shapes)
+    def hours_asked(self, account: str) -> list[str]:
+        """Return the deliveries that the account's open asks are for."""
+        return list(dict.fromkeys(delivery_of(ask.symbol) for ask in self._asks(account)))
 
-    def free(self, account: str, shapes: dict[str, Capacity]) -> Capacity:
-        """Return what the account's hosts offer beside their leases, each kind summed up."""
+    def asked(self, account: str, shapes: dict[str, Capacity], hour: str = "") -> Capacity:
+        """Return what the account's open asks would take in ``hour``."""
+        return _busiest([(ask.symbol, ask.units) for ask in self._asks(account)], shapes, hour)
+
+    def free(self, account: str, shapes: dict[str, Capacity], hour: str = "") -> Capacity:
+        """Return what the account's hosts offer beside their leases of ``hour``, each summed up."""
         mvcpu = mem_mib = disk_mib = 0
         for host in [host for host, owner in self.owner.items() if owner == account]:
-            offered, used = self.offered[host], self.used(host, shapes)
+            offered, used = self.offered[host], self.used(host, shapes, hour)
             mvcpu += max(0, offered.mvcpu - used.mvcpu)
             mem_mib += max(0, offered.mem_mib - used.mem_mib)
             disk_mib += max(0, offered.disk_mib - used.disk_mib)
         return Capacity(mvcpu, mem_mib, disk_mib)
+
+    def _asks(self, account: str) -> list[OpenOrder]:
+        mine = [order for order in self.orders.values() if order.account == account]
+        return [order for order in mine if order.side == "sell"]
 
 
 def _over(event: LeaseUpdate) -> bool:
     """Has the lease come to its end? An end that still lies ahead is a recall's notice."""
     ending = event.state == "ending" and event.ends_ms is not None
     return event.state == "ended" or (ending and (event.ends_ms or 0) <= event.ts_ms)
+
+
+def _busiest(rows: list[tuple[str, int]], shapes: dict[str, Capacity], hour: str = "") -> Capacity:
+    """Return what spot and one hour's windows take; ``hour`` "": the most that any hour takes."""
+    by_hour: dict[str, list[tuple[str, int]]] = {}
+    for symbol, units in rows:
+        by_hour.setdefault(delivery_of(symbol), []).append((symbol, units))
+    spot = by_hour.pop(SPOT, [])
+    hours = [by_hour.get(hour, [])] if hour else list(by_hour.values())
+    needs = [_need([*spot, *windows], shapes) for windows in hours or [[]]]
+    return Capacity(
+        max(need.mvcpu for need in needs),
+        max(need.mem_mib for need in needs),
+        max(need.disk_mib for need in needs),
+    )
 
 
 def _need(rows: list[tuple[str, int]], shapes: dict[str, Capacity]) -> Capacity:

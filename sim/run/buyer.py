@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from exchange.units import MIB, MS_PER_HOUR, MS_PER_SECOND, ucr_from_credits
 from manager.core.farm import ManagerConfig
 from manager.core.library import StoredVm
@@ -68,10 +70,12 @@ def manager_config(view: Scenario, policy: Policy, pricing: Pricing) -> ManagerC
     ``pricing`` is that of the market the farm buys in, which may be a cloud's.
     """
     farm = view.farm
+    rules = rules_of(view, policy)
+    named = dict.fromkeys(["web", *(rule.vm for rule in rules if rule.vm is not None)])
     web = StoredVm(name="web", image=IMAGE, vm_class=farm.class_, ports=(80,), backend="farm")
     return ManagerConfig(
-        rules=rules_of(view, policy),
-        library=(web,),
+        rules=rules,
+        library=tuple(replace(web, name=name) for name in named),
         vm_class=farm.class_,
         zone=farm.zone,
         unit_rps=farm.unit_rps,

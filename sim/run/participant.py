@@ -102,7 +102,7 @@ class Participant:
     def _offer(self) -> Generator[simpy.Event, Any, None]:
         """Tell the exchange the owner's limit, which it relays to each agent."""
         offer = self._table.offer
-        if not isinstance(offer, OfferResidual) or self._table.manager:
+        if not isinstance(offer, OfferResidual) or self._table.managed:
             return
         limits = [
             HostOffer(req_id=number + 1, host=host, residual_below_pct=offer.below_pct)
@@ -142,7 +142,7 @@ class Participant:
 
     def _start_robot(self) -> None:
         stage = self._stage
-        if self._table.manager:
+        if self._table.managed:
             subscriptions = [Subscription(channel) for channel in MANAGER_HEARS]
             node: RobotNode = ManagerNode(stage.env, ManagerSeller(self._group()))
         else:
@@ -179,7 +179,8 @@ class Participant:
         shapes = {name: _need(symbol)}
         price = Fixed(price_ucr(table.price))
         pricing = table.pricing
-        plain = Offer(kind="all", shapes=shapes, price=price, pricing=pricing)
+        delivery = tuple(table.delivery)
+        plain = Offer(kind="all", shapes=shapes, price=price, pricing=pricing, delivery=delivery)
         match table.offer:
             case OfferResidual(below_pct):
                 offer = replace(plain, kind="residual", below_pct=below_pct)

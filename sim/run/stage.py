@@ -22,6 +22,7 @@ from sim.network.marketplace import Marketplace
 from sim.results.checker import Checker
 from sim.run.opening import exchange_config
 from sim.scenario.check import networks
+from sim.scenario.policy import sells_windows
 from sim.scenario.tables import Farm, Scenario
 from sim.scenario.workload import Series
 
@@ -117,8 +118,10 @@ class Stage:
         """Put a farm on the stage; its connection is not opened yet."""
         farm = FarmNode(self.env, manager, self._serving, own_units, self.scenario.start_ms)
         identity = Identity(self.seed, table.account)
-        account = [Subscription("account")]
-        farm.connection = self.connect(table.account, farm, identity, account, table.account)
+        hears = [Subscription("account")]
+        if sells_windows(self.scenario):
+            hears.append(Subscription("instruments"))
+        farm.connection = self.connect(table.account, farm, identity, hears, table.account)
         self.farms[table.account] = farm
         return farm
 

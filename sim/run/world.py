@@ -37,9 +37,11 @@ from sim.scenario.drawn import drawn
 from sim.scenario.farms import policy_of, views
 from sim.scenario.file import Loaded
 from sim.scenario.loads import farm_loads
-from sim.scenario.policy import market_of
+from sim.scenario.policy import market_of, sells_windows
 from sim.scenario.tables import Farm, Policy, Pricing, Scenario
 
+ASKS_STAND_MS = 30 * MS_PER_SECOND
+"""So long after they were set up all sellers have listed what they sell."""
 BUCKETS = 48
 """Into how many parts the units over time are averaged for the report."""
 
@@ -175,14 +177,23 @@ class World:
         deposits = {farm.account: farm.deposit for farm in scenario.farms}
         deposits.update({seller.name: seller.deposit for seller in sellers})
         yield from stage.ask(OPERATOR, operator, account_requests(deposits, stage.seed))
-        for account, farm in stage.farms.items():
+        for account in stage.farms:
             stored = ImageStored(account, IMAGE, image_bytes(scenario), "bundle")
             stage.marketplace.gateway.internal(stored, stage.now_ms)
-            assert farm.connection is not None
-            farm.connection.open()
+        if not sells_windows(scenario):
+            self._open_farms()
         participants = [Participant(stage, table, index) for index, table in enumerate(sellers)]
         yield stage.env.all_of([stage.env.process(each.set_up()) for each in participants])
         self.faults.schedule()
+        if sells_windows(scenario):
+            # Who buys ahead does so at once, and shall find the sellers' asks.
+            yield stage.env.timeout(ASKS_STAND_MS)
+            self._open_farms()
+
+    def _open_farms(self) -> None:
+        for farm in self.stage.farms.values():
+            assert farm.connection is not None
+            farm.connection.open()
 
     def _play(self) -> Generator[simpy.Event, Any, None]:
         """Feed the load, then end the run."""

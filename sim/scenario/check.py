@@ -154,15 +154,19 @@ def _policies(scenario: Scenario) -> Iterator[str]:
             other = scenario.policy.get(policy.like)
             if other is None or not rule_texts(other):
                 yield f"{place}.like: there is no policy of rules {policy.like!r}"
-        yield from _rules(place, policy)
+        yield from _rules(place, policy, [zone.name for zone in scenario.zone])
 
 
-def _rules(place: str, policy: Policy) -> Iterator[str]:
+def _rules(place: str, policy: Policy, zones: list[str]) -> Iterator[str]:
     for index, rule in enumerate(rule_texts(policy)):
+        where = f"{place}.rule[{index}]" if policy.rule else place
+        for zone in rule.zones:
+            if zone not in zones:
+                yield f"{where}.zones: there is no zone {zone!r}"
         try:
-            parse(rule)
+            for name in parse(rule).fallback:
+                yield from _class(f"{where}.fallback_class", name)
         except RuleError as error:
-            where = f"{place}.rule[{index}]" if policy.rule else place
             yield f"{where}.{error}"
 
 

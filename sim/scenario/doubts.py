@@ -6,10 +6,10 @@ A run goes on after these warnings: somebody may want to see what comes of it.
 from collections.abc import Iterator
 
 from exchange.units import count_text
-from exchange.wire.terms import DEFAULT_CLASSES, SPOT_BOND_DIVISOR
+from exchange.wire.terms import DEFAULT_CLASSES, SPOT_BOND_DIVISOR, WINDOW_BOND_DIVISOR
 from sim.scenario.farms import places, views
 from sim.scenario.policy import farm_symbol, fixed_price_max, rule_texts, selling, units_of
-from sim.scenario.tables import SAME, Policy, Scenario
+from sim.scenario.tables import SAME, SPOT, WINDOW, Policy, Scenario, Seller
 
 
 def doubts(scenario: Scenario) -> list[str]:
@@ -34,12 +34,19 @@ def _sellers(scenario: Scenario) -> list[str]:
         units = units_of(seller.host, DEFAULT_CLASSES[class_name])
         if units < 1:
             found.append(f"seller[{index}].host: too small for one unit of {class_name}")
-        bonds = seller.hosts * units * seller.price / SPOT_BOND_DIVISOR
+        bonds = seller.hosts * units * seller.price * _bond_share(scenario, seller)
         if bonds > seller.deposit:
             need = f"the bonds of {count_text(seller.hosts * units, 'unit')} take {bonds:g}"
             few = f"{seller.deposit:g} credits are too few"
             found.append(f"seller[{index}].deposit: {few}: {need}")
     return found
+
+
+def _bond_share(scenario: Scenario, seller: Seller) -> float:
+    """Return the part of an hour's price that all its bonds for a unit come to, at most."""
+    spot = 1 / SPOT_BOND_DIVISOR if SPOT in seller.delivery else 0.0
+    hours = scenario.windows.hours_ahead if WINDOW in seller.delivery else 0
+    return spot + hours / WINDOW_BOND_DIVISOR
 
 
 def _market(scenario: Scenario, policies: dict[str, Policy]) -> Iterator[str]:

@@ -13,7 +13,16 @@ from manager.core.flap import flap_warnings, no_windows
 from manager.core.rule import Rule, parse
 from manager.core.rule_text import RuleText
 from sim.scenario.farms import farms_under, views
-from sim.scenario.tables import SAME, OfferAll, Policy, Scenario, Seller
+from sim.scenario.tables import (
+    SAME,
+    SPOT,
+    WINDOW,
+    Delivery,
+    OfferAll,
+    Policy,
+    Scenario,
+    Seller,
+)
 
 CLOUD = "cloud"
 CLOUD_UNITS = 1000
@@ -84,10 +93,21 @@ def warnings(scenario: Scenario) -> list[str]:
         if policy.rule and view.farm.policy in (SAME, name)
         for warning in (
             *flap_warnings(rules_of(view, policy), view.farm.core_units),
-            *no_windows(rules_of(view, policy), "the simulator"),
+            *_no_windows(view, policy),
         )
     ]
     return list(dict.fromkeys(found))
+
+
+def sells_windows(scenario: Scenario) -> bool:
+    """Does anybody sell hours ahead?"""
+    return any(WINDOW in seller.delivery for seller in scenario.seller)
+
+
+def _no_windows(view: Scenario, policy: Policy) -> list[str]:
+    if selling(view, WINDOW):
+        return []
+    return no_windows(rules_of(view, policy), "the scenario")
 
 
 def units_of(host: Capacity, shape: Capacity) -> int:
@@ -108,10 +128,14 @@ def farm_symbol(scenario: Scenario) -> str:
     return f"{farm.class_}.{farm.zone}.{scenario.farm_pricing}.spot"
 
 
-def selling(scenario: Scenario) -> list[Seller]:
-    """Return who sells what the farm buys."""
+def selling(scenario: Scenario, delivery: Delivery = SPOT) -> list[Seller]:
+    """Return who sells what the farm buys, or windows of it."""
     symbol = farm_symbol(scenario)
-    return [one for one in scenario.seller if seller_symbol(scenario, one) == symbol]
+    return [
+        seller
+        for seller in scenario.seller
+        if seller_symbol(scenario, seller) == symbol and delivery in seller.delivery
+    ]
 
 
 def _at_least(rule: RuleText, list_price: float) -> RuleText:

@@ -61,6 +61,10 @@ Pricing: TypeAlias = Literal["flat", "metered"]
 SAME: Final = "same"
 """A farm's policy: the one under test."""
 
+Delivery: TypeAlias = Literal["spot", "window"]
+SPOT: Final[Delivery] = "spot"
+WINDOW: Final[Delivery] = "window"
+
 DEFAULT_HOST = Capacity(mvcpu=4000, mem_mib=8192, disk_mib=65_536)
 
 
@@ -137,7 +141,7 @@ class Seller(Part, frozen=True, rename={"class_": "class"}):
     """``own_load`` is a share of the host; ``jitter`` the spread of each ask around ``price``.
 
     ``class_``, ``zone``: the first farm's when left out. ``manager``: a Manager keeps its book
-    instead of the simulator's own robot.
+    instead of the simulator's own robot, as it does for whoever sells windows.
     """
 
     name: Label
@@ -154,6 +158,13 @@ class Seller(Part, frozen=True, rename={"class_": "class"}):
     class_: str | None = None
     network: Network | None = None
     link_mbit: LinkMbit | None = None
+    delivery: Annotated[list[Delivery], Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: [SPOT]
+    )
+
+    @property
+    def managed(self) -> bool:
+        return self.manager or WINDOW in self.delivery
 
 
 class Trader(Part, frozen=True, kw_only=True):
@@ -266,6 +277,12 @@ class Policy(Part, frozen=True):
         return Cloud(self.list_price) if self.list_price is not None else self.cloud
 
 
+class Windows(Part, frozen=True):
+    """Hours that are sold ahead, where a seller's ``delivery`` has them."""
+
+    hours_ahead: Annotated[int, Meta(ge=1, le=168)] = 24
+
+
 class Spares(Part, frozen=True):
     """The buyer's own idle servers: what each costs for every hour, used or not, in credits."""
 
@@ -320,6 +337,7 @@ class Scenario(Part, frozen=True):
     expect: list[Expect] = []
     spares: Spares = Spares()
     slo: Slo = Slo()
+    windows: Windows = Windows()
     load_correlation: Share | None = None
     """Of the farms' loads; see `loads.py`."""
 

@@ -190,6 +190,23 @@ def test_a_mistake_in_track_or_predict_has_its_place(tmp_path: Path, text: str, 
     assert mistake(tmp_path, scene(text)) == line
 
 
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ('at = "Fri 18:00-25:00"', "at: 'Fri 18:00-25:00' has a time that no clock shows"),
+        ('when = "util > 70"\nforward = true', "forward: belongs to at"),
+        ('at = "daily 18:00-20:00"\nwhen = "util > 70"', "at: does not go with when; a rule has"),
+        ('at = "daily 18:00-20:00"\nzones = ["mars"]', "zones: there is no zone 'mars'"),
+        ('when = "util > 70"\nfallback_class = "huge"', "fallback_class: there is no class 'huge'"),
+        ('when = "util > 70"\ntimezone = "UTC"', "timezone: belongs to at"),
+    ],
+)
+def test_a_mistake_in_a_rule_has_its_place(tmp_path: Path, keys: str, line: str) -> None:
+    rule = f'name = "r"\ndo = "buy 2"\nprice_max = 0.1\n{keys}\n'
+    found = mistake(tmp_path, scene(f"[policy.x]\n[[policy.x.rule]]\n{rule}"))
+    assert found.startswith(f"policy.x.rule[0].{line}")
+
+
 def test_a_cloud_is_tracked_at_its_price() -> None:
     like = '[policy.cloud]\nlike = "tracking"\nlist_price = 0.5\n'
     scenario = decode(scene(TRACK + like))
