@@ -2,7 +2,7 @@
 
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from msgspec.structs import replace
@@ -27,12 +27,13 @@ from sim.cli.outputs import (
 )
 from sim.page.model import Source
 from sim.results import report
+from sim.results.laws import FULL_HOSTS
 from sim.results.pages import run_page
 from sim.results.report import Broken, RunResult
-from sim.run.runner import faults_without, plan, processors, run_all
+from sim.run.runner import Ran, faults_without, plan, processors, run_all
 from sim.scenario.check import mistakes
 from sim.scenario.drawn import ALL_KINDS, drawn
-from sim.scenario.file import Loaded
+from sim.scenario.file import Check, Loaded
 from sim.scenario.tables import RandomFaults
 from sim.scenario.workload import Trace
 
@@ -51,6 +52,13 @@ PerHour = Annotated[
         max=1000,
         callback=finite,
         help="Draw faults of every kind from the seed, so many an hour.",
+    ),
+]
+Checked = Annotated[
+    Check | None,
+    typer.Option(
+        help="laws: the laws of the exchange; full: also everything recomputed by the rules. "
+        f"Default: full up to {FULL_HOSTS} hosts."
     ),
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes side by side; default: processors.")]
@@ -87,10 +95,11 @@ def run(
     series: Series = None,
     every: Every = 60,
     decisions: Decisions = None,
+    check: Checked = None,
 ) -> None:
     """Run every policy with every seed; exit 1 when an expectation fails."""
     override = load_override(trace, column, time, per_s, from_s, scale)
-    loaded = scenario_of(file, override)
+    loaded = replace(scenario_of(file, override), check=check)
     loaded = with_random_faults(_with(loaded, seed, runs, without_fault), random_faults)
     policies = policies_of(loaded, policy)
     outputs = Outputs({"--json": json_out, "--out": out}, report_out, series, every, decisions)
@@ -100,7 +109,7 @@ def run(
         ran = run_all(loaded, outputs.recorded(plan(loaded, policies)), jobs, _progress)
     except BrokenExecutor:
         fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
-    broken = ran.broken and reproducible(ran.broken, file, override, random_faults)
+    broken = ran.broken and reproducible(ran.broken, file, override, random_faults, check)
     grouped = report.grouped(ran.results)
     judged = report.verdicts(loaded.scenario, grouped)
     met = drawn(loaded, loaded.scenario.seed).scenario
@@ -110,12 +119,15 @@ def run(
         again = _reproduced(loaded, file, override, policy, without_fault, random_faults)
         outputs.page(run_page(met, grouped, judged, broken, [again, scenario_text(file)]))
     if json_out != Path("-"):
-        print("\n".join(report.table(loaded.scenario, grouped, judged)))
-        print(f"{len(ran.results)} runs in {ran.real_s:.1f} s, {told['speedup']:,.0f} x real time")
+        print("\n".join([*report.table(loaded.scenario, grouped, judged), _pace(ran, told)]))
     if broken is not None:
         fail(f"{file}: {report.broken_text(loaded.scenario, broken)}")
     if not told["passed"]:
         raise typer.Exit(EXIT_NOT_SO)
+
+
+def _pace(ran: Ran, told: dict[str, Any]) -> str:
+    return f"{len(ran.results)} runs in {ran.real_s:.1f} s, {told['speedup']:,.0f} x real time"
 
 
 def load_override(
@@ -171,13 +183,18 @@ def policies_of(loaded: Loaded, wanted: list[str] | None) -> list[str]:
 
 
 def reproducible(
-    broken: Broken, file: Path, override: Trace | None, per_hour: float | None
+    broken: Broken,
+    file: Path,
+    override: Trace | None,
+    per_hour: float | None,
+    check: Check | None = None,
 ) -> Broken:
     """Return ``broken`` with the command line that runs into it again, and into nothing else."""
     options = ["--policy", broken.policy, "--seed", str(broken.seed), "--runs", "1"]
     if broken.without is not None:
         options += ["--without-fault", str(broken.without)]
     options += _random_options(per_hour)
+    options += [] if check is None else ["--check", check]
     return replace(broken, reproduce=command_line(file, override, *options))
 
 

@@ -249,6 +249,10 @@ class Books(Windows):
             held[order.account] += self.unit_hold_ucr(order) * order.leaves
         return held
 
+    def orders_hold_ucr(self, account: str) -> int:
+        mine = [order for order in self.live if order.account == account]
+        return sum(self.unit_hold_ucr(order) * order.leaves for order in mine)
+
     def slots(self) -> list[tuple[str, str]]:
         asks = [(host, o.asked.symbol) for o in self.live for host in o.slots]
         return asks + self.lease_slots()

@@ -50,6 +50,10 @@ class Leases(Vms):
         """What each account's open orders hold."""
 
     @abstractmethod
+    def orders_hold_ucr(self, account: str) -> int:
+        """What the open orders of one account hold."""
+
+    @abstractmethod
     def start_ms(self, symbol: str) -> int | None:
         """When a window begins; None for spot."""
 
@@ -76,7 +80,13 @@ class Leases(Vms):
         return held
 
     def available(self, account: str) -> int:
-        return self.cash[account] - self.holds()[account]
+        held_ucr = self.orders_hold_ucr(account)
+        for lease in self.leases:
+            if lease.buyer == account:
+                held_ucr += lease.hold_ucr
+            if lease.seller == account:
+                held_ucr += len(lease.living) * lease.bond_ucr
+        return self.cash[account] - held_ucr
 
     def lease_slots(self) -> list[tuple[str, str]]:
         slots = []

@@ -20,12 +20,13 @@ from sim.oracle.hosts import SPOT, Host, Need, plus
 from sim.oracle.orders import Order
 from sim.oracle.owed import Lease, Vm
 from sim.results.checker import LawBrokenError
-from sim.results.told import Row, Told
+from sim.results.told import LEASE, ORDER, VM, Row, Told
 
 SLOTS_EVERY: Final = 25
 """After so many commands all hosts are looked at: a slot that leaked stays away."""
 STOP_MS: Final = 60 * MS_PER_SECOND
 """How long a live host may take, beyond the grace, to tell that a VM has stopped."""
+HOST: Final = ("status", "offers", "used")
 JUDGED: Final = (
     "insufficient_capacity",
     "insufficient_funds",
@@ -125,7 +126,9 @@ class Bookkeeper:
         told, oracle = self._told.orders, self._oracle
         changed = [oracle.orders[number - 1] for number in self._told.take("order")]
         for order in {order.number: order for order in [*oracle.live, *changed]}.values():
-            self._same_row("orders", f"o-{order.number}", told.get(order.number), _order(order))
+            self._same_row(
+                "orders", "o", order.number, ORDER, told.get(order.number), _order(order)
+            )
             if not order.live:
                 told.pop(order.number, None)
         if len(told) != len(oracle.live):
@@ -135,12 +138,8 @@ class Bookkeeper:
     def _leases(self, leases: list[Lease]) -> None:
         told = self._told.leases
         for lease in leases:
-            name = f"l-{lease.number}"
-            self._same_row("leases", name, told.get(lease.number), _lease(lease))
-            charged_ucr = self._told.charged_ucr[lease.number]
-            if charged_ucr != lease.charged_ucr:
-                text = f"{name} was charged {charged_ucr} ucr, by the rules {lease.charged_ucr}"
-                self._broken("owed", text)
+            number = lease.number
+            self._same_row("leases", "l", number, LEASE, told.get(number), _lease(lease))
             if lease.closed:
                 told.pop(lease.number, None)
         if len(told) != len(self._oracle.leases):
@@ -151,8 +150,8 @@ class Bookkeeper:
     def _vms(self, vms: list[Vm]) -> None:
         told = self._told.vms
         for vm in vms:
-            row = {"lease": vm.lease.number, "name": vm.asked.name, "state": vm.state}
-            self._same_row("vms", f"v-{vm.number}", told.get(vm.number), row)
+            row = (vm.lease.number, vm.asked.name, vm.state)
+            self._same_row("vms", "v", vm.number, VM, told.get(vm.number), row)
             if vm.state in ("stopped", "failed"):
                 told.pop(vm.number, None)
             else:
@@ -211,9 +210,9 @@ class Bookkeeper:
                 status = "draining" if host.draining and host.state == "live" else host.state
                 offered = (row.offered.mvcpu, row.offered.mem_mib, row.offered.disk_mib)
                 used = (row.used.mvcpu, row.used.mem_mib, row.used.disk_mib)
-                has = {"status": row.status, "offers": offered, "used": used}
-                due = {"status": status, "offers": host.room, "used": self._used(host, uses)}
-                self._same_row("slots", host.name, has, due)
+                due = (status, host.room, self._used(host, uses))
+                has = (row.status, offered, used)
+                self._same_row("slots", "h", host.number, HOST, has, due)
 
     def _used(self, host: Host, uses: dict[str, dict[str, Need]]) -> tuple[int, ...]:
         """What is taken in its fullest hour, each kind by itself."""
@@ -221,47 +220,31 @@ class Bookkeeper:
         hours = [plus(use[SPOT], use[hour], 1) if hour != SPOT else use[SPOT] for hour in use]
         return tuple(max(hour[at] for hour in hours) for at in range(3))
 
-    def _same_row(self, law: str, name: str, told: Row | None, due: Row) -> None:
+    def _same_row(
+        self, law: str, kind: str, number: int, fields: tuple[str, ...], told: Row | None, due: Row
+    ) -> None:
         if told == due:
             return
+        name = f"{kind}-{number}"
         if told is None:
             self._broken(law, f"nobody is told of {name}")
-        for field, value in due.items():
-            if told[field] != value:
-                self._broken(law, f"{name}: {field} {told[field]}, by the rules {value}")
+        at = next(at for at, value in enumerate(due) if told[at] != value)
+        self._broken(law, f"{name}: {fields[at]} {told[at]}, by the rules {due[at]}")
 
     def _broken(self, law: str, text: str) -> NoReturn:
         raise LawBrokenError(law, self._engine.seq, text)
 
 
 def _order(order: Order) -> Row:
-    return {
-        "account": order.account,
-        "symbol": order.asked.symbol,
-        "side": order.asked.side,
-        "status": order.status,
-        "quantity": order.qty,
-        "filled": order.filled,
-        "left": order.leaves,
-        "price": order.price_ucr,
-        "paid": order.notional_ucr,
-        "reason": order.reason,
-    }
+    asked = order.asked
+    terms = (order.account, asked.symbol, asked.side)
+    counts = (order.qty, order.filled, order.leaves)
+    return (*terms, order.status, *counts, order.price_ucr, order.notional_ucr, order.reason)
 
 
 def _lease(lease: Lease) -> Row:
-    return {
-        "buy": lease.buyer,
-        "sell": lease.seller,
-        "symbol": lease.symbol,
-        "host": lease.host,
-        "units": lease.units,
-        "price": lease.price_ucr,
-        "state": lease.state,
-        "reason": lease.over if lease.closed else None,
-        "ends": lease.ends_ms,
-        "miscounted": 0,
-    }
+    terms = (lease.buyer, lease.seller, lease.symbol, lease.host, lease.units, lease.price_ucr)
+    return (*terms, lease.state, lease.over if lease.closed else None, lease.ends_ms, 0)
 
 
 def _name(command: Command) -> str:

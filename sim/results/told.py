@@ -11,7 +11,33 @@ from exchange.model.commands import Out
 from exchange.wire.frames import Charge, LeaseUpdate, Notice, OrderUpdate, Trade, VmUpdate
 from exchange.wire.instructions import VmKill, VmLaunch
 
-Row: TypeAlias = dict[str, Any]
+Row: TypeAlias = tuple[Any, ...]
+ORDER: Final = (
+    "account",
+    "symbol",
+    "side",
+    "status",
+    "quantity",
+    "filled",
+    "left",
+    "price",
+    "paid",
+    "reason",
+)
+LEASE: Final = (
+    "buyer",
+    "seller",
+    "symbol",
+    "host",
+    "units",
+    "price",
+    "state",
+    "reason",
+    "end",
+    "charges that it was not told",
+)
+VM: Final = ("lease", "name", "state")
+"""What is in the row of an order, a lease and a VM, in this order."""
 NOTICES: Final = ("recall", "funds_low", "launch_failed")
 
 
@@ -38,8 +64,8 @@ class Told:
                 case LeaseUpdate():
                     self._lease(address, event)
                 case VmUpdate():
-                    row = {"lease": _number(event.lease_id), "name": event.name}
-                    self.vms[_number(event.vm_id)] = {**row, "state": event.state}
+                    row = (_number(event.lease_id), event.name, event.state)
+                    self.vms[_number(event.vm_id)] = row
                 case Charge() if event.amount_ucr:
                     lease = _number(event.lease_id)
                     self.charged_ucr[lease] += event.amount_ucr
@@ -77,32 +103,34 @@ class Told:
         self._add("order", number)
         if event.trade_id is not None and event.liquidity is not None:
             self._sides.setdefault(event.trade_id, {})[event.liquidity] = number
-        self.orders[number] = {
-            "account": account,
-            "symbol": event.symbol,
-            "side": event.side,
-            "status": event.status,
-            "quantity": event.order_qty,
-            "filled": event.filled_qty,
-            "left": event.leaves_qty,
-            "price": event.price_ucr,
-            "paid": event.filled_notional_ucr,
-            "reason": event.reason,
-        }
+        self.orders[number] = (
+            account,
+            event.symbol,
+            event.side,
+            event.status,
+            event.order_qty,
+            event.filled_qty,
+            event.leaves_qty,
+            event.price_ucr,
+            event.filled_notional_ucr,
+            event.reason,
+        )
 
     def _lease(self, account: str, event: LeaseUpdate) -> None:
         number = _number(event.lease_id)
-        row = self.leases.setdefault(number, {"buy": "", "sell": ""})
-        row[event.side] = account
-        row.update(
-            symbol=event.symbol,
-            host=event.host,
-            units=event.units,
-            price=event.price_ucr,
-            state=event.state,
-            reason=event.reason,
-            ends=event.ends_ms,
-            miscounted=event.charged_ucr - self.charged_ucr[number],
+        before = self.leases.get(number)
+        buyer, seller = ("", "") if before is None else before[:2]
+        self.leases[number] = (
+            account if event.side == "buy" else buyer,
+            account if event.side == "sell" else seller,
+            event.symbol,
+            event.host,
+            event.units,
+            event.price_ucr,
+            event.state,
+            event.reason,
+            event.ends_ms,
+            event.charged_ucr - self.charged_ucr[number],
         )
 
 

@@ -19,9 +19,10 @@ from sim.network.clock import VirtualTime
 from sim.network.connection import Connection, Node, RequestNode, Subscription
 from sim.network.identity import Identity
 from sim.network.marketplace import Marketplace
-from sim.results.checker import Checker
+from sim.results.laws import Laws, is_full
 from sim.run.opening import exchange_config
 from sim.scenario.check import networks
+from sim.scenario.file import Check
 from sim.scenario.policy import sells_windows
 from sim.scenario.tables import Farm, Scenario
 from sim.scenario.workload import Series
@@ -41,6 +42,7 @@ class Stage:
         manager: Manager,
         own_units: int,
         keep_rows: bool,
+        check: Check | None = None,
     ) -> None:
         """``own_units`` of the first farm are in service whatever the ``manager`` buys."""
         self.scenario = scenario
@@ -52,8 +54,10 @@ class Stage:
         self.marketplace = Marketplace(
             self.env, config, self.stream("exchange"), keep_rows or restarts
         )
-        self.checker = Checker(self.marketplace.engine, config)
+        full = is_full(check, scenario)
+        self.checker = Laws(self.marketplace.engine, config, full=full)
         self.marketplace.observers.append(self.checker.observe)
+        self.marketplace.refusal_observers.append(self.checker.refused)
         self.boots = Boots(scenario.boot, self.stream)
         self.hosts_of: dict[str, list[HostNode]] = {}
         """By the account that owns them."""

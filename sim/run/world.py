@@ -64,7 +64,13 @@ class World:
         managers = self._managers(loaded.scenario)
         first, *others = managers
         self.stage = Stage(
-            self.scenario, loaded.traces, seed, Manager(first), first.core_units, keep_rows
+            self.scenario,
+            loaded.traces,
+            seed,
+            Manager(first),
+            first.core_units,
+            keep_rows,
+            loaded.check,
         )
         for farm, config in zip(self.scenario.farms[1:], others, strict=True):
             self.stage.add_farm(farm, Manager(config), config.core_units)

@@ -8,7 +8,7 @@ only the whole file shows (a seller that a fault names, a policy that another is
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -31,6 +31,10 @@ class ScenarioError(Exception):
     """A scenario cannot be run as written. ``str(error)`` is one line for the user."""
 
 
+Check: TypeAlias = Literal["full", "laws"]
+"""How closely a run is watched: the laws alone, or everything recomputed by the rules."""
+
+
 class Loaded(Struct, frozen=True):
     """A checked scenario with what is in the files that it names.
 
@@ -40,6 +44,8 @@ class Loaded(Struct, frozen=True):
     scenario: Scenario
     traces: dict[str, Series]
     outages: dict[str, list[Outage]] = {}
+    check: Check | None = None
+    """None: as the size of the scenario allows."""
 
 
 def load(path: Path, workload: Workload | None = None) -> Loaded:
