@@ -12,7 +12,18 @@ from msgspec import Struct
 
 from exchange.units import MS_PER_SECOND
 from exchange.wire.codec import JSON
-from exchange.wire.frames import Ack, ErrorReply, Heartbeat, Hello
+from exchange.wire.frames import (
+    Ack,
+    BalanceUpdate,
+    Charge,
+    ErrorReply,
+    Heartbeat,
+    Hello,
+    LeaseUpdate,
+    Notice,
+    OrderUpdate,
+    VmUpdate,
+)
 from exchange.wire.login import login_message
 from exchange.wire.requests import Subscribe
 from exchange.wire.types import Channel, Request
@@ -24,6 +35,7 @@ from sim.scenario.tables import Network
 RETRY_MIN_MS, RETRY_MAX_MS = MS_PER_SECOND, 5 * MS_PER_SECOND
 OWN_REQ_ID = 10**12
 """The connection's own requests are numbered from here; nodes number theirs from 1."""
+OF_ACCOUNT = (BalanceUpdate, Charge, LeaseUpdate, Notice, OrderUpdate, VmUpdate)
 
 
 class Subscription(Struct, frozen=True):
@@ -65,6 +77,8 @@ class Connection:
         self._session = 0
         self._waiting: dict[int, Subscription | None] = {}
         self._account_state: Any = None
+        self._early: list[Any] = []
+        """Of the account, from behind its state and before `Node.link_up`."""
         self._last_req_id = OWN_REQ_ID
         self._wanted = False
         self._partitions = 0
@@ -155,6 +169,8 @@ class Connection:
                 self._ready()
             case Ack() | ErrorReply() if frame.req_id in self._waiting:
                 self._answered(frame)
+            case _ if isinstance(frame, OF_ACCOUNT) and not self.up:
+                self._early.append(frame)
             case _:
                 self._node.receive(frame)
 
@@ -173,7 +189,10 @@ class Connection:
 
     def _ready(self) -> None:
         self.up = True
+        early, self._early = self._early, []
         self._node.link_up(self._account_state)
+        for frame in early:
+            self._node.receive(frame)
 
     def _next_req_id(self, subscription: Subscription | None) -> int:
         self._last_req_id += 1
@@ -190,6 +209,7 @@ class Connection:
     def _down(self) -> None:
         self._waiting.clear()
         self._account_state = None
+        self._early.clear()
         if self.up:
             self.up = False
             self._node.link_down()
