@@ -41,6 +41,12 @@ zones = ["eu-de"]
 """
 
 
+RESULT = (
+    '{"schema": 1, "scenario": "x", "seed": 1, "runs": 1, "policies": {}, "digests": {},'
+    ' "expect": [], "passed": true}'
+)
+
+
 class Try(NamedTuple):
     """``args`` with @ for the path; KEY, DATA, DISK and the like stand for good ones."""
 
@@ -178,6 +184,9 @@ TRIED: dict[str, Try] = {
     "sim sweep file": Try("@ --seeds 1", READ, (2,)),
     "sim sweep --json": Try("SCENE --seeds 1 --json @", bad_paths.NO_PLACE, (2,)),
     "sim sweep --out": Try("SCENE --seeds 1 --out @", bad_paths.NO_PLACE, (2,)),
+    "sim compare first": Try("@ RESULT", READ, (2,)),
+    "sim compare second": Try("RESULT @", READ, (2,)),
+    "sim compare --report": Try("RESULT RESULT --report @", bad_paths.NO_PLACE, (2,)),
     "tui --key": Try("--key @ URL", READ),
     "tui --control": Try("--control @ URL", ()),  # a Manager may come later
     "tui --tls-cert": Try("--key KEY URL --web 127.0.0.1:0 --tls-cert @", READ),
@@ -220,13 +229,16 @@ def test_every_path_is_tried() -> None:
 def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Files and folders that can be used, by their names in `TRIED`."""
     folder = tmp_path_factory.mktemp("good")
-    names = {name: str(folder / name) for name in ("KEY", "DATA", "DISK", "TRACE", "RULES")}
+    names = {
+        name: str(folder / name) for name in ("KEY", "DATA", "DISK", "TRACE", "RULES", "RESULT")
+    }
     new_key(folder / "KEY")
     init = ["exchange", "init", "--data", names["DATA"], "--operator-key", names["KEY"]]
     assert run(init).code == 0
     (folder / "DISK").write_bytes(bytes(1 << 20))
     (folder / "TRACE").write_text("t_s,rps\n0,1\n10,50\n20,1\n")
     (folder / "RULES").write_text(MANAGER)
+    (folder / "RESULT").write_text(RESULT)
     return names
 
 

@@ -88,6 +88,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "replay": "Replay such a file, also without one account.",
             "decide": "Compare policies by what they cost in all.",
             "sweep": "Run many seeds with random faults; shrink what fails.",
+            "compare": "Say what differs between two results of run.",
         },
     ),
     "key": Mount(

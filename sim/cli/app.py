@@ -4,6 +4,7 @@ import typer
 
 from exchange.cli.common import JsonOrFileCommand
 from sim.cli.check import check, list_shipped
+from sim.cli.compare import compare_results
 from sim.cli.decide import decide
 from sim.cli.record import record
 from sim.cli.replay import replay
@@ -25,3 +26,4 @@ app.command("record")(record)
 app.command("replay")(replay)
 app.command("decide", cls=JsonOrFileCommand)(decide)
 app.command("sweep", cls=JsonOrFileCommand)(sweep_seeds)
+app.command("compare")(compare_results)

@@ -1,0 +1,49 @@
+"""`headroom sim compare`: what differs between two results, and how surely. Shell."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, Json, fail, print_json
+from exchange.files import read, why
+from sim.cli.files import check_writable
+from sim.cli.outputs import Report, write_lines
+from sim.page.page import render
+from sim.results.compare import Told, compare
+from sim.results.compare_text import heads, lines, page
+from sim.results.table import wrapped
+
+FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+First = Annotated[Path, typer.Argument(help="A: what `headroom sim run --json` wrote.")]
+Second = Annotated[Path, typer.Argument(help="B: the same, of later or other runs.")]
+
+
+def compare_results(
+    first: First, second: Second, report: Report = None, as_json: Json = False
+) -> None:
+    """Compare two results by seed; exit 1 when an expectation fails that held before."""
+    check_writable("--report", report)
+    a, b = _read(first), _read(second)
+    found, names = compare(a, b), (str(first), str(second))
+    if report is not None:
+        write_lines("--report", report, [render(page(found, names, a, b))])
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+    else:
+        print("\n".join([line for head in heads(names, a, b) for line in wrapped(head, 3)]))
+        print("\n".join(lines(found)))
+    if found.worse:
+        raise typer.Exit(EXIT_NOT_SO)
+
+
+def _read(file: Path) -> Told:
+    try:
+        told = msgspec.json.decode(read(file, FILE_BYTES_MAX), type=Told)
+        compare(told, told)  # its metrics are what they should be
+        return told
+    except OSError as error:
+        fail(f"{file}: {why(error)}", EXIT_USAGE)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        fail(f"{file}: no result of headroom sim run --json: {error}", EXIT_USAGE)
