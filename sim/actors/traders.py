@@ -1,4 +1,4 @@
-"""Background traders that make a book move: a market maker and a noise trader. Pure cores.
+"""Background traders that make a book move: market maker, noise, buyer, seller. Pure cores.
 
 `apply(message, now_ms)` takes the frames of the trader's own connection (`Ack`, `ErrorReply`,
 account and book frames), or `LinkUp` once it is logged in and subscribed, and returns requests
@@ -9,7 +9,7 @@ its virtual network, the demo over a WebSocket.
 
 from collections.abc import Mapping
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -24,6 +24,8 @@ MAX_OPEN_ORDERS = 40
 
 
 RETRY_MS = MS_PER_MINUTE
+FIRST_ASK_PCT: Final = 25
+"""So far above its price a seller asks where nobody else does."""
 
 
 class LinkUp(Struct, frozen=True):
@@ -237,9 +239,46 @@ class NoiseTrader(_Robot):
         return 0.8 * mid + 0.2 * self.config.price_ucr
 
 
-Trader: TypeAlias = MarketMaker | NoiseTrader
+class PatientBuyer(_Robot):
+    """Bids for all that it lacks of ``max_bought`` at its own price, and waits for it."""
+
+    def act(self, now_ms: int) -> list[Request]:
+        qty = self._room("buy", self.config.max_bought)
+        return [self._place("buy", self.config.price_ucr, qty)] if qty else []
+
+
+class FollowingSeller(_Robot):
+    """Asks for all that its hosts can back, a little below the others, never below its price."""
+
+    def act(self, now_ms: int) -> list[Request]:
+        price_ucr = self._ask_ucr()
+        qty = self._room("sell", self.config.units)
+        if qty:
+            return [self._place("sell", price_ucr, qty)]
+        for key, order in self.position.orders.items():
+            if order.order_id and order.price_ucr != price_ucr:
+                req_id = self.position.next_req_id()
+                return [OrderReplace(req_id=req_id, client_order_id=key, price_ucr=price_ucr)]
+        return []
+
+    def _ask_ucr(self) -> int:
+        """Return one step below the best ask, or that ask where it is its own."""
+        own_ucr, best_ucr = self.config.price_ucr, self.position.best_ask_ucr()
+        if best_ucr is None:
+            return round(own_ucr * (1 + FIRST_ASK_PCT / 100))
+        mine = {order.price_ucr for order in self.position.orders.values() if order.order_id}
+        return max(own_ucr, best_ucr if best_ucr in mine else best_ucr - 1)
+
+
+KINDS: Final[dict[str, type[_Robot]]] = {
+    "market_maker": MarketMaker,
+    "noise": NoiseTrader,
+    "buyer": PatientBuyer,
+    "seller": FollowingSeller,
+}
+Trader: TypeAlias = _Robot
 
 
 def make_trader(kind: str, config: TraderConfig, random: Random) -> Trader:
-    """Return the trader that a scenario calls ``kind``: market_maker or noise."""
-    return MarketMaker(config, random) if kind == "market_maker" else NoiseTrader(config, random)
+    """Return the trader that a scenario calls ``kind``, one of `KINDS`."""
+    return KINDS[kind](config, random)

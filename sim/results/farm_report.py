@@ -31,19 +31,22 @@ def json_farms(runs: Sequence[Mapping[str, Metrics]]) -> dict[str, Any]:
 
 
 def farm_rows(runs: Mapping[str, Sequence[Mapping[str, Metrics]]]) -> list[str]:
-    """Return a line for each policy and farm; ``runs``: by policy, seed by seed."""
-    rows = [["policy", "farm", *(label for _, label, _ in FARM_METRICS)]]
+    """Return a block for each policy with a line for each farm; ``runs``: seed by seed."""
+    lines: list[str] = []
     for policy, group in runs.items():
-        for account, found in farm_estimates(group).items():
-            cells = (f"{found[name].mean:.{digits}f}" for name, _, digits in FARM_METRICS)
-            rows.append([policy, account, *cells])
-    if len(rows) == 1:
-        return []
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["each farm, means", *(_row(row, widths) for row in rows), ""]
+        found = farm_estimates(group)
+        if found:
+            head = [f"{policy}, each farm", *(label for _, label, _ in FARM_METRICS)]
+            rows = [head, *(_cells(account, each) for account, each in found.items())]
+            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            lines += [*(_row(row, widths) for row in rows), ""]
+    return lines
+
+
+def _cells(account: str, found: Mapping[str, Estimate]) -> list[str]:
+    return [f"  {account}", *(f"{found[name].mean:.{digits}f}" for name, _, digits in FARM_METRICS)]
 
 
 def _row(row: Sequence[str], widths: Sequence[int]) -> str:
-    names = (f"{cell:<{width}}" for cell, width in zip(row[:2], widths, strict=False))
-    figures = (f"{cell:>{width}}" for cell, width in zip(row[2:], widths[2:], strict=True))
-    return GAP.join((*names, *figures))
+    figures = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+    return GAP.join((f"{row[0]:<{widths[0]}}", *figures))

@@ -168,6 +168,7 @@ class Participant:
             price_ucr=price_ucr(trader.price or usual_price(scenario)),
             rate_per_min=trader.rate_per_min,
             units=trader.hosts * _units(trader.host, trader.symbol),
+            max_bought=trader.units,
         )
         book = Subscription("book", trader.symbol)
         return make_trader(trader.kind, quoting, random), [account, book]

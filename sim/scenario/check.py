@@ -118,6 +118,8 @@ def _traders(scenario: Scenario) -> Iterator[str]:
             yield f"{place}.symbol: is not CLASS.ZONE.PRICING.spot: {trader.symbol!r}"
         elif parts[0] not in DEFAULT_CLASSES or parts[1] not in zones:
             yield f"{place}.symbol: no such class or zone: {trader.symbol!r}"
+        if trader.kind == "seller" and not trader.hosts:
+            yield f"{place}.hosts: a seller needs some"
     names = [trader_name(trader, index) for index, trader in enumerate(scenario.trader)]
     taken = [seller.name for seller in scenario.seller]
     taken += [farm.account for farm in scenario.farms]

@@ -168,9 +168,12 @@ class Seller(Part, frozen=True, rename={"class_": "class"}):
 
 
 class Trader(Part, frozen=True, kw_only=True):
-    """A background trader; it quotes around ``price``, and sells what its ``hosts`` back."""
+    """A background trader; it quotes around ``price``, and sells what its ``hosts`` back.
 
-    kind: Literal["market_maker", "noise"]
+    ``units``: how many it buys at most.
+    """
+
+    kind: Literal["market_maker", "noise", "buyer", "seller"]
     symbol: str
     rate_per_min: Annotated[float, Meta(gt=0, le=6000)] = 30.0
     hosts: Annotated[int, Meta(ge=0, le=10_000)] = 0
@@ -179,6 +182,7 @@ class Trader(Part, frozen=True, kw_only=True):
     price: Price | None = None
     name: Label | None = None
     network: Network | None = None
+    units: Count = 6
 
 
 NOT_GIVEN: Final = -1

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchange.wire.frames import Ack, BookSnapshot, ErrorReply, LeaseUpdate, OrderUpdate
+from exchange.wire.frames import Ack, BookSnapshot, BookUpdate, ErrorReply, LeaseUpdate, OrderUpdate
 from exchange.wire.requests import (
     LeaseRecall,
     LeaseRelease,
@@ -113,6 +113,44 @@ def test_a_market_maker_keeps_both_sides_apart_and_moves_them() -> None:
     asks = [order.price_ucr for order in trader.position.orders.values() if order.side == "sell"]
     assert len(bids) == len(asks) == 4
     assert max(bids) < min(asks)
+
+
+def test_a_buyer_waits_at_its_price_and_bids_again_for_what_it_gave_back() -> None:
+    trader = make_trader("buyer", config(units=0, max_bought=4), Random(1))
+    sent = play(trader, 0.1)
+    assert [(order.side, order.qty, order.price_ucr) for order in placed(sent)] == [
+        ("buy", 4, 30_000)
+    ]
+    filled = play(make_trader("buyer", config(units=0, max_bought=4), Random(1)), 1.0, AllOfThem())
+    assert len(placed(filled)) > 2
+    assert any(isinstance(request, LeaseRelease) for request in filled)
+
+
+def test_a_seller_follows_the_best_ask_down_to_its_price() -> None:
+    trader = make_trader("seller", config(units=4), Random(1))
+    sent = play(trader, 0.1)
+    [ask] = placed(sent)
+    assert (ask.side, ask.qty, ask.price_ucr) == ("sell", 4, 37_500), "nobody else sold yet"
+    assert {one.price_ucr for one in sent if isinstance(one, OrderReplace)} == {30_999}
+    lower = BookUpdate(SYMBOL, 1, 2, 1, [], [(30_500, 5, 1)], 0)
+    [moved] = trader.apply(lower, HOUR_MS)
+    assert isinstance(moved, OrderReplace)
+    assert moved.price_ucr == 30_499
+    lowest = BookUpdate(SYMBOL, 2, 3, 2, [], [(29_000, 5, 1)], 0)
+    [moved] = trader.apply(lowest, 2 * HOUR_MS)
+    assert isinstance(moved, OrderReplace)
+    assert moved.price_ucr == 30_000, "never below its price"
+
+
+def placed(sent: list[Request]) -> list[OrderPlace]:
+    return [request for request in sent if isinstance(request, OrderPlace)]
+
+
+class AllOfThem(Random):
+    """Every order fills."""
+
+    def random(self) -> float:
+        return 0.0
 
 
 def test_a_noise_trader_changes_its_mind() -> None:

@@ -166,8 +166,32 @@ def test_each_farm_stands_in_the_report_and_is_expected_of(tmp_path: Path) -> No
     done = CliRunner().invoke(app, ["run", str(file), "--policy", "threshold", "--jobs", "1"])
     assert done.exit_code == 0, done.stdout
     assert "threshold: peak_units of shop-2" in done.stdout
-    assert [row.split()[1] for row in done.stdout.splitlines() if "threshold  shop" in row] == [
-        "shop",
-        "shop-2",
-    ]
+    [head] = [row for row in done.stdout.splitlines() if row.startswith("threshold, each farm")]
+    below = done.stdout.splitlines()[done.stdout.splitlines().index(head) + 1 :]
+    assert [row.split()[0] for row in below[:2]] == ["shop", "shop-2"]
+    assert max(map(len, below[:2])) <= 80
     assert loaded(tmp_path, rivals('account = "shop-2"')).scenario.farms[1].unit_rps == 100
+
+
+def test_a_partition_cuts_off_the_farm_that_it_names(tmp_path: Path) -> None:
+    fault = '[[fault]]\nkind = "partition"\nat_s = 0\nbetween = ["shop-2", "exchange"]\n'
+    text = rivals('account = "shop-2"', duration_s=900).replace("[boot]", f"{fault}[boot]")
+    found = outcome(tmp_path, text)
+    assert found.farms["shop"]["leases"] > 0
+    assert found.farms["shop-2"]["leases"] == 0
+
+
+def test_the_rest_of_the_market_may_be_patient(tmp_path: Path) -> None:
+    """A buyer takes what the farm then lacks; a seller brings what it then has."""
+    alone, buyer, seller = (
+        outcome(tmp_path, _scarce(kind)).metrics for kind in ("", "buyer", "seller")
+    )
+    assert buyer["slo_violation_pct"] > alone["slo_violation_pct"] > seller["slo_violation_pct"]
+    assert seller["peak_units"] > alone["peak_units"] == 8, "all that two hosts have"
+    assert seller["price_max"] >= 0.04
+
+
+def _scarce(kind: str) -> str:
+    trader = f'[[trader]]\nkind = "{kind}"\nsymbol = "small.eu-de.flat.spot"\nprice = 0.04\n'
+    text = scene(f"{trader}units = 8\nhosts = 2\n" if kind else "")
+    return text.replace("hosts = 3", "hosts = 2", 1).replace("max_units = 8", "max_units = 12")
