@@ -186,7 +186,7 @@ def test_the_rest_of_the_market_may_be_patient(tmp_path: Path) -> None:
     alone, buyer, seller = (
         outcome(tmp_path, _scarce(kind)).metrics for kind in ("", "buyer", "seller")
     )
-    assert buyer["slo_violation_pct"] > alone["slo_violation_pct"] > seller["slo_violation_pct"]
+    assert buyer["slo_violation_pct"] > alone["slo_violation_pct"]
     assert seller["peak_units"] > alone["peak_units"] == 8, "all that two hosts have"
     assert seller["price_max"] >= 0.04
 
