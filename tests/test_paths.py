@@ -176,6 +176,7 @@ TRIED: dict[str, Try] = {
     "sim run --json": Try("SCENE --json @", bad_paths.NO_PLACE, (2,)),
     "sim decide file": Try("@", READ, (2,)),
     "sim decide --json": Try("SCENE --json @", bad_paths.NO_PLACE, (2,)),
+    "sim decide --report": Try("SCENE --report @", bad_paths.NO_PLACE, (2,)),
     "sim decide --out": Try("SCENE --out @", bad_paths.NO_PLACE, (2,)),
     "sim run --out": Try("SCENE --out @", bad_paths.NO_PLACE, (2,)),
     "sim run --report": Try("SCENE --report @", bad_paths.NO_PLACE, (2,)),

@@ -75,6 +75,9 @@ def decide(
     first = loaded.scenario.seed if seed is None else seed
     seeds = range(first, first + (runs or loaded.scenario.runs))
     warn(loaded)
+    if not loaded.scenario.slo.credits_per_million_violated:
+        free = "slo.credits_per_million_violated: 0; what is not served costs nothing"
+        typer.echo(f"warning: {free}", err=True)
     choices = [choice for setup in found for choice in setup.choices]
     ran = _runs(file, loaded, choices, seeds, jobs)
     kept = whole_seeds(ran, len(choices), seeds)

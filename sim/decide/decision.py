@@ -67,6 +67,8 @@ class Decision(Struct, frozen=True):
     """Decimals of the sums."""
     sentence: str
     break_even: BreakEven | None = None
+    looked: bool = False
+    """Has a break-even price been looked for?"""
 
 
 def decide(world: dict[str, Setting], points: list[Point]) -> Decision:

@@ -36,7 +36,7 @@ def sentences(decision: Decision) -> list[str]:
     """Return what there is to say, sentence by sentence."""
     world = f"With {settings_text(decision.world)}: " if decision.world else ""
     told = [f"{world}{decision.sentence}.", as_good_text(decision), break_even_text(decision)]
-    return [one[:1].upper() + one[1:] for one in told if one]
+    return [one for one in told if one]
 
 
 def _points(decision: Decision) -> list[Point]:

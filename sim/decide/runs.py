@@ -107,7 +107,7 @@ def with_break_even(
     """
     compared = pair(decision)
     if compared is None:
-        return decision
+        return replace(decision, looked=True)
     label = compared.priced.label
     scenario = next(choice.scenario for choice in setup.choices if choice.label == label)
 
@@ -115,7 +115,8 @@ def with_break_even(
         told(label, factor)
         return _rerun(replace(loaded, scenario=scenario), policy, seeds, jobs)
 
-    return replace(decision, break_even=break_even(compared, scenario, rerun))
+    found = break_even(compared, scenario, rerun)
+    return replace(decision, break_even=found, looked=True)
 
 
 def _point(choice: Choice, runs: Sequence[RunResult]) -> Point:

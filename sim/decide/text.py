@@ -36,10 +36,10 @@ def as_good_text(decision: Decision) -> str:
 
 
 def break_even_text(decision: Decision) -> str:
-    """Return the sentence about the break-even price."""
+    """Return the sentence about the break-even price, nothing when it was not looked for."""
     found = decision.break_even
     if found is None:
-        return "There is no break-even price."
+        return "There is no break-even price." if decision.looked else ""
     whose = "on the exchange" if found.of == "exchange" else "of the cloud"
     times = f"{found.factor:.3g} times what it is"
     same = f"{found.label} costs as much as {found.against}"

@@ -16,24 +16,25 @@ from sim.scenario.shipped import FOLDER
 PAGE: Final = Path(__file__).parents[3] / "docs" / "decided.md"
 HEAD: Final = """# Two decisions
 
-What `headroom sim decide` says of two shipped scenarios; [simulation](simulation.md#take-a-decision)
-explains how to read it. `make docs-decide` makes this page again. "passed" and "FAILED" are the
-expectations of the scenario, as `headroom sim run` judges them: a difference between two policies is
-paired by seed and holds when its whole 95 % interval lies below 0.
+What `headroom sim decide` says of two shipped scenarios;
+[simulation](simulation.md#take-a-decision) explains how to read it. `make docs-decide` makes this
+page again. "passed" and "FAILED" are the expectations of the scenario, as `headroom sim run` judges
+them: a difference between two policies is paired by seed and holds when its whole 95 % interval
+lies below 0.
 """
 TEXTS: Final = {
     "spares_cloud_exchange": """
 ## The peak of a day: spares, cloud or exchange
 
-Renting by any rule costs less than servers that stand idle for half of the day, and far less than a
-cloud. `tracking` and `predictive` buy what the load needs and give it back within minutes; `threshold`
-buys four at a time and gives back two.
+Renting by any rule costs less than servers that stand idle for half of the day, and far less than
+a cloud. `tracking` and `predictive` buy what the load needs and give it back within minutes;
+`threshold` buys four at a time and gives back two.
 """,
     "flash_crowd": """
 ## A flash crowd: rules that wait, and rules that foresee
 
-`threshold` waits two minutes and buys four; by then the crowd has doubled. `predictive` buys what the
-slope of the load will need when the guests have booted.
+`threshold` waits two minutes and buys four; by then the crowd has doubled. `predictive` buys what
+the slope of the load will need when the guests have booted.
 """,
 }
 

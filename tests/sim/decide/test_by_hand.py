@@ -5,6 +5,8 @@ One unit of its own serves 100 rps, 80 of them within the promise. For 3,600 of 
 """
 
 import json
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +176,14 @@ def test_a_wrong_path_is_one_line(tmp_path: Path, vary: str) -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("headroom: --vary ")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_page_says_what_the_table_says_and_needs_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    told = decided(scene(tmp_path), "--policy", "none", "--policy", "own", "--report", str(page))
+    text = unescape(page.read_text(encoding="utf-8"))
+    assert told["decide"]["sentence"] in text
+    assert "headroom sim decide" in text
+    assert "There is no break-even price." in text
+    assert not re.search(r"(src|href)=\"(?!data:|#)", text)
+    assert "<script" not in text
