@@ -9,9 +9,9 @@ import typer
 from msgspec.structs import replace
 
 from exchange.cli.common import EXIT_INTERRUPTED, EXIT_USAGE, JsonOrFile, Out, fail
-from exchange.files import why
 from exchange.units import count_text
-from sim.cli.files import File, check_writable, scenario_of, warn, write
+from sim.cli.files import File, scenario_of, warn
+from sim.cli.outputs import Outputs, Report, scenario_text
 from sim.cli.run import Jobs, Policy, Seed, policies_of
 from sim.decide.break_even import MAX_RERUNS
 from sim.decide.decision import Decision
@@ -20,6 +20,7 @@ from sim.decide.points import Choice, Setup, setups
 from sim.decide.runs import (
     Collected,
     LawBrokeError,
+    best_charts,
     collect,
     decisions,
     whole_seeds,
@@ -27,13 +28,11 @@ from sim.decide.runs import (
 )
 from sim.decide.text import heading, json_decide, table
 from sim.decide.vary import VaryError, parsed
-from sim.page.model import Page, Source
-from sim.page.page import render
+from sim.page.model import Source
 from sim.results import report
 from sim.results.report import Broken, RunResult
 from sim.run.runner import processors
 from sim.scenario.file import Loaded
-from sim.scenario.shipped import found as shipped_or_own
 from sim.scenario.tables import Scenario
 
 Varies = Annotated[
@@ -46,11 +45,6 @@ Varies = Annotated[
 ]
 Seeds = Annotated[
     int | None, typer.Option("--runs", "--seeds", min=1, max=1000, help="Seeds to run.")
-]
-
-
-Report = Annotated[
-    Path | None, typer.Option("--report", metavar="FILE", help="Write a page to this HTML file.")
 ]
 
 
@@ -67,10 +61,8 @@ def decide(
 ) -> None:
     """Compare policies, and settings to try, by what they cost in all."""
     loaded = scenario_of(file)
-    paths = {"--json": json_out, "--out": out}
-    for option, path in paths.items():
-        check_writable(option, path)
-    check_writable("--report", report_out)
+    outputs = Outputs({"--json": json_out, "--out": out}, report_out)
+    outputs.check()
     found = _setups(loaded, vary or [], policies_of(loaded, policy))
     first = loaded.scenario.seed if seed is None else seed
     seeds = range(first, first + (runs or loaded.scenario.runs))
@@ -79,17 +71,17 @@ def decide(
         free = "slo.credits_per_million_violated: 0; what is not served costs nothing"
         typer.echo(f"warning: {free}", err=True)
     choices = [choice for setup in found for choice in setup.choices]
-    ran = _runs(file, loaded, choices, seeds, jobs)
+    ran = _runs(file, loaded, choices, seeds, jobs, record=report_out is not None)
     kept = whole_seeds(ran, len(choices), seeds)
     decided = decisions(ran, found, kept) if kept else []
     if decided and ran.broken is None and not ran.interrupted:
         decided = _break_even(file, loaded, found, decided, kept, jobs, ran)
     told = _object(loaded.scenario, found, ran, kept, decided, file, vary or [])
-    for option, path in paths.items():
-        write(told, option, path)
+    outputs.rows(told, loaded.scenario.farm, [])
     if decided and report_out is not None:
-        sources = [_command(file, policy, kept, vary or []), _text_of(file)]
-        _write_page(decide_page(loaded.scenario, decided, kept, sources), report_out)
+        sources = [_command(file, policy, kept, vary or []), scenario_text(file)]
+        page = decide_page(loaded.scenario, decided, kept, sources)
+        outputs.page(replace(page, charts=best_charts(ran, found, decided)))
     if json_out != Path("-") and decided:
         print(heading(loaded.scenario.title, len(kept), first, len(choices)))
         print("\n".join(["", *table(decided)]))
@@ -103,7 +95,9 @@ def _setups(loaded: Loaded, vary: list[str], policies: list[str]) -> list[Setup]
         fail(f"--vary {error}", EXIT_USAGE)
 
 
-def _runs(file: Path, loaded: Loaded, choices: list[Choice], seeds: range, jobs: int) -> Collected:
+def _runs(
+    file: Path, loaded: Loaded, choices: list[Choice], seeds: range, jobs: int, record: bool
+) -> Collected:
     count = len(choices) * len(seeds)
     sizes = f"{count_text(len(choices), 'point')} x {count_text(len(seeds), 'seed')}"
     more = f"and up to {MAX_RERUNS * len(seeds):,} more for a break-even price"
@@ -116,7 +110,7 @@ def _runs(file: Path, loaded: Loaded, choices: list[Choice], seeds: range, jobs:
         typer.echo(f"{text}, about {_span(left_s)} left", err=True)
 
     try:
-        return collect(loaded, choices, seeds, jobs, progress)
+        return collect(loaded, choices, seeds, jobs, progress, record)
     except BrokenExecutor:
         fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
 
@@ -190,19 +184,6 @@ def _line(file: Path, policies: list[str], seeds: list[int], vary: list[str]) ->
 
 def _command(file: Path, policies: list[str] | None, seeds: list[int], vary: list[str]) -> Source:
     return Source("The command", _line(file, policies or [], seeds, vary))
-
-
-def _text_of(named: Path) -> Source:
-    file = shipped_or_own(named)
-    text = file.read_text(encoding="utf-8", errors="replace")
-    return Source(f"The scenario: {file.name}", text)
-
-
-def _write_page(page: Page, out: Path) -> None:
-    try:
-        out.write_text(render(page), encoding="utf-8")
-    except OSError as error:
-        fail(f"--report {out}: {why(error)}")
 
 
 def _leave(

@@ -65,7 +65,7 @@ def break_even(found: Pair, scenario: Scenario, rerun: Rerun) -> BreakEven | Non
     priced, other = found.priced, found.other
 
     def at(factor: float) -> Guess:
-        metrics = rerun(_priced(scenario, priced, factor), priced.policy, factor)
+        metrics = rerun(priced_at(scenario, priced, factor), priced.policy, factor)
         return _guess(factor, metrics, other)
 
     solved = solve(_guess(1.0, priced.metrics, other), other.total_cost.mean, at)
@@ -130,7 +130,8 @@ def _price(policy: Policy, solved: Guess) -> float:
     return solved.metrics["price_mean"].mean
 
 
-def _priced(scenario: Scenario, point: Point, factor: float) -> Scenario:
+def priced_at(scenario: Scenario, point: Point, factor: float) -> Scenario:
+    """Return ``scenario`` with the prices that ``point`` pays times ``factor``."""
     policy = scenario.policy[point.policy]
     if point.kind == "cloud":
         changed = _cloud_at(policy, factor)

@@ -161,7 +161,7 @@ class _Words(NamedTuple):
         other, gap = self.points[rival], self.gaps[rival]
         if winner is None:
             return self._no_winner(first, other, gap)
-        less = f"{costs}, {self._sum(gap)} less than {other.label}"
+        less = f"{costs}, {self._gap(gap)} less than {other.label}"
         if seeds == 1:
             return f"{less}, with one seed: more seeds tell whether by chance"
         below = sum(value > 0 for value in gap.per_seed)
@@ -178,6 +178,12 @@ class _Words(NamedTuple):
         would = f"about {needed:,} seeds would" if needed else f"{MAX_SEEDS:,} would not do either"
         seeds = count_text(len(gap.per_seed), "seed")
         return f"no winner: {both} cannot be told apart with {seeds}; {would}"
+
+    def _gap(self, gap: Estimate) -> str:
+        """Decimals enough to see that the interval leaves out 0."""
+        spare = gap.mean - gap.ci95
+        digits = max(self.digits, math.ceil(1 - math.log10(spare))) if spare > 0 else self.digits
+        return _Words(self.points, self.gaps, min(digits, 6))._sum(gap)
 
     def _sum(self, value: Estimate) -> str:
         mean = money(value.mean, self.digits)

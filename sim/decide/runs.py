@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from sim.decide.break_even import break_even, pair
 from sim.decide.decision import Decision, Point, decide
 from sim.decide.points import Choice, Setup, kind_of
+from sim.page.model import Chart
+from sim.results.charts import charts, same_scales
 from sim.results.report import Broken, RunResult, estimates
 from sim.results.stats import Estimate
 from sim.run.runner import Task, Work, run_each
@@ -39,16 +41,25 @@ class LawBrokeError(Exception):
 
 
 def collect(
-    loaded: Loaded, choices: Sequence[Choice], seeds: Sequence[int], jobs: int, progress: Progress
+    loaded: Loaded,
+    choices: Sequence[Choice],
+    seeds: Sequence[int],
+    jobs: int,
+    progress: Progress,
+    record: bool = False,
 ) -> Collected:
     """Run every choice with every seed; Ctrl-C and a broken law keep what is done.
 
     The first run goes alone, so that ``progress`` can tell early how long the rest will take.
+    ``record``: keep the runs with the first seed from moment to moment.
     """
     began_s = time.perf_counter()
     places = [(index, seed) for seed in seeds for index in range(len(choices))]
     works: list[Work] = [
-        (replace(loaded, scenario=choices[index].scenario), Task(choices[index].policy, seed))
+        (
+            replace(loaded, scenario=choices[index].scenario),
+            Task(choices[index].policy, seed, record=record and seed == seeds[0]),
+        )
         for index, seed in places
     ]
     found = Collected({})
@@ -117,6 +128,25 @@ def with_break_even(
 
     found = break_even(compared, scenario, rerun)
     return replace(decision, break_even=found, looked=True)
+
+
+def best_charts(
+    found: Collected, setups: Sequence[Setup], decided: Sequence[Decision]
+) -> list[Chart]:
+    """Return the course of the cheapest point of each policy, in the first world."""
+    choices, points = setups[0].choices, decided[0].points
+    cheapest: dict[str, int] = {}
+    for index, point in enumerate(points):
+        best = cheapest.setdefault(point.policy, index)
+        if point.total_cost.mean < points[best].total_cost.mean:
+            cheapest[point.policy] = index
+    shown: list[Chart] = []
+    for index in cheapest.values():
+        runs = [run for (place, _), run in found.results.items() if place == index]
+        for chart in charts(choices[index].scenario, runs):
+            _, _, seed = chart.title.partition(", ")
+            shown.append(replace(chart, title=f"{choices[index].label}, {seed}"))
+    return same_scales(shown)
 
 
 def _point(choice: Choice, runs: Sequence[RunResult]) -> Point:

@@ -130,7 +130,7 @@ def _laid_out(decision: Decision, rows: list[list[str]]) -> list[str]:
         label = "" if index == 0 else f"{_mark(decision, index - 1)} {_name(decision, index - 1)}"
         cells = "".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
         if len(label) > room:
-            lines += _wrapped(label)
+            lines += [label] if len(label) <= WIDTH else _wrapped(label)
             label = ""
         lines.append(label.ljust(min(room, _label_width(decision, room))) + cells)
     return lines

@@ -28,6 +28,11 @@ HELD_BACK: Final = frozenset(
 def charts(scenario: Scenario, results: Sequence[RunResult]) -> list[Chart]:
     """Return a chart for each of ``results`` that was recorded, panels on the same scales."""
     found = [_chart(scenario, run, run.recording) for run in results if run.recording is not None]
+    return same_scales(found)
+
+
+def same_scales(found: Sequence[Chart]) -> list[Chart]:
+    """Return the charts with the same scale for all panels of a title."""
     tops: dict[str, float] = {}
     for chart in found:
         for panel in chart.panels:

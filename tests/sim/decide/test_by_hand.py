@@ -187,3 +187,4 @@ def test_the_page_says_what_the_table_says_and_needs_nothing_else(tmp_path: Path
     assert "There is no break-even price." in text
     assert not re.search(r"(src|href)=\"(?!data:|#)", text)
     assert "<script" not in text
+    assert ">own, seed 1<" in text  # its course over time

@@ -5,11 +5,14 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from sim.decide.break_even import MAX_RERUNS, Guess, pair, solve
+from sim.decide.break_even import MAX_RERUNS, Guess, pair, priced_at, solve
 from sim.decide.decision import Decision, Point, decide, front, seeds_needed
 from sim.decide.text import WIDTH, json_decide, table
 from sim.results.stats import estimate, paired
+from sim.scenario.file import decode
+from tests.sim.scenes import TRADERS, scene
 
 Pairs = list[tuple[float, float]]
 FEW = st.integers(0, 4).map(float)  # few values, so that ties are met
@@ -175,6 +178,25 @@ def test_no_break_even_price_where_there_is_none(total: Callable[[float], float]
         return Guess(factor, total(factor) - 20.0, bill)
 
     assert solve(at(1.0), 20.0, at) is None
+
+
+def test_another_rule_of_the_same_kind_is_no_alternative() -> None:
+    points = [point("a", [1.0]), point("b", [2.0]), point("own", [3.0], 1.0, "spares")]
+    found = pair(decide({}, points))
+    assert (found and found.priced.policy, found and found.other.policy) == ("a", "own")
+
+
+def test_every_price_on_the_exchange_changes_or_the_cloud_s_alone() -> None:
+    scenario = decode(scene(TRADERS) + '[policy.cloud]\nlike = "threshold"\nlist_price = 0.10\n')
+    trader = replace(scenario.trader[0], price=0.05)
+    scenario = replace(scenario, trader=[trader, scenario.trader[1]])
+    dearer = priced_at(scenario, point("threshold", [1.0]), 2.0)
+    assert [one.price for one in dearer.seller] == [0.07]
+    assert [one.price for one in dearer.trader] == [0.1, None]
+    assert dearer.policy == scenario.policy
+    cloud = priced_at(scenario, point("cloud", [1.0], 1.0, "cloud"), 0.5)
+    assert cloud.policy["cloud"].list_price == 0.05
+    assert replace(cloud, policy=scenario.policy) == scenario
 
 
 def test_worlds_stand_apart() -> None:
