@@ -31,7 +31,11 @@ def new_key(path: Path) -> str:
     Raises `KeyFileError` when the file exists, since overwriting a key locks its account out, or
     when it cannot be written.
     """
-    key = Ed25519PrivateKey.generate()
+    return save_key(path, Ed25519PrivateKey.generate())
+
+
+def save_key(path: Path, key: Ed25519PrivateKey) -> str:
+    """Like `new_key`, for a key that there is already."""
     pem = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -171,6 +171,10 @@ TRIED: dict[str, Try] = {
     "sim replay --trace": Try(
         "NEW --without a --with-policy scenarios/bad_day.toml:b --trace @ --column c", READ, (2,)
     ),
+    "sim serve file": Try("@", READ, (2,)),
+    "sim serve --keys": Try(
+        "SCENE --listen 127.0.0.1:0 --keys @", (*bad_paths.NO_FOLDER, bad_paths.in_closed), (2,)
+    ),
     "sim run file": Try("@", READ, (2,)),
     "sim run --trace": Try("SCENE --trace @ --column c", READ, (2,)),
     "sim run --json": Try("SCENE --json @", bad_paths.NO_PLACE, (2,)),

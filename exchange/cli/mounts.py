@@ -86,6 +86,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "run": "Run every policy with every seed.",
             "record": "Write what an exchange was told into a file.",
             "replay": "Replay such a file, also without one account.",
+            "serve": "Let real clients into a simulated exchange.",
             "decide": "Compare policies by what they cost in all.",
             "sweep": "Run many seeds with random faults; shrink what fails.",
             "compare": "Say what differs between two results of run.",

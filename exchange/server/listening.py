@@ -4,7 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as websocket_server
@@ -22,6 +22,9 @@ PING_S: Final = 10
 WRITE_LIMIT_BYTES: Final = 64 * 1024
 LISTEN_BACKLOG: Final = 1024
 
+Listener: TypeAlias = Server
+"""What `listen` returns."""
+
 
 async def listen(
     host: str,
@@ -31,7 +34,7 @@ async def listen(
     handle: Callable[[ServerConnection], Awaitable[None]],
     make_connection: Callable[..., ServerConnection],
     route: Callable[[ServerConnection, Request], Awaitable[Response | None]],
-) -> Server:
+) -> Listener:
     """Listen for WebSockets. Raises `OSError`."""
     return await websocket_server(
         handle,
@@ -54,7 +57,7 @@ async def listen(
     )
 
 
-async def stop_accepting(server: Server) -> None:
+async def stop_accepting(server: Listener) -> None:
     """Accept no more connections; those that were accepted are the server's when this returns.
 
     One whose accept is under way while its server closes would lose its socket unclosed: asyncio

@@ -6,15 +6,12 @@ lost disk and returns the exit code. Connections only register here: their frame
 
 import asyncio
 import gc
-import secrets
 import signal
 import ssl
 from pathlib import Path
-from typing import Any, Final
 
 from msgspec import Struct
-from websockets.asyncio.server import Server, ServerConnection
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import Server
 
 from exchange import files
 from exchange.gateway import log_events
@@ -26,15 +23,14 @@ from exchange.recovery.past import PastCheck, PastError
 from exchange.recovery.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.server import ready_file
 from exchange.server.clock import SystemClock
-from exchange.server.connection import WireConnection
-from exchange.server.door import Door, raise_file_limit, said_goodbye
+from exchange.server.door import Door, raise_file_limit
 from exchange.server.gauges import Gauges
 from exchange.server.history_server import HistoryServer
 from exchange.server.housekeeping import Housekeeping, Parts
-from exchange.server.http_pages import HttpPages
 from exchange.server.image_server import ImageServer
 from exchange.server.listening import listen, stop_accepting
 from exchange.server.pump import Pump
+from exchange.server.reception import Reception
 from exchange.server.server_log import ServerLog
 from exchange.server.starting import (
     EXIT_BROKEN,
@@ -43,8 +39,6 @@ from exchange.server.starting import (
     StartError,
     wait_for_clock,
 )
-from exchange.server.upgrade import path_of, peer_of
-from exchange.session.session import Purpose
 from exchange.session.uploads import QUOTA_BYTES
 from exchange.storage import branch
 from exchange.storage.disk import DiskMarks
@@ -52,10 +46,6 @@ from exchange.storage.history import HistoryError
 from exchange.storage.images import ImageStore
 from exchange.storage.sqlite_journal import DataDirError, DiskLostError, SqliteJournal
 from exchange.wire.close_codes import CLOSE_GOING_AWAY
-from exchange.wire.codec import BY_SUBPROTOCOL, JSON
-
-CHUNK_MAX_BYTES: Final = 256 * 1024
-PURPOSES: Final[dict[str, Purpose]] = {"/v1/ws": "trade", "/v1/images": "images"}
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -81,7 +71,6 @@ class ExchangeServer:
     def __init__(self, settings: Settings, loaded: Loaded) -> None:
         self._settings = settings
         self._loaded = loaded
-        self._last_number = 0
         self._stop = asyncio.Event()
         self._server: Server
         self._journal = self.make_journal(settings.data_dir, loaded.last_chain)
@@ -101,9 +90,9 @@ class ExchangeServer:
         self._images = ImageServer(ImageStore(settings.data_dir), self.pump)
         self.pump.on_image_job = self._images.start
         loaded.gateway.uploads.quota_bytes = settings.image_quota_bytes
-        self._pages = HttpPages(self.pump)
         addresses, now_ms = loaded.gateway.limits.addresses, self._clock.now_ms
         self._door = Door(addresses, self.pump.connections, now_ms, raise_file_limit())
+        self.reception = Reception(self.pump, self._door, self.log)
         loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
         fee_pct = loaded.engine.state.config.fee_pct
         self._history = HistoryServer(settings.data_dir, self.pump, fee_pct)
@@ -190,9 +179,9 @@ class ExchangeServer:
                 settings.host,
                 settings.port,
                 settings.tls,
-                handle=self._handle,
-                make_connection=self._make_connection,
-                route=self._route,
+                handle=self.reception.handle,
+                make_connection=self.reception.make_connection,
+                route=self.reception.route,
             )
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
@@ -281,49 +270,6 @@ class ExchangeServer:
         code = broken if stop.kept else EXIT_DISK_LOST
         log.write(log_events.stopped(code, stop.line))
         return code
-
-    def _make_connection(self, *args: Any, **kwargs: Any) -> WireConnection:
-        connection = WireConnection(*args, **kwargs)
-        connection.door = self._door
-        return connection
-
-    async def _handle(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, WireConnection)
-        assert connection.request is not None
-        self._last_number += 1
-        number = self._last_number
-        gateway, pump = self._loaded.gateway, self.pump
-        codec = BY_SUBPROTOCOL.get(connection.subprotocol or "", JSON)
-        spoken = "" if connection.speaks_other_version else codec.name
-        purpose = PURPOSES[path_of(connection.request)]
-        if purpose == "images":
-            connection.take_messages_of(CHUNK_MAX_BYTES)
-        nonce, peer = secrets.token_hex(32), peer_of(connection)
-        pump.connections[number] = connection
-        self._door.entered(peer)
-        self.log.opened(peer, number)
-        pump.submit(lambda now: gateway.connect(number, nonce, spoken, peer, now, purpose))
-        connection.attach(number, pump, codec.binary, pump.send_stored)
-        try:
-            await connection.wait_closed()
-        finally:
-            del pump.connections[number]
-            self._door.left(peer)
-            connection.abandon()
-            self.log.closed(peer, number, connection)
-            clean = said_goodbye(connection)
-            pump.submit_behind(connection, lambda now: gateway.disconnect(number, clean, now))
-
-    async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer plain HTTP; None lets the WebSocket handshake go on."""
-        path = path_of(request)
-        peer = peer_of(connection)
-        refused = self._door.refusal(peer)
-        if refused is not None:
-            self.log.turned_away(peer, refused.status_code)
-        if refused is not None or path in PURPOSES:
-            return refused
-        return await self._pages.answer(path)
 
 
 def log_stop(error: DiskLostError | HistoryError | PastError) -> int:

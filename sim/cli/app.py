@@ -9,6 +9,7 @@ from sim.cli.decide import decide
 from sim.cli.record import record
 from sim.cli.replay import replay
 from sim.cli.run import run
+from sim.cli.serve import serve
 from sim.cli.sweep import sweep_seeds
 
 app = typer.Typer(no_args_is_help=True, help="Replay a workload peak in virtual time.")
@@ -27,3 +28,4 @@ app.command("replay")(replay)
 app.command("decide", cls=JsonOrFileCommand)(decide)
 app.command("sweep", cls=JsonOrFileCommand)(sweep_seeds)
 app.command("compare")(compare_results)
+app.command("serve")(serve)

@@ -27,6 +27,11 @@ class VirtualTime(simpy.Environment):
         entry = (self.now_ms + delay_ms, NORMAL, next(self._eid), action, argument)
         heappush(self._entries, entry)
 
+    def move_to(self, at_ms: int) -> None:
+        """Let time pass until ``at_ms``, before which nothing is due."""
+        assert self.now_ms <= at_ms <= self.peek(), "nothing may be left out"
+        self._now = self.now_ms = at_ms
+
     def step(self) -> None:
         """Do what comes next: a call, or SimPy's own step."""
         if not self._entries or len(self._entries[0]) == 4:

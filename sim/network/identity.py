@@ -5,10 +5,11 @@ nothing: whoever knows the seed has them. Never use them outside a simulation.
 """
 
 from hashlib import sha256
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exchange.keys import public_key_b64, sign_b64
+from exchange.keys import public_key_b64, save_key, sign_b64
 
 
 class Identity:
@@ -17,6 +18,10 @@ class Identity:
     def __init__(self, seed: int, actor: str) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(_secret(seed, f"key/{actor}"))
         self.public_key = public_key_b64(self._key)
+
+    def save(self, path: Path) -> None:
+        """Write the private key to ``path``. Raises `KeyFileError`, also when it exists."""
+        save_key(path, self._key)
 
     def sign(self, text: bytes) -> str:
         return sign_b64(self._key, text)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from exchange.engine.engine import Engine
+from exchange.gateway.batch import Batch
 from exchange.gateway.gateway import Gateway
 from exchange.journal.replay import read_command
 from exchange.journal.rows import JournalRow
@@ -117,6 +118,8 @@ class Marketplace:
         self.gateway = Gateway(self.engine, server_id=SERVER_ID, verify=verify)
         self.rows: list[JournalRow] = []
         self.commands = 0
+        self.on_batch: Callable[[Batch], None] | None = None
+        """Gets every batch, for connections that are not simulated."""
         self.up = True
         self._keep_rows = keep_rows
         self._random = random
@@ -204,3 +207,5 @@ class Marketplace:
             if link is not None:
                 link.send(Hangup(code, reason))
                 self.pump.put(Dropped(session, clean=False))
+        if self.on_batch is not None:
+            self.on_batch(batch)

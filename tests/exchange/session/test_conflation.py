@@ -269,7 +269,7 @@ def test_a_reader_that_never_reads_is_cut_within_seconds(tmp_path: Path) -> None
             ):
                 await dead.log_in(key_of("bob"))
                 await dead.ask("subscribe", channel="account")
-                number = server._last_number
+                number = server.reception.last_number
                 await many_bids(trader, 0, 300)
                 begun_s, placed = asyncio.get_running_loop().time(), 300
                 await ask_much(dead)
