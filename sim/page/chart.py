@@ -22,6 +22,7 @@ LEVELS: Final = 6
 MARKS_MAX: Final = 400
 """Decisions that a page lists; the decision log has the others."""
 SIGNS: Final = {"buy": "▲", "release": "▽", "other": "•"}
+WORDS: Final = {"buy": "buys", "release": "gives back", "other": "held back"}
 
 
 def chart(shown: Chart) -> Element:
@@ -212,7 +213,8 @@ def _told(shown: Chart) -> Iterator[Element]:
         texts = [_mark_text(mark) for mark in shown.marks[:MARKS_MAX]]
         left_out = len(shown.marks) - len(texts)
         more = f", the first {MARKS_MAX} of them" if left_out else ""
-        yield _details(f"Decisions ({len(shown.marks)}){more}", texts, False)
+        signs = ", ".join(f"{SIGNS[kind]} {word}" for kind, word in WORDS.items())
+        yield _details(f"Decisions ({len(shown.marks)}{more}): {signs}", texts, False)
 
 
 def _details(title: str, lines: list[str], numbered: bool) -> Element:

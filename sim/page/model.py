@@ -74,7 +74,7 @@ class Band(Struct, frozen=True):
 
 
 class Mark(Struct, frozen=True):
-    """Something that was decided. ``kind`` chooses the sign."""
+    """Something that was decided; ``other``: what kept somebody from acting."""
 
     at_s: float
     kind: Literal["buy", "release", "other"]

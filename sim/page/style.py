@@ -79,6 +79,7 @@ path.interval { stroke: var(--label); }
 details { margin: .25rem 0 .25rem 4.2rem; font-size: .85rem; }
 details ol, details ul { margin: .25rem 0; padding-left: 1.6rem; max-height: 16rem;
   overflow-y: auto; }
+details ul { list-style: none; padding-left: 0; }
 pre { background: var(--head); padding: .75rem; overflow-x: auto; font-size: .8rem;
   overflow-wrap: normal; }
 @media (max-width: 40rem) {

@@ -58,6 +58,7 @@ def _chart(scenario: Scenario, run: RunResult, recording: Recording) -> Chart:
     panels.append(_cost(recording, scenario.duration_s))
     return Chart(
         title=f"{run.policy}, seed {run.seed}",
+        note=f"Of {scenario.farm.account}, the first farm." if run.farms else "",
         duration_s=scenario.duration_s,
         panels=panels,
         bands=[Band(*times) for times in map(fault_times, scenario.fault)],

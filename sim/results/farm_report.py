@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sim.results.stats import Estimate, estimate
+from sim.results.table import WIDTH
 
 Metrics = Mapping[str, float]
 
@@ -39,7 +40,11 @@ def farm_rows(runs: Mapping[str, Sequence[Mapping[str, Metrics]]]) -> list[str]:
             head = [f"{policy}, each farm", *(label for _, label, _ in FARM_METRICS)]
             rows = [head, *(_cells(account, each) for account, each in found.items())]
             widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-            lines += [*(_row(row, widths) for row in rows), ""]
+            made = [_row(row, widths) for row in rows]
+            if max(map(len, made)) > WIDTH:  # long names leave no room beside the figures
+                below = [4, *widths[1:]]
+                made = [line for row in rows for line in (row[0], _row(["", *row[1:]], below))]
+            lines += [*made, ""]
     return lines
 
 

@@ -7,6 +7,7 @@ from manager.core.words import duration_text
 from sim.page.model import Cell, Check, Page, Point, Source, Table, Value
 from sim.page.page import MEANS
 from sim.results.charts import charts
+from sim.results.farm_report import FARM_METRICS, farm_estimates
 from sim.results.report import Broken, RunResult, Runs, Verdict, broken_text, by_policy, estimates
 from sim.results.stats import Estimate
 from sim.scenario.tables import Scenario
@@ -30,7 +31,7 @@ def run_page(
         sentence=_sentence(scenario, judged, broken),
         points=points(whole),
         checks=[Check(verdict.passed, verdict.text) for verdict in judged],
-        tables=[metrics_table(whole)] if whole else [],
+        tables=[*([metrics_table(whole)] if whole else []), *farm_tables(whole)],
         charts=charts(scenario, [group[0] for group in whole.values()]),
         sources=[*sources, digests(whole)],
     )
@@ -71,6 +72,18 @@ def metrics_table(runs: dict[str, list[RunResult]]) -> Table:
     rows: list[list[Cell]]
     rows = [[name, *(value(each[name]) for each in found.values())] for name in names]
     return Table("All metrics", ["metric", *found], rows, MEANS)
+
+
+def farm_tables(runs: dict[str, list[RunResult]]) -> list[Table]:
+    """Return a table of each policy's farms, none where there is one farm."""
+    found = {name: farm_estimates([run.farms for run in group]) for name, group in runs.items()}
+    rows: list[list[Cell]] = [
+        [f"{name}: {account}", *(value(each[metric]) for metric, _, _ in FARM_METRICS)]
+        for name, farms in found.items()
+        for account, each in farms.items()
+    ]
+    head = ["policy: farm", *(label for _, label, _ in FARM_METRICS)]
+    return [Table("Each farm", head, rows, MEANS)] if rows else []
 
 
 def digests(runs: dict[str, list[RunResult]]) -> Source:

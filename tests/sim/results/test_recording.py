@@ -134,3 +134,13 @@ def test_without_recordings_there_is_a_page_without_charts(
 
 def test_a_step_function_by_its_moments() -> None:
     assert value_at([(10, "a"), (20, "b")], [0, 10, 15, 20, 99], "-") == ["-", "a", "a", "b", "b"]
+
+
+def test_a_page_of_several_farms_has_each_of_them(told: Loaded, runs: dict[str, RunResult]) -> None:
+    run = runs["threshold"]
+    farms = {"shop": run.metrics, "shop-2": run.metrics | {"peak_units": 77.0}}
+    both = msgspec.structs.replace(run, farms=farms)
+    found = Parsed(render(run_page(told.scenario, report.grouped([both]), [], None, [])))
+    assert "threshold: shop-2" in found.of("th")
+    assert "77" in found.of("td")
+    assert "Of shop, the first farm." in found.of("p")

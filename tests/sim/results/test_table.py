@@ -5,6 +5,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.results.farm_report import FARM_METRICS, farm_rows
 from sim.results.stats import Estimate, estimate
 from sim.results.table import ALWAYS, LABEL, METRICS, WIDTH, metric_rows, wrapped
 from sim.scenario.tables import MetricName
@@ -62,3 +63,11 @@ def test_a_long_verdict_goes_on_below() -> None:
     lines = wrapped("passed  " + "word " * 30, 8)
     assert max(map(len, lines)) <= WIDTH
     assert lines[1].startswith(" " * 8 + "word")
+
+
+@given(st.lists(NAMES, min_size=2, max_size=3, unique=True), NAMES)
+def test_lines_of_farms_fit(accounts: list[str], policy: str) -> None:
+    farm = {name: -12345.678 for name, _, _ in FARM_METRICS}
+    lines = farm_rows({policy: [dict.fromkeys(accounts, farm)]})
+    assert max(map(len, lines)) <= WIDTH
+    assert sum("-12345.678" in line for line in lines) == len(accounts)
