@@ -15,7 +15,7 @@ from sim.page.model import Band, Chart, Heat, Line, Mark, Panel
 
 WIDE: Final = 1000.0
 HIGH: Final = 100.0
-COLUMNS: Final = 720
+COLUMNS: Final = 480
 """More steps than these cannot be told apart; a line of more is drawn with its extremes."""
 LEVELS: Final = 6
 """Of how much there is, in the heat map."""

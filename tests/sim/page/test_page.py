@@ -1,6 +1,7 @@
 """A page holds together as HTML, shows every figure that it was given, and loads nothing."""
 
 import re
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from sim.page.model import (
     Chart,
     Check,
     Heat,
+    Ink,
     Line,
     Mark,
     Page,
@@ -106,6 +108,29 @@ def test_a_week_of_steps_stays_small_and_keeps_its_extremes() -> None:
     text = render(page)
     assert len(text) < 40 * COLUMNS
     assert "V0H" in text, "the highest of all is drawn"
+
+
+def test_a_week_of_six_restless_policies_is_two_megabytes_at_most() -> None:
+    """Every line jumps at every step, and something is for sale at every price."""
+    random = Random(1)
+    times = [at * 10.0 for at in range(60_480)]
+
+    def restless(ink: Ink) -> Line:
+        return Line(ink, ink, [(at_s, random.uniform(0, 1000)) for at_s in times])
+
+    heat = Heat(
+        "for sale",
+        [[(row, row + 1, random.randint(0, 40)) for row in range(32)] for _ in range(160)],
+    )
+    panels = [
+        Panel("load", [restless("load"), restless("ready")]),
+        Panel("units", [restless("need"), restless("ready")]),
+        Panel("price", [restless("price"), restless("ask")], heat),
+        Panel("cost", [restless("cost")]),
+    ]
+    marks = [Mark(at_s, "buy", "burst: util > 70 for 2m: buy 4") for at_s in times]
+    one = render(Page("week", charts=[Chart("week", 604_800, panels, marks=marks)]))
+    assert len(one.encode()) * 6 < 2_000_000
 
 
 @given(st.text(), st.text())
