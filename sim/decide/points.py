@@ -4,6 +4,7 @@ What the buyer does not choose, such as a seller's price or a fault's time, make
 points of two worlds are never compared.
 """
 
+import re
 from itertools import product
 from typing import Final
 
@@ -11,7 +12,6 @@ from msgspec import Struct
 
 from exchange.units import count_text
 from sim.decide.vary import Setting, Vary, VaryError, varied, whole_paths
-from sim.scenario.farms import policy_of
 from sim.scenario.policy import rule_texts
 from sim.scenario.tables import Policy, Scenario
 
@@ -41,10 +41,10 @@ def setups(scenario: Scenario, varies: list[Vary], policies: list[str]) -> list[
     twice = [one.path for one in varies if [other.path for other in varies].count(one.path) > 1]
     if twice:
         raise VaryError(f"{twice[0]}: is varied twice")
-    chosen = [one for one in varies if _is_choice(one.path)]
-    given = [one for one in varies if not _is_choice(one.path)]
     for one in varies:
         varied(scenario, {one.path: one.values[0]})  # a wrong path is told before their number
+    chosen = [one for one in varies if _is_choice(scenario, one.path)]
+    given = [one for one in varies if one not in chosen]
     heeded = {name: [one for one in chosen if _heeds(scenario, name, one)] for name in policies}
     for one in chosen:
         if not any(one in ones for ones in heeded.values()):
@@ -82,10 +82,10 @@ def _choice(scenario: Scenario, name: str, world: Settings, vary: Settings) -> C
 
 
 def _part(scenario: Scenario, path: str, value: Setting, paths: list[str]) -> str:
+    path = re.sub(r"\.\d+\Z", "", path)  # one condition of a list
     words = path.split(".")
     if words[-1] in ("when", "do"):
-        texts = [_rule_text(scenario, whole) for whole in whole_paths(scenario, path)]
-        return texts[0].partition(" for ")[0]
+        return _rule_text(scenario, whole_paths(scenario, path)[0])
     same = [other for other in paths if other.rpartition(".")[2] == words[-1]]
     return f"{' '.join(words[-1:] if len(same) == 1 else words[-2:])} {value}"
 
@@ -97,24 +97,28 @@ def _rule_text(scenario: Scenario, path: str) -> str:
         for rule in policy.rule or []:
             if path.startswith(f"policy.{policy_name}.rule.") and rule.name == name:
                 text = getattr(rule, key)
-                return text if isinstance(text, str) else " and ".join(text or [])
+                texts = [text] if isinstance(text, str) else text or []
+                return " and ".join(one.partition(" for ")[0] for one in texts)
     return rest
 
 
-def _is_choice(path: str) -> bool:
-    """Does the buyer choose it? Not what a cloud asks."""
+def _is_choice(scenario: Scenario, path: str) -> bool:
+    """Does the buyer choose it? Not what a cloud asks, nor how rivals buy."""
     words = path.split(".")
-    return words[0] in ("rule", "policy") and "cloud" not in words[2:] and words[-1] != "list_price"
+    if words[0] not in ("rule", "policy") or words[2:3] == ["cloud"] or words[-1] == "list_price":
+        return False
+    rivals = {farm.policy for farm in scenario.farms[1:]}
+    return not _is_of(scenario, path, rivals)
 
 
 def _heeds(scenario: Scenario, name: str, vary: Vary) -> bool:
-    followed = {policy_of(farm, name) for farm in scenario.farms}  # rivals have their own
-    names = followed | {scenario.policy[one].like for one in followed}
-    return any(
-        whole.startswith(f"policy.{one}.")
-        for whole in whole_paths(scenario, vary.path)
-        for one in names
-    )
+    return _is_of(scenario, vary.path, {name, scenario.policy[name].like})
+
+
+def _is_of(scenario: Scenario, path: str, names: set[str] | set[str | None]) -> bool:
+    """Does ``path`` lead to one of these policies?"""
+    paths = whole_paths(scenario, path)
+    return any(whole.startswith(f"policy.{name}.") for whole in paths for name in names)
 
 
 def _product(varies: list[Vary]) -> list[Settings]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sim.decide.points import setups
 from sim.decide.vary import VaryError, parsed, varied
@@ -166,11 +167,33 @@ def test_a_policy_is_run_once_for_what_it_does_not_heed() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("policy.twin.rule.burst.when.1=7", "twin at util > 70 and units < 7"),
+        ("policy.twin.rule.burst.do=5", "twin at buy to 5"),
+        ("policy.twin.rule.burst.price_max=0.2", "twin at price_max 0.2"),
+    ],
+)
+def test_a_point_is_named_by_what_it_does_otherwise(text: str, label: str) -> None:
+    (setup,) = setups(SCENARIO, [parsed(text)], ["twin"])
+    assert [choice.label for choice in setup.choices] == [label]
+
+
 @pytest.mark.parametrize("path", ["seller.uni-lab.price", "policy.cloud.list_price"])
 def test_what_the_buyer_does_not_choose_makes_another_world(path: str) -> None:
     found = setups(SCENARIO, [parsed(f"{path}=0.01,0.02")], ["no_burst", "cloud"])
     assert [setup.world for setup in found] == [{path: 0.01}, {path: 0.02}]
     assert all(len(setup.choices) == 2 for setup in found)
+
+
+def test_how_a_rival_buys_makes_another_world() -> None:
+    farm = SCENARIO.farm
+    rival = replace(farm, account="rival", policy="static")
+    scenario = replace(SCENARIO, farm_tables=[farm, rival])
+    found = setups(scenario, [parsed("policy.static.units=1,2")], ["static", "own"])
+    assert [setup.world for setup in found] == [{"policy.static.units": n} for n in (1, 2)]
+    assert [choice.label for choice in found[0].choices] == ["static", "own"]
 
 
 @pytest.mark.parametrize(
