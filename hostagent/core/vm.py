@@ -38,6 +38,9 @@ HANGS_RECENT_MS = 60_000
 """A QEMU that goes on hanging is reported several times in this time."""
 USAGE_EVERY_MS = MS_PER_HOUR
 MAX_CONFIRMS = 8
+WORD_MS = 5_000
+"""So long the exchange's word may take at the end of a window: that it is over, or that the buyer's
+next one follows (rules.md 5.10). Without a word the VM ends then."""
 FIRST_TOLD_MS = 60_000
 """How long the end of a VM waits at an agent's start for the exchange to tell the time."""
 HELD_MAX_MS = 60_000
@@ -332,7 +335,7 @@ def _ends_ms(vm: Vm) -> int | None:
     before the exchange could have told its time."""
     if vm.spec.until_ms is None:
         return None
-    ends_ms = vm.clock.ours(vm.spec.until_ms)
+    ends_ms = vm.clock.ours(vm.spec.until_ms) + WORD_MS
     if vm.found_ms is None or vm.clock.known:
         return ends_ms
     return max(ends_ms, vm.found_ms + FIRST_TOLD_MS)

@@ -8,6 +8,7 @@ from exchange.wire.types import Capacity
 from hostagent.core.looks import HINT_MS
 from hostagent.core.memory_hypervisor import Boot
 from hostagent.core.ports import GuestHangs, Hint, ImageFailed, Observe, WatchGuest
+from hostagent.core.vm import WORD_MS
 from tests.hostagent.rig import CONFIG, HOUR_MS, PROMPT, START_MS, Rig, kill, launch
 
 
@@ -191,9 +192,9 @@ def test_a_domain_that_somebody_removed_is_a_failure(rig: Rig) -> None:
     assert rig.states()[-1] == "failed(domain_lost)"
 
 
-def test_a_lease_ends_on_time_without_being_told(rig: Rig) -> None:
+def test_a_lease_ends_without_being_told_when_no_word_came(rig: Rig) -> None:
     rig.tell(launch(until_ms=START_MS + 600_000))
-    rig.run(599_999)
+    rig.run(600_000 + WORD_MS - 1)
     assert rig.running() == ["v-1"]
     rig.run(1)
     assert rig.running() == []
@@ -206,8 +207,17 @@ def test_the_next_window_of_the_same_buyer_carries_the_vm_on(rig: Rig) -> None:
     rig.tell(launch(instruction_id="i-2", until_ms=START_MS + 1_200_000))
     rig.run(500_000)
     assert rig.running() == ["v-1"]
-    rig.run(200_000)
+    rig.run(200_000 + WORD_MS)
     assert rig.running() == []
+
+
+def test_the_word_that_the_next_window_follows_may_come_a_little_late(rig: Rig) -> None:
+    """The exchange knows it at the hour, and its message is under way then."""
+    rig.tell(launch(until_ms=START_MS + 600_000))
+    rig.run(600_100)
+    rig.tell(launch(instruction_id="i-2", until_ms=START_MS + 1_200_000))
+    rig.run(500_000)
+    assert rig.running() == ["v-1"]
 
 
 def test_hints_bring_the_next_look_forward_once(rig: Rig) -> None:

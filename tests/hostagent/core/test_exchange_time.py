@@ -25,6 +25,7 @@ from hostagent.core.ports import (
     StartDomain,
     Tick,
 )
+from hostagent.core.vm import WORD_MS
 from tests.hostagent.rig import CONFIG, HOUR_MS, IMAGE, START_MS, Rig, launch, sync
 
 MINUTE_MS = 60_000
@@ -83,8 +84,8 @@ def test_a_window_starts_and_ends_at_the_exchanges_time(wrong_ms: int) -> None:
     seen = ObservedDomain(host.core.vms["v-1"].spec, "running")
     host.apply(Observed(begins_ms + wrong_ms, [seen]), begins_ms)
     host.core.vms["v-1"].domain = "up"
-    ended = [at for at, out in host.until(ends_ms) if isinstance(out, DestroyDomain)]
-    assert ended == [ends_ms]
+    ended = [at for at, out in host.until(ends_ms + WORD_MS) if isinstance(out, DestroyDomain)]
+    assert ended == [ends_ms + WORD_MS]
 
 
 @pytest.mark.parametrize("wrong_ms", WRONG)
@@ -102,8 +103,8 @@ def test_an_adopted_vm_waits_for_the_time_to_be_told(wrong_ms: int) -> None:
     assert not any(isinstance(out, DestroyDomain) for out in host.apply(seen, START_MS))
     host.until(START_MS + 59_000)
     host.apply(host.told(START_MS + 59_000), START_MS + 59_000)
-    ended = [at for at, out in host.until(until_ms) if isinstance(out, DestroyDomain)]
-    assert ended[:1] == [until_ms]
+    ended = [at for at, out in host.until(until_ms + WORD_MS) if isinstance(out, DestroyDomain)]
+    assert ended[:1] == [until_ms + WORD_MS]
 
 
 def test_without_an_exchange_the_wall_clock_ends_it_after_a_minute() -> None:

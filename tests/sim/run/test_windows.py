@@ -66,6 +66,17 @@ def test_a_window_that_was_bought_ahead_is_delivered_at_its_hour(tmp_path: Path)
     assert found["boot_p95_s"] == pytest.approx(42, abs=4)
 
 
+def test_from_one_hour_to_the_next_the_guests_serve_on(tmp_path: Path) -> None:
+    """The exchange's word that the next hour follows is under way when the first one ends."""
+    run = played(tmp_path, "01:00-03:00", 4200)
+    seen = Seen(run)
+    run.run()
+    assert set(seen.active_s) == {300.0, 3900.0}
+    served = [(at_ms / 1000, units) for at_ms, units in run.stage.farm.ready]
+    first_s = next(at_s for at_s, units in served if units == 6)
+    assert [units for at_s, units in served if first_s < at_s < 4200] == []
+
+
 def test_an_hour_behind_the_end_is_owed_apart(tmp_path: Path) -> None:
     """Given back before it began: the run's cost has nothing of it, the wind-down all."""
     run = played(tmp_path, "02:00-03:00", 600)
