@@ -26,8 +26,12 @@ OFFERS: Final = (
 )
 
 
-def found_lines(need: Need, found: Found, best: Purchase | None, width: int) -> Iterator[str]:
+def found_lines(
+    need: Need, found: Found, best: Purchase | None, dearer: Purchase | None, width: int
+) -> Iterator[str]:
     """Yield the table of offers and, below it, what the need costs and how it is bought.
+
+    ``dearer``: what there is above its limit on the price, when that is more.
 
     BOOT P95 is of as many boots, LOSSES of as many leases as stand behind the stroke.
     """
@@ -40,6 +44,12 @@ def found_lines(need: Need, found: Found, best: Purchase | None, width: int) -> 
         yield f"{found.unproven} more fit, but nobody knows yet what you ask of their record"
     if best is not None:
         yield from _purchase(need, best)
+    if dearer is not None:
+        cost = "costs" if dearer.units == 1 else "cost"
+        yield (
+            f"{dearer.units} {cost} {credits_text(dearer.hour_ucr)} an hour"
+            f" at up to {credits_text(dearer.price_max_ucr)} each, {dearer.symbol}"
+        )
 
 
 def _purchase(need: Need, best: Purchase) -> Iterator[str]:

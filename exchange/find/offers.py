@@ -9,6 +9,7 @@ from operator import ge, gt, le, lt
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from exchange.find.need import PPM, Bound, Fact, Need, Sign
 from exchange.wire.frames import DirectoryUpdate, HostAsk
@@ -70,6 +71,21 @@ def cheapest(offers: Sequence[Offer], units: int) -> Purchase | None:
     symbols = dict.fromkeys(offer.symbol for offer in offers if offer.symbol is not None)
     bought = [_bought(symbol, offers, units) for symbol in symbols]
     return min(bought, key=lambda each: (-each.units, each.hour_ucr), default=None)
+
+
+def dearer(
+    need: Need, hosts: Iterable[DirectoryUpdate], zones: Mapping[str, str], best: Purchase | None
+) -> Purchase | None:
+    """Return the cheapest way to have more than ``best`` for a higher price than the need allows.
+
+    ``best``: what there is within its limit. None: no price gives more.
+    """
+    units = need.units or 1
+    if need.price_max_ucr is None or (best is not None and best.units >= units):
+        return None
+    without = search(replace(need, price_max_ucr=None), hosts, zones)
+    found = cheapest(without.offers, units)
+    return found if found is not None and (best is None or found.units > best.units) else None
 
 
 def fact(name: Fact, evidence: EvidenceView) -> int | None:

@@ -36,7 +36,7 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
         with Vertical(id="form"):
             yield Static(self.form.title, markup=False, id="form-title")
             for field in self.form.fields:
-                with Horizontal(classes="form-row"):
+                with Horizontal(classes="field-row"):
                     yield Label(field.label, markup=False, classes="form-label")
                     yield Field(
                         field.value,

@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from exchange.find.need import Known, Need
-from exchange.find.offers import Found, Offer, cheapest, search
+from exchange.find.offers import Found, Offer, Purchase, cheapest, dearer, search
 from exchange.units import count_text
 from manager.control.frames import BurstRow, UnitRow
 from manager.control.requests import BurstEnd
@@ -64,6 +64,8 @@ class OffersScreen(ListScreen):
         super().__init__(shared, name)
         self.need = NeedLine()
         self.found = NOTHING
+        self.best: Purchase | None = None
+        self.dearer: Purchase | None = None
         self.need_pane = NeedPane(shared.paint)
         self._offer_rows: list[Row] = []
         self._made_of: tuple[int, int, Need] | None = None
@@ -86,7 +88,10 @@ class OffersScreen(ListScreen):
         if made_of != self._made_of:
             self._made_of = made_of
             zones = self._known().zones
-            self.found = search(self.need.need, model.directory.hosts.values(), zones)
+            need, hosts = self.need.need, model.directory.hosts.values()
+            self.found = search(need, hosts, zones)
+            self.best = cheapest(self.found.offers, need.units or 1)
+            self.dearer = dearer(need, hosts, zones, self.best)
             self._offer_rows = offer_rows(self.found.offers)
         return self._offer_rows
 
@@ -137,10 +142,9 @@ class OffersScreen(ListScreen):
     def _draw_need(self, why: str) -> None:
         width = self.need_pane.size.width
         need, found = self.need.need, self.found
-        best = cheapest(found.offers, need.units or 1)
         lines = [self.need.line(width)]
         if self.shared.model.directory.known:
-            lines += summary_lines(need, found, best, width)
+            lines += summary_lines(need, found, self.best, self.dearer, width)
         else:
             lines += [fit((span(f" {ASKING}", "dim"),), width), fit((), width)]
         if self.need.fault:

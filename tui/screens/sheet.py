@@ -49,7 +49,7 @@ class SheetScreen(TypingScreen[Values | None]):
             yield Label(self._title, markup=False, id="sheet-title")
             with VerticalScroll(id="sheet-fields", can_focus=False):
                 for field in self._fields.values():
-                    with Horizontal(classes="sheet-field"):
+                    with Horizontal(classes="field-row"):
                         yield Label(field.key, markup=False, classes="sheet-field-name")
                         yield _input(field)
                         yield Static(

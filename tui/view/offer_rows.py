@@ -96,9 +96,18 @@ def _uptime(seen: EvidenceView) -> Cell:
     return Cell(f"{hundredths // 100}.{hundredths % 100:02d} %", "text", hundredths)
 
 
-def summary_lines(need: Need, found: Found, best: Purchase | None, width: int) -> list[Line]:
-    """Return two rows: what it costs, and what there is and what one should know about it."""
+def summary_lines(
+    need: Need, found: Found, best: Purchase | None, dearer: Purchase | None, width: int
+) -> list[Line]:
+    """Return two rows: what it costs, and what there is and what one should know about it.
+
+    ``dearer``: what there is above its limit on the price, when that is more.
+    """
     cost, ink = _cost(need.units or 1, best)
+    if dearer is not None:
+        highest = exact_price_text(dearer.price_max_ucr, PRICE_PLACES)
+        count = f"All {dearer.units}" if dearer.units == (need.units or 1) > 1 else dearer.units
+        cost = f"{cost} {count} at up to {highest} each."
     hosts = len({offer.host for offer in found.offers})
     unproven = f", {found.unproven} more unproven" if found.unproven else ""
     more = [f"{count_text(len(found.offers), 'offer')} of {count_text(hosts, 'host')}{unproven}"]
@@ -117,5 +126,5 @@ def _cost(wanted: int, best: Purchase | None) -> tuple[str, str]:
     each = f", at most {dearest} each" if best.units > 1 else ""
     cost = f"{best.units} cost {money_text(best.hour_ucr)} an hour{each}, {best.symbol}"
     if best.units < wanted:
-        return f"only {best.units} of {wanted} by one instrument: {cost}", "warn"
+        return f"only {best.units} of {wanted} by one instrument: {cost}.", "warn"
     return cost, "text"

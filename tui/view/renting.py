@@ -127,7 +127,9 @@ def _now(of: Plan, wanted: Renting) -> str:
         taken = min(left, offer.units)
         left, cost_ucr = left - taken, cost_ucr + taken * (offer.price_ucr or 0)
     if left == wanted.units:
-        return "None is for sale at that price now."
+        from_ucr = min((offer.price_ucr or 0 for offer in of.offers if offer.units), default=0)
+        nearest = f"; the cheapest is {exact_price_text(from_ucr, PLACES)}" if from_ucr else ""
+        return f"None is for sale at that price now{nearest}."
     some = "All" if not left else f"{wanted.units - left} of {wanted.units}"
     return f"{some} for sale now, for {money_text(cost_ucr)} an hour."
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from exchange.cli.find_text import found_lines
 from exchange.find.need import Bound, Need
-from exchange.find.offers import Found, Purchase, cheapest, fact, search
+from exchange.find.offers import Found, Purchase, cheapest, dearer, fact, search
+from exchange.units import credits_text
 from exchange.wire.frames import DirectoryUpdate, HostAsk
 from exchange.wire.types import EvidenceView, ToldCapacity
 
@@ -104,7 +105,7 @@ def test_the_table_fits_a_terminal() -> None:
     dear = host(123_456, (SMALL, 10**9, 1_000_000), accel="simulated", evidence=GOOD)
     found = search(Need(class_="small"), [*HOSTS, dear], ZONES)
     best = cheapest(found.offers, 4)
-    lines = list(found_lines(need, Found(found.offers, 2), best, WIDTH))
+    lines = list(found_lines(need, Found(found.offers, 2), best, None, WIDTH))
     assert max(map(len, lines)) <= WIDTH
     assert ("12.3 s/40" in lines[3], "1000.000000" in lines[4], "1/200" in lines[4]) == (True,) * 3
     assert lines[-5:] == [
@@ -114,3 +115,25 @@ def test_the_table_fits_a_terminal() -> None:
         f"  headroom order place {SMALL} buy 4 --price 1000.000000",
         "  (an order takes the best price there is, also of hosts that are not listed)",
     ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 99), st.integers(1, 9)), max_size=6),
+    st.integers(1, 30),
+    st.integers(1, 99),
+)
+def test_what_is_dearer_is_named_when_it_gives_more(
+    asks: list[tuple[int, int]], units: int, limit_ucr: int
+) -> None:
+    hosts = [host(at, (SMALL, price, qty)) for at, (price, qty) in enumerate(asks)]
+    need = Need(units=units, price_max_ucr=limit_ucr)
+    best = cheapest(search(need, hosts, ZONES).offers, units)
+    found = dearer(need, hosts, ZONES, best)
+    prices = sorted(price for price, qty in asks for _ in range(qty))[:units]
+    within = [price for price in prices if price <= limit_ucr]
+    if len(prices) > len(within):
+        assert found == Purchase(SMALL, len(prices), sum(prices), prices[-1])
+        lines = list(found_lines(need, search(need, hosts, ZONES), best, found, WIDTH))
+        assert f"at up to {credits_text(prices[-1])} each" in lines[-1]
+    else:
+        assert found is None

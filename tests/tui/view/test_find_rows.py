@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from exchange.find.need import Known, Need
-from exchange.find.offers import cheapest, search
+from exchange.find.offers import cheapest, dearer, search
 from exchange.find.reader import read
 from exchange.wire.frames import DirectorySnapshot, DirectoryUpdate, HostAsk
 from exchange.wire.requests import OrderPlace
@@ -130,7 +130,7 @@ def test_every_row_above_the_offers_fills_its_width(width: int) -> None:
     found = search(Need(), HOSTS, KNOWN.zones)
     best = cheapest(found.offers, 4)
     rows = [line.line(width), line.fault_line(width)]
-    for row in (*rows, *summary_lines(Need(units=4), found, best, width)):
+    for row in (*rows, *summary_lines(Need(units=4), found, best, best, width)):
         assert width_of(row) == width
 
 
@@ -161,7 +161,8 @@ def said(text: str) -> list[str]:
     need = read(text, KNOWN)
     found = search(need, HOSTS, KNOWN.zones)
     best = cheapest(found.offers, need.units or 1)
-    lines = summary_lines(need, found, best, 150)
+    more = dearer(need, HOSTS, KNOWN.zones, best)
+    lines = summary_lines(need, found, best, more, 150)
     return ["".join(part for part, _, _ in line).strip() for line in lines]
 
 
@@ -173,6 +174,24 @@ def test_what_a_need_costs() -> None:
     cost, more = said("9 small in Germany flat losses < 5 %")
     assert cost.startswith("only 3 of 9 by one instrument: 3 cost 0.0840 an hour")
     assert more == "1 offer of 1 host, 1 more unproven · the best price wins, listed or not"
+
+
+@pytest.mark.parametrize(
+    ("need", "cost"),
+    [
+        ("2 small in Germany flat below 0.02", "None is for sale. All 2 at up to 0.0280 each."),
+        ("small in Germany flat below 0.02", "None is for sale. 1 at up to 0.0280 each."),
+        ("9 small in Germany flat below 0.02", "None is for sale. 6 at up to 0.0290 each."),
+        (
+            "4 small in Germany flat below 0.0285",
+            "only 3 of 4 by one instrument: 3 cost 0.0840 an hour, at most 0.0280 each, "
+            "small.eu-de.flat.spot. All 4 at up to 0.0290 each.",
+        ),
+        ("small in Germany tcg below 0.02", "None is for sale."),
+    ],
+)
+def test_a_limit_that_is_too_low_names_the_price_that_would_do(need: str, cost: str) -> None:
+    assert said(need)[0] == cost
 
 
 def planned(text: str, at: int = 0, library: list[VmRow] | None = None) -> renting.Plan:
@@ -248,7 +267,7 @@ def test_the_form_says_what_is_for_sale_at_the_ceiling() -> None:
     few = check(values | {"ceiling": "0.0280"}).text
     assert few.startswith("3 of 4 for sale now, for 0.0840 an hour. At most 0.1120")
     none = check(values | {"ceiling": "0.0200"}).text
-    assert none.startswith("None is for sale at that price now.")
+    assert none.startswith("None is for sale at that price now; the cheapest is 0.0280.")
 
 
 def test_nothing_to_rent_is_said() -> None:
