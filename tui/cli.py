@@ -18,6 +18,7 @@ from tui.live_link import LiveLink
 from tui.palettes import depth_of
 from tui.remembered import Remembered, keep, recall, remembered_path
 from tui.run import NoTerminalError, run_app
+from tui.scenario_run import scenario_folder
 from tui.screens.table import all_tables
 from tui.view.tips import TIPS, Tip
 
@@ -126,7 +127,7 @@ def _show(
         symbol=asked.symbol or remembered.symbol or config.symbol,
         fat_finger_pct=config.fat_finger_pct,
         depth=depth_of(os.environ),
-        scenarios=Path(config.scenarios).expanduser(),
+        scenarios=scenario_folder(config.scenarios),
         farm_link=SocketFarmLink(asked.control or _path(config.control)),
         keyboard=keyboard,
         remembered=remembered,
@@ -134,6 +135,7 @@ def _show(
     )
     given = {name: getattr(asked, name) for name in ("url", "key", "symbol", "control")}
     words = {name: None if value is None else str(value) for name, value in given.items()}
+    terminal.shared.settings_file = str(config_path())
     terminal.shared.settings = settings(config, config_path(), asked.profile, words)
     try:
         code = asyncio.run(run_app(terminal, in_browser=in_browser))

@@ -51,7 +51,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     control: str | None = None
     """The Manager's control socket."""
 
-    scenarios: str = "scenarios"
+    scenarios: str | None = None
     """The folder of scenario files."""
 
     profiles: dict[str, Profile] = {}
@@ -111,6 +111,32 @@ class Setting(NamedTuple):
     origin: str
 
 
+NOTHING: Final[Mapping[str, str]] = {}
+WHAT: Final = {
+    "url": "the exchange",
+    "key": "your key file; without one you watch",
+    "symbol": "the instrument shown first",
+    "control": "the socket of your Manager",
+    "theme": "dark, light or cb-safe",
+    "fat_finger_pct": "asks if a price is so far through",
+    "scenarios": "the folder of scenario files",
+    "keymap": "other keys for actions, by name",
+}
+"""What can be set, and what each setting is."""
+NAMES: Final = tuple(name for name in WHAT if name != "keymap")
+
+
+def usual(given: Mapping[str, str] = NOTHING, origin: str = "") -> list[Setting]:
+    """Return all that can be set where no file is read; ``given`` is set by ``origin``."""
+    config = Config()
+    return [
+        Setting(name, given[name], origin)
+        if name in given
+        else Setting(name, str(getattr(config, name) or "–"), "default")
+        for name in WHAT
+    ]
+
+
 def settings(
     config: Config, path: Path, profile: str | None, given: Mapping[str, str | None]
 ) -> list[Setting]:
@@ -133,9 +159,6 @@ def settings(
         "keymap", f"{len(config.keymap)} changed", "file" if config.keymap else "default"
     )
     return [*found, changed]
-
-
-NAMES: Final = ("url", "key", "symbol", "control", "theme", "fat_finger_pct", "scenarios")
 
 
 def _told(path: Path) -> dict[str, Any]:

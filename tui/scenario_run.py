@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from exchange import files
+from sim.scenario import shipped
 from tui.remembered import remembered_path
 from tui.view.recording import Recording, recording_of
 from tui.view.scenario_rows import ScenarioFile, scenario_file
@@ -26,6 +27,14 @@ LINE_MAX: Final = 4096
 
 class NotRunError(Exception):
     """The run gave no result; ``str`` is one line for a person."""
+
+
+def scenario_folder(named: str | None) -> Path:
+    """Return the folder that is named; else ``scenarios`` here, else that of the shipped ones."""
+    if named is not None:
+        return Path(named).expanduser()
+    here = Path("scenarios")
+    return here if here.is_dir() else shipped.FOLDER
 
 
 def scenario_files(folder: Path) -> list[ScenarioFile]:

@@ -8,6 +8,7 @@ from exchange.wire.types import Request
 from manager.control.frames import Change, Snapshot
 from manager.control.requests import ControlRequest
 from tui.actions import Keyboard
+from tui.config import usual
 from tui.farm_link import FarmLink
 from tui.link import NoAnswerError, RefusedError
 from tui.remembered import Remembered
@@ -55,8 +56,9 @@ class Shared:
         self.remembered = remembered
         self.wanted: dict[str, str] = {}
         """By tab, the key of the row that its cursor is to be put on when it is shown."""
-        self.settings: Sequence[tuple[str, str, str]] = ()
-        """What is set: name, value, where it came from."""
+        self.settings: Sequence[tuple[str, str, str]] = usual()
+        """What can be set: name, value, where it came from."""
+        self.settings_file = "~/.config/headroom/tui.toml"
         self.scenarios = Path("scenarios")
         """The folder of scenario files."""
         self.tips: tuple[Tip, ...] = ()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.test_app import LARGE, Stand, play
-from tui.config import load_config, settings
+from tests.tui.test_app import LARGE, SMALL, Stand, play
+from tui.config import Config, load_config, settings
 from tui.screens.settings import SettingsScreen
 
 FILE = """
@@ -35,6 +35,24 @@ def test_each_setting_says_where_it_came_from(
         "scenarios": ("plans", "file"),
         "keymap": ("0 changed", "default"),
     }
+
+
+@pytest.mark.parametrize("size", [SMALL, (120, 35), LARGE])
+def test_all_that_can_be_set_is_listed_where_nothing_is(size: tuple[int, int]) -> None:
+    async def scene(s: Stand) -> None:
+        await s.press("f2", "comma")
+        rows = str(s.app.screen.query_one("#settings-rows").render()).splitlines()
+        fields = [*Config.__struct_fields__]
+        fields.remove("profiles")
+        assert sorted(row.split()[0] for row in rows) == sorted(fields)
+        assert all(row.split()[-1] != "default" for row in rows), "each says what it is"
+        said = str(s.app.screen.query_one("#settings-file").render())
+        assert said == "They are set in ~/.config/headroom/tui.toml"
+        box = s.app.screen.query_one("#settings").region
+        keys = s.app.screen.query_one("#settings-keys").region
+        assert box.contains_region(keys)
+
+    play(size, scene)
 
 
 @pytest.mark.parametrize(

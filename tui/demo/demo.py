@@ -23,6 +23,7 @@ import typer
 
 from exchange.cli.common import EXIT_USAGE, fail
 from exchange.cli.listening import Listen, Web, checked
+from sim.scenario.shipped import FOLDER as SCENARIOS
 from tui.demo.market import SYMBOL
 from tui.link import LinkError
 
@@ -33,7 +34,6 @@ CLOSING_TIMEOUT_S: Final = 30
 HEADLESS_SIZE: Final = (160, 50)
 OPENING: Final = "Opening an exchange with simulated hosts and traders"
 ROOT: Final = str(Path(__file__).resolve().parents[2])
-SCENARIOS: Final = Path(ROOT) / "scenarios"
 
 
 class Stage(NamedTuple):
@@ -177,6 +177,7 @@ async def play(for_s: float | None, headless: bool) -> tuple[int, str]:
     async with whole_stage() as opened:
         # Read by now, while the child started: `_read_terminal`.
         from tui.app import HeadroomApp
+        from tui.config import usual
         from tui.farm_link import SocketFarmLink
         from tui.live_link import LiveLink
         from tui.palettes import depth_of
@@ -191,6 +192,9 @@ async def play(for_s: float | None, headless: bool) -> tuple[int, str]:
             scenarios=SCENARIOS,
             tips=TIPS,
         )
+        told = {"url": opened.url, "key": str(opened.key), "control": str(opened.control)}
+        told |= {"symbol": SYMBOL, "scenarios": str(SCENARIOS)}
+        terminal.shared.settings = usual(told, "the demo")
         size = HEADLESS_SIZE if headless else None
         async with _watched(opened.child, terminal.exit):
             code = await run_app(terminal, headless=headless, for_s=for_s, size=size)

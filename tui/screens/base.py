@@ -365,11 +365,15 @@ class TabScreen(ToastingScreen, inherit_bindings=False):
         await self.app.action_quit()
 
     def _open_settings(self) -> None:
+        shared = self.shared
+
         async def use(theme: str | None) -> None:
             if theme is not None:
                 await self.app.run_action(f"app.use_theme('{theme}')")
 
-        self.app.push_screen(SettingsScreen(self.shared.settings, self.app.theme), use)
+        self.app.push_screen(
+            SettingsScreen(shared.settings, shared.settings_file, self.app.theme), use
+        )
 
     def _open_help(self) -> None:
         self.app.push_screen(HelpScreen(self.offered))

@@ -27,6 +27,10 @@ ROWS = (
     "A click picks a row or sorts by a column, a double click opens a row, the wheel scrolls. "
     "What is in the footer and in questions can be clicked."
 )
+PRICES = (
+    "Prices are credits for one unit for one hour. What an order holds and costs stands in the "
+    "ticket before anything is sent."
+)
 LADDER = (
     "On the ladder a click puts the cursor, a double click arms a limit order there, a "
     "shift-click one that takes; a right click offers what may be done with an order of yours."
@@ -55,7 +59,7 @@ def help_text(accent: str, dim: str, actions: Sequence[Action] = MARKET) -> Text
 
 def _rest(text: Text, market: bool) -> None:
     """Tell what no key tells: the mouse, the browser, and how the market's orders leave."""
-    for told in (BROWSER, *((LADDER, ORDERS) if market else (ROWS,))):
+    for told in (BROWSER, *((PRICES, LADDER, ORDERS) if market else (ROWS,))):
         text.append("\n" + "\n".join(wrap(told, REST_CELLS)) + "\n")
 
 

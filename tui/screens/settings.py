@@ -1,4 +1,4 @@
-"""What is set and where it came from; a theme to choose."""
+"""What can be set, what is and where it came from; a theme to choose."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Final
@@ -10,10 +10,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.config import WHAT
 from tui.palettes import PALETTES
 from tui.view.text import clip
 
-VALUE_CELLS: Final = 38
+VALUE_CELLS: Final = 30
+ORIGIN_CELLS: Final = 14
 
 
 class SettingsScreen(ModalScreen[str | None]):
@@ -22,17 +24,19 @@ class SettingsScreen(ModalScreen[str | None]):
     CSS_PATH = "settings.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,comma", "leave", "Leave")]
 
-    def __init__(self, settings: Sequence[tuple[str, str, str]], theme: str) -> None:
+    def __init__(self, settings: Sequence[tuple[str, str, str]], file: str, theme: str) -> None:
         super().__init__()
-        self.settings, self.current = settings, theme
+        self.settings, self.file, self.current = settings, file, theme
 
     def compose(self) -> ComposeResult:
         rows = [
-            f"{name:<16}{clip(value, VALUE_CELLS):<{VALUE_CELLS + 2}}{origin}"
+            f"{name:<16}{clip(value, VALUE_CELLS):<{VALUE_CELLS + 2}}"
+            f"{origin:<{ORIGIN_CELLS}}{WHAT.get(name, '')}"
             for name, value, origin in self.settings
         ]
         with Vertical(id="settings"):
-            yield Static("\n".join(rows) or "nothing is set", markup=False, id="settings-rows")
+            yield Static("\n".join(rows), markup=False, id="settings-rows")
+            yield Static(f"They are set in {self.file}", markup=False, id="settings-file")
             yield OptionList(*(Option(f"theme {name}", id=name) for name in PALETTES), compact=True)
             yield Label("↑ ↓ choose · ↵ use the theme · Esc leave", id="settings-keys")
 

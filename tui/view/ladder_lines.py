@@ -5,8 +5,12 @@ from typing import Final, NamedTuple
 
 from tui.view.bars import bar_eighths, bar_left, bar_right
 from tui.view.ladder import Grid, Rung
-from tui.view.text import Line, Span, fit, price_text, qty_text, span
+from tui.view.text import Line, Span, fit, price_text, qty_text, span, width_of
 
+TITLE: Final = "1 LADDER"
+PRICED_IN: Final = "credits/unit-hour"
+RULE_LEAST: Final = 3
+"""A blank, a piece of the rule and a blank between title and note."""
 OWN_CELLS: Final = 6
 SIDE_LEAST: Final = 7
 """The longest quantity and a blank."""
@@ -43,6 +47,12 @@ def heading(width: int, c: Columns) -> Line:
         f" {'ask':<{c.side - 1}}{'mine':>{c.own - 1}} "
     )
     return fit((span(text, "dim"),), width)
+
+
+def title_text(note: Line, width: int) -> str:
+    """Return the ladder's name, with what its prices are where there is room beside ``note``."""
+    whole = f"{TITLE} {PRICED_IN}"
+    return whole if len(whole) + width_of(note) + RULE_LEAST <= width else TITLE
 
 
 def step_note(grid: Grid | None, places: int) -> Line:

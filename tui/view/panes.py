@@ -69,7 +69,7 @@ def _ladder(scene: Scene, width: int, height: int) -> list[Line]:
     desk.rows["ladder"] = rows
     grid = desk.grid()
     note = ladder_lines.step_note(grid, places)
-    title = title_line("1 LADDER", note, width, desk.focus == "ladder")
+    title = title_line(ladder_lines.title_text(note, width), note, width, desk.focus == "ladder")
     if grid is None:
         return [
             title,

@@ -19,6 +19,15 @@ USUAL_SPEED: Final = 600
 SCALE: Final = 1_000
 MARKS: Final = 3
 """Rows below the chart: faults, what rules did, the hours."""
+LEGEND: Final = (
+    ("█", "accent", "in service"),
+    ("░", "warn", "needed beyond"),
+    ("━", "warn", "a fault"),
+    ("+", "own", "a rule acted"),
+    ("▲", "dim", "now"),
+)
+LEGEND_FROM: Final = 8
+"""Rows from which on one tells what the marks are."""
 
 
 class Figure(Struct, frozen=True):
@@ -179,10 +188,11 @@ def player_lines(player: Player, width: int, height: int, focused: bool = False)
         return _filled([title, fit((span(f" {why}", "dim"),), width)], width, height)
     note = (span("▶ " if player.playing else "‖ ", "accent!"), span(f"{player.speed} x", "dim"))
     lines = [title_line(f"PLAYER {player.policy}", note, width, focused), _now(player, width)]
-    rows = height - len(lines) - MARKS
+    legend = [_legend(width)] if height >= LEGEND_FROM else []
+    rows = height - len(lines) - MARKS - len(legend)
     if rows > 0:
         lines += _chart(player, course, width, rows)
-    lines += _marks(player, recording, width)
+    lines += [*_marks(player, recording, width), *legend]
     return _filled(lines, width, height)
 
 
@@ -231,6 +241,16 @@ def _chart(player: Player, course: Course, width: int, rows: int) -> list[Line]:
 
 def _cell(player: Player, width: int) -> int:
     return min(width - 1, int(player.at_s * width / max(1.0, player.duration_s)))
+
+
+def _legend(width: int) -> Line:
+    """Tell what the marks are, as many as there is room for."""
+    line: Line = ()
+    for mark, ink, text in LEGEND:
+        more = (span(f" {mark}", ink), span(f" {text} ", "dim"))
+        if width_of((*line, *more)) <= width:
+            line = (*line, *more)
+    return fit(line, width)
 
 
 def _marks(player: Player, recording: Recording, width: int) -> list[Line]:

@@ -8,9 +8,10 @@ import pytest
 from textual.pilot import Pilot
 
 from manager.shell.http_get import get
+from sim.scenario.shipped import FOLDER
 from tests.tui.demo.test_demo import leftovers, until
 from tui.app import HeadroomApp
-from tui.demo.demo import SCENARIOS, whole_stage
+from tui.demo.demo import whole_stage
 from tui.demo.market import SYMBOL
 from tui.demo.site import (
     FIRST_PEAK_S,
@@ -130,7 +131,7 @@ def test_every_tab_is_alive_and_the_tips_are_true(
         async with whole_stage() as opened:
             link = LiveLink(opened.url, opened.key)
             farm = SocketFarmLink(opened.control)
-            app = HeadroomApp(link, symbol=SYMBOL, farm_link=farm, tips=TIPS, scenarios=SCENARIOS)
+            app = HeadroomApp(link, symbol=SYMBOL, farm_link=farm, tips=TIPS, scenarios=FOLDER)
             await link.open()
             async with app.run_test(size=(160, 50)) as pilot:
                 tour = Tour(app, pilot)

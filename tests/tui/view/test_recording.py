@@ -119,9 +119,9 @@ def test_the_picture_shows_what_was_missing_the_fault_the_rule_and_the_playhead(
     assert "! units 1.0 of 3.0 needed" in lines[1]
     assert "price 0.0300" in lines[1]
     assert "░" in lines[5]
-    assert "━" in lines[9]
-    assert "+" in lines[10]
-    assert lines[11].index("▲") == 16
+    assert "━" in lines[8]
+    assert "+" in lines[9]
+    assert lines[10].index("▲") == 16
 
 
 ACTS = st.one_of(
@@ -169,3 +169,18 @@ def test_it_plays_to_the_end_and_again_from_the_start() -> None:
     assert (player.at_s, player.playing) == (7200, False)
     player.toggle()
     assert (player.at_s, player.playing) == (0.0, True)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 8), (158, 20), (44, 12), (18, 9)])
+def test_a_legend_tells_what_the_marks_are(width: int, height: int) -> None:
+    player = Player()
+    player.load(recording())
+    player.seek(3_000)
+    *_, legend = player_lines(player, width, height)
+    text = "".join(part[0] for part in legend)
+    told = [mark for mark in "█░━+▲" if mark in text]
+    assert width_of(legend) == width
+    assert told == list("█░━+▲") if width >= 80 else told[:1] == ["█"]
+    drawn = {part[0]: part[1] for line in player_lines(player, 158, 20)[:-1] for part in line}
+    inks = {part[0].strip(): part[1] for part in legend if part[0].strip() in "█░━+▲"}
+    assert all(drawn.get(mark, ink) == ink for mark, ink in inks.items() if mark != "█")
