@@ -3,7 +3,7 @@
 from exchange.units import count_text, credits_text
 from manager.control.budgets import of_account, of_rule, spent_text
 from manager.control.frames import RuleRow, Snapshot
-from manager.control.view import clock
+from manager.control.view import clock_from
 
 
 def explain(shown: Snapshot, name: str) -> str | None:
@@ -42,7 +42,7 @@ def _waits(row: RuleRow) -> list[str]:
     if row.blocked_by:
         parts.append(f"It is held back: {'; '.join(row.blocked_by)}.")
     if row.until_ms is not None and row.fired_ms is not None:
-        parts.append(f"It fired and cools down until {clock(row.until_ms)}.")
+        parts.append(f"It fired and cools down until {clock_from(row.until_ms)}.")
     if not parts and row.since_ms is not None:
         parts.append("Nothing holds it back.")
     return parts

@@ -132,8 +132,13 @@ def when_text(rule: Rule) -> str:
 
 
 def clock(at_ms: int) -> str:
-    """``18:03:20 UTC``, the second rounded up."""
-    return f"{datetime.fromtimestamp(-(-at_ms // MS_PER_SECOND), UTC):%H:%M:%S} UTC"
+    """``18:03:20 UTC``: the second in which it happened, as the log has it."""
+    return f"{datetime.fromtimestamp(at_ms // MS_PER_SECOND, UTC):%H:%M:%S} UTC"
+
+
+def clock_from(at_ms: int) -> str:
+    """As `clock`, the first whole second from which something is so."""
+    return clock(at_ms + MS_PER_SECOND - 1)
 
 
 def action_text(rule: Rule) -> str:

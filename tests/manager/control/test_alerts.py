@@ -1,12 +1,16 @@
 """Which lines of the log are alerts, and that no flood of them goes out."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from exchange.log.line import line
-from exchange.units import MS_PER_DAY, MS_PER_HOUR
+from exchange.log.line import as_text, line
+from exchange.units import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE
 from manager.control.alerts import HOURLY_MAX, REPEAT_MS, SHOWN_MAX, Alerts, kind_of
-from manager.control.frames import RuleRow, SpendRow
+from manager.control.frames import LoadRow, RuleRow, Snapshot, SpendRow
+from manager.control.tables import status_lines
+from manager.control.view import clock, clock_from
 from manager.core import log_events
 from manager.core.messages import Log
 
@@ -104,3 +108,18 @@ def test_every_budget_is_told_once_in_its_time(
 def test_a_budget_of_nothing_is_used_up_from_the_start() -> None:
     [alert] = Alerts().looked([], SpendRow(day_limit_ucr=0), 0)
     assert alert.kind == "budget_100"
+
+
+@given(st.integers(0, MS_PER_DAY - MS_PER_MINUTE))
+def test_an_alert_has_the_second_that_its_line_in_the_log_has(at_ms: int) -> None:
+    entry, alerts = log_events.disconnected("reset"), Alerts()
+    alerts.heard(entry, at_ms)
+    *_, told = status_lines(Snapshot(at_ms, LoadRow(1.0, 1), alerts=list(alerts.rows)))
+    logged = as_text(entry, at_ms)[11:19]
+    assert logged in told and clock(at_ms) == f"{logged} UTC"
+
+
+@given(st.integers(0, MS_PER_DAY - MS_PER_MINUTE))
+def test_what_begins_is_never_told_too_early(at_ms: int) -> None:
+    later = clock(at_ms + 999)
+    assert clock_from(at_ms) == later >= clock(at_ms)
