@@ -376,4 +376,8 @@ class TabScreen(ToastingScreen, inherit_bindings=False):
         )
 
     def _open_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.offered))
+        async def picked(name: str | None) -> None:
+            if name is not None:
+                await self.action_act(name)
+
+        self.app.push_screen(HelpScreen(self.offered), picked)

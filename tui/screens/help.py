@@ -1,10 +1,12 @@
-"""Every key, made from the table of actions, so that it cannot forget one."""
+"""Every key, made from the table of actions, so that it cannot forget one. A click does it."""
 
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -14,6 +16,8 @@ from textual.widgets import Static
 from tui.actions import MARKET, Action
 from tui.commands import GROUPS
 
+ACT = "act"
+"""What a piece of text does when it is clicked: the name of an action."""
 KEY_CELLS = 8
 HELP_CELLS = 60
 """What the help of a key takes in a row of the table."""
@@ -25,7 +29,7 @@ BROWSER = (
 )
 ROWS = (
     "A click picks a row or sorts by a column, a double click opens a row, the wheel scrolls. "
-    "What is in the footer and in questions can be clicked."
+    "What is in the footer, in questions and above can be clicked."
 )
 PRICES = (
     "Prices are credits for one unit for one hour. What an order holds and costs stands in the "
@@ -50,9 +54,10 @@ def help_text(accent: str, dim: str, actions: Sequence[Action] = MARKET) -> Text
         if inside:
             text.append(f"{group}\n", style=f"bold {accent}")
         for action in inside:
-            text.append(f"  {action.keys_text:<{KEY_CELLS}}")
+            click = Style(meta={ACT: action.name})
+            text.append(f"  {action.keys_text:<{KEY_CELLS}}", click)
             lines = wrap(action.help, HELP_CELLS)
-            text.append(f"\n{INDENT}".join(lines) + "\n", style=dim)
+            text.append(f"\n{INDENT}".join(lines) + "\n", Style.parse(dim) + click)
     _rest(text, actions[0].name == MARKET[0].name)
     return text
 
@@ -63,8 +68,11 @@ def _rest(text: Text, market: bool) -> None:
         text.append("\n" + "\n".join(wrap(told, REST_CELLS)) + "\n")
 
 
-class HelpScreen(ModalScreen[None]):
-    """Any of the keys that opened it closes it."""
+class HelpScreen(ModalScreen[str | None]):
+    """Answers with the action that was clicked, None when one of the keys that opened it closes it.
+
+    With the help in the footer, all actions are reached by mouse.
+    """
 
     CSS_PATH = "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,18 +84,26 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, actions: Sequence[Action]) -> None:
         super().__init__()
         self._actions = actions
+        self.text = Text()
 
     def compose(self) -> ComposeResult:
         theme = self.app.theme_variables
         # Rich knows the terminal's own colour by another name than Textual.
         accent, label = (theme[name].removeprefix("ansi_") for name in ("accent", "secondary"))
+        self.text = help_text(accent, label, self._actions)
         with Vertical(id="help"):
             with VerticalScroll(id="help-keys"):
-                yield Static(help_text(accent, label, self._actions))
+                yield Static(self.text)
             yield Static("↑ ↓ scroll · Esc leave", id="help-leave")
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is not None and event.widget.id == "help-leave":
+            self.dismiss(None)
+        elif ACT in event.style.meta:
+            self.dismiss(event.style.meta[ACT])
 
     def action_scroll(self, by: int) -> None:
         self.query_one("#help-keys", VerticalScroll).scroll_relative(y=3 * by, animate=False)
