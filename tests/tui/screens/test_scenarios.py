@@ -70,7 +70,7 @@ def test_a_scenario_is_run_judged_and_played(folder: Path, who: str) -> None:
         assert s.app.clipboard == str(result_path("short.toml"))
         await s.pilot.click("#player", offset=(79, 5))
         assert 290 < screen.player.at_s < 310
-        await s.pilot.resize_terminal(120, 35)
+        await s.pilot.resize_terminal(*SMALL)
         screen.focus_on = "scenarios"
         await s.settle()
         assert not screen.player_view.display
