@@ -94,7 +94,10 @@ class Others:
     def _report(self, command: Command, message: VmStatus | UsageReport) -> Command | None:
         if self._recorded.buyer_of.get(message.vm_id) == self._account:
             return self._not("taken_out")
-        if (name := self._moved(message.vm_id, command.host)) is None:
+        name = self._new_id(message.vm_id)
+        if name is None:
+            return self._not("nameless")
+        if self._played.host_of.get(name) != command.host:
             return self._not("simulated")
         return replace(command, message=replace(message, vm_id=name))
 
@@ -102,13 +105,14 @@ class Others:
         def named(vm: HostVm) -> HostVm | None:
             if self._recorded.buyer_of.get(vm.vm_id) == self._account:
                 return None
-            name = self._moved(vm.vm_id, host)
-            return None if name is None else replace(vm, vm_id=name)
+            name = self._new_id(vm.vm_id)
+            if name is None or self._played.host_of.get(name) != host:
+                return None
+            return replace(vm, vm_id=name)
 
         return named
 
-    def _moved(self, vm_id: str, host: str) -> str | None:
-        """Return the VM's id in the played history if it runs on the same host there."""
+    def _new_id(self, vm_id: str) -> str | None:
+        """Return the VM's id in the played history."""
         key = self._recorded.key("", vm_id)
-        name = None if key is None else self._played.id(key)
-        return name if name is not None and self._played.host_of.get(name) == host else None
+        return None if key is None else self._played.id(key)

@@ -23,10 +23,13 @@ from exchange.storage import snapshots
 from exchange.storage.sqlite_journal import create
 from sim.cli.app import app
 from sim.record.file import MAGIC
+from sim.run.world import World
+from sim.scenario.file import load as load_scenario
 from tests.exchange.recovery.test_snapshots import serving
 from tests.exchange.support.harness import create_exchange, journal_rows, until
 from tests.exchange.support.trading import trade, traders
-from tests.sim.scenes import TRADERS, scene, world
+
+SHIPPED = Path(__file__).parents[3] / "scenarios" / "bad_day.toml"
 
 
 def sim(*words: object) -> dict[str, Any]:
@@ -44,11 +47,12 @@ def refusal(*words: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[JournalRow], str]:
-    """Return the journal and the digest of a short simulated run."""
-    found = world(tmp_path_factory.mktemp("run"), scene(TRADERS, duration_s=600), keep_rows=True)
-    digest = found.run().digest
-    return found.stage.marketplace.rows, digest
+def run() -> tuple[list[JournalRow], str]:
+    """Return the journal and the digest of a shipped scenario, with a restart in its middle."""
+    found = load_scenario(SHIPPED)
+    world = World(found, "threshold", found.scenario.seed, keep_rows=True)
+    digest = world.run().digest
+    return world.stage.marketplace.rows, digest
 
 
 def data_of(folder: Path, rows: list[JournalRow]) -> Path:
