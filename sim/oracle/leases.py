@@ -86,7 +86,7 @@ class Leases(Vms):
                 held_ucr += lease.hold_ucr
             if lease.seller == account:
                 held_ucr += len(lease.living) * lease.bond_ucr
-        return self.cash[account] - held_ucr
+        return self.cash.get(account, 0) - held_ucr  # one who never had money
 
     def lease_slots(self) -> list[tuple[str, str]]:
         slots = []
