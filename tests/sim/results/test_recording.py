@@ -3,13 +3,15 @@
 import csv
 import io
 import json
-from typing import Any
+import re
+from itertools import pairwise
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from exchange.units import MS_PER_SECOND, UCR_PER_CREDIT
-from sim.actors.decisions import DecisionLog
+from manager.control.frames import RuleStand
 from sim.page.page import render
 from sim.results import report
 from sim.results.pages import run_page
@@ -97,14 +99,15 @@ def test_the_decision_log_says_why_and_why_not(runs: dict[str, RunResult]) -> No
     assert ("cooling", "it fired and cools down") in stood
 
 
-def test_a_figure_alone_is_no_new_reason(told: Loaded) -> None:
-    world = World(told, "threshold", 7, record=True)
-    log = world.stage.farm.log
-    assert isinstance(log, DecisionLog)
-    log.look(told.scenario.start_ms)
-    before = len(log.entries)
-    log.look(told.scenario.start_ms + 10_000)
-    assert (before, len(log.entries)) == (2, 2)
+@pytest.mark.parametrize("rule", ["burst", "calm"])
+def test_a_figure_alone_is_no_new_reason(runs: dict[str, RunResult], rule: str) -> None:
+    stood = [
+        (one.event, re.sub(r"[0-9.]+", "#", one.text))
+        for one in recorded(runs["threshold"]).decisions
+        if one.rule == rule and one.event in get_args(RuleStand)
+    ]
+    assert len(stood) > 3
+    assert all(one != other for one, other in pairwise(stood))
 
 
 def test_the_page_shows_every_metric_of_every_policy(
