@@ -77,9 +77,9 @@ def _table(table: Table, bold: int = -1) -> Element:
         el("tr", *_cells(row), **({"class_": "winner"} if index == bold else {}))
         for index, row in enumerate(table.rows)
     ]
-    scrolled = el("div", el("table", heads, el("tbody", *rows)), class_="scroll")
+    listed = el("div", el("table", heads, el("tbody", *rows)), class_="scroll")
     told = [el("p", table.note, class_="note")] if table.note else []
-    return el("div", scrolled, *told)
+    return el("div", *([listed] if rows else []), *told)
 
 
 def _cells(row: list[Cell]) -> Iterator[Element]:

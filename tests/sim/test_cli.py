@@ -199,14 +199,14 @@ def test_a_broken_law_says_where_and_keeps_what_had_ended(
     assert done.exit_code == 1
     found = json.loads(out.read_text(encoding="utf-8"))
     broken = found["broken"]
-    assert (broken["law"], broken["policy"], broken["seed"]) == ("paid", "threshold", 7)
+    assert (broken["law"], broken["policy"], broken["seed"]) == ("money", "threshold", 7)
     assert broken["at_s"] > 0
     assert broken["command"] > 50
     assert list(found["policies"]) == ["no_burst"], "the run that had ended is kept"
     assert found["passed"] is False
     assert broken["reproduce"] == f"headroom sim run {path} --policy threshold --seed 7 --runs 1"
     line = done.stderr.splitlines()[-1]
-    assert f"policy threshold, seed 7, at {broken['at_s']:g} s: law 'paid' broken" in line
+    assert f"policy threshold, seed 7, at {broken['at_s']:g} s: law 'money' broken" in line
     assert line.endswith(f"reproduce: {broken['reproduce']}")
     again = CliRunner().invoke(app, broken["reproduce"].split()[2:])
     assert again.exit_code == 1
