@@ -272,7 +272,7 @@ class Vm:
     """The last reading of this boot."""
     cpu_ms: int = 0
     stopping_ms: int = 0
-    """Since when its host is to stop it."""
+    """Since when its host is to stop it, or does."""
     grace_ms: int = 0
     """How long it may take to stop by itself."""
     before: Lease | None = None

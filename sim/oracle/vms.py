@@ -165,6 +165,8 @@ class Vms(Hosts):
             if failed and unit is not None and report.reason not in BUYERS_AFFAIR:
                 self.unit_failed(vm.lease, unit)
             return
+        if report.state == "stopping":
+            vm.stopping_ms = self.now_ms
         vm.state, vm.news = report.state, (report.reason, report.ready_ms)
         if report.state == "running" and vm.launch.launched_ms is None:
             vm.launch.launched_ms, vm.launch_by_ms = self.now_ms, None

@@ -1,0 +1,1 @@
+"""Wrong rules, planted in the engine for a moment: the simulator's book-keeper must see each."""
