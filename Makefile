@@ -16,7 +16,7 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
 .PHONY: help host demo demo-web unit test check format cover bench bench-host sim sweep e2e live live-check live-pictures docs \
-	docs-decide docs-pictures docs-recording web-picture peak-picture dist deb lock clean
+	snapshots docs-decide docs-pictures docs-recording web-picture peak-picture dist deb lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -34,6 +34,7 @@ help:
 	@echo 'make live-pictures    take the pictures of its boot menu and its console again'
 	@echo 'make docs             make the generated pages and pictures of the docs again'
 	@echo 'make docs-pictures    only the pictures'
+	@echo 'make snapshots        every screen at every size again, which the tests compare'
 	@echo 'make docs-decide      take the decisions of docs/decided.md again: ten seeds, some minutes'
 	@echo 'make docs-recording   play a peak in a terminal again and keep it as a recording'
 	@echo 'make peak-picture     play the Manager'\''s peak with a real VM and HAProxy, and draw it'
@@ -130,6 +131,10 @@ bench-host: $(HOST)
 docs: docs-pictures
 	.venv/bin/python -m exchange.cli.reference
 	$(if $(filter true,$(CI)),git diff --exit-code -- $(GENERATED))
+
+# Every screen as cells at every size, for the tests: see what changed before it is committed.
+snapshots: $(READY)
+	.venv/bin/python -m tests.tui.snapshots.draw
 
 docs-pictures: $(READY)
 	.venv/bin/python -m tui.demo.pictures

@@ -25,7 +25,7 @@ ARM: Final = ("b", "q", "4", "enter", "up", "up", "b", "enter")
 SCENES: Final = (
     Scene("market", ("f2",)),
     Scene("market-ticket", ("f2", "b"), ("escape",)),
-    Scene("market-armed", ("f2", *ARM), ("escape", "escape", "escape")),
+    Scene("market-armed", ("f2", *ARM), ("escape", "escape", "escape", "down", "down")),
     Scene("orders", ("f3",)),
     Scene("leases", ("f4",)),
     Scene("leases-release", ("f4", "home", "r"), ("escape",)),

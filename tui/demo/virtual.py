@@ -208,6 +208,7 @@ class VirtualMarket:
         scenario = self.scenario
         self.stage = TickStage(scenario, {}, SEED, self.manager, scenario.farm.core_units, False)
         self.stage.marketplace.observers.clear()
+        self.stage.marketplace.refusal_observers.clear()
         self.loads = sampled(
             scenario.workload, scenario.duration_s, STEP_S, self.stage.stream("load"), {}
         )

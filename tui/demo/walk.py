@@ -113,12 +113,12 @@ async def walk(looks: Sequence[Look], scenarios: Path, at: At) -> None:
     await trade(links[looks[0], YOU])
     market.run_to(AT_S)
     for (look, who), link in links.items():
+        scenes = [scene for scene in SCENES if (scene.who == "operator") == (who == "operator")]
         async with driven_terminal(look, link, scenarios) as terminal:
-            for scene in SCENES:
-                if (scene.who == "operator") == (who == "operator"):
-                    await terminal.go(scene)
-                    await at(look, scene, terminal)
-                    await terminal.press(*scene.leave)
+            for scene in scenes:
+                await terminal.go(scene)
+                await at(look, scene, terminal)
+                await terminal.press(*scene.leave)
 
 
 async def _link(market: VirtualMarket, who: str) -> VirtualLink:

@@ -18,8 +18,8 @@ from tui.actions import EVERYWHERE, LIST, Action
 from tui.remembered import KeptList
 from tui.screens.base import Deed, TabScreen
 from tui.shared import Shared
-from tui.view.layout import is_roomy
-from tui.view.table import ListView, Row
+from tui.view.layout import is_roomy, shares
+from tui.view.table import HEADING_ROWS, ListView, Row
 from tui.widgets.list_pane import ListPane
 
 FAR: Final = 1_000_000
@@ -42,6 +42,9 @@ class ListScreen(TabScreen):
             if kept is not None:
                 view.recall(kept.filter, kept.sorted_by, kept.descending)
         self.focus_on = self.LISTS[0]
+        self._needs: dict[str, int] = {}
+        self._shared: list[int] = []
+        """Rows of each list where they stand above each other."""
         self._copied = ""
         self._second = 0
 
@@ -103,9 +106,30 @@ class ListScreen(TabScreen):
             if pane.display:
                 self.views[name].take(self.rows(name))
         self._jump()
+        self._share(wide and len(self.LISTS) > 1 and not self.has_class("wide"))
         for name, pane in self.panes.items():
             if pane.display:
                 pane.draw(name == self.focus_on)
+
+    def _share(self, stacked: bool) -> None:
+        """Give lists that stand above each other the rows that they need, or once needed.
+
+        Else the cursor, which tells some of them what to list, would move their edges.
+        """
+        body, panes = self.query_one("#body"), self.panes.values()
+        around = sum(each.outer_size.height for each in body.children if each not in panes)
+        room = body.size.height - around - len(panes)
+        if not stacked or room <= 0:
+            room, self._needs = 0, {}
+        for name, view in self.views.items():
+            self._needs[name] = max(HEADING_ROWS + max(1, view.total), self._needs.get(name, 0))
+        wanted = shares(list(self._needs.values()), room) if room else []
+        if wanted == self._shared:
+            return
+        self._shared = wanted
+        for at, pane in enumerate(panes):
+            pane.styles.height = wanted[at] if wanted else None
+        self.call_after_refresh(self.redraw)  # lists know their new size only then
 
     def _jump(self) -> None:
         """Put the cursor where another tab wants it."""

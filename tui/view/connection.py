@@ -82,7 +82,7 @@ def explanation(connection: Connection, now_ms: int) -> str:
             return f"the exchange no longer lets this key in ({why}); nothing is sent any more"
         case "reconnecting":
             why = f" ({clip(connection.reason, 40)})" if connection.reason else ""
-            return f"connection lost, dialing again; orders are held back{why}"
+            return f"connection lost{why}; dialing again, orders are held back"
 
 
 def _spin(now_ms: int) -> str:

@@ -2,6 +2,7 @@
 panes lie inside the screen, never overlap, and none is smaller than it can bear.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 Pane: TypeAlias = Literal[
@@ -57,6 +58,18 @@ def is_wide(width: int, height: int) -> bool:
 def is_roomy(width: int, height: int) -> bool:
     """Tell whether there is room for more than one pane at a time."""
     return width >= MEDIUM[0] and height >= MEDIUM[1]
+
+
+def shares(needs: Sequence[int], room: int) -> list[int]:
+    """Return the rows of lists above each other: what each needs, and the same for the long ones.
+
+    The last one takes what nobody needs.
+    """
+    found, left = list(needs), room
+    for number, at in enumerate(sorted(range(len(found)), key=lambda at: found[at])):
+        found[at] = min(found[at], left // (len(found) - number))
+        left -= found[at]
+    return [*found[:-1], found[-1] + left]
 
 
 def arrange(width: int, height: int, side: Pane, windows: bool = False) -> dict[Pane, Box]:
