@@ -1,11 +1,13 @@
 """What a recording without one account says, for people and as JSON. Pure."""
 
+from textwrap import wrap
 from typing import Any, Final
 
 import msgspec
 
 from sim.record.without import Outcome
 
+WIDTH: Final = 80
 CANNOT_KNOW: Final = (
     "The others act as they did: nobody bids more, sells more or leaves because of what changed.",
     "An order that now trades, or no longer does, changes the book for all that follow it.",
@@ -24,7 +26,7 @@ _ROWS: Final = (
 
 
 def without_lines(account: str, policy: str | None, outcome: Outcome) -> list[str]:
-    """Return the answer as lines of at most 100 columns."""
+    """Return the answer as lines that fit a terminal of 80 columns."""
     head = policy.rpartition(":")[2] if policy is not None else "nobody"
     lines = [f"{account:<22} {'recorded':>16} {head[:24]:>24}"]
     for label, name, form in _ROWS:
@@ -34,8 +36,11 @@ def without_lines(account: str, policy: str | None, outcome: Outcome) -> list[st
         before = outcome.recorded_quality.slo_violation_pct
         after = outcome.played_quality.slo_violation_pct
         lines.append(f"{'violated requests, %':<22} {before:>16.3f} {after:>24.3f}")
-    doubts = [f"* {line}" for line in CANNOT_KNOW]
-    return [*lines, *_played(account, outcome), "What this cannot know:", *doubts]
+    told = [*_played(account, outcome), "What this cannot know:"]
+    lines += [part for line in told for part in wrap(line, WIDTH)]
+    for line in CANNOT_KNOW:
+        lines += wrap(f"* {line}", WIDTH, subsequent_indent="  ")
+    return lines
 
 
 def told_without(outcome: Outcome) -> dict[str, Any]:

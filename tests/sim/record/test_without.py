@@ -7,6 +7,7 @@ recorded, leases from before the recording kept, and the time before it in the c
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from exchange.cli.common import moment
 from exchange.journal.rows import JournalRow
@@ -14,6 +15,7 @@ from exchange.storage.sqlite_journal import create
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire.codec import MSGPACK
 from exchange.wire.requests import LeaseRelease
+from sim.cli.app import app
 from tests.exchange.support.lease_market import LeaseMarket
 from tests.sim.record.test_record import data_of, refusal, sim
 from tests.sim.scenes import TRADERS, scene, world
@@ -79,6 +81,10 @@ def test_the_next_buyer_gets_the_cheap_unit(tmp_path: Path) -> None:
     assert found["recorded"]["others_cost"] == 0.072
     assert found["played"]["cost"] == found["played"]["units_bought"] == 0
     assert found["played"]["others_cost"] == pytest.approx(0.036, abs=0.0011)  # a simulated boot
+    text = CliRunner().invoke(app, ["replay", str(out), "--without", "early"]).stdout
+    answer = text.splitlines()[1:]
+    assert "What this cannot know:" in answer
+    assert max(map(len, answer)) <= 80
     # Its order and its release; the VM's two reports are played by a simulated host.
     assert found["fates"] == {"taken_out": 2, "simulated": 2, "time": 1}
     assert (found["refused"], found["unchanged"]) == ({}, 0)
