@@ -16,10 +16,12 @@ from tui.demo.scenes import SCENES, Scene
 from tui.demo.virtual import YOU, VirtualMarket
 from tui.demo.virtual_links import VirtualFarm, VirtualLink
 from tui.palettes import DEFAULT_THEME, Depth
+from tui.widgets.pane import LinesView
 
 AT_S: Final = 1_210
 """The peak is on: units were bought, some start still."""
 LATER_MS: Final = 9_000
+ASKING: Final = "the Manager is asked"
 ROUNDS: Final = 3
 """A screen that is seen asks, and draws the answer, and may ask again."""
 SETTINGS: Final = (
@@ -68,6 +70,8 @@ class DrivenTerminal:
             field.cursor_blink = False
         for _ in range(ROUNDS):
             await self.settle()
+        while any(ASKING in pane.text for pane in self.app.screen.query(LinesView)):
+            await self.settle()  # the wizard asks the Manager when no key came for a moment
 
     def lose(self) -> None:
         """Exchange and Manager are gone, and it is some seconds later."""
