@@ -6,6 +6,7 @@ durable before it sends anything; the gateway does not know about that. Each req
 which gets a `context.Context`.
 """
 
+from itertools import islice
 from typing import Final
 
 from exchange.engine.engine import Engine
@@ -147,7 +148,12 @@ class Gateway:
             context.internal(commands.SessionDropped(session_id, clean), now_ms, session.account)
 
     def advance(self, now_ms: int) -> None:
-        """Do what is due: the engine's deadlines, liveness, resends, heartbeats, late logins."""
+        """Do what is due: `do_due`, then the tick of once a second."""
+        self.do_due(now_ms)
+        self.tick(now_ms)
+
+    def do_due(self, now_ms: int) -> None:
+        """Do what is due but the tick: the engine's deadlines, liveness, resends, late logins."""
         context = self.context
         now_ms = context.at(now_ms)
         context.settle(now_ms)
@@ -156,24 +162,33 @@ class Gateway:
         context.instructions.resend(now_ms)
         console_requests.advance(context, now_ms)
         login.close_expired(context, now_ms)
-        context.streams.advance(now_ms)
         self._cut_anonymous(now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Once a second: heartbeats, and what changed in directory and fleet."""
+        self.context.streams.advance(self.context.at(now_ms))
 
     def next_deadline_ms(self) -> int | None:
         """Return when to call `advance` next, None when nothing is waiting."""
         context = self.context
-        due = [
+        routine = context.liveness.next_deadline_ms(), context.streams.next_deadline_ms()
+        return _first(self.next_due_ms(), *routine)
+
+    def next_due_ms(self) -> int | None:
+        """Return when `do_due` next has anything to do, None when nothing is waiting.
+
+        For a pump in virtual time, which cannot stall and leaves out ticks that tell nothing.
+        """
+        context = self.context
+        late_login = [session.opened_ms + LOGIN_MS for session in _eldest(context.anonymous)]
+        return _first(
             self.engine.next_deadline_ms(),
-            context.liveness.next_deadline_ms(),
+            context.liveness.silent_ms(),
             context.instructions.next_deadline_ms(),
             context.consoles.next_deadline_ms(),
             context.key_expiry.next_deadline_ms(),
-            context.streams.next_deadline_ms(),
-        ]
-        for session in context.anonymous.values():
-            due.append(session.opened_ms + LOGIN_MS)
-            break  # they are in the order of their opening
-        return min((ms for ms in due if ms is not None), default=None)
+            *late_login,
+        )
 
     def take(self) -> Batch:
         """Return the batch and begin the next. ``rows`` are durable before anything leaves."""
@@ -226,3 +241,12 @@ class Gateway:
                 return
             text = "no login or subscription within 10 s"
             self.context.close(session, CLOSE_POLICY, text)
+
+
+def _first(*times_ms: int | None) -> int | None:
+    return min((ms for ms in times_ms if ms is not None), default=None)
+
+
+def _eldest(sessions: dict[int, Session]) -> list[Session]:
+    """Return the first of ``sessions``, which are in the order of their opening."""
+    return list(islice(sessions.values(), 1))

@@ -116,6 +116,16 @@ class Streams:
         """Return when to call `advance` next, None while there are no subscribers."""
         return self._heartbeat_ms if self._ticking() else None
 
+    def pass_over(self, now_ms: int) -> int | None:
+        """Leave out the ticks before ``now_ms``; return when the next one is.
+
+        For virtual time: a tick that has nothing to tell but that the exchange lives.
+        """
+        if self._heartbeat_ms is not None and self._heartbeat_ms < now_ms:
+            late_ms = now_ms - self._heartbeat_ms
+            self._heartbeat_ms += -(-late_ms // HEARTBEAT_MS) * HEARTBEAT_MS
+        return self.next_deadline_ms()
+
     def _expect_heartbeat(self, now_ms: int) -> None:
         if self._heartbeat_ms is None or not self._ticking():
             self._heartbeat_ms = now_ms + HEARTBEAT_MS

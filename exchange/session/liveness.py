@@ -69,6 +69,11 @@ class Liveness:
         self._expect(beat)
         return HostBack(host)
 
+    def heard_ms(self, host: str) -> int | None:
+        """Return when ``host`` was last heard; None: it is silent, lost or not known."""
+        beat = self._beats.get(host)
+        return None if beat is None or beat.status != "live" else beat.heard_ms
+
     def due(self, now_ms: int) -> list[HostSilent | HostLost]:
         """Return what to journal now: hosts fallen silent, and hosts given up."""
         if self._next_ms is None or self._next_ms > now_ms:
@@ -91,6 +96,14 @@ class Liveness:
             for beat in self._beats.values():
                 beat.heard_ms = now_ms
         self._run_ms = now_ms
+
+    def ran_all_along(self, now_ms: int) -> None:
+        """Nothing stalled up to ``now_ms``, though nothing ran: virtual time skips idle waits."""
+        self._run_ms = now_ms
+
+    def silent_ms(self) -> int | None:
+        """Return when a host falls silent or is lost at the earliest, None: no host is watched."""
+        return self._next_ms
 
     def next_deadline_ms(self) -> int | None:
         """Return when to call `due` next, None when no host is watched."""

@@ -17,6 +17,7 @@ from exchange.wire.instructions import ConsoleRead, HostLimit, HostSync, VmKill,
 from exchange.wire.requests import HostDone, HostHeartbeat, HostSynced, HostVm
 from hostagent.core import identity, pause
 from hostagent.core import vm as life
+from hostagent.core.beats import Beats
 from hostagent.core.consoles import Consoles
 from hostagent.core.exchange_time import ExchangeClock, TimeTold
 from hostagent.core.identity import Successors, Tombs, is_born, is_meant
@@ -74,8 +75,8 @@ class HostCore:
         self._held_sync: HostSync | None = None
         self._synced_id = ""
         self._epoch = 0
-        self._heartbeat_at_ms: int | None = None
-        self._looks = Looks(config.observe_ms)
+        self.beats = Beats(config.heartbeat_ms)
+        self.looks = Looks(config.observe_ms)
         self._vms_at_ms: int | None = None
         """The first deadline of any VM; computed again after everything that may change it."""
 
@@ -93,19 +94,25 @@ class HostCore:
         return out + self._images.news(self.vms)
 
     def next_deadline_ms(self) -> int | None:
-        due_ms = self._vms_at_ms
-        for time_ms in (self._heartbeat_at_ms, self._looks.due_ms):
-            if due_ms is None or (time_ms is not None and time_ms < due_ms):
-                due_ms = time_ms
-        return due_ms
+        due_ms, beat_ms = self.next_due_ms(), self.beats.due_ms
+        return beat_ms if due_ms is None or (beat_ms is not None and beat_ms < due_ms) else due_ms
+
+    def next_due_ms(self) -> int | None:
+        """Return the next deadline besides the heartbeats."""
+        vms_ms, look_ms = self._vms_at_ms, self.looks.due_ms
+        return look_ms if vms_ms is None or (look_ms is not None and look_ms < vms_ms) else vms_ms
+
+    def steady(self) -> bool:
+        """Tell whether heartbeats say nothing new until the next message or deadline."""
+        return not self._reporter.has_news(self.vms)
 
     # --- deadlines ---
 
     def _settle(self, now_ms: int, out: list[Out]) -> None:
         while (due_ms := self.next_deadline_ms()) is not None and due_ms <= now_ms:
-            if self._heartbeat_at_ms == due_ms:
+            if self.beats.due_ms == due_ms:
                 self._heartbeat(now_ms, out)
-            elif self._looks.due_ms == due_ms:
+            elif self.looks.due_ms == due_ms:
                 self._observe(now_ms, out)
             else:
                 self._settle_vm(self._vm_due_at(due_ms), due_ms, out)
@@ -128,8 +135,7 @@ class HostCore:
         self._vms_at_ms = min((time for time in times if time is not None), default=None)
 
     def _heartbeat(self, now_ms: int, out: list[Out]) -> None:
-        # Send one heartbeat however late we are: a burst of old ones would be useless.
-        self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
+        self.beats.begin(now_ms)
         running = sum(vm.state in ("running", "stopping") for vm in self.vms.values())
         out.append(Send(HostHeartbeat(load=self.offer.load(), vms=running)))
         self._reporter.announce(out)
@@ -137,7 +143,7 @@ class HostCore:
             self._reporter.tell(vm, out)
 
     def _observe(self, now_ms: int, out: list[Out]) -> None:
-        self._looks.begin(now_ms, self.vms)
+        self.looks.begin(now_ms, self.vms)
         if self.offer.look_begins(now_ms):
             self._reporter.announce(out)
         out.append(Observe())
@@ -147,10 +153,10 @@ class HostCore:
     def _handle(self, message: Message, now_ms: int, out: list[Out]) -> None:
         match message:
             case Tick():
-                if self._looks.due_ms is None:
+                if self.looks.due_ms is None:
                     self._observe(now_ms, out)
             case Hint():
-                self._looks.hint(now_ms)
+                self.looks.hint(now_ms)
             case VmLaunch() | VmKill() | HostLimit() | HostSync():
                 # An instruction from a run of the exchange that is over counts no more.
                 if message.epoch >= self._epoch:
@@ -160,7 +166,7 @@ class HostCore:
                 self.clock.hear(message)
             case LinkUp():
                 self._epoch = 0  # of this connection: a restored exchange counts from less
-                self._heartbeat_at_ms = now_ms + self.config.heartbeat_ms
+                self.beats.begin(now_ms)
                 self._reporter.link_up(self.vms, out)
             case LinkDown():
                 self._link_down(now_ms)
@@ -196,7 +202,7 @@ class HostCore:
                 self._sync(order, now_ms, out)
 
     def _link_down(self, now_ms: int) -> None:
-        self._heartbeat_at_ms = None
+        self.beats.end()
         self._reporter.link_down(self.vms)
         for vm in self.vms.values():
             life.cut_off(vm, now_ms)
@@ -262,7 +268,7 @@ class HostCore:
             return
         life.remember(vm.kills, order.instruction_id)
         self._follow(vm, life.stop(vm, now_ms, "stopped", None, order.grace_ms), out)
-        self._looks.hurry(now_ms, self.vms)
+        self.looks.hurry(now_ms, self.vms)
 
     # --- what the exchange wants against what is here ---
 
@@ -300,7 +306,7 @@ class HostCore:
             vm.reap_ms = now_ms + self.config.orphan_grace_ms
 
     def _take_observation(self, seen: Observed, now_ms: int, out: list[Out]) -> None:
-        self._looks.done(now_ms, self.vms)
+        self.looks.done(now_ms, self.vms)
         self.offer.observe(seen, self.vms)
         found = compare_seen(seen.domains, seen.at_ms, self.vms, self._ended)
         for domain in found.adopt:

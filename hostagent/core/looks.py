@@ -39,6 +39,11 @@ class Looks:
         if self._due_ms is not None:
             self._due_ms = min(self._due_ms, now_ms + self._pause_ms(vms))
 
+    def pass_over(self, now_ms: int) -> None:
+        """Leave out those up to ``now_ms``, for virtual time: nothing would be seen."""
+        if self._due_ms is not None and self._due_ms <= now_ms:
+            self._due_ms += ((now_ms - self._due_ms) // self._every_ms + 1) * self._every_ms
+
     def hint(self, now_ms: int) -> None:
         """Something may have happened. Several hints make one look."""
         if self._hint_due_ms is None:

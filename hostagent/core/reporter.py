@@ -54,6 +54,12 @@ class Reporter:
             out.append(Send(_status(vm, self._outbox.open("status", vm.spec.vm_id, state))))
         self._confirm(vm, out)
 
+    def has_news(self, vms: dict[str, Vm]) -> bool:
+        """Tell whether the next heartbeat brings more than itself."""
+        if self.unapproved or self._offer.changed():
+            return True
+        return any(vm.unreported or vm.launches or vm.kills for vm in vms.values())
+
     def usage(self, vm: Vm, out: list[Out]) -> None:
         """Send the counters when they are newer than those sent before."""
         if not self.connected or vm.disowned or not vm.meter.has_news():

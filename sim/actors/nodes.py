@@ -16,6 +16,7 @@ from exchange.wire.instructions import (
     VmKill,
     VmLaunch,
 )
+from exchange.wire.requests import HostHeartbeat
 from exchange.wire.types import Request
 from hostagent.core.core import HostConfig, HostCore
 from hostagent.core.memory_hypervisor import BootPlan, MemoryServer
@@ -100,7 +101,9 @@ class HostNode:
         load: Callable[["HostNode"], Load],
         address: str,
         fetch_ms: int = 0,
+        still: bool = False,
     ) -> None:
+        """``still``: by itself its load never changes, so without VMs a look sees nothing new."""
         self.address = address
         self._fetch_ms = fetch_ms
         self.connection: Connection | None = None
@@ -110,6 +113,8 @@ class HostNode:
         self._boots = boots
         self._load = load
         self._boot_count = 0
+        self._rests = False
+        self._still = still
         self._boot()
         self.pump = Pump(env, self._handle, self._next_deadline_ms)
 
@@ -122,6 +127,8 @@ class HostNode:
 
     def leased_mvcpu(self) -> float:
         """Return the CPU that the VMs here use now."""
+        if not self.core.vms:
+            return 0.0
         running = [seen for seen in self.server.hypervisor.observe() if seen.state == "running"]
         return sum(seen.spec.shape.mvcpu for seen in running) * BUSY_PCT / 100
 
@@ -144,6 +151,12 @@ class HostNode:
 
     def link_down(self) -> None:
         self._put(LinkDown())
+
+    def stirred(self, after_ms: int) -> None:
+        """The connection sends heartbeats again: those up to ``after_ms`` are told already."""
+        self._pass_over(after_ms)
+        self._rests = False
+        self.pump.ring()
 
     def receive(self, frame: Any) -> None:
         if isinstance(frame, _FOR_HOSTS):
@@ -169,17 +182,51 @@ class HostNode:
         self.pump.put((self._boot_count, message))
 
     def _next_deadline_ms(self) -> int | None:
-        return self.core.next_deadline_ms() if self.running else None
+        if not self.running:
+            return None
+        if not self._rests:
+            return self.core.next_deadline_ms()
+        return None if self._sees_nothing() else self.core.next_due_ms()
 
     def _handle(self, messages: list[Any], now_ms: int) -> None:
         for boot, message in messages or [(self._boot_count, Tick())]:
             if self.running and boot == self._boot_count:
+                if self._rests:
+                    self._pass_over(now_ms)
                 for out in self.core.apply(message, now_ms):
                     if isinstance(out, Send):
-                        assert self.connection is not None
-                        self.connection.send(out.message)
+                        self._send(out.message)
                     else:
                         self._carry_out(out, now_ms)
+        if self.running:
+            self._rest_or_stir()
+
+    def _sees_nothing(self) -> bool:
+        return self._still and not self.core.vms
+
+    def _pass_over(self, now_ms: int) -> None:
+        """Leave out what was left out while it rested."""
+        self.core.beats.pass_over(now_ms)
+        if self._sees_nothing():
+            self.core.looks.pass_over(now_ms)
+
+    def _send(self, message: Any) -> None:
+        assert self.connection is not None
+        if isinstance(message, HostHeartbeat):
+            self.connection.sign(message)
+        else:
+            self.connection.send(message)
+
+    def _rest_or_stir(self) -> None:
+        """While every heartbeat says the same, none is sent."""
+        connection, beats = self.connection, self.core.beats
+        if connection is None or beats.due_ms is None or not connection.may_rest():
+            return
+        if not self.core.steady():
+            connection.stir()
+        elif not self._rests:
+            heartbeat = HostHeartbeat(load=self.core.offer.load(), vms=len(self.core.vms))
+            self._rests = connection.rest(self, heartbeat, beats.due_ms, beats.every_ms)
 
     def _carry_out(self, out: Effect, now_ms: int) -> None:
         for at_ms, result in self.server.carry_out(out):

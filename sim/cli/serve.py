@@ -64,7 +64,7 @@ def serve(
             if keys is not None:
                 folder.mkdir(parents=True, exist_ok=True)
             write_keys(loaded.scenario, number, folder)
-            make = partial(World, loaded, name, number)
+            make = partial(World, loaded, name, number, leaves_out=False)
             asyncio.run(_serve(make, loaded, speed, place, folder, Path(scratch)))
     except KeyFileError as error:
         fail(str(error), EXIT_USAGE)

@@ -12,6 +12,9 @@ from typing import Any
 import simpy
 from simpy.events import NORMAL
 
+WAKE = NORMAL + 1
+"""The rank of a core's deadline: behind every message of the same millisecond."""
+
 
 class VirtualTime(simpy.Environment):
     """A SimPy environment whose ``now_ms`` is an integer; see `call_in`."""
@@ -20,6 +23,7 @@ class VirtualTime(simpy.Environment):
         super().__init__(initial_time=now_ms)
         self.now_ms = now_ms
         self._entries: list[Any] = self._queue
+        self._pumps = 0
         """SimPy's (time, priority, number, event), and ours with action and argument instead."""
 
     def call_in(self, delay_ms: int, action: Callable[[Any], None], argument: Any = None) -> None:
@@ -31,6 +35,20 @@ class VirtualTime(simpy.Environment):
         """Let time pass until ``at_ms``, before which nothing is due."""
         assert self.now_ms <= at_ms <= self.peek(), "nothing may be left out"
         self._now = self.now_ms = at_ms
+
+    def pump_rank(self) -> int:
+        """Return a number of its own for each who asks; see `wake_in`."""
+        self._pumps += 1
+        return self._pumps << 48
+
+    def wake_in(self, delay_ms: int, rank: int, action: Callable[[Any], None], at_ms: int) -> None:
+        """Run ``action(at_ms)`` in ``delay_ms``, behind all messages of that time.
+
+        Deadlines of one time come in the order of their ``rank`` (`pump_rank`), whenever they were
+        set: so a run in which deadlines without effect are left out goes the same way.
+        """
+        entry = (self.now_ms + delay_ms, WAKE, rank + next(self._eid), action, at_ms)
+        heappush(self._entries, entry)
 
     def step(self) -> None:
         """Do what comes next: a call, or SimPy's own step."""

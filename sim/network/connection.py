@@ -25,9 +25,10 @@ from exchange.wire.frames import (
     VmUpdate,
 )
 from exchange.wire.login import login_message
-from exchange.wire.requests import Subscribe
+from exchange.wire.requests import HostHeartbeat, Subscribe
 from exchange.wire.types import Channel, Request
 from sim.network.identity import Identity
+from sim.network.known_beats import JITTER_MAX_MS, KnownBeats
 from sim.network.marketplace import Arrived, Hangup, Marketplace, Opened
 from sim.network.network import Link
 from sim.scenario.tables import Network
@@ -52,6 +53,13 @@ class Node(Protocol):
     def link_down(self) -> None: ...
 
     def receive(self, frame: Any) -> None: ...
+
+
+class Resting(Protocol):
+    """Who rests: sends no heartbeats, because everybody knows what they would say."""
+
+    def stirred(self, after_ms: int) -> None:
+        """The connection stirs: those due after ``after_ms`` are sent again."""
 
 
 class Connection:
@@ -82,6 +90,7 @@ class Connection:
         self._last_req_id = OWN_REQ_ID
         self._wanted = False
         self._partitions = 0
+        self._resting: tuple[Resting, Arrived] | None = None
         self.cut_off = False
         self.up = False
 
@@ -114,8 +123,43 @@ class Connection:
         if self.cut_off and self._links and partition == self._partitions:
             self.lose()
 
+    def may_rest(self) -> bool:
+        """Tell whether heartbeats may be worked out instead of sent; see `known_beats`."""
+        calm = self.up and not self.cut_off and self._marketplace.leaves_out
+        return calm and self._network.jitter_ms <= JITTER_MAX_MS
+
+    def rest(self, who: Resting, heartbeat: HostHeartbeat, first_ms: int, every_ms: int) -> bool:
+        """From ``first_ms`` on every heartbeat says ``heartbeat``: none need be sent until `stir`.
+
+        Return whether that is so: the exchange must think that the host lives.
+        """
+        known = KnownBeats(self._links[0], first_ms, every_ms)
+        if not self._marketplace.rest(self._session, known):
+            return False
+        self._resting = who, Arrived(self._session, JSON.encode(heartbeat))
+        return True
+
+    def stir(self) -> None:
+        """The node has something to say: heartbeats are sent again."""
+        self._stir(self._env.now_ms)
+
+    def _struck(self) -> None:
+        """Something happens to the connection, before what its node does at this time."""
+        self._stir(self._env.now_ms - 1)
+
+    def _stir(self, after_ms: int) -> None:
+        """Those sent up to ``after_ms`` have arrived, or are under way from now on."""
+        if self._resting is None:
+            return
+        who, heartbeat = self._resting
+        self._resting = None
+        for arrival_ms in self._marketplace.stir(self._session, after_ms):
+            self._links[0].under_way(heartbeat, arrival_ms)
+        who.stirred(after_ms)
+
     def vanish(self) -> None:
         """The client's machine is gone; the exchange notices only that nothing comes any more."""
+        self._struck()
         self._wanted = self.up = False
         for link in self._links:
             link.close()
@@ -123,6 +167,7 @@ class Connection:
 
     def partition(self) -> int:
         """Begin a partition between this client and the exchange; return its number."""
+        self._struck()
         self.cut_off = True
         self._partitions += 1
         for link in self._links:
@@ -138,7 +183,13 @@ class Connection:
     def send(self, message: Any) -> None:
         """Encode and send a message; without a connection it is dropped, as a socket would."""
         if self._links:
+            self.stir()
             self._links[0].send(Arrived(self._session, JSON.encode(message)))
+
+    def sign(self, message: HostHeartbeat) -> None:
+        """Send a sign of life; see `Link.sign`."""
+        if self._links:
+            self._links[0].sign(Arrived(self._session, JSON.encode(message)))
 
     def _link(self, deliver: Any) -> Link:
         network = self._network
@@ -146,6 +197,7 @@ class Connection:
 
     def _at_client(self, deliveries: Any) -> None:
         if isinstance(deliveries, Hangup):
+            self._struck()
             for link in self._links:
                 link.close()
             self._links = []
@@ -200,6 +252,7 @@ class Connection:
         return self._last_req_id
 
     def _lose(self, clean: bool) -> None:
+        self._struck()
         for link in self._links:
             link.close()
         self._links = []

@@ -7,7 +7,7 @@ decides anything: frames go into the gateway as bytes and come out as bytes.
 from collections.abc import Callable
 from hashlib import sha256
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -20,12 +20,16 @@ from exchange.journal.rows import JournalRow
 from exchange.keys import verify
 from exchange.model.commands import Command, Out
 from exchange.model.config import ExchangeConfig
+from exchange.session.liveness import Liveness
 from exchange.wire.results import Done, Refused
 from sim.network.clock import VirtualTime
+from sim.network.known_beats import KnownBeats
 from sim.network.network import Link
 from sim.network.pump import Pump
 
 SERVER_ID = "sim"
+FOR_EVER_MS: Final = 1 << 53
+"""Later than any time of a run."""
 
 Observer: TypeAlias = Callable[[Command, list[Out], int], None]
 RefusalObserver: TypeAlias = Callable[[Command, Refused, int], None]
@@ -99,6 +103,8 @@ class Marketplace:
     """Owns the engine. ``rows`` is the journal of the run when ``keep_rows`` is set.
 
     Each of ``observers`` is told of every accepted command, not of those that a restart replays.
+    ``leaves_out``: heartbeats and ticks that tell nothing are worked out instead of made; the run
+    goes the same way. False where somebody from outside looks on.
     """
 
     def __init__(
@@ -108,9 +114,11 @@ class Marketplace:
         random: Random,
         keep_rows: bool = False,
         last_session: int = 0,
+        leaves_out: bool = True,
     ) -> None:
         """Connections are numbered behind ``last_session``."""
         self.env = env
+        self.leaves_out = leaves_out
         self.observers: list[Observer] = []
         self.refusal_observers: list[RefusalObserver] = []
         self.engine = ObservedEngine(config, self.observers)
@@ -124,6 +132,10 @@ class Marketplace:
         self._keep_rows = keep_rows
         self._random = random
         self._downlinks: dict[int, Link] = {}
+        self._known: dict[int, KnownBeats] = {}
+        """By session."""
+        self._news = True
+        """Has anything happened that a tick would tell?"""
         self._due_ms: int | None = None
         self._last_session = last_session
         self.pump = Pump(env, self._handle, self._next_deadline_ms)
@@ -138,6 +150,7 @@ class Marketplace:
         """The process is killed: what was not told yet is never told."""
         self.up = False
         self._downlinks.clear()
+        self._known.clear()
 
     def come_back(self) -> None:
         """Replay the journal into a fresh engine; `start` goes on from there."""
@@ -168,6 +181,43 @@ class Marketplace:
         self._downlinks.pop(session, None)
         self.pump.put(Dropped(session, clean))
 
+    def rest(self, session: int, known: KnownBeats) -> bool:
+        """The session's host says the same at every heartbeat: is it live, so that none need come?
+
+        Then it counts as heard until it stirs.
+        """
+        self._known[session] = known
+        return self._hear_for_ever(session, known)
+
+    def _hear_for_ever(self, session: int, known: KnownBeats) -> bool:
+        opened = self.gateway.sessions.get(session)
+        heard_ms = None if opened is None else self._liveness.heard_ms(opened.host)
+        if opened is None or heard_ms is None:
+            del self._known[session]
+            return False
+        if heard_ms != FOR_EVER_MS:
+            known.before_ms = heard_ms
+            self._liveness.heard(opened.host, FOR_EVER_MS)
+        return True
+
+    def stir(self, session: int, after_ms: int) -> list[int]:
+        """Heartbeats after ``after_ms`` are sent; return when those before will arrive that are
+        under way."""
+        known = self._known.pop(session, None)
+        if known is None:
+            return []
+        heard_ms = known.heard_ms(after_ms, self.env.now_ms) or known.before_ms
+        opened = self.gateway.sessions.get(session)
+        if opened is not None:
+            self._liveness.watch(opened.host, heard_ms)
+            self._due_ms = self._find_due_ms()
+            self.pump.ring()
+        return known.under_way(after_ms, self.env.now_ms)
+
+    @property
+    def _liveness(self) -> Liveness:
+        return self.gateway.context.liveness
+
     def _next_deadline_ms(self) -> int | None:
         return self._due_ms if self.up else None
 
@@ -178,6 +228,9 @@ class Marketplace:
             match message:
                 case Arrived():
                     self.gateway.receive(message.session, message.data, now_ms)
+                    if known := self._known.get(message.session):
+                        # One that was under way when the host came to rest.
+                        self._hear_for_ever(message.session, known)
                 case Opened():
                     nonce = self._random.randbytes(32).hex()
                     peer = f"sim:{message.session}"
@@ -187,23 +240,54 @@ class Marketplace:
                 case _:  # Work
                     message(now_ms)
         if not messages:
-            self.gateway.advance(now_ms)
+            self._do_due(now_ms)
         self._finish(woken=not messages)
+
+    def _do_due(self, now_ms: int) -> None:
+        gateway = self.gateway
+        if self.leaves_out:
+            self._liveness.ran_all_along(now_ms)
+        gateway.do_due(now_ms)
+        if self._tick_ms() == now_ms:
+            self._finish(woken=True)
+            self._news = False
+            gateway.tick(now_ms)
+            self._send(gateway.take(), signs=True)
+
+    def _tick_ms(self) -> int | None:
+        """Return when the next tick is that has anything to tell."""
+        if self.leaves_out and not self._news:
+            return None
+        return self.gateway.context.streams.pass_over(self.env.now_ms)
+
+    def _find_due_ms(self) -> int | None:
+        if not self.leaves_out:
+            return self.gateway.next_deadline_ms()
+        due_ms, tick_ms = self.gateway.next_due_ms(), self._tick_ms()
+        return tick_ms if due_ms is None or (tick_ms is not None and tick_ms < due_ms) else due_ms
 
     def _finish(self, woken: bool) -> None:
         batch = self.gateway.take()
+        if batch.rows:
+            self._news = True
         if woken or batch.rows or batch.deliveries:
             # A batch of mere signs of life brings no deadline forward; most are.
-            self._due_ms = self.gateway.next_deadline_ms()
+            self._due_ms = self._find_due_ms()
+        self._send(batch)
+
+    def _send(self, batch: Batch, signs: bool = False) -> None:
         self.commands += len(batch.rows)
         if self._keep_rows:
             self.rows += batch.rows
         for session, deliveries in batch.deliveries.items():
             link = self._downlinks.get(session)
-            if link is not None:
+            if link is not None and signs:
+                link.sign(deliveries)
+            elif link is not None:
                 link.send(deliveries)
         for session, code, reason in batch.closes:
             link = self._downlinks.pop(session, None)
+            self._known.pop(session, None)
             if link is not None:
                 link.send(Hangup(code, reason))
                 self.pump.put(Dropped(session, clean=False))

@@ -6,9 +6,13 @@ same direction of the same connection, as on TCP. Source: scenario.md, ``[networ
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from statistics import NormalDist
+from typing import Any, Final
 
 from sim.network.clock import VirtualTime
+
+SPREAD: Final = tuple(NormalDist().inv_cdf((at + 0.5) / 4096) for at in range(4096))
+"""A normal spread, for signs of life: which one is theirs depends on the time they are sent."""
 
 
 class Link:
@@ -31,7 +35,9 @@ class Link:
         self._latency_ms = latency_ms
         self._jitter_ms = jitter_ms
         self._random = random
+        self._salt = random.getrandbits(32)
         self._last_arrival_ms = 0
+        self._last_sign_ms = 0
         # Two lists: what was under way when the partition came is older than what was sent in it.
         self._landed: list[Any] = []
         self._parked: list[Any] = []
@@ -54,6 +60,28 @@ class Link:
             arrival_ms = self._last_arrival_ms
         self._last_arrival_ms = arrival_ms
         self._env.call_in(arrival_ms - now_ms, self._arrive, payload)
+
+    def sign(self, payload: Any) -> None:
+        """Send a sign of life: a heartbeat, or a tick's news. It overtakes nothing.
+
+        Messages may overtake it, and its delay takes no draw from theirs: so a run in which signs
+        that tell nothing are left out goes the same way as one in which they are sent.
+        """
+        if self.cut_off or not self.open:
+            self.send(payload)
+            return
+        self._last_sign_ms = max(self.sign_arrival_ms(self._env.now_ms), self._last_sign_ms)
+        self.under_way(payload, self._last_sign_ms)
+
+    def sign_arrival_ms(self, sent_ms: int) -> int:
+        """Return when a sign of life arrives that is sent now, or was since the last message."""
+        at = ((sent_ms * 2654435761 + self._salt) & 0xFFFFFFFF) >> 20
+        delay_ms = self._latency_ms + round(SPREAD[at] * self._jitter_ms)
+        return max(sent_ms + max(0, delay_ms), self._last_arrival_ms)
+
+    def under_way(self, payload: Any, arrival_ms: int) -> None:
+        """``payload`` was sent already and is to arrive at ``arrival_ms``."""
+        self._env.call_in(arrival_ms - self._env.now_ms, self._arrive, payload)
 
     def heal(self) -> None:
         """End a partition: what was held back is sent now, in its order."""

@@ -33,6 +33,7 @@ class Pump:
         self._inbox: list[Any] = []
         self._busy = False
         self._armed_ms: int | None = None
+        self._rank = env.pump_rank()
 
     def put(self, message: Any) -> None:
         """Let the core handle ``message`` now, or right after what it is handling."""
@@ -64,7 +65,7 @@ class Pump:
             return
         now_ms = self._env.now_ms
         self._armed_ms = due_ms if due_ms > now_ms else now_ms
-        self._env.call_in(self._armed_ms - now_ms, self._on_timer, self._armed_ms)
+        self._env.wake_in(self._armed_ms - now_ms, self._rank, self._on_timer, self._armed_ms)
 
     def _on_timer(self, at_ms: int) -> None:
         if self._armed_ms != at_ms:

@@ -119,6 +119,7 @@ class Participant:
             self._load,
             f"10.{self._index // 250}.{self._index % 250}.{number + 1}",
             stage.boots.fetch_ms(self._table.link_mbit),
+            still=self._table.own_load is None and not isinstance(self._table.offer, OfferResidual),
         )
         node.connection = stage.connect(name, node, key, [], self.name)
         node.connection.open()

@@ -43,8 +43,12 @@ class Stage:
         own_units: int,
         keep_rows: bool,
         check: Check | None = None,
+        leaves_out: bool = True,
     ) -> None:
-        """``own_units`` of the first farm are in service whatever the ``manager`` buys."""
+        """``own_units`` of the first farm are in service whatever the ``manager`` buys.
+
+        ``leaves_out``: see `Marketplace`.
+        """
         self.scenario = scenario
         self.traces = traces
         self.seed = seed
@@ -52,7 +56,7 @@ class Stage:
         config = exchange_config(scenario)
         restarts = any(fault.kind == "exchange_restart" for fault in scenario.fault)
         self.marketplace = Marketplace(
-            self.env, config, self.stream("exchange"), keep_rows or restarts
+            self.env, config, self.stream("exchange"), keep_rows or restarts, leaves_out
         )
         full = is_full(check, scenario)
         self.checker = Laws(self.marketplace.engine, config, full=full)

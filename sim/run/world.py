@@ -56,7 +56,9 @@ class World:
         seed: int,
         keep_rows: bool = False,
         record: bool = False,
+        leaves_out: bool = True,
     ) -> None:
+        """``leaves_out``: signs of life that tell nothing are worked out; see `Marketplace`."""
         loaded = drawn(loaded, seed)
         self.policy = policy
         self.table = loaded.scenario.policy[policy]
@@ -71,6 +73,7 @@ class World:
             first.core_units,
             keep_rows,
             loaded.check,
+            leaves_out,
         )
         for farm, config in zip(self.scenario.farms[1:], others, strict=True):
             self.stage.add_farm(farm, Manager(config), config.core_units)

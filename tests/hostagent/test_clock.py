@@ -34,20 +34,20 @@ class Beating(HostCore):
 
     def __init__(self, config: HostConfig) -> None:
         super().__init__(config)
-        self.beats, self.beaten = 0, asyncio.Event()
+        self.sent, self.beaten = 0, asyncio.Event()
 
     def apply(self, message: Message, now_ms: int) -> list[Out]:
         outs = super().apply(message, now_ms)
         sent = [out.message for out in outs if isinstance(out, Send)]
         if any(isinstance(each, HostHeartbeat) for each in sent):
-            self.beats += 1
+            self.sent += 1
             self.beaten.set()
         return outs
 
     async def beat(self, times: int) -> None:
-        wanted = self.beats + times
+        wanted = self.sent + times
         async with asyncio.timeout(WAIT_S):
-            while self.beats < wanted:
+            while self.sent < wanted:
                 self.beaten.clear()
                 await self.beaten.wait()
 
