@@ -113,6 +113,7 @@ class Marketplace:
         config: ExchangeConfig,
         random: Random,
         keep_rows: bool = False,
+        *,
         last_session: int = 0,
         leaves_out: bool = True,
     ) -> None:

@@ -56,7 +56,7 @@ class Stage:
         config = exchange_config(scenario)
         restarts = any(fault.kind == "exchange_restart" for fault in scenario.fault)
         self.marketplace = Marketplace(
-            self.env, config, self.stream("exchange"), keep_rows or restarts, leaves_out
+            self.env, config, self.stream("exchange"), keep_rows or restarts, leaves_out=leaves_out
         )
         full = is_full(check, scenario)
         self.checker = Laws(self.marketplace.engine, config, full=full)

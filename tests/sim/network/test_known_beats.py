@@ -1,0 +1,66 @@
+"""A run in which signs of life that tell nothing are left out goes the same way as a full one."""
+
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
+
+from exchange.feed.fleet import FleetChannel
+from exchange.wire.requests import HostHeartbeat
+from sim.network.clock import VirtualTime
+from sim.network.known_beats import KnownBeats
+from sim.network.network import Link
+from sim.run.world import World
+from tests.sim.scenes import RULES, loaded, scene
+
+FAULTS: Final = """
+[random_faults]
+kinds = ["host_crash", "partition", "boot_failures", "exchange_restart", "seller_withdraw"]
+per_hour = 40.0
+"""
+
+
+class Counting(FleetChannel):
+    """Counts the heartbeats that come."""
+
+    count = 0
+
+    def heard(self, host: str, beat: HostHeartbeat, now_ms: int) -> None:
+        super().heard(host, beat, now_ms)
+        self.count += 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_run_goes_the_same_way(tmp_path: Path, seed: int) -> None:
+    found = loaded(tmp_path, scene(duration_s=1800, rules=RULES) + FAULTS)
+    full = World(found, "threshold", seed, keep_rows=True, leaves_out=False)
+    lean = World(found, "threshold", seed, keep_rows=True)
+    assert lean.run().digest == full.run().digest
+    assert lean.stage.marketplace.rows == full.stage.marketplace.rows
+
+
+def test_hosts_that_rest_are_not_heard_of(tmp_path: Path) -> None:
+    """Otherwise the test above would compare a run with itself."""
+    found = loaded(tmp_path, scene(duration_s=1800))
+    heard = []
+    for leaves_out in (False, True):
+        world = World(found, "no_burst", 1, leaves_out=leaves_out)
+        fleet = Counting(
+            world.stage.marketplace.engine, world.stage.marketplace.gateway.context.outbox
+        )
+        world.stage.marketplace.gateway.context.streams.fleet = fleet
+        world.run()
+        heard.append(fleet.count)
+    assert heard[1] * 10 < heard[0]
+
+
+def test_what_has_arrived_and_what_is_under_way() -> None:
+    env = VirtualTime(1_000_000)
+    known = KnownBeats(Link(env, lambda _: None, 20, 0, Random(1)), 1_000_000, 5_000)
+    assert known.heard_ms(1_000_000, 1_000_010) is None
+    assert known.under_way(1_000_000, 1_000_010) == [1_000_020]
+    assert known.under_way(999_999, 1_000_010) == [], "it was not sent before this"
+    assert known.heard_ms(1_011_000, 1_011_000) == 1_010_020
+    assert known.heard_ms(1_010_010, 1_010_010) == 1_005_020
+    assert known.under_way(1_010_020, 1_010_020) == [1_010_020], "behind what happens just now"
