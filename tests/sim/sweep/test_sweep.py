@@ -80,7 +80,7 @@ def test_a_planted_bug_is_shrunk_to_its_single_fault(short: Path, tmp_path: Path
     code, told, said = swept(*words)
     assert code == 1
     first = min(told["failures"], key=lambda one: one["seed"])
-    assert first["law"] == "paid"
+    assert first["law"] == "money"
     line = f"headroom sim run {short} --policy threshold --seed {first['seed']} --runs 1"
     assert first["reproduce"] == line
     assert line in said
