@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from exchange.model.commands import Out
 from exchange.wire.frames import Charge, LeaseUpdate, Notice, OrderUpdate, Trade, VmUpdate
 from exchange.wire.instructions import VmKill, VmLaunch
+from sim.actors.position import DONE
 
 Row: TypeAlias = tuple[Any, ...]
 ORDER: Final = (
@@ -113,7 +114,7 @@ class Told:
             event.leaves_qty,
             event.price_ucr,
             event.filled_notional_ucr,
-            event.reason,
+            event.reason if event.status in DONE else None,
         )
 
     def _lease(self, account: str, event: LeaseUpdate) -> None:
