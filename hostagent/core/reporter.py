@@ -28,6 +28,8 @@ class Reporter:
     def link_up(self, vms: dict[str, Vm], out: list[Out]) -> None:
         self.link_down(vms)
         self.connected = True
+        for vm in vms.values():
+            vm.connected = True
         self._offer.forget_announced()
         self.announce(out)
 

@@ -39,8 +39,8 @@ HANGS_RECENT_MS = 60_000
 USAGE_EVERY_MS = MS_PER_HOUR
 MAX_CONFIRMS = 8
 WORD_MS = 5_000
-"""So long the exchange's word may take at the end of a window: that it is over, or that the buyer's
-next one follows (rules.md 5.10). Without a word the VM ends then."""
+"""How long a connected host waits at the end of a window for the exchange to say that the lease is
+over, or that the buyer's next window follows (rules.md 5.10). Nobody pays for this time."""
 FIRST_TOLD_MS = 60_000
 """How long the end of a VM waits at an agent's start for the exchange to tell the time."""
 HELD_MAX_MS = 60_000
@@ -81,6 +81,8 @@ class Vm(Struct):
     held_ms: int | None = None
     """Since when somebody else holds its domain."""
     image_here: bool = False
+    connected: bool = True
+    """The exchange can reach this host: an instruction about the VM may be under way."""
     put_off: bool = False
     """Its start waits until the hypervisor answers again."""
     image_max_mib: int | None = None
@@ -138,7 +140,8 @@ def adopted(
 
 
 def cut_off(vm: Vm, now_ms: int) -> None:
-    """There is no exchange: a VM without an end may run on for a while."""
+    """There is no exchange: a VM without an end may run on for a while, others to their end."""
+    vm.connected = False
     if vm.spec.until_ms is None and vm.cutoff_ms is None and vm.state != "stopping":
         vm.cutoff_ms = now_ms + SPOT_CUTOFF_MS
 
@@ -335,7 +338,7 @@ def _ends_ms(vm: Vm) -> int | None:
     before the exchange could have told its time."""
     if vm.spec.until_ms is None:
         return None
-    ends_ms = vm.clock.ours(vm.spec.until_ms) + WORD_MS
+    ends_ms = vm.clock.ours(vm.spec.until_ms) + (WORD_MS if vm.connected else 0)
     if vm.found_ms is None or vm.clock.known:
         return ends_ms
     return max(ends_ms, vm.found_ms + FIRST_TOLD_MS)

@@ -192,13 +192,39 @@ def test_a_domain_that_somebody_removed_is_a_failure(rig: Rig) -> None:
     assert rig.states()[-1] == "failed(domain_lost)"
 
 
-def test_a_lease_ends_without_being_told_when_no_word_came(rig: Rig) -> None:
+def test_a_connected_host_ends_a_lease_that_nobody_ends_or_prolongs(rig: Rig) -> None:
     rig.tell(launch(until_ms=START_MS + 600_000))
     rig.run(600_000 + WORD_MS - 1)
     assert rig.running() == ["v-1"]
     rig.run(1)
     assert rig.running() == []
     assert rig.states()[-1] == "stopped(lease_over)"
+
+
+@pytest.mark.parametrize("agent_restarts", [False, True])
+def test_a_host_that_is_cut_off_ends_a_lease_on_time(rig: Rig, agent_restarts: bool) -> None:
+    """Nothing can be under way to it, and the slot may be sold to somebody else from then on."""
+    rig.tell(launch(until_ms=START_MS + 600_000))
+    rig.run(300_000)
+    rig.disconnect()
+    if agent_restarts:
+        rig.restart_agent()
+    rig.run(299_999)
+    assert rig.running() == ["v-1"]
+    rig.run(1)
+    assert rig.running() == []
+
+
+def test_a_host_that_is_connected_again_waits_again(rig: Rig) -> None:
+    order = launch(until_ms=START_MS + 600_000)
+    rig.tell(order)
+    rig.run(300_000)
+    rig.disconnect()
+    rig.connect(order)
+    rig.run(300_000 + WORD_MS - 1)
+    assert rig.running() == ["v-1"]
+    rig.run(1)
+    assert rig.running() == []
 
 
 def test_the_next_window_of_the_same_buyer_carries_the_vm_on(rig: Rig) -> None:
