@@ -113,7 +113,7 @@ class HostNode:
         self._boots = boots
         self._load = load
         self._boot_count = 0
-        self._rests = False
+        self._skips = False
         self._still = still
         self._boot()
         self.pump = Pump(env, self._handle, self._next_deadline_ms)
@@ -152,10 +152,10 @@ class HostNode:
     def link_down(self) -> None:
         self._put(LinkDown())
 
-    def stirred(self, after_ms: int) -> None:
+    def heartbeats_resume(self, after_ms: int) -> None:
         """The connection sends heartbeats again: those up to ``after_ms`` are told already."""
         self._pass_over(after_ms)
-        self._rests = False
+        self._skips = False
         self.pump.ring()
 
     def receive(self, frame: Any) -> None:
@@ -184,14 +184,14 @@ class HostNode:
     def _next_deadline_ms(self) -> int | None:
         if not self.running:
             return None
-        if not self._rests:
+        if not self._skips:
             return self.core.next_deadline_ms()
         return None if self._sees_nothing() else self.core.next_due_ms()
 
     def _handle(self, messages: list[Any], now_ms: int) -> None:
         for boot, message in messages or [(self._boot_count, Tick())]:
             if self.running and boot == self._boot_count:
-                if self._rests:
+                if self._skips:
                     self._pass_over(now_ms)
                 for out in self.core.apply(message, now_ms):
                     if isinstance(out, Send):
@@ -199,13 +199,13 @@ class HostNode:
                     else:
                         self._carry_out(out, now_ms)
         if self.running:
-            self._rest_or_stir()
+            self._skip_or_resume()
 
     def _sees_nothing(self) -> bool:
         return self._still and not self.core.vms
 
     def _pass_over(self, now_ms: int) -> None:
-        """Leave out what was left out while it rested."""
+        """Leave out what was left out while it sent no heartbeats."""
         self.core.beats.pass_over(now_ms)
         if self._sees_nothing():
             self.core.looks.pass_over(now_ms)
@@ -213,20 +213,20 @@ class HostNode:
     def _send(self, message: Any) -> None:
         assert self.connection is not None
         if isinstance(message, HostHeartbeat):
-            self.connection.sign(message)
+            self.connection.send_heartbeat(message)
         else:
             self.connection.send(message)
 
-    def _rest_or_stir(self) -> None:
+    def _skip_or_resume(self) -> None:
         """While every heartbeat says the same, none is sent."""
         connection, beats = self.connection, self.core.beats
-        if connection is None or beats.due_ms is None or not connection.may_rest():
+        if connection is None or beats.due_ms is None or not connection.may_skip_heartbeats():
             return
         if not self.core.steady():
-            connection.stir()
-        elif not self._rests:
+            connection.resume_heartbeats()
+        elif not self._skips:
             heartbeat = HostHeartbeat(load=self.core.offer.load(), vms=len(self.core.vms))
-            self._rests = connection.rest(self, heartbeat, beats.due_ms, beats.every_ms)
+            self._skips = connection.skip_heartbeats(self, heartbeat, beats.due_ms, beats.every_ms)
 
     def _carry_out(self, out: Effect, now_ms: int) -> None:
         for at_ms, result in self.server.carry_out(out):

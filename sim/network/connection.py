@@ -28,9 +28,9 @@ from exchange.wire.login import login_message
 from exchange.wire.requests import HostHeartbeat, Subscribe
 from exchange.wire.types import Channel, Request
 from sim.network.identity import Identity
-from sim.network.known_beats import JITTER_MAX_MS, KnownBeats
 from sim.network.marketplace import Arrived, Hangup, Marketplace, Opened
 from sim.network.network import Link
+from sim.network.skipped_heartbeats import JITTER_MAX_MS, SkippedHeartbeats
 from sim.scenario.tables import Network
 
 RETRY_MIN_MS, RETRY_MAX_MS = MS_PER_SECOND, 5 * MS_PER_SECOND
@@ -55,11 +55,11 @@ class Node(Protocol):
     def receive(self, frame: Any) -> None: ...
 
 
-class Resting(Protocol):
-    """Who rests: sends no heartbeats, because everybody knows what they would say."""
+class Skipping(Protocol):
+    """Who sends no heartbeats for a while, because everybody knows what they would say."""
 
-    def stirred(self, after_ms: int) -> None:
-        """The connection stirs: those due after ``after_ms`` are sent again."""
+    def heartbeats_resume(self, after_ms: int) -> None:
+        """Those due after ``after_ms`` are to be sent again."""
 
 
 class Connection:
@@ -90,7 +90,7 @@ class Connection:
         self._last_req_id = OWN_REQ_ID
         self._wanted = False
         self._partitions = 0
-        self._resting: tuple[Resting, Arrived] | None = None
+        self._skipping: tuple[Skipping, Arrived] | None = None
         self.cut_off = False
         self.up = False
 
@@ -123,39 +123,41 @@ class Connection:
         if self.cut_off and self._links and partition == self._partitions:
             self.lose()
 
-    def may_rest(self) -> bool:
-        """Tell whether heartbeats may be worked out instead of sent; see `known_beats`."""
+    def may_skip_heartbeats(self) -> bool:
+        """Tell whether heartbeats may be worked out instead of sent; see `skipped_heartbeats`."""
         calm = self.up and not self.cut_off and self._marketplace.leaves_out
         return calm and self._network.jitter_ms <= JITTER_MAX_MS
 
-    def rest(self, who: Resting, heartbeat: HostHeartbeat, first_ms: int, every_ms: int) -> bool:
-        """From ``first_ms`` on every heartbeat says ``heartbeat``: none need be sent until `stir`.
+    def skip_heartbeats(
+        self, who: Skipping, heartbeat: HostHeartbeat, first_ms: int, every_ms: int
+    ) -> bool:
+        """From ``first_ms`` on each says ``heartbeat``: none is sent until `resume_heartbeats`.
 
         Return whether that is so: the exchange must think that the host lives.
         """
-        known = KnownBeats(self._links[0], first_ms, every_ms)
-        if not self._marketplace.rest(self._session, known):
+        skipped = SkippedHeartbeats(self._links[0], first_ms, every_ms)
+        if not self._marketplace.skip_heartbeats(self._session, skipped):
             return False
-        self._resting = who, Arrived(self._session, JSON.encode(heartbeat))
+        self._skipping = who, Arrived(self._session, JSON.encode(heartbeat))
         return True
 
-    def stir(self) -> None:
+    def resume_heartbeats(self) -> None:
         """The node has something to say: heartbeats are sent again."""
-        self._stir(self._env.now_ms)
+        self._resume_heartbeats(self._env.now_ms)
 
     def _struck(self) -> None:
         """Something happens to the connection, before what its node does at this time."""
-        self._stir(self._env.now_ms - 1)
+        self._resume_heartbeats(self._env.now_ms - 1)
 
-    def _stir(self, after_ms: int) -> None:
+    def _resume_heartbeats(self, after_ms: int) -> None:
         """Those sent up to ``after_ms`` have arrived, or are under way from now on."""
-        if self._resting is None:
+        if self._skipping is None:
             return
-        who, heartbeat = self._resting
-        self._resting = None
-        for arrival_ms in self._marketplace.stir(self._session, after_ms):
+        who, heartbeat = self._skipping
+        self._skipping = None
+        for arrival_ms in self._marketplace.resume_heartbeats(self._session, after_ms):
             self._links[0].under_way(heartbeat, arrival_ms)
-        who.stirred(after_ms)
+        who.heartbeats_resume(after_ms)
 
     def vanish(self) -> None:
         """The client's machine is gone; the exchange notices only that nothing comes any more."""
@@ -183,13 +185,12 @@ class Connection:
     def send(self, message: Any) -> None:
         """Encode and send a message; without a connection it is dropped, as a socket would."""
         if self._links:
-            self.stir()
+            self.resume_heartbeats()
             self._links[0].send(Arrived(self._session, JSON.encode(message)))
 
-    def sign(self, message: HostHeartbeat) -> None:
-        """Send a sign of life; see `Link.sign`."""
+    def send_heartbeat(self, message: HostHeartbeat) -> None:
         if self._links:
-            self._links[0].sign(Arrived(self._session, JSON.encode(message)))
+            self._links[0].send_background(Arrived(self._session, JSON.encode(message)))
 
     def _link(self, deliver: Any) -> Link:
         network = self._network
@@ -212,7 +213,7 @@ class Connection:
     def _receive(self, frame: Any) -> None:
         match frame:
             case Heartbeat():
-                return  # a sign of life; the virtual network says itself when it breaks
+                return  # the virtual network says itself when it breaks
             case Hello() if self._identity is not None:
                 req_id = self._next_req_id(None)
                 key_id = self._identity.public_key

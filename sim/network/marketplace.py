@@ -23,9 +23,9 @@ from exchange.model.config import ExchangeConfig
 from exchange.session.liveness import Liveness
 from exchange.wire.results import Done, Refused
 from sim.network.clock import VirtualTime
-from sim.network.known_beats import KnownBeats
 from sim.network.network import Link
 from sim.network.pump import Pump
+from sim.network.skipped_heartbeats import SkippedHeartbeats
 
 SERVER_ID = "sim"
 FOR_EVER_MS: Final = 1 << 53
@@ -133,7 +133,7 @@ class Marketplace:
         self._keep_rows = keep_rows
         self._random = random
         self._downlinks: dict[int, Link] = {}
-        self._known: dict[int, KnownBeats] = {}
+        self._skipped: dict[int, SkippedHeartbeats] = {}
         """By session."""
         self._news = True
         """Has anything happened that a tick would tell?"""
@@ -151,7 +151,7 @@ class Marketplace:
         """The process is killed: what was not told yet is never told."""
         self.up = False
         self._downlinks.clear()
-        self._known.clear()
+        self._skipped.clear()
 
     def come_back(self) -> None:
         """Replay the journal into a fresh engine; `start` goes on from there."""
@@ -182,38 +182,38 @@ class Marketplace:
         self._downlinks.pop(session, None)
         self.pump.put(Dropped(session, clean))
 
-    def rest(self, session: int, known: KnownBeats) -> bool:
+    def skip_heartbeats(self, session: int, skipped: SkippedHeartbeats) -> bool:
         """The session's host says the same at every heartbeat: is it live, so that none need come?
 
-        Then it counts as heard until it stirs.
+        Then it counts as heard until `resume_heartbeats`.
         """
-        self._known[session] = known
-        return self._hear_for_ever(session, known)
+        self._skipped[session] = skipped
+        return self._count_as_heard(session, skipped)
 
-    def _hear_for_ever(self, session: int, known: KnownBeats) -> bool:
+    def _count_as_heard(self, session: int, skipped: SkippedHeartbeats) -> bool:
         opened = self.gateway.sessions.get(session)
         heard_ms = None if opened is None else self._liveness.heard_ms(opened.host)
         if opened is None or heard_ms is None:
-            del self._known[session]
+            del self._skipped[session]
             return False
         if heard_ms != FOR_EVER_MS:
-            known.before_ms = heard_ms
+            skipped.before_ms = heard_ms
             self._liveness.heard(opened.host, FOR_EVER_MS)
         return True
 
-    def stir(self, session: int, after_ms: int) -> list[int]:
+    def resume_heartbeats(self, session: int, after_ms: int) -> list[int]:
         """Heartbeats after ``after_ms`` are sent; return when those before will arrive that are
         under way."""
-        known = self._known.pop(session, None)
-        if known is None:
+        skipped = self._skipped.pop(session, None)
+        if skipped is None:
             return []
-        heard_ms = known.heard_ms(after_ms, self.env.now_ms) or known.before_ms
+        heard_ms = skipped.heard_ms(after_ms, self.env.now_ms) or skipped.before_ms
         opened = self.gateway.sessions.get(session)
         if opened is not None:
             self._liveness.watch(opened.host, heard_ms)
             self._due_ms = self._find_due_ms()
             self.pump.ring()
-        return known.under_way(after_ms, self.env.now_ms)
+        return skipped.under_way(after_ms, self.env.now_ms)
 
     @property
     def _liveness(self) -> Liveness:
@@ -229,9 +229,9 @@ class Marketplace:
             match message:
                 case Arrived():
                     self.gateway.receive(message.session, message.data, now_ms)
-                    if known := self._known.get(message.session):
-                        # One that was under way when the host came to rest.
-                        self._hear_for_ever(message.session, known)
+                    if skipped := self._skipped.get(message.session):
+                        # One that was under way when the host stopped sending them.
+                        self._count_as_heard(message.session, skipped)
                 case Opened():
                     nonce = self._random.randbytes(32).hex()
                     peer = f"sim:{message.session}"
@@ -253,7 +253,7 @@ class Marketplace:
             self._finish(woken=True)
             self._news = False
             gateway.tick(now_ms)
-            self._send(gateway.take(), signs=True)
+            self._send(gateway.take(), background=True)
 
     def _tick_ms(self) -> int | None:
         """Return when the next tick is that has anything to tell."""
@@ -272,23 +272,23 @@ class Marketplace:
         if batch.rows:
             self._news = True
         if woken or batch.rows or batch.deliveries:
-            # A batch of mere signs of life brings no deadline forward; most are.
+            # A batch of heartbeats alone brings no deadline forward; most are.
             self._due_ms = self._find_due_ms()
         self._send(batch)
 
-    def _send(self, batch: Batch, signs: bool = False) -> None:
+    def _send(self, batch: Batch, background: bool = False) -> None:
         self.commands += len(batch.rows)
         if self._keep_rows:
             self.rows += batch.rows
         for session, deliveries in batch.deliveries.items():
             link = self._downlinks.get(session)
-            if link is not None and signs:
-                link.sign(deliveries)
+            if link is not None and background:
+                link.send_background(deliveries)
             elif link is not None:
                 link.send(deliveries)
         for session, code, reason in batch.closes:
             link = self._downlinks.pop(session, None)
-            self._known.pop(session, None)
+            self._skipped.pop(session, None)
             if link is not None:
                 link.send(Hangup(code, reason))
                 self.pump.put(Dropped(session, clean=False))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sim.network.clock import VirtualTime
 
 SPREAD: Final = tuple(NormalDist().inv_cdf((at + 0.5) / 4096) for at in range(4096))
-"""A normal spread, for signs of life: which one is theirs depends on the time they are sent."""
+"""A normal spread, for background messages: which one is theirs depends on when they are sent."""
 
 
 class Link:
@@ -37,7 +37,7 @@ class Link:
         self._random = random
         self._salt = random.getrandbits(32)
         self._last_arrival_ms = 0
-        self._last_sign_ms = 0
+        self._last_background_ms = 0
         # Two lists: what was under way when the partition came is older than what was sent in it.
         self._landed: list[Any] = []
         self._parked: list[Any] = []
@@ -61,20 +61,21 @@ class Link:
         self._last_arrival_ms = arrival_ms
         self._env.call_in(arrival_ms - now_ms, self._arrive, payload)
 
-    def sign(self, payload: Any) -> None:
-        """Send a sign of life: a heartbeat, or a tick's news. It overtakes nothing.
+    def send_background(self, payload: Any) -> None:
+        """Send what mostly tells nothing: a heartbeat, or a tick's news. It overtakes nothing.
 
-        Messages may overtake it, and its delay takes no draw from theirs: so a run in which signs
-        that tell nothing are left out goes the same way as one in which they are sent.
+        Messages may overtake it, and its delay takes no draw from theirs: so a run in which
+        those that tell nothing are left out goes the same way as one in which they are sent.
         """
         if self.cut_off or not self.open:
             self.send(payload)
             return
-        self._last_sign_ms = max(self.sign_arrival_ms(self._env.now_ms), self._last_sign_ms)
-        self.under_way(payload, self._last_sign_ms)
+        arrival_ms = self.background_arrival_ms(self._env.now_ms)
+        self._last_background_ms = max(arrival_ms, self._last_background_ms)
+        self.under_way(payload, self._last_background_ms)
 
-    def sign_arrival_ms(self, sent_ms: int) -> int:
-        """Return when a sign of life arrives that is sent now, or was since the last message."""
+    def background_arrival_ms(self, sent_ms: int) -> int:
+        """Return when such a message arrives that is sent now, or was since the last other one."""
         at = ((sent_ms * 2654435761 + self._salt) & 0xFFFFFFFF) >> 20
         delay_ms = self._latency_ms + round(SPREAD[at] * self._jitter_ms)
         return max(sent_ms + max(0, delay_ms), self._last_arrival_ms)

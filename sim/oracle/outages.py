@@ -42,7 +42,7 @@ class Outages(Leases):
         return False
 
     def silence(self, host: str, since_ms: int) -> None:
-        """From the last sign of life on it is in doubt whether the VMs ran."""
+        """From the last heartbeat on it is in doubt whether the VMs ran."""
         for lease in self.leases:
             for unit in lease.living if lease.host == host else []:
                 if unit.gap_from_ms is None:

@@ -58,7 +58,7 @@ class World:
         record: bool = False,
         leaves_out: bool = True,
     ) -> None:
-        """``leaves_out``: signs of life that tell nothing are worked out; see `Marketplace`."""
+        """``leaves_out``: heartbeats that tell nothing are worked out; see `Marketplace`."""
         loaded = drawn(loaded, seed)
         self.policy = policy
         self.table = loaded.scenario.policy[policy]

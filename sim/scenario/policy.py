@@ -73,7 +73,7 @@ def market_of(scenario: Scenario, policy: Policy) -> Scenario:
 def fixed_price_max(scenario: Scenario, policy: Policy) -> float:
     """Return the most that a policy of fixed units pays for one, in credits per unit-hour.
 
-    Without a price of its own: the dearest price that a seller of what the farm buys may ask.
+    Without a price of its own: the highest price that a seller of what the farm buys may ask.
     """
     if policy.price_max is not None:
         return policy.price_max

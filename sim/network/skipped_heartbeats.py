@@ -1,4 +1,4 @@
-"""A steady host's heartbeats: worked out when somebody asks, instead of sent.
+"""Heartbeats that a steady host does not send: worked out when somebody asks.
 
 Nine of ten messages of a run are heartbeats that say what the one before said. All that counts of
 them is when the last one arrived, so while nothing else happens on a connection they are only
@@ -12,7 +12,7 @@ JITTER_MAX_MS = 100
 """On a network that delays one message by a second more than another, each is sent."""
 
 
-class KnownBeats:
+class SkippedHeartbeats:
     """Heartbeats on ``link``, sent at ``first_ms`` and every ``every_ms`` after it."""
 
     def __init__(self, link: Link, first_ms: int, every_ms: int) -> None:
@@ -29,7 +29,7 @@ class KnownBeats:
         """
         sent_ms = self._last_sent_ms(until_ms)
         while sent_ms >= self._first_ms:
-            arrived_ms = self._link.sign_arrival_ms(sent_ms)
+            arrived_ms = self._link.background_arrival_ms(sent_ms)
             if arrived_ms < now_ms:
                 return arrived_ms
             sent_ms -= self._every_ms
@@ -40,7 +40,7 @@ class KnownBeats:
         found: list[int] = []
         sent_ms = self._last_sent_ms(until_ms)
         while sent_ms >= self._first_ms:
-            arrival_ms = self._link.sign_arrival_ms(sent_ms)
+            arrival_ms = self._link.background_arrival_ms(sent_ms)
             if arrival_ms < now_ms:
                 break
             found.append(arrival_ms)
