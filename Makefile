@@ -9,14 +9,14 @@ READY   := .venv/.ready
 HOST    := .venv/.host-ready
 LIVE_TOOLS := mmdebstrap squashfs-tools xorriso mtools grub-common grub-pc-bin grub-efi-amd64-bin \
 	e2fsprogs
-GENERATED := docs/protocol-reference.md docs/asyncapi.json docs/pictures
+GENERATED := docs/protocol-reference.md docs/asyncapi.json docs/published.md docs/pictures
 SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
 .PHONY: help host demo demo-web unit test check format cover bench bench-host sim sweep e2e live live-check live-pictures docs \
-	snapshots docs-decide docs-pictures docs-recording web-picture peak-picture dist deb lock clean
+	snapshots docs-decide docs-published docs-pictures docs-recording web-picture peak-picture dist deb lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -36,6 +36,7 @@ help:
 	@echo 'make docs-pictures    only the pictures'
 	@echo 'make snapshots        every screen at every size again, which the tests compare'
 	@echo 'make docs-decide      take the decisions of docs/decided.md again: ten seeds, some minutes'
+	@echo 'make docs-published   play what others measured again, for docs/published.md'
 	@echo 'make docs-recording   play a peak in a terminal again and keep it as a recording'
 	@echo 'make peak-picture     play the Manager'\''s peak with a real VM and HAProxy, and draw it'
 	@echo 'make web-picture      take the picture of the terminal in a browser again'
@@ -128,7 +129,7 @@ bench-host: $(HOST)
 	.venv/bin/python -m tests.e2e.bench_host
 
 # With CI=true a page or picture that comes out another than the committed one is a failure.
-docs: docs-pictures
+docs: docs-pictures docs-published
 	.venv/bin/python -m exchange.cli.reference
 	$(if $(filter true,$(CI)),git diff --exit-code -- $(GENERATED))
 
@@ -144,6 +145,10 @@ docs-pictures: $(READY)
 # Two shipped scenarios with ten seeds each; on any machine the same page.
 docs-decide: $(READY)
 	.venv/bin/python -m tests.sim.decide.page
+
+# The scenarios public_*: published figures beside those of the simulator.
+docs-published: $(READY)
+	.venv/bin/python -m tests.sim.published.page
 
 # Plays a peak in a terminal of its own, with VMs in memory: each time another recording.
 docs-recording: $(READY)
