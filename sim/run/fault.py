@@ -14,7 +14,7 @@ from exchange.units import MS_PER_SECOND
 from sim.actors.seller import PriceFactor, Resume, Withdraw
 from sim.run.stage import Stage
 from sim.scenario.fault_check import ENDED_BY, cut_off_end, struck_hosts
-from sim.scenario.tables import Fault
+from sim.scenario.tables import FACTOR_MAX, Fault
 
 PING_TIMEOUT_MS = 20 * MS_PER_SECOND
 """A connection that hears nothing for so long is given up by both its ends."""
@@ -159,7 +159,7 @@ def _one(stage: Stage, fault: Fault) -> list[str]:
 
 
 def _factor(faults: list[Fault]) -> float:
-    return prod(fault.factor or 1.0 for fault in faults)
+    return min(FACTOR_MAX, prod(fault.factor or 1.0 for fault in faults))
 
 
 KINDS: dict[str, Kind] = {

@@ -138,7 +138,7 @@ class Participant:
 
     def _load(self, node: HostNode) -> Load:
         """Return the whole server's load: its owner's and the VMs'."""
-        leased = node.leased_mvcpu() / self._table.host.mvcpu
+        leased = node.leased_mvcpu() / max(1, self._table.host.mvcpu)
         return Load(cpu_pct=min(100.0, round(100 * (self.own_load() + leased), 3)))
 
     def _start_robot(self) -> None:

@@ -15,12 +15,13 @@ from msgspec import Struct
 
 from exchange import files
 from exchange.choices import choices
+from exchange.log.line import clean
 from sim.scenario.check import mistakes
 from sim.scenario.farms import filled, with_load
 from sim.scenario.outages import Outage, read_outages
 from sim.scenario.tables import Policy, Scenario
 from sim.scenario.trace_file import TraceError, read_series
-from sim.scenario.workload import Series, Trace, Workload, trace_key, traces_of
+from sim.scenario.workload import AMOUNT_MAX, Series, Trace, Workload, trace_key, traces_of
 
 Wanted = TypeVar("Wanted")
 
@@ -63,7 +64,8 @@ def load(path: Path, workload: Workload | None = None) -> Loaded:
         traces = _read_traces(scenario, path.parent)
         return Loaded(scenario, traces, _read_outages(scenario, path.parent))
     except ScenarioError as error:
-        raise ScenarioError(f"scenario {path}: {error}") from error
+        # What a person wrote is in it, such as a line break.
+        raise ScenarioError(clean(f"scenario {path}: {error}")) from error
 
 
 def decode(text: str) -> Scenario:
@@ -151,6 +153,10 @@ def _read_traces(scenario: Scenario, folder: Path) -> dict[str, Series]:
         if trace.from_s > found[key].end_s:
             end_s = found[key].end_s
             raise ScenarioError(f"trace {trace.file}: from_s lies behind its end ({end_s:g} s)")
+        most = max(found[key].values) / trace.per_s * trace.scale
+        if most > AMOUNT_MAX:
+            where = f"trace {trace.file}: {trace.column} / per_s * scale"
+            raise ScenarioError(f"{where} comes to {most:g}; {AMOUNT_MAX:g} at most")
     return found
 
 

@@ -5,18 +5,18 @@ Two sets of columns are known: ``start_s, duration_s, hosts``, and that of OpenD
 began and an intensity the share of all hosts. Every mistake is a `TraceError` of one line.
 """
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from msgspec import Struct
 
-from exchange import files
 from exchange.units import MS_PER_SECOND
-from sim.scenario.trace_file import MAX_ROWS, TraceError, number
+from sim.scenario.trace_file import Rows, TraceError, number, read_rows
 
 COLUMNS: Final = ("start_s", "duration_s", "hosts")
+MOST: Final = 10.0**15
+"""Of any figure; so the sum of all stays a number."""
 OPENDC: Final = ("interval_ms", "duration_ms", "intensity")
 
 
@@ -31,28 +31,17 @@ class Outage(Struct, frozen=True):
 
 def read_outages(path: Path) -> list[Outage]:
     """Return the failures in the file, by their start. Raises `TraceError`."""
-    try:
-        files.require_regular(path)
-        with path.open(newline="", encoding="utf-8") as file:
-            return sorted(_outages(path, file), key=lambda outage: outage.start_s)
-    except OSError as error:
-        raise TraceError(f"trace {path}: {files.why(error)}") from error
-    except (ValueError, csv.Error) as error:
-        raise TraceError(f"trace {path}: is not a CSV text file ({error})") from error
+    found = read_rows(path, lambda names, rows: list(_outages(path, names, rows)))
+    return sorted(found, key=lambda outage: outage.start_s)
 
 
-def _outages(path: Path, file: TextIO) -> Iterator[Outage]:
-    rows = csv.DictReader(file)
-    names = rows.fieldnames or []
+def _outages(path: Path, names: Sequence[str], rows: Rows) -> Iterator[Outage]:
     known = next((known for known in (COLUMNS, OPENDC) if set(known) <= set(names)), None)
     if known is None:
         wanted = f"needs the columns {', '.join(COLUMNS)}, or {', '.join(OPENDC)}"
-        raise TraceError(f"trace {path}: {wanted}; it has {', '.join(names)}")
+        raise TraceError(f"trace {path}: {wanted}; it has {', '.join(names) or 'none'}")
     begun_s = 0.0
-    for count, row in enumerate(rows, 1):
-        if count > MAX_ROWS:
-            raise TraceError(f"trace {path}: has more than {MAX_ROWS} rows")
-        place = f"trace {path}, line {rows.line_num}"
+    for place, row in rows:
         first, second, third = (_positive(place, name, row[name]) for name in known)
         if known is OPENDC:
             begun_s += first / MS_PER_SECOND
@@ -67,6 +56,8 @@ def _positive(place: str, name: str, cell: str | None) -> float:
     value = number(place, name, cell)
     if value < 0:
         raise TraceError(f"{place}: {name} is negative ({cell})")
+    if value > MOST:
+        raise TraceError(f"{place}: {name} is above {MOST:g} ({cell})")
     return value
 
 

@@ -21,7 +21,6 @@ Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=10**9)]
 Latency: TypeAlias = Annotated[int, Meta(ge=0, le=2000)]
 """A login takes three trips and must be done within 10 s."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Positive: TypeAlias = Annotated[float, Meta(gt=0, le=10**12)]
 Credits: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
 Price: TypeAlias = Annotated[float, Meta(ge=1 / UCR_PER_CREDIT, le=1000)]
 LinkMbit: TypeAlias = Annotated[float, Meta(ge=0.001, le=10**6)]
@@ -95,8 +94,8 @@ class Farm(Part, frozen=True, rename={"class_": "class"}):
     zone: str
     class_: str
     core_units: Annotated[int, Meta(ge=0, le=MAX_QTY)]
-    unit_rps: Positive
-    slo_util: Annotated[float, Meta(gt=0, le=1)] = 0.80
+    unit_rps: Annotated[float, Meta(ge=0.001, le=10**12)]
+    slo_util: Annotated[float, Meta(ge=0.001, le=1)] = 0.80
     deposit: Credits = 500.0
     pricing: Pricing | None = None
     workload: Workload | None = None
@@ -110,9 +109,9 @@ class Boot(Part, frozen=True):
     ``image_mib``: what a host loads at ``link_mbit`` before the first VM of a farm starts there.
     """
 
-    mean_s: Positive = 90.0
-    sd_s: Annotated[float, Meta(ge=0)] = 25.0
-    min_s: Annotated[float, Meta(ge=0)] = 30.0
+    mean_s: Annotated[float, Meta(gt=0, le=10**9)] = 90.0
+    sd_s: Annotated[float, Meta(ge=0, le=10**9)] = 25.0
+    min_s: Annotated[float, Meta(ge=0, le=10**9)] = 30.0
     fail: Share = 0.0
     image_mib: Annotated[int, Meta(ge=0, le=10**6)] = 0
     link_mbit: LinkMbit = 1000.0
@@ -186,6 +185,8 @@ class Trader(Part, frozen=True, kw_only=True):
 
 
 NOT_GIVEN: Final = -1
+FACTOR_MAX: Final = 10.0**12
+"""Of one fault, and of all that last at a time."""
 SECONDS_PER_HOUR: Final = 3600
 
 
@@ -213,7 +214,7 @@ class Fault(Part, frozen=True, kw_only=True):
     hosts: Count | list[Count] | None = None
     """How many, from the first one on, or their numbers, from 1."""
     for_s: Seconds | None = None
-    factor: Positive | None = None
+    factor: Annotated[float, Meta(gt=0, le=FACTOR_MAX)] | None = None
     fail: Share | None = None
     between: tuple[str, str] | None = None
     file: Annotated[str, Meta(min_length=1)] | None = None

@@ -6,13 +6,17 @@ the row, because a series that was read half wrong would make a run look right.
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TypeAlias, TypeVar
 
 from exchange import files
 from sim.scenario.workload import Series
+
+Wanted = TypeVar("Wanted")
+Rows: TypeAlias = Iterator[tuple[str, dict[str, str]]]
+"""The place of each row, and its cells by column."""
 
 MAX_ROWS = 5_000_000
 
@@ -27,30 +31,43 @@ def read_series(path: Path, time: str, column: str) -> Series:
     Times are numbers of seconds, or ISO timestamps, which then count from the first row. Raises
     `TraceError` when the file, a column or a value is not there or not usable.
     """
+    return read_rows(path, lambda names, rows: _series(path, names, rows, time, column))
+
+
+def read_rows(path: Path, use: Callable[[Sequence[str], Rows], Wanted]) -> Wanted:
+    """Return what ``use`` makes of a CSV file's columns and rows. Raises `TraceError`."""
     try:
         files.require_regular(path)
-        with path.open(newline="", encoding="utf-8") as file:
-            return _series(path, file, time, column)
+        # Spreadsheets begin what they export with a byte order mark.
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            return use(rows.fieldnames or [], _placed(path, rows, lambda: rows.line_num))
     except OSError as error:
         raise TraceError(f"trace {path}: {files.why(error)}") from error
     except (ValueError, csv.Error) as error:
         raise TraceError(f"trace {path}: is not a CSV text file ({error})") from error
 
 
-def _series(path: Path, file: TextIO, time: str, column: str) -> Series:
-    rows = csv.DictReader(file)
-    names = rows.fieldnames or []
+def _placed(path: Path, rows: Iterable[dict[Any, Any]], line: Callable[[], int]) -> Rows:
+    for count, row in enumerate(rows, 1):
+        place = f"trace {path}, line {line()}"
+        if count > MAX_ROWS:
+            raise TraceError(f"trace {path}: has more than {MAX_ROWS} rows")
+        if any(row.pop(None, [])):  # such as 3,5 for 3.5
+            raise TraceError(f"{place}: has more cells than the {len(row)} columns of line 1")
+        yield place, row
+
+
+def _series(path: Path, names: Sequence[str], rows: Rows, time: str, column: str) -> Series:
     for name in (time, column):
         if name not in names:
-            raise TraceError(f"trace {path}: has no column {name!r}; it has {', '.join(names)}")
+            there = ", ".join(names) or "none"
+            raise TraceError(f"trace {path}: has no column {name!r}; it has {there}")
     times_s: list[float] = []
     values: list[float] = []
-    numbered = ((rows.line_num, row) for row in rows)
-    for at_s, value, line in _cells(path, numbered, time, column):
+    for at_s, value, place in _cells(rows, time, column):
         if times_s and at_s <= times_s[-1]:
-            raise TraceError(f"trace {path}, line {line}: {time} does not grow")
-        if len(times_s) == MAX_ROWS:
-            raise TraceError(f"trace {path}: has more than {MAX_ROWS} rows")
+            raise TraceError(f"{place}: {time} does not grow")
         times_s.append(at_s)
         values.append(value)
     if not times_s:
@@ -58,12 +75,9 @@ def _series(path: Path, file: TextIO, time: str, column: str) -> Series:
     return Series(times_s, values)
 
 
-def _cells(
-    path: Path, numbered: Iterable[tuple[int, dict[str, str]]], time: str, column: str
-) -> Iterator[tuple[float, float, int]]:
+def _cells(rows: Rows, time: str, column: str) -> Iterator[tuple[float, float, str]]:
     first: datetime | None = None
-    for line, row in numbered:
-        place = f"trace {path}, line {line}"
+    for place, row in rows:
         stamp = _timestamp(row[time])
         if stamp is not None:
             first = first or stamp
@@ -73,13 +87,14 @@ def _cells(
         value = number(place, column, row[column])
         if value < 0:
             raise TraceError(f"{place}: {column} is negative ({row[column]})")
-        yield at_s, value, line
+        yield at_s, value, place
 
 
 def number(place: str, name: str, cell: str | None) -> float:
     """Return the finite number in ``cell``. Raises `TraceError`, which begins with ``place``."""
     try:
-        value = float(cell or "")
+        # Python reads 1_000 as a thousand; nothing else does.
+        value = math.nan if "_" in (cell or "") else float(cell or "")
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -7,14 +7,16 @@ two policies of the same seed see the same load. Source: scenario.md, ``[workloa
 
 import math
 from bisect import bisect_right
-from typing import Annotated, Protocol, TypeAlias
+from typing import Annotated, Final, Protocol, TypeAlias
 
 from msgspec import Meta, Struct
 
 SECONDS_PER_DAY = 86_400
 
-Amount: TypeAlias = Annotated[float, Meta(ge=0)]
-Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
+AMOUNT_MAX: Final = 10.0**12
+"""Of what any load comes to: with more, figures would no longer be exact, or finite."""
+Amount: TypeAlias = Annotated[float, Meta(ge=0, le=AMOUNT_MAX)]
+Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=10**12)]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -46,8 +48,8 @@ class Trace(_Load, frozen=True, tag="trace"):
     file: Annotated[str, Meta(min_length=1)]
     column: str
     time: str = "t_s"
-    per_s: Annotated[float, Meta(gt=0)] = 1.0
-    from_s: float = 0.0
+    per_s: Annotated[float, Meta(ge=0.001, le=10**9)] = 1.0
+    from_s: Annotated[float, Meta(ge=-(10**12), le=10**12)] = 0.0
     scale: Amount = 1.0
 
 
@@ -66,7 +68,7 @@ class Diurnal(_Load, frozen=True, tag="diurnal"):
     """A cosine over the day: ``mean x (1 + swing)`` at ``peak_s``, never below zero."""
 
     mean: Amount
-    swing: Amount
+    swing: Annotated[float, Meta(ge=0, le=1000)]
     peak_s: Seconds
 
 

@@ -146,6 +146,48 @@ def test_what_only_the_whole_file_shows(tmp_path: Path, more: str, line: str) ->
     assert mistake(tmp_path, scene(more)).startswith(line)
 
 
+@pytest.mark.parametrize(
+    ("find", "put", "place"),
+    [
+        ("unit_rps = 250", "unit_rps = 1e-300", "farm.unit_rps"),
+        ("unit_rps = 250", "unit_rps = 250\nslo_util = 1e-300", "farm.slo_util"),
+        ("base = 500", "base = 1e308", "workload.base"),
+        ("at_s = 600", "at_s = 1e308", "workload.at_s"),
+        ("mean_s = 90", "mean_s = 1e12", "boot.mean_s"),
+        ("sd_s = 25", "sd_s = 1e308", "boot.sd_s"),
+        ("min_s = 30", "min_s = 1e308", "boot.min_s"),
+        ("mean = 0.08", "mean = 1e308", "seller[1].own_load.mean"),
+        ("swing = 1.2", "swing = 1e308", "seller[1].own_load.swing"),
+        ("peak_s = 50400", "peak_s = 1e308", "seller[1].own_load.peak_s"),
+    ],
+)
+def test_figures_that_nothing_can_be_reckoned_with(
+    tmp_path: Path, find: str, put: str, place: str
+) -> None:
+    page = (REPO / "docs/scenario.md").read_text(encoding="utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    assert find in text
+    assert mistake(tmp_path, text.replace(find, put, 1)).startswith(f"{place}: expected 'float' ")
+
+
+def test_a_trace_has_bounds_after_its_scale(tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("t_s,v\n0,1e15\n", encoding="utf-8")
+    head, _, tail = scene().partition("[workload]")
+    _, _, rest = tail.partition("\n\n")
+    load_text = '[workload]\nkind = "trace"\nfile = "v.csv"\ncolumn = "v"\n'
+    line = mistake(tmp_path, f"{head}{load_text}\n{rest}")
+    assert line == "trace v.csv: v / per_s * scale comes to 1e+15; 1e+12 at most"
+
+
+def test_a_line_break_in_a_name_makes_no_second_line(tmp_path: Path) -> None:
+    head, _, tail = scene().partition("[workload]")
+    _, _, rest = tail.partition("\n\n")
+    load_text = '[workload]\nkind = "trace"\nfile = "a\\nb"\ncolumn = "v"\n'
+    assert mistake(tmp_path, f"{head}{load_text}\n{rest}").endswith(
+        "a b: No such file or directory"
+    )
+
+
 def test_profile_times_grow(tmp_path: Path) -> None:
     head, _, tail = scene().partition("[workload]")
     points = '[workload]\nkind = "profile"\npoints = [[0, 1], [9, 2], [9, 3]]\n[boot]'

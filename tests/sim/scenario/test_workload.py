@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.scenario.outages import read_outages
 from sim.scenario.trace_file import TraceError, read_series
 from sim.scenario.workload import (
     Diurnal,
@@ -79,6 +80,9 @@ def test_timestamps_count_from_the_first_row(tmp_path: Path) -> None:
         ("t_s,v\n0,nan\n", "line 2: v is not a number (nan)"),
         ("t_s,v\n0,-1\n", "line 2: v is negative (-1)"),
         ("t_s,v\nsoon,1\n", "line 2: t_s is not a number (soon)"),
+        ("t_s,v\n0,1_000\n", "line 2: v is not a number (1_000)"),
+        ("t_s,v\n0,3,5\n", "line 2: has more cells than the 2 columns of line 1"),
+        ("", "has no column 't_s'; it has none"),
     ],
 )
 def test_a_bad_trace_names_the_row(tmp_path: Path, text: str, line: str) -> None:
@@ -86,6 +90,27 @@ def test_a_bad_trace_names_the_row(tmp_path: Path, text: str, line: str) -> None
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TraceError) as caught:
         read_series(path, "t_s", "v")
+    assert str(caught.value).endswith(line)
+
+
+def test_what_a_spreadsheet_exports_is_read(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_bytes("\ufefft_s,v,\r\n0,1,\r\n60,2.5,,\r\n".encode())
+    assert read_series(tmp_path / "s.csv", "t_s", "v").values == [1, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ("1,1,1_0", "line 2: hosts is not a number (1_0)"),
+        ("1,1,0,5", "line 2: has more cells than the 3 columns of line 1"),
+        ("1e300,1,1", "line 2: start_s is above 1e+15 (1e300)"),
+    ],
+)
+def test_a_bad_failure_names_the_row(tmp_path: Path, row: str, line: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(f"start_s,duration_s,hosts\n{row}\n", encoding="utf-8")
+    with pytest.raises(TraceError) as caught:
+        read_outages(path)
     assert str(caught.value).endswith(line)
 
 
