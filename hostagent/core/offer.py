@@ -66,6 +66,8 @@ class Offer:
         self._mem = Held(None if kept.held is None else kept.held.mem_mib)
         self._looked = False
         self._limits = config.limits
+        self._offered_now: Capacity | None = None
+        """Worked out since the last change of what it follows from."""
         self._announced: Capacity | None = None
         self._told: HostLimits | None = None
         self._load = Load()
@@ -78,12 +80,14 @@ class Offer:
 
     def limit(self, order: HostLimit) -> None:
         """Take the owner's limit over; an absent one is lifted."""
+        self._offered_now = None
         self._limit = order.offered
         self._residual.limit(order.residual_below_pct)
         self.image_max_mib = order.image_max_mib
 
     def observe(self, seen: Observed, vms: dict[str, Vm]) -> None:
         """Take the server's load in. To be called before the meters see the same readings."""
+        self._offered_now = None
         self._pause.answered()
         if seen.ports is not None:
             self._count_ports(seen.ports)
@@ -173,6 +177,11 @@ class Offer:
         )
 
     def _offered(self) -> Capacity:
+        if self._offered_now is None:
+            self._offered_now = self._work_out_offered()
+        return self._offered_now
+
+    def _work_out_offered(self) -> Capacity:
         if not self._residual.open:
             return NOTHING
         total = self._shared if self._residual.below_pct is None else self._total

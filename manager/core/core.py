@@ -165,6 +165,9 @@ class Manager:
         self._settle(now_ms)
         matters = self._matters(message)
         self._handle(message)
+        if isinstance(message, LoadSample):
+            # Most figures are as good as the last one: nobody would act otherwise.
+            matters = not self._rules.unmoved(self.reading())
         if matters:
             self._evaluate()
         return self._outgoing.take()
@@ -180,20 +183,19 @@ class Manager:
         if not self._outgoing.online:
             return None
         if not self._due_known:
-            self._due_ms, self._due_known = self._find_due_ms(), True
-        return self._due_ms
+            self._due_ms, self._due_known = self._other_due_ms(), True
+        return _first(self._due_ms, self._load.stale_at_ms())
 
-    def _find_due_ms(self) -> int | None:
-        deadlines = [
+    def _other_due_ms(self) -> int | None:
+        """Return the first deadline but the load's, which every figure moves."""
+        return _first(
             self._rules.next_deadline_ms(),
             self._account.renew_at_ms,
             self._account.leaves_at_ms(),
-            self._load.stale_at_ms(),
             self._checks.again_ms,
             self._handover.due_ms(),
             self._forward.due_ms(),
-        ]
-        return min((due_ms for due_ms in deadlines if due_ms is not None), default=None)
+        )
 
     @property
     def outgoing(self) -> Outgoing:
@@ -347,3 +349,7 @@ class Manager:
 def _needs_load(config: ManagerConfig) -> bool:
     """Tell whether a rule waits for the load: without a figure none acts, whatever its kind."""
     return any(not rule.paused for rule in config.rules)
+
+
+def _first(*times_ms: int | None) -> int | None:
+    return min((time_ms for time_ms in times_ms if time_ms is not None), default=None)

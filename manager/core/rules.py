@@ -83,6 +83,13 @@ class Rules:
             if self._fire_all(self._reading() if replaced else reading) or replaced:
                 self._observe()
 
+    def unmoved(self, reading: Reading) -> bool:
+        """Tell whether `evaluate` would change nothing, if only the load has changed since."""
+        now_ms = self._outgoing.now_ms
+        return all(
+            not state.lost and state.watch.unmoved(reading, now_ms) for state in self._states
+        )
+
     def next_deadline_ms(self) -> int | None:
         """Return the first moment at which a duration or cool-down ends, if nothing changes.
 

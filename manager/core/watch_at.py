@@ -38,6 +38,9 @@ class AtWatch:
             self._opening = self._schedule.opening(now_ms)
         self._open = self._opening.start_ms <= now_ms
 
+    def unmoved(self, reading: Reading, now_ms: int) -> bool:
+        return False
+
     def wish(self, reading: Reading, now_ms: int) -> Wish | None:
         if reading.load_rps is None:
             return None

@@ -93,6 +93,9 @@ class TrackWatch:
         elif self._off_since_ms is None:
             self._off_since_ms = now_ms
 
+    def unmoved(self, reading: Reading, now_ms: int) -> bool:
+        return False
+
     def wish(self, reading: Reading, now_ms: int) -> Wish | None:
         if reading.load_rps is None:
             return None

@@ -26,6 +26,15 @@ class WhenWatch:
     def observe(self, reading: Reading, now_ms: int) -> None:
         observe(self._rule, self._state, reading, now_ms)
 
+    def unmoved(self, reading: Reading, now_ms: int) -> bool:
+        since_ms, conditions = self._state.since_ms, self._rule.conditions
+        for condition, since in zip(conditions, since_ms, strict=True):
+            if holds(condition, reading, coming=0) != (since is not None):
+                return False
+        held_ms = held_from_ms(self._rule, self._state)
+        nothing_to_release = not self._rule.buys and not reading.paid
+        return held_ms is None or held_ms > now_ms or nothing_to_release
+
     def wish(self, reading: Reading, now_ms: int) -> Wish | None:
         held_ms = held_from_ms(self._rule, self._state)
         if held_ms is None or held_ms > now_ms or not confirmed(self._rule, reading):

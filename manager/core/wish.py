@@ -33,6 +33,13 @@ class Watch(Protocol):
     def observe(self, reading: Reading, now_ms: int) -> None:
         """Take note of what is known at ``now_ms``, which never goes back."""
 
+    def unmoved(self, reading: Reading, now_ms: int) -> bool:
+        """Tell whether another load changes nothing: nothing begins to hold, ends, or may be done.
+
+        Only where that is quickly told; False where it is not sure.
+        """
+        ...
+
     def wish(self, reading: Reading, now_ms: int) -> Wish | None:
         """Return what to do, units under way counted as capacity; ``None``: nothing."""
         ...
