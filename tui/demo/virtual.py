@@ -206,7 +206,10 @@ class VirtualMarket:
         self.scenario: Scenario = decode(SCENE + traders())
         self.manager = Manager(self._manager_config())
         scenario = self.scenario
-        self.stage = TickStage(scenario, {}, SEED, self.manager, scenario.farm.core_units, False)
+        # The pictures show what the signs of life tell: none of them is left out.
+        self.stage = TickStage(
+            scenario, {}, SEED, self.manager, scenario.farm.core_units, False, leaves_out=False
+        )
         self.stage.marketplace.observers.clear()
         self.stage.marketplace.refusal_observers.clear()
         self.loads = sampled(
