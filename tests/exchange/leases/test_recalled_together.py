@@ -29,3 +29,19 @@ def test_all_of_them_are_for_sale_again_however_full_the_heap_is() -> None:
         assert host.cooling == []
         assert (host.cooling_use.mvcpu, host.cooling_use.mem_mib) == (0, 0)
     assert snapshot.dump(quiet.engine.state) == snapshot.dump(busy.engine.state)
+
+
+def test_each_is_for_sale_again_10_minutes_after_it_was_taken_back() -> None:
+    """A recall takes effect after its notice of 2 min (rules.md 5.7)."""
+    market = LeaseMarket()
+    first, second = market.lease(), market.lease(2)
+    host = market.engine.state.hosts[market.host]
+    begun_ms = market.now_ms
+    market.recall(first)
+    market.advance(3 * MINUTE)
+    market.recall(second)
+    cooling = []
+    for minute in (11, 12, 14, 15):
+        market.advance(begun_ms + minute * MINUTE - market.now_ms)
+        cooling.append([units for _, _, units in host.cooling])
+    assert cooling == [[1, 2], [2], [2], []]

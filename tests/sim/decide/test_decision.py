@@ -90,6 +90,15 @@ def test_so_many_seeds_of_the_same_spread_tell_and_one_less_does_not(gaps: list[
         assert abs(gap.mean) <= gap.ci95
 
 
+@pytest.mark.parametrize(
+    ("gaps", "needed"),
+    # t95 of 4 seeds is 3.182, of 5 it is 2.776: 1.414 * t / sqrt(seeds) falls below 2 with 5.
+    [([1.0, 3.0], 5), ([2.0, 2.0], 2), ([-1.0, 1.0], None)],
+)
+def test_how_many_seeds_would_tell(gaps: list[float], needed: int | None) -> None:
+    assert seeds_needed(estimate(gaps)) == needed
+
+
 def test_other_settings_of_the_winner_do_not_make_it_unsure() -> None:
     found = decide(
         {}, [point("a at 1", [5.0, 6.0]), point("a at 2", [5.1, 5.9]), point("b", [9.0, 9.9])]

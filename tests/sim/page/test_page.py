@@ -101,13 +101,58 @@ def test_neighbours_in_the_heat_map_are_one_box() -> None:
     assert "h666.7" in drawn
 
 
+def test_intervals_of_both_figures_are_drawn() -> None:
+    """Of 0.31 ± 0.1 on an axis to 0.5, whose root is drawn: 1 - sqrt(0.42) to 1 - sqrt(0.82)."""
+    paths = [attributes for tag, attributes in Parsed(render(PAGE)).tags if tag == "path"]
+    across, upright = [
+        re.findall(r"[\d.]+", part)
+        for part in (next(p for p in paths if p.get("class") == "interval")["d"] or "").split("M")
+        if part
+    ]
+    assert upright[1:] == ["35.2", "9.4"]
+    # 2.25 ± 0.2: as far to the left of it as to the right.
+    left, right, middle = float(across[0]), float(across[2]), float(upright[0])
+    assert (left + right) / 2 == pytest.approx(middle, abs=0.1)
+    assert middle / (right - left) == pytest.approx(2.25 / 0.4, rel=0.01)
+
+
+@pytest.mark.parametrize("points", [POINTS, POINTS[::-1], POINTS[1:]])
+def test_the_winner_s_row_stands_out_wherever_it_is(points: list[Point]) -> None:
+    rows = [of for tag, of in Parsed(render(Page("p", points=points))).tags if tag == "tr"]
+    assert [row.get("class") == "winner" for row in rows[1:]] == [one.winner for one in points]
+
+
+def test_little_is_seen_beside_much_in_the_heat_map() -> None:
+    """A fourth of the most is half of the ink, not a fourth of it."""
+    heat = Heat("on offer", [[(0, 1, 100), (1, 2, 25), (2, 3, 1)]])
+    page = Page("p", charts=[Chart("p", 60, [Panel("price", [], heat)])])
+    paths = [attributes for tag, attributes in Parsed(render(page)).tags if tag == "path"]
+    inks = [path["fill-opacity"] for path in paths if path.get("class") == "heat"]
+    assert inks == ["0.28", "0.53", "0.90"]
+
+
+def test_a_fault_is_a_band_as_long_as_it_lasts_or_a_line() -> None:
+    found = [
+        (tag, attributes)
+        for tag, attributes in Parsed(render(PAGE)).tags
+        if attributes.get("class") == "fault"
+    ]
+    # Of 1,000 for 7,200 s: from 600 s for 600 s, and at 1,800 s.
+    rect, line = dict(found)["rect"], dict(found)["path"]
+    assert [round(float(rect[name] or 0), 1) for name in ("x", "width")] == [83.3, 83.3]
+    assert line["d"] == "M250 0V100"
+    assert len(found) == 2 * len(CHART.panels)
+
+
 def test_a_week_of_steps_stays_small_and_keeps_its_extremes() -> None:
     steps: list[tuple[float, float | None]] = [(at * 10.0, 5.0) for at in range(60_480)]
     steps[30_000] = (300_000.0, 20.0)
+    steps[40_000] = (400_000.0, 0.0)
     page = Page("w", charts=[Chart("w", 604_800, [Panel("load", [Line("l", "load", steps)])])])
     text = render(page)
     assert len(text) < 40 * COLUMNS
     assert "V0H" in text, "the highest of all is drawn"
+    assert "V100H" in text, "and the lowest"
 
 
 def test_a_week_of_six_restless_policies_is_two_megabytes_at_most() -> None:

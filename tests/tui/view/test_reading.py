@@ -1,6 +1,6 @@
 """What is read by a request: a change during the read is not lost, nor is a read that failed."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.view.reading import AGAIN_MS, Reading
@@ -9,6 +9,7 @@ HAPPENS = st.sampled_from(["change", "ask", "look", "had", "lost", "wait"])
 
 
 @given(st.lists(HAPPENS, max_size=40))
+@example(["ask", "look", "change", "had"])
 def test_what_counts_as_known_is_how_things_stand(steps: list[str]) -> None:
     """The other side answers with what is so when it looks, anywhere between ask and answer."""
     reading, now_ms, so, shown = Reading(), 0, 0, -1
