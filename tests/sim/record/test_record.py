@@ -61,6 +61,10 @@ def data_of(folder: Path, rows: list[JournalRow]) -> Path:
     return data
 
 
+def to_the_ms(at_ms: int) -> str:
+    return f"{moment(at_ms)[:-1]}.{at_ms % 1000:03}"
+
+
 def test_a_run_replays_to_its_digest_and_state(
     run: tuple[list[JournalRow], str], tmp_path: Path
 ) -> None:
@@ -80,9 +84,10 @@ def test_a_part_of_it_begins_with_the_state_at_that_time(
     rows, _ = run
     data, out = data_of(tmp_path, rows), tmp_path / "part.rec"
     first, behind = rows[len(rows) // 2], rows[-20]
-    since, to = moment(first.now_ms), moment(behind.now_ms)
+    since, to = to_the_ms(first.now_ms), to_the_ms(behind.now_ms)
     taken = sim("record", "--data", data, "--from", since, "--to", to, out)
-    assert rows[0].now_ms < taken["from_ms"] <= taken["to_ms"] < behind.now_ms
+    assert taken["from_ms"] == first.now_ms
+    assert taken["to_ms"] == max(row.now_ms for row in rows if row.now_ms < behind.now_ms)
     found = sim("replay", out)
     assert (found["state_hash"], found["same"]) == (taken["state_hash"], True)
     text = CliRunner().invoke(app, ["replay", str(out)]).stdout
@@ -107,7 +112,7 @@ def test_a_live_exchange_is_recorded_while_it_trades(tmp_path: Path) -> None:
     assert sim("replay", out)["state_hash"] == whole["state_hash"]
     rows = journal_rows(data)
     first_ms = rows[seq + 10].now_ms
-    since = f"{moment(first_ms)[:-1]}.{first_ms % 1000:03}"
+    since = to_the_ms(first_ms)
     part = sim("record", "--data", data, "--from", since, out)
     assert (part["from_ms"], part["last_seq"]) == (first_ms, rows[-1].seq)
     assert part["state_hash"] == load(data).engine.state_hash()

@@ -52,6 +52,7 @@ def test_the_difference_is_paired_by_the_seeds_that_both_ran() -> None:
     assert gap.gap.mean == pytest.approx(1.6 / 3)
     assert gap.a.mean == pytest.approx(13 / 3), "of the same seeds"
     assert (policy.equal, policy.common) == (3, 3)
+    assert compare(told(b), told(a)).policies[0].gaps[0].verdict == "lower"
 
 
 def test_without_a_common_seed_intervals_are_wide_and_nothing_is_paired() -> None:

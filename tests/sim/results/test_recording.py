@@ -77,6 +77,10 @@ def test_a_series_has_a_row_for_each_moment(told: Loaded, runs: dict[str, RunRes
     assert len(rows) == 3 * 20
     here = [row for row in rows if row["policy"] == "no_burst"]
     assert [row["t_s"] for row in here] == [str(at_s) for at_s in range(0, 1200, 60)]
+    # A unit serves 100 requests/s, of which 80 % are within the aim.
+    for row in here:
+        beyond = float(row["load_rps"]) - 0.8 * 100 * int(row["ready_units"])
+        assert float(row["violated_rps"]) == pytest.approx(max(0.0, beyond), rel=1e-4)
     violated = sum(float(row["violated_rps"]) for row in here)
     offered = sum(float(row["load_rps"]) for row in here)
     share = 100 * violated / offered
