@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 
-from bench import ahead, fleet, manager, report, selling, terminal, wire
+from bench import ahead, fleet, manager, report, selling, simulator, terminal, wire
 from bench.compiled import Compiled
 from bench.engine import FullEngine
 from bench.flow import SHAPES, make
@@ -29,7 +29,7 @@ ROUNDS = 7
 ALONE = "full engine alone"
 SECTIONS = (
     *(shape.name for shape in SHAPES),
-    *(ALONE, wire.FLOW, fleet.FLOW, manager.FLOW, terminal.FLOW),
+    *(ALONE, wire.FLOW, fleet.FLOW, manager.FLOW, simulator.FLOW, terminal.FLOW),
 )
 
 
@@ -107,6 +107,8 @@ def main() -> int:
         figures += fleet.figures()
     if manager.FLOW in sections:
         figures += manager.figures() + ahead.figures() + selling.figures()
+    if simulator.FLOW in sections:
+        figures += simulator.figures(count)
     if terminal.FLOW in sections:
         figures += terminal.figures(count)
     failed = any(not figure.reaches(figure.minimum) for figure in figures)
