@@ -15,8 +15,9 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help host demo demo-web unit test check format cover bench bench-host sim sweep e2e live live-check live-pictures docs \
-	snapshots docs-decide docs-published docs-pictures docs-recording web-picture peak-picture dist deb lock clean
+.PHONY: help host demo demo-web unit test check format cover bench bench-host sim sweep scenarios e2e live live-check \
+	live-pictures docs snapshots docs-decide docs-published docs-pictures docs-recording web-picture peak-picture dist deb \
+	lock clean
 
 help:
 	@echo 'make demo             the whole of Headroom in this terminal'
@@ -44,6 +45,7 @@ help:
 	@echo 'make deb              build dist/ for Debian 12 and install it in a fresh Debian (as root)'
 	@echo 'make sim              replay the server farm peak'
 	@echo 'make sweep            500 simulated seeds with random faults: no law may break'
+	@echo 'make scenarios        every shipped scenario with all seeds: each expectation must hold'
 	@echo 'make bench            speed, as ratios against named baselines'
 	@echo 'make bench-host       from vm.start to HTTP 200, against the same guest under QEMU alone'
 	@echo 'make lock             choose the Python packages again and lock them with hashes'
@@ -120,6 +122,10 @@ sim: $(READY)
 
 sweep: $(READY)
 	.venv/bin/headroom sim sweep random_faults --seeds 1..500
+
+# Every policy with every seed, and again in other circumstances: the same digests.
+scenarios: $(READY)
+	PYTHONHASHSEED=0 .venv/bin/python -m tests.sim.shipped.every
 
 bench: $(READY)
 	.venv/bin/python -m bench

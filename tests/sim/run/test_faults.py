@@ -127,7 +127,7 @@ def test_a_bad_day_breaks_no_law_and_every_fault_of_it_is_felt() -> None:
         for verdict in report.verdicts(one.scenario, report.grouped(ran.results))
         if "paired" not in verdict.text  # one seed has no interval
     ]
-    assert len(judged) == 2 + len(found.scenario.fault)
+    assert len(judged) == 3 + len(found.scenario.fault)
     assert [verdict.text for verdict in judged if not verdict.passed] == []
 
 
