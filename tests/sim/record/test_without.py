@@ -125,6 +125,41 @@ def test_from_a_moment_on_it_gives_back_what_it_has(tmp_path: Path) -> None:
     assert found["refused"] == {}
 
 
+def test_an_order_that_was_open_at_the_start_is_canceled(tmp_path: Path) -> None:
+    market = LeaseMarket()
+    market.open_account("early")
+    market.advance(MS_PER_MINUTE)
+    market.place("early.bid", "buy", 1, CHEAP_UCR)
+    market.advance(MS_PER_MINUTE)
+    since = f"{moment(market.now_ms)[:-1]}.{market.now_ms % 1000:03}"
+    market.place("seller.ask", "sell", 1, CHEAP_UCR)
+    market.advance(MS_PER_HOUR // 2)
+    market.place("buyer.bid", "buy", 1, CHEAP_UCR)
+    found = sim("replay", recorded(tmp_path, market, "--from", since), "--without", "early")
+    bought = [found["without"][one]["units_bought"] for one in ("recorded", "played")]
+    assert bought == [1, 0]
+
+
+def test_a_lease_is_known_by_its_order(tmp_path: Path) -> None:
+    """Without the first one's lease, the second one's is released at its time all the same."""
+    market = LeaseMarket()
+    market.open_account("rich")
+    market.add_host("rich")
+    market.advance(MS_PER_MINUTE)
+    market.place("rich.ask", "sell", 1, DEAR_UCR)
+    market.place("buyer.first", "buy", 1, DEAR_UCR, time_in_force="ioc")
+    market.lease()
+    second = market.lease_frames("buyer")[-1].lease_id
+    market.advance(MS_PER_HOUR // 2)
+    release(market, "buyer", second)
+    market.advance(MS_PER_HOUR // 2)
+    market.place("buyer.late", "buy", 1, CHEAP_UCR)
+    found = sim("replay", recorded(tmp_path, market), "--without", "rich")["without"]
+    assert (found["fates"], found["refused"]) == ({"taken_out": 1, "time": 1}, {})
+    # By hand: half an hour of 0.036. (Of the first, nothing was charged before its hour was over.)
+    assert found["played"]["others_cost"] == pytest.approx(0.018)
+
+
 def test_a_run_with_its_own_rules_again_costs_what_it_cost(tmp_path: Path) -> None:
     text = scene(TRADERS, duration_s=900)
     run = world(tmp_path, text, keep_rows=True)

@@ -1,6 +1,8 @@
 """Several farms in one scenario: they compete, keep policies of their own, are measured apart."""
 
 from pathlib import Path
+from random import Random
+from statistics import correlation, stdev
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +10,8 @@ from typer.testing import CliRunner
 from exchange.units import UCR_PER_CREDIT, ucr_from_credits
 from sim.cli.app import app
 from sim.run.world import World
+from sim.scenario.file import decode
+from sim.scenario.loads import SharedNoise
 from tests.sim.scenes import RULES, loaded, outcome, scene, world
 
 MARKET = ("cost", "wind_down_cost", "penalties")
@@ -25,6 +29,13 @@ def test_one_farm_in_a_list_is_the_one_farm(tmp_path: Path) -> None:
     listed = outcome(tmp_path, rivals(duration_s=600))
     assert (listed.digest, listed.metrics) == (alone.digest, alone.metrics)
     assert listed.farms == {}
+
+
+def test_sellers_sell_what_the_first_farm_buys_and_others_buy_it_too() -> None:
+    text = rivals('account = "b"').replace('class = "small"', 'class = "medium"')
+    found = decode(text)
+    assert [farm.class_ for farm in found.farms] == ["medium", "medium"]
+    assert {seller.class_ for seller in found.seller} == {"medium"}
 
 
 def test_farms_compete_for_the_last_hosts(tmp_path: Path) -> None:
@@ -92,6 +103,18 @@ def correlated(folder: Path, share: float) -> World:
     return world(
         folder, rivals('account = "b"', 'account = "c"', top=f"load_correlation = {share}")
     )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.8, 1.0])
+def test_noise_is_normal_and_as_correlated_as_it_is_told(share: float) -> None:
+    farms = [SharedNoise(share, Random("common"), Random(name)) for name in ("a", "b")]
+    drawn: list[list[float]] = [[], []]
+    for _ in range(4000):
+        for farm, found in zip(farms, drawn, strict=True):
+            farm.step()
+            found.append(farm.gauss(0.0, 1.0))
+    assert [stdev(found) for found in drawn] == pytest.approx([1.0, 1.0], abs=0.04)
+    assert correlation(*drawn) == pytest.approx(share, abs=0.04)
 
 
 def test_loads_that_are_wholly_correlated_are_one(tmp_path: Path) -> None:

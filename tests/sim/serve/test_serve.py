@@ -159,6 +159,9 @@ def test_step_and_seek_to_the_past(tmp_path: Path) -> None:
                 await until(lambda: play.at_s == 120)
                 play.step(7.5)
                 await until(lambda: play.at_s == 127.5)
+                # Where it goes on from: not from before the step.
+                due_ms = play.pace.due_ms(asyncio.get_running_loop().time())
+                assert due_ms == play.world.stage.now_ms
                 await client.request(order())
                 assert (play.pace.paused, play.interfered, links) == (True, 1, [])
                 play.seek(30)
