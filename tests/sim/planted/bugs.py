@@ -180,7 +180,7 @@ def the_oldest_go(right: Any) -> Any:
     return to_release
 
 
-ISSUE: Final = [
+BY_THE_BOOKS_ALONE: Final = [
     Bug("bonds of lost hosts go to sellers", leasing, "_settle_bond", lost_hosts_keep_bonds, 3),
     Bug("silent time is billed", Meter, "end_silence", silent_time_is_billed, 2),
     Bug("boots are billed", Wait, "booting", empty),
@@ -188,6 +188,7 @@ ISSUE: Final = [
     Bug("a ucr more a charge", billing, "_price_ucr", one_more),
     Bug("the newest order trades first", Book, "rest", newest_first, 5),
     Bug("hosts are silent after 150 s", liveness, "SILENT_MS", other(150_000)),
+    Bug("hosts are silent after 14 s", liveness, "SILENT_MS", other(14_000)),
     Bug("a recall has 1 s of notice", leasing, "RECALL_NOTICE_MS", other(1_000), 3),
     Bug("slots leak", Host, "take", slots_leak),
     Bug("VMs outlive their lease", vm_life, "kill", vms_outlive_their_lease),
