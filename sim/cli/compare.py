@@ -8,8 +8,8 @@ import typer
 
 from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, Json, fail, print_json
 from exchange.files import read, why
-from sim.cli.files import check_writable
-from sim.cli.outputs import Report, write_lines
+from sim.cli.outputs import Report
+from sim.cli.written import check_outputs, written
 from sim.page.page import render
 from sim.results.compare import Told, compare
 from sim.results.compare_text import heads, lines, page
@@ -24,16 +24,17 @@ def compare_results(
     first: First, second: Second, report: Report = None, as_json: Json = False
 ) -> None:
     """Compare two results by seed; exit 1 when an expectation fails that held before."""
-    check_writable("--report", report)
+    check_outputs({"--report": report}, [first, second])
     a, b = _read(first), _read(second)
     found, names = compare(a, b), (str(first), str(second))
-    if report is not None:
-        write_lines("--report", report, [render(page(found, names, a, b))])
+    wrong = list(written("--report", report, [render(page(found, names, a, b))]))
     if as_json:
         print_json(msgspec.to_builtins(found))
     else:
         print("\n".join([line for head in heads(names, a, b) for line in wrapped(head, 3)]))
         print("\n".join(lines(found)))
+    if wrong:
+        fail("\n".join(wrong))
     if found.worse:
         raise typer.Exit(EXIT_NOT_SO)
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from exchange.cli.common import EXIT_INTERRUPTED, EXIT_USAGE, JsonOrFile, Out, fail
+from exchange.cli.common import EXIT_INTERRUPTED, EXIT_NOT_SO, EXIT_USAGE, JsonOrFile, Out, fail
 from exchange.units import count_text
-from sim.cli.files import File, scenario_of, warn
+from sim.cli.files import File, read_by, scenario_of, warn
 from sim.cli.outputs import Outputs, Report, scenario_text
 from sim.cli.run import Jobs, Policy, Seed, policies_of
 from sim.decide.break_even import MAX_RERUNS
@@ -62,7 +62,7 @@ def decide(
     """Compare policies, and settings to try, by what they cost in all."""
     loaded = scenario_of(file)
     outputs = Outputs({"--json": json_out, "--out": out}, report_out)
-    outputs.check()
+    outputs.check(read_by(file, loaded))
     found = _setups(loaded, vary or [], policies_of(loaded, policy))
     first = loaded.scenario.seed if seed is None else seed
     seeds = range(first, first + (runs or loaded.scenario.runs))
@@ -77,15 +77,15 @@ def decide(
     if decided and ran.broken is None and not ran.interrupted:
         decided = _break_even(file, loaded, found, decided, kept, jobs, ran)
     told = _object(loaded.scenario, found, ran, kept, decided, file, vary or [])
-    outputs.rows(told, loaded.scenario.farm, [])
+    wrong = outputs.rows(told, loaded.scenario.farm, [])
     if decided and report_out is not None:
         sources = [_command(file, policy, kept, vary or []), scenario_text(file)]
         page = decide_page(loaded.scenario, decided, kept, sources)
-        outputs.page(replace(page, charts=best_charts(ran, found, decided)))
+        wrong += outputs.page(replace(page, charts=best_charts(ran, found, decided)))
     if json_out != Path("-") and decided:
         print(heading(loaded.scenario.title, len(kept), first, len(choices)))
         print("\n".join(["", *table(decided)]))
-    _leave(ran, kept, told.get("broken"), loaded.scenario, file)
+    _leave(ran, kept, told.get("broken"), loaded.scenario, file, wrong)
 
 
 def _setups(loaded: Loaded, vary: list[str], policies: list[str]) -> list[Setup]:
@@ -187,16 +187,20 @@ def _command(file: Path, policies: list[str] | None, seeds: list[int], vary: lis
 
 
 def _leave(
-    ran: Collected, kept: list[int], broken: Broken | None, scenario: Scenario, file: Path
+    ran: Collected,
+    kept: list[int],
+    broken: Broken | None,
+    scenario: Scenario,
+    file: Path,
+    wrong: list[str],
 ) -> None:
     if broken is not None:
-        fail(f"{file}: {report.broken_text(scenario, broken)}")
-    if ran.interrupted:
+        wrong.append(f"{file}: {report.broken_text(scenario, broken)}")
+    elif ran.interrupted:
         has = f"every point has {count_text(len(kept), 'seed')}"
-        fail(
-            f"{file}: interrupted after {count_text(len(ran.results), 'run')}: {has}",
-            EXIT_INTERRUPTED,
-        )
+        wrong.append(f"{file}: interrupted after {count_text(len(ran.results), 'run')}: {has}")
+    if wrong:
+        fail("\n".join(wrong), EXIT_INTERRUPTED if ran.interrupted else EXIT_NOT_SO)
 
 
 def _span(seconds: float) -> str:

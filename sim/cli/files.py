@@ -1,7 +1,6 @@
 """Scenario files on the command line: found by name, read, doubted; results written. Shell."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,9 +9,9 @@ import msgspec
 import typer
 
 from exchange.cli.common import EXIT_USAGE, fail
-from exchange.files import why
+from sim.cli.written import STDOUT, written
 from sim.scenario.doubts import doubts
-from sim.scenario.file import Loaded, ScenarioError, load, short_traces
+from sim.scenario.file import Loaded, ScenarioError, files_of, load, short_traces
 from sim.scenario.policy import warnings
 from sim.scenario.shipped import found, shipped
 from sim.scenario.workload import Trace
@@ -38,28 +37,16 @@ def warn(loaded: Loaded) -> None:
         typer.echo(f"warning: {warning}", err=True)
 
 
-def write(told: dict[str, Any], option: str, out: Path | None) -> None:
-    if out is None:
-        return
+def read_by(named: Path, loaded: Loaded) -> list[Path]:
+    """Return the files that a run reads: the scenario, and those it names."""
+    file = found(named)
+    return [file, *(file.parent / name for name in files_of(loaded.scenario))]
+
+
+def write(told: dict[str, Any], option: str, out: Path | None) -> list[str]:
+    """Write or print a JSON object; return the lines of what went wrong."""
     text = json.dumps(msgspec.to_builtins(told), indent=1)
-    if out == Path("-"):
+    if out == STDOUT:
         print(text)
-        return
-    try:
-        out.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        fail(f"{option} {out}: {why(error)}")
-
-
-def check_writable(option: str, out: Path | None) -> None:
-    """Find out before the runs, not after them, that the result has nowhere to go."""
-    if out is None or out == Path("-"):
-        return
-    there = os.path.lexists(out)
-    try:
-        # Not to block: a named pipe that nobody reads would be opened for ever.
-        os.close(os.open(out, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666))
-        if not there:
-            out.unlink()
-    except OSError as error:
-        fail(f"{option} {out}: {why(error)}", EXIT_USAGE)
+        return []
+    return list(written(option, out, [text, "\n"]))

@@ -1,7 +1,7 @@
 """What `headroom sim run` writes beside its table: a page, a series, the decision log. Shell."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +9,8 @@ import typer
 from msgspec import Struct
 
 from exchange.cli.common import EXIT_USAGE, fail
-from exchange.files import why
-from sim.cli.files import check_writable, write
+from sim.cli.files import write
+from sim.cli.written import check_outputs, written
 from sim.page.model import Page, Source
 from sim.page.page import render
 from sim.results.report import RunResult
@@ -43,18 +43,15 @@ class Outputs(Struct, frozen=True):
     every_s: int = 60
     decisions: Path | None = None
 
-    def check(self) -> None:
-        """Refuse what cannot be written before anything runs."""
+    def check(self, inputs: Sequence[Path]) -> None:
+        """Refuse what cannot be written, or is read, before anything runs."""
         if self.series is not None and self.series.suffix == ".parquet":
             fail(
                 f"--series {self.series}: this writes CSV; to get Parquet of it, install DuckDB",
                 EXIT_USAGE,
             )
-        for option, path in self.objects.items():
-            check_writable(option, path)
-        check_writable("--report", self.report)
-        check_writable("--series", self.series)
-        check_writable("--decisions", self.decisions)
+        files = {"--report": self.report, "--series": self.series, "--decisions": self.decisions}
+        check_outputs({**self.objects, **files}, inputs)
 
     def recorded(self, tasks: Sequence[Task]) -> list[Task]:
         """Return the tasks, those marked whose course is wanted: of a page only the first seeds."""
@@ -72,25 +69,16 @@ class Outputs(Struct, frozen=True):
             for task in tasks
         ]
 
-    def rows(self, told: dict[str, Any], farm: Farm, results: Sequence[RunResult]) -> None:
-        for option, path in self.objects.items():
-            write(told, option, path)
-        write_lines("--series", self.series, series(farm, results, self.every_s))
-        write_lines("--decisions", self.decisions, decision_lines(results))
+    def rows(self, told: dict[str, Any], farm: Farm, results: Sequence[RunResult]) -> list[str]:
+        """Write all but the page; return the lines of what went wrong."""
+        wrong = [
+            line for option, path in self.objects.items() for line in write(told, option, path)
+        ]
+        wrong += written("--series", self.series, series(farm, results, self.every_s))
+        return [*wrong, *written("--decisions", self.decisions, decision_lines(results))]
 
-    def page(self, page: Page) -> None:
-        if self.report is not None:
-            write_lines("--report", self.report, [render(page)])
-
-
-def write_lines(option: str, out: Path | None, lines: Iterable[str]) -> None:
-    if out is None:
-        return
-    try:
-        with out.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-    except OSError as error:
-        fail(f"{option} {out}: {why(error)}")
+    def page(self, page: Page) -> list[str]:
+        return list(written("--report", self.report, [render(page)]))
 
 
 def scenario_text(named: Path) -> Source:

@@ -15,7 +15,7 @@ from exchange.cli.common import (
     fail,
     finite,
 )
-from sim.cli.files import File, scenario_of, warn
+from sim.cli.files import File, read_by, scenario_of, warn
 from sim.cli.outputs import (
     Decisions,
     Every,
@@ -103,7 +103,7 @@ def run(
     loaded = with_random_faults(_with(loaded, seed, runs, without_fault), random_faults)
     policies = policies_of(loaded, policy)
     outputs = Outputs({"--json": json_out, "--out": out}, report_out, series, every, decisions)
-    outputs.check()
+    outputs.check(read_by(file, loaded))
     warn(loaded)
     try:
         ran = run_all(loaded, outputs.recorded(plan(loaded, policies)), jobs, _progress)
@@ -114,15 +114,21 @@ def run(
     judged = report.verdicts(loaded.scenario, grouped)
     met = drawn(loaded, loaded.scenario.seed).scenario
     told = report.json_object(met, grouped, judged, ran.real_s, broken)
-    outputs.rows(told, loaded.scenario.farm, ran.results)
+    wrong = outputs.rows(told, loaded.scenario.farm, ran.results)
     if outputs.report is not None:
         again = _reproduced(loaded, file, override, policy, without_fault, random_faults)
-        outputs.page(run_page(met, grouped, judged, broken, [again, scenario_text(file)]))
+        wrong += outputs.page(run_page(met, grouped, judged, broken, [again, scenario_text(file)]))
     if json_out != Path("-"):
         print("\n".join([*report.table(loaded.scenario, grouped, judged), _pace(ran, told)]))
     if broken is not None:
-        fail(f"{file}: {report.broken_text(loaded.scenario, broken)}")
-    if not told["passed"]:
+        wrong.append(f"{file}: {report.broken_text(loaded.scenario, broken)}")
+    _leave(wrong, told["passed"])
+
+
+def _leave(wrong: list[str], passed: bool) -> None:
+    if wrong:
+        fail("\n".join(wrong))
+    if not passed:
         raise typer.Exit(EXIT_NOT_SO)
 
 

@@ -15,11 +15,11 @@ from exchange.cli.common import (
     JsonOrFile,
     fail,
 )
-from exchange.files import why
 from exchange.units import count_text
-from sim.cli.files import File, check_writable, scenario_of, warn, write
+from sim.cli.files import File, read_by, scenario_of, warn, write
 from sim.cli.progress import Progress
 from sim.cli.run import Jobs, PerHour, Policy, policies_of, reproducible, with_random_faults
+from sim.cli.written import check_outputs, written
 from sim.results.report import Broken
 from sim.run.runner import processors
 from sim.scenario.file import Loaded
@@ -53,8 +53,7 @@ def sweep_seeds(
     """Run seeds A to B with the faults each draws, and shrink what fails; exit 1 if one does."""
     chosen_seeds = _range(seeds)
     loaded = scenario_of(file)
-    for option, path in {"--json": json_out, "--out": out}.items():
-        check_writable(option, path)
+    check_outputs({"--json": json_out, "--out": out}, read_by(file, loaded))
     per_hour = random_faults
     if per_hour is None and loaded.scenario.random_faults is None:
         per_hour = USUAL_PER_HOUR
@@ -71,15 +70,17 @@ def sweep_seeds(
         small, shrunk_all = _shrink(loaded, first, shrink)
         whole = whole and shrunk_all
     told = _object(loaded.scenario, chosen_seeds, swept, small, whole)
-    write(told, "--json", json_out)
+    wrong = write(told, "--json", json_out)
     if json_out != Path("-"):
         lines = _lines(loaded.scenario, chosen_seeds, swept, time.perf_counter() - began_s)
         print("\n".join(lines))
     if small is not None:
-        _keep(file, small, out, quiet=json_out == Path("-"))
+        wrong += _keep(file, small, out, quiet=json_out == Path("-"))
+    for line in wrong:
+        typer.echo(f"headroom: {line}", err=True)
     if not whole:
         raise typer.Exit(EXIT_INTERRUPTED)
-    if first is not None:
+    if first is not None or wrong:
         raise typer.Exit(EXIT_NOT_SO)
 
 
@@ -159,14 +160,15 @@ def _lines(scenario: Scenario, seeds: range, swept: Swept, took_s: float) -> lis
     return lines
 
 
-def _keep(file: Path, small: Scenario, out: Path | None, quiet: bool) -> None:
+def _keep(file: Path, small: Scenario, out: Path | None, quiet: bool) -> list[str]:
     what = f"seed {small.seed} fails with {count_text(len(small.fault), 'fault')}"
     if out is None:
         if not quiet:
             print(f"\n# {what}; --out FILE keeps the scenario\n{faults_text(small.fault)}", end="")
-        return
-    try:
-        out.write_text(scenario_text(small, file.absolute().parent), encoding="utf-8")
-    except OSError as error:
-        fail(f"--out {out}: {why(error)}")
+        return []
+    text = scenario_text(small, file.absolute().parent)
+    if wrong := list(written("--out", out, [text])):
+        print(f"\n# {what}\n{text}", end="")
+        return wrong
     typer.echo(f"{what}: headroom sim run {out}", err=True)
+    return []

@@ -135,6 +135,15 @@ def _line(message: str, place: str, kind: type[Any]) -> str:
     return f"{joined or 'the file'}: {text}"
 
 
+def files_of(scenario: Scenario) -> list[str]:
+    """Return the files that the scenario names; their paths are relative to it."""
+    return [trace.file for trace in _traces(scenario)] + _outage_files(scenario)
+
+
+def _outage_files(scenario: Scenario) -> list[str]:
+    return [fault.file for fault in scenario.fault if fault.file is not None]
+
+
 def _traces(scenario: Scenario) -> list[Trace]:
     loads = [scenario.workload, *(s.own_load for s in scenario.seller if s.own_load)]
     loads += [farm.workload for farm in scenario.farms if farm.workload]
@@ -162,7 +171,7 @@ def _read_traces(scenario: Scenario, folder: Path) -> dict[str, Series]:
 
 def _read_outages(scenario: Scenario, folder: Path) -> dict[str, list[Outage]]:
     try:
-        names = [fault.file for fault in scenario.fault if fault.file is not None]
-        return {name: read_outages(folder / name) for name in dict.fromkeys(names)}
+        names = dict.fromkeys(_outage_files(scenario))
+        return {name: read_outages(folder / name) for name in names}
     except TraceError as error:
         raise ScenarioError(str(error)) from error
