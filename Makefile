@@ -9,7 +9,7 @@ READY   := .venv/.ready
 HOST    := .venv/.host-ready
 LIVE_TOOLS := mmdebstrap squashfs-tools xorriso mtools grub-common grub-pc-bin grub-efi-amd64-bin \
 	e2fsprogs
-GENERATED := docs/protocol-reference.md docs/asyncapi.json docs/published.md docs/pictures
+GENERATED := docs/protocol-reference.md docs/simulation.md docs/asyncapi.json docs/published.md docs/pictures
 SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 
 .DEFAULT_GOAL := help
@@ -137,6 +137,7 @@ bench-host: $(HOST)
 # With CI=true a page or picture that comes out another than the committed one is a failure.
 docs: docs-pictures docs-published
 	.venv/bin/python -m exchange.cli.reference
+	.venv/bin/python -m tests.sim.shipped.table
 	$(if $(filter true,$(CI)),git diff --exit-code -- $(GENERATED))
 
 # Every screen as cells at every size, for the tests: see what changed before it is committed.

@@ -26,7 +26,10 @@ from sim.results.tally import Changed, Lease, Lost, Tally
 
 FULL_EVERY = 500
 MAX_HELD_MS = 2 * MS_PER_HOUR + 7 * MS_PER_MINUTE
-"""Two hours, and the longest wait for a launch (300 s) and a boot (120 s) that is not billed."""
+"""Two hours, and the longest wait for a launch (300 s) and a boot (120 s) that is not billed.
+
+A metered lease holds one hour more: CPU of the last posted one may still be reported.
+"""
 FEES, OUTSIDE = "fees", "outside"
 
 
@@ -136,13 +139,15 @@ class Checker:
     def _lease_hold_ucr(self, lease: Lease) -> int:
         """Return what the engine holds for a lease, after checking that it is within reason.
 
-        Never below zero, and never above two hours of what the lease ever had: the next hour is
-        held ten minutes ahead. What was held for a boot that then was free stays set aside too.
+        Never below zero, and never above two hours of what the lease ever had, metered three: the
+        next hour is held ten minutes ahead. What was held for a boot that then was free stays set
+        aside too.
         """
         row = self._engine.state.leases.get(int(lease.lease_id.removeprefix("l-")))
         if row is None:
             self._broken("leases", f"{lease.lease_id} lives by its frames, not in the engine")
-        most_ucr = lease.price_ucr * lease.granted * MAX_HELD_MS // MS_PER_HOUR
+        most_ms = MAX_HELD_MS + (MS_PER_HOUR if row.metered else 0)
+        most_ucr = lease.price_ucr * lease.granted * most_ms // MS_PER_HOUR
         if not 0 <= row.hold_ucr <= most_ucr:
             self._broken("held", f"{lease.lease_id} holds {row.hold_ucr} ucr")
         if row.charged_ucr != lease.charged_ucr:

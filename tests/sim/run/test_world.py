@@ -93,6 +93,15 @@ def test_a_fixed_offer_sells_no_more_than_it_says(tmp_path: Path) -> None:
     assert outcome(tmp_path, text).metrics["peak_units"] == 3
 
 
+def test_a_metered_lease_of_hours_breaks_no_law(tmp_path: Path) -> None:
+    """Each of its hours is held, and the last one until its CPU is reported. (Seen to fail: the
+    checker knew of two hours.)"""
+    text = scene(duration_s=9000).replace("jitter", 'pricing = "metered"\njitter')
+    found = outcome(tmp_path, text.replace("hold_s = 480", "hold_s = 8400")).metrics
+    assert found["leases"] > 0
+    assert found["unit_hours"] > 15
+
+
 def test_where_all_is_metered_the_farm_pays_for_what_its_vms_use(tmp_path: Path) -> None:
     """Simulated VMs use half of their CPU."""
     flat = outcome(tmp_path, scene()).metrics

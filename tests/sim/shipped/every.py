@@ -6,15 +6,20 @@ does not hold, a law breaks, or a run goes another way in other circumstances (`
 
 import sys
 import time
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from sim.results import report
 from sim.results.report import Broken, RunResult, Verdict
 from sim.run.runner import Task, Work, plan, processors, run_each
 from sim.scenario.file import Loaded, load
 from sim.scenario.shipped import shipped
+from tests.sim.shipped.digests import OTHERS, Other, begin, chosen_task, outcome
 
 TELL_S: Final = 15
+
+Ended: TypeAlias = dict[str, list[RunResult | Broken]]
+"""What came of every run, by scenario."""
+Digests: TypeAlias = dict[Other, dict[str, str]]
 
 
 class Judged(NamedTuple):
@@ -38,14 +43,14 @@ def chosen(names: list[str]) -> dict[str, Loaded]:
     return dict(sorted(found.items(), key=lambda item: -item[1].scenario.duration_s))
 
 
-def run_every(scenarios: dict[str, Loaded]) -> dict[str, list[RunResult | Broken]]:
+def run_every(scenarios: dict[str, Loaded]) -> Ended:
     """Return what came of every run, by scenario."""
     works: list[tuple[str, Work]] = [
         (name, (loaded, task))
         for name, loaded in scenarios.items()
         for task in plan(loaded, list(loaded.scenario.policy))
     ]
-    found: dict[str, list[RunResult | Broken]] = {name: [] for name in scenarios}
+    found: Ended = {name: [] for name in scenarios}
     told_s = time.monotonic()
     for done, (index, result) in enumerate(run_each([w for _, w in works], processors()), 1):
         found[works[index][0]].append(result)
@@ -63,23 +68,29 @@ def judged(name: str, loaded: Loaded, ended: list[RunResult | Broken]) -> Judged
     return Judged(name, cpu_s, verdicts, broken)
 
 
-def first_digests(
-    ended: dict[str, list[RunResult | Broken]], tasks: dict[str, Task]
-) -> dict[str, str]:
-    """Return by scenario the digest of the run that `digests.py` makes again."""
-    return {
-        name: one.digest
-        for name, task in tasks.items()
-        for one in ended[name]
-        if isinstance(one, RunResult)
-        and (one.policy, one.seed, one.without) == (task.policy, task.seed, None)
-    }
+def differing(ended: Ended, scenarios: dict[str, Loaded], others: Digests) -> list[str]:
+    """Return a line for each scenario that goes another way in other circumstances."""
+    return [
+        f"{name}: another digest with {other.text}"
+        for other, digests in others.items()
+        for name, loaded in scenarios.items()
+        if digest_of(ended[name], chosen_task(loaded)) != digests[name]
+    ]
+
+
+def digest_of(ended: list[RunResult | Broken], task: Task) -> str | None:
+    for one in ended:
+        same = (one.policy, one.seed, one.without) == (task.policy, task.seed, None)
+        if same and isinstance(one, RunResult):
+            return one.digest
+    return None
 
 
 def main(names: list[str]) -> int:
     began_s = time.perf_counter()
     scenarios = chosen(names)
     ended = run_every(scenarios)
+    processes = {other: begin(other, list(scenarios)) for other in OTHERS}
     failed = 0
     for name, loaded in scenarios.items():
         one = judged(name, loaded, ended[name])
@@ -88,6 +99,10 @@ def main(names: list[str]) -> int:
         for text in one.failed:
             print(f"  FAILED {text}")
         failed += len(one.failed)
+    others = {other: outcome(process) for other, process in processes.items()}
+    for text in differing(ended, scenarios, others):
+        print(f"FAILED {text}")
+        failed += 1
     print(f"{len(scenarios)} scenarios in {time.perf_counter() - began_s:.0f} s")
     return 1 if failed else 0
 

@@ -13,6 +13,7 @@ from sim.scenario.doubts import doubts
 from sim.scenario.file import load, short_traces
 from sim.scenario.policy import warnings
 from sim.scenario.shipped import shipped
+from tests.sim.shipped.table import PAGE, with_table
 
 RULES_THAT_CHASE = ("flapping_load", "flash_crowd", "random_faults")
 """Their comments say that `sim check` warns of a rule of theirs, and why."""
@@ -72,3 +73,10 @@ def test_two_buyers_hold_what_is_expected_of_them() -> None:
     ]
     assert len(judged) == 2
     assert [verdict.text for verdict in judged if not verdict.passed] == []
+
+
+def test_the_table_of_the_page_is_up_to_date() -> None:
+    """`python -m tests.sim.shipped.table` writes it."""
+    page = PAGE.read_text("utf-8")
+    assert with_table(page) == page
+    assert all(f"| `{path.stem}` |" in page for path in shipped())
