@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from exchange.units import credits_text
+from exchange.units import UCR_PER_CREDIT, credits_text
 
 Fact: TypeAlias = Literal["losses", "recalls", "failures", "uptime", "boot", "leases"]
 """Of a host's record: the share of its leases that were lost, recalled, failed to launch; the part
@@ -18,6 +18,8 @@ of the sold time that it delivered; the 95th percentile of its boots; how many l
 Sign: TypeAlias = Literal["<", "<=", ">", ">="]
 
 PPM: Final = 1_000_000
+ROUND_UCR: Final = 100
+"""A price that is a multiple of it is written as a person writes it."""
 SHARES: Final[tuple[Fact, ...]] = ("losses", "recalls", "failures", "uptime")
 """Facts in millionths; ``boot`` is in ms, ``leases`` is a count."""
 
@@ -74,13 +76,21 @@ def _parts(need: Need) -> Iterator[str]:
     if places := [*need.zones, *need.countries]:
         yield f"in {' or '.join(places)}"
     if need.price_max_ucr is not None:
-        yield f"at most {credits_text(need.price_max_ucr)}"
+        yield _price(need.price_max_ucr)
     if need.accel:
         yield " or ".join(need.accel)
     if need.pricing:
         yield need.pricing
     for bound in need.bounds:
         yield f"{bound.fact} {bound.sign} {_value(bound)}"
+
+
+def _price(most_ucr: int) -> str:
+    """Return ``below 0.03`` rather than ``at most 0.029999``."""
+    below_ucr = most_ucr + 1
+    if below_ucr % ROUND_UCR == 0:
+        return f"below {(Decimal(below_ucr) / UCR_PER_CREDIT).normalize():f}"
+    return f"at most {credits_text(most_ucr)}"
 
 
 def _value(bound: Bound) -> str:

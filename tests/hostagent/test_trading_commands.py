@@ -39,7 +39,7 @@ async def find(here: Market) -> None:
     code, out, _ = await run("find", *options, "--url", here.url, "--json")
     told = json.loads(out)
     assert (code, told["best"]["units"], len(told["offers"])) == (1, 2, 1), "only two of three"
-    assert told["words"] == "3 small, in DE, at most 0.029999"
+    assert told["words"] == "3 small, in DE, below 0.03"
     code, out, err = await run("find", "small in France", "--url", here.url)
     assert (code, out) == (1, "0 offers of 0 hosts\n")
     assert err == "headroom: no zone here is in France (FR); zones: eu-de (DE)\n"

@@ -83,6 +83,24 @@ async def click_line(pilot: Pilot[int], shown: HelpScreen, words: str) -> None:
     await pilot.pause()
 
 
+@pytest.mark.parametrize("size", [SMALL, (120, 35)])
+def test_a_help_longer_than_the_screen_says_how_to_scroll_and_leave(size: tuple[int, int]) -> None:
+    async def scene() -> None:
+        async with stand(size) as s:
+            await s.press("question_mark")
+            shown = s.app.screen
+            leave, keys = shown.query_one("#help-leave"), shown.query_one("#help-keys")
+            assert keys.max_scroll_y > 0
+            assert leave.region.height == 1
+            assert shown.query_one("#help").content_region.contains_region(leave.region)
+            assert not keys.region.overlaps(leave.region)
+            await s.pilot.click("#help-leave")
+            await s.pilot.pause()
+            assert not isinstance(s.app.screen, HelpScreen)
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.name)
 def test_a_screen_is_a_file_a_stylesheet_and_a_line(tab: Tab) -> None:
     own = Path(inspect.getfile(tab.screen))

@@ -1,8 +1,8 @@
 """What the Automation screen does: each act is one request to the Manager."""
 
 import textwrap
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from manager.control.frames import BurstRow
 from manager.control.requests import (
@@ -40,7 +40,7 @@ from tui.view.burst_form import (
 )
 from tui.view.dry_run import dry_run_text
 from tui.view.rule_form import manager_mistakes, rule_fields, rule_text
-from tui.view.sheet import Mistakes, Values
+from tui.view.sheet import Field, Mistakes, Values
 
 PAGE_COLUMNS: Final = 100
 PAGE_EDGES: Final = 4
@@ -97,10 +97,19 @@ class AutomationActs(ListScreen):
 
     # --- rules ---
 
-    def _new(self) -> None:
+    async def _new(self) -> None:
         farm = self.shared.farm
         vm = farm.library[0].name if farm.library else ""
-        self._rule_form("New rule", None, vm)
+        self._rule_form("New rule", rule_fields({"vm": vm, "zones": await self._zones()}))
+
+    async def _zones(self) -> list[str]:
+        """Return where a new rule buys unless told otherwise: where one that buys does."""
+        buyer = next((row.name for row in self.shared.farm.rules if row.do.startswith("buy")), None)
+        if buyer is not None:
+            answer = await self.shared.look(RuleRead(req_id=1, rule=buyer))
+            if answer.ok:
+                return list(answer.result.get("rule", {}).get("zones", ()))
+        return sorted({item.zone for item in self.shared.model.instruments.values()})
 
     async def _edit(self) -> None:
         name = self.rule
@@ -108,15 +117,15 @@ class AutomationActs(ListScreen):
             return
         answer = await self.shared.look(RuleRead(req_id=1, rule=name))
         if answer.ok:
-            self._rule_form(f"Rule {name}", answer.result["rule"])
+            self._rule_form(f"Rule {name}", rule_fields(answer.result["rule"]))
         else:
             self.shared.tell("refusal", answer.why, "warn", name)
 
-    def _rule_form(self, title: str, written: Mapping[str, Any] | None, vm: str = "") -> None:
+    def _rule_form(self, title: str, fields: Sequence[Field]) -> None:
         def check(values: Values) -> Mistakes:
             return rule_text(values)[1]
 
-        form = SheetScreen(title, rule_fields(written, vm), check, self._set_rule, "write it")
+        form = SheetScreen(title, fields, check, self._set_rule, "write it")
         self.app.push_screen(form)
 
     async def _set_rule(self, values: Values) -> Mistakes:

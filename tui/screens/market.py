@@ -16,7 +16,7 @@ from tui.screens.order_menu import OrderMenu
 from tui.screens.toasting import TOAST_CELLS
 from tui.session import ALL_PANES
 from tui.shared import Shared
-from tui.view import choices, pointing
+from tui.view import choices, pointing, ticket_hints
 from tui.view.dealing import Order
 from tui.view.desk import PAGE
 from tui.view.hours import any_hours, at_cell, hours
@@ -175,6 +175,8 @@ class MarketScreen(TabScreen):
         view = event.widget
         if not isinstance(view, PaneView):
             return
+        if view.pane == "ticket" and event.button == 1 and event.chain == 1:
+            self._hinted(view.text.split("\n")[event.y], event.x)
         on_row = pointing.put_cursor(self.desk, view.pane, event.y, view.size.height)
         if self.desk.dealing.typing is None and view.pane == "chart":
             self._interval()
@@ -185,6 +187,12 @@ class MarketScreen(TabScreen):
         if on_row and self.desk.dealing.typing is None:
             self._clicked(view, event)
         self.redraw()
+
+    def _hinted(self, row: str, x: int) -> None:
+        """Do what the ticket's words at ``x`` say a key does."""
+        name = ticket_hints.action_at(row, x)
+        if name is not None:
+            self.run_deed(lambda: self.action_act(name))
 
     def _clicked(self, view: PaneView, event: events.Click) -> None:
         desk, now_ms = self.desk, self.now_ms()

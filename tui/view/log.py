@@ -66,7 +66,7 @@ class Log:
         if said is None:
             return
         kind, ident = _about(frame)
-        self.add(now_ms, kind, ident, said.text, said.ink, _is_routine(frame))
+        self.add(now_ms, kind, ident, said.text, said.ink, is_routine(frame))
 
     def alert(self, row: AlertRow, quiet: bool = False) -> None:
         """Take one of the Manager's alerts."""
@@ -78,7 +78,7 @@ class Log:
         self.add(now_ms, "gap", "", "Frames were missed; the account was read as a whole", "warn")
 
 
-def _is_routine(frame: AccountFrame) -> bool:
+def is_routine(frame: AccountFrame) -> bool:
     """Tell whether it happens many times a minute while a Manager sells and buys: its orders, whose
     purchases it tells itself, what renters give back, and a VM's first sign of life."""
     match frame:

@@ -28,7 +28,7 @@ from tui.view.candles import Candles
 from tui.view.connection import Connection
 from tui.view.directory import Directory
 from tui.view.instruments import sort_key
-from tui.view.log import Log
+from tui.view.log import Log, is_routine
 from tui.view.tape import Tape
 from tui.view.text import places_of
 from tui.view.words import Message, happened
@@ -40,6 +40,8 @@ Topic: TypeAlias = Literal[
 WATCHED_MAX: Final = 48
 """Instruments whose book and trades are followed for the list; the selected one always is."""
 DEFAULT_PLACES: Final = 4
+STANDS_MS: Final = 4_000
+"""What a person's own act came to is not covered by a Manager's routine for so long."""
 
 
 class Model:
@@ -57,6 +59,8 @@ class Model:
         self.fleet: dict[str, HostUpdate] = {}
         """The account's hosts by id, as far as the channel is followed."""
         self.message: Message | None = None
+        self._routine: Message | None = None
+        """The last message that told of a Manager's routine."""
         self.clock_offset_ms = 0
         """The exchange's clock minus ours. Only heartbeats tell: account frames may be replayed."""
 
@@ -109,8 +113,21 @@ class Model:
         symbol = frame.symbol if isinstance(frame, OrderUpdate) else ""
         said = happened(frame, self.places(symbol))
         self.log.happened(frame, said, now_ms)
-        if said is not None:
-            self.message = said._replace(at_ms=now_ms)
+        if said is None:
+            return
+        said = said._replace(at_ms=now_ms)
+        if is_routine(frame):
+            if self._stands(now_ms):
+                return
+            self._routine = said
+        self.message = said
+
+    def _stands(self, now_ms: int) -> bool:
+        """Tell whether what is said now is a person's, and was said just now."""
+        said = self.message
+        return (
+            said is not None and said is not self._routine and 0 <= now_ms - said.at_ms < STANDS_MS
+        )
 
     def book(self, symbol: str) -> BookView:
         if symbol not in self.books:

@@ -51,13 +51,10 @@ IN_FILE: Final = re.compile(r"rule\[\d+\]\.(\w+)[^\s:]*: (.*)")
 """How the Manager names a field of a rule in the file."""
 
 
-def rule_fields(
-    written: Mapping[str, Any] | None = None, vm: str = "", zone: str = ""
-) -> list[Field]:
-    """Return the form of a rule as the file has it, of a new one without ``written``."""
-    start: Mapping[str, Any] = written or {"vm": vm, "zones": [zone] if zone else []}
+def rule_fields(start: Mapping[str, Any]) -> list[Field]:
+    """Return the form of a rule that begins as ``start``; a name that is there stays."""
     return [
-        Field(key, hint, _text(start[key]) if key in start else "", key == "name" and bool(written))
+        Field(key, hint, _text(start[key]) if key in start else "", key == "name" and key in start)
         for key, hint in HINTS.items()
     ]
 

@@ -26,6 +26,7 @@ STAGED_KEYS: Final = "Enter arms · Esc drops"
 EDIT_KEYS: Final = (
     "q quantity  p price  t type  f in force  o post-only  n minimum  u until  h hosts"
 )
+REPLACE_KEYS: Final = "q total  p price"
 SHORT_KEYS: Final = "q qty  p price  t type  f force  o post  n min  u until  h hosts"
 
 
@@ -176,11 +177,44 @@ def _invitation(scene: TicketScene) -> Line:
 def _prompt_rows(scene: TicketScene, width: int, most: int) -> list[Line]:
     """Return the prompt's row, or, where a question is longer, up to ``most`` rows."""
     prompt = scene.prompt
+    if prompt is None and scene.trouble:
+        trouble = scene.trouble[0].upper() + scene.trouble[1:]
+        rows = textwrap.wrap(trouble, width - 1, max_lines=max(most, 1), placeholder=" …")
+        return [(span(f" {text}", "warn"),) for text in rows]
+    if prompt is None and scene.ticket.stage == "staged":
+        return _staged(scene, width, most - 1)
     if prompt is None or prompt.fault or len(prompt.text) < width:
         return [_prompt(scene, width)]
     rows = textwrap.wrap(prompt.text, width - 1, max_lines=most, placeholder=" …") or [""]
     short = [(span(f" {text}", "text!"),) for text in rows[:-1]]
     return [*short, _keys(rows[-1], [prompt.keys, "Enter · Esc"], width)]
+
+
+def _staged(scene: TicketScene, width: int, most: int) -> list[Line]:
+    """Return what to press next: in one row where all fits, else in up to ``most``."""
+    begins, choices = STAGED_KEYS, [EDIT_KEYS, SHORT_KEYS]
+    if scene.ticket.replaces is not None:
+        begins, choices = f"{STAGED_KEYS}   {_replace_text(scene.ticket)}", [REPLACE_KEYS]
+    for keys in choices:
+        first, *more = _wrapped(f"{begins} ", keys, width - 2)
+        if more and len(begins) < width and 1 + len(more) <= most:
+            head: Line = (span(f" {STAGED_KEYS}", "text!"), span(first[len(STAGED_KEYS) :], "dim"))
+            return [head, *((span(f" {row}", "dim"),) for row in more)]
+        if not more:
+            break
+    return [_prompt(scene, width)]
+
+
+def _wrapped(begins: str, keys: str, width: int) -> list[str]:
+    """Return ``keys`` after ``begins`` in rows of ``width``; a key and its word stay together."""
+    rows = [begins]
+    for part in keys.split("  "):
+        longer = f"{rows[-1]}  {part}"
+        if len(longer) <= width:
+            rows[-1] = longer
+        else:
+            rows.append(part)
+    return rows
 
 
 def _prompt(scene: TicketScene, width: int) -> Line:
@@ -190,9 +224,6 @@ def _prompt(scene: TicketScene, width: int) -> Line:
         return (span(text, "text!"), span(f"   {fault}", "warn"))
     if scene.prompt is not None:
         return _keys(scene.prompt.text, [scene.prompt.keys, "Enter · Esc"], width)
-    if scene.trouble:
-        trouble = scene.trouble[0].upper() + scene.trouble[1:]
-        return (span(f" {clip(trouble, width - 1)}", "warn"),)
     symbol = scene.instrument.symbol if scene.instrument else ""
     match scene.ticket.stage:
         case "armed":
@@ -206,8 +237,9 @@ def _prompt(scene: TicketScene, width: int) -> Line:
             )
         case "staged":
             if scene.ticket.replaces is not None:
-                note, edit = _replace_text(scene.ticket), "q total  p price"
-                return _keys(STAGED_KEYS, [f"{note}  {edit}", note, edit], width)
+                note = _replace_text(scene.ticket)
+                both = f"{note}  {REPLACE_KEYS}"
+                return _keys(STAGED_KEYS, [both, REPLACE_KEYS, note], width)
             return _keys(STAGED_KEYS, [EDIT_KEYS, SHORT_KEYS, "q p t f o n u h change it"], width)
         case "sent":
             return (span(" Sent; waiting for the exchange's answer.", "dim"),)

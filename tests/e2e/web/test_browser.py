@@ -60,6 +60,7 @@ def test_the_terminal_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                     await another_size(tab)
                     await loaded_again(tab, server)
                     await forged(browser, server)
+                await on_a_phone(browser, server)
                 closed = asyncio.get_running_loop().time()
                 await come_about(lambda: not server.terminals(), ROOM_S, "the terminal ends")
                 assert asyncio.get_running_loop().time() - closed > AWAY_S / 2
@@ -156,6 +157,20 @@ async def another_size(tab: Tab) -> None:
     await tab.resize(1600, 1000)
     await tab.until(lambda tab: tab.size["width"] > 150 and tab.size["height"] > 45, "more cells")
     await tab.until(lambda tab: "palette" in "".join(tab.screen.rows[tab.size["height"] - 1]), "")
+
+
+async def on_a_phone(browser: Browser, server: Server) -> None:
+    """Its letters are small enough for a screen; a click beside the terminal leaves it the keys."""
+    link = await server.fresh_link()
+    async with a_tab(browser, link, width=390, height=844) as tab:
+        await tab.shows("LADDER")
+        assert tab.size["width"] >= 60
+        await tab.run("document.activeElement.blur()")
+        for kind in ("mousePressed", "mouseReleased"):
+            how = {"x": 389, "y": 843, "button": "left", "clickCount": 1}
+            await tab.ask("Input.dispatchMouseEvent", type=kind, **how)
+        await tab.press("F10")
+        await tab.until(lambda tab: "▸10" in tab.screen.text, "the keys are the terminal's")
 
 
 async def loaded_again(tab: Tab, server: Server) -> None:

@@ -136,6 +136,20 @@ def test_what_is_said_is_read_as_the_same_need(need: Need) -> None:
     assert read(say(need).upper().replace("RACK 7", "rack 7"), KNOWN) == need
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("below 0.03", "below 0.03"),
+        ("below 1", "below 1"),
+        ("below 0.0305", "below 0.0305"),
+        ("at most 0.03", "at most 0.030000"),
+        ("below 0.030001", "at most 0.030000"),
+    ],
+)
+def test_a_price_is_said_as_a_person_writes_it(line: str, said: str) -> None:
+    assert say(read(line, KNOWN)) == said
+
+
 WORDS = [*KNOWN.classes, *KNOWN.zones, *FILLERS, *SIGNS, *FACTS, *CODES, "4", "0.03", "%", ","]
 
 

@@ -6,7 +6,14 @@ import pytest
 from textual.widgets import Input
 
 from manager.control.frames import Change, LoadRow, RuleRow, Snapshot, VmRow
-from manager.control.requests import BuyingStop, ControlRequest, LoadPast, RulePause, RuleSet
+from manager.control.requests import (
+    BuyingStop,
+    ControlRequest,
+    LoadPast,
+    RulePause,
+    RuleRead,
+    RuleSet,
+)
 from tests.tui.test_app import LARGE, SMALL, Stand, play, stand
 from tests.tui.view.test_automation import RULE, burst, unit
 from tui.link import RefusedError
@@ -50,6 +57,29 @@ def at_work(s: Stand) -> tuple[AutomationScreen, Asked]:
     screen = s.app.tab
     assert isinstance(screen, AutomationScreen)
     return screen, asked
+
+
+class Zoned(Asked):
+    """Its rules buy in one zone."""
+
+    async def request(self, message: ControlRequest) -> object:
+        if isinstance(message, RuleRead):
+            return {"rule": {"name": message.rule, "do": "buy 2", "zones": ["eu-fr"]}}
+        return await super().request(message)
+
+
+@pytest.mark.parametrize(("manager", "zones"), [(Zoned, "eu-fr"), (Asked, "")])
+def test_a_new_rule_buys_where_the_others_do(manager: type[Asked], zones: str) -> None:
+    async def scene(s: Stand) -> None:
+        await s.press("f8")
+        at_work(s)
+        s.app.shared.farm_link = manager()  # type: ignore[assignment]
+        await s.press("n")
+        form = s.app.screen
+        assert isinstance(form, SheetScreen)
+        assert form.values["zones"] == zones and form.values["vm"] == "web"
+
+    play(LARGE, scene)
 
 
 @SIZES
@@ -106,7 +136,8 @@ def test_a_mistake_that_only_the_manager_knows_stands_beside_its_field() -> None
         assert isinstance(form, SheetScreen)
         assert form.query_one("#field-vm", Input).value == "web"
         await s.press(*"peak", "down", *"util > 70", "enter")
-        assert asked.requests == []  # what to do is missing, which the terminal knows
+        # What to do is missing, which the terminal knows.
+        assert [type(each) for each in asked.requests] == [RuleRead]
         assert "missing" in str(form.query_one("#of-do").render())
         for key, text in (("do", "buy 1"), ("price_max", "0.1")):
             form.query_one(f"#field-{key}", Input).value = text

@@ -74,7 +74,7 @@ def test_a_need_is_typed_by_key_click_and_palette_and_escape_drops_it() -> None:
         await s.press("n", *"4 small below 0,03", "enter")
         assert "a number has neither comma nor space in it" in text(s)
         await s.press(*["backspace"] * 4, *"0.03 flat", "enter")
-        assert "NEED  4 small, at most 0.029999, flat" in text(s)
+        assert "NEED  4 small, below 0.03, flat" in text(s)
         assert "h-3" in text(s)
         await s.press("escape")
         assert "such as" in text(s)

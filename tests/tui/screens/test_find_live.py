@@ -83,7 +83,7 @@ class Visit:
 async def need(visit: Visit) -> None:
     await visit.sees("2 offers of 1 host", "eu-de")
     await visit.pilot.press("n", *NEED, "enter")
-    await visit.sees("4 small, in DE, at most 0.029999")
+    await visit.sees("4 small, in DE, below 0.03")
     await visit.sees("4 cost 0.0800 an hour, at most 0.0200 each, small.eu-de.flat.spot")
 
 

@@ -142,3 +142,17 @@ async def _children() -> str:
     )
     out, _ = await asked.communicate()
     return out.decode()
+
+
+def test_at_120x35_the_list_has_room_for_the_scenarios_that_come_along(folder: Path) -> None:
+    for number in range(3):
+        (folder / f"more-{number}.toml").write_text(scene(EXPECT, duration_s=600), "utf-8")
+
+    async def acts(s: Stand, screen: ScenariosScreen) -> None:
+        screen.add_class("tipped")  # beside the demo's card
+        await s.settle()
+        rows = text(screen, "scenarios")
+        assert all(f"{name}.toml" in rows for name in ("broken", "more-0", "more-1", "more-2"))
+        assert "short.toml" in rows
+
+    on_screen((120, 35), folder, acts)

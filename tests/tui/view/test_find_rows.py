@@ -64,7 +64,7 @@ def test_a_need_is_read_said_again_and_left_by_escape() -> None:
     line.begin()
     typed(line, "4 small in Germany below 0.03")
     assert (line.typing, line.fault) == (False, "")
-    assert shown(line).rstrip() == " NEED  4 small, in DE, at most 0.029999"
+    assert shown(line).rstrip() == " NEED  4 small, in DE, below 0.03"
     before = line.need
     line.begin()
     line.typed("backspace", None, KNOWN)

@@ -60,7 +60,7 @@ def test_a_shift_click_arms_an_order_that_takes() -> None:
         await s.press("escape", "escape")
         await click(s, SELLS, row_of(s, bid), shift=True)
         assert "Nothing to buy at" in s.text("ticket")
-        assert s.app.desk.dealing.ticket.stage == "idle"
+        assert stage(s) == "idle"
         assert s.sent() == []
 
     play(SMALL, scene)
@@ -152,7 +152,7 @@ def test_while_a_number_is_typed_the_mouse_arms_nothing() -> None:
         await click(s, BUYS, 6, times=2)
         await click(s, SELLS, 6, shift=True)
         assert s.app.desk.dealing.typing is not None
-        assert s.app.desk.dealing.ticket.stage == "idle"
+        assert stage(s) == "idle"
 
     play(SMALL, scene)
 
@@ -165,6 +165,42 @@ def test_watching_only_the_mouse_deals_nothing() -> None:
         await click(s, SELLS, row_of(s, ask), shift=True)
         await click(s, 5, 2, "orders", button=3)
         assert s.app.screen is s.app.market
-        assert s.app.desk.dealing.ticket.stage == "idle"
+        assert stage(s) == "idle"
 
     play(LARGE, scene, who="")
+
+
+def stage(s: Stand) -> str:
+    return s.app.desk.dealing.ticket.stage
+
+
+async def on_words(s: Stand, words: str, times: int = 1) -> None:
+    """Click in the middle of ``words`` of the ticket."""
+    assert s.app.market is not None
+    rows = s.app.market.views["ticket"].text.split("\n")
+    y = next((number for number, row in enumerate(rows) if words in row), -1)
+    assert y >= 0, "\n".join(rows)
+    await click(s, rows[y].index(words) + len(words) // 2, y, "ticket", times)
+
+
+def test_the_tickets_words_are_clicked() -> None:
+    """Buy, type the price, arm and send: no key but the number's own."""
+
+    async def scene(s: Stand) -> None:
+        await on_words(s, "b buy")
+        await on_words(s, "p price")
+        await s.press(*"0.0301")
+        await on_words(s, "Enter takes it")
+        await on_words(s, "Esc drops")
+        assert stage(s) == "idle"
+        await on_words(s, "b buy")
+        await on_words(s, "Enter arms", times=2)
+        assert stage(s) == "armed" and s.sent() == []
+        await on_words(s, "Esc disarms")
+        assert stage(s) == "staged"
+        await on_words(s, "Enter arms")
+        await on_words(s, "Enter sends")
+        assert [type(sent) for sent in s.sent()] == [OrderPlace]
+
+    play((120, 35), scene)
+    play(LARGE, scene)

@@ -3,7 +3,7 @@
 import pytest
 
 from exchange.wire.frames import AccountFrame, LeaseUpdate, OrderUpdate, VmUpdate
-from tui.view.model import Model
+from tui.view.model import STANDS_MS, Model
 
 STAMP = (1, 2, 3)
 
@@ -60,3 +60,19 @@ def test_what_is_routine_is_quiet(frame: AccountFrame, quiet: bool) -> None:
     model.apply(frame, 5)
     [entry] = model.log.entries
     assert entry.quiet == quiet
+
+
+def test_what_came_of_a_persons_act_is_not_covered_at_once() -> None:
+    model = Model()
+    mine, managers = order("tui/1/1"), order("group/rack-7/r7-01/1")
+    model.apply(managers, 1)
+    model.apply(mine, 2)
+    own = model.message
+    assert own is not None and own.at_ms == 2
+    model.apply(managers, 1 + STANDS_MS)
+    assert model.message is own
+    model.apply(managers, 2 + STANDS_MS)
+    assert model.message is not own
+    model.apply(managers, 3 + STANDS_MS)
+    assert model.message.at_ms == 3 + STANDS_MS
+    assert [entry.quiet for entry in model.log.entries].count(True) == 4

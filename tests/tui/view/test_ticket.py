@@ -289,3 +289,19 @@ def test_a_question_keeps_its_sum_at_every_size(width: int, height: int) -> None
         assert [width_of(line) for line in rows] == [width] * height
         assert told in shown(rows)
         assert ("BUY" in shown(rows)) == (ticket is armed)
+
+
+@pytest.mark.parametrize("width", [55, 64, 79, 120])
+def test_a_staged_ticket_with_room_names_every_key(width: int) -> None:
+    ticket = Ticket().staged("buy", 31_200)
+    scene = TicketScene(ticket, instrument(), 4, 31_200, 31_300, None, None, "", 0)
+    told = shown(lines(scene, width, 6))
+    for key in ("q q", "p price", "t type", "f ", "o post", "n min", "u until", "h hosts"):
+        assert key in told
+
+
+def test_a_lost_connection_says_all_of_why_where_there_is_room() -> None:
+    trouble = "nothing heard for 9 s; orders are held back until it is live"
+    scene = TicketScene(Ticket(), instrument(), 4, 31_200, 31_300, None, None, trouble, 0)
+    told = " ".join(shown(lines(scene, 46, 6)).split())
+    assert trouble[1:] in told and "…" not in told

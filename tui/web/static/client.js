@@ -17,6 +17,12 @@
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   terminal.dataset.sessionWebsocketUrl = `${scheme}//${location.host}/ws/${tab}`;
 
+  // On a narrow page, as a phone's, smaller letters: every screen has its 60 columns.
+  const COLUMNS = 60;
+  const CELL = 0.61; // the width of a letter, as part of its height
+  const fits = Math.floor((window.innerWidth - 8) / (COLUMNS * CELL));
+  terminal.dataset.fontSize = Math.max(8, Math.min(Number(terminal.dataset.fontSize), fits));
+
   const focus = () => terminal.querySelector("textarea")?.focus();
 
   const OVER = 4004; // tui/web/session.py
@@ -55,6 +61,10 @@
     }
   };
   window.addEventListener("focus", focus);
+  // A click beside the terminal would take the keys from it.
+  document.addEventListener("click", () => {
+    if (closed.hidden) focus();
+  });
 
   // The browser pastes by itself what these keys paste; xterm.js would take Ctrl-V for a character.
   const pastes = (event) =>
