@@ -32,6 +32,7 @@ from sim.page.model import Source
 from sim.results import report
 from sim.results.report import Broken, RunResult
 from sim.run.runner import processors
+from sim.scenario.drawn import drawn
 from sim.scenario.file import Loaded
 from sim.scenario.tables import Scenario
 
@@ -76,12 +77,12 @@ def decide(
     decided = decisions(ran, found, kept) if kept else []
     if decided and ran.broken is None and not ran.interrupted:
         decided = _break_even(file, loaded, found, decided, kept, jobs, ran)
-    told = _object(loaded.scenario, found, ran, kept, decided, file, vary or [])
+    told = _object(loaded, found, ran, kept, decided, file, vary or [])
     wrong = outputs.rows(told, loaded.scenario.farm, [])
     if decided and report_out is not None:
         sources = [_command(file, policy, kept, vary or []), scenario_text(file)]
         page = decide_page(loaded.scenario, decided, kept, sources)
-        wrong += outputs.page(replace(page, charts=best_charts(ran, found, decided)))
+        wrong += outputs.page(replace(page, charts=best_charts(ran, found, decided, loaded, first)))
     if json_out != Path("-") and decided:
         print(heading(loaded.scenario.title, len(kept), first, len(choices)))
         print("\n".join(["", *table(decided)]))
@@ -141,7 +142,7 @@ def _break_even(
 
 
 def _object(
-    scenario: Scenario,
+    loaded: Loaded,
     found: list[Setup],
     ran: Collected,
     seeds: list[int],
@@ -161,7 +162,8 @@ def _object(
         if seeds
     }
     broken = _reproducible(ran.broken, file, vary)
-    shown = replace(scenario, seed=seeds[0] if seeds else scenario.seed, runs=max(1, len(seeds)))
+    seed = seeds[0] if seeds else loaded.scenario.seed
+    shown = replace(drawn(loaded, seed).scenario, seed=seed, runs=max(1, len(seeds)))
     told = report.json_object(shown, runs, [], ran.real_s, broken)
     return {**told, **({"decide": json_decide(decided)} if decided else {})}
 

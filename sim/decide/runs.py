@@ -19,6 +19,7 @@ from sim.results.charts import charts, same_scales
 from sim.results.report import Broken, RunResult, estimates
 from sim.results.stats import Estimate
 from sim.run.runner import Task, Work, run_each
+from sim.scenario.drawn import drawn
 from sim.scenario.file import Loaded
 from sim.scenario.tables import Scenario
 
@@ -131,9 +132,16 @@ def with_break_even(
 
 
 def best_charts(
-    found: Collected, setups: Sequence[Setup], decided: Sequence[Decision]
+    found: Collected,
+    setups: Sequence[Setup],
+    decided: Sequence[Decision],
+    loaded: Loaded,
+    seed: int,
 ) -> list[Chart]:
-    """Return the course of the cheapest point of each policy, in the first world."""
+    """Return the course of the cheapest point of each policy, in the first world.
+
+    ``seed``: the one that is drawn, with the faults that it meets.
+    """
     choices, points = setups[0].choices, decided[0].points
     cheapest: dict[str, int] = {}
     for index, point in enumerate(points):
@@ -143,9 +151,10 @@ def best_charts(
     shown: list[Chart] = []
     for index in cheapest.values():
         runs = [run for (place, _), run in found.results.items() if place == index]
-        for chart in charts(choices[index].scenario, runs):
-            _, _, seed = chart.title.partition(", ")
-            shown.append(replace(chart, title=f"{choices[index].label}, {seed}"))
+        met = drawn(replace(loaded, scenario=choices[index].scenario), seed).scenario
+        for chart in charts(met, runs):
+            _, _, which = chart.title.partition(", ")
+            shown.append(replace(chart, title=f"{choices[index].label}, {which}"))
     return same_scales(shown)
 
 

@@ -108,7 +108,8 @@ def _columns(told: Told) -> Iterator[tuple[str, dict[str, Estimate]]]:
         own = {metric: value for metric, value in metrics.items() if metric != "farms"}
         yield name, msgspec.convert(own, dict[str, Estimate])
         for account, found in farms.items():
-            yield f"{name} of {account}", found
+            if metrics["farms"][account] != own:  # the first farm's are the policy's
+                yield f"{name} of {account}", found
 
 
 def _policy(

@@ -102,6 +102,15 @@ def test_farms_and_policies_of_one_alone_are_named() -> None:
     assert "Only in A: static." in lines(found)
 
 
+def test_the_first_farm_is_not_told_twice() -> None:
+    a, b = result([1.0]), result([2.0])
+    for each in (a, b):
+        own = each["policies"]["threshold"]
+        each["policies"]["threshold"] = own | {"farms": {"shop": own, "rival": {}}}
+    found = compare(told(a), told(b))
+    assert [policy.name for policy in found.policies] == ["threshold", "threshold of rival"]
+
+
 def test_every_line_fits() -> None:
     names = dict.fromkeys(METRICS, msgspec.to_builtins(estimate([-123456.789, -1.0])))
     other = dict.fromkeys(METRICS, msgspec.to_builtins(estimate([987654.321, 2.0])))
