@@ -8,6 +8,7 @@ import typer
 
 from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, Json, fail, print_json
 from exchange.files import read, why
+from exchange.log.line import clean
 from sim.cli.outputs import Report
 from sim.cli.written import check_outputs, written
 from sim.page.page import render
@@ -31,8 +32,9 @@ def compare_results(
     if as_json:
         print_json(msgspec.to_builtins(found))
     else:
-        print("\n".join([line for head in heads(names, a, b) for line in wrapped(head, 3)]))
-        print("\n".join(lines(found)))
+        head = [line for one in heads(names, a, b) for line in wrapped(one, 3)]
+        # The files may come from elsewhere, and their names with them.
+        print("\n".join(map(clean, [*head, *lines(found)])))
     if wrong:
         fail("\n".join(wrong))
     if found.worse:

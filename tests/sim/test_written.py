@@ -107,6 +107,15 @@ def test_a_result_is_json_that_ends_with_a_line(short: Path) -> None:
     assert json.loads(text)["passed"]
 
 
+def test_a_host_without_cpu_sells_nothing_and_stops_nobody(short: Path) -> None:
+    trader = '[[trader]]\nkind = "noise"\nsymbol = "small.eu-de.flat.spot"\nhosts = 1\n'
+    text = scene(f"{trader}host = {{mvcpu = 0, mem_mib = 0, disk_mib = 0}}\n", duration_s=60)
+    short.write_text(text, encoding="utf-8")
+    words = ["run", str(short), "--jobs", "1", "--policy", "no_burst", "--runs", "1"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+
+
 @pytest.mark.parametrize("where", ["data/journal.db", "data/sub/../journal.db", "link/journal.db"])
 def test_no_recording_in_place_of_a_file_of_the_exchange(tmp_path: Path, where: str) -> None:
     journal = tmp_path / "data" / "journal.db"

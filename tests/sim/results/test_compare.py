@@ -111,6 +111,15 @@ def test_the_first_farm_is_not_told_twice() -> None:
     assert [policy.name for policy in found.policies] == ["threshold", "threshold of rival"]
 
 
+def test_names_in_a_result_move_no_cursor(tmp_path: Path) -> None:
+    one = tmp_path / "1.json"
+    names = {"scenario": "A\x1b[2J", "policies": {"p\x1b[2J": {}}}
+    one.write_text(json.dumps(result([1.0]) | names), encoding="utf-8")
+    done = CliRunner().invoke(app, ["compare", str(one), str(one)])
+    assert done.exit_code == 0, done.output
+    assert "\x1b" not in done.stdout
+
+
 def test_every_line_fits() -> None:
     names = dict.fromkeys(METRICS, msgspec.to_builtins(estimate([-123456.789, -1.0])))
     other = dict.fromkeys(METRICS, msgspec.to_builtins(estimate([987654.321, 2.0])))
