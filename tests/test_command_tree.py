@@ -25,7 +25,10 @@ TALKS_TO_BOTH = {"manager run", "tui"}
 """Of the exchange and of the control socket."""
 TAKES_URL = {"host build-live", "host doctor"}
 """The image will ask it, the doctor compares clocks with it; neither logs in."""
-OTHERWISE = {("--json", "sim run"), ("--role", "host build-live")}
+OTHERWISE = {
+    *(("--json", f"sim {name}") for name in ("run", "decide", "sweep")),
+    ("--role", "host build-live"),
+}
 """Their contracts give --json a file (docs/decisions/0060-options-with-one-meaning.md) and --role
 what a booted server is to be, host or manager; a key's role is another thing."""
 

@@ -188,7 +188,7 @@ TRIED: dict[str, Try] = {
     "sim run --decisions": Try("SCENE --decisions @", bad_paths.NO_PLACE, (2,)),
     "sim sweep file": Try("@ --seeds 1", READ, (2,)),
     "sim sweep --json": Try("SCENE --seeds 1 --json @", bad_paths.NO_PLACE, (2,)),
-    "sim sweep --out": Try("SCENE --seeds 1 --out @", bad_paths.NO_PLACE, (2,)),
+    "sim sweep --shrunk": Try("SCENE --seeds 1 --shrunk @", bad_paths.NO_PLACE, (2,)),
     "sim compare first": Try("@ RESULT", READ, (2,)),
     "sim compare second": Try("RESULT @", READ, (2,)),
     "sim compare --report": Try("RESULT RESULT --report @", bad_paths.NO_PLACE, (2,)),

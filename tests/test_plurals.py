@@ -25,6 +25,8 @@ FEW = {
     "tui/view/lease_acts.py: units": "part of several",
     "tui/view/host_rows.py: units": "more than one",
     "manager/shell/cli.py: unit-hours": "a decimal",
+    "sim/decide/text.py: times": "a decimal",
+    "sim/cli/decide.py: times": "a decimal",
     "tui/view/dry_run.py: unit-hours": "a decimal",
     "manager/shell/config_checks.py: VMs": "of one it is clear which",
     "tui/screens/leases.py: units": "a word, not a count",

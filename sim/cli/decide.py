@@ -44,9 +44,7 @@ Varies = Annotated[
         help="Try A..B:STEP or a,b,c at this key of the file; repeated: every combination.",
     ),
 ]
-Seeds = Annotated[
-    int | None, typer.Option("--runs", "--seeds", min=1, max=1000, help="Seeds to run.")
-]
+Seeds = Annotated[int | None, typer.Option("--runs", min=1, max=1000, help="Seeds to run.")]
 
 
 def decide(

@@ -36,7 +36,7 @@ Shrink = Annotated[
 ]
 Minimal = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Write the shrunk scenario to FILE."),
+    typer.Option("--shrunk", metavar="FILE", help="Write the shrunk scenario to FILE."),
 ]
 
 
@@ -53,7 +53,7 @@ def sweep_seeds(
     """Run seeds A to B with the faults each draws, and shrink what fails; exit 1 if one does."""
     chosen_seeds = _range(seeds)
     loaded = scenario_of(file)
-    check_outputs({"--json": json_out, "--out": out}, read_by(file, loaded))
+    check_outputs({"--json": json_out, "--shrunk": out}, read_by(file, loaded))
     per_hour = random_faults
     if per_hour is None and loaded.scenario.random_faults is None:
         per_hour = USUAL_PER_HOUR
@@ -164,10 +164,11 @@ def _keep(file: Path, small: Scenario, out: Path | None, quiet: bool) -> list[st
     what = f"seed {small.seed} fails with {count_text(len(small.fault), 'fault')}"
     if out is None:
         if not quiet:
-            print(f"\n# {what}; --out FILE keeps the scenario\n{faults_text(small.fault)}", end="")
+            print(f"\n# {what}; --shrunk FILE keeps the scenario")
+            print(faults_text(small.fault), end="")
         return []
     text = scenario_text(small, file.absolute().parent)
-    if wrong := list(written("--out", out, [text])):
+    if wrong := list(written("--shrunk", out, [text])):
         print(f"\n# {what}\n{text}", end="")
         return wrong
     typer.echo(f"{what}: headroom sim run {out}", err=True)

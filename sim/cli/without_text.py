@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from exchange.units import count_text
 from sim.record.without import Outcome
 
 WIDTH: Final = 80
@@ -63,5 +64,6 @@ def _played(account: str, outcome: Outcome) -> list[str]:
     if reasons:
         lines.append(f"Refused: {reasons}.")
     if outcome.given_back:
-        lines.append(f"{outcome.given_back} leases that it had at the start were given back there.")
+        given = count_text(outcome.given_back, "lease")
+        lines.append(f"Of those it had at the start, {given} ended at once there.")
     return lines

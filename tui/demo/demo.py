@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -31,6 +32,8 @@ app = typer.Typer(help="All of it in one terminal: exchange, hosts, traders, the
 
 OPENING_TIMEOUT_S: Final = 60
 CLOSING_TIMEOUT_S: Final = 30
+ENDING_TIMEOUT_S: Final = 5
+"""That a terminal waits which cannot reach its exchange: it may be about to end."""
 HEADLESS_SIZE: Final = (160, 50)
 OPENING: Final = "Opening an exchange with simulated hosts and traders"
 ROOT: Final = str(Path(__file__).resolve().parents[2])
@@ -67,9 +70,15 @@ async def whole_stage() -> AsyncIterator[Stage]:
     async with _backstage("whole") as said:
         _read_terminal()
         opened = await said.opening()
-        yield opened
+        try:
+            yield opened
+        except LinkError:
+            # Maybe it cannot be reached because it ends.
+            if await said.ends():
+                raise LinkError(f"the demo's exchange ended: {said.why()}") from None
+            raise
         if opened.child.returncode is not None:
-            raise LinkError(f"the demo's exchange ended: {said.last()}")
+            raise LinkError(f"the demo's exchange ended: {said.why()}")
 
 
 class _Said:
@@ -98,6 +107,21 @@ class _Said:
             raise LinkError(f"the demo's exchange did not open: {self.last()}")
         told: dict[str, Any] = json.loads(line)
         return told
+
+    async def ends(self) -> bool:
+        """Tell whether the process ends by itself, or has."""
+        try:
+            async with asyncio.timeout(ENDING_TIMEOUT_S):
+                await self.child.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def why(self) -> str:
+        """Return why the process has ended."""
+        code = self.child.returncode
+        killed = code is not None and code < 0
+        return f"killed by {signal.Signals(-(code or 0)).name}" if killed else self.last()
 
     def last(self) -> str:
         """Return the last line of its errors that says something."""

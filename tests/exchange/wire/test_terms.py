@@ -111,7 +111,10 @@ def words(parts: list[ast.expr] | list[ast.expr | None]) -> set[object]:
 
 
 def test_no_end_keeps_a_copy() -> None:
+    """The simulator's second books are written from the rules and keep numbers of their own."""
+    books = ROOT / "sim" / "oracle"
     files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    files = [path for path in files if books not in path.parents]
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in files

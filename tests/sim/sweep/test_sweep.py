@@ -76,7 +76,7 @@ def crash_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("crash_is_a_bug")
 def test_a_planted_bug_is_shrunk_to_its_single_fault(short: Path, tmp_path: Path) -> None:
     out = tmp_path / "minimal.toml"
-    words = [str(short), "--seeds", "1..6", "--policy", "threshold", "--out", str(out)]
+    words = [str(short), "--seeds", "1..6", "--policy", "threshold", "--shrunk", str(out)]
     code, told, said = swept(*words)
     assert code == 1
     first = min(told["failures"], key=lambda one: one["seed"])
@@ -96,7 +96,7 @@ def test_an_expectation_of_safety_holds_for_every_seed(short: Path, tmp_path: Pa
     text = short.read_text(encoding="utf-8").replace("max = 0.1\n", "max = 0.0361\n")
     short.write_text(text, encoding="utf-8")
     out = tmp_path / "minimal.toml"
-    code, told, _ = swept(str(short), "--seeds", "1..3", "--out", str(out))
+    code, told, _ = swept(str(short), "--seeds", "1..3", "--shrunk", str(out))
     assert (code, told["passed"]) == (1, False)
     assert {one["law"] for one in told["failures"]} == {"expectation"}
     done = CliRunner().invoke(app, ["run", str(out), "--jobs", "1"])
@@ -137,7 +137,7 @@ def test_a_file_without_random_faults_gets_the_usual_ones(tmp_path: Path) -> Non
         (["--seeds", "5..1"], "--seeds 5..1: needs 1 to 100,000 seeds"),
         (["--seeds", "1-5"], "--seeds 1-5: is not A..B, such as 1..500"),
         (["--seeds", "1..200000"], "needs 1 to 100,000 seeds"),
-        (["--seeds", "1", "--out", "/nowhere/x"], "--out /nowhere/x: No such file"),
+        (["--seeds", "1", "--shrunk", "/nowhere/x"], "--shrunk /nowhere/x: No such file"),
         (["--seeds", "1", "--policy", "x"], "--policy x: the scenario has threshold, no_burst"),
     ],
 )
