@@ -25,8 +25,8 @@ def test_a_demo_whose_exchange_ends_says_so(
     said: str,
     shown: tuple[str, ...],
 ) -> None:
-    """(Seen to fail: the terminal showed STALE to its end, and the exit code was 0; one that had not
-    logged in yet said only that nobody listens there.)"""
+    """(Seen to fail: the terminal showed STALE to its end, and the exit code was 0; one that had
+    not logged in yet said only that nobody listens there.)"""
     monkeypatch.setenv("TMPDIR", str(short_path))
     terminal = demo(*shown)
     wait_until(lambda: list(short_path.glob("headroom-demo-*/manager.sock")) != [])
