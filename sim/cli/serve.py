@@ -27,7 +27,9 @@ from sim.serve.keys import accounts, write_keys
 from sim.serve.play import Play
 from sim.serve.server import SimulatedServer
 
-Policy = Annotated[str | None, typer.Option(help="What the farms go by; default: the first.")]
+Policy = Annotated[
+    list[str] | None, typer.Option(help="What the farms go by; default: the first. Give one.")
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="In place of the file's.")]
 Speed = Annotated[float, typer.Option(callback=finite, help="Virtual seconds for a real one.")]
 Address = Annotated[
@@ -50,7 +52,9 @@ def serve(
 ) -> None:
     """Serve FILE's world to real clients, paced; type help while it runs."""
     loaded = scenario_of(file)
-    name = policy or next(iter(loaded.scenario.policy))
+    if policy and len(policy) > 1:
+        fail(f"--policy {policy[1]}: one is served at a time", EXIT_USAGE)
+    name = policy[0] if policy else next(iter(loaded.scenario.policy))
     if name not in loaded.scenario.policy:
         fail(f"--policy {name}: the scenario has {', '.join(loaded.scenario.policy)}", EXIT_USAGE)
     if not 0 < speed <= SPEED_MAX:
