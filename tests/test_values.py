@@ -18,8 +18,8 @@ STATE = "account state --key KEY --url"
 WRONG = [
     ("account statement --key KEY --from 2026-11-02 --to 2026-11-01", 2, "--to 2026-11-01"),
     ("account statement --key KEY --from 2026-11-02 --to 2026-11-02", 2, "--to 2026-11-02"),
-    ("account statement --key KEY --from 1969-12-31", 2, "--from 1969-12-31: before 1970"),
-    ("account statement --key KEY --to 1969-12-31", 2, "--to 1969-12-31: before 1970"),
+    ("account statement --key KEY --from 1969-12-31", 2, "'--from': 1969-12-31: before 1970"),
+    ("account statement --key KEY --to 1969-12-31", 2, "'--to': 1969-12-31: before 1970"),
     ("exchange init --data EMPTY --operator-key KEY", 2, "exchange: --data ''"),
     ("exchange init --data= --operator-key KEY", 2, "exchange: --data ''"),
     ("key new EMPTY", 2, "an argument is empty"),

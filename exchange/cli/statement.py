@@ -7,7 +7,17 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from exchange.cli.common import DEFAULT_URL, EXIT_USAGE, Json, Key, Url, fail, print_json, utc_ms
+from exchange.cli.common import (
+    DEFAULT_URL,
+    EXIT_USAGE,
+    Json,
+    Key,
+    Url,
+    date_option,
+    fail,
+    moment,
+    print_json,
+)
 from exchange.cli.one_request import refusal
 from exchange.cli.result_text import result_lines
 from exchange.client import Client, Refused, Unknown, Unreachable
@@ -18,8 +28,8 @@ from exchange.wire.requests import AccountStatement, StatementKind
 def statement(
     key: Key,
     kind: Annotated[str, typer.Option(help=", ".join(get_args(StatementKind)))] = "postings",
-    since: Annotated[str, typer.Option("--from", help="First day or moment, UTC.")] = "",
-    until: Annotated[str, typer.Option("--to", help="Up to before this day or moment.")] = "",
+    since: Annotated[int | None, date_option("--from", "First day or moment, UTC.")] = None,
+    until: Annotated[int | None, date_option("--to", "Up to before this day or moment.")] = None,
     form: Annotated[str, typer.Option("--format", help="csv, json, or table: for people.")] = "csv",
     url: Url = None,
     as_json: Json = False,
@@ -29,12 +39,12 @@ def statement(
         fail(f"--kind {kind}: not one of {', '.join(get_args(StatementKind))}", EXIT_USAGE)
     if form not in ("csv", "json", "table"):
         fail(f"--format {form}: not csv, json or table", EXIT_USAGE)
-    from_ms, to_ms = _moment("--from", since), _moment("--to", until)
-    if to_ms is not None and (from_ms or 0) >= to_ms:
-        fail(f"--to {until}: not after --from {since or '1970-01-01'}", EXIT_USAGE)
+    from_ms, to_ms = since or 0, until
+    if to_ms is not None and from_ms >= to_ms:
+        fail(f"--to {moment(to_ms)}: not after --from {moment(from_ms)}", EXIT_USAGE)
     try:
         private_key = load_private_key(key)
-        found = asyncio.run(_all(url or DEFAULT_URL, private_key, kind, from_ms or 0, to_ms))
+        found = asyncio.run(_all(url or DEFAULT_URL, private_key, kind, from_ms, to_ms))
     except (KeyFileError, Unreachable, Unknown) as error:
         fail(str(error))
     except Refused as error:
@@ -71,13 +81,3 @@ def _print(columns: list[str], rows: list[dict[str, Any]], form: str) -> None:
         writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _moment(option: str, text: str) -> int | None:
-    """Return a day or a moment as UTC milliseconds, None for no text."""
-    if not text:
-        return None
-    try:
-        return utc_ms(text)
-    except typer.BadParameter as error:
-        fail(f"{option} {error.message}", EXIT_USAGE)

@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 
 from sim.results.checker import LawBrokenError
-from tests.sim.planted.bugs import BY_THE_BOOKS_ALONE, MORE, Bug
-from tests.sim.planted.day import BusyWorld, loaded
+from tests.sim.oracle.bugs import BY_THE_BOOKS_ALONE, MORE, Bug
+from tests.sim.oracle.day import BusyWorld, loaded
 
 SEEDS: Final = 60
 

@@ -11,7 +11,7 @@ import pytest
 from sim.results import bookkeeper
 from sim.results.checker import LawBrokenError
 from tests.exchange.engine.test_planted_bugs import STORMS
-from tests.sim.planted.storm import Watched
+from tests.sim.oracle.storm import Watched
 
 SEEDS: Final = 24
 COMMANDS: Final = 1_500
