@@ -31,6 +31,7 @@ FLAGS: Final = (
     "about:blank",
 )
 KEYS: Final = {
+    ".": (190, "."),
     "Enter": (13, "\r"),
     "Escape": (27, ""),
     "F10": (121, ""),

@@ -56,6 +56,7 @@ def test_the_terminal_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 async with a_tab(browser, await server.fresh_link()) as tab:
                     await tab.shows("LADDER")
                     await trading(tab)
+                    await changing(tab)
                     await keys_and_clipboard(browser, tab)
                     await another_size(tab)
                     await loaded_again(tab, server)
@@ -106,6 +107,40 @@ async def trading(tab: Tab) -> None:
     await tab.shows("ARMED")
     await tab.press("Enter")
     await tab.until(lambda tab: renting(tab) > before, "the fill of the order by mouse")
+
+
+async def changing(tab: Tab) -> None:
+    """A bid that rests is replaced, then all are canceled: what can be clicked is clicked."""
+    for key in ("b", "p", *"0.0101", "Enter", "Enter", "Enter"):
+        await tab.press(key)
+    await tab.shows("Working: buy 1 at 0.0101")
+    await tab.press("F3")
+    await tab.shows("OPEN ORDERS")
+    await clicked(tab, "0.0101")
+    await clicked(tab, "e Replace")
+    await tab.shows("nothing changes yet")
+    for key in "0.0102":
+        await tab.press(key)
+    await clicked(tab, "go on")
+    await clicked(tab, "do it")
+    await tab.until(replaced, "the bid at its new price")
+    await tab.press("F2")
+    await tab.shows("LADDER")
+    await clicked(tab, "x All")
+    await clicked(tab, "Enter")
+    await tab.until(lambda tab: "orders 0" in tab.screen.text, "no order is left")
+
+
+def replaced(tab: Tab) -> bool:
+    return "0.0102" in tab.screen.text and "do it" not in tab.screen.text
+
+
+async def clicked(tab: Tab, text: str) -> None:
+    """Click on the first place that shows ``text``."""
+    await tab.shows(text)
+    found = tab.screen.find(text)
+    assert found is not None
+    await tab.click(found[0] + len(text) // 2, found[1])
 
 
 def renting(tab: Tab) -> int:
