@@ -44,10 +44,11 @@ def test_nothing_that_a_run_reads_is_overwritten(short: Path, option: str, name:
 def test_one_file_for_two_options_is_refused(short: Path, command: str) -> None:
     out = short.with_name("out")
     more = ["--seeds", "1..1"] if command == "sweep" else []
-    words = [command, str(short), *more, "--json", str(out), "--out", f"{short.parent}/./out"]
+    other = "--shrunk" if command == "sweep" else "--out"
+    words = [command, str(short), *more, "--json", str(out), other, f"{short.parent}/./out"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2
-    assert done.stderr == f"headroom: --out {out}: --json writes there\n"
+    assert done.stderr == f"headroom: {other} {out}: --json writes there\n"
     assert not out.exists()
 
 
