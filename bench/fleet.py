@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -271,10 +272,19 @@ async def _until(holds: Callable[[], bool]) -> None:
     await _eventually(told)
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """Log nothing meanwhile: it would be measured too."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 async def measured(hosts: int) -> tuple[Spent, Spent]:
     """Return what the exchange spent while all were quiet, and while all reported once."""
-    logging.disable()
-    with tempfile.TemporaryDirectory() as scratch:
+    with silence(), tempfile.TemporaryDirectory() as scratch:
         served = Served(Path(scratch))
         fleet = Fleet(served, Path(scratch), hosts)
         await fleet.open_accounts()

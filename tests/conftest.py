@@ -29,7 +29,6 @@ def _log_as_it_was() -> Iterator[None]:
     """A command that runs inside this process sets the log up; the next test is not to notice."""
     root = logging.getLogger()
     levels = root.level, LOGGER.level
-    logging.disable(logging.NOTSET)  # whatever a library did in the test before
     yield
     root.setLevel(levels[0])
     LOGGER.setLevel(levels[1])

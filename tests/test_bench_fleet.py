@@ -1,5 +1,7 @@
 """The benchmark of a fleet runs end to end on a few hosts."""
 
+import logging
+
 import pytest
 
 from bench import fleet
@@ -14,3 +16,4 @@ def test_a_small_fleet_is_measured_and_costs_little(monkeypatch: pytest.MonkeyPa
     assert {"CPU a heartbeat", "CPU a usage report", "journal, a host and day"} <= set(found)
     share = found["2 hosts, 4 VMs: CPU of a core"]
     assert share.reaches(share.minimum)
+    assert logging.getLogger().isEnabledFor(logging.ERROR), "what is measured later is logged"
