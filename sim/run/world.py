@@ -78,6 +78,8 @@ class World:
         for farm, config in zip(self.scenario.farms[1:], others, strict=True):
             self.stage.add_farm(farm, Manager(config), config.core_units)
         self.faults = Faults(self.stage)
+        self.accounts_open = False
+        """Can everybody log in?"""
         self.buyers = self._buyers(loaded)
         self.digest = Digest()
         self.traded = Traded(self.scenario.start_ms, self.scenario.duration_s * MS_PER_SECOND)
@@ -186,6 +188,7 @@ class World:
         deposits = {farm.account: farm.deposit for farm in scenario.farms}
         deposits.update({seller.name: seller.deposit for seller in sellers})
         yield from stage.ask(OPERATOR, operator, account_requests(deposits, stage.seed))
+        self.accounts_open = True
         for account in stage.farms:
             stored = ImageStored(account, IMAGE, image_bytes(scenario), "bundle")
             stage.marketplace.gateway.internal(stored, stage.now_ms)

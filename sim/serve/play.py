@@ -104,6 +104,9 @@ class Play:
         world = self._make()
         world.stage.marketplace.observers.append(self._observe)
         world.begin()
+        # Whoever comes in finds the accounts there: the first instants are nobody's to watch.
+        while not world.accounts_open:
+            world.stage.env.step()
         return world
 
     def _observe(self, command: Command, outs: list[Any], now_ms: int) -> None:

@@ -106,6 +106,18 @@ def test_a_watched_run_is_the_unpaced_run(tmp_path: Path) -> None:
     assert len(events) > 50
 
 
+def test_who_comes_at_once_can_log_in(tmp_path: Path) -> None:
+    """(Seen to fail: the accounts opened within the first instants of virtual time.)"""
+
+    async def at_once() -> bool:
+        slow = 0.001
+        async with serving(tmp_path, scene(duration_s=600), speed=slow) as served:
+            async with asyncio.timeout(DEADLINE_S), served.client() as client:
+                return client.connected
+
+    assert asyncio.run(at_once())
+
+
 def order(qty: int = 1) -> OrderPlace:
     return OrderPlace(
         req_id=1,
