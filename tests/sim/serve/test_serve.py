@@ -111,9 +111,12 @@ def test_who_comes_at_once_can_log_in(tmp_path: Path) -> None:
 
     async def at_once() -> bool:
         slow = 0.001
-        async with serving(tmp_path, scene(duration_s=600), speed=slow) as served:
-            async with asyncio.timeout(DEADLINE_S), served.client() as client:
-                return client.connected
+        async with (
+            serving(tmp_path, scene(duration_s=600), speed=slow) as served,
+            asyncio.timeout(DEADLINE_S),
+            served.client() as client,
+        ):
+            return client.connected
 
     assert asyncio.run(at_once())
 
