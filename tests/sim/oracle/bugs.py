@@ -19,6 +19,7 @@ from exchange.session import liveness
 from exchange.session.liveness import Beat
 from exchange.trading import cancels
 from exchange.units import MS_PER_HOUR
+from tests.exchange.engine.test_planted_bugs import every_vm_is_awaited_for_free
 
 
 class Bug(NamedTuple):
@@ -82,15 +83,6 @@ def no_minimum(right: Any) -> Any:
         billing.accrue(lease, now_ms)
 
     return owe_minimum
-
-
-def every_vm_is_awaited_for_free(right: Any) -> Any:
-    def assign(units: Units, vm_number: int, from_ms: int, launched: bool) -> Any:
-        if not units.fresh_units:
-            units.fresh_units, units.idle = 1, units.idle[1:]
-        return right(units, vm_number, from_ms, launched)
-
-    return assign
 
 
 def fee_rounds_up(right: Any) -> Any:
