@@ -68,10 +68,13 @@ path.heat, rect.heat { fill: var(--heat); stroke: none; }
 rect.fault { fill: var(--fault); fill-opacity: .18; stroke: none; }
 path.fault { stroke: var(--fault); stroke-dasharray: 2 2; }
 path.interval { stroke: var(--label); }
-.dot { display: inline-flex; align-items: center; justify-content: center; min-width: 1.4em;
-  height: 1.4em; border-radius: 1em; border: 2px solid var(--label); background: var(--back);
-  color: var(--text); font-style: normal; font-size: .75rem; line-height: 1; }
-.dot.front { border-color: var(--blue); border-style: double; border-width: 4px; }
+path.leader { stroke: var(--label); stroke-width: 1; stroke-dasharray: 1 2; }
+.along { margin: 0; text-align: right; font-size: .85rem; font-weight: bold; }
+.dot { display: inline-flex; align-items: center; justify-content: center; min-width: 1.7em;
+  height: 1.7em; padding: 0 .2em; border-radius: 1em; border: 2px solid var(--label);
+  background: var(--back); color: var(--text); font-style: normal; font-size: .75rem;
+  line-height: 1; }
+.dot.front { border-color: var(--blue); border-style: double; border-width: 3px; }
 .point { position: absolute; display: flex; align-items: center; gap: .25rem; height: 0;
   font-size: .8rem; white-space: nowrap; transform: translateX(-.7em); }
 .point.left { flex-direction: row-reverse; transform: translateX(calc(-100% + .7em)); }
@@ -82,12 +85,12 @@ details ol, details ul { margin: .25rem 0; padding-left: 1.6rem; max-height: 16r
 details ul { list-style: none; padding-left: 0; }
 pre { background: var(--head); padding: .75rem; overflow-x: auto; font-size: .8rem;
   overflow-wrap: normal; }
+@media (max-width: 56rem) { .point b { display: none; } }
 @media (max-width: 40rem) {
   body { padding: .6rem; }
   .plot, .lane { grid-template-columns: 3.2rem minmax(0, 1fr); }
   details { margin-left: 0; }
   .clock i:nth-child(even):not(.end) { display: none; }
-  .point b { display: none; }
   th, td { padding: .2rem .35rem; font-size: .85rem; }
 }
 @media print {
