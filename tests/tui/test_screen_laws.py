@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from tests.tui.test_app import SMALL, stand
@@ -53,6 +54,35 @@ def test_every_action_is_reached_by_key_by_the_palette_and_by_mouse(tab: Tab) ->
             assert s.app.tab is not None and s.app.tab.tab == "log"
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.name)
+def test_a_screen_that_is_being_taken_away_can_be_drawn(tab: Tab) -> None:
+    """Its widgets leave before it does; a frame or a new size may come between."""
+
+    async def scene() -> None:
+        async with stand(SMALL) as s:
+            s.app.session.role = "operator"
+            await s.press(f"f{tab.number}")
+            screen = s.app.tab
+            assert isinstance(screen, TabScreen) and screen.tab == tab.name
+            await screen.remove_children()
+            assert not list(screen.query(Footer))
+            screen.on_resize()
+            screen.redraw()
+            screen.frame()
+            screen.draw()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.rglob("*.py")), ids=lambda file: file.stem)
+def test_no_widget_is_looked_up_that_may_be_gone(file: Path) -> None:
+    """`query_one` raises once its widget has left; a screen keeps what it has made."""
+    named = (
+        node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)
+    )
+    assert not [node.lineno for node in named if node.attr == "query_one"]
 
 
 def clickable(screen: TabScreen, name: str) -> list[FooterKey]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from textual.containers import Vertical
 from textual.widget import Widget
 
 from manager.control.requests import LoadPast
@@ -57,9 +56,9 @@ class AutomationScreen(AutomationActs):
         make = rule_rows if name == "rules" else burst_rows
         return make(self.shared.farm, self.at_ms)
 
-    def body(self) -> Iterable[Widget]:
+    def column(self) -> Iterable[Widget]:
         rules, units = self.panes["rules"], self.panes["units"]
-        yield Vertical(self._farm, rules, self._picked, self._axis, units, id="body")
+        return self._farm, rules, self._picked, self._axis, units
 
     @property
     def at_ms(self) -> int:

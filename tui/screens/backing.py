@@ -43,17 +43,15 @@ class BackingScreen(ModalScreen[tuple[str, ...] | None]):
 
     def __init__(self, symbol: str, hosts: Sequence[Backer], marked: Sequence[str]) -> None:
         super().__init__()
-        self._symbol, self._hosts, self._marked = symbol, hosts, marked
+        self._symbol, self._hosts = symbol, hosts
+        self._list = MarkList(*(_choice(each, each.host in marked) for each in hosts), compact=True)
+        self._says = Static("", markup=False, id="backing-says")
 
     def compose(self) -> ComposeResult:
-        rows = (
-            Selection(Content(each.text), each.host, each.host in self._marked)
-            for each in self._hosts
-        )
         with Vertical(id="backing"):
             yield Static(f"Hosts that back {self._symbol}", markup=False, id="backing-title")
-            yield MarkList(*rows, compact=True)
-            yield Static("", markup=False, id="backing-says")
+            yield self._list
+            yield self._says
             yield Static("↵ take these", markup=False, id="backing-yes", classes="answer")
             no = f"Esc leave it · {KEYS}"
             yield Static(no, markup=False, id="backing-no", classes="answer")
@@ -61,7 +59,7 @@ class BackingScreen(ModalScreen[tuple[str, ...] | None]):
     @property
     def picked(self) -> tuple[str, ...]:
         """The ids that are marked, in the order of the list."""
-        marked = self.query_one(MarkList).selected
+        marked = self._list.selected
         return tuple(each.host for each in self._hosts if each.host in marked)
 
     def on_mount(self) -> None:
@@ -75,7 +73,7 @@ class BackingScreen(ModalScreen[tuple[str, ...] | None]):
         says = f"only {', '.join(picked)}" if picked else "none marked: any of yours"
         too_many = len(picked) > PICKED_MAX
         says = f"{len(picked)} are marked; an order names at most {PICKED_MAX}" * too_many or says
-        self.query_one("#backing-says", Static).update(says)
+        self._says.update(says)
 
     def on_click(self, event: events.Click) -> None:
         name = event.widget.id if event.widget else None
@@ -90,6 +88,10 @@ class BackingScreen(ModalScreen[tuple[str, ...] | None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+
+def _choice(host: Backer, marked: bool) -> Selection[str]:
+    return Selection(Content(host.text), host.host, marked)
 
 
 async def pick_hosts(

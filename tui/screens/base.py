@@ -92,6 +92,7 @@ class TabScreen(ToastingScreen, inherit_bindings=False):
         self._going = False
         self._rows = (TabBar(shared.paint, name), NoticeBar(shared.paint), LackView(shared.paint))
         self._tips = TipsView(shared.paint)
+        self._footer = Footer()
 
     @classmethod
     def all_actions(cls) -> tuple[Action, ...]:
@@ -172,7 +173,7 @@ class TabScreen(ToastingScreen, inherit_bindings=False):
         yield lacking
         yield from self.body()
         yield self._tips
-        yield Footer()
+        yield self._footer
 
     def on_mount(self) -> None:
         self.set_interval(PULSE_S, self.pulse)
@@ -183,7 +184,7 @@ class TabScreen(ToastingScreen, inherit_bindings=False):
         self.seen()
 
     def on_resize(self) -> None:
-        footer = self.query_one(Footer)
+        footer = self._footer
         # The palette's key is docked and would cover what does not fit: help and quit.
         if footer.compact != (self.size.width < footer_cells(self.offered)):
             footer.compact = not footer.compact
@@ -223,7 +224,7 @@ class TabScreen(ToastingScreen, inherit_bindings=False):
 
     def frame(self) -> None:
         """Draw the rows around the body, and the body."""
-        if not self.is_mounted or not self.on_top:
+        if not (self.is_mounted and self.on_top and self.app.is_running):
             return
         lacking = self.shared.lack(self.NEEDS)
         if self._around:

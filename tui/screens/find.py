@@ -31,11 +31,12 @@ class FindScreen(TypingScreen[str | None]):
     def __init__(self, model: Model) -> None:
         super().__init__()
         self._model = model
+        self._options = OptionList(id="find-list", compact=True)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="find"):
             yield Field(placeholder="small flat spot", compact=True, id="find-text")
-            yield OptionList(id="find-list", compact=True)
+            yield self._options
             yield Label("↑ ↓ choose · ↵ show · Esc leave", id="find-keys")
 
     def on_mount(self) -> None:
@@ -45,8 +46,7 @@ class FindScreen(TypingScreen[str | None]):
         self._list(event.value)
 
     def entered(self, field: Input) -> None:
-        options = self.query_one(OptionList)
-        chosen = options.highlighted_option
+        chosen = self._options.highlighted_option
         self.dismiss(chosen.id if chosen else None)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -56,14 +56,13 @@ class FindScreen(TypingScreen[str | None]):
         self.dismiss(None)
 
     def action_move(self, by: int) -> None:
-        options = self.query_one(OptionList)
         if by > 0:
-            options.action_cursor_down()
+            self._options.action_cursor_down()
         else:
-            options.action_cursor_up()
+            self._options.action_cursor_up()
 
     def _list(self, text: str) -> None:
-        options = self.query_one(OptionList)
+        options = self._options
         found = matching(self._model.listed(), text)[:FOUND_MAX]
         options.clear_options()
         options.add_options([Option(self._row(item.symbol), id=item.symbol) for item in found])

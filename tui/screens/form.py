@@ -31,6 +31,8 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
     def __init__(self, form: Form) -> None:
         super().__init__()
         self.form = form
+        self._inputs = {field.name: _input(field) for field in form.fields}
+        self._says = Static("", markup=False, id="form-says")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="form"):
@@ -38,14 +40,8 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
             for field in self.form.fields:
                 with Horizontal(classes="field-row"):
                     yield Label(field.label, markup=False, classes="form-label")
-                    yield Field(
-                        field.value,
-                        placeholder=field.hint,
-                        compact=True,
-                        select_on_focus=True,
-                        id=_input_id(field),
-                    )
-            yield Static("", markup=False, id="form-says")
+                    yield self._inputs[field.name]
+            yield self._says
             yield Static("↵ go on", markup=False, id="form-yes", classes="answer")
             yield Static(self._keys(), markup=False, id="form-no", classes="answer")
 
@@ -58,7 +54,7 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
 
     @property
     def values(self) -> dict[str, str]:
-        return {field.name: self._input(field).value.strip() for field in self.form.fields}
+        return {name: field.value.strip() for name, field in self._inputs.items()}
 
     def on_input_changed(self) -> None:
         self._say()
@@ -72,7 +68,7 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
 
     @property
     def _last(self) -> Field:
-        return self._input(self.form.fields[-1])
+        return self._inputs[self.form.fields[-1].name]
 
     def action_next(self) -> None:
         if self.focused in (None, self._last):
@@ -93,7 +89,7 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
         if self.focused is None:
             raise SkipAction  # it is not up yet
         for field in self.form.fields:
-            typed = self._input(field)
+            typed = self._inputs[field.name]
             if self.focused is typed and field.choices:
                 typed.value = chosen(field, typed.value, by)
                 typed.cursor_position = len(typed.value)
@@ -104,16 +100,18 @@ class FormScreen(TypingScreen[dict[str, str] | None]):
 
     def _say(self) -> None:
         checked = self.form.check(self.values)
-        says = self.query_one("#form-says", Static)
-        says.update(checked.text)
-        says.set_class(not checked.ok, "wrong")
-
-    def _input(self, field: FormField) -> Field:
-        return self.query_one(f"#{_input_id(field)}", Field)
+        self._says.update(checked.text)
+        self._says.set_class(not checked.ok, "wrong")
 
 
-def _input_id(field: FormField) -> str:
-    return f"form-{field.name}"
+def _input(field: FormField) -> Field:
+    return Field(
+        field.value,
+        placeholder=field.hint,
+        compact=True,
+        select_on_focus=True,
+        id=f"form-{field.name}",
+    )
 
 
 def fill(screen: TabScreen, form: Form, then: Callable[[Values], None]) -> None:

@@ -85,6 +85,7 @@ class HelpScreen(ModalScreen[str | None]):
         super().__init__()
         self._actions = actions
         self.text = Text()
+        self._keys = VerticalScroll(id="help-keys")
 
     def compose(self) -> ComposeResult:
         theme = self.app.theme_variables
@@ -92,7 +93,7 @@ class HelpScreen(ModalScreen[str | None]):
         accent, label = (theme[name].removeprefix("ansi_") for name in ("accent", "secondary"))
         self.text = help_text(accent, label, self._actions)
         with Vertical(id="help"):
-            with VerticalScroll(id="help-keys"):
+            with self._keys:
                 yield Static(self.text)
             yield Static("↑ ↓ scroll · Esc leave", id="help-leave")
 
@@ -106,4 +107,4 @@ class HelpScreen(ModalScreen[str | None]):
             self.dismiss(event.style.meta[ACT])
 
     def action_scroll(self, by: int) -> None:
-        self.query_one("#help-keys", VerticalScroll).scroll_relative(y=3 * by, animate=False)
+        self._keys.scroll_relative(y=3 * by, animate=False)

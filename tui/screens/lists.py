@@ -42,6 +42,7 @@ class ListScreen(TabScreen):
             if kept is not None:
                 view.recall(kept.filter, kept.sorted_by, kept.descending)
         self.focus_on = self.LISTS[0]
+        self._body = Vertical(id="body")
         self._needs: dict[str, int] = {}
         self._shared: list[int] = []
         """Rows of each list where they stand above each other."""
@@ -66,6 +67,10 @@ class ListScreen(TabScreen):
         """Tell whether there is room for all lists; else one is shown at a time."""
         return is_roomy(*self.room())
 
+    def column(self) -> Iterable[Widget]:
+        """Return what stands above each other in the body: the lists, and what goes with them."""
+        return self.panes.values()
+
     def opened(self, row: Row) -> None:
         """Enter or a double click on a row of the list `focus_on`."""
 
@@ -88,7 +93,8 @@ class ListScreen(TabScreen):
         }
 
     def body(self) -> Iterable[Widget]:
-        yield Vertical(*self.panes.values(), id="body")
+        with self._body:
+            yield from self.column()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)  # lists know their new size only then
@@ -116,7 +122,7 @@ class ListScreen(TabScreen):
 
         Else the cursor, which tells some of them what to list, would move their edges.
         """
-        body, panes = self.query_one("#body"), self.panes.values()
+        body, panes = self._body, self.panes.values()
         around = sum(each.outer_size.height for each in body.children if each not in panes)
         room = body.size.height - around - len(panes)
         if not stacked or room <= 0:

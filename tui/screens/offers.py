@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from textual import events
-from textual.containers import Vertical
 from textual.widget import Widget
 
 from exchange.find.need import Known, Need
@@ -123,8 +122,8 @@ class OffersScreen(ListScreen):
 
     # --- drawing ---
 
-    def body(self) -> Iterable[Widget]:
-        yield Vertical(self.need_pane, *self.panes.values(), id="body")
+    def column(self) -> Iterable[Widget]:
+        return self.need_pane, *self.panes.values()
 
     def draw(self) -> None:
         shared = self.shared

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from textual.containers import Vertical
 from textual.widget import Widget
 from textual.worker import Worker
 
@@ -63,8 +62,8 @@ class ScenariosScreen(ListScreen):
         super().__init__(shared, name)
         self.player_view = PlayerView(shared.paint, self.player)
 
-    def body(self) -> Iterable[Widget]:
-        yield Vertical(*self.panes.values(), self.player_view, id="body")
+    def column(self) -> Iterable[Widget]:
+        return *self.panes.values(), self.player_view
 
     def list_view(self, name: str) -> ListView:
         match name:

@@ -27,6 +27,8 @@ class SettingsScreen(ModalScreen[str | None]):
     def __init__(self, settings: Sequence[tuple[str, str, str]], file: str, theme: str) -> None:
         super().__init__()
         self.settings, self.file, self.current = settings, file, theme
+        themes = (Option(f"theme {name}", id=name) for name in PALETTES)
+        self._options = OptionList(*themes, compact=True)
 
     def compose(self) -> ComposeResult:
         rows = [
@@ -37,13 +39,12 @@ class SettingsScreen(ModalScreen[str | None]):
         with Vertical(id="settings"):
             yield Static("\n".join(rows), markup=False, id="settings-rows")
             yield Static(f"They are set in {self.file}", markup=False, id="settings-file")
-            yield OptionList(*(Option(f"theme {name}", id=name) for name in PALETTES), compact=True)
+            yield self._options
             yield Label("↑ ↓ choose · ↵ use the theme · Esc leave", id="settings-keys")
 
     def on_mount(self) -> None:
-        options = self.query_one(OptionList)
-        options.highlighted = list(PALETTES).index(self.current)
-        options.focus()
+        self._options.highlighted = list(PALETTES).index(self.current)
+        self._options.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)

@@ -38,6 +38,9 @@ class SheetScreen(TypingScreen[Values | None]):
         super().__init__()
         self._title = title
         self._fields = {field.key: field for field in fields}
+        self._inputs = {field.key: _input(field) for field in fields}
+        self._beside = {field.key: _beside(field) for field in fields}
+        self._said = Static("", markup=False, id="sheet-said")
         self._check, self._send, self._does = check, send, does
         self._touched: set[str] = set()
         self._told: Mistakes = {}
@@ -48,27 +51,25 @@ class SheetScreen(TypingScreen[Values | None]):
         with Vertical(id="sheet"):
             yield Label(self._title, markup=False, id="sheet-title")
             with VerticalScroll(id="sheet-fields", can_focus=False):
-                for field in self._fields.values():
+                for key in self._fields:
                     with Horizontal(classes="field-row"):
-                        yield Label(field.key, markup=False, classes="sheet-field-name")
-                        yield _input(field)
-                        yield Static(
-                            field.hint, markup=False, id=f"of-{field.key}", classes="beside"
-                        )
-            yield Static("", markup=False, id="sheet-said")
+                        yield Label(key, markup=False, classes="sheet-field-name")
+                        yield self._inputs[key]
+                        yield self._beside[key]
+            yield self._said
             with Horizontal(id="sheet-answers"):
                 yield Static(f"↵ {self._does}", markup=False, id="sheet-yes", classes="answer")
                 yield Static("Esc leave it", markup=False, id="sheet-no", classes="answer")
 
     def on_mount(self) -> None:
         first = next((key for key, field in self._fields.items() if not field.fixed), "")
-        self.set_focus(self.query_one(f"#field-{first}", Field))
+        self.set_focus(self._inputs[first])
 
     # --- what is typed, and what is wrong with it ---
 
     @property
     def values(self) -> Values:
-        return {key: self.query_one(f"#field-{key}", Field).value for key in self._fields}
+        return {key: field.value for key, field in self._inputs.items()}
 
     def on_input_changed(self, event: Input.Changed) -> None:
         key = (event.input.id or "").removeprefix("field-")
@@ -85,13 +86,13 @@ class SheetScreen(TypingScreen[Values | None]):
 
     def _show(self, mistakes: Mistakes) -> None:
         for key, field in self._fields.items():
-            beside = self.query_one(f"#of-{key}", Static)
+            beside = self._beside[key]
             beside.update(f"✗ {mistakes[key]}" if key in mistakes else field.hint)
             beside.set_class(key in mistakes, "wrong")
         rest = [why for key, why in mistakes.items() if key not in self._fields]
         # A long mistake is cut beside its field; here it has a row of its own.
         whole = [f"{key}: {why}" for key, why in mistakes.items() if key in self._fields]
-        self.query_one("#sheet-said", Static).update(" ".join([*rest, *whole]))
+        self._said.update(" ".join([*rest, *whole]))
 
     # --- answers ---
 
@@ -122,7 +123,7 @@ class SheetScreen(TypingScreen[Values | None]):
             self.run_worker(self._sent(self._send, values))
 
     async def _sent(self, send: Send, values: Values) -> None:
-        self.query_one("#sheet-said", Static).update("…")
+        self._said.update("…")
         mistakes = await send(values)
         self._busy = False
         self.unseal()
@@ -140,7 +141,7 @@ class SheetScreen(TypingScreen[Values | None]):
         self._show(mistakes)
         first = next((key for key in mistakes if key in self._fields), None)
         if first is not None:
-            self.query_one(f"#field-{first}", Field).focus()
+            self._inputs[first].focus()
 
 
 def _input(field: Wanted) -> Field:
@@ -152,3 +153,7 @@ def _input(field: Wanted) -> Field:
         id=f"field-{field.key}",
         classes="sheet-field-text",
     )
+
+
+def _beside(field: Wanted) -> Static:
+    return Static(field.hint, markup=False, id=f"of-{field.key}", classes="beside")
