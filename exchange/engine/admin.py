@@ -7,9 +7,10 @@ from exchange.model import emit, newer_rules
 from exchange.model.account import Account
 from exchange.model.commands import Command, Genesis
 from exchange.model.config import ZoneConfig
-from exchange.model.instrument import Instrument, Zone
+from exchange.model.instrument import Instrument
 from exchange.model.ledger import SYSTEM_ACCOUNTS
-from exchange.model.state import Key, State
+from exchange.model.records import Key, Zone
+from exchange.model.state import State
 from exchange.trading import cancels, windows
 from exchange.units import MS_PER_DAY
 from exchange.wire.admin_requests import (

@@ -28,7 +28,6 @@ from exchange.engine import account_pages, admin, deadlines, retention, snapshot
 from exchange.hosts import enrollment, host_rows, owner_limits, presence
 from exchange.leases import images, leasing, outages, vms
 from exchange.model import emit
-from exchange.model.account import Limits
 from exchange.model.commands import (
     AdvanceTime,
     Command,
@@ -44,7 +43,8 @@ from exchange.model.commands import (
     Started,
 )
 from exchange.model.config import ExchangeConfig
-from exchange.model.state import Image, Key, State
+from exchange.model.records import Image, Key, Limits
+from exchange.model.state import State
 from exchange.model.timers import Entry
 from exchange.trading import cancels, fast_path, orders
 from exchange.units import MS_PER_HOUR

@@ -16,13 +16,14 @@ import msgspec
 
 from exchange.engine import meter_rows
 from exchange.model import stories
-from exchange.model.account import Limits, Order, make_order
+from exchange.model.account import Order, make_order
 from exchange.model.capacity import Host, Use
 from exchange.model.config import ExchangeConfig
 from exchange.model.evidence import Evidence
-from exchange.model.instrument import Instrument, Zone
-from exchange.model.lease import Lease, Vm, make_lease
-from exchange.model.state import Counters, DeadMan, Image, Key, State, Token
+from exchange.model.instrument import Instrument
+from exchange.model.lease import Lease, Vm
+from exchange.model.records import Counters, DeadMan, Image, Key, Limits, Token, Zone
+from exchange.model.state import State
 from exchange.model.timers import TimerKind
 from exchange.wire.requests import OrderPlace, VmStart
 from exchange.wire.results import FillRow
@@ -323,7 +324,7 @@ def _restore_lease(state: State, row: Row) -> None:
         item = Instrument(class_name, state.zones[zone], pricing, delivery, shape)
         item.start_ms, item.end_ms, item.gate_ms = times
     accounts = state.ledger.accounts
-    lease = make_lease(
+    lease = Lease(
         number,
         trade_id,
         item,

@@ -7,7 +7,8 @@ from exchange.model import newer_rules
 from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.commands import Command, EnrollHost
-from exchange.model.state import Key, State, Token
+from exchange.model.records import Key, Token
+from exchange.model.state import State
 from exchange.wire.requests import HostApprove, HostToken
 from exchange.wire.results import Done, Refused
 

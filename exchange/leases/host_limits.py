@@ -7,7 +7,8 @@ anybody. Pure. Source: rules.md 5.9.
 
 from exchange.model.capacity import Host
 from exchange.model.lease import Lease
-from exchange.model.state import Image, State
+from exchange.model.records import Image
+from exchange.model.state import State
 from exchange.units import MIB, ceil_div
 from exchange.wire.requests import VmStart
 from exchange.wire.results import Refused

@@ -4,7 +4,8 @@ The shell handles the bytes. Source: rules.md 9; protocol.md, "Images".
 """
 
 from exchange.model.commands import Command, ImageDeleted, ImageStored
-from exchange.model.state import Image, ImageOffered, State
+from exchange.model.records import Image, ImageOffered
+from exchange.model.state import State
 from exchange.wire.requests import ImageBuy, ImageOffer
 from exchange.wire.results import Done, Refused
 from exchange.wire.types import RefusedAmounts

@@ -10,7 +10,7 @@ from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
 from exchange.model.commands import Command
 from exchange.model.instrument import Instrument
-from exchange.model.lease import Lease, Vm, make_lease
+from exchange.model.lease import Lease, Vm
 from exchange.model.state import State
 from exchange.model.timers import TimerKind
 from exchange.units import MS_PER_HOUR
@@ -39,7 +39,7 @@ def grant(
     counters, price_ucr = state.counters, fill.price_ucr
     counters.lease = number = counters.lease + 1
     buyer, seller = buying.account, selling.account
-    lease = make_lease(
+    lease = Lease(
         number, fill.trade_id, instrument, buyer, seller, host, units, price_ucr, state.now_ms
     )
     lease.buyer_order_id = buying.request.client_order_id

@@ -8,21 +8,11 @@ from __future__ import annotations  # Order and Level name each other
 
 from collections.abc import Iterator
 
-from msgspec import Struct
-
 from exchange.model.capacity import Backing, Host
+from exchange.model.records import Limits
 from exchange.wire.requests import OrderPlace
 from exchange.wire.results import FillRow
 from exchange.wire.types import OrderStatus, Side
-
-
-class Limits(Struct):
-    """An account's limits; 0 means unlimited (rules.md 3.4)."""
-
-    max_qty: int = 0
-    max_notional_ucr: int = 0
-    max_open_orders: int = 0
-    orders_per_s: int = 1000
 
 
 class Account:
@@ -64,35 +54,67 @@ class Account:
         return [host for hosts in self.hosts.values() for host in hosts]
 
 
-class Order(Struct, eq=False):
+class Order:
     """A live or finished order. ``sign`` is +1 for a bid and -1 for an ask.
 
-    A Struct because it is made for every order: one call in C instead of twenty stores. Use
-    `make_order`, which fills in what follows from the request.
+    `make_order` fills in what follows from the request.
     """
 
-    number: int
-    order_id: str
-    account: Account
-    request: OrderPlace
-    sign: int
-    price_ucr: int | None
-    qty: int
-    leaves_qty: int
-    session: int = 0
-    hold_unit_ucr: int = 0
-    backing: Backing | None = None
-    filled_qty: int = 0
-    filled_notional_ucr: int = 0
-    status: OrderStatus = "new"
-    reason: str | None = None
-    fills: list[FillRow] | None = None
-    done_ms: int | None = None
-    level: Level | None = None
-    """Where it rests; None before and after."""
-    before: Order | None = None
-    """The orders before and after it in the level's queue while it rests."""
-    behind: Order | None = None
+    __slots__ = (
+        "account",
+        "backing",
+        "before",
+        "behind",
+        "done_ms",
+        "filled_notional_ucr",
+        "filled_qty",
+        "fills",
+        "hold_unit_ucr",
+        "leaves_qty",
+        "level",
+        "number",
+        "order_id",
+        "price_ucr",
+        "qty",
+        "reason",
+        "request",
+        "session",
+        "sign",
+        "status",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        order_id: str,
+        account: Account,
+        request: OrderPlace,
+        sign: int,
+        price_ucr: int | None,
+        session: int = 0,
+        hold_unit_ucr: int = 0,
+        backing: Backing | None = None,
+    ) -> None:
+        self.number = number
+        self.order_id = order_id
+        self.account = account
+        self.request = request
+        self.sign = sign
+        self.price_ucr = price_ucr
+        self.qty = self.leaves_qty = request.qty
+        self.session = session
+        self.hold_unit_ucr = hold_unit_ucr
+        self.backing = backing
+        self.filled_qty = self.filled_notional_ucr = 0
+        self.status: OrderStatus = "new"
+        self.reason: str | None = None
+        self.fills: list[FillRow] | None = None
+        self.done_ms: int | None = None
+        self.level: Level | None = None
+        """Where it rests; None before and after."""
+        self.before: Order | None = None
+        """The orders before and after it in the level's queue while it rests."""
+        self.behind: Order | None = None
 
     @property
     def client_order_id(self) -> str:
@@ -115,20 +137,22 @@ def make_order(
     session: int = 0,
 ) -> Order:
     """Return a new order; ``price_ucr`` is its limit, None when there is nothing to trade with."""
-    qty = request.qty
     sign = 1 if request.side == "buy" else -1
-    return Order(number, f"o-{number}", account, request, sign, price_ucr, qty, qty, session)
+    return Order(number, f"o-{number}", account, request, sign, price_ucr, session)
 
 
-class Level(Struct, eq=False):
+class Level:
     """All resting orders of one price, oldest first; ``qty`` is the sum of their leaves."""
 
-    key: int
-    qty: int = 0
-    count: int = 0
-    """How many orders rest at this level."""
-    first: Order | None = None
-    last: Order | None = None
+    __slots__ = ("count", "first", "key", "last", "qty")
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+        self.qty = 0
+        self.count = 0
+        """How many orders rest at this level."""
+        self.first: Order | None = None
+        self.last: Order | None = None
 
     def queue(self) -> Iterator[Order]:
         """Yield the orders, oldest first."""

@@ -5,23 +5,13 @@ Source: rules.md 2.1, 2.2, 3.3, 3.4.
 
 from collections import deque
 
-from msgspec import Struct
-
 from exchange.model.book import Book
+from exchange.model.records import Zone
 from exchange.units import MS_PER_HOUR, ceil_div
-from exchange.wire.terms import LOST_AFTER_MS, bond_divisor, need_of
-from exchange.wire.types import Accel, Capacity, InstrumentState, Pricing
+from exchange.wire.terms import bond_divisor, need_of
+from exchange.wire.types import Capacity, InstrumentState, Pricing
 
 VWAP_TRADES = 20
-
-
-class Zone(Struct):
-    """Place within which hosts are interchangeable."""
-
-    zone: str
-    country: str
-    accel: list[Accel]
-    lost_after_ms: int = LOST_AFTER_MS
 
 
 class Instrument:

@@ -6,8 +6,6 @@ is billed is counted in ``meter.py``. Source: rules.md 5.1.
 
 from __future__ import annotations  # Lease and Vm name each other
 
-from msgspec import Struct
-
 from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.instrument import Instrument
@@ -24,50 +22,96 @@ FUND_AHEAD_MS = 10 * MS_PER_MINUTE
 LIVE_VM: tuple[VmState, ...] = ("requested", "starting", "running", "stopping")
 
 
-class Lease(Struct, eq=False):
-    """The right to run up to ``units`` VMs of a class on one host. Use `make_lease`."""
+class Lease:
+    """The right to run up to ``units`` VMs of a class on one host.
 
-    number: int
-    lease_id: str
-    trade_id: str
-    instrument: Instrument
-    buyer: Account
-    seller: Account
-    host: Host
-    units: int
-    price_ucr: int
-    start_ms: int
-    state: LeaseState
-    ends_ms: int | None
-    """When it ends as a whole: a window's end, or once a recall or lack of funds fixed it."""
-    paid_until_ms: int
-    post_ms: int
-    """When the next hourly charge posts."""
-    meter: Meter
-    metered: bool
-    buyer_order_id: str = ""
-    seller_order_id: str = ""
-    """Each side's client_order_id of the order that traded."""
-    hold_ucr: int = 0
-    """The buyer's money set aside, not yet charged."""
-    bond_ucr: int = 0
-    """The seller's bond for the units still leased."""
-    charged_ucr: int = 0
-    reason: LeaseEnd | None = None
-    closing: LeaseEnd | None = None
-    """True for a metered lease that is over and waits for its VMs' last usage; its meter has
-    stopped."""
-    release_ms: int | None = None
-    """When the buyer scheduled a release, and of how many units (0: all)."""
-    release_units: int = 0
-    recalls: list[tuple[int, int]] = []
-    """(when, units) of recalls whose notice runs, earliest first."""
-    vms: dict[str, Vm] = {}
-    """By name: all that were started here, ended ones and those that went on elsewhere included."""
-    close_by_ms: int = 0
-    """Until when a closing lease waits for its VMs' last usage."""
-    awaited: tuple[int, ...] = ()
-    """VMs that went on under the buyer's next lease and have not reported their usage here."""
+    A new one is sold at ``now_ms``: on spot it runs at once, a window's waits for its hour.
+
+    * ``ends_ms``: when it ends as a whole: a window's end, or what a recall or lack of funds fixed
+    * ``post_ms``: when the next hourly charge posts
+    * ``buyer_order_id``, ``seller_order_id``: each side's client_order_id of the order that traded
+    * ``hold_ucr``: the buyer's money set aside, not yet charged
+    * ``bond_ucr``: the seller's bond for the units still leased
+    * ``closing``: set for a metered lease that is over and waits for its VMs' last usage, until
+      ``close_by_ms``; its meter has stopped
+    * ``release_ms``, ``release_units``: when the buyer scheduled a release, of how many (0: all)
+    * ``awaited``: VMs that went on under the buyer's next lease and have not reported their usage
+    """
+
+    __slots__ = (
+        "awaited",
+        "bond_ucr",
+        "buyer",
+        "buyer_order_id",
+        "charged_ucr",
+        "close_by_ms",
+        "closing",
+        "ends_ms",
+        "hold_ucr",
+        "host",
+        "instrument",
+        "lease_id",
+        "meter",
+        "metered",
+        "number",
+        "paid_until_ms",
+        "post_ms",
+        "price_ucr",
+        "reason",
+        "recalls",
+        "release_ms",
+        "release_units",
+        "seller",
+        "seller_order_id",
+        "start_ms",
+        "state",
+        "trade_id",
+        "units",
+        "vms",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        trade_id: str,
+        instrument: Instrument,
+        buyer: Account,
+        seller: Account,
+        host: Host,
+        units: int,
+        price_ucr: int,
+        now_ms: int,
+    ) -> None:
+        self.number = number
+        self.lease_id = f"l-{number}"
+        self.trade_id = trade_id
+        self.instrument = instrument
+        self.buyer = buyer
+        self.seller = seller
+        self.host = host
+        self.units = units
+        self.price_ucr = price_ucr
+        start_ms = now_ms if instrument.start_ms is None else instrument.start_ms
+        self.start_ms = start_ms
+        self.state: LeaseState = "active" if start_ms == now_ms else "granted"
+        self.ends_ms = end_ms = instrument.end_ms
+        self.paid_until_ms = start_ms + MS_PER_HOUR if end_ms is None else end_ms
+        self.post_ms = self.paid_until_ms
+        self.metered = instrument.pricing == "metered"
+        mvcpu = instrument.shape.mvcpu if self.metered else None
+        self.meter = Meter(start_ms, mvcpu, Units(units), start_ms, start_ms, story=Story(units))
+        self.buyer_order_id = self.seller_order_id = ""
+        self.hold_ucr = self.bond_ucr = self.charged_ucr = 0
+        self.reason: LeaseEnd | None = None
+        self.closing: LeaseEnd | None = None
+        self.release_ms: int | None = None
+        self.release_units = 0
+        self.recalls: list[tuple[int, int]] = []
+        """(when, units) of recalls whose notice runs, earliest first."""
+        self.vms: dict[str, Vm] = {}
+        """By name, ended ones and those that went on elsewhere included."""
+        self.close_by_ms = 0
+        self.awaited: tuple[int, ...] = ()
 
     @property
     def spot(self) -> bool:
@@ -106,42 +150,6 @@ class Lease(Struct, eq=False):
     def live_vms(self) -> list[Vm]:
         """Return the VMs that are here and have not ended, oldest first."""
         return [vm for vm in self.vms.values() if vm.lease is self and vm.state in LIVE_VM]
-
-
-def make_lease(
-    number: int,
-    trade_id: str,
-    instrument: Instrument,
-    buyer: Account,
-    seller: Account,
-    host: Host,
-    units: int,
-    price_ucr: int,
-    now_ms: int,
-) -> Lease:
-    """Return a lease sold now: on spot it runs at once, a window's waits for its hour."""
-    start_ms = now_ms if instrument.start_ms is None else instrument.start_ms
-    end_ms, metered = instrument.end_ms, instrument.pricing == "metered"
-    mvcpu = instrument.shape.mvcpu if metered else None
-    paid_until_ms = start_ms + MS_PER_HOUR if end_ms is None else end_ms
-    return Lease(
-        number,
-        f"l-{number}",
-        trade_id,
-        instrument,
-        buyer,
-        seller,
-        host,
-        units,
-        price_ucr,
-        start_ms,
-        "active" if start_ms == now_ms else "granted",
-        end_ms,
-        paid_until_ms,
-        paid_until_ms,
-        Meter(start_ms, mvcpu, Units(units), start_ms, start_ms, story=Story(units)),
-        metered,
-    )
 
 
 class Vm:

@@ -1,79 +1,15 @@
 """Everything the engine knows, in one place. Rules live in the modules that use it."""
 
-from msgspec import Struct
-
 from exchange.model.account import Order
 from exchange.model.capacity import Host
 from exchange.model.commands import Out
 from exchange.model.config import ExchangeConfig
 from exchange.model.in_order import InOrder
-from exchange.model.instrument import Instrument, Zone
+from exchange.model.instrument import Instrument
 from exchange.model.lease import Lease, Vm
 from exchange.model.ledger import Ledger
+from exchange.model.records import Counters, DeadMan, Image, Key, Token, Zone
 from exchange.model.timers import Timers
-from exchange.wire.types import Role
-
-
-class Key(Struct):
-    """An Ed25519 public key (base64) of an account with one role; ``host`` for role host."""
-
-    key_id: str
-    account: str
-    role: Role
-    public_key: str
-    host: str = ""
-    not_after_ms: int | None = None
-    revoked: bool = False
-
-
-class Token(Struct):
-    """Permission to enroll hosts, known by the SHA-256 of its secret."""
-
-    account: str
-    zone: str
-    uses_left: int
-    one_time: bool
-    expires_ms: int
-
-
-class ImageOffered(Struct):
-    title: str
-    price_ucr: int
-
-
-class Image(Struct):
-    """A stored image; ``owners`` uploaded all its bytes."""
-
-    sha256: str
-    size: int
-    format: str
-    owners: list[str]
-    buyers: list[str]
-    offers: dict[str, ImageOffered]
-    """By owner."""
-
-
-class DeadMan(Struct):
-    """A key's dead man's switch: all orders of the account go at ``at_ms``."""
-
-    number: int
-    key_id: str
-    account: str
-    at_ms: int
-
-
-class Counters(Struct):
-    """The last number given out of each kind; ids never repeat."""
-
-    order: int = 0
-    trade: int = 0
-    lease: int = 0
-    vm: int = 0
-    host: int = 0
-    instruction: int = 0
-    key: int = 0
-    window: int = 0
-    dead_man: int = 0
 
 
 class State:

@@ -6,7 +6,8 @@ A single cancel is order entry (``orders.py``). Cancels always pass. Source: rul
 from exchange.model.account import Account
 from exchange.model.capacity import Host
 from exchange.model.commands import SYSTEM, Command, SessionDropped
-from exchange.model.state import DeadMan, State
+from exchange.model.records import DeadMan
+from exchange.model.state import State
 from exchange.model.timers import TimerKind
 from exchange.trading import execution
 from exchange.wire.requests import (

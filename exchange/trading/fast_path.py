@@ -55,9 +55,7 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
     state.counters.order = number = state.counters.order + 1
     sign, backing = (1, None) if host is None else (-1, [(host, qty)])
     order_id, session = f"o-{number}", command.session
-    order = Order(
-        number, order_id, account, request, sign, price_ucr, qty, qty, session, unit_ucr, backing
-    )
+    order = Order(number, order_id, account, request, sign, price_ucr, session, unit_ucr, backing)
     account.orders[name] = account.open_orders[number] = order
     if crosses:
         state.ledger.hold(account, held_ucr, "order")

@@ -8,7 +8,7 @@ from exchange import bucket, units
 from exchange.feed import directory
 from exchange.gateway import console_requests, gateway
 from exchange.log import rate
-from exchange.model import account
+from exchange.model import records
 from exchange.server import (
     backlog,
     connection,
@@ -54,7 +54,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("frames before login of one remote address", [addresses.REMOTE.frames_per_s]),
     (
         "orders, and separately cancels, of an account",
-        [account.Limits().orders_per_s],
+        [records.Limits().orders_per_s],
     ),
     ("all other changes of an account", [limits.CHANGES_SAVED_S]),
     ("orders canceled at once, by one request or a lost connection", [bucket.DEBT_S]),

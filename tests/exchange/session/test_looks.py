@@ -8,8 +8,8 @@ from msgspec import convert
 
 from exchange.bucket import DEBT_S
 from exchange.engine import account_pages
-from exchange.model.lease import Vm, make_lease
-from exchange.model.state import Image
+from exchange.model.lease import Lease, Vm
+from exchange.model.records import Image
 from exchange.session.limits import (
     ANSWERS_PER_S,
     ANSWERS_SAVED_S,
@@ -166,7 +166,7 @@ def crowd(rig: Rig, account: str, count: int = DEPTH) -> None:
     state = rig.engine.state
     buyer = state.ledger.accounts[account]
     host = rig.engine.hosts()[0].host
-    lease = make_lease(
+    lease = Lease(
         1,
         "t-1",
         state.instruments[SYMBOL],
