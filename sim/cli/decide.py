@@ -76,7 +76,7 @@ def decide(
     if decided and ran.broken is None and not ran.interrupted:
         decided = _break_even(file, loaded, found, decided, kept, jobs, ran)
     told = _object(loaded, found, ran, kept, decided, file, vary or [])
-    wrong = outputs.rows(told, loaded.scenario.farm, [])
+    wrong = outputs.rows(told, loaded.scenario, [])
     if decided and report_out is not None:
         sources = [_command(file, policy, kept, vary or []), scenario_text(file)]
         page = decide_page(loaded.scenario, decided, kept, sources)

@@ -17,7 +17,7 @@ from sim.results.report import RunResult
 from sim.results.series import decision_lines, series
 from sim.run.runner import Task
 from sim.scenario.shipped import found
-from sim.scenario.tables import Farm
+from sim.scenario.tables import Scenario
 from sim.scenario.workload import Trace
 
 Report = Annotated[
@@ -69,13 +69,15 @@ class Outputs(Struct, frozen=True):
             for task in tasks
         ]
 
-    def rows(self, told: dict[str, Any], farm: Farm, results: Sequence[RunResult]) -> list[str]:
+    def rows(
+        self, told: dict[str, Any], scenario: Scenario, results: Sequence[RunResult]
+    ) -> list[str]:
         """Write all but the page; return the lines of what went wrong."""
         wrong = [
             line for option, path in self.objects.items() for line in write(told, option, path)
         ]
-        wrong += written("--series", self.series, series(farm, results, self.every_s))
-        return [*wrong, *written("--decisions", self.decisions, decision_lines(results))]
+        wrong += written("--series", self.series, series(scenario, results, self.every_s))
+        return [*wrong, *written("--decisions", self.decisions, decision_lines(scenario, results))]
 
     def page(self, page: Page) -> list[str]:
         return list(written("--report", self.report, [render(page)]))

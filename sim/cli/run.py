@@ -114,7 +114,7 @@ def run(
     judged = report.verdicts(loaded.scenario, grouped)
     met = drawn(loaded, loaded.scenario.seed).scenario
     told = report.json_object(met, grouped, judged, ran.real_s, broken)
-    wrong = outputs.rows(told, loaded.scenario.farm, ran.results)
+    wrong = outputs.rows(told, loaded.scenario, ran.results)
     if outputs.report is not None:
         again = _reproduced(loaded, file, override, policy, without_fault, random_faults)
         wrong += outputs.page(run_page(met, grouped, judged, broken, [again, scenario_text(file)]))

@@ -6,7 +6,7 @@ from exchange.units import count_text
 from sim.decide.decision import Decision
 from sim.decide.text import as_good_text, break_even_text, settings_text
 from sim.page.model import Cell, Page, Point, Source, Table, Value
-from sim.results.stats import Estimate
+from sim.results.metric_tables import metric_tables, value
 from sim.scenario.tables import Scenario
 
 PARTS = {"bill": "cost", "spares": "spares_cost", "violations": "violation_cost"}
@@ -26,7 +26,7 @@ def decide_page(
         points=[point for decision in decisions for point in _points(decision)],
         tables=[
             *(_prices(decision) for decision in decisions if decision.break_even is not None),
-            *(_metrics(decision) for decision in decisions),
+            *(table for decision in decisions for table in _metrics(decision)),
         ],
         sources=sources,
     )
@@ -67,18 +67,9 @@ def _prices(decision: Decision) -> Table:
     return Table("Break-even" + _with(decision), ["", ""], rows, "Found by running it there.")
 
 
-def _metrics(decision: Decision) -> Table:
-    names = list(decision.points[0].metrics)
-    head = ["choice", *names]
-    rows: list[list[Cell]] = [
-        [point.label, *(value(point.metrics[name]) for name in names)] for point in decision.points
-    ]
-    note = "Means over the seeds; ±: half the 95 % interval."
-    return Table("All metrics" + _with(decision), head, rows, note)
-
-
-def value(found: Estimate) -> Value:
-    return Value(found.mean, found.ci95 if len(found.per_seed) > 1 else None)
+def _metrics(decision: Decision) -> list[Table]:
+    found = {point.label: point.metrics for point in decision.points}
+    return metric_tables(found, "All metrics" + _with(decision))
 
 
 def _label(decision: Decision, index: int) -> str:

@@ -25,7 +25,10 @@ def cell_text(cell: Cell) -> str:
         case str():
             return cell
         case Value(mean, ci95):
-            return figure(mean) if not ci95 else f"{figure(mean)} ± {figure(ci95, 2)}"
+            # A line may end before the sign, not behind it.
+            return (
+                figure(mean) if not ci95 else f"{figure(mean)} ±\N{NO-BREAK SPACE}{figure(ci95, 2)}"
+            )
 
 
 def ticks(top: float, most: int = 4) -> list[float]:

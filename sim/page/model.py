@@ -82,7 +82,7 @@ class Mark(Struct, frozen=True):
 
 
 class Chart(Struct, frozen=True):
-    """The panels of one run, one below the other on one axis of time."""
+    """The panels of one run, or of one ``farm`` in it, one below the other on one axis of time."""
 
     title: str
     duration_s: float
@@ -90,10 +90,14 @@ class Chart(Struct, frozen=True):
     bands: list[Band] = []
     marks: list[Mark] = []
     note: str = ""
+    farm: str = ""
 
 
 class Table(Struct, frozen=True):
-    """The first column names the row; the others are figures, or words."""
+    """The first column names the row; the others are figures, or words.
+
+    What stands below a line break in a name explains it, and is smaller.
+    """
 
     title: str
     head: list[str]

@@ -72,7 +72,7 @@ def _source(source: Source) -> Iterator[Element]:
 
 def _table(table: Table, bold: int = -1) -> Element:
     """``bold`` is the row that stands out."""
-    heads = el("thead", el("tr", *(el("th", head, scope="col") for head in table.head)))
+    heads = el("thead", el("tr", *(el("th", *_named(head), scope="col") for head in table.head)))
     rows = [
         el("tr", *_cells(row), **({"class_": "winner"} if index == bold else {}))
         for index, row in enumerate(table.rows)
@@ -83,9 +83,17 @@ def _table(table: Table, bold: int = -1) -> Element:
 
 
 def _cells(row: list[Cell]) -> Iterator[Element]:
-    yield el("th", cell_text(row[0]), scope="row")
+    yield el("th", *_named(cell_text(row[0])), scope="row")
     for cell in row[1:]:
         yield el("td", cell_text(cell), **({"class_": "word"} if isinstance(cell, str) else {}))
+
+
+def _named(text: str) -> Iterator[Element | str]:
+    """Yield a name, and in smaller letters what stands on the line below it."""
+    name, _, more = text.partition("\n")
+    yield name
+    if more:
+        yield el("small", more)
 
 
 def _of_points(points: list[Point], cost_label: str) -> Table:

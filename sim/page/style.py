@@ -27,7 +27,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width
 .note { margin: .25rem 0; font-size: .85rem; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--rule); text-align: right;
   white-space: nowrap; overflow-wrap: normal; }
+td { white-space: normal; }
 th:first-child, td.word { text-align: left; }
+th small { display: block; font-weight: normal; color: var(--label); font-size: .8rem; }
+tbody th:first-child { position: sticky; left: 0; background: var(--back); }
 thead th { white-space: normal; vertical-align: bottom; border-bottom: 2px solid var(--label); }
 tbody th { font-weight: normal; }
 tr.winner th { font-weight: bold; }
@@ -92,6 +95,7 @@ pre { background: var(--head); padding: .75rem; overflow-x: auto; font-size: .8r
   details { margin-left: 0; }
   .clock i:nth-child(even):not(.end) { display: none; }
   th, td { padding: .2rem .35rem; font-size: .85rem; }
+  tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 5rem; }
 }
 @media print {
   :root { --back: #fff; --head: #f3f3f3; --text: #000; --label: #333; --rule: #bbb;

@@ -11,6 +11,7 @@ from sim.page.model import Band, Chart, Heat, Line, Mark, Panel
 from sim.results.recording import Recording
 from sim.results.report import RunResult
 from sim.results.timeline import fault_times
+from sim.scenario.farms import views
 from sim.scenario.policy import market_of
 from sim.scenario.tables import Scenario
 
@@ -26,39 +27,57 @@ HELD_BACK: Final = frozenset(
 
 
 def charts(scenario: Scenario, results: Sequence[RunResult]) -> list[Chart]:
-    """Return a chart for each of ``results`` that was recorded, panels on the same scales."""
-    found = [_chart(scenario, run, run.recording) for run in results if run.recording is not None]
+    """Return a chart for each of ``results`` that was recorded, and for each of its farms.
+
+    Panels of one farm have the same scales: policies are compared, farms are not.
+    """
+    found = [
+        _chart(view, run, run.recordings[view.farm.account], len(scenario.farms) > 1)
+        for run in results
+        for view in views(_played(scenario, run.policy))
+        if view.farm.account in run.recordings
+    ]
     return same_scales(found)
 
 
+def _played(scenario: Scenario, policy: str) -> Scenario:
+    table = scenario.policy.get(policy)
+    return scenario if table is None else market_of(scenario, table)
+
+
 def same_scales(found: Sequence[Chart]) -> list[Chart]:
-    """Return the charts with the same scale for all panels of a title."""
-    tops: dict[str, float] = {}
+    """Return the charts with the same scale for all panels of a farm that have one title."""
+    tops: dict[tuple[str, str], float] = {}
     for chart in found:
         for panel in chart.panels:
             if panel.title == PRICE:
                 continue  # a cloud's price says nothing of this market
             values = [value or 0.0 for line in panel.lines for _, value in line.points]
-            tops[panel.title] = max([tops.get(panel.title, 0.0), *values])
+            place = chart.farm, panel.title
+            tops[place] = max([tops.get(place, 0.0), *values])
     return [
         replace(
-            chart, panels=[replace(panel, top=tops.get(panel.title, 0.0)) for panel in chart.panels]
+            chart,
+            panels=[
+                replace(panel, top=tops.get((chart.farm, panel.title), 0.0))
+                for panel in chart.panels
+            ],
         )
         for chart in found
     ]
 
 
-def _chart(scenario: Scenario, run: RunResult, recording: Recording) -> Chart:
+def _chart(scenario: Scenario, run: RunResult, recording: Recording, several: bool) -> Chart:
     table = scenario.policy.get(run.policy)
-    scenario = scenario if table is None else market_of(scenario, table)
     cloud = table is not None and table.tariff is not None
     price = _price(recording, cloud)
     panels = [_load(scenario, recording), _units(recording)]
     panels += [price] if price.lines or price.heat else []
     panels.append(_cost(recording, scenario.duration_s))
+    farm = scenario.farm.account
     return Chart(
-        title=f"{run.policy}, seed {run.seed}",
-        note=f"Of {scenario.farm.account}, the first farm." if run.farms else "",
+        title=f"{run.policy}, seed {run.seed}" + (f": {farm}" if several else ""),
+        farm=farm,
         duration_s=scenario.duration_s,
         panels=panels,
         bands=[Band(*times) for times in map(fault_times, scenario.fault)],

@@ -6,7 +6,7 @@ from exchange.units import count_text
 from sim.page.figures import figure
 from sim.page.model import Check, Page, Table, Value
 from sim.results.compare import Comparison, Gap, Policy, Told
-from sim.results.stats import Estimate
+from sim.results.metric_tables import named, value
 from sim.results.table import METRICS, wrapped
 
 HEAD = ("", "A", "B", "B less A", "")
@@ -74,7 +74,10 @@ def page(found: Comparison, names: tuple[str, str], a: Told, b: Told) -> Page:
             Table(
                 policy.name,
                 ["metric", *HEAD[1:]],
-                [[gap.metric, _value(gap.a), _value(gap.b), *_told(gap)] for gap in policy.gaps],
+                [
+                    [named(gap.metric), value(gap.a), value(gap.b), *_told(gap)]
+                    for gap in policy.gaps
+                ],
                 digests(policy),
             )
             for policy in found.policies
@@ -86,12 +89,8 @@ def _count(changes: Sequence[object], noun: str) -> str:
     return count_text(len(changes), noun) if changes else f"No {noun} is"
 
 
-def _value(one: Estimate) -> Value:
-    return Value(one.mean, one.ci95 if len(one.per_seed) > 1 else None)
-
-
 def _told(gap: Gap) -> tuple[Value, str]:
-    return _value(gap.gap), gap.verdict
+    return value(gap.gap), gap.verdict
 
 
 def _row(gap: Gap) -> list[str]:

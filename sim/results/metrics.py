@@ -16,6 +16,7 @@ from manager.selling.group import is_spot
 from sim.actors.position import DONE
 from sim.results.best_ask import BestAsk
 from sim.results.cloud_bill import CloudBill
+from sim.results.metered import Slots
 from sim.results.service import Quality
 from sim.results.stats import percentile
 
@@ -93,6 +94,7 @@ class Metrics:
         self._filled_ucr = 0
         self._over_ask_ucr = 0
         self._wind_down_ucr = 0
+        self._slots = Slots()
         self.cost_ucr = 0
         self.price_max_ucr = 0
         self.peak_units = 0
@@ -203,14 +205,16 @@ class Metrics:
 
     def _charge(self, event: Charge) -> None:
         """What was charged for the time behind the run's end belongs to the wind-down."""
-        # A window is owed for all its hour, whenever it is given back.
-        from_ms = self._hour_ms.get(event.lease_id, event.from_ms)
-        to_ms = from_ms + MS_PER_HOUR if event.lease_id in self._hour_ms else event.to_ms
-        span_ms = to_ms - from_ms
-        behind_ms = min(span_ms, max(0, to_ms - self._end_ms))
-        late_ucr = event.amount_ucr * behind_ms // span_ms if span_ms > 0 else 0
-        self._wind_down_ucr += late_ucr
-        self.cost_ucr += event.amount_ucr - late_ucr
+        slots = self._slots.of(event)
+        hour_ms = self._hour_ms.get(event.lease_id)
+        if hour_ms is not None:  # a window is owed for all its hour, whenever it is given back
+            slots = [(hour_ms, hour_ms + MS_PER_HOUR, event.amount_ucr)]
+        for from_ms, to_ms, amount_ucr in slots:
+            span_ms = to_ms - from_ms
+            behind_ms = min(span_ms, max(0, to_ms - self._end_ms))
+            late_ucr = amount_ucr * behind_ms // span_ms if span_ms > 0 else 0
+            self._wind_down_ucr += late_ucr
+            self.cost_ucr += amount_ucr - late_ucr
 
     def _vm(self, event: VmUpdate) -> None:
         # A window's VM is asked for ahead of its hour, and then waits for that.

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from exchange.units import MS_PER_SECOND
 from manager.core.words import duration_text
-from sim.page.model import Cell, Check, Page, Point, Source, Table, Value
+from sim.page.model import Cell, Check, Page, Point, Source, Table
 from sim.page.page import MEANS
 from sim.results.charts import charts
 from sim.results.farm_report import FARM_METRICS, farm_estimates
+from sim.results.metric_tables import metric_tables, value
 from sim.results.report import Broken, RunResult, Runs, Verdict, broken_text, by_policy, estimates
-from sim.results.stats import Estimate
 from sim.scenario.tables import Scenario
 
 
@@ -31,14 +31,13 @@ def run_page(
         sentence=_sentence(scenario, judged, broken),
         points=points(whole),
         checks=[Check(verdict.passed, verdict.text) for verdict in judged],
-        tables=[*([metrics_table(whole)] if whole else []), *farm_tables(whole)],
+        tables=[
+            *metric_tables({name: estimates(group) for name, group in whole.items()}),
+            *farm_tables(whole),
+        ],
         charts=charts(scenario, [group[0] for group in whole.values()]),
         sources=[*sources, digests(whole)],
     )
-
-
-def value(found: Estimate) -> Value:
-    return Value(found.mean, found.ci95 if len(found.per_seed) > 1 else None)
 
 
 def points(runs: dict[str, list[RunResult]]) -> list[Point]:
@@ -64,14 +63,6 @@ def points(runs: dict[str, list[RunResult]]) -> list[Point]:
 def _better(one: tuple[float, float], other: tuple[float, float]) -> bool:
     """Tell whether ``one`` is as good in both, and not the same."""
     return one[0] <= other[0] and one[1] <= other[1] and one != other
-
-
-def metrics_table(runs: dict[str, list[RunResult]]) -> Table:
-    found = {name: estimates(group) for name, group in runs.items()}
-    names = list(next(iter(found.values())))
-    rows: list[list[Cell]]
-    rows = [[name, *(value(each[name]) for each in found.values())] for name in names]
-    return Table("All metrics", ["metric", *found], rows, MEANS)
 
 
 def farm_tables(runs: dict[str, list[RunResult]]) -> list[Table]:

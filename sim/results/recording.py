@@ -13,6 +13,7 @@ from exchange.wire.frames import Charge, LeaseUpdate, OrderUpdate, Trade
 from sim.actors.decisions import Decision
 from sim.actors.position import DONE
 from sim.results.cloud_bill import CloudBill
+from sim.results.metered import Slots
 from sim.results.service import Service
 
 V = TypeVar("V")
@@ -78,6 +79,7 @@ class Recorder:
         self._leased: dict[str, int] = {}
         self._rented: list[tuple[int, int]] = [(0, 0)]
         self._trades: list[tuple[int, int]] = []
+        self._slots = Slots()
         self._charges: list[tuple[int, int, int]] = []
 
     def observe(self, command: Command, outs: list[Out], now_ms: int) -> None:
@@ -147,8 +149,9 @@ class Recorder:
 
     def _bought(self, event: Any, at_ms: int) -> None:
         if isinstance(event, Charge):
-            since = event.from_ms - self._start_ms, event.to_ms - self._start_ms
-            self._charges.append((*since, event.amount_ucr))
+            start_ms = self._start_ms
+            slots = self._slots.of(event)
+            self._charges += [(a - start_ms, b - start_ms, amount) for a, b, amount in slots]
             return
         self._leased[event.lease_id] = 0 if event.state == "ended" else event.units
         self._rented.append((at_ms, sum(self._leased.values())))

@@ -40,7 +40,8 @@ class RunResult(Struct, frozen=True):
     timeline: Timeline | None = None
     without: int | None = None
     farms: dict[str, dict[str, float]] = {}
-    recording: Recording | None = None
+    recordings: dict[str, Recording] = {}
+    """Each farm's, by account, where the run was recorded; the first one's first."""
 
 
 class Broken(Struct, frozen=True):

@@ -22,7 +22,6 @@ from sim.results.best_ask import BestAsk
 from sim.results.cloud_bill import CloudBill
 from sim.results.farm_metrics import FarmMetrics
 from sim.results.metrics import Metrics
-from sim.results.recording import Recorder
 from sim.results.report import RunResult
 from sim.results.service import buckets
 from sim.results.timeline import Traded, timeline
@@ -30,7 +29,7 @@ from sim.run.buyer import IMAGE, STEP_S, Buyer, Sellers, image_bytes, manager_co
 from sim.run.fault import Faults
 from sim.run.opening import OPERATOR, account_requests, exchange_config
 from sim.run.participant import Participant, trader_sellers
-from sim.run.record import recorder_of, recording_of
+from sim.run.record import recorders_of, recordings_of
 from sim.run.stage import WARM_UP_MS, Stage
 from sim.run.winddown import wind_down
 from sim.scenario.drawn import drawn
@@ -88,7 +87,7 @@ class World:
             self.digest.observe,
             self.traded.observe,
         ]
-        self.recorder = self._recorder() if record else None
+        self.recorders = recorders_of(self.stage, self.scenario, self.buyers) if record else []
 
     @property
     def loads(self) -> list[float]:
@@ -175,12 +174,8 @@ class World:
                 first.service, first.loads, first.node.ready, self.traded, first.node.fired
             ),
             farms=farms if len(farms) > 1 else {},
-            recording=recording_of(self.recorder, first),
+            recordings=recordings_of(self.recorders, self.buyers),
         )
-
-    def _recorder(self) -> Recorder:
-        pricing: Pricing = "flat" if self.table.tariff is not None else self.scenario.farm_pricing
-        return recorder_of(self.stage, self.scenario, self.buyers[0], pricing)
 
     def _set_up(self, operator: Identity) -> Generator[simpy.Event, Any, None]:
         stage, scenario = self.stage, self.scenario

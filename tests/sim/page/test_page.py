@@ -61,7 +61,7 @@ def test_every_tag_is_closed_and_every_figure_is_there() -> None:
     values += [Value(1.75), Value(2.5, 0.125)]
     for value in values:
         assert cell_text(value) in cells
-    assert "2.25 ± 0.2" in cells
+    assert "2.25 ±\N{NO-BREAK SPACE}0.2" in cells
     for text in ("threshold wins.", "headroom sim run a.toml", "cost <= 3", "FAILED"):
         assert text in found.words
     assert "00:10 to 00:20: host crash" in found.of("li")

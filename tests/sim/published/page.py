@@ -105,9 +105,9 @@ def peaks(ran: Sequence[RunResult]) -> Iterator[Row]:
 
 def sizes(run: RunResult) -> tuple[float, ...]:
     """Return how many units were in service, one size after the other, looked at each minute."""
-    assert run.recording is not None, "asked for in `runs`"
+    (recording,) = run.recordings.values()
     times_ms = list(range(0, int(run.virtual_s * 1000), MS_PER_MINUTE))
-    seen = value_at(run.recording.ready, times_ms, 0)
+    seen = value_at(recording.ready, times_ms, 0)
     return tuple(now for before, now in zip([None, *seen], seen, strict=False) if now != before)
 
 

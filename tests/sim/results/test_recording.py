@@ -17,7 +17,7 @@ from sim.results import report
 from sim.results.pages import run_page
 from sim.results.recording import DEPTH_COLUMNS, Recording, value_at
 from sim.results.report import RunResult
-from sim.results.series import COLUMNS, decision_lines, series
+from sim.results.series import COLUMNS, KEYS, decision_lines, series
 from sim.run.world import World
 from sim.scenario.file import Loaded
 from tests.sim.page.parsed import Parsed
@@ -39,13 +39,13 @@ def runs(told: Loaded) -> dict[str, RunResult]:
 
 
 def recorded(run: RunResult) -> Recording:
-    assert run.recording is not None
-    return run.recording
+    (found,) = run.recordings.values()
+    return found
 
 
 def test_recording_changes_nothing(told: Loaded, runs: dict[str, RunResult]) -> None:
     plain = World(told, "threshold", 7).run()
-    assert plain.recording is None
+    assert plain.recordings == {}
     assert (plain.digest, plain.metrics) == (runs["threshold"].digest, runs["threshold"].metrics)
 
 
@@ -71,9 +71,8 @@ def test_what_is_for_sale_is_what_stands_in_the_book(runs: dict[str, RunResult])
 
 
 def test_a_series_has_a_row_for_each_moment(told: Loaded, runs: dict[str, RunResult]) -> None:
-    farm = told.scenario.farm
-    rows = list(csv.DictReader(io.StringIO("".join(series(farm, [*runs.values()], 60)))))
-    assert tuple(rows[0]) == COLUMNS
+    rows = list(csv.DictReader(io.StringIO("".join(series(told.scenario, [*runs.values()], 60)))))
+    assert tuple(rows[0]) == (*KEYS, *COLUMNS)
     assert len(rows) == 3 * 20
     here = [row for row in rows if row["policy"] == "no_burst"]
     assert [row["t_s"] for row in here] == [str(at_s) for at_s in range(0, 1200, 60)]
@@ -88,9 +87,9 @@ def test_a_series_has_a_row_for_each_moment(told: Loaded, runs: dict[str, RunRes
     assert {row["rented_units"] for row in here} == {"0"}
 
 
-def test_the_decision_log_says_why_and_why_not(runs: dict[str, RunResult]) -> None:
+def test_the_decision_log_says_why_and_why_not(told: Loaded, runs: dict[str, RunResult]) -> None:
     lines: list[dict[str, Any]]
-    lines = [json.loads(line) for line in decision_lines([*runs.values()])]
+    lines = [json.loads(line) for line in decision_lines(told.scenario, [*runs.values()])]
     mine = [line for line in lines if line["policy"] == "threshold"]
     assert {line["policy"] for line in lines if line["rule"]} == {"threshold", "cloud"}
     burst = [line for line in mine if line["rule"] == "burst"]
@@ -133,7 +132,7 @@ def test_the_page_shows_every_metric_of_every_policy(
 def test_without_recordings_there_is_a_page_without_charts(
     told: Loaded, runs: dict[str, RunResult]
 ) -> None:
-    run = msgspec.structs.replace(runs["no_burst"], recording=None)
+    run = msgspec.structs.replace(runs["no_burst"], recordings={})
     found = Parsed(render(run_page(told.scenario, report.grouped([run]), [], None, [])))
     assert found.of("h3") == []
     assert "slo_violation_pct" in found.of("th")
@@ -150,4 +149,3 @@ def test_a_page_of_several_farms_has_each_of_them(told: Loaded, runs: dict[str, 
     found = Parsed(render(run_page(told.scenario, report.grouped([both]), [], None, [])))
     assert "threshold: shop-2" in found.of("th")
     assert "77" in found.of("td")
-    assert "Of shop, the first farm." in found.of("p")
