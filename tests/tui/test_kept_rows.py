@@ -1,12 +1,15 @@
 """What is kept as drawn never shows what is old: rows of a pane, panes of the market screen."""
 
 import asyncio
+import gc
 import random
 from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.segment import Segment
 from textual.geometry import Region, Size
+from textual.strip import Strip
 
 from exchange.wire.requests import OrderPlace
 from tests.tui.test_app import LARGE, SMALL, SYMBOL, Stand, play
@@ -17,7 +20,7 @@ from tui.session import ALL_PANES, TOUCHES
 from tui.themes import paint_of
 from tui.view import panes, tape
 from tui.view.text import Line, fit, span
-from tui.widgets.pane import LinesView
+from tui.widgets.pane import STRIPS_MAX, LinesView, Row
 
 WIDTHS = (7, 12)
 ROWS = [fit((span(text, ink),), 7) for text in ("", "abc", "0.0312") for ink in ("text", "bid!")]
@@ -57,6 +60,52 @@ def test_a_pane_shows_its_lines_after_any_changes() -> None:
                 assert view.render_lines(whole) == fresh.render_lines(whole)
 
         law()
+
+    play(SMALL, scene)
+
+
+@given(
+    st.lists(st.text("aé▸世", max_size=4), max_size=4),
+    st.lists(st.integers(1, 40), max_size=4, unique=True),
+)
+def test_a_row_is_cut_as_any_strip_is(texts: Sequence[str], cuts: list[int]) -> None:
+    row, strip = Row(map(Segment, texts)), Strip(map(Segment, texts))
+    for ends in (sorted(cuts), [row.cell_length], [row.cell_length, row.cell_length + 1]):
+        assert row.divide(ends) == strip.divide(ends)
+
+
+def test_what_is_no_longer_shown_is_freed_at_once() -> None:
+    """Else it stays until Python looks through all that it holds, hours later."""
+
+    async def scene(_: Stand) -> None:
+        view, whole = Sized(PAINTS[0], "kept"), Region(0, 0, *Sized.cells)
+        gc.collect()
+        gc.disable()
+        try:
+            for number in range(5 * STRIPS_MAX):
+                view.show([fit((span(f"{number}", "text"),), WIDTHS[0])])
+                for strip in view.render_lines(whole):
+                    assert strip.divide([WIDTHS[0]]) == [strip]  # as Textual does to show it
+                assert len(view._strips) <= STRIPS_MAX
+            fit.cache_clear()
+            rows = (one for one in gc.get_objects() if isinstance(one, Row))
+            kept = [row for row in rows if row.text.strip().isdigit()]
+            assert len(kept) <= STRIPS_MAX
+        finally:
+            gc.enable()
+
+    play(SMALL, scene)
+
+
+def test_a_row_on_screen_is_kept_however_many_there_were() -> None:
+    async def scene(_: Stand) -> None:
+        view = Sized(PAINTS[0], "kept")
+        head = fit((span("head", "text"),), WIDTHS[0])
+        made = set[int]()
+        for number in range(3 * STRIPS_MAX):
+            view.show([head, fit((span(f"{number}", "text"),), WIDTHS[0])])
+            made.add(id(view.render_lines(Region(0, 0, *Sized.cells))[0]))
+        assert len(made) == 1
 
     play(SMALL, scene)
 

@@ -4,6 +4,7 @@ One widget for every pane. It is given lines, compares them with what it shows, 
 the rows that differ; `Strip`s are kept per line, so a row that moves (the tape) is not made again.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rich.segment import Segment
@@ -16,8 +17,22 @@ from tui.themes import Paint
 from tui.view.layout import Pane
 from tui.view.text import Line, width_of
 
-STRIPS_MAX: Final = 512
-"""Strips kept per pane; beyond that the whole cache is dropped, which costs one full redraw."""
+STRIPS_MAX: Final = 128
+"""Strips kept per pane; beyond that, and twice its rows, only those of its rows are kept."""
+
+
+class Row(Strip):
+    """A strip that is freed when nobody has it any more.
+
+    Textual keeps what it cut a strip into, and a whole one is cut into itself: such a circle stays
+    until Python looks through all that it holds, which is hours later.
+    """
+
+    __slots__ = ()
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        ends = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if ends == [self.cell_length] else super().divide(ends)
 
 
 BLANK: Final = Strip.blank(0)
@@ -104,8 +119,9 @@ class LinesView(Widget):
         return strip.adjust_cell_length(width, self._paint.style("text", ""))
 
     def _strip(self, line: Line) -> Strip:
-        if len(self._strips) >= STRIPS_MAX:
-            self._strips.clear()
+        if len(self._strips) >= max(STRIPS_MAX, 2 * len(self._lines)):
+            kept = self._strips
+            self._strips = {each: kept[each] for each in self._lines if each in kept}
         style = self._paint.style
         segments = [Segment(text, style(ink, ground)) for text, ink, ground in line]
         strip = Strip(segments, width_of(line))
@@ -113,8 +129,8 @@ class LinesView(Widget):
             # Ours are true colours already; what is left is NO_COLOR's.
             if not isinstance(line_filter, ANSIToTruecolor):
                 strip = strip.apply_filter(line_filter, self.background_colors[1])
-        self._strips[line] = strip
-        return strip
+        self._strips[line] = row = Row(strip, strip.cell_length)
+        return row
 
 
 class PaneView(LinesView):
