@@ -33,6 +33,7 @@ from sim.results.report import Broken, RunResult
 from sim.run.runner import Ran, faults_without, plan, processors, run_all
 from sim.scenario.check import mistakes
 from sim.scenario.drawn import ALL_KINDS, drawn
+from sim.scenario.fault_check import WITHOUT_SELLERS
 from sim.scenario.file import Check, Loaded
 from sim.scenario.tables import RandomFaults
 from sim.scenario.workload import Trace
@@ -169,10 +170,11 @@ def _with(loaded: Loaded, seed: int | None, runs: int | None, without: int | Non
 
 
 def with_random_faults(loaded: Loaded, per_hour: float | None) -> Loaded:
-    """Return the scenario with faults of every kind; None leaves the file's own."""
+    """Return the scenario with faults of every kind it can have; None leaves the file's own."""
     if per_hour is None:
         return loaded
-    table = RandomFaults(list(ALL_KINDS), per_hour)
+    kinds = ALL_KINDS if loaded.scenario.seller else WITHOUT_SELLERS
+    table = RandomFaults(list(kinds), per_hour)
     changed = replace(loaded.scenario, random_faults=table)
     if found := mistakes(changed):
         fail(f"--random-faults {per_hour:g}: {found[0]}", EXIT_USAGE)

@@ -4,6 +4,7 @@ Pure. Each mistake is one line that begins with its place.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from exchange.wire.terms import DEFAULT_CLASSES
 from manager.core.rule import parse
@@ -15,13 +16,19 @@ from sim.scenario.tables import SAME, Expect, Network, Policy, Scenario, Trader
 from sim.scenario.workload import Profile, Sum, Workload
 
 _CHOICES = ("rule", "units", "like", "track", "predict")
+THE_EXCHANGES: Final = ("fees", "operator", "outside")
+"""Accounts that the exchange has itself."""
+FIRST_YEAR, LAST_YEAR = 1971, 8999
+"""The clock counts from 1970, and no calendar goes beyond 9999."""
 
 
 def mistakes(scenario: Scenario) -> list[str]:
     """Return every mistake, in the order of the file's sections; empty when it can run."""
     return [
+        *_start(scenario),
         *_places(scenario),
         *_farms(scenario),
+        *_accounts(scenario),
         *_image(scenario),
         *_loads("workload", scenario.workload),
         *_sellers(scenario),
@@ -32,9 +39,14 @@ def mistakes(scenario: Scenario) -> list[str]:
     ]
 
 
-def _places(scenario: Scenario) -> Iterator[str]:
+def _start(scenario: Scenario) -> Iterator[str]:
     if scenario.start.tzinfo is None:
         yield "start: needs a time zone, such as the Z in 2026-11-23T00:00:00Z"
+    if not FIRST_YEAR <= scenario.start.year <= LAST_YEAR:
+        yield f"start: {scenario.start.year} is not one of the years {FIRST_YEAR} to {LAST_YEAR}"
+
+
+def _places(scenario: Scenario) -> Iterator[str]:
     zones = [zone.name for zone in scenario.zone]
     yield from _twice("zone", "name", zones)
     for place, farm in places(scenario):
@@ -67,6 +79,16 @@ def _farms(scenario: Scenario) -> Iterator[str]:
             yield f"{place}.policy: there is no policy {farm.policy!r}; there is {there}"
         elif policy.tariff is not None:
             yield f"{place}.policy: {farm.policy!r} buys in a cloud, where it rivals nobody"
+
+
+def _accounts(scenario: Scenario) -> Iterator[str]:
+    """Nobody may be called like an account that the exchange, or a policy's cloud, has."""
+    named = [(f"{place}.account", farm.account) for place, farm in places(scenario)]
+    named += [(f"seller[{at}].name", one.name) for at, one in enumerate(scenario.seller)]
+    named += [(f"trader[{at}].name", one.name or "") for at, one in enumerate(scenario.trader)]
+    for place, name in named:
+        if name in THE_EXCHANGES:
+            yield f"{place}: {name!r} is an account of the exchange's own"
 
 
 def _image(scenario: Scenario) -> Iterator[str]:

@@ -24,7 +24,18 @@ def doubts(scenario: Scenario) -> list[str]:
         found += _market(view, policies)
         for name, policy in policies.items():
             found += [*_prices(view, name, policy), *_deposit(view, place, name, policy)]
+    found += _expectations(scenario)
     return list(dict.fromkeys(found))
+
+
+def _expectations(scenario: Scenario) -> Iterator[str]:
+    """What no run can meet."""
+    for index, expect in enumerate(scenario.expect):
+        place = f"expect[{index}]"
+        if expect.min is not None and expect.max is not None and expect.min > expect.max:
+            yield f"{place}: never holds: min {expect.min:g} is above max {expect.max:g}"
+        if expect.less_than_policy == expect.policy:
+            yield f"{place}.less_than_policy: never holds: {expect.policy!r} is not below itself"
 
 
 def _sellers(scenario: Scenario) -> list[str]:

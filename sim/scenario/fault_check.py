@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from exchange.units import count_text
-from sim.scenario.tables import NOT_GIVEN, SECONDS_PER_HOUR, Fault, Scenario
+from sim.scenario.tables import NOT_GIVEN, SECONDS_PER_HOUR, Fault, RandomKind, Scenario
 
 EXCHANGE = "exchange"
 FARM_NAMES = ("farm", "manager")
@@ -41,7 +41,7 @@ ENDED_BY = {"host_return": "host_crash", "heal": "partition"}
 
 MOST_DRAWN: Final = 1000
 """How many random faults a run may expect."""
-WITHOUT_SELLERS: Final = ("partition", "stale_metrics", "exchange_restart")
+WITHOUT_SELLERS: Final[tuple[RandomKind, ...]] = ("partition", "stale_metrics", "exchange_restart")
 
 
 def fault_mistakes(scenario: Scenario) -> Iterator[str]:

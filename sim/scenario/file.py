@@ -6,6 +6,7 @@ only the whole file shows (a seller that a fault names, a policy that another is
 """
 
 import math
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -19,7 +20,7 @@ from exchange.log.line import clean
 from sim.scenario.check import mistakes
 from sim.scenario.farms import filled, with_load
 from sim.scenario.outages import Outage, read_outages
-from sim.scenario.tables import Policy, Scenario
+from sim.scenario.tables import LABEL, LABEL_TEXT, Label, Policy, Scenario
 from sim.scenario.trace_file import TraceError, read_series
 from sim.scenario.workload import AMOUNT_MAX, Series, Trace, Workload, trace_key, traces_of
 
@@ -80,6 +81,7 @@ def decode(text: str) -> Scenario:
     policies = raw.get("policy")
     for name, policy in policies.items() if isinstance(policies, dict) else ():
         # One by one, since msgspec names places in lists but not the keys of a dictionary.
+        _convert(name, Label, f"policy.{name}")
         _convert(policy, Policy, f"policy.{name}")
     return _convert(filled(raw), Scenario, "")
 
@@ -97,7 +99,8 @@ def short_traces(loaded: Loaded) -> list[str]:
 
 def _text(path: Path) -> str:
     try:
-        return files.read(path, MAX_FILE_BYTES).decode("utf-8")
+        # Some editors begin a text with a byte order mark.
+        return files.read(path, MAX_FILE_BYTES).removeprefix(BOM_UTF8).decode("utf-8")
     except OSError as error:
         raise ScenarioError(files.why(error)) from error
     except UnicodeDecodeError as error:
@@ -130,6 +133,7 @@ def _line(message: str, place: str, kind: type[Any]) -> str:
     text = text[:1].lower() + text[1:].replace("`", "'")
     text = text.replace("object contains unknown field", "unknown key")
     text = text.replace("object missing required field", "missing key")
+    text = text.replace(f"expected 'str' matching regex {LABEL!r}", LABEL_TEXT)
     if text.startswith("invalid") and (words := choices(kind, where)):
         text += f"; there is {', '.join(words)}"
     return f"{joined or 'the file'}: {text}"

@@ -5,6 +5,9 @@ policy's rules to a cloud that sells any number at one list price. Source: scena
 ``[policy.NAME]``.
 """
 
+from collections.abc import Iterator
+from itertools import chain, count
+
 from msgspec.structs import replace
 
 from exchange.wire.terms import DEFAULT_CLASSES, need_of, need_of_units
@@ -18,6 +21,7 @@ from sim.scenario.tables import (
     SPOT,
     WINDOW,
     Delivery,
+    Farm,
     OfferAll,
     Policy,
     Scenario,
@@ -64,7 +68,10 @@ def market_of(scenario: Scenario, policy: Policy) -> Scenario:
         scenario,
         farm_tables=farms,
         boot=tariff.boot or replace(scenario.boot, fail=0.0, image_mib=0),
-        seller=[_cloud(number, place, tariff.price) for number, place in enumerate(places)],
+        seller=[
+            _cloud(name, place, tariff.price)
+            for name, place in zip(_cloud_names(farms), places, strict=False)
+        ],
         trader=[],
         fault=[fault for fault in scenario.fault if fault.kind == "stale_metrics"],
     )
@@ -159,11 +166,18 @@ def _fixed(units: int, price_max: float) -> RuleText:
     )
 
 
-def _cloud(number: int, place: tuple[str, str], list_price: float) -> Seller:
+def _cloud_names(farms: list[Farm]) -> Iterator[str]:
+    """Yield names for the provider that no farm has: nobody buys from himself."""
+    names = chain([CLOUD], (f"{CLOUD}-{number}" for number in count(2)))
+    taken = [farm.account for farm in farms]
+    return (name for name in names if name not in taken)
+
+
+def _cloud(name: str, place: tuple[str, str], list_price: float) -> Seller:
     """Return the provider's part that sells a class in a zone."""
     class_name, zone = place
     return Seller(
-        name=f"{CLOUD}-{number + 1}" if number else CLOUD,
+        name=name,
         hosts=1,
         price=list_price,
         host=need_of_units(DEFAULT_CLASSES[class_name], CLOUD_UNITS),

@@ -25,7 +25,9 @@ Credits: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
 Price: TypeAlias = Annotated[float, Meta(ge=1 / UCR_PER_CREDIT, le=1000)]
 LinkMbit: TypeAlias = Annotated[float, Meta(ge=0.001, le=10**6)]
 """Megabits (10^6) per second."""
-Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.-]+\Z")]
+LABEL: Final = r"^[A-Za-z0-9_.-]+\Z"
+LABEL_TEXT: Final = "may have letters, digits and _ . - alone"
+Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=40, pattern=LABEL)]
 
 MetricName: TypeAlias = Literal[
     "slo_violation_pct",
