@@ -18,11 +18,12 @@ from exchange.cli.common import EXIT_USAGE, fail, finite
 from exchange.cli.listening import Insecure, Listen, checked
 from exchange.keys import KeyFileError
 from exchange.server import ready_file
+from exchange.units import count_text
 from sim.cli.files import File, scenario_of, warn
 from sim.results.checker import LawBrokenError
 from sim.run.world import World
 from sim.scenario.file import Loaded
-from sim.serve.commands import HELP, SPEED_MAX, Order, order
+from sim.serve.commands import HELP, SPEED_MAX, Order, clock, order
 from sim.serve.keys import accounts, write_keys
 from sim.serve.play import Play
 from sim.serve.server import SimulatedServer
@@ -114,25 +115,29 @@ class Console:
         self._play = play
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._left = asyncio.Event()
+        self._told: World | None = None
+        """Whose end was told."""
 
     async def run(self) -> None:
         """Return when the person leaves, or when the run is over and nobody can type any more."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, self._lines.put_nowait, "quit")
         threading.Thread(target=self._read, daemon=True).start()
-        over = asyncio.create_task(self._tell_end())
+        telling = [asyncio.create_task(tell()) for tell in (self._ends, self._arrivals)]
         try:
             while (line := await self._lines.get()) is not None:
                 if line.strip() and not self._do(line):
                     return
-            await over
+            await self._over()
+            self._tell_end()
         finally:
-            over.cancel()
+            for task in telling:
+                task.cancel()
 
     def _do(self, line: str) -> bool:
         """Return whether to go on."""
         play, asked = self._play, order(line, self._play.last_s)
+        moved = not play.arrived.is_set()
         if isinstance(asked, str):
             print(asked, flush=True)
             return True
@@ -153,23 +158,42 @@ class Console:
             case Order("speed", number):
                 play.speed(number)
             case _:  # status
-                pass
-        print(self._status(), flush=True)
+                self._tell()
+                return True
+        if not moved and play.arrived.is_set():  # else it is told on arrival
+            self._tell()
         return True
 
-    def _status(self) -> str:
+    def _tell(self) -> None:
         play = self._play
         moves = "paused" if play.pace.paused else f"{play.pace.speed:g} x"
-        return (
-            f"{play.at_s:.1f} s of {play.last_s:.0f}, {moves}, {play.interfered} commands of yours"
-        )
+        yours = count_text(play.interfered, "command")
+        where = f"{clock(play.at_s)} of {clock(play.last_s)}"
+        print(f"{where}, {moves}, {yours} of yours", flush=True)
 
-    async def _tell_end(self) -> None:
-        play = self._play
-        await play.ended.wait()
-        world = play.world
-        print(f"the run is over: {world.stage.marketplace.commands} commands", end=", ")
-        print(f"digest {world.digest.hex()}", flush=True)
+    async def _arrivals(self) -> None:
+        while True:
+            await self._play.departed.wait()
+            await self._play.arrived.wait()
+            self._tell()
+
+    async def _ends(self) -> None:
+        while True:
+            await self._over()
+            self._tell_end()
+            await self._play.departed.wait()
+
+    async def _over(self) -> None:
+        # What waits for the end may be a seek that goes back from it at once.
+        while not self._play.ended.is_set():
+            await self._play.ended.wait()
+
+    def _tell_end(self) -> None:
+        world = self._play.world
+        if world is not self._told:
+            self._told = world
+            print(f"the run is over: {world.stage.marketplace.commands} commands", end=", ")
+            print(f"digest {world.digest.hex()}", flush=True)
 
     def _read(self) -> None:
         """Runs in a thread of its own: a terminal, a pipe and a file are read alike."""

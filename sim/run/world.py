@@ -79,6 +79,8 @@ class World:
         self.faults = Faults(self.stage)
         self.accounts_open = False
         """Can everybody log in?"""
+        self.may_be_copied = False
+        """Does nothing wait but plain calls? Processes, as at begin and end, have no copy."""
         self.buyers = self._buyers(loaded)
         self.digest = Digest()
         self.traded = Traded(self.scenario.start_ms, self.scenario.duration_s * MS_PER_SECOND)
@@ -142,7 +144,7 @@ class World:
         stage.marketplace.gateway.internal(genesis, stage.now_ms)
         stage.marketplace.start()
         stage.env.process(self._set_up(operator))
-        stage.env.process(self._play())
+        stage.env.call_in(WARM_UP_MS, self._play, 0)
 
     @property
     def at_s(self) -> float:
@@ -196,26 +198,26 @@ class World:
             # Who buys ahead does so at once, and shall find the sellers' asks.
             yield stage.env.timeout(ASKS_STAND_MS)
             self._open_farms()
+        self.may_be_copied = True
 
     def _open_farms(self) -> None:
         for farm in self.stage.farms.values():
             assert farm.connection is not None
             farm.connection.open()
 
-    def _play(self) -> Generator[simpy.Event, Any, None]:
-        """Feed the load, then end the run."""
+    def _play(self, step: int) -> None:
+        """Feed the load of a step, then of the next; behind the last end the run."""
         stage = self.stage
-        yield stage.env.timeout(WARM_UP_MS)
-        for step in range(len(self.loads)):
-            for buyer in self.buyers:
-                buyer.node.refresh()
-                if not stage.metrics_stale:
-                    buyer.node.sample(buyer.loads[step])
-            yield stage.env.timeout(STEP_S * MS_PER_SECOND)
         for buyer in self.buyers:
             buyer.node.refresh()
+            if step < len(self.loads) and not stage.metrics_stale:
+                buyer.node.sample(buyer.loads[step])
+        if step < len(self.loads):
+            stage.env.call_in(STEP_S * MS_PER_SECOND, self._play, step + 1)
+            return
         self.faults.end_all()
-        yield from wind_down(stage)
+        self.may_be_copied = False
+        stage.env.process(wind_down(stage))
 
     def _measured(self) -> dict[str, dict[str, float]]:
         """Return every farm's metrics, by account."""

@@ -4,9 +4,10 @@ import math
 from typing import Final, NamedTuple
 
 HELP: Final = """pause            let time stand still
-go               let it go on
+go               let it go on; behind a step or seek, if one is under way
 step [SECONDS]   go on by that much (10) and pause
-seek TIME        go to a time of the run: seconds, or H:MM or H:MM:SS
+seek TIME        go to a time of the run, and pause: seconds, H:MM or H:MM:SS;
+                 back: what you did up to then stays, what you did later is undone
 speed X          virtual seconds for a real one
 status           where the run is
 quit             end"""
@@ -49,6 +50,14 @@ def seconds(text: str) -> float | None:
         return numbers[0]
     hours, minutes, rest = (*numbers, 0.0)[:3]
     return hours * 3600 + minutes * 60 + rest
+
+
+def clock(at_s: float) -> str:
+    """Return a time of the run as `seconds` reads it; below zero before the scenario's start."""
+    sign, tenths = ("-", -at_s * 10) if at_s < 0 else ("", at_s * 10)
+    whole, tenth = divmod(int(tenths), 10)
+    rest = f".{tenth}" if tenth else ""
+    return f"{sign}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{rest}"
 
 
 def _number(text: str) -> float | None:

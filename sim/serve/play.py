@@ -6,27 +6,30 @@ the unpaced run: the pace changes when an event happens, never which one or in w
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from exchange.model.commands import Command
+from exchange.model.commands import AdvanceTime, Command
 from exchange.units import MS_PER_SECOND
 from sim.run.world import World
 from sim.serve.pace import Pace
+from sim.serve.past import Given, Past, do_again, without_clients
 from sim.serve.pump import FIRST_SESSION, SimulatedPump, VirtualClock
 from sim.serve.store import MemoryStore
 
-TURN_S = 0.01
+TURN_S: Final = 0.01
 """How long the simulation works before sockets have their turn."""
+LATER_MAX: Final = 100
+"""Steps and seeks that wait for the one under way."""
 
 
 class Play:
-    """``make()`` returns a fresh world of the same run; `seek` to the past needs it."""
+    """``make()`` returns a fresh world of the same run."""
 
     def __init__(self, make: Callable[[], World], speed: float) -> None:
         self._make = make
-        self.interfered = 0
-        """Commands that real clients gave since the run's begin."""
         self.world = self._begun()
         self._loop = asyncio.get_running_loop()
         self.pace = Pace(speed, self._loop.time(), self.world.stage.now_ms)
@@ -34,11 +37,29 @@ class Play:
         self._wake = asyncio.Event()
         self._error: BaseException | None = None
         self._step_to_ms: int | None = None
+        self._later: deque[Callable[[], None]] = deque(maxlen=LATER_MAX)
         self.ended = asyncio.Event()
         """The run is over."""
+        self.arrived = asyncio.Event()
+        """No step or seek is under way."""
+        self.arrived.set()
+        self.departed = asyncio.Event()
+        """One is."""
         self.pump = SimulatedPump(
-            self.world.stage.marketplace, self._store, VirtualClock(self._catch_up), self._failed
+            self.world.stage.marketplace,
+            self._store,
+            VirtualClock(self._catch_up),
+            self._moment,
+            self._failed,
         )
+        start_ms = self.world.scenario.start_ms
+        over_ms = start_ms + self.world.scenario.duration_s * MS_PER_SECOND
+        self.past = Past(start_ms, over_ms, (self, self.pump))
+
+    @property
+    def interfered(self) -> int:
+        """Return how many commands real clients gave since the run's begin."""
+        return len(self.past.given)
 
     @property
     def at_s(self) -> float:
@@ -65,18 +86,22 @@ class Play:
                 await asyncio.sleep(0)
 
     def pause(self) -> None:
-        self.pace.pause(self._loop.time(), self._catch_up())
-        self._wake.set()
+        """Stand still now; what waits for its turn is given up."""
+        self._later.clear()
+        self._stop()
 
     def go(self) -> None:
-        self._step_to_ms = None
+        """Go on, or go on behind the step or seek under way."""
+        if self._waits(self.go):
+            return
         self.pace.go(self._loop.time())
         self._wake.set()
 
     def step(self, span_s: float) -> None:
         """Go on by ``span_s`` virtual seconds at full speed, then pause."""
-        self.pause()
-        self._to(self.world.stage.now_ms + round(span_s * MS_PER_SECOND))
+        if not self._waits(partial(self.step, span_s)):
+            self._stop()
+            self._to(self.world.stage.now_ms + round(span_s * MS_PER_SECOND))
 
     def speed(self, speed: float) -> None:
         self.pace.set_speed(speed, self._loop.time(), self._catch_up())
@@ -85,46 +110,84 @@ class Play:
     def seek(self, at_s: float) -> None:
         """Go to a time of the run and pause there.
 
-        A past one is played anew from the begin, without what real clients did; they are
-        disconnected.
+        In a past one everything is as it was then, also what real clients had done by then. They
+        are disconnected, and served again when it is reached.
         """
-        self.pause()
+        if self._waits(partial(self.seek, at_s)):
+            return
+        self._stop()
         at_ms = self.world.scenario.start_ms + round(at_s * MS_PER_SECOND)
         if at_ms < self.world.stage.now_ms:
-            self.world = self._begun()
-            self.interfered = 0
-            self.ended.clear()
-            self._store.clear()
-            self.pump.follow(self.world.stage.marketplace)
+            self._go_back(at_ms)
         self._to(at_ms)
 
     # --- inside ---
 
     def _begun(self) -> World:
         world = self._make()
-        world.stage.marketplace.observers.append(self._observe)
         world.begin()
         # Whoever comes in finds the accounts there: the first instants are nobody's to watch.
         while not world.accounts_open:
             world.stage.env.step()
+        world.stage.marketplace.observers.append(self._observe)
         return world
 
+    def _go_back(self, at_ms: int) -> None:
+        self.pump.hold(True)
+        self.world = self.past.back(at_ms) or self._begun()
+        self.ended.clear()
+        self._store.clear()
+        marketplace = self.world.stage.marketplace
+        without_clients(marketplace, FIRST_SESSION)
+        self.pump.follow(marketplace)
+
+    def _stop(self) -> None:
+        """Stand still, also in the midst of a step or seek."""
+        self._step_to_ms = None
+        self.pace.pause(self._loop.time(), self._catch_up())
+        self.past.given_up()
+        self.pump.hold(False)
+        self.arrived.set()
+        self.departed.clear()
+        self._wake.set()
+
+    def _waits(self, act: Callable[[], None]) -> bool:
+        """Return whether ``act`` has to wait until a step or seek has arrived."""
+        if self._step_to_ms is None:
+            return False
+        self._later.append(act)
+        return True
+
     def _observe(self, command: Command, outs: list[Any], now_ms: int) -> None:
-        self.interfered += command.session >= FIRST_SESSION
+        if self.pump.handling and not isinstance(command.message, AdvanceTime):
+            self.past.given.append(Given(now_ms, command))
 
     def _to(self, at_ms: int) -> None:
-        self._step_to_ms = min(at_ms, self.world.end_ms)
-        self._wake.set()
+        if not self.ended.is_set():
+            self._step_to_ms = min(at_ms, self.world.end_ms)
+            self.arrived.clear()
+            self.departed.set()
+            self._wake.set()
 
     def _next_ms(self) -> float:
         return min(self.world.stage.env.peek(), self.world.end_ms)
+
+    def _do_again(self, before_ms: float) -> bool:
+        """Do what comes next of what clients did; False: nothing does so ``before_ms``."""
+        again, stage = self.past.again, self.world.stage
+        if not again or again[0].at_ms >= before_ms:
+            return False
+        given = again.popleft()
+        stage.env.move_to(max(stage.now_ms, given.at_ms))
+        do_again(stage.marketplace, given.command)
+        return True
 
     def _wait_s(self) -> float | None:
         """Return how long to wait for the next event; None: until something changes."""
         now_s = self._loop.time()
         if self.ended.is_set():
             return None
-        if self.pump.entering(now_s):
+        if not self.pump.held and self.pump.entering(now_s):
             self.pace.hold(now_s, self.world.stage.now_ms)
             return 0.01
         if self._step_to_ms is not None:
@@ -143,6 +206,9 @@ class Play:
         env, end_ms = self.world.stage.env, self.world.end_ms
         while self._loop.time() < until_s:
             next_ms = self._next_ms()
+            if self._do_again(next_ms):
+                continue
+            self.past.keep(self.world, next_ms)
             if next_ms > self._due_ms():
                 break
             if next_ms >= end_ms:
@@ -150,25 +216,35 @@ class Play:
                 self._over()
                 return
             env.step()
-        self._arrived()
+        self._arrive()
 
     def _due_ms(self) -> int:
         if self._step_to_ms is not None:
             return self._step_to_ms
         return self.pace.due_ms(self._loop.time())
 
-    def _arrived(self) -> None:
-        """End a step that came to its time."""
+    def _arrive(self) -> None:
+        """End a step that came to its time, and begin what waited for that."""
         env, to_ms = self.world.stage.env, self._step_to_ms
-        if to_ms is not None and self._next_ms() > to_ms:
+        if to_ms is not None and not self.past.again and self._next_ms() > to_ms:
             env.move_to(to_ms)
-            self._step_to_ms = None
-            self.pace.pause(self._loop.time(), to_ms)
+            self._next_act()
 
     def _over(self) -> None:
-        self._step_to_ms = None
-        self.pace.pause(self._loop.time(), self.world.end_ms)
         self.ended.set()
+        self._next_act()
+
+    def _next_act(self) -> None:
+        self._stop()
+        if self._later:
+            self._later.popleft()()
+
+    def _moment(self) -> None:
+        """A client does something: let everything happen that is due by now, which comes first."""
+        self._catch_up()
+        env = self.world.stage.env
+        while not self.ended.is_set() and env.peek() <= env.now_ms:
+            env.step()
 
     def _catch_up(self) -> int:
         """Move virtual time to where it is by now, but not beyond the next event."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from exchange.gateway.batch import Batch
 from exchange.server.connection import WireConnection
-from exchange.server.pump import Pump
+from exchange.server.pump import QUEUE_MAX, Pump
 from exchange.server.turns import Work
 from exchange.session.outbox import HistoryJob
 from exchange.wire.close_codes import CLOSE_GOING_AWAY
@@ -40,19 +40,26 @@ class VirtualClock:
 
 
 class SimulatedPump(Pump):
-    """``failed(error)`` hears of what breaks while a frame is handled."""
+    """``failed(error)`` hears of what breaks while a frame is handled; ``moment()`` lets all else
+    of this millisecond happen first."""
 
     def __init__(
         self,
         marketplace: Marketplace,
         store: MemoryStore,
         clock: VirtualClock,
+        moment: Callable[[], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         super().__init__(marketplace.gateway, store, clock)
         self.on_history_job = self._no_history
         self._store = store
+        self._moment = moment
         self._failed = failed
+        self.handling = False
+        """Does a real client do something right now?"""
+        self.held = False
+        """Do clients wait?"""
         self._since_s: dict[int, float] = {}
         """Since when connections are there that neither logged in nor subscribed."""
         self._waiting: deque[Arrived | Work] = deque()
@@ -71,6 +78,19 @@ class SimulatedPump(Pump):
         self._since_s = {number: self._since_s.get(number, now_s) for number in new}
         return any(now_s - since_s < LOGIN_S for since_s in self._since_s.values())
 
+    def hold(self, held: bool) -> None:
+        """Let what clients send wait, while the past is played again, or no longer."""
+        self.held = held
+        if not held:
+            paused, self._paused = self._paused, []
+            for connection in paused:
+                self.paused(connection)
+            asyncio.get_running_loop().call_soon(self._handle_waiting)
+
+    @property
+    def full(self) -> bool:
+        return len(self._waiting) >= QUEUE_MAX
+
     def frame(self, connection: WireConnection, data: bytes) -> None:
         self._put(Arrived(connection.number, data))
 
@@ -81,6 +101,9 @@ class SimulatedPump(Pump):
         self._put(work)
 
     def paused(self, connection: WireConnection) -> None:
+        if self.held:
+            self._paused.append(connection)
+            return
         asyncio.get_running_loop().call_soon(connection.resume)
 
     async def read(self, make: Callable[[], T]) -> T:
@@ -94,9 +117,11 @@ class SimulatedPump(Pump):
 
     def _handle_waiting(self) -> None:
         try:
-            while self._waiting:
-                self._clock.now_ms()
+            while self._waiting and not self.held:
+                self._moment()
+                self.handling = True
                 self._marketplace.pump.put(self._waiting.popleft())
+                self.handling = False
         except AssertionError as error:  # a broken law, or a bug of ours
             # It ends the run, and must not be lost in a callback of a socket.
             self._failed(error)

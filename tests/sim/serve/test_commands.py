@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.serve.commands import Order, order
+from sim.serve.commands import Order, clock, order, seconds
 from sim.serve.pace import Pace
 
 
@@ -57,3 +57,9 @@ def test_time_goes_at_its_speed_stands_still_and_goes_on() -> None:
     assert pace.due_ms(501.0) == 125_000
     pace.set_speed(1.0, 501.0, 125_000)
     assert pace.due_ms(503.0) == 127_000
+
+
+@pytest.mark.parametrize("at_s", [0.0, 59.9, 60.0, 3599.0, 3600.5, 90061.0])
+def test_a_time_is_told_as_it_is_typed(at_s: float) -> None:
+    assert seconds(clock(at_s)) == at_s
+    assert clock(-600.0) == "-0:10:00"
