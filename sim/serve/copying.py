@@ -1,9 +1,9 @@
 """A copy of everything that can be reached from an object, to keep it as it is now. Pure.
 
 `copy.deepcopy` cannot keep a running world: it takes functions for constants, though a call that
-waits for its time holds the parts that it will change, and it cannot follow a ring of Structs, such
-as an order, its level and its lease. Whatever this copier does not know it refuses, so that a copy
-never shares by mistake what either of the two will change.
+waits for its time holds the parts that it will change, and it cannot follow a ring of Structs.
+Whatever this copier does not know it refuses, so that a copy never shares by mistake what either
+of the two will change.
 """
 
 from collections import OrderedDict, defaultdict, deque
