@@ -1,8 +1,10 @@
 """The periodic jobs of a serving exchange, in one table. Shell."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -22,6 +24,8 @@ from exchange.storage.disk import DiskMarks
 from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.wire.types import DiskLevel
+
+Work: TypeAlias = Callable[[], Coroutine[None, None, None]]
 
 FOLLOW_MS: Final = 10 * MS_PER_SECOND
 """How far the read model may lag while nobody asks."""
@@ -49,7 +53,7 @@ class Housekeeping:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._disk: DiskLevel = "ok"
-        self._sweeping: asyncio.Task[None] | None = None
+        self._asides: dict[Work, asyncio.Task[None]] = {}
 
     def watch(self) -> Watch:
         """Return the watch over all jobs."""
@@ -62,18 +66,19 @@ class Housekeeping:
             Job("report what the log left out", second, log.catch_up),
             Job("cut slow readers", second, self._cut_slow),
             Job("bring the history up to date", FOLLOW_MS, parts.history.follow),
-            Job("forget old account frames", MS_PER_HOUR, self._forget),
-            Job("delete old images", MS_PER_HOUR, self._begin_sweep),
+            Job("forget old account frames", MS_PER_HOUR, self._aside(self._forget)),
+            Job("delete old images", MS_PER_HOUR, self._aside(self._sweep)),
             Job("hear of the check of the past", second, parts.past.look),
             Job("look at the disk", second, self.look_at_disk),
-            Job("work on the journal", second, self._work_on_journal),
+            Job("checkpoint the journal", second, self._aside(self._checkpoint)),
+            Job("take a snapshot", second, self._aside(self._snapshot)),
             Job("collect garbage", second, garbage.collect),
         )
 
     def end(self) -> None:
         """Stop the processes and tasks that the jobs started."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for task in self._asides.values():
+            task.cancel()
 
     def look_at_disk(self) -> None:
         """Stop taking orders before the journal's disk is full; go on when there is room again."""
@@ -93,28 +98,39 @@ class Housekeeping:
         oldest = await parts.journal.kept_from(parts.clock.now_ms())
         parts.pump.gateway.accounts.kept_from(oldest)
 
+    def _aside(self, work: Work) -> Callable[[], None]:
+        """Return what begins ``work`` in a task of its own, unless it still runs."""
+
+        def begin() -> None:
+            running = self._asides.get(work)
+            if running is None or running.done():
+                self._asides[work] = task = asyncio.create_task(work())
+                task.add_done_callback(self._parts.pump.ended)
+
+        return begin
+
     def _cut_slow(self) -> None:
         connections = list(self._parts.pump.connections.values())
         now_s = asyncio.get_running_loop().time()
         cut_slow(connections, now_s)
         self._parts.door.stalls.cut(connections, now_s)
 
-    def _work_on_journal(self) -> None:
-        """Between two batches: checkpoint and snapshot, when they are due."""
-        pump = self._parts.pump
-        pump.chores.append(self._parts.journal.checkpoint_if_due)
-        pump.chores.append(self._parts.snapshots.if_due)
-        pump.submit(lambda _: None)
+    async def _checkpoint(self) -> None:
+        journal = self._parts.journal
+        if journal.checkpoint_is_due:
+            await journal.checkpoint()
+            await self._parts.pump.between(journal.checkpoint_rest)
 
-    def _forget(self) -> None:
-        async def forget() -> None:
-            await self._parts.journal.forget(self._parts.clock.now_ms())
-            await self.keep_frames()
+    async def _snapshot(self) -> None:
+        await self._parts.pump.between(self._parts.snapshots.if_due)
 
-        self._parts.pump.chores.append(forget)
-
-    def _begin_sweep(self) -> None:
-        self._sweeping = asyncio.create_task(self._sweep())
+    async def _forget(self) -> None:
+        """Delete a few frames at a time: orders come in between."""
+        journal, pump, now_ms = self._parts.journal, self._parts.pump, self._parts.clock.now_ms()
+        while await pump.between(partial(journal.forget, now_ms)):
+            pass
+        oldest = await journal.kept_from(now_ms)
+        pump.submit(lambda _: pump.gateway.accounts.kept_from(oldest))
 
     async def _sweep(self) -> None:
         parts = self._parts

@@ -7,9 +7,10 @@ Source: architecture.md, "One shape: a pure core in a thin shell".
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from exchange.feed.account_channel import follows
 from exchange.gateway.batch import Batch
@@ -36,6 +37,7 @@ PAGE_ROWS: Final = 64
 """Stored batches of account frames read in one step for a resuming session."""
 
 T = TypeVar("T")
+Chore: TypeAlias = Callable[[], Awaitable[T]]
 
 
 class Pump:
@@ -51,8 +53,8 @@ class Pump:
         self.on_history_job: Callable[[HistoryJob], None] | None = None
         self.on_batch: Callable[[Batch, float, float], None] | None = None
         """Called for every batch sent: seconds before its commit, and in total."""
-        self.chores: list[Callable[[], Awaitable[None]]] = []
-        """Work on the journal between two batches, added by the server's watch."""
+        self._chores: deque[Chore[None]] = deque()
+        """Work on the journal between two batches."""
         self._journal = journal
         self._clock = clock
         self._turns: Turns = Turns()
@@ -118,15 +120,37 @@ class Pump:
 
         Waits as long as a batch is being written; the caller sets the limit.
         """
+
+        async def look() -> T:
+            return make()
+
+        return await self.between(look)
+
+    async def between(self, work: Chore[T]) -> T:
+        """Do ``work`` between two batches and return its result; orders wait for it.
+
+        An error of it ends the pump, and nobody gets a result.
+        """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
-        async def look() -> None:
+        async def chore() -> None:
+            if answer.done():
+                return
+            found = await work()
             if not answer.done():
-                answer.set_result(make())
+                answer.set_result(found)
 
-        self.chores.append(look)
-        self.submit(lambda _: None)
+        self._add_chore(chore)
         return await answer
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """Work beside the pump has ended; an error of it ends the pump too."""
+        if not task.cancelled() and task.exception() is not None:
+            self._add_chore(lambda: task)
+
+    def _add_chore(self, chore: Chore[None]) -> None:
+        self._chores.append(chore)
+        self.submit(lambda _: None)
 
     # --- the writer ---
 
@@ -144,8 +168,8 @@ class Pump:
             self.release(batch)
             if self.on_batch is not None:
                 self.on_batch(batch, apply_s, perf_counter() - begun_s)
-            while self.chores:
-                await self.chores.pop()()
+            while self._chores:
+                await self._chores.popleft()()
 
     async def commit(self, batch: Batch) -> None:
         """Make the batch durable; without rows only give the loop a turn to read the sockets."""

@@ -1,26 +1,26 @@
 """The journal in SQLite: one transaction a batch, synced before anything is acknowledged. Shell.
 
 WAL with synchronous=FULL lost nothing in simulated power failures (NORMAL did). We run checkpoints
-ourselves, PASSIVE, so that none starts inside a commit. Only ``seq`` is UNIQUE: the engine handles
-resent commands, and they must never become a commit error. Any error here ends the process
-(`DiskLostError`, exit 70), because after a failed sync it is unknown what is stored.
+ourselves, PASSIVE, on a connection of their own, so that no commit waits for one. Only ``seq`` is
+UNIQUE: the engine handles resent commands, and they must never become a commit error. Any error
+here ends the process (`DiskLostError`, exit 70), because after a failed sync it is unknown what is
+stored.
 """
 
 import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-import aiosqlite
-
 from exchange import files
 from exchange.journal.chain import ORIGIN, StoredRow, sealed
 from exchange.journal.rows import AccountRow, JournalRow
+from exchange.storage.connection import Connection
 from exchange.storage.schema import (
     SCHEMA_VERSION,
     TABLES,
@@ -36,6 +36,8 @@ LOCK_NAME: Final = "lock"
 BUSY_MS: Final = 5_000
 ABANDON_S: Final = 2.0
 CHECKPOINT_ROWS: Final = 20_000
+FORGET_ROWS: Final = 500
+"""Rows of account frames that are deleted at once: orders wait that long."""
 KEEP_MS: Final = 7 * MS_PER_DAY
 """How long account frames are kept for clients that resume, in ms."""
 DROP_AFTER_MS: Final = MS_PER_HOUR
@@ -72,8 +74,10 @@ SELECT name, (
 FROM known WHERE name IS NOT NULL"""
 """Uses the index, one look-up for each account, instead of reading a week of frames."""
 _DELETE_FRAMES: Final = """
-DELETE FROM account_frames
-WHERE ts_ms < ? AND rowid < (SELECT max(rowid) FROM account_frames)"""
+DELETE FROM account_frames WHERE rowid IN (
+  SELECT rowid FROM account_frames
+  WHERE ts_ms < ? AND rowid < (SELECT max(rowid) FROM account_frames)
+  ORDER BY ts_ms LIMIT ?)"""
 """The last row is kept so that row numbers are never reused: the read model counts by them."""
 
 
@@ -226,9 +230,10 @@ class SqliteJournal:
         self._pragmas = _PRAGMAS | {"synchronous": synchronous}
         self._checkpoint_rows = checkpoint_rows
         self._since_checkpoint = 0
-        self._database: aiosqlite.Connection
-        self._reader: aiosqlite.Connection
-        self._opened: list[aiosqlite.Connection] = []
+        self._database: Connection
+        self._reader: Connection
+        self._checkpointer: Connection
+        self._opened: list[Connection] = []
 
     @property
     def chain(self) -> bytes:
@@ -253,6 +258,8 @@ class SqliteJournal:
                 await self._database.execute(f"PRAGMA {name}={value}")
                 if await self._pragma(name) != value:
                     raise DataDirError(f"{self._path}: SQLite refuses {name}={value}")
+            self._checkpointer = await self._connected()
+            await self._checkpointer.execute(f"PRAGMA synchronous={self._pragmas['synchronous']}")
             self._reader = await self._connected()
             await self._reader.execute("PRAGMA query_only=1")
         except NewerSchemaError as error:
@@ -262,8 +269,8 @@ class SqliteJournal:
                 raise DiskLostError(f"{self._path}: {error}") from error
             raise DataDirError(f"{self._path}: {error}") from error
 
-    async def _connected(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self._path)
+    async def _connected(self) -> Connection:
+        connection = await Connection.to(self._path)
         self._opened.append(connection)
         return connection
 
@@ -276,25 +283,36 @@ class SqliteJournal:
         """Commit ``rows`` and the account frames they caused; durable when this returns."""
         stored = sealed(self._chain, rows)
         frames = [(a.account, a.first_seq, a.last_seq, a.ts_ms, a.body) for a in accounts]
-        try:
-            await self._database.executemany(_INSERT_ROW, stored)
+
+        def commit(database: sqlite3.Connection) -> None:
+            database.executemany(_INSERT_ROW, stored)
             if frames:
-                await self._database.executemany(_INSERT_FRAMES, frames)
-            await self._database.commit()
+                database.executemany(_INSERT_FRAMES, frames)
+            database.commit()
+
+        try:
+            await self._database.run(commit)
         except (sqlite3.Error, OSError) as error:
             raise DiskLostError(f"{self._path}: commit failed: {error}") from error
         self._chain = stored[-1][4]
         self._since_checkpoint += len(stored)
 
-    async def checkpoint_if_due(self) -> None:
-        """Checkpoint the write-ahead log from time to time; called between batches."""
-        if self._since_checkpoint >= self._checkpoint_rows:
-            await self.checkpoint()
+    @property
+    def checkpoint_is_due(self) -> bool:
+        return self._since_checkpoint >= self._checkpoint_rows
 
     async def checkpoint(self) -> None:
+        """Copy the write-ahead log into the file, beside commits; `checkpoint_rest` ends it."""
         self._since_checkpoint = 0
+        await self._checkpointed(self._checkpointer.checkpoint_most())
+
+    async def checkpoint_rest(self) -> None:
+        """Copy what is left of the log; nothing may be appended meanwhile."""
+        await self._checkpointed(self._database.checkpoint())
+
+    async def _checkpointed(self, work: Awaitable[object]) -> None:
         try:
-            await self._database.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+            await work
         except (sqlite3.Error, OSError) as error:
             raise DiskLostError(f"{self._path}: checkpoint failed: {error}") from error
 
@@ -318,12 +336,17 @@ class SqliteJournal:
             raise DiskLostError(f"{self._path}: read failed: {error}") from error
         return {row[0]: row[1] for row in found if row[1] is not None}
 
-    async def forget(self, now_ms: int) -> None:
-        """Delete account frames that are too old to resume from."""
+    async def forget(self, now_ms: int) -> bool:
+        """Delete some account frames that are too old to resume from; False: there are no more."""
+        before_ms = kept_since_ms(now_ms) - DROP_AFTER_MS
+
+        def delete(database: sqlite3.Connection) -> int:
+            deleted = database.execute(_DELETE_FRAMES, (before_ms, FORGET_ROWS)).rowcount
+            database.commit()
+            return deleted
+
         try:
-            before_ms = kept_since_ms(now_ms) - DROP_AFTER_MS
-            await self._database.execute(_DELETE_FRAMES, (before_ms,))
-            await self._database.commit()
+            return await self._database.run(delete) == FORGET_ROWS
         except (sqlite3.Error, OSError) as error:
             raise DiskLostError(f"{self._path}: commit failed: {error}") from error
 
@@ -343,5 +366,6 @@ class SqliteJournal:
     async def close(self) -> None:
         """Checkpoint and close; the journal is complete without it."""
         await self._reader.close()
-        await self.checkpoint()
+        await self._checkpointer.close()
+        await self.checkpoint_rest()
         await self._database.close()

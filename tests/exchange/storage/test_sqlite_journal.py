@@ -76,7 +76,7 @@ def test_the_journal_is_what_it_says_and_keeps_frames_a_week(tmp_path: Path) -> 
         assert await journal.kept_from(HOUR_MS) == {"ann": 1}
         assert await journal.kept_from(HOUR_MS + KEEP_MS - 1) == {"ann": 1}
         assert await journal.kept_from(HOUR_MS + KEEP_MS) == {"ann": 3}
-        await journal.forget(HOUR_MS + DROP_AFTER_MS + KEEP_MS)
+        assert not await journal.forget(HOUR_MS + DROP_AFTER_MS + KEEP_MS)
         assert await journal.account_rows("ann", 0, 9, 10) == [new]
         assert await journal.kept_from(2 * HOUR_MS + KEEP_MS) == {}
         await journal.close()
