@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 
-from bench import ahead, fleet, manager, report, selling, simulator, terminal, wire
+from bench import ahead, fleet, growth, manager, report, selling, simulator, terminal, wire
 from bench.compiled import Compiled
 from bench.engine import FullEngine
 from bench.flow import SHAPES, make
@@ -29,7 +29,7 @@ ROUNDS = 7
 ALONE = "full engine alone"
 SECTIONS = (
     *(shape.name for shape in SHAPES),
-    *(ALONE, wire.FLOW, fleet.FLOW, manager.FLOW, simulator.FLOW, terminal.FLOW),
+    *(ALONE, wire.FLOW, fleet.FLOW, manager.FLOW, simulator.FLOW, terminal.FLOW, growth.FLOW),
 )
 
 
@@ -111,6 +111,8 @@ def main() -> int:
         figures += simulator.figures(count)
     if terminal.FLOW in sections:
         figures += terminal.figures(count)
+    if growth.FLOW in sections:
+        figures += growth.figures()
     failed = any(not figure.reaches(figure.minimum) for figure in figures)
     if as_json:
         told = {

@@ -3,9 +3,11 @@
 import pytest
 
 from bench.flow import Flow, Shape, make
+from bench.growth import bytes_an_ended_order
 from bench.measure import bytes_a_resting_order, latencies_us, rounds
 from bench.report import BASELINE, FULL, Figure, table
 from bench.subjects import MAKERS
+from exchange.model.ended import BLOCK, KEEP
 
 SMALL = Shape("small", 4, 400, 20, 100, 1_500, seed=3)
 
@@ -45,6 +47,11 @@ def test_latency_and_memory_are_of_every_command_and_order(flow: Flow) -> None:
     times = latencies_us(flow)
     assert len(times) == SMALL.commands and times == sorted(times)
     assert 300 < bytes_a_resting_order(flow) < 3_000
+
+
+def test_memory_of_ended_orders_is_of_those_that_are_packed() -> None:
+    before = KEEP + BLOCK
+    assert 40 < bytes_an_ended_order(before, 3 * BLOCK) < 300
 
 
 @pytest.mark.parametrize(

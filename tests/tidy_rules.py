@@ -23,6 +23,7 @@ PURE_STDLIB: Final = frozenset(
     {
         "__future__",
         "abc",
+        "array",
         "base64",
         "binascii",
         "bisect",
@@ -101,6 +102,8 @@ IMPURE_BUILTINS: Final = frozenset(
         "vars",
     }
 )
+# What it answers does not depend on the hashes; that nobody can foretell them keeps it quick.
+SEEDED_HASHES: Final = frozenset({"exchange.model.hashed"})
 CLOCK_ATTRIBUTES: Final = frozenset({"now", "utcnow", "today"})
 
 FILE_LINES_MAX: Final = 400

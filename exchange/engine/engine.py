@@ -177,6 +177,8 @@ class Engine:
             emit.balances(state)
         if now_ms >= state.forget_ms:
             retention.forget_old(state)
+        if len(state.done_orders) >= state.ended_orders.pack_at:
+            state.ended_orders.pack(state.done_orders)
         return outs
 
     def _start(self, message: Any, now_ms: int) -> Done:

@@ -18,6 +18,7 @@ def forget_old(state: State) -> None:
     """Drop what ended 24 h ago: orders, deposits' refs and leases; and tokens that expired."""
     before_ms = state.now_ms - MS_PER_DAY
     state.forget_ms = state.now_ms + FORGET_EVERY_MS
+    state.ended_orders.forget(before_ms)
     for number in _older(state.done_orders, lambda order: order.done_ms or 0, before_ms):
         order = state.done_orders.pop(number)
         known = order.account.orders
@@ -34,7 +35,9 @@ def forget_old(state: State) -> None:
 
 def due_ms(state: State) -> int | None:
     """Return when an exchange without commands has something to forget, None for never."""
+    packed_ms = state.ended_orders.first_done_ms
     ends = [
+        *(() if packed_ms is None else (packed_ms,)),
         *(order.done_ms or 0 for order in state.done_orders.first()),
         *(made_ms for _, made_ms in state.deposits.first()),
         *(lease.ends_ms or 0 for lease in state.ended_leases.first()),

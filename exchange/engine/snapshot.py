@@ -9,6 +9,7 @@ a pure core in a thin shell".
 from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -111,7 +112,7 @@ def dump(state: State) -> bytes:
             [_instrument(item) for item in state.instruments.values()],
             [_host(host) for host in state.hosts.values()],
             [_order(order) for order in live],
-            [_order(order) for order in state.done_orders.values()],
+            [_order(o) for o in chain(state.ended_orders.values(), state.done_orders.values())],
             [_lease(lease) for lease in leases],
             list(state.vms),
             list(state.keys.values()),
@@ -290,6 +291,8 @@ def _restore_orders(state: State, stored: _Stored) -> None:
         order = _restored_order(state, row)
         order.account.orders[order.client_order_id] = order
         state.done_orders[order.number] = order
+        if len(state.done_orders) >= state.ended_orders.pack_at:
+            state.ended_orders.pack(state.done_orders)
     for row in stored.live:
         order = _restored_order(state, row)
         by_number[order.number] = order

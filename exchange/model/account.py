@@ -39,7 +39,7 @@ class Account:
         self.held_ucr = 0
         self.account_seq = 0
         self.orders: dict[str, Order] = {}
-        """By client_order_id: live, and finished within 24 h (rules.md 4.6)."""
+        """By client_order_id: live and finished last; others are in `EndedOrders`."""
         self.open_orders: dict[int, Order] = {}
         """By order number, in the order of placing."""
         self.hosts: dict[str, list[Host]] = {}

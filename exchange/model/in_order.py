@@ -1,5 +1,6 @@
 """A dict whose rows are added and removed in the order of time, such as rows kept for 24 h."""
 
+from itertools import islice
 from typing import Any, TypeVar
 
 K = TypeVar("K")
@@ -18,6 +19,11 @@ class InOrder(dict[K, V]):
         if self._oldest is None:
             self._oldest = next(iter(self), None)
         return () if self._oldest is None else (self[self._oldest],)
+
+    def take_first(self, count: int) -> list[V]:
+        """Remove the oldest ``count`` rows, and return them."""
+        self._oldest, take = None, super().pop
+        return [take(key) for key in list(islice(self, count))]
 
     def __delitem__(self, key: K) -> None:
         # A key may come back, and then it is the newest.

@@ -4,6 +4,7 @@ from exchange.model.account import Order
 from exchange.model.capacity import Host
 from exchange.model.commands import Out
 from exchange.model.config import ExchangeConfig
+from exchange.model.ended import EndedOrders
 from exchange.model.in_order import InOrder
 from exchange.model.instrument import Instrument
 from exchange.model.lease import Lease, Vm
@@ -24,6 +25,7 @@ class State:
         "deposits",
         "done_orders",
         "ended_leases",
+        "ended_orders",
         "epoch",
         "expiring",
         "forget_ms",
@@ -56,7 +58,8 @@ class State:
         self.quiet = False
         """While a journal is replayed: frames are numbered but not made again."""
         self.replaying = False  # then `newer_rules` refuse no row
-        self.seq = self.now_ms = self.epoch = 0
+        self.seq = self.now_ms = self.epoch = self.forget_ms = 0
+        """``forget_ms``: when to look next for what ended 24 h ago."""
         self.outs: list[Out] = []
         self.looked_at = 0
         """Orders that the command under way went through without changing them; not stored."""
@@ -77,7 +80,8 @@ class State:
         self.expiring: dict[int, Order] = {}
         """Resting gtd orders by number; every live order is with its account."""
         self.done_orders: InOrder[int, Order] = InOrder()
-        """Finished less than 24 h ago, by number, in the order of finishing."""
+        """Those that finished last, by number; before them: `ended_orders`, less than 24 h ago."""
+        self.ended_orders = EndedOrders(self.ledger.accounts)
         self.leases: dict[int, Lease] = {}
         """Leases that have not ended, by number."""
         self.window_leases: dict[tuple[str, int], list[Lease]] = {}
@@ -94,8 +98,6 @@ class State:
         self.images: dict[str, Image] = {}
         self.deposits: InOrder[tuple[str, str], tuple[int, int]] = InOrder()
         """(account, ref) -> (amount_ucr, when): a deposit repeats for 24 h without effect."""
-        self.forget_ms = 0
-        """When to look next for what ended 24 h ago."""
         self.halted = False
         """The halt over all instruments, which covers those that open later."""
         self.killed = False

@@ -29,7 +29,7 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
         or (request.order_type != "limit" or request.time_in_force != "gtc" or request.post_only)
         or (request.expire_ms is not None or request.min_qty is not None)
         or (request.hosts is not None or request.deadline_ms is not None)
-        or name in account.orders
+        or (name in account.orders or state.ended_orders.may_know(account, name))
         or (account.limited or account.killed or state.killed)
         or (not instrument.tradable or instrument.band_pct or price_ucr % instrument.tick_ucr)
     ):

@@ -21,7 +21,7 @@ from exchange.wire.results import Done, FillRow, OrderResult, Refused
 def place(state: State, command: Command, request: OrderPlace) -> Done | Refused:
     """Accept an order, trade what crosses, rest what may (rules.md 4.1)."""
     account = state.ledger.accounts[command.account]
-    known = account.orders.get(request.client_order_id)
+    known = _named(state, account, request.client_order_id)
     if known is not None and not forgotten(state, known):
         return _repeated(known, request)
     instrument = state.instruments.get(request.symbol)
@@ -150,7 +150,7 @@ def _find(state: State, account: Account, request: OrderReplace | OrderCancel) -
     if request.order_id is not None:
         found = _numbered(state, account, request.order_id)
     elif request.client_order_id is not None:
-        found = account.orders.get(request.client_order_id)
+        found = _named(state, account, request.client_order_id)
     else:
         return Refused("invalid_field", "name an order_id or a client_order_id", "order_id")
     named = "client_order_id" if request.order_id is None else "order_id"
@@ -161,12 +161,20 @@ def _find(state: State, account: Account, request: OrderReplace | OrderCancel) -
     return found
 
 
+def _named(state: State, account: Account, client_order_id: str) -> Order | None:
+    """Return the account's order of that name that lives or finished less than 24 h ago."""
+    found = account.orders.get(client_order_id)
+    return found or state.ended_orders.named(account, client_order_id)
+
+
 def _numbered(state: State, account: Account, order_id: str) -> Order | None:
     """Return an order of the account that lives or finished less than 24 h ago."""
     number = order_id.removeprefix("o-")
     if not number.isdecimal():
         return None
     found = account.open_orders.get(int(number)) or state.done_orders.get(int(number))
+    if found is None:
+        found = state.ended_orders.numbered(int(number))
     if found is None or found.account is not account or found.order_id != order_id:
         return None
     return found
