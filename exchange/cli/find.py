@@ -73,13 +73,13 @@ def find(
     need = _need(" ".join(words or ()), given, known)
     found = offers.search(need, hosts, known.zones)
     best = offers.cheapest(found.offers, need.units or 1)
-    dearer = offers.dearer(need, hosts, known.zones, best)
+    above_limit = offers.above_limit(need, hosts, known.zones, best)
     if as_json:
-        told = {"need": need, "words": say(need), "best": best, "dearer": dearer}
+        told = {"need": need, "words": say(need), "best": best, "above_limit": above_limit}
         print_json(msgspec.to_builtins(told | msgspec.structs.asdict(found)))
     else:
         _nowhere(need, known)
-        for line in found_lines(need, found, best, dearer, work.width()):
+        for line in found_lines(need, found, best, above_limit, work.width()):
             typer.echo(line)
     if best is None or best.units < (need.units or 1):
         raise typer.Exit(EXIT_NOT_SO)

@@ -27,11 +27,11 @@ OFFERS: Final = (
 
 
 def found_lines(
-    need: Need, found: Found, best: Purchase | None, dearer: Purchase | None, width: int
+    need: Need, found: Found, best: Purchase | None, above_limit: Purchase | None, width: int
 ) -> Iterator[str]:
     """Yield the table of offers and, below it, what the need costs and how it is bought.
 
-    ``dearer``: what there is above its limit on the price, when that is more.
+    ``above_limit``: what there is above its limit on the price, when that is more.
 
     BOOT P95 is of as many boots, LOSSES of as many leases as stand behind the stroke.
     """
@@ -44,11 +44,11 @@ def found_lines(
         yield f"{found.unproven} more fit, but nobody knows yet what you ask of their record"
     if best is not None:
         yield from _purchase(need, best)
-    if dearer is not None:
-        cost = "costs" if dearer.units == 1 else "cost"
+    if above_limit is not None:
+        cost = "costs" if above_limit.units == 1 else "cost"
         yield (
-            f"{dearer.units} {cost} {credits_text(dearer.hour_ucr)} an hour"
-            f" at up to {credits_text(dearer.price_max_ucr)} each, {dearer.symbol}"
+            f"{above_limit.units} {cost} {credits_text(above_limit.hour_ucr)} an hour"
+            f" at up to {credits_text(above_limit.price_max_ucr)} each, {above_limit.symbol}"
         )
 
 

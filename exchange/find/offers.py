@@ -73,7 +73,7 @@ def cheapest(offers: Sequence[Offer], units: int) -> Purchase | None:
     return min(bought, key=lambda each: (-each.units, each.hour_ucr), default=None)
 
 
-def dearer(
+def above_limit(
     need: Need, hosts: Iterable[DirectoryUpdate], zones: Mapping[str, str], best: Purchase | None
 ) -> Purchase | None:
     """Return the cheapest way to have more than ``best`` for a higher price than the need allows.

@@ -10,15 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from sim.results.judged import Judged
 from sim.results.stats import Estimate, estimate, paired
-
-
-class Judged(Struct, frozen=True):
-    policy: str
-    metric: str
-    value: float
-    bound: float
-    passed: bool
 
 
 class Told(Struct, frozen=True):

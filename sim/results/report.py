@@ -12,6 +12,7 @@ from msgspec import Struct
 from exchange.units import MS_PER_SECOND
 from manager.core.words import duration_text
 from sim.results.farm_report import farm_rows, json_farms
+from sim.results.judged import Judged
 from sim.results.recording import Recording
 from sim.results.stats import Estimate, estimate, paired
 from sim.results.table import LABEL, metric_rows, wrapped
@@ -60,17 +61,9 @@ class Broken(Struct, frozen=True):
     without: int | None = None
 
 
-class Verdict(Struct, frozen=True):
-    """One bound of an expectation. ``value`` is what is compared with ``bound``.
+class Verdict(Judged, frozen=True):
+    """With the sentence that says it."""
 
-    For ``less_than_policy`` it is the upper end of the difference's 95 % interval, bound 0.
-    """
-
-    policy: str
-    metric: str
-    value: float
-    bound: float
-    passed: bool
     text: str
 
 

@@ -40,6 +40,7 @@ async def find(here: Market) -> None:
     told = json.loads(out)
     assert (code, told["best"]["units"], len(told["offers"])) == (1, 2, 1), "only two of three"
     assert told["words"] == "3 small, in DE, below 0.03"
+    assert told["above_limit"] is None, "no price gives a third"
     code, out, err = await run("find", "small in France", "--url", here.url)
     assert (code, out) == (1, "0 offers of 0 hosts\n")
     assert err == "headroom: no zone here is in France (FR); zones: eu-de (DE)\n"

@@ -7,7 +7,7 @@ from textual import events
 from textual.widget import Widget
 
 from exchange.find.need import Known, Need
-from exchange.find.offers import Found, Offer, Purchase, cheapest, dearer, search
+from exchange.find.offers import Found, Offer, Purchase, above_limit, cheapest, search
 from exchange.units import count_text
 from manager.control.frames import BurstRow, UnitRow
 from manager.control.requests import BurstEnd
@@ -64,7 +64,7 @@ class OffersScreen(ListScreen):
         self.need = NeedLine()
         self.found = NOTHING
         self.best: Purchase | None = None
-        self.dearer: Purchase | None = None
+        self.above_limit: Purchase | None = None
         self.need_pane = NeedPane(shared.paint)
         self._offer_rows: list[Row] = []
         self._made_of: tuple[int, int, Need] | None = None
@@ -90,7 +90,7 @@ class OffersScreen(ListScreen):
             need, hosts = self.need.need, model.directory.hosts.values()
             self.found = search(need, hosts, zones)
             self.best = cheapest(self.found.offers, need.units or 1)
-            self.dearer = dearer(need, hosts, zones, self.best)
+            self.above_limit = above_limit(need, hosts, zones, self.best)
             self._offer_rows = offer_rows(self.found.offers)
         return self._offer_rows
 
@@ -143,7 +143,7 @@ class OffersScreen(ListScreen):
         need, found = self.need.need, self.found
         lines = [self.need.line(width)]
         if self.shared.model.directory.known:
-            lines += summary_lines(need, found, self.best, self.dearer, width)
+            lines += summary_lines(need, found, self.best, self.above_limit, width)
         else:
             lines += [fit((span(f" {ASKING}", "dim"),), width), fit((), width)]
         if self.need.fault:

@@ -97,16 +97,17 @@ def _uptime(seen: EvidenceView) -> Cell:
 
 
 def summary_lines(
-    need: Need, found: Found, best: Purchase | None, dearer: Purchase | None, width: int
+    need: Need, found: Found, best: Purchase | None, above_limit: Purchase | None, width: int
 ) -> list[Line]:
     """Return two rows: what it costs, and what there is and what one should know about it.
 
-    ``dearer``: what there is above its limit on the price, when that is more.
+    ``above_limit``: what there is above its limit on the price, when that is more.
     """
     cost, ink = _cost(need.units or 1, best)
-    if dearer is not None:
-        highest = exact_price_text(dearer.price_max_ucr, PRICE_PLACES)
-        count = f"All {dearer.units}" if dearer.units == (need.units or 1) > 1 else dearer.units
+    if above_limit is not None:
+        highest = exact_price_text(above_limit.price_max_ucr, PRICE_PLACES)
+        units = above_limit.units
+        count = f"All {units}" if units == (need.units or 1) > 1 else units
         cost = f"{cost} {count} at up to {highest} each."
     hosts = len({offer.host for offer in found.offers})
     unproven = f", {found.unproven} more unproven" if found.unproven else ""

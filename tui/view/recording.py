@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from exchange.units import MS_PER_SECOND
+from sim.results.judged import Judged
 from tui.view.bars import column
 from tui.view.text import Line, Span, fit, span, span_text, title_line, width_of
 
@@ -33,14 +34,6 @@ LEGEND_FROM: Final = 8
 class Figure(Struct, frozen=True):
     mean: float
     ci95: float
-
-
-class Judged(Struct, frozen=True):
-    policy: str
-    metric: str
-    value: float
-    bound: float
-    passed: bool
 
 
 class Trouble(Struct, frozen=True):

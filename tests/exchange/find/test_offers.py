@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exchange.cli.find_text import found_lines
 from exchange.find.need import Bound, Need
-from exchange.find.offers import Found, Purchase, cheapest, dearer, fact, search
+from exchange.find.offers import Found, Purchase, above_limit, cheapest, fact, search
 from exchange.units import credits_text
 from exchange.wire.frames import DirectoryUpdate, HostAsk
 from exchange.wire.types import EvidenceView, ToldCapacity
@@ -122,13 +122,13 @@ def test_the_table_fits_a_terminal() -> None:
     st.integers(1, 30),
     st.integers(1, 99),
 )
-def test_what_is_dearer_is_named_when_it_gives_more(
+def test_what_is_above_the_limit_is_named_when_it_gives_more(
     asks: list[tuple[int, int]], units: int, limit_ucr: int
 ) -> None:
     hosts = [host(at, (SMALL, price, qty)) for at, (price, qty) in enumerate(asks)]
     need = Need(units=units, price_max_ucr=limit_ucr)
     best = cheapest(search(need, hosts, ZONES).offers, units)
-    found = dearer(need, hosts, ZONES, best)
+    found = above_limit(need, hosts, ZONES, best)
     prices = sorted(price for price, qty in asks for _ in range(qty))[:units]
     within = [price for price in prices if price <= limit_ucr]
     if len(prices) > len(within):

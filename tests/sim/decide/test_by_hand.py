@@ -19,41 +19,9 @@ from sim.cli.app import app
 from sim.decide.points import setups
 from sim.decide.runs import collect, whole_seeds
 from sim.scenario.file import load
+from tests.sim.scenes import PAPER_PEAK, paper, seller
 
-SCENE = """
-schema = 1
-title = "By hand"
-seed = 1
-runs = {runs}
-duration_s = 7200
-start = 2026-11-23T12:00:00Z
-[network]
-latency_ms = 0
-jitter_ms = 0
-[farm]
-account = "shop"
-zone = "eu-de"
-class = "small"
-core_units = 1
-unit_rps = 100
-[workload]
-kind = "flash"
-base = 50
-peak = 250
-at_s = 1000
-ramp_s = 0
-hold_s = 3600
-decay_s = 0
-noise = {noise}
-[boot]
-mean_s = 60
-sd_s = 0
-min_s = 10
-[[seller]]
-name = "dc"
-hosts = 1
-host = {{mvcpu = 4000, mem_mib = 8800, disk_mib = 65536}}
-price = {price}
+CHOICES = """
 [spares]
 cost_per_unit_hour = 0.05
 [slo]
@@ -71,9 +39,12 @@ HASTE = (250 - 80 * 3) * 3600 / 1e6 * 2.0
 """What a unit too few costs."""
 
 
-def scene(folder: Path, runs: int = 1, noise: float = 0.0, price: float = 0.06) -> Path:
+def scene(folder: Path, noise: float = 0.0, price: float = 0.06) -> Path:
     path = folder / "hand.toml"
-    path.write_text(SCENE.format(runs=runs, noise=noise, price=price), encoding="utf-8")
+    load = f"{PAPER_PEAK}noise = {noise}\n"
+    parts = (seller("dc", 1, price), CHOICES)
+    text = paper(*parts, peak=load, more="seed = 1\nruns = 1\n")
+    path.write_text(text, encoding="utf-8")
     return path
 
 

@@ -23,63 +23,18 @@ from exchange.wire.requests import (
 from exchange.wire.types import SelfTrade, TimeInForce
 from sim.run.world import World
 from sim.scenario.file import Loaded, load
+from tests.sim.scenes import boot, farm, head, rules, seller
 
 DURATION_S: Final = 4_500
-SCENE: Final = """
-schema = 1
-title = "A day of bugs"
-seed = 1
-duration_s = {duration_s}
-start = 2026-11-23T00:00:00Z
-[farm]
-account = "shop"
-zone = "eu-de"
-class = "small"
-core_units = 2
-unit_rps = 100
-deposit = {deposit}
-pricing = "{pricing}"
-[workload]
-kind = "profile"
-points = [[0, 900], [1100, 900], [1200, 100], [1500, 100], [1600, 900], [4500, 900]]
-[boot]
-mean_s = 60
-sd_s = 40
-min_s = 10
-fail = 0.1
-[[seller]]
-name = "lab"
-hosts = 2
-host = {{mvcpu = 4000, mem_mib = 8800, disk_mib = 65536}}
-price = 0.035123
-jitter = 0.1
-pricing = "{pricing}"
-[[seller]]
-name = "shed"
-hosts = 2
-host = {{mvcpu = 4000, mem_mib = 8800, disk_mib = 65536}}
-price = 0.031007
-jitter = 0.1
-pricing = "{pricing}"
-[random_faults]
+POINTS: Final = (
+    "points = [[0, 900], [1100, 900], [1200, 100], [1500, 100], [1600, 900], [4500, 900]]\n"
+)
+FAULTS: Final = """[random_faults]
 kinds = [
     "host_crash", "partition", "boot_failures", "slow_boot", "exchange_restart", "seller_withdraw",
 ]
 per_hour = 8.0
 for_s = [60, 600]
-[policy.threshold]
-[[policy.threshold.rule]]
-name = "burst"
-when = "util > 70 for 30s"
-do = "buy 4"
-price_max = 0.10
-cooldown = "1m"
-max_units = 9
-[[policy.threshold.rule]]
-name = "calm"
-when = "util < 40 for 1m"
-do = "release 2"
-cooldown = "30s"
 """
 EVERY_MS: Final = 20_000
 NAMES: Final = ("ida", "jon")
@@ -98,9 +53,22 @@ def loaded(folder: Path, seed: int) -> Loaded:
     path = folder / f"day{seed % 2}.toml"
     if not path.exists():
         pricing, deposit = (("metered", 40.0), ("flat", 0.45))[seed % 2 == 0]
-        text = SCENE.format(duration_s=DURATION_S, pricing=pricing, deposit=deposit)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(scene(pricing, deposit), encoding="utf-8")
     return load(path)
+
+
+def scene(pricing: str, deposit: float) -> str:
+    paid = f'pricing = "{pricing}"\n'
+    return (
+        head("A day of bugs", DURATION_S, more="seed = 1\n")
+        + farm(2, more=f"deposit = {deposit}\n{paid}")
+        + f'[workload]\nkind = "profile"\n{POINTS}'
+        + boot(60, 40, 10, "fail = 0.1\n")
+        + seller("lab", 2, 0.035123, f"jitter = 0.1\n{paid}")
+        + seller("shed", 2, 0.031007, f"jitter = 0.1\n{paid}")
+        + FAULTS
+        + rules("30s", 9, "1m", "30s")
+    )
 
 
 class BusyWorld(World):

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 
 from exchange.cli.common import moment
 from exchange.journal.rows import JournalRow
+from exchange.model.commands import HostBack
 from exchange.storage.sqlite_journal import create
 from exchange.units import MS_PER_HOUR, MS_PER_MINUTE
 from exchange.wire.codec import MSGPACK
-from exchange.wire.requests import LeaseRelease
+from exchange.wire.requests import HostSynced, LeaseRelease
 from sim.cli.app import app
 from tests.exchange.support.lease_market import LeaseMarket
 from tests.sim.record.test_record import data_of, refusal, sim
@@ -88,6 +89,34 @@ def test_the_next_buyer_gets_the_cheap_unit(tmp_path: Path) -> None:
     # Its order and its release; the VM's two reports are played by a simulated host.
     assert found["fates"] == {"taken_out": 2, "simulated": 2, "time": 1}
     assert (found["refused"], found["unchanged"]) == ({}, 0)
+
+
+def test_a_host_that_is_back_names_the_vms_that_a_simulated_one_runs(tmp_path: Path) -> None:
+    """The buyer's VM, which now runs on the host that was cut off, is not over before it says so:
+    its last use of CPU is paid. (Seen to fail with the recorded inventory alone.)"""
+    market = LeaseMarket()
+    market.open_account("early")
+    market.open_account("rich")
+    dear_host = market.add_host("rich")
+    symbol = "small.eu-de.metered.spot"
+    market.place("seller.ask", "sell", 1, CHEAP_UCR, symbol=symbol)
+    market.place("rich.ask", "sell", 1, DEAR_UCR, symbol=symbol)
+    market.place("early.bid", "buy", 1, CHEAP_UCR, symbol=symbol)
+    market.place("buyer.bid", "buy", 1, DEAR_UCR, symbol=symbol)
+    mine = market.lease_frames("buyer")[-1].lease_id
+    vm_id = market.start(mine)
+    market.report(vm_id, "running", ready=True, host=dear_host)
+    market.advance(MS_PER_HOUR // 2)
+    market.silent(market.now_ms)
+    market.must(HostBack(market.host))
+    release(market, "buyer", mine)
+    market.must(HostSynced(instruction_id="i", boot_id="boot 1", vms=[]), "seller", market.host)
+    market.report(vm_id, "stopped", host=dear_host)
+    market.advance(3 * MS_PER_MINUTE)
+    market.place("buyer.last", "buy", 1, 1)
+    found = sim("replay", recorded(tmp_path, market), "--without", "early")["without"]
+    # Simulated VMs use half of their CPU.
+    assert found["played"]["others_cost"] == pytest.approx(0.036 / 2 / 2, rel=0.01)
 
 
 def test_without_somebody_who_did_nothing_it_is_what_was_recorded(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A limit on units holds in an outage too; units of silent hosts are rented still, and not counted."""
+"""A limit on units holds in an outage; those of silent hosts are rented still, and not counted."""
 
 from pathlib import Path
 

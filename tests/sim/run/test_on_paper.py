@@ -9,24 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.scenes import outcome
+from tests.sim.scenes import PAPER_BOOT_S, PAPER_PEAK, PAPER_RULES, outcome, paper, seller
 
-PEAK = '[workload]\nkind = "flash"\nbase = 50\npeak = 250\nat_s = 1000\nramp_s = 0\n'
-PEAK += "hold_s = 3600\ndecay_s = 0\n"
 FLAT = '[workload]\nkind = "profile"\npoints = [[0, 300]]\n'
-BURST_AND_CALM = """
-[[policy.rules.rule]]
-name = "burst"
-when = "util > 70 for 1m"
-do = "buy 3"
-price_max = 0.10
-max_units = 3
-[[policy.rules.rule]]
-name = "calm"
-when = "util < 30 for 2m"
-do = "release all"
-cooldown = "1m"
-"""
 KEEP_THREE = """
 [[policy.rules.rule]]
 name = "burst"
@@ -45,25 +30,14 @@ cooldown = "1m"
 """
 CLOUD = '[policy.cloud]\nlike = "rules"\nlist_price = 0.10\n'
 STATIC = "[policy.static]\nunits = 3\n"
-BOOT_S = 60
 PEAK_REQUESTS = 250 * 3600 + 50 * 3600
 
 
-def played(folder: Path, policy: str, duration_s: int, *parts: str) -> dict[str, float]:
+def played(
+    folder: Path, policy: str, duration_s: int, *parts: str, peak: str = PAPER_PEAK
+) -> dict[str, float]:
     """Run one policy of a file made of ``parts``; a broken law would raise."""
-    head = (
-        f'schema = 1\ntitle = "On paper"\nduration_s = {duration_s}\n'
-        "start = 2026-11-23T12:00:00Z\n[network]\nlatency_ms = 0\njitter_ms = 0\n"
-        '[farm]\naccount = "shop"\nzone = "eu-de"\nclass = "small"\n'
-        "core_units = 1\nunit_rps = 100\n"
-        f"[boot]\nmean_s = {BOOT_S}\nsd_s = 0\nmin_s = 10\n"
-    )
-    return outcome(folder, head + "".join(parts), policy).metrics
-
-
-def seller(hosts: int, price: float) -> str:
-    host = "host = {mvcpu = 4000, mem_mib = 8800, disk_mib = 65536}\n"
-    return f'[[seller]]\nname = "dc"\nhosts = {hosts}\nprice = {price}\n{host}'
+    return outcome(folder, paper(*parts, duration_s=duration_s, peak=peak), policy).metrics
 
 
 def fault(kind: str, at_s: int, for_s: int, more: str = "") -> str:
@@ -72,8 +46,8 @@ def fault(kind: str, at_s: int, for_s: int, more: str = "") -> str:
 
 def crashes() -> str:
     """Two that overlap: the only host is away from 600 to 2400 s."""
-    seller = 'seller = "dc"\n'
-    return fault("host_crash", 600, 600, seller) + fault("host_crash", 900, 1500, seller)
+    whose = 'seller = "dc"\n'
+    return fault("host_crash", 600, 600, whose) + fault("host_crash", 900, 1500, whose)
 
 
 def had_s(metrics: dict[str, float], price: float = 0.06) -> float:
@@ -82,16 +56,16 @@ def had_s(metrics: dict[str, float], price: float = 0.06) -> float:
 
 
 def test_a_peak_is_served_and_paid_as_long_as_it_lasts(tmp_path: Path) -> None:
-    parts = (PEAK, seller(4, 0.06), BURST_AND_CALM, STATIC, CLOUD, "[policy.none]\n")
+    parts = (seller("dc", 4, 0.06), PAPER_RULES, STATIC, CLOUD, "[policy.none]\n")
     none, rules, static, cloud = (
         played(tmp_path, policy, 7200, *parts) for policy in ("none", "rules", "static", "cloud")
     )
     assert none["slo_violation_pct"] == pytest.approx(100 * 170 * 3600 / PEAK_REQUESTS)
     # A minute until the rule acts and one for the boot; two until it gives back.
-    late = 100 * 170 * (60 + BOOT_S) / PEAK_REQUESTS
+    late = 100 * 170 * (60 + PAPER_BOOT_S) / PEAK_REQUESTS
     assert rules["slo_violation_pct"] == pytest.approx(late, rel=0.02)
-    assert had_s(rules) == pytest.approx(3600 - 60 - BOOT_S + 120, rel=0.01)
-    assert had_s(static) == pytest.approx(7200 - BOOT_S, rel=0.001)
+    assert had_s(rules) == pytest.approx(3600 - 60 - PAPER_BOOT_S + 120, rel=0.01)
+    assert had_s(static) == pytest.approx(7200 - PAPER_BOOT_S, rel=0.001)
     assert static["slo_violation_pct"] == 0
     # A cloud bills the boot too.
     assert cloud["slo_violation_pct"] == pytest.approx(late, rel=0.02)
@@ -99,20 +73,20 @@ def test_a_peak_is_served_and_paid_as_long_as_it_lasts(tmp_path: Path) -> None:
 
 
 def test_a_restart_of_the_exchange_delays_its_buyers_and_no_cloud(tmp_path: Path) -> None:
-    parts = (PEAK, seller(4, 0.06), BURST_AND_CALM, CLOUD, fault("exchange_restart", 990, 1200))
+    parts = (seller("dc", 4, 0.06), PAPER_RULES, CLOUD, fault("exchange_restart", 990, 1200))
     cloud = played(tmp_path, "cloud", 7200, *parts)
-    late = 100 * 170 * (60 + BOOT_S) / PEAK_REQUESTS
+    late = 100 * 170 * (60 + PAPER_BOOT_S) / PEAK_REQUESTS
     assert cloud["slo_violation_pct"] == pytest.approx(late, rel=0.02)
     # 1190 s into the peak it is back; then comes the boot.
     rules = played(tmp_path, "rules", 7200, *parts)
-    late = 100 * 170 * (1190 + BOOT_S) / PEAK_REQUESTS
+    late = 100 * 170 * (1190 + PAPER_BOOT_S) / PEAK_REQUESTS
     assert rules["slo_violation_pct"] == pytest.approx(late, rel=0.02)
 
 
 def test_a_restart_while_a_bid_expires_breaks_no_law(tmp_path: Path) -> None:
     """Nobody sells at 0.10: one unit is wanted from start to end and never had."""
-    parts = (FLAT, seller(1, 0.50), BUY_ONE, fault("exchange_restart", 310, 120))
-    found = played(tmp_path, "rules", 1200, *parts)
+    parts = (seller("dc", 1, 0.50), BUY_ONE, fault("exchange_restart", 310, 120))
+    found = played(tmp_path, "rules", 1200, *parts, peak=FLAT)
     assert found["cost"] == found["leases"] == 0
     assert found["slo_violation_pct"] == pytest.approx(100 * 220 / 300)
     assert found["unfilled_units"] == 1
@@ -120,17 +94,17 @@ def test_a_restart_while_a_bid_expires_breaks_no_law(tmp_path: Path) -> None:
 
 
 def test_fixed_units_are_bought_again_at_the_dearest_ask(tmp_path: Path) -> None:
-    found = played(tmp_path, "static", 3600, FLAT, seller(1, 0.06), STATIC, crashes())
+    found = played(tmp_path, "static", 3600, seller("dc", 1, 0.06), STATIC, crashes(), peak=FLAT)
     assert found["price_max"] == 0.06
     assert found["paid_over_best_ask"] == 0
-    assert had_s(found) == pytest.approx(600 - BOOT_S + 1200 - BOOT_S, rel=0.05)
+    assert had_s(found) == pytest.approx(600 - PAPER_BOOT_S + 1200 - PAPER_BOOT_S, rel=0.05)
     assert found["missing_unit_hours"] == pytest.approx(3 * 1800 / 3600, rel=0.05)
     assert found["penalties"] == pytest.approx(0.03)
 
 
 def test_a_rule_that_may_pay_more_pays_its_own_bid_when_that_waits(tmp_path: Path) -> None:
-    found = played(tmp_path, "rules", 3600, FLAT, seller(1, 0.06), KEEP_THREE, crashes())
-    before, after = 3 * (600 - 30 - BOOT_S) * 0.06, 3 * (1200 - BOOT_S) * 0.50
+    found = played(tmp_path, "rules", 3600, seller("dc", 1, 0.06), KEEP_THREE, crashes(), peak=FLAT)
+    before, after = 3 * (600 - 30 - PAPER_BOOT_S) * 0.06, 3 * (1200 - PAPER_BOOT_S) * 0.50
     assert found["cost"] == pytest.approx((before + after) / 3600, rel=0.05)
     assert found["price_mean"] == pytest.approx((0.06 + 0.50) / 2)
     assert found["paid_over_best_ask"] == pytest.approx(0.44 / 2)
@@ -139,7 +113,7 @@ def test_a_rule_that_may_pay_more_pays_its_own_bid_when_that_waits(tmp_path: Pat
 def test_boots_fail_until_the_last_fault_about_them_is_over(tmp_path: Path) -> None:
     fails = fault("boot_failures", 0, 1000, "fail = 1.0\n")
     fails += fault("boot_failures", 500, 2500, "fail = 1.0\n")
-    found = played(tmp_path, "static", 3600, FLAT, seller(1, 0.06), STATIC, fails)
-    late_s = 3000 + BOOT_S
+    found = played(tmp_path, "static", 3600, seller("dc", 1, 0.06), STATIC, fails, peak=FLAT)
+    late_s = 3000 + PAPER_BOOT_S
     assert found["slo_violation_pct"] == pytest.approx(100 * 220 * late_s / (300 * 3600), rel=0.01)
-    assert had_s(found) == pytest.approx(600 - BOOT_S, rel=0.05)
+    assert had_s(found) == pytest.approx(600 - PAPER_BOOT_S, rel=0.05)

@@ -4,60 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.scenes import outcome
+from tests.sim.scenes import PAPER_RULES, outcome, paper, seller
 
-HOURS = """
-schema = 1
-title = "By hand"
-duration_s = {duration_s}
-start = 2026-11-23T12:00:00Z
-[network]
-latency_ms = 0
-jitter_ms = 0
-[farm]
-account = "shop"
-zone = "eu-de"
-class = "small"
-core_units = 1
-unit_rps = 100
-[workload]
-kind = "flash"
-base = 50
-peak = 250
-at_s = 1000
-ramp_s = 0
-hold_s = 3600
-decay_s = 0
-[boot]
-mean_s = 60
-sd_s = 0
-min_s = 10
-[[seller]]
-name = "dc"
-hosts = 4
-host = {{mvcpu = 4000, mem_mib = 8800, disk_mib = 65536}}
-price = 0.06
+POLICIES = """
 [policy.none]
 [policy.static]
 units = 3
 [policy.rules]
-[[policy.rules.rule]]
-name = "burst"
-when = "util > 70 for 1m"
-do = "buy 3"
-price_max = 0.10
-max_units = 3
-[[policy.rules.rule]]
-name = "calm"
-when = "util < 30 for 2m"
-do = "release all"
-{more}
 """
 CLOUD = '[policy.cloud]\nlike = "rules"\n[policy.cloud.cloud]\nprice = 0.10\n'
 
 
 def paid(folder: Path, policy: str, more: str = "", duration_s: int = 7200) -> dict[str, float]:
-    return outcome(folder, HOURS.format(duration_s=duration_s, more=more), policy).metrics
+    parts = (seller("dc", 4, 0.06), POLICIES, PAPER_RULES, more)
+    return outcome(folder, paper(*parts, duration_s=duration_s), policy).metrics
 
 
 def crash(at_s: int, for_s: int) -> str:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from exchange.find.need import Known, Need
-from exchange.find.offers import cheapest, dearer, search
+from exchange.find.offers import above_limit, cheapest, search
 from exchange.find.reader import read
 from exchange.wire.frames import DirectorySnapshot, DirectoryUpdate, HostAsk
 from exchange.wire.requests import OrderPlace
@@ -161,7 +161,7 @@ def said(text: str) -> list[str]:
     need = read(text, KNOWN)
     found = search(need, HOSTS, KNOWN.zones)
     best = cheapest(found.offers, need.units or 1)
-    more = dearer(need, HOSTS, KNOWN.zones, best)
+    more = above_limit(need, HOSTS, KNOWN.zones, best)
     lines = summary_lines(need, found, best, more, 150)
     return ["".join(part for part, _, _ in line).strip() for line in lines]
 
