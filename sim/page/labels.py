@@ -14,7 +14,8 @@ BADGE_WIDE: Final = 5.5
 LETTER_WIDE: Final = 1.0
 """A letter of a name, in the narrowest window that shows names."""
 HIGH: Final = 7.0
-LEVELS: Final = (0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5, -6, 6)
+LEVELS: Final = tuple(sorted(range(-14, 15), key=abs))
+"""The nearest first: all that the field has, so that seven labels always find room."""
 
 
 class Spot(Struct, frozen=True):

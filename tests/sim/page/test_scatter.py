@@ -80,7 +80,7 @@ def boxes(spots: list[Spot], found: list[Label]) -> list[tuple[float, float, flo
             st.text("a", max_size=30),
             st.integers(0, 2),
         ),
-        max_size=8,
+        max_size=7,  # one is in the way of two lines at most, and there are 14 or more
     )
 )
 def test_no_label_stands_on_another(spots: list[Spot]) -> None:
