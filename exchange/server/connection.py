@@ -37,6 +37,11 @@ from exchange.units import MS_PER_SECOND
 from exchange.wire.close_codes import CLOSE_INTERNAL, CLOSE_POLICY, CLOSE_TRY_LATER
 from exchange.wire.types import MAX_FRAME_BYTES
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # an installation without the library's C code
+    from websockets.utils import apply_mask
+
 READ_BYTES: Final = 64 * 1024
 """Bytes read from the socket at once; asyncio's own 256 KiB are more than one turn handles."""
 TOO_MANY_SMALL: Final = "too many control frames or small fragments"
@@ -53,9 +58,9 @@ class Inbox(Protocol):
     framing: Framing
 
     @property
-    def full(self) -> bool: ...
+    def room(self) -> int: ...
 
-    def frame(self, connection: WireConnection, data: bytes) -> None: ...
+    def frames(self, connection: WireConnection, payloads: list[bytes]) -> None: ...
     def paused(self, connection: WireConnection) -> None: ...
     def behind(self, connection: WireConnection) -> None: ...
     def keeping_up(self, connection: WireConnection) -> None: ...
@@ -90,9 +95,8 @@ class WireConnection(ServerConnection):
         self.line = Line()
         """Frames in the pump's queue."""
         self.backlog = Backlog()
-        self.inflow = Inflow(self._now_ms())
+        self.inflow = Inflow(self._now_ms(), apply_mask)
         self.max_bytes = MAX_FRAME_BYTES
-        self._early: list[bytes] = []
         self._reading = Reading()
         self._taken = 0
         self._turn: asyncio.Handle | None = None
@@ -121,15 +125,12 @@ class WireConnection(ServerConnection):
             self.door.ended(self)
 
     def attach(self, number: int, inbox: Inbox, binary: bool, send_stored: SendStored) -> None:
-        """Register with the pump; frames that came right behind the handshake follow."""
+        """Register with the pump; frames that came right behind the handshake are read now."""
         if self.door is not None:
             self.door.handshake_done(self)
         self.number = self.line.number = number
         self.inbox = inbox
         self.binary, self.send_stored = binary, send_stored
-        early, self._early = self._early, []
-        for data in early:
-            self._message(data)
         self.resume()
 
     def take_messages_of(self, max_bytes: int) -> None:
@@ -150,7 +151,7 @@ class WireConnection(ServerConnection):
             self._take_request()
         else:
             self._take_frames()
-        if self._open():
+        if self._room() > 0:
             self._reading.go_on(self.transport, self.loop.time())
         else:
             self._stop_reading()
@@ -176,23 +177,30 @@ class WireConnection(ServerConnection):
 
     def _take_frames(self) -> None:
         protocol, inflow = self.protocol, self.inflow
-        while inflow and self._open() and not protocol.eof_sent:
-            frame = inflow.take(self.max_bytes)
-            if frame is None:
+        while inflow and (room := self._room()) > 0 and not protocol.eof_sent:
+            plain = None if self.take_chunk else inflow.take_plain(self.max_bytes, room)
+            if plain:
+                self._taken += len(plain)
+                self._messages(plain)
+            elif not self._take_other():
                 return
-            self._taken += 1
-            first, data = frame
-            if protocol.state is CLOSING:  # Ignore everything else it sent, except its close frame.
-                if first == OTHER and is_control(data):
-                    super().data_received(data)
-            elif first == OTHER:
-                super().data_received(data)
-                if protocol.state is CLOSING:
-                    self._end_soon()
-            elif first == BINARY and self.take_chunk is not None:
-                self._chunk(data)
-            else:
-                self._message(data)
+
+    def _take_other(self) -> bool:
+        """Handle the next frame, whatever it is; False when it is not whole yet."""
+        frame = self.inflow.take(self.max_bytes)
+        if frame is None:
+            return False
+        self._taken += 1
+        first, data = frame
+        closing = self.protocol.state is CLOSING
+        if first != OTHER:
+            self._chunk(data) if first == BINARY and self.take_chunk else self._messages([data])
+        elif not closing or self.inflow.refused or is_control(data):
+            # Of one that was told to end, only its close frame still counts.
+            super().data_received(data)
+            if not closing and self.protocol.state is CLOSING:
+                self._end_soon()
+        return True
 
     def process_event(self, event: Event) -> None:
         """Handle the library's events: the handshake, control frames and fragments."""
@@ -205,20 +213,16 @@ class WireConnection(ServerConnection):
         elif self._small_fits():
             super().process_event(event)
 
-    def _open(self) -> bool:
-        """May another frame be parsed now?"""
-        inbox = self.inbox
+    def _room(self) -> int:
+        """Return how many frames may be parsed now."""
+        inbox, backlog = self.inbox, self.backlog
         if self._resting is not None:
-            return False
+            return 0
         if inbox is None:
-            return self.request is None  # Frames after the handshake wait until it is answered.
-        return (
-            len(self.line.items) < PENDING_MAX
-            and self._taken < TURN_FRAMES
-            and not (self.backlog.behind and not self.backlog.replays)
-            and not self.chunks_wait
-            and not inbox.full
-        )
+            return int(self.request is None)  # Frames after the handshake wait for its answer.
+        if self.chunks_wait or (backlog.behind and not backlog.replays):
+            return 0
+        return min(PENDING_MAX - len(self.line.items), TURN_FRAMES - self._taken, inbox.room)
 
     def _stop_reading(self) -> None:
         """Resume reading: the loop, the pump, the disk or the reader no longer blocks it."""
@@ -229,7 +233,7 @@ class WireConnection(ServerConnection):
             else:
                 self._turn = self.loop.call_soon(self._next_turn)
         inbox = self.inbox
-        if inbox is not None and (len(self.line.items) >= PENDING_MAX or inbox.full):
+        if inbox is not None and (len(self.line.items) >= PENDING_MAX or inbox.room <= 0):
             inbox.paused(self)
 
     async def keepalive(self) -> None:
@@ -267,19 +271,18 @@ class WireConnection(ServerConnection):
             return
         message = self.inflow.join(bytes(event.data), event.fin)
         if message is not None:
-            self._message(message)
+            self._messages([message])
 
     def _chunk(self, data: bytes) -> None:
         assert self.take_chunk is not None, "only an upload has chunks"
-        if len(data) >= SMALL_BYTES or self._small_fits():
+        if self.protocol.state is not CLOSING and (len(data) >= SMALL_BYTES or self._small_fits()):
             self.take_chunk(data)
 
-    def _message(self, data: bytes) -> None:
-        inbox = self.inbox
-        if inbox is None:
-            self._early.append(data)
-            return
-        inbox.frame(self, data)
+    def _messages(self, payloads: list[bytes]) -> None:
+        """Pass on what was said, unless the connection was told to end."""
+        assert self.inbox is not None, "frames wait until the handshake is answered"
+        if self.protocol.state is not CLOSING:
+            self.inbox.frames(self, payloads)
 
     # --- outbound ---
 

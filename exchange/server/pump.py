@@ -8,7 +8,7 @@ Source: architecture.md, "One shape: a pure core in a thin shell".
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Final, TypeAlias, TypeVar
 
@@ -73,15 +73,15 @@ class Pump:
         return len(self._turns)
 
     @property
-    def full(self) -> bool:
-        """Return whether the queue is so long that reading from all connections pauses."""
-        return len(self._turns) >= QUEUE_MAX
+    def room(self) -> int:
+        """Return how many frames still fit; without room, reading from all connections pauses."""
+        return QUEUE_MAX - len(self._turns)
 
     # --- what connections call ---
 
-    def frame(self, connection: WireConnection, data: bytes) -> None:
-        """Queue a frame that arrived."""
-        self._add(connection, data)
+    def frames(self, connection: WireConnection, payloads: list[bytes]) -> None:
+        """Queue frames that arrived together."""
+        self._add(connection, payloads)
 
     def paused(self, connection: WireConnection) -> None:
         """The connection paused reading until the queue is worked off."""
@@ -102,7 +102,7 @@ class Pump:
 
     def submit_behind(self, connection: WireConnection, work: Work) -> None:
         """Queue a gateway call after the frames received from ``connection``."""
-        self._add(connection, work)
+        self._add(connection, [work])
 
     def begin(self) -> None:
         """Make `Started` the run's first row: no deadline is settled and no request handled before
@@ -301,9 +301,9 @@ class Pump:
         else:
             item(now_ms)  # type: ignore[operator]
 
-    def _add(self, connection: WireConnection, item: bytes | Work) -> None:
+    def _add(self, connection: WireConnection, items: Sequence[bytes | Work]) -> None:
         session = self.gateway.sessions.get(connection.number)
-        self._turns.add(connection.line, item, session is not None and session.role is not None)
+        self._turns.add(connection.line, items, session is not None and session.role is not None)
         if self._turns.is_due(perf_counter()):
             self._wake.set()
         else:

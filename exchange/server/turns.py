@@ -6,7 +6,7 @@ only a share of the time, so that they can never take most of it, however many t
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 TURN_ITEMS: Final = 16
@@ -49,10 +49,10 @@ class Turns:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, line: Line, item: bytes | Work, known: bool) -> None:
-        """Put ``item`` at the end of ``line``."""
-        line.items.append(item)
-        self._count += 1
+    def add(self, line: Line, items: Sequence[bytes | Work], known: bool) -> None:
+        """Put ``items`` at the end of ``line``."""
+        line.items.extend(items)
+        self._count += len(items)
         if not line.waits:
             line.waits = True
             (self.known if known else self.strangers).append(line)

@@ -26,6 +26,7 @@ from exchange.server.inflow import (
     SMALL_SAVED_S,
     TURN_FRAMES,
 )
+from exchange.server.pump import QUEUE_MAX
 from exchange.wire.types import MAX_FRAME_BYTES
 from tests.exchange.support.attack_kinds import HANDSHAKE, framed
 from tests.exchange.support.harness import until
@@ -76,13 +77,13 @@ class Collector:
     """A pump that collects and works when it is told to."""
 
     def __init__(self) -> None:
-        self.framing, self.full = Framing(), False
+        self.framing, self.room = Framing(), QUEUE_MAX
         self.taken: list[bytes] = []
         self.stopped: list[WireConnection] = []
 
-    def frame(self, connection: WireConnection, data: bytes) -> None:
-        self.taken.append(data)
-        connection.line.items.append(data)
+    def frames(self, connection: WireConnection, payloads: list[bytes]) -> None:
+        self.taken += payloads
+        connection.line.items.extend(payloads)
 
     def paused(self, connection: WireConnection) -> None:
         self.stopped.append(connection)
@@ -234,10 +235,10 @@ def test_all_that_came_is_taken_in_the_end_in_order_and_reading_goes_on() -> Non
 
 def test_while_the_pump_is_full_nobody_is_read() -> None:
     def play(at: Scene) -> None:
-        at.pump.full = True
+        at.pump.room = 0
         at.connection.data_received(framed(FIN | TEXT, b"{}"))
         assert (at.pump.taken, at.pipe.reading) == ([], False)
-        at.pump.full = False
+        at.pump.room = QUEUE_MAX
         at.pump.work()
         assert (at.pump.taken, at.pipe.reading) == ([b"{}"], True)
 

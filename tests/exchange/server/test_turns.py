@@ -31,11 +31,11 @@ def drained(turns: Turns) -> list[bytes]:
 def test_lines_are_served_by_turns_and_those_with_a_login_first() -> None:
     turns, stranger, flood, trader = Turns(), line(1), line(2), line(3)
     for item in (b"s1", b"s2"):
-        turns.add(stranger, item, known=False)
+        turns.add(stranger, [item], known=False)
     floods = [b"f%02d" % number for number in range(TURN_ITEMS + 2)]
     for item in floods:
-        turns.add(flood, item, known=True)
-    turns.add(trader, b"t1", known=True)
+        turns.add(flood, [item], known=True)
+    turns.add(trader, [b"t1"], known=True)
     assert len(turns) == len(floods) + 3
     first, rest = floods[:TURN_ITEMS], floods[TURN_ITEMS:]
     assert drained(turns) == [*first, b"t1", *rest, b"s1", b"s2"]
@@ -44,9 +44,9 @@ def test_lines_are_served_by_turns_and_those_with_a_login_first() -> None:
 
 def test_who_logs_in_stays_in_line_until_what_came_before_is_done() -> None:
     turns, one, other = Turns(), line(1), line(2)
-    turns.add(one, b"login", known=False)
-    turns.add(one, b"order", known=True)
-    turns.add(other, b"first", known=True)
+    turns.add(one, [b"login"], known=False)
+    turns.add(one, [b"order"], known=True)
+    turns.add(other, [b"first"], known=True)
     assert drained(turns) == [b"first", b"login", b"order"]
 
 
@@ -57,7 +57,7 @@ ITEMS = st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=60)
 def test_of_a_line_everything_is_taken_once_and_in_its_order(items: list[tuple[int, bool]]) -> None:
     turns, lines = Turns(), [line(number) for number in range(5)]
     for at, (number, known) in enumerate(items):
-        turns.add(lines[number], bytes((number, at)), known)
+        turns.add(lines[number], [bytes((number, at))], known)
     taken = drained(turns)
     assert sorted(taken) == sorted(bytes((number, at)) for at, (number, _) in enumerate(items))
     for number in range(5):
@@ -77,8 +77,8 @@ def test_strangers_have_a_share_of_a_batch_and_of_the_time(tmp_path: Path) -> No
         async with running(tmp_path / "data") as server:
             turns, flood, trader = server.pump._turns, line(998), line(999)
             for _ in range(100):
-                turns.add(flood, busy, known=False)
-            turns.add(trader, busy, known=True)
+                turns.add(flood, [busy], known=False)
+            turns.add(trader, [busy], known=True)
             server.pump._work(0)
             assert (len(turns.known), len(trader.items)) == (0, 0)
             assert 97 <= len(flood.items) < 100
