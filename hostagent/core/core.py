@@ -77,7 +77,7 @@ class HostCore:
         self._epoch = 0
         self.beats = Beats(config.heartbeat_ms)
         self.looks = Looks(config.observe_ms)
-        self._vms_at_ms: int | None = None
+        self.vms_due_ms: int | None = None
         """The first deadline of any VM; computed again after everything that may change it."""
 
     # --- the two calls of every core ---
@@ -90,7 +90,7 @@ class HostCore:
         for order in self._successors.due(self.vms):
             self._launch_new(order, now_ms, out)
         if not isinstance(message, Tick):
-            self._find_vms_at()
+            self._find_vms_due()
         return out + self._images.news(self.vms)
 
     def next_deadline_ms(self) -> int | None:
@@ -99,7 +99,7 @@ class HostCore:
 
     def next_due_ms(self) -> int | None:
         """Return the next deadline besides the heartbeats."""
-        vms_ms, look_ms = self._vms_at_ms, self.looks.due_ms
+        vms_ms, look_ms = self.vms_due_ms, self.looks.due_ms
         return look_ms if vms_ms is None or (look_ms is not None and look_ms < vms_ms) else vms_ms
 
     def steady(self) -> bool:
@@ -128,11 +128,11 @@ class HostCore:
             out.append(KeepNotes(vm.spec.vm_id, life.notes(vm)))
         else:
             self._follow(vm, life.settle(vm, due_ms), out)
-        self._find_vms_at()
+        self._find_vms_due()
 
-    def _find_vms_at(self) -> None:
+    def _find_vms_due(self) -> None:
         times = [life.next_deadline_ms(vm) for vm in self.vms.values()]
-        self._vms_at_ms = min((time for time in times if time is not None), default=None)
+        self.vms_due_ms = min((time for time in times if time is not None), default=None)
 
     def _heartbeat(self, now_ms: int, out: list[Out]) -> None:
         self.beats.begin(now_ms)

@@ -17,6 +17,7 @@ from hostagent.core.offering import Offering, left_beside, smallest_unit
 from hostagent.core.own_use import Held, OwnUse, Used, own_use
 from hostagent.core.pause import Pause
 from hostagent.core.ports import HYPERVISOR_LOST, Load, Observed
+from hostagent.core.residual import Residual
 from hostagent.core.vm import Vm
 
 PORTS_SLACK = 10
@@ -45,6 +46,17 @@ class HostConfig(Struct, frozen=True):
     orphan_grace_ms: int = 60_000
     outbound: Outbound = "none"
     tags: tuple[str, ...] = ()
+
+
+class Watched(Struct, frozen=True):
+    """What has been seen of the server's own work."""
+
+    load: Load
+    looked: bool
+    residual: Residual
+    use: OwnUse
+    cpu: Held
+    mem: Held
 
 
 class Offer:
@@ -77,6 +89,19 @@ class Offer:
     def kept(self) -> KeptOffer:
         """Return what an agent after us must start with."""
         return KeptOffer(self._limit, replace(self._residual), self._use.day, self._now())
+
+    def watched(self) -> Watched:
+        """Return what it has seen until now; see `go_back`."""
+        return _copied(
+            Watched(self._load, self._looked, self._residual, self._use, self._cpu, self._mem)
+        )
+
+    def go_back(self, watched: Watched) -> None:
+        """Forget what was seen since then."""
+        seen = _copied(watched)
+        self._load, self._looked, self._residual = seen.load, seen.looked, seen.residual
+        self._use, self._cpu, self._mem = seen.use, seen.cpu, seen.mem
+        self._offered_now = None
 
     def limit(self, order: HostLimit) -> None:
         """Take the owner's limit over; an absent one is lifted."""
@@ -200,3 +225,13 @@ class Offer:
         if self._cpu.level is None or self._mem.level is None:
             return None
         return Used(self._cpu.level, self._mem.level)
+
+
+def _copied(seen: Watched) -> Watched:
+    return replace(
+        seen,
+        residual=replace(seen.residual),
+        use=replace(seen.use),
+        cpu=replace(seen.cpu),
+        mem=replace(seen.mem),
+    )

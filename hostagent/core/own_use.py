@@ -4,6 +4,7 @@ Own use = the server's use less that of the VMs which this agent runs. The defau
 the server what its work used within 24 hours, a residual offer what it uses now (rules.md 8.3).
 """
 
+from bisect import bisect_left
 from typing import Final
 
 from msgspec import Struct
@@ -61,46 +62,55 @@ def own_use(seen: Observed, vms: dict[str, Vm], total: Used) -> Used | None:
     return Used(max(0, round(pct * total.mvcpu / 100)), max(0, round(mem_mib)))
 
 
-class OwnUse:
+class OwnUse(Struct):
     """Collects what the server's own work uses; ``day`` is what a restart must find again."""
 
-    def __init__(self, total: Used, day: DayUse) -> None:
-        self._total = total
-        self.day = day
-        self._number = -1
-        self._count = self._mvcpu = self._mem_mib = 0
+    total: Used
+    day: DayUse
+    number: int = -1
+    """Of the slot that is open; the sums of what was seen in it follow."""
+    count: int = 0
+    mvcpu: int = 0
+    mem_mib: int = 0
 
     def observe(self, own: Used, at_ms: int) -> None:
-        if self._number == -1 and not self.day.slots:
+        if self.number == -1 and not self.day.slots:
             # What is in use already cannot be offered; CPU at a start says nothing yet.
-            self.day = DayUse(counted=Used(0, _counted(0, own.mem_mib, self._total.mem_mib)))
+            self.day = DayUse(counted=Used(0, _counted(0, own.mem_mib, self.total.mem_mib)))
         number = at_ms // SLOT_MS
-        if number != self._number:
+        if number != self.number:
             self._close_slot(number)
-        self._count += 1
-        self._mvcpu += own.mvcpu
-        self._mem_mib += own.mem_mib
+        self.count += 1
+        self.mvcpu += own.mvcpu
+        self.mem_mib += own.mem_mib
 
     def _close_slot(self, next_number: int) -> None:
-        count, number = self._count, self._number
+        count, number = self.count, self.number
         if count:
-            slot = Slot(number, self._mvcpu // count, self._mem_mib // count)
-            known = [
-                one for one in self.day.slots if next_number - DAY_SLOTS <= one.number < number
-            ]
-            slots = (*known, slot)
+            slot = Slot(number, self.mvcpu // count, self.mem_mib // count)
+            slots = (*_between(self.day.slots, next_number - DAY_SLOTS, number), slot)
             self.day = DayUse(slots, self._recount(slots))
-        self._number, self._count, self._mvcpu, self._mem_mib = next_number, 0, 0, 0
+        self.number, self.count, self.mvcpu, self.mem_mib = next_number, 0, 0, 0
 
     def _recount(self, slots: tuple[Slot, ...]) -> Used:
-        counted, total = self.day.counted, self._total
-        by_cpu = sorted(slot.mvcpu for slot in slots)
+        counted, total = self.day.counted, self.total
+        by_cpu = sorted([slot.mvcpu for slot in slots])
         busy = by_cpu[(len(by_cpu) * CPU_SHARE + 99) // 100 - 1]
-        most = max(slot.mem_mib for slot in slots)
+        most = max([slot.mem_mib for slot in slots])
         return Used(
             _counted(counted.mvcpu, busy, total.mvcpu),
             _counted(counted.mem_mib, most, total.mem_mib),
         )
+
+
+def _between(slots: tuple[Slot, ...], first: int, end: int) -> tuple[Slot, ...]:
+    """Return the slots from number ``first`` up to but not including ``end``."""
+    begin = bisect_left(slots, first, key=_number)
+    return slots[begin : bisect_left(slots, end, lo=begin, key=_number)]
+
+
+def _number(slot: Slot) -> int:
+    return slot.number
 
 
 def _counted(before: int, now: int, total: int) -> int:

@@ -23,6 +23,7 @@ from hostagent.core.memory_hypervisor import BootPlan, MemoryServer
 from hostagent.core.ports import DomainStarted, Effect, LinkDown, Load, Observed, Send, Tick
 from hostagent.core.ports import LinkUp as HostLinkUp
 from sim.actors.boots import BUSY_PCT
+from sim.actors.looks_ahead import LastLook, LeftOut, LooksAhead
 from sim.actors.position import Position
 from sim.actors.traders import LinkUp
 from sim.actors.traders import Tick as RobotTick
@@ -87,8 +88,9 @@ class RobotNode:
 
 
 class HostNode:
-    """A simulated server: `HostCore` on a `MemoryServer`. ``load`` is the whole server's.
+    """A simulated server: `HostCore` on a `MemoryServer`.
 
+    ``load(leased_mvcpu, at_ms)`` is the whole server's, while VMs use ``leased_mvcpu`` of it.
     ``config(boot)`` makes the core's configuration of the ``boot``-th boot, from 1. ``fetch_ms``:
     how long an image takes that is not here yet; none outlives a boot.
     """
@@ -98,12 +100,12 @@ class HostNode:
         env: VirtualTime,
         config: Callable[[int], HostConfig],
         boots: BootPlan,
-        load: Callable[["HostNode"], Load],
+        load: Callable[[float, int], Load],
         address: str,
         fetch_ms: int = 0,
         still: bool = False,
     ) -> None:
-        """``still``: by itself its load never changes, so without VMs a look sees nothing new."""
+        """``still``: nothing but its VMs uses it."""
         self.address = address
         self._fetch_ms = fetch_ms
         self.connection: Connection | None = None
@@ -115,6 +117,8 @@ class HostNode:
         self._boot_count = 0
         self._skips = False
         self._still = still
+        self._as_of_ms: int | None = None
+        """While the server is looked at as of a time before now."""
         self._boot()
         self.pump = Pump(env, self._handle, self._next_deadline_ms)
 
@@ -154,7 +158,8 @@ class HostNode:
 
     def heartbeats_resume(self, after_ms: int) -> None:
         """The connection sends heartbeats again: those up to ``after_ms`` are told already."""
-        self._pass_over(after_ms)
+        self.core.beats.pass_over(after_ms)
+        self._looks.settle(after_ms)
         self._skips = False
         self.pump.ring()
 
@@ -168,14 +173,30 @@ class HostNode:
         self.running = True
         self.core = HostCore(self._config(self._boot_count))
         self.server = MemoryServer(
-            lambda: self._env.now_ms,
+            self._clock,
             self._boots,
-            lambda: self._load(self),
+            lambda: self._load(self.leased_mvcpu(), self._clock()),
             fetch_ms=self._fetch_ms,
             address=self.address,
         )
+        self._looks = self._left_out()
         self._vm_at: dict[int, str] = {}
         self.core.apply(self.server.observed(), now_ms)
+
+    def _left_out(self) -> LeftOut:
+        if self._still:
+            return LastLook(self.core, self._look)
+        return LooksAhead(self.core, lambda at_ms: self._load(0.0, at_ms))
+
+    def _look(self, at_ms: int) -> Observed:
+        """Look as of a time since which nothing has happened."""
+        self._as_of_ms = at_ms
+        seen = self.server.observed()
+        self._as_of_ms = None
+        return seen
+
+    def _clock(self) -> int:
+        return self._env.now_ms if self._as_of_ms is None else self._as_of_ms
 
     def _put(self, message: Any) -> None:
         # What belongs to the boot before a crash must not reach the core after it.
@@ -186,13 +207,16 @@ class HostNode:
             return None
         if not self._skips:
             return self.core.next_deadline_ms()
-        return None if self._sees_nothing() else self.core.next_due_ms()
+        return self._looks.due_ms()
 
     def _handle(self, messages: list[Any], now_ms: int) -> None:
+        if not messages and self._looks.covers(now_ms):
+            return
         for boot, message in messages or [(self._boot_count, self._due(now_ms))]:
             if self.running and boot == self._boot_count:
                 if self._skips:
-                    self._pass_over(now_ms)
+                    self.core.beats.pass_over(now_ms)
+                    self._looks.settle(now_ms - 1)
                 for out in self.core.apply(message, now_ms):
                     if isinstance(out, Send):
                         self._send(out.message)
@@ -209,15 +233,6 @@ class HostNode:
         look_ms = self.core.looks.due_ms
         looks = self.running and not self.core.vms and look_ms is not None and look_ms <= now_ms
         return self.server.observed() if looks else Tick()
-
-    def _sees_nothing(self) -> bool:
-        return self._still and not self.core.vms
-
-    def _pass_over(self, now_ms: int) -> None:
-        """Leave out what was left out while it sent no heartbeats."""
-        self.core.beats.pass_over(now_ms)
-        if self._sees_nothing():
-            self.core.looks.pass_over(now_ms)
 
     def _send(self, message: Any) -> None:
         assert self.connection is not None

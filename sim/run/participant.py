@@ -56,12 +56,12 @@ class Participant:
             yield from self._offer()
         self._start_robot()
 
-    def own_load(self) -> float:
-        """Return the share of each host that its owner needs now."""
+    def own_load(self, at_ms: int) -> float:
+        """Return the share of each host that its owner needs at a time."""
         stage = self._stage
         if self._table.own_load is None:
             return 0.0
-        at_s = (stage.now_ms - stage.scenario.start_ms) / MS_PER_SECOND
+        at_s = (at_ms - stage.scenario.start_ms) / MS_PER_SECOND
         return min(1.0, load_at(self._table.own_load, at_s, stage.traces))
 
     def _enroll(self) -> Generator[simpy.Event, Any, None]:
@@ -136,10 +136,10 @@ class Participant:
             observe_ms=OBSERVE_MS,
         )
 
-    def _load(self, node: HostNode) -> Load:
-        """Return the whole server's load: its owner's and the VMs'."""
-        leased = node.leased_mvcpu() / max(1, self._table.host.mvcpu)
-        return Load(cpu_pct=min(100.0, round(100 * (self.own_load() + leased), 3)))
+    def _load(self, leased_mvcpu: float, at_ms: int) -> Load:
+        """Return the whole server's load at a time: its owner's and the VMs'."""
+        leased = leased_mvcpu / max(1, self._table.host.mvcpu)
+        return Load(cpu_pct=min(100.0, round(100 * (self.own_load(at_ms) + leased), 3)))
 
     def _start_robot(self) -> None:
         stage = self._stage
