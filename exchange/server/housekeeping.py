@@ -61,7 +61,7 @@ class Housekeeping:
 
     def _jobs(self) -> tuple[Job, ...]:
         parts, second = self._parts, MS_PER_SECOND
-        garbage = Garbage(lambda: parts.pump.round, lambda: parts.door.gone, parts.clock.now_ms)
+        garbage = Garbage(lambda: parts.pump.round, lambda: parts.door.gone)
         return (
             Job("report what the log left out", second, log.catch_up),
             Job("cut slow readers", second, self._cut_slow),

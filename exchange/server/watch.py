@@ -7,14 +7,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from exchange.units import MS_PER_SECOND
-
 TICK_S: Final = 1.0
 IDLE_ROUNDS: Final = 2
 """A second with at most this many pump rounds is idle; the watch itself causes one."""
-COLLECT_MS: Final = 60 * MS_PER_SECOND
 COLLECT_GONE: Final = 200
 """After this many ended connections garbage is collected earlier: each leaves reference cycles."""
+COLLECT_MADE: Final = 20_000
+"""So it is when there are this many more objects than after the last pass."""
+RECLAIM_GONE: Final = 1_000
+"""After this many ended connections an idle second is used to look through everything."""
 
 
 class Job(Struct, frozen=True):
@@ -54,26 +55,30 @@ class Watch:
 
 
 class Garbage:
-    """Collects garbage in idle seconds.
+    """Collects garbage among what was made since the last pass, and never walks the rest again.
 
-    The automatic collector is off, since a full pass costs 12 ms in the middle of a burst. Without
-    an idle second for `COLLECT_MS`, or after many connections, a partial pass runs all the same.
+    The automatic collector is off: it would walk all orders of the day, again and again. What lives
+    after a pass is frozen, so that a pass costs what was made since, however much there is. Only
+    ended connections leave cycles; those that were frozen before they ended wait for an idle second
+    after `RECLAIM_GONE` of them.
     """
 
-    def __init__(
-        self, rounds: Callable[[], int], gone: Callable[[], int], now_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, rounds: Callable[[], int], gone: Callable[[], int]) -> None:
         self._rounds = rounds
         self._gone = gone
-        self._now_ms = now_ms
-        self._seen_round = self._seen_gone = 0
-        self._due_ms = now_ms() + COLLECT_MS
+        self._seen_round = self._seen_gone = self._reclaimed_gone = 0
 
     def collect(self) -> None:
         """Called once a second."""
         idle = self._rounds() - self._seen_round <= IDLE_ROUNDS
         self._seen_round = self._rounds()
-        many = self._gone() > self._seen_gone + COLLECT_GONE
-        if idle or many or self._now_ms() > self._due_ms:
-            self._due_ms, self._seen_gone = self._now_ms() + COLLECT_MS, self._gone()
-            gc.collect(2 if idle else 1)
+        gone = self._gone()
+        if idle and gone > self._reclaimed_gone + RECLAIM_GONE:
+            self._reclaimed_gone = self._seen_gone = gone
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+        elif idle or gone > self._seen_gone + COLLECT_GONE or gc.get_count()[0] > COLLECT_MADE:
+            self._seen_gone = gone
+            gc.collect(1)
+            gc.freeze()
