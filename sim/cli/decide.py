@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from exchange.cli.common import EXIT_INTERRUPTED, EXIT_NOT_SO, EXIT_USAGE, JsonOrFile, Out, fail
+from exchange.cli.common import EXIT_USAGE, JsonOrFile, Out, fail
 from exchange.units import count_text
 from sim.cli.files import File, read_by, scenario_of, warn
-from sim.cli.outputs import Outputs, Report, scenario_text
+from sim.cli.outputs import Outputs, Report, exit_code, scenario_text
 from sim.cli.run import Jobs, Policy, Seed, policies_of
 from sim.decide.break_even import MAX_RERUNS
 from sim.decide.decision import Decision
@@ -31,7 +31,7 @@ from sim.decide.vary import VaryError, parsed
 from sim.page.model import Source
 from sim.results import report
 from sim.results.report import Broken, RunResult
-from sim.run.runner import processors
+from sim.run.runner import processors, signal_of
 from sim.scenario.drawn import drawn
 from sim.scenario.file import Loaded
 from sim.scenario.tables import Scenario
@@ -132,8 +132,8 @@ def _break_even(
     try:
         for decision, setup in zip(decided, found, strict=True):
             priced.append(with_break_even(decision, setup, loaded, seeds, jobs, told))
-    except KeyboardInterrupt:
-        ran.interrupted = True
+    except KeyboardInterrupt as error:
+        ran.interrupted = signal_of(error)
     except (BrokenExecutor, LawBrokeError) as error:
         typer.echo(f"headroom: {file}: no break-even price: {error}", err=True)
     return priced + decided[len(priced) :]
@@ -162,7 +162,8 @@ def _object(
     broken = _reproducible(ran.broken, file, vary)
     seed = seeds[0] if seeds else loaded.scenario.seed
     shown = replace(drawn(loaded, seed).scenario, seed=seed, runs=max(1, len(seeds)))
-    told = report.json_object(shown, runs, [], ran.real_s, broken)
+    ended = ran.interrupted is not None
+    told = report.json_object(shown, runs, [], ran.real_s, broken, ended)
     return {**told, **({"decide": json_decide(decided)} if decided else {})}
 
 
@@ -200,7 +201,7 @@ def _leave(
         has = f"every point has {count_text(len(kept), 'seed')}"
         wrong.append(f"{file}: interrupted after {count_text(len(ran.results), 'run')}: {has}")
     if wrong:
-        fail("\n".join(wrong), EXIT_INTERRUPTED if ran.interrupted else EXIT_NOT_SO)
+        fail("\n".join(wrong), exit_code(ran.interrupted))
 
 
 def _span(seconds: float) -> str:

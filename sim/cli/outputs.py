@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from msgspec import Struct
 
-from exchange.cli.common import EXIT_USAGE, fail
+from exchange.cli.common import EXIT_NOT_SO, EXIT_USAGE, fail
 from sim.cli.files import write
 from sim.cli.written import check_outputs, written
 from sim.page.model import Page, Source
@@ -81,6 +81,11 @@ class Outputs(Struct, frozen=True):
 
     def page(self, page: Page) -> list[str]:
         return list(written("--report", self.report, [render(page)]))
+
+
+def exit_code(ended_by: int | None) -> int:
+    """Return the code of what did not succeed, or what a shell reports for the signal."""
+    return EXIT_NOT_SO if ended_by is None else 128 + ended_by
 
 
 def scenario_text(named: Path) -> Source:

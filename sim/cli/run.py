@@ -8,13 +8,13 @@ import typer
 from msgspec.structs import replace
 
 from exchange.cli.common import (
-    EXIT_NOT_SO,
     EXIT_USAGE,
     JsonOrFile,
     Out,
     fail,
     finite,
 )
+from exchange.units import count_text
 from sim.cli.files import File, read_by, scenario_of, warn
 from sim.cli.outputs import (
     Decisions,
@@ -23,6 +23,7 @@ from sim.cli.outputs import (
     Report,
     Series,
     command_line,
+    exit_code,
     scenario_text,
 )
 from sim.page.model import Source
@@ -30,7 +31,7 @@ from sim.results import report
 from sim.results.laws import FULL_HOSTS
 from sim.results.pages import run_page
 from sim.results.report import Broken, RunResult
-from sim.run.runner import Ran, faults_without, plan, processors, run_all
+from sim.run.runner import Ran, Task, faults_without, plan, processors, run_all
 from sim.scenario.check import mistakes
 from sim.scenario.drawn import ALL_KINDS, drawn
 from sim.scenario.fault_check import WITHOUT_SELLERS
@@ -106,35 +107,52 @@ def run(
     outputs = Outputs({"--json": json_out, "--out": out}, report_out, series, every, decisions)
     outputs.check(read_by(file, loaded))
     warn(loaded)
-    try:
-        ran = run_all(loaded, outputs.recorded(plan(loaded, policies)), jobs, _progress)
-    except BrokenExecutor:
-        fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
+    tasks = outputs.recorded(plan(loaded, policies))
+    ran = _ran(file, loaded, tasks, jobs)
     broken = ran.broken and reproducible(ran.broken, file, override, random_faults, check)
     grouped = report.grouped(ran.results)
     judged = report.verdicts(loaded.scenario, grouped)
     met = drawn(loaded, loaded.scenario.seed).scenario
-    told = report.json_object(met, grouped, judged, ran.real_s, broken)
+    part = None if ran.interrupted is None else _part(ran, len(tasks))
+    told = report.json_object(met, grouped, judged, ran.real_s, broken, part is not None)
     wrong = outputs.rows(told, loaded.scenario, ran.results)
     if outputs.report is not None:
         again = _reproduced(loaded, file, override, policy, without_fault, random_faults)
-        wrong += outputs.page(run_page(met, grouped, judged, broken, [again, scenario_text(file)]))
+        sources = [again, scenario_text(file)]
+        wrong += outputs.page(run_page(met, grouped, judged, broken, sources, part))
     if json_out != Path("-"):
         print("\n".join([*report.table(loaded.scenario, grouped, judged), _pace(ran, told)]))
     if broken is not None:
         wrong.append(f"{file}: {report.broken_text(loaded.scenario, broken)}")
-    _leave(wrong, told["passed"])
+    if part is not None:
+        wrong.append(f"{file}: {part}")
+    _leave(wrong, told["passed"], exit_code(ran.interrupted))
 
 
-def _leave(wrong: list[str], passed: bool) -> None:
+def _ran(file: Path, loaded: Loaded, tasks: list[Task], jobs: int) -> Ran:
+    try:
+        ran = run_all(loaded, tasks, jobs, _progress)
+    except BrokenExecutor:
+        fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
+    if ran.interrupted is not None and not ran.results:
+        fail(f"{file}: interrupted before the first run had ended", exit_code(ran.interrupted))
+    return ran
+
+
+def _leave(wrong: list[str], passed: bool, code: int) -> None:
     if wrong:
-        fail("\n".join(wrong))
+        fail("\n".join(wrong), code)
     if not passed:
-        raise typer.Exit(EXIT_NOT_SO)
+        raise typer.Exit(code)
+
+
+def _part(ran: Ran, count: int) -> str:
+    return f"interrupted after {len(ran.results)} of {count_text(count, 'run')}"
 
 
 def _pace(ran: Ran, told: dict[str, Any]) -> str:
-    return f"{len(ran.results)} runs in {ran.real_s:.1f} s, {told['speedup']:,.0f} x real time"
+    runs = count_text(len(ran.results), "run")
+    return f"{runs} in {ran.real_s:.1f} s, {told['speedup']:,.0f} x real time"
 
 
 def load_override(

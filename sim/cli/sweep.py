@@ -9,19 +9,18 @@ from typing import Annotated, Any, Final
 import typer
 
 from exchange.cli.common import (
-    EXIT_INTERRUPTED,
-    EXIT_NOT_SO,
     EXIT_USAGE,
     JsonOrFile,
     fail,
 )
 from exchange.units import count_text
 from sim.cli.files import File, read_by, scenario_of, warn, write
+from sim.cli.outputs import exit_code
 from sim.cli.progress import Progress
 from sim.cli.run import Jobs, PerHour, Policy, policies_of, reproducible, with_random_faults
 from sim.cli.written import check_outputs, written
 from sim.results.report import Broken
-from sim.run.runner import processors
+from sim.run.runner import ended_in_order, processors, signal_of
 from sim.scenario.file import Loaded
 from sim.scenario.tables import Scenario
 from sim.scenario.text import faults_text, scenario_text
@@ -63,13 +62,12 @@ def sweep_seeds(
     swept = Swept(tasks_of(loaded.scenario, policies_of(loaded, policy), chosen_seeds))
     warn(loaded)
     began_s = time.perf_counter()
-    whole = _sweep(file, loaded, swept, jobs, per_hour)
+    ended_by = _sweep(file, loaded, swept, jobs, per_hour)
     first = swept.first()
     small = None
     if first is not None and shrink:
-        small, shrunk_all = _shrink(loaded, first, shrink)
-        whole = whole and shrunk_all
-    told = _object(loaded.scenario, chosen_seeds, swept, small, whole)
+        small, ended_by = _shrink(loaded, first, shrink, ended_by)
+    told = _object(loaded.scenario, chosen_seeds, swept, small, ended_by is None)
     wrong = write(told, "--json", json_out)
     if json_out != Path("-"):
         lines = _lines(loaded.scenario, chosen_seeds, swept, time.perf_counter() - began_s)
@@ -78,10 +76,8 @@ def sweep_seeds(
         wrong += _keep(file, small, out, quiet=json_out == Path("-"))
     for line in wrong:
         typer.echo(f"headroom: {line}", err=True)
-    if not whole:
-        raise typer.Exit(EXIT_INTERRUPTED)
-    if first is not None or wrong:
-        raise typer.Exit(EXIT_NOT_SO)
+    if ended_by is not None or first is not None or wrong:
+        raise typer.Exit(exit_code(ended_by))
 
 
 def _range(text: str) -> range:
@@ -94,8 +90,10 @@ def _range(text: str) -> range:
     return range(first, last + 1)
 
 
-def _sweep(file: File, loaded: Loaded, swept: Swept, jobs: int, per_hour: float | None) -> bool:
-    """Run everything; False when Ctrl-C ended it."""
+def _sweep(
+    file: File, loaded: Loaded, swept: Swept, jobs: int, per_hour: float | None
+) -> int | None:
+    """Run everything; return the signal that ended it, if one did."""
     progress = Progress(count_text(len(swept.tasks), "run"), len(swept.tasks))
     try:
         for failure in sweep(loaded, swept, jobs):
@@ -103,15 +101,18 @@ def _sweep(file: File, loaded: Loaded, swept: Swept, jobs: int, per_hour: float 
                 swept.failures[-1] = reproducible(failure, file, None, per_hour)
                 typer.echo(_failure_text(swept.failures[-1]), err=True)
             progress(swept.done, f", {len(swept.failures)} failed")
-    except KeyboardInterrupt:
-        return False
+    except KeyboardInterrupt as error:
+        return signal_of(error)
     except BrokenExecutor:
         fail(f"{file}: the process of a run ended before it; was it killed, or memory short?")
-    return True
+    return None
 
 
-def _shrink(loaded: Loaded, failure: Broken, most: int) -> tuple[Scenario, bool]:
-    """Return the smallest scenario found that fails alike; False when Ctrl-C ended the search."""
+def _shrink(
+    loaded: Loaded, failure: Broken, most: int, ended_by: int | None
+) -> tuple[Scenario, int | None]:
+    """Return the smallest scenario found that fails alike, and the signal that ended the search,
+    or the sweep before it."""
     progress = Progress(f"shrinking seed {failure.seed}", most)
     found = loaded.scenario
 
@@ -119,11 +120,12 @@ def _shrink(loaded: Loaded, failure: Broken, most: int) -> tuple[Scenario, bool]
         progress(runs, f" at most, {count_text(left, 'fault')} left")
 
     try:
-        for smaller in minimal(loaded, failure, most, tell):
-            found = smaller
-    except KeyboardInterrupt:
-        return found, False
-    return found, True
+        with ended_in_order():
+            for smaller in minimal(loaded, failure, most, tell):
+                found = smaller
+    except KeyboardInterrupt as error:
+        return found, signal_of(error)
+    return found, ended_by
 
 
 def _failure_text(failure: Broken) -> str:

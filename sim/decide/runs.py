@@ -18,7 +18,7 @@ from sim.page.model import Chart
 from sim.results.charts import charts, same_scales
 from sim.results.report import Broken, RunResult, estimates
 from sim.results.stats import Estimate
-from sim.run.runner import Task, Work, run_each
+from sim.run.runner import Task, Work, run_each, signal_of
 from sim.scenario.drawn import drawn
 from sim.scenario.file import Loaded
 from sim.scenario.tables import Scenario
@@ -28,12 +28,12 @@ Progress = Callable[[Choice, RunResult, int, float], None]
 
 
 class Collected(Struct):
-    """Runs by (place of the choice, seed). ``broken`` or an interrupt ended them early."""
+    """Runs by (place of the choice, seed). ``broken`` ended them early, or a signal."""
 
     results: dict[tuple[int, int], RunResult]
     broken: Broken | None = None
     broken_choice: int = 0
-    interrupted: bool = False
+    interrupted: int | None = None
     real_s: float = 0.0
 
 
@@ -76,8 +76,8 @@ def collect(
                     shown = result.seed == seeds[0]
                     found.results[place] = result if shown else replace(result, timeline=None)
                     progress(choices[place[0]], result, len(found.results), found.real_s)
-    except KeyboardInterrupt:
-        found.interrupted = True
+    except KeyboardInterrupt as error:
+        found.interrupted = signal_of(error)
     return found
 
 

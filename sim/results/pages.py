@@ -19,8 +19,12 @@ def run_page(
     judged: Sequence[Verdict],
     broken: Broken | None,
     sources: Sequence[Source],
+    part: str | None = None,
 ) -> Page:
-    """Return the page of all runs; ``sources``: the scenario's text, the command line."""
+    """Return the page of all runs; ``sources``: the scenario's text, the command line.
+
+    ``part`` says that these are not all of them.
+    """
     whole = by_policy(runs)
     plural = "" if scenario.runs == 1 else "s"
     long = duration_text(scenario.duration_s * MS_PER_SECOND)
@@ -28,7 +32,7 @@ def run_page(
     return Page(
         title=scenario.title,
         subtitle=f"{scenario.runs} run{plural} from seed {scenario.seed}, {hours}",
-        sentence=_sentence(scenario, judged, broken),
+        sentence=_sentence(scenario, judged, broken, part),
         points=points(whole),
         checks=[Check(verdict.passed, verdict.text) for verdict in judged],
         tables=[
@@ -82,7 +86,11 @@ def digests(runs: dict[str, list[RunResult]]) -> Source:
     return Source("Digests: policy, seed, SHA-256 of the run's events", "\n".join(lines))
 
 
-def _sentence(scenario: Scenario, judged: Sequence[Verdict], broken: Broken | None) -> str:
+def _sentence(
+    scenario: Scenario, judged: Sequence[Verdict], broken: Broken | None, part: str | None
+) -> str:
+    if part is not None:
+        return f"{part[:1].upper()}{part[1:]}. {_sentence(scenario, judged, broken, None)}"
     if broken is not None:
         return broken_text(scenario, broken)
     failed = sum(not verdict.passed for verdict in judged)

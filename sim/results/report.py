@@ -105,10 +105,11 @@ def json_object(
     judged: Sequence[Verdict],
     real_s: float,
     broken: Broken | None = None,
+    interrupted: bool = False,
 ) -> dict[str, Any]:
     """Return the object of ``--json``; ``real_s`` is the wall time of all runs together.
 
-    With ``broken``, ``runs`` are those that had ended before.
+    With ``broken`` or ``interrupted``, ``runs`` are those that had ended before.
     """
     whole = by_policy(runs)
     virtual_s = sum(run.virtual_s for group in runs.values() for run in group)
@@ -132,8 +133,11 @@ def json_object(
             }
             for verdict in judged
         ],
-        "passed": broken is None and all(verdict.passed for verdict in judged),
+        "passed": (
+            broken is None and not interrupted and all(verdict.passed for verdict in judged)
+        ),
         **({} if broken is None else {"broken": broken}),
+        **({"interrupted": True} if interrupted else {}),
         "speedup": virtual_s / real_s if real_s > 0 else 0.0,
         "timeline": json_timeline(
             scenario, {name: group[0].timeline for name, group in whole.items()}

@@ -52,11 +52,24 @@ Ended: TypeAlias = tuple[int, RunResult | Broken]
 
 
 class Ran(NamedTuple):
-    """What came of the runs: results in the order of the plan; ``broken`` ended them early."""
+    """What came of the runs: results in the order of the plan.
+
+    ``broken`` ended them early, or the signal ``interrupted``.
+    """
 
     results: list[RunResult]
     broken: Broken | None
+    interrupted: int | None
     real_s: float
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came while runs were under way: what ended before is kept, as with Ctrl-C."""
+
+
+def signal_of(error: KeyboardInterrupt) -> int:
+    """Return the signal that ended the runs."""
+    return signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
 
 
 def plan(loaded: Loaded, policies: list[str]) -> list[Task]:
@@ -78,24 +91,31 @@ def plan(loaded: Loaded, policies: list[str]) -> list[Task]:
 def run_all(loaded: Loaded, tasks: list[Task], jobs: int, progress: Progress) -> Ran:
     """Return the result of each task, and the seconds it took altogether.
 
-    At the first broken law no more runs begin, those under way are ended, and no process is left.
+    At the first broken law, and at Ctrl-C or SIGTERM, no more runs begin, those under way are
+    ended, and no process is left.
     """
     began_s = time.perf_counter()
     found: dict[int, RunResult] = {}
-    broken = None
-    with closing(run_each([(loaded, task) for task in tasks], jobs)) as each:
-        for index, result in each:
-            if isinstance(result, Broken):
-                broken = result
-                break
-            found[index] = result
-            progress(result, len(found), len(tasks))
+    broken, interrupted = None, None
+    try:
+        with closing(run_each([(loaded, task) for task in tasks], jobs)) as each:
+            for index, result in each:
+                if isinstance(result, Broken):
+                    broken = result
+                    break
+                found[index] = result
+                progress(result, len(found), len(tasks))
+    except KeyboardInterrupt as error:
+        interrupted = signal_of(error)
     results = [found[index] for index in sorted(found)]
-    return Ran(results, broken, time.perf_counter() - began_s)
+    return Ran(results, broken, interrupted, time.perf_counter() - began_s)
 
 
 def run_each(works: Sequence[Work], jobs: int) -> Generator[Ended]:
-    """Yield what came of each run, as it ends. Close it to end the runs under way."""
+    """Yield what came of each run, as it ends. Close it to end the runs under way.
+
+    Meanwhile SIGTERM raises `Terminated`, as Ctrl-C raises `KeyboardInterrupt`.
+    """
     side_by_side = jobs > 1 and len(works) > 1
     return _side_by_side(works, jobs) if side_by_side else _in_turn(works)
 
@@ -105,14 +125,15 @@ def processors() -> int:
 
 
 def _in_turn(works: Sequence[Work]) -> Generator[Ended]:
-    for index, (loaded, task) in enumerate(works):
-        yield index, run_one(loaded, task)
+    with ended_in_order():
+        for index, (loaded, task) in enumerate(works):
+            yield index, run_one(loaded, task)
 
 
 def _side_by_side(works: Sequence[Work], jobs: int) -> Generator[Ended]:
     # spawn: a forked child would inherit whatever threads and signal handlers the caller has.
     context = multiprocessing.get_context("spawn")
-    with _ended_in_order():
+    with ended_in_order():
         pool = ProcessPoolExecutor(min(jobs, len(works)), context, initializer=_set_signals)
         try:
             yield from _each(pool, works, AHEAD * jobs)
@@ -140,8 +161,8 @@ def _each(pool: ProcessPoolExecutor, works: Sequence[Work], most: int) -> Genera
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let SIGTERM end the processes and give back what they share, as Ctrl-C does.
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end the processes, give back what they share and keep results, as Ctrl-C does.
 
     A process that SIGTERM ends at once leaves semaphores behind, of which Python warns.
     """
@@ -157,7 +178,7 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def _leave(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)  # what a shell reports for a signal
+    raise Terminated
 
 
 @contextmanager

@@ -181,6 +181,59 @@ def test_a_signal_ends_it_quietly_and_leaves_no_process(
         assert time.monotonic() < deadline, "a run outlived its parent"
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "jobs"), [(signal.SIGINT, 130, "2"), (signal.SIGTERM, 143, "1")]
+)
+def test_a_signal_keeps_and_prints_what_had_ended(
+    short: Path, tmp_path: Path, number: signal.Signals, code: int, jobs: str
+) -> None:
+    """Seen to fail: with one process SIGTERM ended it at once, and nothing was kept of either."""
+    outs = {name: tmp_path / name for name in ("json", "report", "series", "decisions")}
+    command = [sys.executable, str(REPO / "headroom.py"), "sim", "run", str(short)]
+    command += ["--jobs", jobs, "--runs", "1000"]
+    command += [word for name, out in outs.items() for word in (f"--{name}", str(out))]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr is not None
+        next(line for line in run.stderr if line.startswith("[2/2000]"))
+        run.send_signal(number)
+        printed, said = run.communicate(timeout=60)
+    assert run.returncode == code
+    assert "Traceback" not in said
+    told = json.loads(outs["json"].read_text(encoding="utf-8"))
+    done = sum(map(len, told["digests"].values()))
+    assert (told["interrupted"], told["passed"], told["expect"]) == (True, False, [])
+    assert 2 <= done < 2000
+    assert f"\n{done} runs in " in printed
+    assert said.endswith(f"headroom: {short}: interrupted after {done} of 2000 runs\n")
+    assert f"Interrupted after {done} of 2000 runs. " in outs["report"].read_text(encoding="utf-8")
+    rows = outs["series"].read_text(encoding="utf-8").splitlines()
+    assert len({tuple(row.split(",")[1:3]) for row in rows[1:]}) == done
+    lines = outs["decisions"].read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["seed"] for line in lines} <= set(range(7, 7 + done))
+
+
+@pytest.mark.parametrize("words", ["decide --runs 1000", "sweep --seeds 1..2000"])
+def test_sigterm_ends_the_others_like_ctrl_c(short: Path, tmp_path: Path, words: str) -> None:
+    name, *options = words.split()
+    command = [sys.executable, str(REPO / "headroom.py"), "sim", name, str(short), *options]
+    out = tmp_path / "json"
+    terminal, end = os.openpty()
+    with subprocess.Popen(
+        [*command, "--jobs", "1", "--json", str(out)], stdout=subprocess.DEVNULL, stderr=end
+    ) as run:
+        os.close(end)
+        said = ""
+        while " left" not in said:
+            said += os.read(terminal, 4096).decode()
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(60) == 143
+    os.close(terminal)
+    told = json.loads(out.read_text(encoding="utf-8"))
+    assert (told["interrupted"], told["passed"]) == (True, False)
+
+
 def test_a_broken_law_says_where_and_keeps_what_had_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
