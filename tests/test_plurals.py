@@ -14,7 +14,9 @@ ROOT = Path(__file__).parent.parent
 READ = ("manager", "exchange/cli", "hostagent", "tui", "sim")
 NOUN = re.compile(
     r" (?:stored |more |sold )?(units|rules|groups|hosts|servers|leases|orders|VMs|times|days"
-    r"|unit-hours|alerts|images|windows)\b"
+    r"|unit-hours|alerts|images|windows|commands|seeds|points|farms|sellers|policies|faults"
+    r"|requests|rows|keys|connections|accounts|clients|processes|copies|lines|books|trades"
+    r"|zones|classes)\b"
 )
 FEW = {
     "tui/view/desk.py: orders": "one is picked at once",
@@ -29,6 +31,9 @@ FEW = {
     "sim/cli/decide.py: times": "a decimal",
     "tui/view/dry_run.py: unit-hours": "a decimal",
     "manager/shell/config_checks.py: VMs": "of one it is clear which",
+    "exchange/cli/order_text.py: trades": "the first of many",
+    "sim/scenario/fault_check.py: faults": "more than are allowed",
+    "sim/decide/decision.py: seeds": "one has a sentence of its own",
     "tui/screens/leases.py: units": "a word, not a count",
 }
 """Where the count is never one."""

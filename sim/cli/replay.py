@@ -7,6 +7,7 @@ import typer
 from msgspec import structs
 
 from exchange.cli.common import EXIT_USAGE, Json, fail, moment, print_json
+from exchange.units import count_text
 from sim.cli.files import scenario_of
 from sim.cli.progress import Progress
 from sim.cli.run import Column, FromS, PerS, Scale, Time, TraceFile, load_override
@@ -107,7 +108,8 @@ def _print(
         print_json(told)
         return
     span = f"{moment(found.first_ms)} to {moment(found.last_ms)}"
-    print(f"{found.commands} commands, {span}: the recorded state again, {found.state_hash}")
+    commands = count_text(found.commands, "command")
+    print(f"{commands}, {span}: the recorded state again, {found.state_hash}")
     if outcome is not None and account is not None:
         print("\n".join(without_lines(account, policy, outcome)))
 

@@ -248,5 +248,5 @@ def _reproduced(
 
 def _progress(result: RunResult, done: int, count: int) -> None:
     without = "" if result.without is None else f" without fault[{result.without}]"
-    text = f"{result.policy}, seed {result.seed}{without}: {result.commands} commands"
+    text = f"{result.policy}, seed {result.seed}{without}: {count_text(result.commands, 'command')}"
     typer.echo(f"[{done}/{count}] {text}, {result.real_s:.1f} s", err=True)

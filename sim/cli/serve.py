@@ -192,8 +192,8 @@ class Console:
         world = self._play.world
         if world is not self._told:
             self._told = world
-            print(f"the run is over: {world.stage.marketplace.commands} commands", end=", ")
-            print(f"digest {world.digest.hex()}", flush=True)
+            commands = count_text(world.stage.marketplace.commands, "command")
+            print(f"the run is over: {commands}, digest {world.digest.hex()}", flush=True)
 
     def _read(self) -> None:
         """Runs in a thread of its own: a terminal, a pipe and a file are read alike."""

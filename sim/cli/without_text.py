@@ -52,7 +52,9 @@ def told_without(outcome: Outcome) -> dict[str, Any]:
 
 def _played(account: str, outcome: Outcome) -> list[str]:
     fates = outcome.fates
-    lines = [f"{fates['taken_out']} commands of {account} or about its VMs were taken out."]
+    lines = [
+        f"Taken out: {count_text(fates['taken_out'], 'command')} of {account} or about its VMs."
+    ]
     more = [
         f"{fates['nameless']} named what never came about",
         f"{fates['simulated']} were of VMs that now run elsewhere",

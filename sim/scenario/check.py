@@ -6,6 +6,7 @@ Pure. Each mistake is one line that begins with its place.
 from collections.abc import Iterator
 from typing import Final
 
+from exchange.choices import there_is
 from exchange.wire.terms import DEFAULT_CLASSES
 from manager.core.rule import parse
 from manager.core.rule_text import RuleError
@@ -51,7 +52,7 @@ def _places(scenario: Scenario) -> Iterator[str]:
     yield from _twice("zone", "name", zones)
     for place, farm in places(scenario):
         if farm.zone not in zones:
-            yield f"{place}.zone: there is no zone {farm.zone!r}"
+            yield f"{place}.zone: there is no zone {farm.zone!r}; {there_is(zones)}"
         yield from _class(f"{place}.class", farm.class_)
         if farm.workload is not None:
             yield from _loads(f"{place}.workload", farm.workload)
@@ -59,8 +60,7 @@ def _places(scenario: Scenario) -> Iterator[str]:
 
 def _class(place: str, name: str) -> Iterator[str]:
     if name not in DEFAULT_CLASSES:
-        known = ", ".join(DEFAULT_CLASSES)
-        yield f"{place}: there is no class {name!r}; there is {known}"
+        yield f"{place}: there is no class {name!r}; {there_is(DEFAULT_CLASSES)}"
 
 
 def _farms(scenario: Scenario) -> Iterator[str]:
@@ -75,8 +75,8 @@ def _farms(scenario: Scenario) -> Iterator[str]:
         if farm is scenario.farm:
             yield f"{place}.policy: the first farm has the policy under test: {SAME!r}"
         elif policy is None:
-            there = ", ".join([SAME, *scenario.policy])
-            yield f"{place}.policy: there is no policy {farm.policy!r}; there is {there}"
+            there = there_is([SAME, *scenario.policy])
+            yield f"{place}.policy: there is no policy {farm.policy!r}; {there}"
         elif policy.tariff is not None:
             yield f"{place}.policy: {farm.policy!r} buys in a cloud, where it rivals nobody"
 
@@ -122,7 +122,7 @@ def _sellers(scenario: Scenario) -> Iterator[str]:
         if seller.name in (*accounts, EXCHANGE, *FARM_NAMES):
             yield f"{place}.name: {seller.name!r} is taken"
         if seller.zone is not None and seller.zone not in zones:
-            yield f"{place}.zone: there is no zone {seller.zone!r}"
+            yield f"{place}.zone: there is no zone {seller.zone!r}; {there_is(zones)}"
         if seller.class_ is not None:
             yield from _class(f"{place}.class", seller.class_)
         if seller.offer.__struct_config__.tag == "residual" and seller.own_load is None:
@@ -138,8 +138,10 @@ def _traders(scenario: Scenario) -> Iterator[str]:
         place = f"trader[{index}]"
         if len(parts) != 4 or parts[2] not in ("flat", "metered") or parts[3] != "spot":
             yield f"{place}.symbol: is not CLASS.ZONE.PRICING.spot: {trader.symbol!r}"
-        elif parts[0] not in DEFAULT_CLASSES or parts[1] not in zones:
-            yield f"{place}.symbol: no such class or zone: {trader.symbol!r}"
+        elif parts[0] not in DEFAULT_CLASSES:
+            yield from _class(f"{place}.symbol", parts[0])
+        elif parts[1] not in zones:
+            yield f"{place}.symbol: there is no zone {parts[1]!r}; {there_is(zones)}"
         if trader.kind == "seller" and not trader.hosts:
             yield f"{place}.hosts: a seller needs some"
     names = [trader_name(trader, index) for index, trader in enumerate(scenario.trader)]
@@ -177,7 +179,9 @@ def _policies(scenario: Scenario) -> Iterator[str]:
         if policy.like is not None:
             other = scenario.policy.get(policy.like)
             if other is None or not rule_texts(other):
-                yield f"{place}.like: there is no policy of rules {policy.like!r}"
+                ruled = [other for other, one in scenario.policy.items() if rule_texts(one)]
+                there = there_is(ruled)
+                yield f"{place}.like: there is no policy of rules {policy.like!r}; {there}"
         yield from _rules(place, policy, [zone.name for zone in scenario.zone])
 
 
@@ -186,7 +190,7 @@ def _rules(place: str, policy: Policy, zones: list[str]) -> Iterator[str]:
         where = f"{place}.rule[{index}]" if policy.rule else place
         for zone in rule.zones:
             if zone not in zones:
-                yield f"{where}.zones: there is no zone {zone!r}"
+                yield f"{where}.zones: there is no zone {zone!r}; {there_is(zones)}"
         try:
             for name in parse(rule).fallback:
                 yield from _class(f"{where}.fallback_class", name)
@@ -200,7 +204,7 @@ def _expectations(scenario: Scenario) -> Iterator[str]:
         for key in ("policy", "less_than_policy"):
             name = getattr(expect, key)
             if name is not None and name not in scenario.policy:
-                yield f"{place}.{key}: there is no policy {name!r}"
+                yield f"{place}.{key}: there is no policy {name!r}; {there_is(scenario.policy)}"
         yield from _expected_farm(scenario, expect, place)
         if expect.fault is not None:
             if expect.fault >= len(scenario.fault):
@@ -216,8 +220,9 @@ def _expectations(scenario: Scenario) -> Iterator[str]:
 def _expected_farm(scenario: Scenario, expect: Expect, place: str) -> Iterator[str]:
     if expect.farm is None:
         return
-    if expect.farm not in [farm.account for farm in scenario.farms]:
-        yield f"{place}.farm: there is no farm {expect.farm!r}"
+    accounts = [farm.account for farm in scenario.farms]
+    if expect.farm not in accounts:
+        yield f"{place}.farm: there is no farm {expect.farm!r}; {there_is(accounts)}"
         return
     for name in (expect.policy, expect.less_than_policy):
         policy = scenario.policy.get(name or "")

@@ -6,6 +6,7 @@ Source: scenario.md, ``[[fault]]``.
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from exchange.choices import there_is
 from exchange.units import count_text
 from sim.scenario.tables import NOT_GIVEN, SECONDS_PER_HOUR, Fault, RandomKind, Scenario
 
@@ -108,7 +109,8 @@ def _names(scenario: Scenario, fault: Fault, place: str) -> Iterator[str]:
     sellers = {seller.name: seller for seller in scenario.seller}
     if fault.seller is not None:
         if fault.seller not in sellers:
-            yield f"{place}.seller: there is no seller {fault.seller!r}"
+            there = there_is(sellers)
+            yield f"{place}.seller: there is no seller {fault.seller!r}; {there}"
         elif fault.hosts is not None:
             yield from _hosts(fault, sellers[fault.seller].hosts, place)
     if fault.between is not None:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from exchange import files
-from exchange.choices import choices
+from exchange.choices import choices, keys, there_is
 from exchange.log.line import clean
 from sim.scenario.check import mistakes
 from sim.scenario.farms import filled, with_load
@@ -122,10 +122,10 @@ def _convert(value: Any, kind: type[Wanted], place: str) -> Wanted:
     try:
         return msgspec.convert(value, type=kind)
     except msgspec.ValidationError as error:
-        raise ScenarioError(_line(str(error), place, kind)) from error
+        raise ScenarioError(_line(str(error), place, kind, value)) from error
 
 
-def _line(message: str, place: str, kind: type[Any]) -> str:
+def _line(message: str, place: str, kind: type[Any], value: Any) -> str:
     """Turn msgspec's ``Expected `int`, got `str` - at `$.farm.units` `` into ``place: text``."""
     text, _, where = message.partition(" - at `$")
     where = where.rstrip("`")
@@ -134,8 +134,10 @@ def _line(message: str, place: str, kind: type[Any]) -> str:
     text = text.replace("object contains unknown field", "unknown key")
     text = text.replace("object missing required field", "missing key")
     text = text.replace(f"expected 'str' matching regex {LABEL!r}", LABEL_TEXT)
+    if text.startswith("unknown key"):
+        text += f"; {there_is(keys(kind, where, value))}"
     if text.startswith("invalid") and (words := choices(kind, where)):
-        text += f"; there is {', '.join(words)}"
+        text += f"; {there_is(words)}"
     return f"{joined or 'the file'}: {text}"
 
 

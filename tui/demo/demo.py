@@ -24,6 +24,7 @@ import typer
 
 from exchange.cli.common import EXIT_USAGE, fail
 from exchange.cli.listening import Listen, Web, checked
+from exchange.units import count_text
 from sim.scenario.shipped import FOLDER as SCENARIOS
 from tui.demo.market import SYMBOL
 from tui.link import LinkError
@@ -224,7 +225,8 @@ async def play(for_s: float | None, headless: bool) -> tuple[int, str]:
             code = await run_app(terminal, headless=headless, for_s=for_s, size=size)
     model = terminal.desk.model
     trades = sum(len(tape.trades) for tape in model.tapes.values())
-    return code, f"{terminal.session.frames} frames, {trades} trades, {len(model.books)} books"
+    counts = {"frame": terminal.session.frames, "trade": trades, "book": len(model.books)}
+    return code, ", ".join(count_text(count, thing) for thing, count in counts.items())
 
 
 async def show_to_browsers(listen: Listen) -> None:
