@@ -88,11 +88,12 @@ class SimulatedPump(Pump):
             asyncio.get_running_loop().call_soon(self._handle_waiting)
 
     @property
-    def full(self) -> bool:
-        return len(self._waiting) >= QUEUE_MAX
+    def room(self) -> int:
+        return QUEUE_MAX - len(self._waiting)
 
-    def frame(self, connection: WireConnection, data: bytes) -> None:
-        self._put(Arrived(connection.number, data))
+    def frames(self, connection: WireConnection, payloads: list[bytes]) -> None:
+        for data in payloads:
+            self._put(Arrived(connection.number, data))
 
     def submit(self, work: Work) -> None:
         self._put(work)
