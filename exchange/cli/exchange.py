@@ -137,10 +137,10 @@ def verify(
 ) -> None:
     """Replay the journal read-only and print {"seq", "state_hash"}; a server may be running."""
     try:
-        engine = verified(data, to_seq).engine
+        found = verified(data, to_seq)
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
-    print_json({"seq": engine.seq, "state_hash": engine.state_hash()})
+    print_json({"seq": found.engine.seq, "state_hash": found.state_hash})
 
 
 @app.command("backup")
@@ -151,10 +151,10 @@ def backup(
 ) -> None:
     """Copy the journal, also of a running server, and verify the copy; prints what it holds."""
     try:
-        engine = back_up(data, out).engine
+        copied = back_up(data, out)
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
-    facts = {"out": str(out), "seq": engine.seq, "state_hash": engine.state_hash()}
+    facts = {"out": str(out), "seq": copied.engine.seq, "state_hash": copied.state_hash}
     print_json(facts)
 
 

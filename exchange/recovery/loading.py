@@ -54,6 +54,8 @@ class Loaded(Struct):
     checked yet (`past.check`)."""
     replay_ms: int = 0
     """How long `load` took."""
+    state_hash: str = ""
+    """`Engine.state_hash`, where `verified` computed it."""
 
 
 def create_exchange(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int) -> None:
@@ -138,14 +140,14 @@ def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
     rows = checked(stored_rows(data_dir))
     first, first_chain = _first(data_dir, rows)
     loaded = _made(Engine(read_genesis(first).config), first_chain, False)
-    last = first
+    last, hashed_seq = first, 0
     for row, chain in chained(((first, first_chain),), rows):
         last = row
         if to_seq is not None and row.seq > to_seq:
             continue
         _apply(loaded, row, chain, frames.row)
         if (snapshot := waiting.pop(row.seq, None)) is not None:
-            _agree(loaded, snapshot)
+            loaded.state_hash, hashed_seq = _agree(loaded, snapshot), row.seq
     if to_seq is not None and to_seq > last.seq:
         text = f"--to-seq {to_seq}: the journal ends with row {last.seq}"
         raise DataDirError(f"data directory {data_dir}: {text}")
@@ -153,6 +155,8 @@ def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
         if seq > last.seq:
             raise SnapshotError(f"snapshot {seq}: runs ahead of the journal, which ends {last.seq}")
     frames.end(loaded.engine.seq)
+    if hashed_seq != loaded.engine.seq:
+        loaded.state_hash = loaded.engine.state_hash()
     return loaded
 
 
@@ -245,8 +249,11 @@ def _apply(loaded: Loaded, row: JournalRow, chain: bytes, on_row: OnRow | None =
     loaded.last_ms, loaded.last_chain = loaded.engine.now_ms, chain
 
 
-def _agree(loaded: Loaded, snapshot: SnapshotFile) -> None:
+def _agree(loaded: Loaded, snapshot: SnapshotFile) -> str:
+    """Return the state's hash; the snapshot must be of this state."""
     if snapshot.chain != loaded.last_chain:
         raise SnapshotError(f"snapshot {snapshot.seq}: does not belong to the journal's rows")
-    if snapshot.rules == RULES_VERSION and snapshot.state_hash != loaded.engine.state_hash():
+    state_hash = loaded.engine.state_hash()
+    if snapshot.rules == RULES_VERSION and snapshot.state_hash != state_hash:
         raise SnapshotError(f"snapshot {snapshot.seq}: is not what the journal's rows lead to")
+    return state_hash

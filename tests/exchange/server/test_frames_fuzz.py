@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
@@ -37,63 +38,66 @@ def _long(first: int, size: bytes, text: bytes, mask: bytes) -> bytes:
     return bytes((first,)) + size + written(Opcode.TEXT, text, mask)[2:]
 
 
+MASK = b"\x01\x80\xff\x7e"
+RIGHT_ONES = [
+    *(
+        written(kind, payload(length), MASK)
+        for kind in (Opcode.TEXT, Opcode.BINARY)
+        for length in (0, 1, 3, 125, 126, 170, 256, 257)
+    ),
+    written(Opcode.TEXT, b"\xff\xfe", b"\0\0\0\0"),
+    written(Opcode.PING, b"ping", MASK),
+    written(Opcode.PONG, b"", MASK),
+    written(Opcode.TEXT, b"be", MASK, fin=False)
+    + written(Opcode.PING, b"between", MASK)
+    + written(Opcode.CONT, b"", MASK, fin=False)
+    + written(Opcode.CONT, b"gun", MASK),
+    _long(0x81, b"\xfe\x00\x03", b"two", MASK),
+    _long(0x82, b"\xff" + bytes(7) + b"\x05", b"eight", MASK),
+]
+"""Frames as a client may send them."""
+BEGIN = written(Opcode.TEXT, b"begin", MASK, fin=False)
+WRONG_ONES = [
+    written(Opcode.CLOSE, b"", MASK),
+    written(Opcode.CLOSE, b"\x03\xe8bye", MASK),
+    written(Opcode.CLOSE, b"\x03", MASK),
+    written(Opcode.CLOSE, b"\x03\xe8\xff", MASK),
+    written(Opcode.CONT, b"of nothing", MASK),
+    BEGIN,
+    BEGIN + written(Opcode.TEXT, b"again", MASK),
+    BEGIN + written(Opcode.CONT, payload(MAX_BYTES), MASK),
+    BEGIN + written(Opcode.CLOSE, b"", MASK),
+    written(Opcode.PING, b"x", MASK, fin=False),
+    written(Opcode.PING, payload(126), MASK),
+    written(Opcode.TEXT, payload(MAX_BYTES + 1), MASK),
+    b"\x81\x02{}",  # without a mask
+    b"\x81\x7e\x00\x80" + payload(128),
+    b"\xc1\x82\0\0\0\0{}",  # as if compressed
+    b"\x91\xfe\x00\x80" + MASK + payload(128),
+    b"\x83\x82\0\0\0\0{}",  # no opcode
+    b"\x81\xff" + (MAX_BYTES + 1).to_bytes(8, "big"),  # too long
+    b"\x81\xff" + b"\xff" * 8,
+]
+"""What ends a connection, or begins what never ends."""
+
+
 def right(texts: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
-    """Frames as a client may send them."""
+    kinds = st.sampled_from([Opcode.TEXT, Opcode.BINARY])
     return st.one_of(
-        st.builds(written, st.sampled_from([Opcode.TEXT, Opcode.BINARY]), texts, MASKS),
-        st.builds(written, st.just(Opcode.TEXT), st.binary(max_size=200), MASKS),
-        st.builds(
-            written, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=9), MASKS
-        ),
-        st.builds(
-            lambda first, rest, mask: (
-                written(Opcode.TEXT, first, mask, fin=False)
-                + written(Opcode.PING, b"between", mask)
-                + written(Opcode.CONT, rest, mask)
-            ),
-            SHORT,
-            SHORT,
-            MASKS,
-        ),
-        st.builds(
-            lambda text, mask: _long(0x81, b"\xfe\x00" + bytes((len(text),)), text, mask),
-            st.binary(max_size=125),
-            MASKS,
-        ),
-        st.builds(
-            lambda text, mask: _long(0x82, b"\xff" + len(text).to_bytes(8, "big"), text, mask),
-            st.binary(max_size=125),
-            MASKS,
-        ),
+        st.sampled_from(RIGHT_ONES),
+        st.builds(written, kinds, texts, MASKS),
+        st.builds(written, kinds, st.binary(max_size=200), MASKS),
     )
 
 
-def wrong(texts: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
-    """Frames that end a connection, or begin a message that never ends; and any bytes."""
-    return st.one_of(
-        st.builds(written, st.just(Opcode.CLOSE), st.sampled_from([b"", b"\x03\xe8bye"]), MASKS),
-        st.builds(written, st.just(Opcode.CLOSE), st.binary(max_size=4), MASKS),
-        st.builds(written, st.just(Opcode.CONT), texts, MASKS, st.booleans()),
-        st.builds(written, st.just(Opcode.TEXT), texts, MASKS, st.just(False)),
-        st.builds(written, st.just(Opcode.PING), st.just(payload(126)), MASKS, st.booleans()),
-        st.sampled_from(
-            [
-                b"\x81\x02{}",  # without a mask
-                b"\x81\x7e\x00\x80" + payload(128),
-                b"\xc1\x82\0\0\0\0{}",  # as if compressed
-                b"\x91\x82\0\0\0\0{}",
-                b"\x83\x82\0\0\0\0{}",  # no opcode
-                b"\x81\xff" + (MAX_FRAME_BYTES + 1).to_bytes(8, "big"),  # too long
-                b"\x81\xff" + b"\xff" * 8,
-            ]
-        ),
-        st.binary(min_size=1, max_size=12),
-    )
+def wrong() -> st.SearchStrategy[bytes]:
+    short = [one for one in WRONG_ONES if len(one) < 1_000]
+    return st.sampled_from(short) | st.binary(min_size=1, max_size=12)
 
 
 def streams(texts: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
-    frames = right(texts) | right(texts) | wrong(texts)
-    return st.lists(frames, max_size=FRAMES_MAX // 3).map(b"".join)
+    frames = right(texts) | right(texts) | right(texts) | wrong()
+    return st.lists(frames, min_size=2, max_size=FRAMES_MAX // 3).map(b"".join)
 
 
 CUTS = st.lists(st.integers(0, 2**18), max_size=12)
@@ -159,6 +163,18 @@ class Ours(Heard):
                 for frame in self.take(found[1]):
                     joined = inflow.join(bytes(frame.data), frame.fin)
                     self.messages += [] if joined is None else [joined]
+
+
+@pytest.mark.parametrize("last", WRONG_ONES, ids=range(len(WRONG_ONES)))
+def test_behind_all_right_frames_each_wrong_one_ends_as_in_the_library(last: bytes) -> None:
+    data = b"".join(RIGHT_ONES) + last + RIGHT_ONES[0] * 2 + RIGHT_ONES[-3]
+    expected = heard(data).end()
+    for stream in ([data], pieces(data, list(range(0, len(data), 7))), bytes_of(data)):
+        for most in (1, 3, FRAMES_MAX):
+            ours = Ours(most)
+            for piece in stream:
+                ours.hear(piece)
+            assert ours.end() == expected
 
 
 def heard(data: bytes, max_bytes: int = MAX_BYTES) -> Heard:
