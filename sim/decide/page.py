@@ -6,10 +6,8 @@ from exchange.units import count_text
 from sim.decide.decision import Decision
 from sim.decide.text import as_good_text, break_even_text, settings_text
 from sim.page.model import Cell, Page, Point, Source, Table, Value
-from sim.results.metric_tables import metric_tables, value
+from sim.results.metric_tables import PARTS, metric_tables, value
 from sim.scenario.tables import Scenario
-
-PARTS = {"bill": "cost", "spares": "spares_cost", "violations": "violation_cost"}
 
 
 def decide_page(
@@ -48,7 +46,7 @@ def _points(decision: Decision) -> list[Point]:
             pareto=index in decision.front,
             winner=index == decision.winner,
             figures={
-                "more than the best": value(gap),
+                "more than the best, credits": value(gap),
                 **{name: value(point.metrics[metric]) for name, metric in PARTS.items()},
             },
         )

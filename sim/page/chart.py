@@ -21,6 +21,12 @@ LEVELS: Final = 6
 """Of how much there is, in the heat map."""
 MARKS_MAX: Final = 400
 """Decisions that a page lists; the decision log has the others."""
+NEAR: Final = 0.8
+"""Of the run: times behind it have no room beside the end's in a narrow window."""
+TOGETHER: Final = 0.035
+"""Of the width: what the number of a fault takes in a narrow window."""
+OPEN_MAX: Final = 10
+"""So many faults are listed without being asked for."""
 SIGNS: Final = {"buy": "▲", "release": "▽", "other": "•"}
 WORDS: Final = {"buy": "buys", "release": "gives back", "other": "held back"}
 
@@ -179,11 +185,30 @@ def _level(much: float, most: float) -> int:
 def _lane(shown: Chart) -> Iterator[Element]:
     """Yield the rows of faults and decisions, on the same axis."""
     if shown.bands:
-        signs = [_sign(band.at_s, shown, str(n), band.text) for n, band in enumerate(shown.bands)]
-        yield _row("faults", signs)
+        yield _row("faults", [_numbers(shown, group) for group in _together(shown)])
     if shown.marks:
         marks = shown.marks[:MARKS_MAX]
         yield _row("acts", [_sign(m.at_s, shown, SIGNS[m.kind], m.text) for m in marks])
+
+
+def _together(shown: Chart) -> list[list[int]]:
+    """Return the faults by place, those together whose numbers would stand on each other."""
+    groups: list[list[int]] = []
+    until_s = 0.0
+    for fault in sorted(range(len(shown.bands)), key=lambda fault: shown.bands[fault].at_s):
+        at_s, wide_s = shown.bands[fault].at_s, TOGETHER * shown.duration_s
+        if groups and at_s < until_s:
+            groups[-1].append(fault)
+            until_s += wide_s
+        else:
+            groups.append([fault])
+            until_s = at_s + wide_s
+    return groups
+
+
+def _numbers(shown: Chart, group: list[int]) -> Element:
+    first, texts = shown.bands[group[0]], [shown.bands[fault].text for fault in group]
+    return _sign(first.at_s, shown, ",".join(map(str, group)), "; ".join(texts))
 
 
 def _row(name: str, signs: list[Element]) -> Element:
@@ -198,7 +223,12 @@ def _sign(at_s: float, shown: Chart, sign: str, text: str) -> Element:
 def _clock(shown: Chart) -> Element:
     times = time_ticks(shown.duration_s)
     labels = [
-        el("i", moment(at_s), style=f"left:{100 * at_s / shown.duration_s:.2f}%")
+        el(
+            "i",
+            moment(at_s),
+            style=f"left:{100 * at_s / shown.duration_s:.2f}%",
+            **({"class_": "near"} if at_s > NEAR * shown.duration_s else {}),
+        )
         for at_s in times
         if at_s < 0.93 * shown.duration_s
     ]
@@ -208,7 +238,10 @@ def _clock(shown: Chart) -> Element:
 
 def _told(shown: Chart) -> Iterator[Element]:
     if shown.bands:
-        yield _details("Faults", [_band_text(band) for band in shown.bands], True)
+        listed = _details("Faults", [_band_text(band) for band in shown.bands], True)
+        if len(shown.bands) <= OPEN_MAX:
+            listed.set("open", "")
+        yield listed
     if shown.marks:
         texts = [_mark_text(mark) for mark in shown.marks[:MARKS_MAX]]
         left_out = len(shown.marks) - len(texts)

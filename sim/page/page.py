@@ -12,6 +12,7 @@ from sim.page.scatter import scatter
 from sim.page.style import STYLE
 
 MEANS: Final = "Means over the seeds; ± is half the 95 % interval, where the seeds differ."
+TIMES: Final = "Times are hours and minutes since the start. Panels of a title have the same scale."
 NOTHING_FROM_ELSEWHERE: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -52,6 +53,7 @@ def _parts(page: Page) -> Iterator[Element]:
         yield _table(table)
     if page.charts:
         yield el("h2", "Over time")
+        yield el("p", TIMES, class_="note")
         yield from (chart(each) for each in page.charts)
     for source in page.sources:
         yield from _source(source)
@@ -72,12 +74,14 @@ def _source(source: Source) -> Iterator[Element]:
 
 def _table(table: Table, bold: int = -1) -> Element:
     """``bold`` is the row that stands out."""
-    heads = el("thead", el("tr", *(el("th", *_named(head), scope="col") for head in table.head)))
+    heads = [el("thead", el("tr", *(el("th", *_named(head), scope="col") for head in table.head)))]
     rows = [
         el("tr", *_cells(row), **({"class_": "winner"} if index == bold else {}))
         for index, row in enumerate(table.rows)
     ]
-    listed = el("div", el("table", heads, el("tbody", *rows)), class_="scroll")
+    listed = el(
+        "div", el("table", *(heads if any(table.head) else []), el("tbody", *rows)), class_="scroll"
+    )
     told = [el("p", table.note, class_="note")] if table.note else []
     return el("div", *([listed] if rows else []), *told)
 
@@ -100,7 +104,7 @@ def _of_points(points: list[Point], cost_label: str) -> Table:
     more = list(dict.fromkeys(name for point in points for name in point.figures))
     rows: list[list[Cell]] = [
         [
-            f"{number} {point.label}",
+            f"{number} {point.label}" + " ★" * point.winner,
             point.cost,
             point.violated_pct,
             *(point.figures.get(name) for name in more),

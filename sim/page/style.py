@@ -23,11 +23,11 @@ h3 { font-size: 1.05rem; margin: 1.5rem 0 .25rem; }
 .sentence { font-size: 1.15rem; padding: .75rem 1rem; background: var(--head);
   border-left: .3rem solid var(--blue); white-space: pre-line; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width: 100%; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width: 100%;
+  font-size: .92rem; }
 .note { margin: .25rem 0; font-size: .85rem; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--rule); text-align: right;
   white-space: nowrap; overflow-wrap: normal; }
-td { white-space: normal; }
 th:first-child, td.word { text-align: left; }
 th small { display: block; font-weight: normal; color: var(--label); font-size: .8rem; }
 tbody th:first-child { position: sticky; left: 0; background: var(--back); }
@@ -73,10 +73,10 @@ path.fault { stroke: var(--fault); stroke-dasharray: 2 2; }
 path.interval { stroke: var(--label); }
 path.leader { stroke: var(--label); stroke-width: 1; stroke-dasharray: 1 2; }
 .along { margin: 0; text-align: right; font-size: .85rem; font-weight: bold; }
-.dot { display: inline-flex; align-items: center; justify-content: center; min-width: 1.7em;
-  height: 1.7em; padding: 0 .2em; border-radius: 1em; border: 2px solid var(--label);
-  background: var(--back); color: var(--text); font-style: normal; font-size: .75rem;
-  line-height: 1; }
+.dot { display: inline-flex; flex: none; align-items: center; justify-content: center;
+  min-width: 1.7em; height: 1.7em; padding: 0 .2em; border-radius: 1em;
+  border: 2px solid var(--label); background: var(--back); color: var(--text);
+  font-style: normal; font-size: .75rem; line-height: 1; }
 .dot.front { border-color: var(--blue); border-style: double; border-width: 3px; }
 .point { position: absolute; display: flex; align-items: center; gap: .25rem; height: 0;
   font-size: .8rem; white-space: nowrap; transform: translateX(-.7em); }
@@ -88,14 +88,17 @@ details ol, details ul { margin: .25rem 0; padding-left: 1.6rem; max-height: 16r
 details ul { list-style: none; padding-left: 0; }
 pre { background: var(--head); padding: .75rem; overflow-x: auto; font-size: .8rem;
   overflow-wrap: normal; }
-@media (max-width: 56rem) { .point b { display: none; } }
+@media (max-width: 56rem) {
+  .point b { display: none; }
+  td { white-space: normal; }
+}
 @media (max-width: 40rem) {
   body { padding: .6rem; }
   .plot, .lane { grid-template-columns: 3.2rem minmax(0, 1fr); }
   details { margin-left: 0; }
-  .clock i:nth-child(even):not(.end) { display: none; }
+  .clock i:nth-child(even):not(.end), .clock i.near { display: none; }
   th, td { padding: .2rem .35rem; font-size: .85rem; }
-  tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 5rem; }
+  tbody th { white-space: normal; min-width: 8.8rem; }
 }
 @media print {
   :root { --back: #fff; --head: #f3f3f3; --text: #000; --label: #333; --rule: #bbb;

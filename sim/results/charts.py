@@ -136,7 +136,9 @@ def _heat(recording: Recording, top: float) -> Heat | None:
             row = min(PRICE_ROWS - 1, int(price_ucr / UCR_PER_CREDIT / step))
             rows[row] = rows.get(row, 0.0) + units
         columns.append([(row * step, (row + 1) * step, units) for row, units in rows.items()])
-    return Heat(f"units for sale (stronger is more; top row: {top:.3g} and above)", columns)
+    above = any(high > top - step / 2 for column in columns for _, high, _ in column)
+    more = f"; top row: {top - step:.3g} and above" if above else ""
+    return Heat(f"units for sale (stronger is more{more})", columns)
 
 
 def _cost(recording: Recording, duration_s: int) -> Panel:

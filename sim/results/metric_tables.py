@@ -51,6 +51,12 @@ GROUPS: Final = {
         "fill_wait_p95_s": "purchase, s (95 % are faster)",
     },
 }
+PARTS: Final = {
+    "bill, credits": "cost",
+    "spares, credits": "spares_cost",
+    "violations, credits": "violation_cost",
+}
+"""Of the total cost, as the table of choices names them."""
 WORDS: Final = {name: words for group in GROUPS.values() for name, words in group.items()}
 
 

@@ -8,7 +8,7 @@ from sim.page.model import Cell, Check, Page, Point, Source, Table
 from sim.page.page import MEANS
 from sim.results.charts import charts
 from sim.results.farm_report import FARM_METRICS, farm_estimates
-from sim.results.metric_tables import metric_tables, value
+from sim.results.metric_tables import PARTS, metric_tables, named, value
 from sim.results.report import Broken, RunResult, Runs, Verdict, broken_text, by_policy, estimates
 from sim.scenario.tables import Scenario
 
@@ -54,11 +54,7 @@ def points(runs: dict[str, list[RunResult]]) -> list[Point]:
             value(each["total_cost"]),
             value(each["slo_violation_pct"]),
             pareto=not any(_better(other, at[name]) for other in at.values()),
-            figures={
-                "bill": value(each["cost"]),
-                "spares": value(each["spares_cost"]),
-                "violations": value(each["violation_cost"]),
-            },
+            figures={name: value(each[metric]) for name, metric in PARTS.items()},
         )
         for name, each in found.items()
     ]
@@ -77,7 +73,7 @@ def farm_tables(runs: dict[str, list[RunResult]]) -> list[Table]:
         for name, farms in found.items()
         for account, each in farms.items()
     ]
-    head = ["policy: farm", *(label for _, label, _ in FARM_METRICS)]
+    head = ["policy: farm", *(named(metric) for metric, _, _ in FARM_METRICS)]
     return [Table("Each farm", head, rows, MEANS)] if rows else []
 
 
