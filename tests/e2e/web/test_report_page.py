@@ -80,7 +80,9 @@ def test_the_page_of_a_run_in_a_browser(tmp_path: Path) -> None:
 def test_the_page_of_a_decision_in_a_browser(tmp_path: Path) -> None:
     """One choice costs a hundred times as much as the others, and some cost nearly the same."""
     file, page = tmp_path / "scene.toml", tmp_path / "page.html"
-    text = paper(seller("dc", 4, 0.06), CHOICES, PAPER_RULES, more="seed = 1\nruns = 2\n")
+    text = paper(
+        seller("dc", 4, 0.06), CHOICES, PAPER_RULES, duration_s=7800, more="seed = 1\nruns = 2\n"
+    )
     file.write_text(text, encoding="utf-8")
     vary = ["--vary", "policy.static.units=1..5"]
     done = CliRunner().invoke(

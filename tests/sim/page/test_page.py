@@ -144,6 +144,23 @@ def test_a_fault_is_a_band_as_long_as_it_lasts_or_a_line() -> None:
     assert len(found) == 2 * len(CHART.panels)
 
 
+def test_faults_at_one_place_share_a_sign_and_a_few_are_listed_openly() -> None:
+    bands = [Band(at_s, None, f"fault at {at_s}") for at_s in (600, 601, 5000, 700)]
+    page = Parsed(render(Page("p", charts=[Chart("p", 7200, [], bands)])))
+    signs = [of for tag, of in page.tags if tag == "i" and "fault" in (of.get("title") or "")]
+    assert [text for text in page.of("i") if text[0] in "0123" and ":" not in text] == [
+        "0,1,3",
+        "2",
+    ]
+    assert [sign["title"] for sign in signs] == [
+        "00:10 fault at 600; fault at 601; fault at 700",
+        "01:23:20 fault at 5000",
+    ]
+    assert [of for tag, of in page.tags if tag == "details"] == [{"open": ""}]
+    many = Parsed(render(Page("p", charts=[Chart("p", 7200, [], bands * 5)])))
+    assert [of for tag, of in many.tags if tag == "details"] == [{}]
+
+
 def test_a_week_of_steps_stays_small_and_keeps_its_extremes() -> None:
     steps: list[tuple[float, float | None]] = [(at * 10.0, 5.0) for at in range(60_480)]
     steps[30_000] = (300_000.0, 20.0)
