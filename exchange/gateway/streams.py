@@ -103,6 +103,10 @@ class Streams:
                 self._end(sessions[number], channel, symbol)
         self.feed.forget(symbol, now_ms)
 
+    def listeners(self) -> list[Session]:
+        """Return who has a public subscription, and so gets heartbeats."""
+        return list(self._listeners.values())
+
     def advance(self, now_ms: int) -> None:
         """Once a second: heartbeats, and what changed in directory and fleet."""
         if self._heartbeat_ms is None or self._heartbeat_ms > now_ms:

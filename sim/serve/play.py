@@ -21,6 +21,8 @@ from sim.serve.store import MemoryStore
 
 TURN_S: Final = 0.01
 """How long the simulation works before sockets have their turn."""
+BEAT_S: Final = 1.0
+"""Clients take an exchange for dead that they have not heard for some seconds."""
 LATER_MAX: Final = 100
 """Steps and seeks that wait for the one under way."""
 
@@ -72,6 +74,13 @@ class Play:
 
     async def run(self) -> None:
         """Play until canceled. Raises what the run raises."""
+        beating = asyncio.create_task(self._beat())
+        try:
+            await self._play()
+        finally:
+            beating.cancel()
+
+    async def _play(self) -> None:
         while True:
             self._wake.clear()
             wait_s = self._wait_s()
@@ -122,6 +131,12 @@ class Play:
         self._to(at_ms)
 
     # --- inside ---
+
+    async def _beat(self) -> None:
+        """The exchange's own heartbeats are seconds of virtual time apart."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            self.pump.beat()
 
     def _begun(self) -> World:
         world = self._make()

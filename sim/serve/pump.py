@@ -17,7 +17,7 @@ from exchange.server.turns import Work
 from exchange.session.outbox import HistoryJob
 from exchange.wire.close_codes import CLOSE_GOING_AWAY
 from exchange.wire.codec import CODECS
-from exchange.wire.frames import ErrorReply
+from exchange.wire.frames import ErrorReply, Heartbeat
 from sim.network.marketplace import Arrived, Marketplace
 from sim.serve.store import MemoryStore
 
@@ -77,6 +77,14 @@ class SimulatedPump(Pump):
         new = [one for one in self.connections if one not in sessions or one in anonymous]
         self._since_s = {number: self._since_s.get(number, now_s) for number in new}
         return any(now_s - since_s < LOGIN_S for since_s in self._since_s.values())
+
+    def beat(self) -> None:
+        """Tell who follows public streams that the exchange lives, though time may stand still."""
+        beat = Heartbeat(self._clock.now_ms(), self.gateway.engine.seq)
+        for session in self.gateway.context.streams.listeners():
+            connection = self.connections.get(session.number)
+            if connection is not None:
+                connection.deliver([session.codec.encode(beat)])
 
     def hold(self, held: bool) -> None:
         """Let what clients send wait, while the past is played again, or no longer."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from exchange.client import Client, Disconnected
 from exchange.keys import load_private_key
-from exchange.wire.frames import VmUpdate
+from exchange.wire.frames import Heartbeat, VmUpdate
 from exchange.wire.requests import (
     AccountState,
     LeaseRelease,
@@ -140,6 +140,21 @@ def test_who_comes_at_once_can_log_in(tmp_path: Path) -> None:
             return client.connected
 
     assert asyncio.run(at_once())
+
+
+def test_who_watches_hears_of_the_exchange_while_time_stands_still(tmp_path: Path) -> None:
+    """(Seen to fail: the terminal called a paused run stale, and held every order back.)"""
+
+    async def watched() -> None:
+        async with serving(tmp_path, scene(duration_s=600)) as served, served.client() as client:
+            await served.at(60)
+            await client.subscribe("ticker", SYMBOL)
+            async with reading(client, Heartbeat) as beats:
+                await until(lambda: len(beats) >= 2)
+            assert {beat.ts_ms for beat in beats} == {served.play.world.stage.now_ms}
+            assert served.play.at_s == 60
+
+    asyncio.run(watched())
 
 
 def order(qty: int = 1) -> OrderPlace:
