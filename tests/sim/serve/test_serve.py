@@ -74,12 +74,19 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, text: str, policy: str = "threshold", speed: float = FAST
+    folder: Path,
+    text: str,
+    policy: str = "threshold",
+    speed: float = FAST,
+    at_s: float | None = None,
 ) -> AsyncIterator[Served]:
+    """``at_s``: time stands still there first, however long a client takes to come in."""
     served = Served(loaded(folder, text), policy, folder, speed)
     await served.server.open("127.0.0.1", 0)
     playing = asyncio.create_task(served.play.run())
     try:
+        if at_s is not None:
+            await served.at(at_s)
         yield served
     finally:
         playing.cancel()
@@ -113,11 +120,12 @@ def test_a_watched_run_is_the_unpaced_run(tmp_path: Path) -> None:
     text = scene(TRADERS, duration_s=600)
 
     async def watched() -> tuple[str, int, list[Any]]:
-        async with serving(tmp_path, text) as served, served.client() as client:
+        async with serving(tmp_path, text, at_s=0) as served, served.client() as client:
             await client.subscribe("account")
             await client.subscribe("book", SYMBOL)
             await client.subscribe("trades", SYMBOL)
             async with reading(client, object) as events:
+                served.play.go()
                 digest = await served.end()
                 return digest, served.play.interfered, events
 
@@ -146,8 +154,10 @@ def test_who_watches_hears_of_the_exchange_while_time_stands_still(tmp_path: Pat
     """(Seen to fail: the terminal called a paused run stale, and held every order back.)"""
 
     async def watched() -> None:
-        async with serving(tmp_path, scene(duration_s=600)) as served, served.client() as client:
-            await served.at(60)
+        async with (
+            serving(tmp_path, scene(duration_s=600), at_s=60) as served,
+            served.client() as client,
+        ):
             await client.subscribe("ticker", SYMBOL)
             async with reading(client, Heartbeat) as beats:
                 await until(lambda: len(beats) >= 2)
@@ -174,10 +184,11 @@ def test_a_real_client_rents_from_a_simulated_seller(tmp_path: Path) -> None:
     text = scene(duration_s=600)
 
     async def trade() -> None:
-        async with serving(tmp_path, text, "no_burst", 60.0) as served, served.client() as client:
+        async with (
+            serving(tmp_path, text, "no_burst", 60.0, at_s=60) as served,
+            served.client() as client,
+        ):
             play = served.play
-            play.seek(60)
-            await play.arrived.wait()
             await client.subscribe("account")
             async with reading(client, VmUpdate) as updates:
                 result = await client.request(order())
@@ -187,11 +198,11 @@ def test_a_real_client_rents_from_a_simulated_seller(tmp_path: Path) -> None:
                 lease_id = state["leases"][0]["lease_id"]
                 vm = VmStart(req_id=1, lease_id=lease_id, name="web", image=IMAGE, ports=[80])
                 await client.request(vm)
-                play.speed(600.0)
-                play.go()
+                play.step(180)
                 await until(lambda: any(row.ready_ms is not None for row in updates))
                 await client.request(LeaseRelease(req_id=1, lease_id=lease_id))
             play.speed(FAST)
+            play.go()
             assert await served.end() != unpaced(tmp_path, text, "no_burst")
             assert play.interfered == 3
 
@@ -203,11 +214,10 @@ def test_step_and_seek_to_the_past(tmp_path: Path) -> None:
     text = scene(duration_s=300)
 
     async def walk() -> str:
-        async with serving(tmp_path, text, speed=60.0) as served, served.client() as client:
+        async with serving(tmp_path, text, at_s=120) as served, served.client() as client:
             play = served.play
             await client.subscribe("account")
             async with reading(client, Disconnected) as links:
-                await served.at(120)
                 play.step(7.5)
                 await until(lambda: play.at_s == 127.5)
                 # Where it goes on from: not from before the step.
@@ -254,7 +264,7 @@ def test_what_a_client_did_by_the_time_of_a_seek_stays(tmp_path: Path) -> None:
 
     async def walk() -> None:
         async with (
-            serving(tmp_path, scene(TRADERS, duration_s=300), "no_burst") as served,
+            serving(tmp_path, scene(TRADERS, duration_s=300), "no_burst", at_s=100) as served,
             served.client() as client,
         ):
             play = served.play
@@ -323,7 +333,7 @@ def test_a_restart_of_the_exchange_ends_real_connections_too(tmp_path: Path) -> 
     text = scene('[[fault]]\nkind = "exchange_restart"\nat_s = 100\n', duration_s=300)
 
     async def watched() -> str:
-        async with serving(tmp_path, text, speed=300.0) as served, served.client() as client:
+        async with serving(tmp_path, text, at_s=0) as served, served.client() as client:
             await client.subscribe("account")
             async with reading(client, Disconnected) as links:
                 served.play.seek(200)
