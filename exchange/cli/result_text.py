@@ -74,11 +74,12 @@ def _shown_name(name: str, value: Any) -> str:
 
 def _rows(rows: list[dict[str, Any]]) -> Iterator[str]:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    heads = [_head(name) for name in names]
+    heads = [head(name) for name in names]
     yield from table(heads, [[shown(name, row.get(name)) for name in names] for row in rows])
 
 
-def _head(name: str) -> str:
+def head(name: str) -> str:
+    """Return a field's name as that of a column."""
     for unit in ("_ucr", "_ms"):
         name = name.removesuffix(unit)
     return name.replace("_", " ").upper()

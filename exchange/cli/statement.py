@@ -18,8 +18,9 @@ from exchange.cli.common import (
     moment,
     print_json,
 )
+from exchange.cli.fleet import work
 from exchange.cli.one_request import refusal
-from exchange.cli.result_text import result_lines
+from exchange.cli.statement_text import statement_lines
 from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.requests import AccountStatement, StatementKind
@@ -49,7 +50,7 @@ def statement(
         fail(str(error))
     except Refused as error:
         fail(refusal(error))
-    _print(*found, "json" if as_json else form)
+    _print(kind, *found, "json" if as_json else form)
 
 
 async def _all(
@@ -71,11 +72,11 @@ async def _all(
     return columns, rows
 
 
-def _print(columns: list[str], rows: list[dict[str, Any]], form: str) -> None:
+def _print(kind: str, columns: list[str], rows: list[dict[str, Any]], form: str) -> None:
     if form == "json":
         print_json(rows)
     elif form == "table":
-        for line in result_lines({"rows": rows}):
+        for line in statement_lines(kind, columns, rows, work.width()):
             sys.stdout.write(line + "\n")
     else:
         writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
