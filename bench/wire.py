@@ -61,7 +61,9 @@ class Spent(Struct):
 
 
 class Subject:
-    """A server process, with a count of the orders it was sent."""
+    """A server process, with a count of the orders it was sent. ``module``: what it runs."""
+
+    module = "bench.wire_servers"
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -69,7 +71,7 @@ class Subject:
         self.mark = ACK if self.exchange else ORDER
         self._orders = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.wire_servers", kind],
+            [sys.executable, "-m", self.module, kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -74,6 +74,7 @@ WRONG_ONES = [
     b"\x81\x7e\x00\x80" + payload(128),
     b"\xc1\x82\0\0\0\0{}",  # as if compressed
     b"\x91\xfe\x00\x80" + MASK + payload(128),
+    b"\xc1\xfe\x00\x78\0\0\0\0" + written(Opcode.TEXT, b"", MASK) * 20,  # frames in a wrong one
     b"\x83\x82\0\0\0\0{}",  # no opcode
     b"\x81\xff" + (MAX_BYTES + 1).to_bytes(8, "big"),  # too long
     b"\x81\xff" + b"\xff" * 8,
