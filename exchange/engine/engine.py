@@ -216,6 +216,11 @@ class Engine:
         forget_ms = retention.due_ms(state)
         return forget_ms if due_ms is None or (forget_ms and forget_ms < due_ms) else due_ms
 
+    def may_be_due(self, now_ms: int) -> bool:
+        """Return False when `next_deadline_ms` is later for sure, which costs almost nothing."""
+        state = self.state
+        return now_ms >= state.timers.wake_ms or now_ms >= state.forget_ms
+
     def state_hash(self) -> str:
         """Return the SHA-256 (hex) of the canonical state; equal after replay."""
         return snapshot.state_hash(self.state)

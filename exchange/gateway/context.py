@@ -136,6 +136,8 @@ class Context:
 
     def settle(self, now_ms: int) -> None:
         """Journal an `AdvanceTime` if a deadline is due."""
+        if not self.engine.may_be_due(now_ms):
+            return
         due_ms = self.engine.next_deadline_ms()
         if due_ms is not None and due_ms <= now_ms:
             self.apply(Command("", "", 0, AdvanceTime(forget=True)), now_ms)

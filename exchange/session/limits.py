@@ -61,7 +61,7 @@ class Budgets:
     def take(self, kind: str, now_ms: int, orders_per_s: int) -> Refused | None:
         """Spend one token: cancels and changes pass when orders do not."""
         wait_ms = self._by_kind[kind].take(now_ms, orders_per_s)
-        return _limited(wait_ms, f"more than {orders_per_s} a second")
+        return _limited(wait_ms, f"more than {orders_per_s} a second") if wait_ms else None
 
     def spend(self, kind: str, tokens: int, now_ms: int, orders_per_s: int) -> None:
         """Take this many tokens even if the bucket goes negative: the next request then waits."""
