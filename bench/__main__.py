@@ -9,7 +9,18 @@ import sys
 
 import msgspec
 
-from bench import ahead, fleet, growth, manager, report, selling, simulator, terminal, wire
+from bench import (
+    ahead,
+    fleet,
+    growth,
+    manager,
+    open_loop,
+    report,
+    selling,
+    simulator,
+    terminal,
+    wire,
+)
 from bench.compiled import Compiled
 from bench.engine import FullEngine
 from bench.flow import SHAPES, make
@@ -29,7 +40,16 @@ ROUNDS = 7
 ALONE = "full engine alone"
 SECTIONS = (
     *(shape.name for shape in SHAPES),
-    *(ALONE, wire.FLOW, fleet.FLOW, manager.FLOW, simulator.FLOW, terminal.FLOW, growth.FLOW),
+    *(
+        ALONE,
+        wire.FLOW,
+        open_loop.FLOW,
+        fleet.FLOW,
+        manager.FLOW,
+        simulator.FLOW,
+        terminal.FLOW,
+        growth.FLOW,
+    ),
 )
 
 
@@ -103,6 +123,8 @@ def main() -> int:
         figures += extras(figures, count)
     if wire.FLOW in sections:
         figures += wire.figures(count)
+    if open_loop.FLOW in sections:
+        figures += open_loop.figures(count)
     if fleet.FLOW in sections:
         figures += fleet.figures()
     if manager.FLOW in sections:

@@ -7,6 +7,7 @@ decoded but counted by what only they contain.
 import asyncio
 import os
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -34,11 +35,13 @@ def framed(payload: bytes) -> bytes:
 
 
 class Pipe(asyncio.Protocol):
-    """One connection. ``answers`` counts how often ``mark`` arrived."""
+    """One connection. ``answers`` counts how often ``mark`` arrived; ``arrived_s``, where it is a
+    list, gets the time of each."""
 
     def __init__(self, mark: bytes) -> None:
         self.transport: asyncio.Transport
         self.answers = 0
+        self.arrived_s: list[float] | None = None
         self._mark = mark
         self._text: bytearray | None = bytearray()
         self._tail = b""
@@ -55,7 +58,10 @@ class Pipe(asyncio.Protocol):
             self._arrived.set()
             return
         data = self._tail + data
-        self.answers += data.count(self._mark)
+        found = data.count(self._mark)
+        self.answers += found
+        if self.arrived_s is not None:
+            self.arrived_s += [perf_counter()] * found
         self._tail = data[1 - len(self._mark) :]
         if self.answers >= self._wanted:
             self._arrived.set()

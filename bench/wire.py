@@ -94,8 +94,16 @@ class Subject:
             pipe.ready()
         return found
 
-    def orders(self, count: int) -> bytes:
-        """Return ``count`` new orders, framed: bids that rest at 25 prices."""
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def orders(self, count: int, *, rest: bool = True) -> bytes:
+        """Return ``count`` new orders, framed: bids at 25 prices that rest, or end at once."""
+        return b"".join(self.each_order(count, rest))
+
+    def each_order(self, count: int, rest: bool = True) -> list[bytes]:
+        """Like `orders`, each by itself."""
         made = []
         for number in range(self._orders, self._orders + count):
             name = f"order-{number}"
@@ -107,10 +115,11 @@ class Subject:
                 order_type="limit",
                 qty=1,
                 price_ucr=476 + number * 7 % 25,
+                time_in_force="gtc" if rest else "ioc",
             )
             made.append(framed(JSON.encode(order)))
         self._orders += count
-        return b"".join(made)
+        return made
 
     async def measured(self, work: Callable[[], Awaitable[None]]) -> Spent:
         cpu, begun_s = cpu_s(self._process.pid), time.perf_counter()

@@ -69,8 +69,13 @@ class Snapshotter:
         """
         if self._child is not None:
             self.reap(os.WNOHANG)
-        if self._child is None and self._gateway.engine.seq - self._taken_seq >= self._every:
+        elif self.is_due:
             self._begin()
+
+    @property
+    def is_due(self) -> bool:
+        """Return whether the next `if_due` forks."""
+        return self._child is None and self._gateway.engine.seq - self._taken_seq >= self._every
 
     def _begin(self) -> None:
         try:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from exchange.gateway import log_events
 from exchange.log import log
+from exchange.recovery import huge_pages
 from exchange.recovery.past import PastCheck
 from exchange.recovery.snapshotter import Snapshotter
 from exchange.server.clock import SystemClock
@@ -122,6 +123,8 @@ class Housekeeping:
             await self._parts.pump.between(journal.checkpoint_rest)
 
     async def _snapshot(self) -> None:
+        if self._parts.snapshots.is_due:
+            await asyncio.to_thread(huge_pages.gather)
         await self._parts.pump.between(self._parts.snapshots.if_due)
 
     async def _forget(self) -> None:
