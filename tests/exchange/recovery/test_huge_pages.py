@@ -20,7 +20,7 @@ LINES = (
     "03000000-03100000 rw-p 00000000 00:00 0",
     "7ffc00000000-7ffc00400000 rw-p 00000000 00:00 0                          [stack]",
 )
-MAPS = "".join(f"{line} \n" for line in LINES)
+MAPS = "\n".join(f"{line:49}" for line in LINES)
 
 
 @contextmanager
