@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from exchange.model.commands import Command
-from exchange.wire.results import Done
 from sim.network.marketplace import Marketplace
 from sim.run.world import World
 from sim.serve.copying import CannotCopyError, copied
@@ -107,8 +106,8 @@ def _apply(marketplace: Marketplace, command: Command, now_ms: int) -> None:
     context = marketplace.gateway.context
     now_ms = context.at(now_ms)
     context.settle(now_ms)
-    reply = context.apply(command, now_ms)
-    assert isinstance(reply, Done), "what was done once can be done again"
+    # It is accepted as before, unless a host of a client's own had a part in it and is gone now.
+    context.apply(command, now_ms)
 
 
 def without_clients(marketplace: Marketplace, first_session: int) -> None:
