@@ -6,13 +6,14 @@ to the next; what is written after a fork is gathered anew. A system without the
 """
 
 import ctypes
+import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 HUGE_BYTES: Final = 2 << 20
-PAGE_BYTES: Final = 4_096
+PAGE_BYTES: Final = mmap.PAGESIZE
 FILLED: Final = 0.9
 """Share of a huge page that must be in use already: memory must not grow by much."""
 MADV_COLLAPSE: Final = 25
@@ -29,14 +30,18 @@ _libc.mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p)
 def gather() -> int:
     """Gather what fills whole huge pages; returns how many there are. Call it in a thread: other
     threads go on meanwhile."""
-    return sum(map(_gathered, _filled()))
+    try:
+        maps = _MAPS.read_text()
+    except OSError:
+        return 0
+    return sum(map(_gathered, _filled(maps)))
 
 
-def _filled() -> Iterator[int]:
+def _filled(maps: str) -> Iterator[int]:
     """Yield the addresses of huge pages that are nearly all in use."""
     pages = HUGE_BYTES // PAGE_BYTES
     used = ctypes.create_string_buffer(pages)
-    for begin, end in _regions(_MAPS.read_text()):
+    for begin, end in _regions(maps):
         for at in range(begin, end, HUGE_BYTES):
             unknown = _libc.mincore(at, HUGE_BYTES, used)  # it may be gone by now
             if not unknown and pages - used.raw.count(0) >= pages * FILLED:
