@@ -28,6 +28,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width
 .note { margin: .25rem 0; font-size: .85rem; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--rule); text-align: right;
   white-space: nowrap; overflow-wrap: normal; }
+td { white-space: normal; }
 th:first-child, td.word { text-align: left; }
 th small { display: block; font-weight: normal; color: var(--label); font-size: .8rem; }
 tbody th:first-child { position: sticky; left: 0; background: var(--back); }
@@ -88,10 +89,7 @@ details ol, details ul { margin: .25rem 0; padding-left: 1.6rem; max-height: 16r
 details ul { list-style: none; padding-left: 0; }
 pre { background: var(--head); padding: .75rem; overflow-x: auto; font-size: .8rem;
   overflow-wrap: normal; }
-@media (max-width: 56rem) {
-  .point b { display: none; }
-  td { white-space: normal; }
-}
+@media (max-width: 56rem) { .point b { display: none; } }
 @media (max-width: 40rem) {
   body { padding: .6rem; }
   .plot, .lane { grid-template-columns: 3.2rem minmax(0, 1fr); }
