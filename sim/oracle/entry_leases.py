@@ -86,7 +86,7 @@ def start_faults(oracle: Oracle, command: Command, asked: VmStart) -> list[str]:
 def stop(oracle: Oracle, command: Command, asked: VmStop) -> None:
     vm = known_vm(oracle, asked.vm_id)
     vm.grace_ms = 10_000 if asked.grace_ms is None else asked.grace_ms
-    oracle.stop(vm)
+    oracle.stop(vm, vm.grace_ms)
 
 
 def stop_faults(oracle: Oracle, command: Command, asked: VmStop) -> list[str]:

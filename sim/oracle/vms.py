@@ -118,13 +118,16 @@ class Vms(Hosts):
             unit.first = vm.launch
         self.names[lease.number, vm.asked.name] = (vm.asked, vm)
 
-    def stop(self, vm: Vm) -> None:
-        """The buyer's stop, or the end of its lease: nobody waits for a launch any more."""
+    def stop(self, vm: Vm, grace_ms: int = 0) -> None:
+        """The buyer's stop, or the end of its lease: nobody waits for a launch any more.
+
+        Its lease's end gives it no time to stop by itself.
+        """
         if vm.state != "stopping":
             vm.state, vm.launch_by_ms = "stopping", None
             vm.stopping_ms = self.now_ms
             self.no_longer_awaited(vm)
-        self.news.append(("kill", vm.number))
+        self.news.append(("kill", vm.number, grace_ms))
 
     def no_longer_awaited(self, vm: Vm) -> None:
         if vm.launch.awaited_until_ms is None:

@@ -78,7 +78,7 @@ class Windows(Outages):
             for start_ms in range(hour_ms + HOUR_MS, hour_ms + (ahead + 1) * HOUR_MS, HOUR_MS):
                 if self.now_ms < start_ms - GATE_MS:
                     self.open_window(name, start_ms)
-        self.roll_ms = hour_ms + HOUR_MS
+        self.roll_ms = hour_ms + HOUR_MS if self.series else None
 
     def open_window(self, name: str, start_ms: int) -> None:
         window = Window(f"{name}.{hour_text(start_ms)}", start_ms)

@@ -10,6 +10,7 @@ that the rules refuse. The first difference raises `LawBrokenError`.
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
+from exchange.engine import deadlines
 from exchange.engine.engine import Engine
 from exchange.model.commands import Command, Out
 from exchange.units import MS_PER_SECOND
@@ -110,8 +111,9 @@ class Bookkeeper:
         self._leases([*oracle.leases, *ended])
         gone = [vm for (vm,) in _of(news, "gone")]
         self._vms([*oracle.vms.values(), *gone])
-        self._instructions([number for (number,) in _of(news, "kill")])
+        self._instructions(dict(_of(news, "kill")))
         self._money()
+        self._deadline()
 
     def _same(self, law: str, what: str, told: list[Any], due: list[Any]) -> None:
         if told == due:
@@ -169,12 +171,15 @@ class Bookkeeper:
         if now_ms > since_ms + vm.grace_ms + STOP_MS:
             self._broken("vms", f"v-{vm.number} still stops {now_ms - since_ms} ms after its end")
 
-    def _instructions(self, stopped: list[int]) -> None:
-        """Whatever must stop is told so to its host, and nothing else is."""
-        kills, vms = self._told.take("kill"), self._oracle.vms
-        for number in stopped:
+    def _instructions(self, stopped: dict[int, int]) -> None:
+        """Whatever must stop is told so to its host, with its grace, and nothing else is."""
+        kills, vms = dict(self._told.take("kill")), self._oracle.vms
+        for number, grace_ms in stopped.items():
             if number not in kills and number in vms:
                 self._broken("vms", f"the host of v-{number} is not told to stop it")
+            if kills.get(number, grace_ms) != grace_ms:
+                text = f"{kills[number]} ms to stop, by the rules {grace_ms}"
+                self._broken("vms", f"the host of v-{number} gives it {text}")
         for number in kills:
             if number in vms and vms[number].state != "stopping":
                 self._broken("vms", f"the host of v-{number} is told to stop it, which may run")
@@ -194,11 +199,17 @@ class Bookkeeper:
                 has = f"{row.available_ucr} ucr and {row.held_ucr} held"
                 self._broken("money", f"{name} has {has}, by the rules {due[0]} and {due[1]}")
 
+    def _deadline(self) -> None:
+        """The next thing that happens by itself: an expiry, a charge, a notice's end, a launch."""
+        due_ms, awaited_ms = self._oracle.next_deadline_ms(), deadlines.next_ms(self._engine.state)
+        if due_ms != awaited_ms:
+            self._broken("deadline", f"the next is at {awaited_ms}, by the rules at {due_ms}")
+
     def _hosts_in_time(self) -> None:
         """A silent host is given up when its time is over."""
         for host in self._oracle.hosts.values():
             over_ms = self._oracle.now_ms - lost_at_ms(self._oracle, host)
-            if host.state == "silent" and over_ms > SLACK_MS:
+            if host.state == "silent" and over_ms >= SLACK_MS:
                 self._broken("silence", f"{host.name} should be lost for {over_ms} ms")
 
     def _slots(self) -> None:

@@ -75,7 +75,7 @@ class Told:
                     row_of = (_number(event.lease_id or ""), event.units, event.at_ms)
                     self._add(event.kind, row_of)
                 case VmKill():
-                    self._add("kill", _number(event.vm_id))
+                    self._add("kill", (_number(event.vm_id), event.grace_ms))
                 case VmLaunch():
                     between = (event.not_before_ms, event.until_ms)
                     self._add("launch", (_number(event.vm_id), address, *between))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from exchange.leases import billing, leasing, outages, vm_life, vm_units, vms
+from exchange.model import lease as leases
 from exchange.model import waits
 from exchange.model.book import Book
 from exchange.model.capacity import Host
@@ -165,6 +166,10 @@ def vms_outlive_their_lease(right: Any) -> Any:
     return kill
 
 
+def stops_are_sudden(right: Any) -> Any:
+    return lambda state, vm, grace_ms: right(state, vm, 0)
+
+
 def the_oldest_go(right: Any) -> Any:
     def to_release(lease: Lease, units: int) -> list[int]:
         return sorted(unit for unit in right(lease, lease.units))[:units]
@@ -204,5 +209,12 @@ MORE: Final = [
     Bug("hosts are lost after an hour", Beat, "due_ms", lost_after(MS_PER_HOUR), 3),
     Bug("a launch has 20 s", vms, "LAUNCH_MS", other(20_000)),
     Bug("scheduled releases do not move", outages, "move_releases", nothing, 5),
+    Bug("hosts are silent after 16 s", liveness, "SILENT_MS", other(16_000)),
+    Bug("hosts are lost after 301 s", Beat, "due_ms", lost_after(301_000), 3),
+    Bug("a launch has 299 s", vms, "LAUNCH_MS", other(299_000)),
+    Bug("a launch has 59 s after a restart", vms, "RELAUNCH_MS", other(59_000), 56),
+    Bug("recalled slots rest for 599 s", leasing, "COOLING_MS", other(599_000), 3),
+    Bug("an hour is held 9 min ahead", leases, "FUND_AHEAD_MS", other(540_000)),
+    Bug("VMs get no time to stop", vm_life, "kill", stops_are_sudden),
     Bug("the oldest VMs go", vm_units, "units_to_release", the_oldest_go, 2),
 ]
