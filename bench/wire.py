@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from statistics import median
 from typing import Final, TypeAlias
 
@@ -23,7 +24,7 @@ from exchange.client import Client
 from exchange.keys import public_key_b64
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey, AdminLimits
 from exchange.wire.codec import JSON
-from exchange.wire.requests import OrderPlace, Subscribe
+from exchange.wire.requests import OrderCancel, OrderPlace, Subscribe
 
 BURST_STEPS: Final = 100
 SYMBOL: Final = "small.eu-de.flat.spot"
@@ -31,6 +32,8 @@ TRADER: Final = Ed25519PrivateKey.from_private_bytes(b"bench trader".ljust(32, b
 ACK: Final = b'"ack"'
 ORDER: Final = b'"order.place"'
 FLOW: Final = "socket"
+CANCELS_FROM: Final = 10**9
+"""Where the ``req_id`` of cancels begin."""
 
 
 class Size(Struct, frozen=True):
@@ -120,6 +123,21 @@ class Subject:
             made.append(framed(JSON.encode(order)))
         self._orders += count
         return made
+
+    def cancel_of_last(self) -> bytes:
+        """Return the cancel of the last of `orders`, framed; orders are numbered otherwise."""
+        name, req_id = f"order-{self._orders - 1}", CANCELS_FROM + self._orders
+        return framed(JSON.encode(OrderCancel(req_id=req_id, client_order_id=name)))
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file that the server has open."""
+        opened = Path(f"/proc/{self._process.pid}/fd").iterdir()
+        return next(path for link in opened if (path := link.readlink()).name == name)
+
+    def written_bytes(self) -> int:
+        """Return what the server has written to disks so far, in the pages of the system."""
+        lines = Path(f"/proc/{self._process.pid}/io").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("write_bytes")).split()[1])
 
     async def measured(self, work: Callable[[], Awaitable[None]]) -> Spent:
         cpu, begun_s = cpu_s(self._process.pid), time.perf_counter()

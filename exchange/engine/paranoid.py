@@ -13,13 +13,13 @@ import msgspec
 
 from exchange.engine import snapshot
 from exchange.engine.engine import Engine
+from exchange.journal.command_layout import command_body
 from exchange.journal.replay import read_command
 from exchange.journal.rows import JournalRow
 from exchange.model import stories
 from exchange.model.commands import Command, Genesis, Out, Started
 from exchange.model.config import ExchangeConfig
 from exchange.model.ledger import OUTSIDE
-from exchange.wire.codec import MSGPACK
 from exchange.wire.results import Done
 
 FIRST: Final = (Genesis, Started)
@@ -49,7 +49,7 @@ class ParanoidEngine(Engine):
         outs = super().apply(command, now_ms)
         reply = outs[0][1]
         if isinstance(reply, Done) and not reply.duplicate:
-            row = JournalRow(self.seq, now_ms, MSGPACK.encode(command))
+            row = JournalRow(self.seq, now_ms, command_body(command))
             twin.apply(read_command(row), now_ms)
             self._twin_state = twin.snapshot()
             self._compare(twin, command, "is not what its row leads to")

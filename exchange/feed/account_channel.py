@@ -7,11 +7,10 @@ can wait for them. Source: protocol.md, "Account channel".
 
 from typing import Final
 
-from exchange.journal.rows import AccountRow
+from exchange.journal.rows import AccountRow, account_row
 from exchange.session.encoded import Encoded
 from exchange.session.outbox import Outbox, Replay
 from exchange.session.session import Session
-from exchange.wire.codec import MSGPACK
 from exchange.wire.frames import AccountFrame
 from exchange.wire.results import Refused
 
@@ -97,12 +96,6 @@ class AccountChannel:
         """Return the batch's frames for the store, one row an account."""
         if not self._frames:
             return []
-        encode = MSGPACK.encode
-        rows = [
-            AccountRow(
-                account, frames[0].account_seq, frames[-1].account_seq, now_ms, encode(frames)
-            )
-            for account, frames in self._frames.items()
-        ]
+        rows = [account_row(account, frames, now_ms) for account, frames in self._frames.items()]
         self._frames.clear()
         return rows

@@ -16,6 +16,7 @@ from exchange.gateway.batch import Batch
 from exchange.gateway.notes import Notes
 from exchange.gateway.routing import CANCEL_MANY, ROUTES, TO_ACCOUNT, TO_PUBLIC, canceled
 from exchange.gateway.streams import Streams
+from exchange.journal.command_layout import command_body
 from exchange.journal.rows import JournalRow
 from exchange.model import commands
 from exchange.model.commands import AdvanceTime, Command, JournalMessage
@@ -32,7 +33,6 @@ from exchange.session.sign_ups import SignUps
 from exchange.session.uploads import Uploads
 from exchange.wire import frames
 from exchange.wire.close_codes import CLOSE_POLICY
-from exchange.wire.codec import MSGPACK
 from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.login import Verify
 from exchange.wire.paging import TOO_LONG
@@ -159,7 +159,7 @@ class Context:
         self.notes.count(command.message, "duplicate" if reply.duplicate else "done")
         if not reply.duplicate:
             self.notes.accepted(command, reply, outs)
-            self._rows.append(JournalRow(self.engine.seq, now_ms, MSGPACK.encode(command)))
+            self._rows.append(JournalRow(self.engine.seq, now_ms, command_body(command)))
             if type(command.message) in CANCEL_MANY:
                 self.limits.canceled(command.account, canceled(outs), now_ms)
             if command.account or type(command.message) is not AdvanceTime:

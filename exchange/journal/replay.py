@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from exchange.journal import command_layout
 from exchange.journal.chain import BrokenChainError
 from exchange.journal.rows import JournalRow
 from exchange.model.commands import Command, Genesis, Out
@@ -17,13 +18,11 @@ from exchange.wire.codec import MSGPACK
 
 SERVER_ID_BYTES: Final = 8
 
-_COMMANDS: Final = msgspec.msgpack.Decoder(Command)
-
 
 def read_command(row: JournalRow) -> Command:
     """Return the command of a row, or raise `BrokenChainError`."""
     try:
-        return _COMMANDS.decode(row.body)
+        return command_layout.read_body(row.body)
     except msgspec.MsgspecError as error:
         raise BrokenChainError(row.seq, f"is no command: {error}") from error
 

@@ -8,9 +8,12 @@ that it does not know. Rows are never rewritten: each names the ``rules`` it was
 import sqlite3
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+PAGE_BYTES: Final = 2048
+"""Of new files. A commit writes whole pages, and one order changes three."""
 
 TABLES: Final = f"""
+PRAGMA page_size = {PAGE_BYTES};
 CREATE TABLE journal(
   seq INTEGER PRIMARY KEY, now_ms INTEGER NOT NULL, rules INTEGER NOT NULL,
   body BLOB NOT NULL, chain BLOB NOT NULL) STRICT;
@@ -18,12 +21,12 @@ CREATE TABLE account_frames(
   account TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
   ts_ms INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
 CREATE INDEX account_frames_by_account ON account_frames(account, last_seq);
-CREATE INDEX account_frames_by_age ON account_frames(ts_ms);
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 STEPS: Final[dict[int, tuple[str, ...]]] = {
     0: (),  # the tables of releases that did not write the number yet
+    1: ("DROP INDEX IF EXISTS account_frames_by_age",),  # rows are in the order of age
 }
 """Version -> the statements that lead to the next one."""
 

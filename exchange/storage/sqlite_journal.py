@@ -75,10 +75,10 @@ FROM known WHERE name IS NOT NULL"""
 """Uses the index, one look-up for each account, instead of reading a week of frames."""
 _DELETE_FRAMES: Final = """
 DELETE FROM account_frames WHERE rowid IN (
-  SELECT rowid FROM account_frames
-  WHERE ts_ms < ? AND rowid < (SELECT max(rowid) FROM account_frames)
-  ORDER BY ts_ms LIMIT ?)"""
-"""The last row is kept so that row numbers are never reused: the read model counts by them."""
+  SELECT rowid FROM (SELECT rowid, ts_ms FROM account_frames ORDER BY rowid LIMIT ?)
+  WHERE ts_ms < ? AND rowid < (SELECT max(rowid) FROM account_frames))"""
+"""Rows are in the order of their time. The last one is kept so that row numbers are never reused:
+the read model counts by them."""
 
 
 def kept_since_ms(now_ms: int) -> int:
@@ -341,7 +341,7 @@ class SqliteJournal:
         before_ms = kept_since_ms(now_ms) - DROP_AFTER_MS
 
         def delete(database: sqlite3.Connection) -> int:
-            deleted = database.execute(_DELETE_FRAMES, (before_ms, FORGET_ROWS)).rowcount
+            deleted = database.execute(_DELETE_FRAMES, (FORGET_ROWS, before_ms)).rowcount
             database.commit()
             return deleted
 
