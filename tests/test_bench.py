@@ -3,7 +3,7 @@
 import pytest
 
 from bench.flow import Flow, Shape, make
-from bench.growth import bytes_an_ended_order
+from bench.growth import bytes_an_ended_order, start_us
 from bench.measure import bytes_a_resting_order, latencies_us, rounds
 from bench.report import BASELINE, FULL, Figure, table
 from bench.subjects import MAKERS
@@ -52,6 +52,12 @@ def test_latency_and_memory_are_of_every_command_and_order(flow: Flow) -> None:
 def test_memory_of_ended_orders_is_of_those_that_are_packed() -> None:
     before = KEEP + BLOCK
     assert 40 < bytes_an_ended_order(before, 3 * BLOCK) < 300
+
+
+def test_a_start_is_measured_with_rows_and_with_a_snapshot_of_them() -> None:
+    """`start_us` compares the snapshot that was read with what it reads again."""
+    replayed_us, restored_us = start_us(2 * BLOCK)
+    assert replayed_us > 0 < restored_us
 
 
 @pytest.mark.parametrize(

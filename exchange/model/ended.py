@@ -141,6 +141,8 @@ class EndedOrders:
 
     def may_know(self, account: Account, client_order_id: str) -> bool:
         """False when none has this name, which is quicker to tell than which one has it."""
+        if self.first_done_ms is None:
+            return False
         return self._by_name.may_have(name_hash(account.account_id, client_order_id))
 
     def named(self, account: Account, client_order_id: str) -> Order | None:
