@@ -118,7 +118,7 @@ class HostNode:
         self._skips = False
         self._still = still
         self._as_of_ms: int | None = None
-        """While the server is looked at as of a time before now."""
+        """While the server is looked at as of another time."""
         self._boot()
         self.pump = Pump(env, self._handle, self._next_deadline_ms)
 
@@ -184,12 +184,13 @@ class HostNode:
         self.core.apply(self.server.observed(), now_ms)
 
     def _left_out(self) -> LeftOut:
-        if self._still:
-            return LastLook(self.core, self._look)
-        return LooksAhead(self.core, lambda at_ms: self._load(0.0, at_ms))
+        kind = LastLook if self._still else LooksAhead
+        return kind(self.core, self._look)
 
     def _look(self, at_ms: int) -> Observed:
-        """Look as of a time since which nothing has happened."""
+        """Look as of another time, between which and now nothing happens."""
+        if not self.core.vms:
+            return Observed(at_ms, [], self._load(0.0, at_ms), {})
         self._as_of_ms = at_ms
         seen = self.server.observed()
         self._as_of_ms = None

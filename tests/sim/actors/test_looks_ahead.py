@@ -66,6 +66,10 @@ class Loads:
         pct = self._values[at_ms // EVERY_MS % len(self._values)]
         return Load(cpu_pct=float(pct), mem_pct=float(pct) / 2)
 
+    def seen(self, at_ms: int) -> Observed:
+        """Return what is seen at a time of a server without VMs."""
+        return Observed(at_ms, [], self.at(at_ms), {})
+
 
 def host(limit: HostLimit, load: Load) -> HostCore:
     """Return a host that is connected, without news."""
@@ -89,7 +93,7 @@ def told(core: HostCore, outs: list[Out]) -> list[Out]:
 def look(core: HostCore, loads: Loads) -> list[Out]:
     at_ms = core.looks.due_ms
     assert at_ms is not None
-    return told(core, core.apply(Observed(at_ms, [], loads.at(at_ms), {}), at_ms))
+    return told(core, core.apply(loads.seen(at_ms), at_ms))
 
 
 def where(core: HostCore) -> tuple[object, ...]:
@@ -106,7 +110,7 @@ LIMITS: Final = st.builds(
 LOADS: Final = st.lists(
     st.tuples(st.integers(0, 100), st.integers(1, 40)), min_size=1, max_size=12
 ).map(Loads)
-PAUSES_MS: Final = st.lists(st.integers(0, 3 * LOOKS_MAX * EVERY_MS), min_size=1, max_size=8)
+PAUSES_MS: Final = st.lists(st.integers(0, 2 * LOOKS_MAX * EVERY_MS), min_size=1, max_size=8)
 
 
 @settings(max_examples=60, deadline=None)
@@ -115,7 +119,7 @@ def test_a_host_is_where_each_look_would_have_led(
     limit: HostLimit, loads: Loads, pauses_ms: list[int]
 ) -> None:
     each, ahead = host(limit, loads.at(0)), host(limit, loads.at(0))
-    left_out = LooksAhead(ahead, loads.at)
+    left_out = LooksAhead(ahead, loads.seen)
     said: list[list[Out]] = [[], []]
     now_ms = 0
     for pause_ms in pauses_ms:
@@ -133,12 +137,18 @@ def test_a_host_is_where_each_look_would_have_led(
 def test_a_steady_host_wakes_once_in_many_looks() -> None:
     loads = Loads([(5, 1)])
     core = host(HostLimit(instruction_id="i", epoch=1), loads.at(0))
-    left_out = LooksAhead(core, loads.at)
-    first_ms = left_out.due_ms() or 0  # the first 5 minutes of own work are known then
-    assert left_out.covers(first_ms - 1)
-    left_out.settle(first_ms - 1)
-    look(core, loads)
-    assert left_out.due_ms() == first_ms + (LOOKS_MAX + 1) * EVERY_MS
+    left_out = LooksAhead(core, loads.seen)
+    wakes_ms = [0]
+    while len(wakes_ms) < 12:
+        due_ms = left_out.due_ms() or 0
+        assert left_out.covers(due_ms - 1)
+        left_out.settle(due_ms - 1)
+        look(core, loads)
+        wakes_ms.append(due_ms)
+    assert wakes_ms[-1] - wakes_ms[-2] == (LOOKS_MAX + 1) * EVERY_MS
+    left_out.due_ms()
+    left_out.settle(wakes_ms[-1] + EVERY_MS)
+    assert left_out.due_ms() == wakes_ms[-1] + 2 * EVERY_MS, "it was disturbed"
 
 
 def with_vms() -> Rig:
@@ -151,31 +161,46 @@ def with_vms() -> Rig:
     return rig
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, USAGE_EVERY_MS - 200_000))
-def test_of_looks_at_running_vms_the_last_one_counts(pause_ms: int) -> None:
+@pytest.mark.parametrize("kind", [LastLook, LooksAhead])
+@settings(max_examples=15, deadline=None)
+@given(pause_ms=st.integers(0, USAGE_EVERY_MS - 200_000))
+def test_meters_are_where_each_look_would_have_led(
+    kind: type[LastLook | LooksAhead], pause_ms: int
+) -> None:
     each, lean = with_vms(), with_vms()
 
     def look_at(at_ms: int) -> Observed:
         lean.now_ms = at_ms
         return lean.server.observed()
 
-    left_out = LastLook(lean.core, look_at)
-    until_ms = lean.now_ms + pause_ms
-    assert left_out.due_ms() == lean.core.vms_due_ms
-    assert left_out.covers(until_ms)
+    left_out, until_ms = kind(lean.core, look_at), lean.now_ms + pause_ms
     each.run(pause_ms)
     lean.core.beats.pass_over(until_ms)
+    while True:
+        due_ms = left_out.due_ms()
+        if due_ms is None or due_ms > until_ms:
+            break
+        left_out.settle(due_ms - 1)
+        lean.core.apply(look_at(due_ms), due_ms)
     left_out.settle(until_ms)
     for vm_id, vm in lean.core.vms.items():
         assert vm.meter == each.core.vms[vm_id].meter
     assert lean.core.looks.due_ms == each.core.looks.due_ms
 
 
-def test_each_look_is_made_while_a_vm_stops() -> None:
+def test_looks_at_vms_that_run_wait_for_the_next_thing_due() -> None:
+    core = with_vms().core
+    left_out = LastLook(core, lambda at_ms: Observed(at_ms, []))
+    assert left_out.due_ms() == core.vms_due_ms
+    assert left_out.covers((core.vms_due_ms or 0) - 1)
+    assert not left_out.covers(core.vms_due_ms or 0)
+
+
+@pytest.mark.parametrize("kind", [LastLook, LooksAhead])
+def test_each_look_is_made_while_a_vm_stops(kind: type[LastLook | LooksAhead]) -> None:
     rig = with_vms()
     rig.tell(kill(grace_ms=60_000))
-    left_out = LastLook(rig.core, lambda at_ms: rig.server.observed())
+    left_out = kind(rig.core, lambda at_ms: rig.server.observed())
     assert left_out.due_ms() == rig.core.looks.due_ms
     assert not left_out.covers(rig.now_ms)
 
