@@ -303,7 +303,9 @@ def test_a_real_server_answers_frames_in_any_pieces_in_their_order(tmp_path: Pat
             await asyncio.sleep(0)
         answered = b""
         while b'"req_id":%d,' % len(asks) not in answered:
-            answered += await reader.read(65_536)
+            more = await reader.read(65_536)
+            assert more, f"it hung up after {answered!r}"
+            answered += more
         writer.close()
         return answered[answered.index(b"\r\n\r\n") + 4 :]
 

@@ -133,11 +133,8 @@ def test_constants_are_shared_and_so_is_what_the_caller_says() -> None:
     assert objects == 1
 
 
-@pytest.mark.parametrize("one", [(each for each in "ab"), iter([1]), open], ids=str)
-def test_what_it_does_not_know_it_refuses(one: Any) -> None:
-    if one is open:
-        with open(__file__) as one, pytest.raises(CannotCopyError):
-            copied([one])
-        return
-    with pytest.raises(CannotCopyError):
-        copied([one])
+def test_what_it_does_not_know_it_refuses() -> None:
+    with open(__file__) as file:
+        for one in ((each for each in "ab"), iter([1]), file):
+            with pytest.raises(CannotCopyError):
+                copied([one])
