@@ -1,7 +1,7 @@
 """What watches an engine for a whole run: the checker, and the book-keeper where it is wanted.
 
 The checker's laws hold always. The book-keeper recomputes everything by the rules: a run takes
-1.4 times as long with it, with many hosts much longer, since it is naive on purpose.
+1.7 times as long with it, with many hosts much longer, since it is naive on purpose.
 """
 
 from typing import Final
