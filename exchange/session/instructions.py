@@ -77,7 +77,7 @@ class Instructions:
         if session is None:
             return True
         pending = self._pending.setdefault(host, {})
-        pending[instruction.instruction_id] = _Sent(instruction, now_ms + RESEND_MS)
+        _put_last(pending, _Sent(instruction, now_ms + RESEND_MS))
         self.send_to(session, instruction)
         return len(pending) <= PENDING_MAX
 
@@ -100,14 +100,19 @@ class Instructions:
     def resend(self, now_ms: int) -> None:
         """Send again what was not confirmed in time, in its order."""
         for host, pending in self._pending.items():
-            for sent in pending.values():
-                if sent.due_ms <= now_ms:
-                    sent.due_ms = now_ms + RESEND_MS
-                    self.send_to(self._sessions[host], sent.instruction)
+            for sent in [each for each in pending.values() if each.due_ms <= now_ms]:
+                sent.due_ms = now_ms + RESEND_MS
+                _put_last(pending, sent)
+                self.send_to(self._sessions[host], sent.instruction)
 
     def next_deadline_ms(self) -> int | None:
         if not self._pending:
             return None
-        # A host's oldest instruction is due first, since they are sent in order.
         due = [next(iter(pending.values())).due_ms for pending in self._pending.values() if pending]
         return min(due, default=None)
+
+
+def _put_last(pending: dict[str, _Sent], sent: _Sent) -> None:
+    """Keep the one that is due first in the first place."""
+    pending.pop(sent.instruction.instruction_id, None)
+    pending[sent.instruction.instruction_id] = sent
