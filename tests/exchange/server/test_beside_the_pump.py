@@ -50,22 +50,29 @@ def log_bytes(data_dir: Path) -> int:
     return (data_dir / "journal.db-wal").stat().st_size
 
 
+async def commits(journal: SqliteJournal, first: int) -> None:
+    for seq in range(first, first + 40):
+        await journal.append([row(seq)], [])
+
+
 def test_a_log_under_constant_load_is_begun_anew(tmp_path: Path) -> None:
+    """Whenever a checkpoint comes between them, it holds no more than the commits of one round."""
+
     async def main() -> list[int]:
-        sizes, seq = [], 1
         async with opened(tmp_path) as journal:
-            for _ in range(3):
+            await commits(journal, 2)
+            await journal.checkpoint_rest()
+            sizes = [log_bytes(tmp_path)]
+            for first in (42, 82):
                 working = asyncio.create_task(journal.checkpoint())
-                for _ in range(40):
-                    seq += 1
-                    await journal.append([row(seq)], [])
+                await commits(journal, first)
                 await working
                 await journal.checkpoint_rest()
                 sizes.append(log_bytes(tmp_path))
         return sizes
 
-    first, *later = asyncio.run(main())
-    assert max(later) <= first
+    whole, *later = asyncio.run(main())
+    assert max(later) <= whole
 
 
 def test_a_checkpoint_goes_on_until_it_leaves_little(
