@@ -16,7 +16,8 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
 .PHONY: help host demo demo-web unit test check format cover bench bench-host sim sweep scenarios e2e live live-check \
-	live-pictures docs snapshots docs-decide docs-published docs-pictures docs-recording web-picture peak-picture dist deb \
+	live-pictures docs snapshots docs-decide docs-published docs-pictures docs-recording web-picture peak-picture dist \
+	dist-compiled test-compiled deb \
 	lock clean
 
 help:
@@ -42,6 +43,8 @@ help:
 	@echo 'make peak-picture     play the Manager'\''s peak with a real VM and HAProxy, and draw it'
 	@echo 'make web-picture      take the picture of the terminal in a browser again'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
+	@echo 'make dist-compiled    build the wheel whose core is compiled, for this Python and machine'
+	@echo 'make test-compiled    build it, and run the tests of the exchange on it'
 	@echo 'make deb              build dist/ for Debian 12 and install it in a fresh Debian (as root)'
 	@echo 'make sim              replay the server farm peak'
 	@echo 'make sweep            500 simulated seeds with random faults: no law may break'
@@ -177,6 +180,15 @@ dist: $(READY)
 	rm -rf dist
 	bash .ci/build-dist dist
 	HEADROOM_DIST=dist $(PYTEST) tests/e2e/test_dist.py
+
+dist-compiled:
+	bash .ci/build-compiled dist
+
+# The same tests as of the source, those that a compiled core could fail: of the exchange, its storms,
+# replays and restarts, and of what survives kill -9 and power loss.
+test-compiled: $(READY) dist-compiled
+	bash .ci/need strace
+	bash .ci/test-compiled dist/headroom-*-cp*.whl -n $(WORKERS) --dist worksteal tests/exchange tests/crash
 
 deb: $(READY)
 	bash .ci/need mmdebstrap systemd

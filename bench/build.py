@@ -1,9 +1,8 @@
 """The exchange built with mypyc from the same source: to be measured, never required.
 
-What is compiled is the path of an order through the engine. Two kinds of modules stay as they are:
-those that define what is on the wire, because a compiled class body keeps no type arguments in its
-annotations, which msgspec needs to decode (for the same reason a compiled engine cannot come back
-from a snapshot), and those that no order runs through. Both kinds work with compiled ones.
+What is compiled are the modules of the wheel that `make dist-compiled` builds. Modules that define
+what msgspec decodes are not among them, because a compiled class body keeps no type arguments in
+its annotations; both kinds work together.
 
 A build lies in a folder named after all it was made from, so that it is made once.
 """
@@ -25,14 +24,10 @@ ROOT: Final = Path(__file__).parent.parent
 SOURCE: Final = ROOT / "exchange"
 BUILDS: Final = ROOT / "build" / "mypyc"
 """Ignored by git, removed by `make clean`."""
-HOT: Final = (
-    "units",
-    *("model.account", "model.book", "model.capacity", "model.emit", "model.instrument"),
-    *("model.lease", "model.ledger", "model.state", "model.timers"),
-    *("leases.billing", "leases.leasing"),
-    *("trading.cancels", "trading.execution", "trading.fast_path", "trading.orders"),
-    *("trading.reserve", "trading.risk"),
-    *("engine.engine", "engine.retention"),
+MODULES: Final = ROOT / "packaging" / "compiled" / "modules.txt"
+HOT: Final = tuple(
+    path.removeprefix("exchange/").removesuffix(".py").replace("/", ".")
+    for path in MODULES.read_text().split()
 )
 TIMEOUT_S: Final = 900
 

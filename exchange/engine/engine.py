@@ -7,7 +7,7 @@ Deadlines (gtd, recalls, billing, launches) are executed at their own times befo
 that arrives later, so a late timer can never change who trades with whom. A refused command and a
 repeated one change nothing and get no number.
 
-This file only combines the parts. Each command's handler is in `HANDLERS`, each deadline's in
+This file only combines the parts. Each command's handler is in ``handling.py``, each deadline's in
 ``deadlines.py``:
 
 * orders: ``trading/fast_path.py``, ``orders.py``, ``cancels.py``; they use ``risk.py`` (checks),
@@ -21,92 +21,24 @@ This file only combines the parts. Each command's handler is in `HANDLERS`, each
 * what clients read: ``views.py``, ``account_pages.py``, ``hosts/host_rows.py``
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from exchange.engine import account_pages, admin, deadlines, retention, snapshot, views
-from exchange.hosts import enrollment, host_rows, owner_limits, presence
-from exchange.leases import images, leasing, outages, vms
+from exchange.engine import account_pages, deadlines, handling, retention, snapshot, views
+from exchange.hosts import host_rows, owner_limits, presence
+from exchange.leases import images, vms
 from exchange.model import emit
 from exchange.model.commands import (
-    AdvanceTime,
     Command,
-    EnrollHost,
-    Genesis,
-    HostBack,
-    HostLost,
-    HostSilent,
-    ImageDeleted,
-    ImageStored,
     Out,
-    SessionDropped,
-    Started,
 )
 from exchange.model.config import ExchangeConfig
 from exchange.model.records import Image, Key, Limits
 from exchange.model.state import State
-from exchange.model.timers import Entry
-from exchange.trading import cancels, fast_path, orders
 from exchange.units import MS_PER_HOUR
-from exchange.wire import admin_requests, requests
 from exchange.wire.frames import DirectoryUpdate, HostUpdate, InstrumentUpdate, OrderUpdate
 from exchange.wire.instructions import HostLimit, HostSync, VmKill
-from exchange.wire.results import Done, Refused
+from exchange.wire.results import Refused
 from exchange.wire.types import Side
-
-Handler = Callable[[State, Command, Any], Done | Refused]
-
-
-def _advance(state: State, command: Command, message: AdvanceTime) -> Done | Refused:
-    """Time passed and no deadline was due: a row is written only if ended things can be
-    forgotten."""
-    due_ms = retention.due_ms(state) if message.forget else None
-    return Done(duplicate=due_ms is None or due_ms > state.now_ms)
-
-
-_NOTHING: Out = ("", Done(duplicate=True))
-"""Placeholder for the reply until there is one."""
-
-HANDLERS: dict[type, Handler] = {
-    Genesis: admin.genesis,
-    AdvanceTime: _advance,
-    HostSilent: presence.silent,
-    HostBack: presence.back,
-    HostLost: presence.lost,
-    EnrollHost: enrollment.enroll,
-    ImageStored: images.stored,
-    ImageDeleted: images.deleted,
-    requests.ImageOffer: images.offer,
-    requests.ImageBuy: images.buy,
-    requests.OrderPlace: fast_path.place,
-    requests.OrderReplace: orders.replace,
-    requests.OrderCancel: fast_path.cancel,
-    requests.OrderMassCancel: cancels.mass_cancel,
-    requests.OrderCancelOnDisconnect: cancels.cancel_on_disconnect,
-    requests.OrderCancelAllAfter: cancels.cancel_all_after,
-    SessionDropped: cancels.session_dropped,
-    requests.VmStart: vms.start,
-    requests.VmStop: vms.stop,
-    requests.LeaseRelease: leasing.release,
-    requests.LeaseRecall: leasing.recall,
-    requests.HostToken: enrollment.token,
-    requests.HostApprove: enrollment.approve,
-    requests.HostAnnounce: presence.announce,
-    requests.HostOffer: owner_limits.offer,
-    requests.HostDrain: presence.drain,
-    requests.HostSynced: presence.synced,
-    requests.VmStatus: vms.status,
-    requests.UsageReport: vms.usage,
-    admin_requests.AdminAccount: admin.account,
-    admin_requests.AdminKey: admin.key,
-    admin_requests.AdminKeyRevoke: admin.key_revoke,
-    admin_requests.AdminDeposit: admin.deposit,
-    admin_requests.AdminZone: admin.zone,
-    admin_requests.AdminInstrument: admin.instrument,
-    admin_requests.AdminHalt: admin.halt,
-    admin_requests.AdminKillSwitch: admin.kill_switch,
-    admin_requests.AdminLimits: admin.limits,
-}
 
 
 class Engine:
@@ -114,8 +46,6 @@ class Engine:
 
     def __init__(self, config: ExchangeConfig) -> None:
         self.state = State(config)
-        self.settling: Entry | None = None
-        """The deadline being run, for a crash report."""
 
     @property
     def seq(self) -> int:
@@ -144,68 +74,7 @@ class Engine:
         command is not `AdvanceTime`, settling takes a ``seq`` of its own, as if an `AdvanceTime`
         had come first; the gateway journals exactly that.
         """
-        state = self.state
-        before_ms = state.now_ms
-        assert now_ms >= before_ms, "time never runs backwards"
-        message = command.message
-        handler = HANDLERS.get(type(message))
-        outs: list[Out] = [_NOTHING]
-        state.outs = outs
-        state.looked_at = 0
-        if handler is None:
-            outs[0] = ("", self._start(message, now_ms))
-            return outs
-        if now_ms >= state.timers.wake_ms and deadlines.is_due(state, now_ms):
-            state.seq += 1
-            before_ms = now_ms
-            self._settle(now_ms)
-            if type(message) is AdvanceTime:
-                if message.forget and now_ms >= state.forget_ms:
-                    retention.forget_old(state)
-                outs[0] = ("", Done())
-                return outs
-        state.now_ms = now_ms
-        state.seq += 1
-        reply = handler(state, command, message)
-        outs[0] = ("", reply)
-        if type(reply) is not Done or reply.duplicate:
-            assert not state.ledger.moved, "a refusal changes nothing"
-            state.seq -= 1
-            state.now_ms = before_ms
-            return outs
-        if state.ledger.moved:
-            emit.balances(state)
-        if now_ms >= state.forget_ms:
-            retention.forget_old(state)
-        if len(state.done_orders) >= state.ended_orders.pack_at:
-            state.ended_orders.pack(state.done_orders)
-        return outs
-
-    def _start(self, message: Any, now_ms: int) -> Done:
-        """`Started` runs before settling, the deadlines missed meanwhile at their own times."""
-        assert type(message) is Started, "every other command has a handler"
-        state = self.state
-        state.seq += 1
-        state.epoch = message.epoch
-        vms.extend_launches(state, now_ms)
-        if message.down_since_ms is not None:
-            outages.move_releases(state, message.down_since_ms, now_ms)
-        cancels.drop_all_sessions(state)
-        emit.balances(state)
-        self._settle(now_ms)
-        return Done()
-
-    def _settle(self, now_ms: int) -> None:
-        """Execute every deadline up to ``now_ms``, each at its own time."""
-        state = self.state
-        while (entry := deadlines.pop(state, now_ms)) is not None:
-            self.settling = entry
-            at_ms, kind, number = entry
-            state.now_ms = max(state.now_ms, at_ms)
-            deadlines.DEADLINES[kind].run(state, number)
-            emit.balances(state)
-        self.settling = None
-        state.now_ms = now_ms
+        return handling.apply(self.state, command, now_ms)
 
     def next_deadline_ms(self) -> int | None:
         """Return when the engine needs an `AdvanceTime`, None for never."""

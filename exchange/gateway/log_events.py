@@ -25,12 +25,15 @@ NO_STATUS: Final = 1005
 # --- the process ---
 
 
-def started(version: str, data: str, url: str, seq: int, replay_ms: int, snapshot: int) -> LogLine:
-    """``snapshot``: the row of the one that was used, 0 when every row was replayed."""
+def started(
+    version: str, form: str, data: str, url: str, seq: int, replay_ms: int, snapshot: int
+) -> LogLine:
+    """``form``: interpreted or compiled; ``snapshot``: the row of the one used, or 0."""
     source = f"from the snapshot of row {snapshot}" if snapshot else "from the first row"
-    text = f"headroom {version} serves {data} at {url}: row {seq}, {source}, in {replay_ms} ms"
-    fields: dict[str, str | int] = {"version": version, "data": data, "url": url, "seq": seq}
-    return line("info", "started", text, **fields, replay_ms=replay_ms, snapshot_seq=snapshot)
+    text = f"headroom {version} ({form}) serves {data} at {url}: row {seq}, {source}"
+    names: dict[str, str] = {"version": version, "form": form, "data": data, "url": url}
+    rows: dict[str, int] = {"seq": seq, "replay_ms": replay_ms, "snapshot_seq": snapshot}
+    return line("info", "started", f"{text}, in {replay_ms} ms", **names, **rows)
 
 
 def stopped(code: int, why: str) -> LogLine:

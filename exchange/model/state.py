@@ -10,7 +10,7 @@ from exchange.model.instrument import Instrument
 from exchange.model.lease import Lease, Vm
 from exchange.model.ledger import Ledger
 from exchange.model.records import Counters, DeadMan, Image, Key, Token, Zone
-from exchange.model.timers import Timers
+from exchange.model.timers import Entry, Timers
 
 
 class State:
@@ -45,6 +45,7 @@ class State:
         "replaying",
         "roll_ms",
         "seq",
+        "settling",
         "timers",
         "tokens",
         "vms",
@@ -63,8 +64,8 @@ class State:
         self.outs: list[Out] = []
         self.looked_at = 0
         """Orders that the command under way went through without changing them; not stored."""
-        self.counters = Counters()
-        self.ledger = Ledger()
+        self.settling: Entry | None = None  # the deadline being run, for a crash report
+        self.counters, self.ledger = Counters(), Ledger()
         self.zones: dict[str, Zone] = {}
         self.instruments: dict[str, Instrument] = {}
         self.windows: dict[int, Instrument] = {}

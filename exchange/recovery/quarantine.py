@@ -73,8 +73,8 @@ def stopped(data_dir: Path, loaded: Loaded, error: BaseException, at_ms: int) ->
     """
     engine, handling, text = loaded.engine, loaded.gateway.guard.handling, one_line(error)
     cause: Literal["deadline", "request"]
-    if engine.settling is not None:
-        due_ms, kind, number = engine.settling
+    if engine.state.settling is not None:
+        due_ms, kind, number = engine.state.settling
         cause, name, account = "deadline", "", ""
         met = deadlines.name_of(engine.state, kind, number)
         what = f"internal error at a deadline, {met}, due at {due_ms} ms: {text}"

@@ -3,12 +3,14 @@
 from collections import Counter as Counted
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from exchange.server.form import FORM
 from exchange.server.pump import Pump
 from exchange.storage import disk
 from exchange.wire.schema import tag
@@ -38,6 +40,7 @@ class Gauges(Collector):
             quarantined,
         )
         yield self._disk()
+        yield _build()
         with suppress(OSError):  # a lost disk stops the exchange; that is housekeeping's to find
             free = disk.free_bytes(self._data_dir)
             yield _gauge("headroom_disk_free_bytes", "Free space on the journal's disk", free)
@@ -85,6 +88,14 @@ class Gauges(Collector):
         for (message, outcome), count in self._pump.gateway.notes.outcomes.items():
             found.add_metric([tag(message), outcome], count)
         return found
+
+
+def _build() -> Metric:
+    found = GaugeMetricFamily(
+        "headroom_build_info", "Always 1; what runs is in the labels", labels=["version", "form"]
+    )
+    found.add_metric([metadata.version("headroom"), FORM], 1)
+    return found
 
 
 def _gauge(name: str, what: str, value: int) -> Metric:

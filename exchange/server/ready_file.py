@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from exchange import files
+from exchange.server.form import FORM
 
 
 def announce(path: Path, url: str) -> None:
@@ -41,10 +42,11 @@ def retract(path: Path) -> None:
 
 
 def print_url(url: str) -> None:
-    """Print where the server listens. A stdout that is closed or full must not stop the server."""
+    """Print where the server listens, and its form. A stdout that is closed or full must not
+    stop the server."""
     try:
         if sys.stdout is not None:  # None when stdout was closed before the start
-            sys.stdout.write(f"headroom: serving {url}\n")
+            sys.stdout.write(f"headroom: serving {url} ({FORM})\n")
             sys.stdout.flush()
     except OSError:
         # Otherwise Python would write it again at exit, and fail.

@@ -12,6 +12,7 @@ from exchange.gateway.batch import Batch
 from exchange.gateway.log_events import HostLog, Who
 from exchange.log import log
 from exchange.recovery.loading import Loaded
+from exchange.server.form import FORM
 from exchange.units import MS_PER_SECOND
 
 
@@ -28,7 +29,7 @@ class ServerLog:
         """Serving begins: log the exchange, its address and how long the restore took."""
         loaded, version = self._loaded, metadata.version("headroom")
         seq, replay_ms, snapshot_seq = loaded.engine.seq, loaded.replay_ms, loaded.restored_seq
-        log.write(log_events.started(version, data, url, seq, replay_ms, snapshot_seq))
+        log.write(log_events.started(version, FORM, data, url, seq, replay_ms, snapshot_seq))
         if refused := len(self._gateway.guard.quarantined):
             log.write(log_events.quarantine(refused))
 

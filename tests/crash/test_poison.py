@@ -157,7 +157,7 @@ def test_a_second_bug_at_the_same_deadline_leaves_its_trace_too(tmp_path: Path) 
     """Seen to fail while what is known was told by the deadline alone: charges recur hourly."""
     rig, _ = trading()
     loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
-    rig.engine.settling = (rig.now_ms, TimerKind.LEASE, 9)
+    rig.engine.state.settling = (rig.now_ms, TimerKind.LEASE, 9)
     for error in ("the first", "the second", "the first"):
         quarantine.stopped(tmp_path, loaded, AssertionError(error), rig.now_ms)
     lines = (tmp_path / "quarantine.jsonl").read_text().splitlines()
@@ -175,7 +175,7 @@ def test_a_trace_that_cannot_be_kept_is_printed(
     """Seen to fail: the disk was full, and the trace was nowhere."""
     rig, _ = trading()
     loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
-    rig.engine.settling = (rig.now_ms, TimerKind.LEASE, 9)
+    rig.engine.state.settling = (rig.now_ms, TimerKind.LEASE, 9)
     try:
         raise AssertionError("a planted bug")
     except AssertionError as error:
@@ -189,7 +189,7 @@ def test_a_deadline_is_called_what_its_owner_calls_it(tmp_path: Path) -> None:
     """Seen to fail with "roll of the windows, 0"."""
     rig, _ = trading()
     loaded = Loaded(rig.engine, rig.gateway, rig.now_ms, b"")
-    rig.engine.settling = (5, TimerKind.ROLL, 0)
+    rig.engine.state.settling = (5, TimerKind.ROLL, 0)
     stop = quarantine.stopped(tmp_path, loaded, AssertionError(), rig.now_ms)
     assert "a deadline, roll of the windows, due at 5 ms" in stop.line
 

@@ -10,7 +10,7 @@ from typing import Final, get_args
 import pytest
 from msgspec import Struct
 
-from exchange.engine.engine import HANDLERS
+from exchange.engine.handling import HANDLERS
 from exchange.engine.paranoid import LawBrokenError, ParanoidEngine
 from exchange.model.commands import Genesis, JournalMessage, Started
 from tests.exchange.everything.scene import config

@@ -166,8 +166,8 @@ def test_a_host_is_told_to_be_live_once_until_it_falls_silent() -> None:
 
 OWN: list[tuple[LogLine, str]] = [
     (
-        log_events.started("1.2", "market", "ws://x", 9, 40, 7),
-        "info started: headroom 1.2 serves market at ws://x: row 9, from the snapshot of row 7,",
+        log_events.started("1.2", "compiled", "market", "ws://x", 9, 40, 7),
+        "info started: headroom 1.2 (compiled) serves market at ws://x: row 9, from the snapshot",
     ),
     (log_events.stopped(0, "asked"), "info stopped: the exchange stops, exit code 0: asked"),
     (log_events.stopped(70, "disk"), "error stopped: the exchange stops, exit code 70: disk"),

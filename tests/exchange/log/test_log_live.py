@@ -195,7 +195,7 @@ EVENTS = [
     "stopped",
 ]
 TEXT = r"""
-INFO headroom \S+ serves \S+ at ws://127.0.0.1:\d+/v1/ws: row 1, from the first row, in \d+ ms
+INFO headroom \S+ \(\w+\) serves \S+ at ws://127.0.0.1:\S+: row 1, from the first row, in \d+ ms
 INFO account seller opened or renamed
 INFO key seller-1 of seller, trader
 INFO deposit of 1000000000000 ucr for seller

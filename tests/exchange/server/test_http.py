@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exchange.journal.rows import AccountRow, JournalRow
 from exchange.server.clock import SystemClock
+from exchange.server.form import FORM
 from exchange.server.http_pages import HttpPages
 from exchange.server.pump import Pump
 from exchange.wire.admin_requests import AdminHalt
@@ -91,6 +93,8 @@ def test_metrics_count_what_was_done(tmp_path: Path) -> None:
             assert after("headroom_hosts", status="live") == 1
             assert after("headroom_slow_clients_cut_total") == 0
             assert after("headroom_epoch") == 1
+            version = metadata.version("headroom")
+            assert after("headroom_build_info", version=version, form=FORM) == 1
 
     play(tmp_path, scene)
 

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from exchange.engine import engine
+from exchange.engine import handling
 from exchange.model.commands import Command
 from exchange.model.state import State
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminHalt
 from exchange.wire.requests import HostSynced, VmStart
 from exchange.wire.results import Done, Refused
 
-RIGHT: Final = dict(engine.HANDLERS)
+RIGHT: Final = dict(handling.HANDLERS)
 _CALLS: Final = count()
 
 
@@ -73,11 +73,11 @@ BUGS: Final[dict[type[Struct], Any]] = {
 @contextmanager
 def planted(kind: type[Struct]) -> Iterator[None]:
     """Put the bug in the place of the handler of ``kind``, and the right one back."""
-    engine.HANDLERS[kind] = BUGS[kind]
+    handling.HANDLERS[kind] = BUGS[kind]
     try:
         yield
     finally:
-        engine.HANDLERS[kind] = RIGHT[kind]
+        handling.HANDLERS[kind] = RIGHT[kind]
 
 
 def wire_name(kind: type[Struct]) -> str:
