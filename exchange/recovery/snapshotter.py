@@ -33,7 +33,6 @@ SNAPSHOT_EVERY: Final = 50_000
 _CHILD_DISK_LOST: Final = 70
 _CHILD_BROKEN: Final = 1
 _NICE: Final = 10
-"""Also where the exchange itself runs before everything else, by `chrt`."""
 _FIRST_INHERITED: Final = 3
 _FD_MAX: Final = 65_536
 _CHILD_S: Final = 60.0
@@ -98,7 +97,9 @@ class Snapshotter:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             os.closerange(_FIRST_INHERITED, _FD_MAX)  # above all the lock on the directory
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            # The exchange may run before everything else, by `chrt`: then nice alone is nothing.
+            with suppress(OSError):  # forbidden where system calls are filtered
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
             os.nice(_NICE)
             self._write()
             code = 0
