@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -227,7 +228,8 @@ def test_sigterm_ends_the_others_like_ctrl_c(short: Path, tmp_path: Path, words:
         os.close(end)
         said = ""
         while " left" not in said:
-            said += os.read(terminal, 4096).decode()
+            assert select.select([terminal], [], [], 60)[0], said
+            said += os.read(terminal, 4096).decode(errors="replace")
         run.send_signal(signal.SIGTERM)
         assert run.wait(60) == 143
     os.close(terminal)
