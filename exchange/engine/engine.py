@@ -27,10 +27,7 @@ from exchange.engine import account_pages, deadlines, handling, retention, snaps
 from exchange.hosts import host_rows, owner_limits, presence
 from exchange.leases import images, vms
 from exchange.model import emit
-from exchange.model.commands import (
-    Command,
-    Out,
-)
+from exchange.model.commands import Command, Out
 from exchange.model.config import ExchangeConfig
 from exchange.model.records import Image, Key, Limits
 from exchange.model.state import State

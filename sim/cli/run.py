@@ -7,13 +7,7 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from exchange.cli.common import (
-    EXIT_USAGE,
-    JsonOrFile,
-    Out,
-    fail,
-    finite,
-)
+from exchange.cli.common import EXIT_USAGE, JsonOrFile, Out, fail, finite
 from exchange.units import count_text
 from sim.cli.files import File, read_by, scenario_of, warn
 from sim.cli.outputs import (

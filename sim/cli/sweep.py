@@ -8,11 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from exchange.cli.common import (
-    EXIT_USAGE,
-    JsonOrFile,
-    fail,
-)
+from exchange.cli.common import EXIT_USAGE, JsonOrFile, fail
 from exchange.units import count_text
 from sim.cli.files import File, read_by, scenario_of, warn, write
 from sim.cli.outputs import exit_code

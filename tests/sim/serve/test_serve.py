@@ -36,11 +36,10 @@ from sim.serve.keys import write_keys
 from sim.serve.play import Play
 from sim.serve.server import SimulatedServer
 from tests.command import run
-from tests.exchange.support.harness import until
+from tests.exchange.support.harness import DEADLINE_S, until
 from tests.sim.scenes import TRADERS, loaded, scene
 
 SYMBOL = "small.eu-de.flat.spot"
-DEADLINE_S = 30.0
 ROOT = Path(__file__).parents[3]
 FAST = 10_000.0
 
