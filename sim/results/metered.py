@@ -7,13 +7,13 @@ Source: rules.md 5.2, 5.5.
 
 from typing import Final, TypeAlias
 
+from exchange.model.meter import MINIMUM_TAKE_DIVISOR, MVCPU_PER_VCPU
 from exchange.wire.charge_terms import ChargeTerms
 from exchange.wire.frames import Charge
 
 Slot: TypeAlias = tuple[int, int, int]
 """(from_ms, to_ms, ucr): what was metered in a time; what came late may be less than 0."""
-MINIMUM_SHARE: Final = 10
-CPU_PARTS: Final = 1000 * MINIMUM_SHARE
+CPU_PARTS: Final = MVCPU_PER_VCPU * MINIMUM_TAKE_DIVISOR
 """Of a millisecond of CPU, as `ChargeTerms.part_of` counts unit-time."""
 
 
@@ -45,4 +45,5 @@ def _last_ucr(charge: Charge, terms: ChargeTerms) -> int:
 
 def _weighted(unit_ms: int, cpu_ms: int, part_of: int) -> int:
     """Return unit-time by its share of CPU, a tenth at least, in parts of a millisecond."""
-    return min(unit_ms * part_of, max(unit_ms * part_of // MINIMUM_SHARE, cpu_ms * CPU_PARTS))
+    whole = unit_ms * part_of
+    return min(whole, max(whole // MINIMUM_TAKE_DIVISOR, cpu_ms * CPU_PARTS))

@@ -82,7 +82,7 @@ def _farms(scenario: Scenario) -> Iterator[str]:
 
 
 def _accounts(scenario: Scenario) -> Iterator[str]:
-    """Nobody may be called like an account that the exchange, or a policy's cloud, has."""
+    """Nobody may be called like an account that the exchange has itself."""
     named = [(f"{place}.account", farm.account) for place, farm in places(scenario)]
     named += [(f"seller[{at}].name", one.name) for at, one in enumerate(scenario.seller)]
     named += [(f"trader[{at}].name", one.name or "") for at, one in enumerate(scenario.trader)]
