@@ -119,8 +119,11 @@ def _sellers(scenario: Scenario) -> Iterator[str]:
     yield from _twice("seller", "name", [seller.name for seller in scenario.seller])
     for index, seller in enumerate(scenario.seller):
         place = f"seller[{index}]"
-        if seller.name in (*accounts, EXCHANGE, *FARM_NAMES):
-            yield f"{place}.name: {seller.name!r} is taken"
+        if seller.name in accounts:
+            farm = f"{seller.name!r} is a farm's account"
+            yield f"{place}.name: {farm}; who buys and sells needs a second account for selling"
+        elif seller.name in (EXCHANGE, *FARM_NAMES):
+            yield f"{place}.name: {seller.name!r} is what faults call another end; choose another"
         if seller.zone is not None and seller.zone not in zones:
             yield f"{place}.zone: there is no zone {seller.zone!r}; {there_is(zones)}"
         if seller.class_ is not None:

@@ -10,6 +10,7 @@ from exchange.wire.terms import DEFAULT_CLASSES, SPOT_BOND_DIVISOR, WINDOW_BOND_
 from sim.scenario.farms import places, views
 from sim.scenario.policy import farm_symbol, fixed_price_max, rule_texts, selling, units_of
 from sim.scenario.tables import SAME, SPOT, WINDOW, Policy, Scenario, Seller
+from sim.scenario.workload import Flash, Sum, Workload
 
 
 def doubts(scenario: Scenario) -> list[str]:
@@ -24,8 +25,31 @@ def doubts(scenario: Scenario) -> list[str]:
         found += _market(view, policies)
         for name, policy in policies.items():
             found += [*_prices(view, name, policy), *_deposit(view, place, name, policy)]
-    found += _expectations(scenario)
+    found += [*_loads(scenario), *_spares(scenario), *_expectations(scenario)]
     return list(dict.fromkeys(found))
+
+
+def _loads(scenario: Scenario) -> Iterator[str]:
+    """A peak that no run reaches."""
+    for place, workload in [("workload", scenario.workload)] + [
+        (f"{place}.workload", farm.workload) for place, farm in places(scenario) if farm.workload
+    ]:
+        yield from _late(place, workload, scenario.duration_s)
+
+
+def _late(place: str, workload: Workload, duration_s: int) -> Iterator[str]:
+    if isinstance(workload, Flash) and workload.at_s >= duration_s:
+        yield f"{place}.at_s: lies behind the end of the run ({duration_s} s): no peak comes"
+    if isinstance(workload, Sum):
+        for index, part in enumerate(workload.parts):
+            yield from _late(f"{place}.parts[{index}]", part, duration_s)
+
+
+def _spares(scenario: Scenario) -> Iterator[str]:
+    """Servers for nothing win every comparison."""
+    for name, policy in scenario.policy.items():
+        if policy.spares and not scenario.spares.cost_per_unit_hour:
+            yield f"policy.{name}.spares: cost nothing: spares.cost_per_unit_hour is 0"
 
 
 def _expectations(scenario: Scenario) -> Iterator[str]:

@@ -146,7 +146,19 @@ def test_a_broken_file_exits_2(tmp_path: Path) -> None:
 
 def test_check_as_json(short: Path) -> None:
     done = CliRunner().invoke(app, ["check", str(short), "--json"])
-    assert json.loads(done.stdout)["policies"] == ["threshold", "no_burst"]
+    told = json.loads(done.stdout)
+    assert told["policies"] == ["threshold", "no_burst"]
+    assert [farm["account"] for farm in told["farms"]] == ["shop"]
+
+
+def test_check_says_what_the_load_comes_to(tmp_path: Path) -> None:
+    """A load in the wrong unit, such as requests in five minutes, shows here before any run."""
+    path = tmp_path / "x.toml"
+    path.write_text(scene(), encoding="utf-8")
+    done = CliRunner().invoke(app, ["check", str(path)])
+    assert done.stdout.splitlines()[1:] == [
+        "  shop: requests/s without noise: 100 to 700; units needed at most: 9, its own: 2"
+    ]
 
 
 def test_check_warns_of_rules_that_would_chase_each_other(tmp_path: Path) -> None:

@@ -61,3 +61,15 @@ def test_policies_of_other_kinds(policy: str, line: str) -> None:
 def test_a_cloud_has_its_own_prices() -> None:
     cloud = '[policy.x]\nlike = "threshold"\nlist_price = 99.0\n'
     assert doubts(decode(scene(rules=RULES + cloud))) == []
+
+
+def test_spares_that_cost_nothing() -> None:
+    spares = RULES + "[policy.x]\nspares = 3\n"
+    line = "policy.x.spares: cost nothing: spares.cost_per_unit_hour is 0"
+    assert doubts(decode(scene(rules=spares))) == [line]
+    assert doubts(decode(scene(rules=spares + "[spares]\ncost_per_unit_hour = 0.01\n"))) == []
+
+
+def test_a_peak_behind_the_end() -> None:
+    late = "at_s: lies behind the end of the run (60 s): no peak comes"
+    assert f"workload.{late}" in doubts(decode(scene(duration_s=60)))

@@ -129,7 +129,14 @@ def test_a_mistake_names_its_place(tmp_path: Path, find: str, put: str, line: st
         (HEAL, "fault[0].between: no partition of shop is under way at 90 s"),
         (BOOTS + "fail = 1\n" + BOOTS + "fail = 0", "fault[1].fail: contradicts fault[0], which"),
         ('[[trader]]\nkind = "noise"\nsymbol = "small.eu-de"', "trader[0].symbol: is not"),
-        ('[[seller]]\nname = "shop"\nhosts = 1\nprice = 1', "seller[1].name: 'shop' is taken"),
+        (
+            '[[seller]]\nname = "shop"\nhosts = 1\nprice = 1',
+            "seller[1].name: 'shop' is a farm's account; who buys and sells needs a second",
+        ),
+        (
+            '[[seller]]\nname = "manager"\nhosts = 1\nprice = 1',
+            "seller[1].name: 'manager' is what faults call another end",
+        ),
         (
             '[[seller]]\nname = "m"\nhosts = 1\nprice = 1\noffer = {kind="residual", below_pct=9}',
             "seller[1].own_load: is missing",
