@@ -59,6 +59,7 @@ def _caption() -> Element:
         el("span", el("i", class_="dot front"), "on the Pareto front", class_="legend"),
         el("span", el("i", class_="dot"), "something else is better in both", class_="legend"),
         el("span", "bars: 95 % intervals", class_="legend"),
+        el("span", "dotted: from a number set aside to its point", class_="legend"),
     )
 
 

@@ -136,12 +136,14 @@ class Metrics:
             "price_mean": self._filled_ucr / filled,
             "price_max": self.price_max_ucr,
             "paid_over_best_ask": self._over_ask_ucr / filled,
-            "wind_down_cost": 0 if self.bill is not None else self._wind_down_ucr,
+            "wind_down_cost": self._wind_down_ucr,
             "seller_revenue": accounts.sellers_ucr - accounts.sellers_deposit_ucr,
             "exchange_fees": accounts.fees_ucr,
             # What the farm has beyond its deposit less its charges came from sellers' bonds.
             "penalties": accounts.farm_ucr - accounts.farm_deposit_ucr + charged_ucr,
         }
+        if self.bill is not None:  # a cloud has neither sellers nor an exchange
+            money |= dict.fromkeys(("wind_down_cost", "seller_revenue", "exchange_fees"), 0)
         return {name: amount / UCR_PER_CREDIT for name, amount in money.items()}
 
     def _total(self, quality: Quality, prices: Prices) -> dict[str, float]:
