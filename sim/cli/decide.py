@@ -31,7 +31,7 @@ from sim.decide.vary import VaryError, parsed
 from sim.page.model import Source
 from sim.results import report
 from sim.results.report import Broken, RunResult
-from sim.run.runner import processors, signal_of
+from sim.run.runner import ended_in_order, processors, signal_of
 from sim.scenario.drawn import drawn
 from sim.scenario.file import Loaded
 from sim.scenario.tables import Scenario
@@ -130,8 +130,9 @@ def _break_even(
 
     priced: list[Decision] = []
     try:
-        for decision, setup in zip(decided, found, strict=True):
-            priced.append(with_break_even(decision, setup, loaded, seeds, jobs, told))
+        with ended_in_order():
+            for decision, setup in zip(decided, found, strict=True):
+                priced.append(with_break_even(decision, setup, loaded, seeds, jobs, told))
     except KeyboardInterrupt as error:
         ran.interrupted = signal_of(error)
     except (BrokenExecutor, LawBrokeError) as error:

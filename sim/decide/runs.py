@@ -4,7 +4,7 @@ Seed by seed, not point by point: whoever interrupts it has fewer seeds, and all
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from itertools import islice
 
@@ -18,7 +18,7 @@ from sim.page.model import Chart
 from sim.results.charts import charts, same_scales
 from sim.results.report import Broken, RunResult, estimates
 from sim.results.stats import Estimate
-from sim.run.runner import Task, Work, run_each, signal_of
+from sim.run.runner import Ended, Task, Work, ended_in_order, run_each, signal_of
 from sim.scenario.drawn import drawn
 from sim.scenario.file import Loaded
 from sim.scenario.tables import Scenario
@@ -65,20 +65,27 @@ def collect(
     ]
     found = Collected({})
     try:
-        for first, last, side_by_side in ((0, 1, 1), (1, len(works), jobs)):
-            with closing(run_each(works[first:last], side_by_side)) as each:
-                for index, result in each:
-                    place = places[first + index]
-                    found.real_s = time.perf_counter() - began_s
-                    if isinstance(result, Broken):
-                        found.broken, found.broken_choice = result, place[0]
-                        return found
-                    shown = result.seed == seeds[0]
-                    found.results[place] = result if shown else replace(result, timeline=None)
-                    progress(choices[place[0]], result, len(found.results), found.real_s)
+        with ended_in_order(), closing(_alone_then_beside(works, jobs)) as each:
+            for index, result in each:
+                place = places[index]
+                found.real_s = time.perf_counter() - began_s
+                if isinstance(result, Broken):
+                    found.broken, found.broken_choice = result, place[0]
+                    return found
+                shown = result.seed == seeds[0]
+                found.results[place] = result if shown else replace(result, timeline=None)
+                progress(choices[place[0]], result, len(found.results), found.real_s)
     except KeyboardInterrupt as error:
         found.interrupted = signal_of(error)
     return found
+
+
+def _alone_then_beside(works: Sequence[Work], jobs: int) -> Generator[Ended]:
+    """Yield what came of each run: of the first alone, so that it tells how long one takes."""
+    with closing(run_each(works[:1], 1)) as first:
+        yield from first
+    with closing(run_each(works[1:], jobs)) as others:
+        yield from ((1 + index, result) for index, result in others)
 
 
 def whole_seeds(found: Collected, choices: int, seeds: Sequence[int]) -> list[int]:

@@ -45,7 +45,11 @@ CREATE INDEX account_frames_by_age ON account_frames(ts_ms);
 PRAGMA user_version = 1;
 """
 """As releases made them that wrote everything by name."""
-PLAIN = OrderPlace("c1", "s", "buy", "limit", 3, 500, req_id=7)
+PLAIN = OrderPlace(
+    *("c1", "s", "buy", "limit", 3, 500, "gtc", None, False, None, "cancel_newest", None, None),
+    req_id=7,
+)
+"""Spelled out: rows leave out what is usual, so what is usual may never change."""
 FULL = OrderPlace(
     *("c2", "s", "sell", "limit", 3, 500, "gtd", 9, True, 2, "cancel_oldest", ["h-1"], 8), req_id=8
 )

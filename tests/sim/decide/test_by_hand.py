@@ -6,6 +6,8 @@ One unit of its own serves 100 rps, 80 of them within the promise. For 3,600 of 
 
 import json
 import re
+import signal
+from collections.abc import Generator, Sequence
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ from typer.testing import CliRunner
 from exchange.model.account import Account
 from exchange.model.ledger import Ledger
 from sim.cli.app import app
+from sim.decide import runs
 from sim.decide.points import setups
 from sim.decide.runs import collect, whole_seeds
+from sim.run.runner import Ended, Work, run_each
 from sim.scenario.file import load
 from tests.sim.scenes import PAPER_PEAK, paper, seller
 
@@ -120,6 +124,26 @@ def test_whoever_interrupts_it_keeps_the_seeds_that_every_point_has(tmp_path: Pa
     assert found.interrupted
     assert len(found.results) == 3
     assert whole_seeds(found, 2, range(1, 4)) == [1]
+
+
+def test_sigterm_is_heard_also_between_the_first_run_and_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one batch of runs has ended and the next has not begun."""
+    loaded = load(scene(tmp_path))
+    (setup,) = setups(loaded.scenario, [], ["none", "own"])
+    batches: list[int] = []
+
+    def signaled(works: Sequence[Work], jobs: int) -> Generator[Ended]:
+        batches.append(len(works))
+        if len(batches) == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return run_each(works, jobs)
+
+    monkeypatch.setattr(runs, "run_each", signaled)
+    found = collect(loaded, setup.choices, range(1, 4), 1, lambda *told: None)
+    assert batches == [1, 5]
+    assert (found.interrupted, len(found.results)) == (signal.SIGTERM, 1)
 
 
 def test_a_broken_law_names_the_line_that_shows_it_again(

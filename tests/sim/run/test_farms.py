@@ -149,7 +149,7 @@ def _centre(loads: list[float]) -> float:
         ('account = "b"\npolicy = "cloud"', "farm[1].policy: 'cloud' buys in a cloud"),
         ('account = "b"\ncolour = 1', "farm[1]: unknown key 'colour'"),
         ('zone = "eu-de"', "farm[1]: missing key 'account'"),
-        ('account = "uni-lab"', "seller[0].name: 'uni-lab' is taken"),
+        ('account = "uni-lab"', "seller[0].name: 'uni-lab' is a farm's account"),
     ],
 )
 def test_a_mistake_in_a_farm_is_one_line(tmp_path: Path, more: str, line: str) -> None:
