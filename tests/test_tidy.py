@@ -307,6 +307,7 @@ def test_what_is_allowed_passes(path: str, source: str) -> None:
 
 
 def test_a_lock_with_an_address_or_without_hashes_is_found() -> None:
-    assert check_lock("l.txt", "--index-url https://example.org/simple\n")
+    for line in ("scheme://host", "--no-index", "--find-links wheels", "--trusted-host host"):
+        assert check_lock("l.txt", line + "\n"), line
     assert check_lock("l.txt", "simpy==4.1.2\n")
     assert not check_lock("l.txt", "simpy==4.1.2 \\\n    --hash=sha256:00\n")
