@@ -67,8 +67,8 @@ class Inbox(Protocol):
     def was_cut(self) -> None: ...
 
 
-class Doorkeeper(Protocol):
-    """Counts connections whose handshake is not over; see `exchange.server.door`."""
+class Admits(Protocol):
+    """Counts connections whose handshake is not over; see `exchange.server.admission`."""
 
     def accepted(self, connection: WireConnection) -> None: ...
     def handshake_done(self, connection: WireConnection) -> None: ...
@@ -87,7 +87,7 @@ class WireConnection(ServerConnection):
         self.binary = False
         self.speaks_other_version = False
         self.inbox: Inbox | None = None
-        self.door: Doorkeeper | None = None
+        self.admission: Admits | None = None
         self.send_stored: SendStored | None = None
         self.take_chunk: Callable[[bytes], None] | None = None
         self.chunks_wait = False
@@ -113,21 +113,21 @@ class WireConnection(ServerConnection):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if hasattr(transport, "max_size"):
             transport.max_size = READ_BYTES
-        if self.door is not None:
-            self.door.accepted(self)
+        if self.admission is not None:
+            self.admission.accepted(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         for waiting in (self._turn, self._resting, self._ending):
             if waiting is not None:
                 waiting.cancel()
-        if self.door is not None:
-            self.door.ended(self)
+        if self.admission is not None:
+            self.admission.ended(self)
 
     def attach(self, number: int, inbox: Inbox, binary: bool, send_stored: SendStored) -> None:
         """Register with the pump; frames that came right behind the handshake are read now."""
-        if self.door is not None:
-            self.door.handshake_done(self)
+        if self.admission is not None:
+            self.admission.handshake_done(self)
         self.number = self.line.number = number
         self.inbox = inbox
         self.binary, self.send_stored = binary, send_stored

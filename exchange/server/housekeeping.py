@@ -13,8 +13,8 @@ from exchange.log import log
 from exchange.recovery import huge_pages
 from exchange.recovery.past import PastCheck
 from exchange.recovery.snapshotter import Snapshotter
+from exchange.server.admission import Admission, cut_slow
 from exchange.server.clock import SystemClock
-from exchange.server.door import Door, cut_slow
 from exchange.server.history_server import HistoryServer
 from exchange.server.image_server import ImageServer
 from exchange.server.pump import Pump
@@ -44,7 +44,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     past: PastCheck
     history: HistoryServer
     images: ImageServer
-    door: Door
+    admission: Admission
     log: ServerLog
 
 
@@ -62,7 +62,7 @@ class Housekeeping:
 
     def _jobs(self) -> tuple[Job, ...]:
         parts, second = self._parts, MS_PER_SECOND
-        garbage = Garbage(lambda: parts.pump.round, lambda: parts.door.gone)
+        garbage = Garbage(lambda: parts.pump.round, lambda: parts.admission.gone)
         return (
             Job("report what the log left out", second, log.catch_up),
             Job("cut slow readers", second, self._cut_slow),
@@ -114,7 +114,7 @@ class Housekeeping:
         connections = list(self._parts.pump.connections.values())
         now_s = asyncio.get_running_loop().time()
         cut_slow(connections, now_s)
-        self._parts.door.stalls.cut(connections, now_s)
+        self._parts.admission.stalls.cut(connections, now_s)
 
     async def _checkpoint(self) -> None:
         journal = self._parts.journal

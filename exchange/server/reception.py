@@ -6,8 +6,8 @@ from typing import Any, Final, Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from exchange.server.admission import Admission, said_goodbye
 from exchange.server.connection import WireConnection
-from exchange.server.door import Door, said_goodbye
 from exchange.server.http_pages import HttpPages
 from exchange.server.pump import Pump
 from exchange.server.upgrade import path_of, peer_of
@@ -32,16 +32,18 @@ class Reception:
     ``last_number``: connections are numbered behind it.
     """
 
-    def __init__(self, pump: Pump, door: Door, log: Visits | None, last_number: int = 0) -> None:
+    def __init__(
+        self, pump: Pump, admission: Admission, log: Visits | None, last_number: int = 0
+    ) -> None:
         self.last_number = last_number
         self._pump = pump
-        self._door = door
+        self._admission = admission
         self._log = log
         self._pages = HttpPages(pump)
 
     def make_connection(self, *args: Any, **kwargs: Any) -> WireConnection:
         connection = WireConnection(*args, **kwargs)
-        connection.door = self._door
+        connection.admission = self._admission
         return connection
 
     async def handle(self, connection: ServerConnection) -> None:
@@ -57,7 +59,7 @@ class Reception:
             connection.take_messages_of(CHUNK_MAX_BYTES)
         nonce, peer = secrets.token_hex(32), peer_of(connection)
         pump.connections[number] = connection
-        self._door.entered(peer)
+        self._admission.entered(peer)
         if log is not None:
             log.opened(peer, number)
         pump.submit(lambda now: pump.gateway.connect(number, nonce, spoken, peer, now, purpose))
@@ -66,7 +68,7 @@ class Reception:
             await connection.wait_closed()
         finally:
             del pump.connections[number]
-            self._door.left(peer)
+            self._admission.left(peer)
             connection.abandon()
             if log is not None:
                 log.closed(peer, number, connection)
@@ -77,7 +79,7 @@ class Reception:
         """Answer plain HTTP; None lets the WebSocket handshake go on."""
         path = path_of(request)
         peer = peer_of(connection)
-        refused = self._door.refusal(peer)
+        refused = self._admission.refusal(peer)
         if refused is not None and self._log is not None:
             self._log.turned_away(peer, refused.status_code)
         if refused is not None or path in PURPOSES:

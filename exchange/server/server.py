@@ -22,8 +22,8 @@ from exchange.recovery.loading import Loaded
 from exchange.recovery.past import PastCheck, PastError
 from exchange.recovery.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.server import ready_file
+from exchange.server.admission import Admission, raise_file_limit
 from exchange.server.clock import SystemClock
-from exchange.server.door import Door, raise_file_limit
 from exchange.server.gauges import Gauges
 from exchange.server.history_server import HistoryServer
 from exchange.server.housekeeping import Housekeeping, Parts
@@ -91,8 +91,8 @@ class ExchangeServer:
         self.pump.on_image_job = self._images.start
         loaded.gateway.uploads.quota_bytes = settings.image_quota_bytes
         addresses, now_ms = loaded.gateway.limits.addresses, self._clock.now_ms
-        self._door = Door(addresses, self.pump.connections, now_ms, raise_file_limit())
-        self.reception = Reception(self.pump, self._door, self.log)
+        self._admission = Admission(addresses, self.pump.connections, now_ms, raise_file_limit())
+        self.reception = Reception(self.pump, self._admission, self.log)
         loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
         fee_pct = loaded.engine.state.config.fee_pct
         self._history = HistoryServer(settings.data_dir, self.pump, fee_pct)
@@ -108,7 +108,7 @@ class ExchangeServer:
                 past=self._past,
                 history=self._history,
                 images=self._images,
-                door=self._door,
+                admission=self._admission,
                 log=self.log,
             )
         )

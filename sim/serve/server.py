@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from exchange.server.admission import Admission, raise_file_limit
 from exchange.server.clock import SystemClock
-from exchange.server.door import Door, raise_file_limit
 from exchange.server.image_server import ImageServer
 from exchange.server.listening import Listener, listen, stop_accepting
 from exchange.server.reception import Reception
@@ -19,8 +19,8 @@ class SimulatedServer:
         self._pump = pump
         pump.on_image_job = ImageServer(ImageStore(images), pump).start
         addresses, now_ms = pump.gateway.limits.addresses, SystemClock().now_ms
-        door = Door(addresses, pump.connections, now_ms, raise_file_limit())
-        self._reception = Reception(pump, door, None, FIRST_SESSION)
+        admission = Admission(addresses, pump.connections, now_ms, raise_file_limit())
+        self._reception = Reception(pump, admission, None, FIRST_SESSION)
         self._server: Listener
         self.url = ""
 

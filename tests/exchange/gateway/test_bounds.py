@@ -9,15 +9,15 @@ from typing import Any
 
 from exchange.client import Client
 from exchange.client.images import put_image
-from exchange.server.backlog import BACKLOG_MAX_BYTES, Backlog
-from exchange.server.door import (
+from exchange.server.admission import (
     BACKLOG_TOTAL_MAX_BYTES,
     HANDSHAKE_GAP_MS,
     HANDSHAKES_PER_S,
     HANDSHAKES_SAVED_S,
-    Door,
+    Admission,
     cut_slow,
 )
+from exchange.server.backlog import BACKLOG_MAX_BYTES, Backlog
 from exchange.server.history_server import WAITING_MAX
 from exchange.server.image_server import QUEUED_MAX_BYTES, Chunks
 from exchange.server.pump import TURN_S
@@ -92,7 +92,7 @@ def test_who_does_not_read_what_the_shell_writes_is_cut_too() -> None:
 
 
 class Resting:
-    """A connection as the door sees it."""
+    """A connection as the admission sees it."""
 
     def __init__(self, rests: list[float]) -> None:
         self.rest = rests.append
@@ -101,11 +101,11 @@ class Resting:
 def test_handshakes_beyond_the_rate_wait_their_turn() -> None:
     """All that come at once are begun one by one, and what was saved up is used up."""
     saved = HANDSHAKES_PER_S * HANDSHAKES_SAVED_S
-    door, rests = Door(Addresses(), {}, lambda: 0, 20_000), list[float]()
+    admission, rests = Admission(Addresses(), {}, lambda: 0, 20_000), list[float]()
     for _ in range(3 * saved):
         connection: Any = Resting(rests)
-        door.accepted(connection)
-        door.handshake_done(connection)
+        admission.accepted(connection)
+        admission.handshake_done(connection)
     gaps_ms = [round(1000 * (later - before)) for before, later in pairwise(rests)]
     assert len(rests) == 3 * saved - 1, "the first waits for nobody"
     assert round(1000 * rests[0]) == HANDSHAKE_GAP_MS
@@ -117,11 +117,11 @@ def test_a_connection_that_never_got_in_is_counted_as_one_that_ended() -> None:
     """What it leaves behind is collected like everybody's."""
 
     async def main() -> None:
-        door, at = Door(Addresses(), {}, lambda: 0, 20_000), Scene()
-        at.connection.door = door
-        door.accepted(at.connection)
+        admission, at = Admission(Addresses(), {}, lambda: 0, 20_000), Scene()
+        at.connection.admission = admission
+        admission.accepted(at.connection)
         at.connection.connection_lost(None)
-        assert (door.gone, len(door._outside)) == (1, 0)
+        assert (admission.gone, len(admission._outside)) == (1, 0)
 
     asyncio.run(main())
 

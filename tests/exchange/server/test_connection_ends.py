@@ -20,7 +20,7 @@ from exchange.client import Client
 from exchange.engine.engine import Engine
 from exchange.keys import public_key_b64
 from exchange.model.state import State
-from exchange.server import door, listening
+from exchange.server import admission, listening
 from exchange.server.server import ExchangeServer
 from exchange.session import limits
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminLimits
@@ -140,7 +140,7 @@ def test_every_row_of_the_table(tmp_path: Path) -> None:
 def test_a_peer_that_says_nothing_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits as short as a test is."""
     monkeypatch.setattr(listening, "PING_S", PING_S)
-    monkeypatch.setattr(door, "STALLED_MAX_S", PING_S)
+    monkeypatch.setattr(admission, "STALLED_MAX_S", PING_S)
     check(asyncio.run(all_rows(tmp_path / "data", PINGED)), PINGED)
 
 

@@ -10,9 +10,9 @@ from exchange.gateway import console_requests, gateway
 from exchange.log import rate
 from exchange.model import records
 from exchange.server import (
+    admission,
     backlog,
     connection,
-    door,
     history_server,
     image_server,
     inflow,
@@ -32,8 +32,8 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("frame to `/v1/ws`", [types.MAX_FRAME_BYTES]),
     ("frame to a client", [types.SENT_FRAME_BYTES]),
     ("unreadable frames in a row", [session.BAD_FRAMES_MAX]),
-    ("TLS and upgrade", [listening.OPEN_TIMEOUT_S, door.HANDSHAKES_MAX]),
-    ("connections", [door.CONNECTIONS_MAX]),
+    ("TLS and upgrade", [listening.OPEN_TIMEOUT_S, admission.HANDSHAKES_MAX]),
+    ("connections", [admission.CONNECTIONS_MAX]),
     (
         "connections without a login or subscription",
         [gateway.ANONYMOUS_MAX, session.LOGIN_MS // 1000],
@@ -87,7 +87,7 @@ ROWS: list[tuple[str, list[Any]]] = [
     ("enrollments of one address", [addresses.ENROLLMENTS_PER_S, addresses.ENROLLMENTS_SAVED_S]),
     (
         "handshakes of all addresses together",
-        [door.HANDSHAKES_PER_S, door.HANDSHAKES_SAVED_S, door.HANDSHAKE_GAP_MS],
+        [admission.HANDSHAKES_PER_S, admission.HANDSHAKES_SAVED_S, admission.HANDSHAKE_GAP_MS],
     ),
     ("images moved at once on a connection", [1]),
     (
@@ -118,8 +118,8 @@ ROWS: list[tuple[str, list[Any]]] = [
         "frames waiting for a slow reader",
         [backlog.BACKLOG_MAX_MS // 1000, backlog.BACKLOG_MAX_BYTES // MIB],
     ),
-    ("frames waiting for all slow readers", [door.BACKLOG_TOTAL_MAX_BYTES // MIB]),
-    ("a peer that takes nothing of what was written", [int(door.STALLED_MAX_S)]),
+    ("frames waiting for all slow readers", [admission.BACKLOG_TOTAL_MAX_BYTES // MIB]),
+    ("a peer that takes nothing of what was written", [int(admission.STALLED_MAX_S)]),
     ("addresses remembered", [addresses.ADDRESSES_MAX]),
     (
         "lines of one event in the log",

@@ -10,8 +10,8 @@ from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import OPEN
 
+from exchange.server.admission import SLOW
 from exchange.server.connection import WireConnection
-from exchange.server.door import SLOW
 from exchange.server.server import ExchangeServer
 from exchange.wire.types import MAX_FRAME_BYTES
 from tests.exchange.support.harness import Raw, until

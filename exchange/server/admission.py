@@ -60,7 +60,7 @@ class Stalls:
                 connection.cut(SLOW)
 
 
-class Door:
+class Admission:
     """``connections`` are the open ones; ``files`` is how many descriptors the process may open."""
 
     def __init__(
