@@ -15,7 +15,7 @@ SOURCES := headroom.py exchange manager hostagent sim tui bench tests
 .DEFAULT_GOAL := help
 # Steps share .venv, the caches and the machine's two cores; in parallel they would only collide.
 .NOTPARALLEL:
-.PHONY: help host demo demo-web unit test check format cover bench bench-host sim sweep scenarios e2e live live-check \
+.PHONY: help host demo demo-web unit test cluster check format cover bench bench-host sim sweep scenarios e2e live live-check \
 	live-pictures docs snapshots docs-decide docs-published docs-pictures docs-recording web-picture peak-picture dist \
 	dist-compiled test-compiled deb \
 	lock clean
@@ -26,7 +26,8 @@ help:
 	@echo 'make host             all that real VMs need on this server: QEMU, libvirt, HAProxy'
 	@echo 'make unit             the tests of the pure rooms, but for their storms, in under a minute'
 	@echo 'make unit ROOM=NAME   all tests of one room, such as trading or manager/core'
-	@echo 'make test             lint, types and every test that needs no real VM'
+	@echo 'make test             lint, types and every test that needs no real VM or other server'
+	@echo 'make cluster          the tests on real PostgreSQL and NATS (installs both)'
 	@echo 'make check            lint and types only'
 	@echo 'make format           format the Python sources and sort their imports'
 	@echo 'make cover            which share of the branches of the pure rooms their tests take'
@@ -77,10 +78,16 @@ check: $(READY)
 	.venv/bin/mypy
 	.venv/bin/mypy docs/examples/*.py
 
-# Real-VM tests are left out by path, never by a skip: what is collected must run.
+# Tests on real VMs and servers are left out by path, never by a skip: what is collected must run.
 test: check
 	bash .ci/need strace
-	$(PYTEST) -n $(WORKERS) --dist worksteal tests --ignore=tests/e2e --ignore-glob='*/contract/real*'
+	$(PYTEST) -n $(WORKERS) --dist worksteal tests --ignore=tests/e2e --ignore=tests/cluster \
+		--ignore-glob='*/contract/real*'
+
+# Real servers on the loopback address, in folders of their own.
+cluster: $(READY)
+	bash .ci/setup-cluster
+	$(PYTEST) tests/cluster
 
 # Storms take most of the time of the pure rooms, so they run when their room is named.
 unit: $(READY)
