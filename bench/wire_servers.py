@@ -6,6 +6,7 @@ Prints its address when it serves and ends with its standard input.
 """
 
 import asyncio
+import gc
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from exchange.journal.rows import AccountRow, JournalRow
 from exchange.keys import public_key_b64
 from exchange.model.config import default_config
 from exchange.recovery import loading
+from exchange.server import pauses
 from exchange.server.clock import SystemClock
 from exchange.server.pump import Pump
 from exchange.server.server import ExchangeServer, Settings
@@ -65,6 +67,9 @@ async def exchange(make: type[ExchangeServer]) -> AsyncIterator[str]:
             settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
             server = make(settings, loading.load(data_dir))
             await server.open()
+            gc.collect()  # from here on as `serve` does
+            gc.freeze()
+            gc.disable()
             running = asyncio.create_task(server.run())
             yield server.url
             server.stop()
@@ -92,7 +97,7 @@ async def bare(kind: str) -> AsyncIterator[str]:
         listeners.discard(connection)
 
     handler = echo if kind == "echo" else fan_out
-    async with listen(handler, "127.0.0.1", 0, compression=None) as server:
+    async with listen(handler, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
 
 
@@ -105,4 +110,4 @@ async def main(kind: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    pauses.run(main(sys.argv[1]))

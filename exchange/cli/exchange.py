@@ -1,6 +1,5 @@
 """`headroom exchange`: create an exchange, serve it, verify its journal."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from exchange.recovery.backup import back_up
 from exchange.recovery.loading import create_exchange, load, verified
 from exchange.recovery.rebuild import rebuild
 from exchange.recovery.snapshotter import SNAPSHOT_EVERY
+from exchange.server import pauses
 from exchange.server.clock import SystemClock
 from exchange.server.server import Settings, serve
 from exchange.server.starting import EXIT_DISK_LOST, StartError
@@ -119,7 +119,7 @@ def serve_command(
         require(data)
         with DataLock(data):
             loaded = load(data, ParanoidEngine if paranoid else Engine, private)
-            code = asyncio.run(serve(settings, loaded))
+            code = pauses.run(serve(settings, loaded))
     except (BrokenChainError, DataDirError) as error:
         fail(str(error))
     except StartError as error:

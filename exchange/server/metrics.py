@@ -20,6 +20,7 @@ APPLY_BUCKETS_S: Final = (
     *(0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005),
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0),
 )
+PAUSE_BUCKETS_S: Final = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 1.0)
 
 
 class Metrics:
@@ -37,6 +38,12 @@ class Metrics:
             "headroom_batch_apply_seconds",
             "Time to decode, apply and encode one batch",
             buckets=APPLY_BUCKETS_S,
+            registry=self._registry,
+        )
+        self.pause_s = Histogram(
+            "headroom_pause_seconds",
+            "Pauses of 5 ms or more in which nothing else went on, without waiting for the disk",
+            buckets=PAUSE_BUCKETS_S,
             registry=self._registry,
         )
         self.rows = self._counter("headroom_journal_rows", "Commands made durable")

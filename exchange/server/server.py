@@ -21,7 +21,7 @@ from exchange.recovery import quarantine
 from exchange.recovery.loading import Loaded
 from exchange.recovery.past import PastCheck, PastError
 from exchange.recovery.snapshotter import SNAPSHOT_EVERY, Snapshotter
-from exchange.server import ready_file
+from exchange.server import pauses, ready_file
 from exchange.server.admission import Admission, raise_file_limit
 from exchange.server.clock import SystemClock
 from exchange.server.gauges import Gauges
@@ -198,6 +198,7 @@ class ExchangeServer:
 
     async def run(self) -> int:
         """Serve until `stop`; returns the exit code. Raises what the engine asserts."""
+        pauses.tell(self.pump.metrics.pause_s.observe)
         self.pump.begin()
         self._past.begin()
         writer = asyncio.create_task(self.pump.run())
