@@ -10,6 +10,8 @@ from typing import Final, Protocol, TypeAlias
 from zlib import crc32
 
 from exchange.session.conflation import Standing
+from exchange.session.group import Group
+from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.wire.frames import BookSnapshot, BookUpdate, InstrumentUpdate, LevelRow
 from exchange.wire.types import LEVELS_MAX, Side
@@ -52,18 +54,21 @@ class BookStream:
         "_bids",
         "_checksum",
         "_depth",
+        "_outbox",
         "_seq",
         "_source",
+        "group",
         "joining",
-        "sessions",
         "symbol",
     )
 
-    def __init__(self, source: BookSource, symbol: str, depth: int) -> None:
+    def __init__(self, source: BookSource, outbox: Outbox, symbol: str, depth: int) -> None:
         self._source = source
+        self._outbox = outbox
         self.symbol = symbol
         self._depth = depth
-        self.sessions: dict[int, Session] = {}
+        self.group = Group(("book", symbol, depth))
+        """Those that are sent its updates."""
         self.joining: dict[int, Session] = {}
         self._behind: dict[int, Standing] = {}
         self._seq = source.seq
@@ -73,7 +78,7 @@ class BookStream:
     @property
     def idle(self) -> bool:
         """The last subscriber left."""
-        return not (self.sessions or self.joining or self._behind)
+        return not (self.group.sessions or self.joining or self._behind)
 
     def snapshot(self, now_ms: int) -> list[BookFrame]:
         """Return all that was sent; called right after `update`, so that the book is just that.
@@ -106,31 +111,34 @@ class BookStream:
 
     def listeners(self) -> list[int]:
         """Return the numbers of all sessions that follow it, in whatever way."""
-        return [*self.sessions, *self.joining, *self._behind]
+        return [*self.group.sessions, *self.joining, *self._behind]
 
     def join(self) -> None:
         """New subscribers have their snapshot: they are sent updates from now on."""
-        self.sessions.update(self.joining)
         for number, session in self.joining.items():
-            if session.behind is not None:
-                self.fall_behind(number)
+            if session.behind is None:
+                self._outbox.join(self.group, session)
+            else:
+                self._behind[number] = Standing(self._seq, {})
         self.joining.clear()
 
-    def leave(self, number: int) -> None:
-        for listeners in (self.sessions, self.joining, self._behind):
-            listeners.pop(number, None)
+    def leave(self, session: Session) -> None:
+        self._outbox.leave(self.group, session)
+        self.joining.pop(session.number, None)
+        self._behind.pop(session.number, None)
 
-    def fall_behind(self, number: int) -> None:
+    def fall_behind(self, session: Session) -> None:
         """Remember a slow reader's state of the book; it is sent no update until it catches up."""
-        if self.sessions.pop(number, None) is not None:
-            self._behind[number] = Standing(self._seq, {})
+        if self.group.has(session):
+            self._outbox.leave(self.group, session)
+            self._behind[session.number] = Standing(self._seq, {})
 
     def catch_up(self, session: Session, now_ms: int) -> list[BookFrame]:
         """Return the updates from the reader's state to the present: mostly one, or none."""
         stood = self._behind.pop(session.number, None)
         if stood is None:
             return []
-        self.sessions[session.number] = session
+        self._outbox.join(self.group, session)
         if stood.seq == self._seq:
             return []
         # Also when the levels are the same again: the next update's prev_seq is this one's seq.

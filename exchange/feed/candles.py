@@ -10,6 +10,7 @@ from collections import deque
 from typing import Final, get_args
 
 from exchange.session.encoded import Encoded
+from exchange.session.group import Group
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_MINUTE
@@ -26,14 +27,14 @@ CANDLES_KEPT: Final = 500
 class Series:
     """The candles of one symbol and interval: ``closed`` ones and the open one."""
 
-    __slots__ = ("changed", "closed", "finished", "growing", "interval_ms", "sessions", "symbol")
+    __slots__ = ("changed", "closed", "finished", "group", "growing", "interval_ms", "symbol")
 
     def __init__(self, symbol: str, interval_ms: int) -> None:
         self.symbol = symbol
         self.interval_ms = interval_ms
         self.closed: deque[Encoded] = deque(maxlen=CANDLES_KEPT)
         self.growing: Candle | None = None
-        self.sessions: dict[int, Session] = {}
+        self.group = Group(("candles", symbol, interval_ms), merges=True)
         self.finished: list[Encoded] = []
         """Closed in this batch and not sent yet."""
         self.changed = False
@@ -67,7 +68,7 @@ class Series:
         done = Encoded(self.growing)
         self.growing = None
         self.closed.append(done)
-        if self.sessions:
+        if not self.group.empty:
             self.finished.append(done)
 
 
@@ -125,7 +126,7 @@ class Candles:
             self._outbox.put(session, candle.by(session.codec))
         if series.growing is not None:
             self._outbox.send(session, series.growing)
-        series.sessions[session.number] = session
+        self._outbox.join(series.group, session)
         self._followed[symbol, interval_ms] = series
 
     def leave(self, session: Session, symbol: str) -> None:
@@ -134,8 +135,8 @@ class Candles:
             series = self._followed.get((symbol, interval_ms))
             if series is None:
                 continue
-            series.sessions.pop(session.number, None)
-            if not series.sessions:
+            self._outbox.leave(series.group, session)
+            if series.group.empty:
                 del self._followed[symbol, interval_ms]
 
     def trade(self, trade: Trade) -> None:
@@ -160,8 +161,12 @@ class Candles:
 
     def listeners(self, symbol: str) -> list[int]:
         """Return the sessions that subscribe to any series of ``symbol``."""
+        return [number for group in self.groups(symbol) for number in group.numbers()]
+
+    def groups(self, symbol: str) -> list[Group]:
+        """Return the subscribers of each series of ``symbol``."""
         market = self._markets.get(symbol)
-        return [] if market is None else [n for item in market.series for n in item.sessions]
+        return [] if market is None else [series.group for series in market.series]
 
     def forget(self, symbol: str) -> None:
         """The symbol is gone, and nobody listens to it any more."""
@@ -201,6 +206,6 @@ class Candles:
             frames.append(Encoded(series.growing))
         for candle in frames:
             key = ("candles", series.symbol, series.interval_ms, candle.frame.open_ms)
-            self._outbox.conflate(series.sessions.values(), candle, key)
+            self._outbox.conflate(series.group, candle, key)
         series.finished.clear()
         series.changed = False

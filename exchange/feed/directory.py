@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from exchange.bucket import Bucket
 from exchange.session.encoded import Encoded
+from exchange.session.group import Group
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
@@ -42,7 +43,7 @@ class Directory:
     def __init__(self, source: HostSource, outbox: Outbox) -> None:
         self._source = source
         self._outbox = outbox
-        self.sessions: dict[int, Session] = {}
+        self.group = Group(("directory", "", 0))
         self._rows: dict[str, DirectoryUpdate] = {}
         self._changed: dict[str, None] = {EVERYBODY: None}
         """Accounts that changed since their rows were made."""
@@ -60,7 +61,7 @@ class Directory:
             self._snapshot = self._make_snapshot()
         for part in self._snapshot:
             self._outbox.put(session, part.by(session.codec))
-        self.sessions[session.number] = session
+        self._outbox.join(self.group, session)
 
     def _make_snapshot(self) -> list[Encoded]:
         rows = list(self._rows.values())
@@ -69,7 +70,7 @@ class Directory:
         return [Encoded(snapshot), *(Encoded(row) for row in rows[held:])]
 
     def leave(self, session: Session) -> None:
-        self.sessions.pop(session.number, None)
+        self._outbox.leave(self.group, session)
 
     def touch(self, account: str) -> None:
         """``account`` changed; "" means that any account may have."""
@@ -77,14 +78,14 @@ class Directory:
 
     def tick(self, now_ms: int) -> None:
         """Once a second: send what changed, each host at most once in `UPDATE_MS`."""
-        if not self.sessions:
+        if self.group.empty:
             return
         self._refresh(now_ms)
         due = [host for host in self._unsent if self._may_send(host, now_ms)]
         for host in due:
             del self._unsent[host]
             self._sent_ms[host] = now_ms
-            self._outbox.broadcast(self.sessions.values(), self._rows[host])
+            self._outbox.broadcast(self.group, self._rows[host])
 
     def wait_ms(self, session: Session, now_ms: int) -> int:
         """Charge one search to the session's account or address; returns 0, or how long to wait."""

@@ -4,7 +4,7 @@ Source: protocol.md, "Public channels".
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from exchange.feed.ticker import DayMemory, Tickers
 from exchange.model.commands import Forgotten, Out
 from exchange.session.conflation import Behind
 from exchange.session.encoded import Encoded
+from exchange.session.group import Group
 from exchange.session.outbox import Outbox, Slot
 from exchange.session.session import Session
 from exchange.wire.frames import (
@@ -60,8 +61,8 @@ class Feed:
         """Symbols whose streams may have no subscriber left: one unsubscribed in this batch."""
         self._snapshots: list[tuple[Slot, BookStream]] = []
         self._trades: dict[str, deque[Trade]] = {}
-        self._trade_sessions: dict[str, dict[int, Session]] = {}
-        self._instrument_sessions: dict[int, Session] = {}
+        self._trade_groups: dict[str, Group] = {}
+        self._instruments = Group(("instruments", "", 0))
         self._recovering: dict[int, Session] = {}
         self._flushed_seq = 0
 
@@ -72,26 +73,31 @@ class Feed:
         self.leave_book(session, symbol)
         stream = self._books.get((symbol, depth))
         if stream is None:
-            stream = self._books[symbol, depth] = BookStream(self._source, symbol, depth)
+            stream = BookStream(self._source, self._outbox, symbol, depth)
+            self._books[symbol, depth] = stream
         stream.joining[session.number] = session
         # `flush` makes it, so that it agrees with the update that others get for this batch.
         self._snapshots.append((self._outbox.reserve(session), stream))
 
     def leave_book(self, session: Session, symbol: str) -> None:
         for stream in self._streams(symbol):
-            stream.leave(session.number)
+            stream.leave(session)
             self._left[symbol] = None
 
     def join_trades(self, session: Session, symbol: str) -> None:
         recent = list(self._trades.get(symbol, ()))
         self._outbox.send(session, TradesSnapshot(symbol, recent))
-        self._trade_sessions.setdefault(symbol, {})[session.number] = session
+        group = self._trade_groups.get(symbol)
+        if group is None:
+            group = self._trade_groups[symbol] = Group(("trades", symbol, 0), merges=True)
+        self._outbox.join(group, session)
 
     def leave_trades(self, session: Session, symbol: str) -> None:
-        sessions = self._trade_sessions.get(symbol, {})
-        sessions.pop(session.number, None)
-        if not sessions:
-            self._trade_sessions.pop(symbol, None)
+        group = self._trade_groups.get(symbol)
+        if group is not None:
+            self._outbox.leave(group, session)
+            if group.empty:
+                del self._trade_groups[symbol]
 
     def join_instruments(self, session: Session) -> None:
         rows = self._source.instruments()
@@ -99,10 +105,10 @@ class Feed:
         self._outbox.send(session, InstrumentsSnapshot(rows[:held], len(rows) - held or None))
         for row in rows[held:]:
             self._outbox.send(session, row)
-        self._instrument_sessions[session.number] = session
+        self._outbox.join(self._instruments, session)
 
     def leave_instruments(self, session: Session) -> None:
-        self._instrument_sessions.pop(session.number, None)
+        self._outbox.leave(self._instruments, session)
 
     # --- slow readers ---
 
@@ -111,7 +117,9 @@ class Feed:
         session.behind = Behind()
         for symbol in _books(session):
             for stream in self._streams(symbol):
-                stream.fall_behind(session.number)
+                stream.fall_behind(session)
+        for group in self._merging(session):
+            self._outbox.change(group, session)
 
     def catch_up(self, session: Session) -> None:
         """Send the merged updates at the end of this batch; from then on the session is sent
@@ -120,6 +128,8 @@ class Feed:
 
     def _send_missed(self, session: Session, now_ms: int) -> None:
         behind, session.behind = session.behind, None
+        for group in self._merging(session):
+            self._outbox.change(group, session)
         if behind is None or session.closing:
             return
         send = self._outbox.send
@@ -138,6 +148,16 @@ class Feed:
                 send(session, frame)
         for encoded in behind.latest.values():
             self._outbox.put(session, encoded.by(session.codec))
+
+    def _merging(self, session: Session) -> Iterator[Group]:
+        """Yield the groups that the session is in only while it keeps up, but for its books."""
+        for channel, symbol in session.channels:
+            if channel == "trades" and symbol in self._trade_groups:
+                yield self._trade_groups[symbol]
+            elif channel == "ticker":
+                yield from self.tickers.named(symbol)
+            elif channel == "candles":
+                yield from self.candles.groups(symbol)
 
     def _streams(self, symbol: str) -> list[BookStream]:
         found = [self._books.get((symbol, depth)) for depth in DEPTHS]
@@ -164,19 +184,19 @@ class Feed:
 
     def trade(self, trade: Trade) -> None:
         self.remember(trade)
-        encoded = Encoded(trade)
-        for session in self._trade_sessions.get(trade.symbol, {}).values():
-            if session.behind is None:
-                self._outbox.put(session, encoded.by(session.codec))
-            else:
+        group = self._trade_groups.get(trade.symbol)
+        if group is not None:
+            self._outbox.post(group, Encoded(trade))
+            for session in group.behind.values():
+                assert session.behind is not None, "who catches up leaves these"
                 session.behind.trades.setdefault(trade.symbol, trade.seq)
 
     def instrument(self, update: InstrumentUpdate) -> None:
-        self._outbox.broadcast(self._instrument_sessions.values(), update)
+        self._outbox.broadcast(self._instruments, update)
 
-    def heartbeat(self, sessions: Iterable[Session], now_ms: int) -> None:
+    def heartbeat(self, group: Group, now_ms: int) -> None:
         """Send heartbeats: they show that a silent channel means a silent market."""
-        self._outbox.broadcast(sessions, Heartbeat(now_ms, self._source.seq))
+        self._outbox.broadcast(group, Heartbeat(now_ms, self._source.seq))
         self.tickers.tick(now_ms)
         self.candles.tick(now_ms)
 
@@ -239,7 +259,8 @@ class Feed:
 
     def listeners(self, symbol: str) -> list[int]:
         """Return the sessions that listen to ``symbol`` itself, on any channel."""
-        found = dict.fromkeys(self._trade_sessions.get(symbol, ()))
+        trades = self._trade_groups.get(symbol)
+        found = dict.fromkeys([] if trades is None else trades.numbers())
         for stream in self._streams(symbol):
             found |= dict.fromkeys(stream.listeners())
         found |= dict.fromkeys(self.tickers.listeners(symbol))
@@ -265,4 +286,4 @@ class Feed:
         if stream is None:
             return
         for update in stream.update(touched, now_ms):
-            self._outbox.broadcast(stream.sessions.values(), update)
+            self._outbox.broadcast(stream.group, update)

@@ -6,6 +6,7 @@ in the engine, and are empty after a start. Source: protocol.md, "Public channel
 
 from typing import Protocol
 
+from exchange.session.group import Group
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.wire.frames import HostUpdate
@@ -24,7 +25,7 @@ class FleetChannel:
     def __init__(self, source: FleetSource, outbox: Outbox) -> None:
         self._source = source
         self._outbox = outbox
-        self.sessions: dict[str, dict[int, Session]] = {}
+        self.groups: dict[str, Group] = {}
         """By account; accounts without subscribers are not in it."""
         self._sent: dict[str, dict[str, HostUpdate]] = {}
         self._beats: dict[str, tuple[HostHeartbeat, int]] = {}
@@ -42,24 +43,29 @@ class FleetChannel:
         rows = self._rows(session.account)
         for row in rows.values():
             self._outbox.send(session, row)
-        self.sessions.setdefault(session.account, {})[session.number] = session
+        group = self.groups.get(session.account)
+        if group is None:
+            group = self.groups[session.account] = Group(("fleet", session.account, 0))
+        self._outbox.join(group, session)
         self._sent.setdefault(session.account, rows)
 
     def leave(self, session: Session) -> None:
-        sessions = self.sessions.get(session.account, {})
-        sessions.pop(session.number, None)
-        if not sessions:
-            self.sessions.pop(session.account, None)
-            self._sent.pop(session.account, None)
+        group = self.groups.get(session.account)
+        if group is None:
+            return
+        self._outbox.leave(group, session)
+        if group.empty:
+            del self.groups[session.account]
+            del self._sent[session.account]
 
     def tick(self) -> None:
         """Once a second: send each owner the hosts that changed."""
-        for account, sessions in self.sessions.items():
+        for account, group in self.groups.items():
             before, rows = self._sent[account], self._rows(account)
             self._sent[account] = rows
             for host, row in rows.items():
                 if before.get(host) != row:
-                    self._outbox.broadcast(sessions.values(), row)
+                    self._outbox.broadcast(group, row)
 
     def _rows(self, account: str) -> dict[str, HostUpdate]:
         rows = {row.host: row for row in self._source.fleet_rows(account)}

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from exchange.feed.book_stream import BookSource
 from exchange.session.encoded import Encoded
+from exchange.session.group import Group
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_DAY, MS_PER_MINUTE
@@ -78,29 +79,45 @@ class Day:
         self.volume = sum(bucket.volume for bucket in memory.buckets)
 
 
+def _own(session: Session) -> list[str]:
+    """Return the symbols that the session subscribes to by name."""
+    return [symbol for channel, symbol in session.channels if channel == "ticker" and symbol]
+
+
 class Tickers:
-    """The days of all symbols and their subscribers; a session without a symbol gets all."""
+    """The days of all symbols and their subscribers; a session without a symbol gets all.
+
+    What else a session subscribes to is in its ``channels``.
+    """
 
     def __init__(self, source: BookSource, outbox: Outbox) -> None:
         self._source = source
         self._outbox = outbox
         self._days: dict[str, Day] = {}
-        self._sessions: dict[str, dict[int, Session]] = {}
+        self._groups: dict[str, Group] = {}
+        """By symbol; those of "" get all. Who is in that one is in no other, so that each frame
+        reaches it once."""
         self._sent: dict[str, Ticker] = {}
         """The last frame of each symbol; nothing is sent while it is unchanged."""
         self._changed: dict[str, None] = {}
 
     def join(self, session: Session, symbol: str, now_ms: int) -> None:
         """Subscribe to ``symbol`` ("": all); the snapshot is the ticker as it stands."""
-        self._sessions.setdefault(symbol, {})[session.number] = session
+        if not symbol:
+            for own in _own(session):
+                self._leave(session, own)
+        if not (symbol and self._hears_all(session)):
+            self._join(session, symbol)
         for name in [symbol] if symbol else self._source.symbols():
             self._outbox.send(session, self._ticker(name, now_ms))
 
     def leave(self, session: Session, symbol: str) -> None:
-        sessions = self._sessions.get(symbol, {})
-        sessions.pop(session.number, None)
-        if not sessions:
-            self._sessions.pop(symbol, None)
+        """Unsubscribe from ``symbol``; one that heard all hears its other symbols from now on."""
+        heard_all = self._hears_all(session)
+        self._leave(session, symbol)
+        if heard_all and not symbol:
+            for own in _own(session):
+                self._join(session, own)
 
     def trade(self, trade: Trade) -> None:
         """Add one trade; the replay at the start uses this too."""
@@ -118,9 +135,9 @@ class Tickers:
     def flush(self, now_ms: int) -> None:
         """End the batch: send every changed ticker that somebody listens to, once."""
         for symbol in self._changed:
-            listeners = self._listeners(symbol)
-            if listeners:
-                self._send(symbol, listeners, now_ms)
+            groups = self.groups(symbol)
+            if groups:
+                self._send(symbol, groups, now_ms)
         self._changed.clear()
 
     def tick(self, now_ms: int) -> None:
@@ -131,7 +148,10 @@ class Tickers:
 
     def listeners(self, symbol: str) -> list[int]:
         """Return the sessions that listen to ``symbol`` itself."""
-        return list(self._sessions.get(symbol, ()))
+        found = [number for group in self.named(symbol) for number in group.numbers()]
+        for everything in self.named(""):
+            found += [one.number for one in everything.all() if symbol in _own(one)]
+        return found
 
     def forget(self, symbol: str) -> None:
         """The symbol is gone, and nobody listens to it any more."""
@@ -148,13 +168,33 @@ class Tickers:
             self._days[memory.symbol] = day = Day()
             day.recall(memory)
 
-    def _listeners(self, symbol: str) -> dict[int, Session]:
-        own, everything = self._sessions.get(symbol), self._sessions.get("")
-        if own and everything:
-            return own | everything
-        return own or everything or {}
+    def groups(self, symbol: str) -> list[Group]:
+        """Return who gets the tickers of ``symbol``: no session is in two of them."""
+        return [*self.named(symbol), *self.named("")]
 
-    def _send(self, symbol: str, listeners: dict[int, Session], now_ms: int) -> None:
+    def named(self, symbol: str) -> list[Group]:
+        """Return the group of exactly this subscription, if it has anybody."""
+        group = self._groups.get(symbol)
+        return [] if group is None else [group]
+
+    def _join(self, session: Session, symbol: str) -> None:
+        group = self._groups.get(symbol)
+        if group is None:
+            group = self._groups[symbol] = Group(("ticker", symbol, 0), merges=True)
+        self._outbox.join(group, session)
+
+    def _leave(self, session: Session, symbol: str) -> None:
+        group = self._groups.get(symbol)
+        if group is not None:
+            self._outbox.leave(group, session)
+            if group.empty:
+                del self._groups[symbol]
+
+    def _hears_all(self, session: Session) -> bool:
+        everything = self._groups.get("")
+        return everything is not None and everything.has(session)
+
+    def _send(self, symbol: str, groups: list[Group], now_ms: int) -> None:
         frame = self._ticker(symbol, now_ms)
         before = self._sent.get(symbol)
         if before is not None:
@@ -162,8 +202,9 @@ class Tickers:
             if before == frame:
                 return
         self._sent[symbol] = frame
-        key = ("ticker", symbol, 0, 0)
-        self._outbox.conflate(listeners.values(), Encoded(frame), key)
+        encoded, key = Encoded(frame), ("ticker", symbol, 0, 0)
+        for group in groups:
+            self._outbox.conflate(group, encoded, key)
 
     def _ticker(self, symbol: str, now_ms: int) -> Ticker:
         bids = self._source.levels(symbol, "buy", 1)

@@ -22,6 +22,7 @@ from exchange.model import commands
 from exchange.model.commands import AdvanceTime, Command, JournalMessage
 from exchange.session.claims import Claims
 from exchange.session.consoles import Consoles
+from exchange.session.group import Group
 from exchange.session.guard import Guard
 from exchange.session.instructions import Instructions
 from exchange.session.key_expiry import KeyExpiry
@@ -65,7 +66,8 @@ class Context:
         self.uploads = Uploads()
         self.limits = Limits(lambda account: engine.limits(account).orders_per_s)
         self.notes = Notes()
-        self.sessions: dict[int, Session] = {}
+        self.everybody = Group(("everybody", "", 0))
+        self.sessions = self.everybody.sessions
         self.anonymous: dict[int, Session] = {}
         """Sessions that have neither logged in nor subscribed, in the order of opening."""
         self.jobs: list[Job] = []

@@ -70,7 +70,7 @@ class Gateway:
         spoken = CODECS.get(codec, JSON)
         context, now_ms = self.context, self.context.at(now_ms)
         session = Session(session_id, nonce_hex, spoken, peer, purpose, now_ms)
-        self.sessions[session_id] = session
+        context.outbox.join(context.everybody, session)
         if len(context.anonymous) >= ANONYMOUS_MAX:
             context.close(session, CLOSE_TRY_LATER, "too many connections that did not log in")
             return
@@ -133,10 +133,11 @@ class Gateway:
         """The connection is gone; ``clean``: the client closed it with code 1000."""
         context = self.context
         context.at(now_ms)
-        session = self.sessions.pop(session_id, None)
+        session = self.sessions.get(session_id)
         if session is None:
             return
         session.closing = True
+        context.outbox.leave(context.everybody, session)
         context.key_expiry.forget(session_id)
         context.anonymous.pop(session_id, None)
         context.streams.leave_all(session)
@@ -219,8 +220,8 @@ class Gateway:
     def shut_down(self) -> None:
         """Send every connection the shutdown frame; later requests are refused."""
         self.guard.shutting_down = True
-        shutdown = frames.Shutdown(self.context.now_ms)
-        self.context.outbox.broadcast(self.sessions.values(), shutdown)
+        context = self.context
+        context.outbox.broadcast(context.everybody, frames.Shutdown(context.now_ms))
 
     def _rest(self, session: Session) -> None:
         """A client that goes on sending refused requests is read more slowly."""

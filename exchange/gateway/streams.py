@@ -15,6 +15,7 @@ from exchange.feed.candles import DEFAULT_INTERVAL_MS
 from exchange.feed.directory import Directory
 from exchange.feed.feed import Feed
 from exchange.feed.fleet import FleetChannel
+from exchange.session.group import Group
 from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.units import MS_PER_SECOND
@@ -56,14 +57,15 @@ class Streams:
         self.fleet = FleetChannel(engine, outbox)
         self.accounts = AccountChannel(outbox)
         self._engine = engine
-        self._listeners: dict[int, Session] = {}
+        self._outbox = outbox
+        self._listeners = Group(("heartbeat", "", 0))
         self._heartbeat_ms: int | None = None
 
     def join(self, session: Session, message: Subscribe, now_ms: int) -> None:
         """Subscribe the session; the first frame it gets is a snapshot."""
         self._expect_heartbeat(now_ms)
         if CHANNELS[message.channel].public:
-            self._listeners[session.number] = session
+            self._outbox.join(self._listeners, session)
         feed, symbol = self.feed, message.symbol or ""
         match message.channel:
             case "book":
@@ -89,7 +91,7 @@ class Streams:
         """End one subscription; does nothing when there is none."""
         self._end(session, channel, symbol)
         if not any(CHANNELS[other].public for other, _ in session.channels):
-            self._listeners.pop(session.number, None)
+            self._outbox.leave(self._listeners, session)
 
     def leave_all(self, session: Session) -> None:
         for channel, symbol in list(session.channels):
@@ -105,14 +107,14 @@ class Streams:
 
     def listeners(self) -> list[Session]:
         """Return who has a public subscription, and so gets heartbeats."""
-        return list(self._listeners.values())
+        return list(self._listeners.sessions.values())
 
     def advance(self, now_ms: int) -> None:
         """Once a second: heartbeats, and what changed in directory and fleet."""
         if self._heartbeat_ms is None or self._heartbeat_ms > now_ms:
             return
         self._heartbeat_ms = now_ms + HEARTBEAT_MS
-        self.feed.heartbeat(self._listeners.values(), now_ms)
+        self.feed.heartbeat(self._listeners, now_ms)
         self.directory.tick(now_ms)
         self.fleet.tick()
 
@@ -135,7 +137,7 @@ class Streams:
             self._heartbeat_ms = now_ms + HEARTBEAT_MS
 
     def _ticking(self) -> bool:
-        return bool(self._listeners or self.fleet.sessions)
+        return bool(self._listeners.sessions or self.fleet.groups)
 
     def _join_account(self, session: Session, resume_from: int | None) -> None:
         self.accounts.leave(session)

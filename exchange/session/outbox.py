@@ -4,13 +4,13 @@ The gateway fills an outbox while it handles requests and hands it over as part 
 pump writes it after the commit, one transport write a connection.
 """
 
-from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from exchange.session.conflation import Key
 from exchange.session.encoded import Encoded
+from exchange.session.group import Group
 from exchange.session.session import Session
 from exchange.wire.requests import AccountStatement, ImageGet, ImagePut
 
@@ -102,10 +102,26 @@ class Outbox:
         items = self._deliveries[session.number]
         return Slot(session, items, len(items) - 1)
 
-    def broadcast(self, sessions: Iterable[Session], frame: Struct) -> None:
+    # --- groups ---
+
+    def join(self, group: Group, session: Session) -> None:
+        """Send the session what the group is sent from here on; once is enough."""
+        group.add(session)
+
+    def leave(self, group: Group, session: Session) -> None:
+        """Send it nothing more; does nothing when it is not in the group."""
+        group.remove(session)
+
+    def change(self, group: Group, session: Session) -> None:
+        """The session fell behind or caught up: it leaves a group that merges, or comes back."""
+        if group.has(session):
+            self.leave(group, session)
+            self.join(group, session)
+
+    def broadcast(self, group: Group, frame: Struct) -> None:
         """Send ``frame`` to all: encoded once per codec in use, appended once per session."""
         encoded, deliveries = Encoded(frame), self._deliveries
-        for session in sessions:
+        for session in group.sessions.values():
             # `put`, inlined: the exchange spends most of its time in this loop.
             data, items = encoded.by(session.codec), deliveries.get(session.number)
             if items is None:
@@ -113,10 +129,17 @@ class Outbox:
             else:
                 items.append(data)
 
-    def conflate(self, sessions: Iterable[Session], frame: Encoded, key: Key) -> None:
+    def post(self, group: Group, frame: Encoded) -> None:
+        """Send ``frame`` to all, and weigh it for each."""
+        for session in group.sessions.values():
+            self.put(session, frame.by(session.codec))
+
+    def conflate(self, group: Group, frame: Encoded, key: Key) -> None:
         """Send ``frame`` to all; for a slow reader it replaces the last one of ``key``."""
-        for session in sessions:
-            if session.behind is None or not session.behind.keeps(key, frame):
+        self.post(group, frame)
+        for session in group.behind.values():
+            assert session.behind is not None, "who catches up leaves these"
+            if not session.behind.keeps(key, frame):
                 self.put(session, frame.by(session.codec))
 
     def take(self) -> Deliveries:
