@@ -28,6 +28,7 @@ from exchange.server.clock import SystemClock
 from exchange.server.pump import Pump
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.sqlite_journal import DataLock, SqliteJournal
+from exchange.storage.sqlite_store import SqliteStore
 
 OPERATOR = Ed25519PrivateKey.from_private_bytes(b"bench operator".ljust(32, b"."))
 FRAME = (
@@ -65,7 +66,7 @@ async def exchange(make: type[ExchangeServer]) -> AsyncIterator[str]:
         loading.create_exchange(data_dir, default_config(), public_key_b64(OPERATOR), now_ms)
         with DataLock(data_dir):
             settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
-            server = make(settings, loading.load(data_dir))
+            server = make(settings, loading.load(SqliteStore(data_dir)))
             await server.open()
             gc.collect()  # from here on as `serve` does
             gc.freeze()

@@ -26,6 +26,7 @@ from exchange.session.uploads import QUOTA_BYTES
 from exchange.storage.disk import DiskMarks
 from exchange.storage.snapshots import SnapshotError
 from exchange.storage.sqlite_journal import DataDirError, DataLock, DiskLostError, require
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.units import MIB
 
 app = typer.Typer(no_args_is_help=True, help="Run the Marketplace.")
@@ -118,7 +119,7 @@ def serve_command(
     try:
         require(data)
         with DataLock(data):
-            loaded = load(data, ParanoidEngine if paranoid else Engine, private)
+            loaded = load(SqliteStore(data), ParanoidEngine if paranoid else Engine, private)
             code = pauses.run(serve(settings, loaded))
     except (BrokenChainError, DataDirError) as error:
         fail(str(error))
@@ -137,7 +138,7 @@ def verify(
 ) -> None:
     """Replay the journal read-only and print {"seq", "state_hash"}; a server may be running."""
     try:
-        found = verified(data, to_seq)
+        found = verified(SqliteStore(data), to_seq)
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
     print_json({"seq": found.engine.seq, "state_hash": found.state_hash})

@@ -26,6 +26,7 @@ from exchange.storage.sqlite_journal import (
     opened_to_read,
     require,
 )
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.units import MS_PER_SECOND
 
 
@@ -82,7 +83,7 @@ def _verified_copy(data_dir: Path, partial: Path) -> Loaded:
     _copy_beside(data_dir, partial)  # before the rows, so that no snapshot runs ahead of them
     _copy_rows(data_dir / FILE_NAME, partial / FILE_NAME)
     snapshots.sync_dir(partial)
-    return verified(partial)
+    return verified(SqliteStore(partial))
 
 
 def _copy_beside(data_dir: Path, out: Path) -> None:

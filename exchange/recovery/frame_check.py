@@ -7,38 +7,29 @@ replay and that an account's frames have no gap. Older ones are dropped after 7 
 
 from __future__ import annotations
 
-import sqlite3
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import Any, Final, TypeAlias, get_args
+from contextlib import contextmanager
+from typing import Any, Final, get_args
 
 from exchange.journal.frame_layout import by_position, frames_body
 from exchange.journal.rows import SpoiltFramesError, stored_frames
 from exchange.model.commands import Command, Out
-from exchange.storage.sqlite_journal import FILE_NAME, DataDirError, opened_to_read
+from exchange.storage.sqlite_journal import DataDirError
+from exchange.storage.store import FrameRow, Store, StoredFrames
 from exchange.units import MAX_INT
 from exchange.wire.codec import MSGPACK
 from exchange.wire.frames import AccountFrame, Charge
 
-_SELECT: Final = "SELECT account, first_seq, last_seq, body FROM account_frames ORDER BY rowid"
-_KEPT_FROM: Final = "SELECT account, min(first_seq) FROM account_frames GROUP BY account"
 _KINDS: Final[tuple[Any, ...]] = get_args(AccountFrame)
 """A tuple is looked through in half the time of a union."""
 
-_Stored: TypeAlias = tuple[str, int, int, bytes]
-
 
 @contextmanager
-def frame_check(data_dir: Path) -> Iterator[FrameCheck]:
-    """Open the journal for a `FrameCheck`. Raises `DataDirError` when it cannot be read."""
-    path = data_dir / FILE_NAME
-    try:
-        with closing(opened_to_read(path)) as database:
-            yield FrameCheck(path, database)
-    except sqlite3.Error as error:
-        raise DataDirError(f"{path}: {error}") from error
+def frame_check(store: Store) -> Iterator[FrameCheck]:
+    """Open the stored frames for a `FrameCheck`. Raises `DataDirError` when they cannot be read."""
+    with store.frames() as frames:
+        yield FrameCheck(frames)
 
 
 def told_as_before(found: list[AccountFrame], expected: list[AccountFrame]) -> None:
@@ -55,18 +46,15 @@ class FrameCheck:
     Call `row` for each row in order, then `end`. Both raise `DataDirError` at the first difference.
     """
 
-    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
-        self._path = path
-        # One read transaction, so that rows and frames end at the same row.
-        database.execute("BEGIN")
-        newest = database.execute("SELECT max(seq) FROM journal").fetchone()[0]
-        self._upto_seq: int = newest or 0
-        self._next: dict[str, int] = dict(database.execute(_KEPT_FROM).fetchall())
+    def __init__(self, frames: StoredFrames) -> None:
+        self._where = frames.where
+        self._upto_seq = frames.upto_seq
+        self._next = dict(frames.first)
         """The number of an account's next stored frame; accounts without any are left out."""
         self._made: dict[str, deque[AccountFrame]] = {account: deque() for account in self._next}
         """Frames of the replay that are not compared yet: those of one batch."""
-        self._stored = database.execute(_SELECT)
-        self._waiting: _Stored | None = self._stored.fetchone()
+        self._stored = frames.rows
+        self._waiting: FrameRow | None = next(self._stored, None)
 
     def row(self, command: Command, seq: int, outs: list[Out]) -> None:
         """Row ``seq`` was replayed: compare the batches that are complete by now."""
@@ -82,7 +70,7 @@ class FrameCheck:
             if not made or made[-1].account_seq < last_seq:
                 return
             self._compare(self._waiting, made)
-            self._waiting = self._stored.fetchone()
+            self._waiting = next(self._stored, None)
 
     def end(self, seq: int) -> None:
         """All rows up to ``seq`` were replayed: neither side may have frames left."""
@@ -94,7 +82,7 @@ class FrameCheck:
             if made:
                 raise self._fault(account, made[0].account_seq, "they are missing")
 
-    def _compare(self, stored: _Stored, made: deque[AccountFrame]) -> None:
+    def _compare(self, stored: FrameRow, made: deque[AccountFrame]) -> None:
         account, first_seq, last_seq, body = stored
         if first_seq != self._next[account]:
             raise self._fault(account, self._next[account], "they are missing")
@@ -108,7 +96,7 @@ class FrameCheck:
             raise self._fault(account, first_seq, "not what the journal's rows lead to")
         self._next[account] = last_seq + 1
 
-    def _is_told_as(self, stored: _Stored, expected: list[AccountFrame]) -> bool:
+    def _is_told_as(self, stored: FrameRow, expected: list[AccountFrame]) -> bool:
         """Return whether stored frames say what is ``expected``, as an older release did.
 
         Compared as encoded bytes: a VM's endpoint has one type in the engine and another when read
@@ -126,4 +114,4 @@ class FrameCheck:
 
     def _fault(self, account: str, account_seq: int, what: str) -> DataDirError:
         where = f"account frames of {account} from {account_seq} on"
-        return DataDirError(f"{self._path}: {where}: {what}")
+        return DataDirError(f"{self._where}: {where}: {what}")

@@ -26,15 +26,9 @@ from exchange.log import log
 from exchange.model.commands import Command, Genesis, Out
 from exchange.model.config import ExchangeConfig
 from exchange.recovery.frame_check import FrameCheck, frame_check
-from exchange.storage import snapshots
 from exchange.storage.snapshots import OtherLayoutError, SnapshotError, SnapshotFile
-from exchange.storage.sqlite_journal import (
-    DataDirError,
-    create,
-    require,
-    stored_chain,
-    stored_rows,
-)
+from exchange.storage.sqlite_journal import DataDirError, create
+from exchange.storage.store import Store
 from exchange.units import MS_PER_SECOND
 from exchange.wire.codec import MSGPACK
 
@@ -67,30 +61,30 @@ def create_exchange(data_dir: Path, config: ExchangeConfig, operator_key: str, n
     create(data_dir, [JournalRow(1, now_ms, MSGPACK.encode(genesis))])
 
 
-def load(data_dir: Path, make_engine: type[Engine] = Engine, private: bool = False) -> Loaded:
-    """Return the exchange in ``data_dir``, read-only.
+def load(store: Store, make_engine: type[Engine] = Engine, private: bool = False) -> Loaded:
+    """Return the exchange in ``store``, read-only.
 
     Raises `BrokenChainError` or `DataDirError`, each one line for the user.
     """
     begun_s = perf_counter()
     with _without_collector():
-        loaded = _loaded(data_dir, make_engine, private)
+        loaded = _loaded(store, make_engine, private)
     loaded.replay_ms = int((perf_counter() - begun_s) * MS_PER_SECOND)
     return loaded
 
 
-def _loaded(data_dir: Path, make_engine: type[Engine], private: bool) -> Loaded:
-    for snapshot in usable_snapshots(data_dir):
-        _, first_chain = _first(data_dir, checked(stored_rows(data_dir, 0), snapshot.seq))
+def _loaded(store: Store, make_engine: type[Engine], private: bool) -> Loaded:
+    for snapshot in usable_snapshots(store):
+        _, first_chain = _first(store, checked(store.rows(0), snapshot.seq))
         behind = snapshot.seq, snapshot.chain
-        rows = checked(stored_rows(data_dir, snapshot.seq), snapshot.seq, behind)
+        rows = checked(store.rows(snapshot.seq), snapshot.seq, behind)
         try:
             loaded = _restored(snapshot, make_engine, first_chain, private)
         except SnapshotError as error:
             _not_used(str(error))
         else:
             return _replayed(loaded, rows)
-    return replayed(data_dir, make_engine, private)
+    return replayed(store, make_engine, private)
 
 
 def _restored(
@@ -109,7 +103,7 @@ def _restored(
 
 
 def replayed(
-    data_dir: Path,
+    store: Store,
     make_engine: type[Engine] = Engine,
     private: bool = False,
     on_row: OnRow | None = None,
@@ -117,28 +111,28 @@ def replayed(
     """Like `load`, but replays from the first row; ``on_row`` gets every command and its
     effects."""
     with _without_collector():
-        rows = checked(stored_rows(data_dir))
-        first, first_chain = _first(data_dir, rows)
+        rows = checked(store.rows())
+        first, first_chain = _first(store, rows)
         loaded = _made(make_engine(read_genesis(first).config), first_chain, private)
         return _replayed(loaded, chained(((first, first_chain),), rows), on_row)
 
 
-def verified(data_dir: Path, to_seq: int | None = None) -> Loaded:
+def verified(store: Store, to_seq: int | None = None) -> Loaded:
     """Replay everything, and compare every snapshot and all stored account frames with it.
 
     Raises `BrokenChainError`, `DataDirError`, also when there is no row ``to_seq``, or
     `SnapshotError` when a snapshot is damaged, is ahead of the rows or differs from their replay.
     """
-    require(data_dir)
-    with _without_collector(), frame_check(data_dir) as frames:
-        return _verified(data_dir, to_seq, frames)
+    store.require()
+    with _without_collector(), frame_check(store) as frames:
+        return _verified(store, to_seq, frames)
 
 
-def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
+def _verified(store: Store, to_seq: int | None, frames: FrameCheck) -> Loaded:
     # First the snapshots, then the rows: a running server only ever adds to both.
-    waiting = _snapshots_to_check(data_dir)
-    rows = checked(stored_rows(data_dir))
-    first, first_chain = _first(data_dir, rows)
+    waiting = _snapshots_to_check(store)
+    rows = checked(store.rows())
+    first, first_chain = _first(store, rows)
     loaded = _made(Engine(read_genesis(first).config), first_chain, False)
     last, hashed_seq = first, 0
     for row, chain in chained(((first, first_chain),), rows):
@@ -150,7 +144,7 @@ def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
             loaded.state_hash, hashed_seq = _agree(loaded, snapshot), row.seq
     if to_seq is not None and to_seq > last.seq:
         text = f"--to-seq {to_seq}: the journal ends with row {last.seq}"
-        raise DataDirError(f"data directory {data_dir}: {text}")
+        raise DataDirError(f"{store.name}: {text}")
     for seq in waiting:
         if seq > last.seq:
             raise SnapshotError(f"snapshot {seq}: runs ahead of the journal, which ends {last.seq}")
@@ -160,31 +154,31 @@ def _verified(data_dir: Path, to_seq: int | None, frames: FrameCheck) -> Loaded:
     return loaded
 
 
-def usable_snapshots(data_dir: Path) -> Iterator[SnapshotFile]:
+def usable_snapshots(store: Store) -> Iterator[SnapshotFile]:
     """Yield the snapshots that a start may restore, newest first; logs why one cannot be used."""
-    for path in snapshots.newest_first(data_dir):
+    for seq in store.snapshots():
         try:
-            snapshot = snapshots.read(path)
+            snapshot = store.read_snapshot(seq)
         except SnapshotError as error:
             _not_used(str(error))
             continue
-        if stored_chain(data_dir, snapshot.seq) == snapshot.chain:
+        if store.chain_of(snapshot.seq) == snapshot.chain:
             yield snapshot
         else:
-            _not_used(f"{path}: does not belong to the journal's rows")
+            _not_used(f"snapshot {seq}: does not belong to the journal's rows")
 
 
 def _not_used(fault: str) -> None:
     log.write(log_events.snapshot_unused(fault))
 
 
-def _snapshots_to_check(data_dir: Path) -> dict[int, SnapshotFile]:
+def _snapshots_to_check(store: Store) -> dict[int, SnapshotFile]:
     """Return the snapshots by row. Those of another release are left out: they cannot be
     compared."""
     found: dict[int, SnapshotFile] = {}
-    for path in snapshots.newest_first(data_dir):
+    for seq in store.snapshots():
         try:
-            snapshot = snapshots.read(path)
+            snapshot = store.read_snapshot(seq)
         except OtherLayoutError as error:
             sys.stderr.write(f"headroom: snapshot not verified: {error}\n")
         else:
@@ -210,10 +204,10 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _first(data_dir: Path, rows: Rows) -> tuple[JournalRow, bytes]:
+def _first(store: Store, rows: Rows) -> tuple[JournalRow, bytes]:
     first = next(rows, None)
     if first is None:
-        raise DataDirError(f"data directory {data_dir}: the journal is empty")
+        raise DataDirError(f"{store.name}: the journal is empty")
     return first
 
 

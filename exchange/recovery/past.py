@@ -15,7 +15,9 @@ from typing import Final
 from exchange.gateway import log_events
 from exchange.journal.chain import BrokenChainError, checked
 from exchange.log import log
-from exchange.storage.sqlite_journal import DataDirError, stored_rows
+from exchange.storage.sqlite_journal import DataDirError
+from exchange.storage.sqlite_store import SqliteStore
+from exchange.storage.store import Store
 
 _NICE: Final = 10
 _END_S: Final = 5.0
@@ -26,9 +28,9 @@ class PastError(Exception):
     """A row before the snapshot was changed or damaged. ``str()`` is one line for the user."""
 
 
-def check(data_dir: Path, upto_seq: int) -> None:
+def check(store: Store, upto_seq: int) -> None:
     """Read the rows up to ``upto_seq``. Raises `BrokenChainError`, `DataDirError`."""
-    for row, _ in checked(stored_rows(data_dir), upto_seq):
+    for row, _ in checked(store.rows(), upto_seq):
         if row.seq >= upto_seq:
             return
 
@@ -82,7 +84,7 @@ def main(data_dir: str, upto_seq: str) -> int:
     """Run in the child. On an error prints one line on stdout and returns 1."""
     os.nice(_NICE)
     try:
-        check(Path(data_dir), int(upto_seq))
+        check(SqliteStore(Path(data_dir)), int(upto_seq))
     except (BrokenChainError, DataDirError) as error:
         sys.stdout.write(f"{error}\n")
         return 1

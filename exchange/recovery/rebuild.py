@@ -10,6 +10,7 @@ from exchange.recovery.loading import replayed
 from exchange.storage.history import FILE_NAME, note, note_usage, opened
 from exchange.storage.sqlite_journal import FILE_NAME as JOURNAL_NAME
 from exchange.storage.sqlite_journal import DiskLostError
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire import frames
 
 
@@ -29,7 +30,7 @@ def rebuild(data_dir: Path) -> int:
                 note(history, told)
                 note_usage(history, seq, command)
 
-            seq = replayed(data_dir, on_row=noted).engine.seq
+            seq = replayed(SqliteStore(data_dir), on_row=noted).engine.seq
             with closing(sqlite3.connect(data_dir / JOURNAL_NAME)) as journal:
                 sql = "SELECT coalesce(max(rowid), 0) FROM account_frames"
                 mark = journal.execute(sql).fetchone()[0]

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
 from typing import Final, NoReturn
 
 from exchange.gateway import log_events
@@ -21,9 +20,9 @@ from exchange.gateway.gateway import Gateway
 from exchange.journal.chain import RULES_VERSION
 from exchange.log import log
 from exchange.model import stories
-from exchange.storage import snapshots
 from exchange.storage.snapshots import SnapshotFile
 from exchange.storage.sqlite_journal import DiskLostError
+from exchange.storage.store import Store
 from exchange.units import MS_PER_SECOND
 
 FINAL_SHARE: Final = 10
@@ -47,20 +46,19 @@ class Snapshotter:
 
     def __init__(
         self,
-        data_dir: Path,
+        store: Store,
         gateway: Gateway,
         chain: Callable[[], bytes],
         every: int,
         taken_seq: int = 0,
     ) -> None:
-        self._data_dir = data_dir
+        self._store = store
         self._gateway = gateway
         self._chain = chain
         self._every = every
         self._child: int | None = None
-        self._begun_s = 0.0
         self._taken_seq = taken_seq
-        snapshots.drop_drafts(data_dir)
+        store.drop_drafts()
 
     async def if_due(self) -> None:
         """Begin a snapshot when enough commands came; the pump calls this between batches.
@@ -86,7 +84,7 @@ class Snapshotter:
             return
         if child == 0:
             self._write_and_exit()
-        self._child, self._begun_s = child, time.time()
+        self._child = child
         self._taken_seq = self._gateway.engine.seq
 
     def _write_and_exit(self) -> NoReturn:
@@ -110,6 +108,7 @@ class Snapshotter:
             os._exit(code)
 
     def _write(self) -> None:
+        begun_s = time.monotonic()
         engine = self._gateway.engine
         state = engine.snapshot()
         snapshot = SnapshotFile(
@@ -121,7 +120,9 @@ class Snapshotter:
             state,
             self._gateway.feed.memory(),
         )
-        snapshots.write(self._data_dir, snapshot)
+        size = self._store.write_snapshot(snapshot)
+        took_ms = int((time.monotonic() - begun_s) * MS_PER_SECOND)
+        log.write(log_events.snapshot_written(snapshot.seq, size, took_ms))
 
     def reap(self, flags: int) -> None:
         """Check how the child ended; ``flags`` are those of `os.waitpid`."""
@@ -131,18 +132,9 @@ class Snapshotter:
             return
         self._child = None
         code = os.waitstatus_to_exitcode(status)
-        if code == 0:
-            self._log_written()
         if code == _CHILD_DISK_LOST:
-            raise DiskLostError(f"{self._data_dir}: a snapshot could not be written")
+            raise DiskLostError(f"{self._store.name}: a snapshot could not be written")
         assert code in (0, -signal.SIGKILL, -signal.SIGTERM), f"the snapshot's writer ended {code}"
-
-    def _log_written(self) -> None:
-        """Log the snapshot that was just written; its time is the file's."""
-        with suppress(OSError):
-            file = snapshots.path_of(self._data_dir, self._taken_seq).stat()
-            took_ms = max(0, int((file.st_mtime - self._begun_s) * MS_PER_SECOND))
-            log.write(log_events.snapshot_written(self._taken_seq, file.st_size, took_ms))
 
     async def finish(self) -> None:
         """Take a last snapshot at the orderly end, so that the next start replays little.
@@ -159,12 +151,11 @@ class Snapshotter:
                 os.kill(self._child, signal.SIGKILL)
                 await waiting
         if self._gateway.engine.seq - self._taken_seq >= max(1, self._every // FINAL_SHARE):
-            self._begun_s, self._taken_seq = time.time(), self._gateway.engine.seq
+            self._taken_seq = self._gateway.engine.seq
             try:
                 self._write()
-                self._log_written()
             except OSError as error:
-                text = f"{self._data_dir}: snapshot failed: {error.strerror or error}"
+                text = f"{self._store.name}: snapshot failed: {error.strerror or error}"
                 raise DiskLostError(text) from error
 
     def abandon(self) -> None:

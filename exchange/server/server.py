@@ -45,6 +45,7 @@ from exchange.storage.disk import DiskMarks
 from exchange.storage.history import HistoryError
 from exchange.storage.images import ImageStore
 from exchange.storage.sqlite_journal import DataDirError, DiskLostError, SqliteJournal
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.close_codes import CLOSE_GOING_AWAY
 
 
@@ -76,7 +77,7 @@ class ExchangeServer:
         self._journal = self.make_journal(settings.data_dir, loaded.last_chain)
         self._clock = self.make_clock(loaded.last_ms)
         self._snapshots = Snapshotter(
-            settings.data_dir,
+            SqliteStore(settings.data_dir),
             loaded.gateway,
             lambda: self._journal.chain,
             settings.snapshot_every,

@@ -63,8 +63,15 @@ def path_of(data_dir: Path, seq: int) -> Path:
     return data_dir / f"{_PREFIX}{seq:016d}"
 
 
-def write(data_dir: Path, snapshot: SnapshotFile) -> None:
-    """Store ``snapshot`` durably and delete all but the newest `KEPT`. Raises `OSError`."""
+def seq_of(path: Path) -> int:
+    return int(path.name.removeprefix(_PREFIX))
+
+
+def write(data_dir: Path, snapshot: SnapshotFile) -> int:
+    """Store ``snapshot`` durably and delete all but the newest `KEPT`; returns its size in bytes.
+
+    Raises `OSError`.
+    """
     path = path_of(data_dir, snapshot.seq)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     body = _MAGIC + msgspec.msgpack.encode(snapshot)
@@ -76,6 +83,7 @@ def write(data_dir: Path, snapshot: SnapshotFile) -> None:
     sync_dir(data_dir)
     for old in newest_first(data_dir)[KEPT:]:
         old.unlink(missing_ok=True)
+    return len(body) + _DIGEST_BYTES
 
 
 def _write_all(handle: int, data: bytes) -> None:

@@ -17,6 +17,7 @@ from exchange.model.commands import Out
 from exchange.recovery import past
 from exchange.recovery.loading import one_line, usable_snapshots
 from exchange.storage.sqlite_journal import DataDirError, stored_rows
+from exchange.storage.sqlite_store import SqliteStore
 from sim.network.marketplace import Digest
 from sim.record.file import End, Head, Row, Writer
 
@@ -75,9 +76,9 @@ class Taking:
 
     def _begin(self) -> tuple[Engine | None, int, bytes]:
         """Return the engine of the newest snapshot from before the first moment, and its row."""
-        for snapshot in usable_snapshots(self._data_dir) if self._from_ms else ():
+        for snapshot in usable_snapshots(SqliteStore(self._data_dir)) if self._from_ms else ():
             if snapshot.now_ms < self._from_ms:
-                past.check(self._data_dir, snapshot.seq)
+                past.check(SqliteStore(self._data_dir), snapshot.seq)
                 engine = Engine.restore(snapshot.state)
                 engine.state.replaying = True
                 return engine, snapshot.seq, snapshot.chain

@@ -14,6 +14,7 @@ from exchange.server.clock import SystemClock
 from exchange.server.pump import Pump
 from exchange.server.server import ExchangeServer, Settings, serve
 from exchange.storage.sqlite_journal import DataLock, SqliteJournal
+from exchange.storage.sqlite_store import SqliteStore
 
 
 class EarlyPump(Pump):
@@ -37,7 +38,7 @@ def main() -> int:
     ready_file = Path(options["--ready-file"])
     settings = Settings(data_dir=data_dir, host=host, port=int(port), ready_file=ready_file)
     with DataLock(data_dir):
-        return asyncio.run(serve(settings, load(data_dir), EarlyServer))
+        return asyncio.run(serve(settings, load(SqliteStore(data_dir)), EarlyServer))
 
 
 if __name__ == "__main__":

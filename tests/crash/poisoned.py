@@ -16,6 +16,7 @@ from exchange.model.timers import TimerKind
 from exchange.recovery.loading import load
 from exchange.server.server import Settings, serve
 from exchange.storage.sqlite_journal import DataLock
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.requests import OrderPlace
 
 
@@ -49,7 +50,7 @@ def main() -> int:
     ready_file = Path(options["--ready-file"])
     settings = Settings(data_dir=data_dir, host=host, port=int(port), ready_file=ready_file)
     with DataLock(data_dir):
-        return asyncio.run(serve(settings, load(data_dir, BuggyEngine)))
+        return asyncio.run(serve(settings, load(SqliteStore(data_dir), BuggyEngine)))
 
 
 if __name__ == "__main__":

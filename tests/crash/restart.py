@@ -26,6 +26,7 @@ from exchange.recovery.loading import load, verified
 from exchange.recovery.snapshotter import Snapshotter
 from exchange.storage import snapshots
 from exchange.storage.sqlite_journal import create
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.units import MS_PER_HOUR
 from exchange.wire.codec import MSGPACK
 from exchange.wire.requests import LeaseRelease, OrderCancel, OrderPlace
@@ -128,10 +129,10 @@ def children_cpu_s() -> float:
 
 async def pause(data_dir: Path) -> tuple[float, float, float]:
     """Return how long a snapshot stops the exchange, and how long its child works, in seconds."""
-    loaded = load(data_dir)
+    loaded = load(SqliteStore(data_dir))
     for path in snapshots.newest_first(data_dir):
         path.unlink()
-    snapshotter = Snapshotter(data_dir, loaded.gateway, lambda: loaded.last_chain, 1)
+    snapshotter = Snapshotter(SqliteStore(data_dir), loaded.gateway, lambda: loaded.last_chain, 1)
     begun = time.monotonic()
     await snapshotter.if_due()
     paused = time.monotonic() - begun
@@ -171,7 +172,7 @@ def main() -> int:
         say("its child's work", child)
         say("the same written without a fork: encoding alone", inline)
         begun = time.monotonic()
-        verified(data_dir)
+        verified(SqliteStore(data_dir))
         say("verify, in process", time.monotonic() - begun)
         say("peak memory here", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB")
     return 0

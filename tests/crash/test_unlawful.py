@@ -16,6 +16,7 @@ import pytest
 
 from exchange.client import Client, Unknown
 from exchange.recovery.loading import verified
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.admin_requests import AdminDeposit, AdminHalt
 from exchange.wire.requests import VmStart
 from tests.exchange.everything.scene import FLAT, METERED, config
@@ -72,7 +73,7 @@ def test_it_stops_at_once(
     assert f"internal error at {name} of {sender}: LawBrokenError: after {name} {told}" in errors
     entry = json.loads((data_dir / "quarantine.jsonl").read_text())
     assert (entry["account"], entry["request"]) == (sender, name)
-    verified(data_dir)
+    verified(SqliteStore(data_dir))
 
 
 def test_a_lawful_exchange_trades_as_ever(tmp_path: Path) -> None:

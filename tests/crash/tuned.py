@@ -11,6 +11,7 @@ from pathlib import Path
 from exchange.recovery.loading import load
 from exchange.server.server import ExchangeServer, Settings, serve
 from exchange.storage.sqlite_journal import DataLock, SqliteJournal
+from exchange.storage.sqlite_store import SqliteStore
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def main() -> int:
     ready_file = Path(options["--ready-file"])
     settings = Settings(data_dir=data_dir, host=host, port=int(port), ready_file=ready_file)
     with DataLock(data_dir):
-        return asyncio.run(serve(settings, load(data_dir), TunedServer))
+        return asyncio.run(serve(settings, load(SqliteStore(data_dir)), TunedServer))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from exchange.model.config import ExchangeConfig
 from exchange.recovery.loading import load
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.sqlite_journal import DataLock, create
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.codec import MSGPACK
 from exchange.wire.types import Capacity
 from tui.demo.market import (
@@ -60,7 +61,9 @@ async def run(folder: Path, config: ExchangeConfig, fill: Fill) -> None:
     genesis = Genesis(config, new_key(operator_pem))
     create(data, [JournalRow(1, now_ms(), MSGPACK.encode(Command("", "", 0, genesis)))])
     with DataLock(data):
-        server = ExchangeServer(Settings(data_dir=data, host="127.0.0.1", port=0), load(data))
+        server = ExchangeServer(
+            Settings(data_dir=data, host="127.0.0.1", port=0), load(SqliteStore(data))
+        )
         await server.open()
         running = asyncio.create_task(server.run())
         new_key(you_pem)

@@ -33,6 +33,7 @@ from exchange.model.commands import (
 from exchange.recovery.loading import load, verified
 from exchange.storage.schema import SCHEMA_VERSION
 from exchange.storage.sqlite_journal import DataDirError, create, stored_rows
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.admin_requests import AdminInstrument, AdminKey, AdminKeyRevoke, AdminZone
 from exchange.wire.codec import MSGPACK
 from exchange.wire.requests import (
@@ -128,7 +129,7 @@ def golden() -> tuple[Facts, list[Line]]:
 def test_the_golden_journal_leads_to_the_state_it_led_to(tmp_path: Path) -> None:
     facts, lines = golden()
     create(tmp_path, rows_of(lines))
-    loaded = verified(tmp_path)
+    loaded = verified(SqliteStore(tmp_path))
     found_facts = facts_of(lines, loaded.engine)
     assert found_facts == facts
     assert loaded.last_chain.hex() == facts.chain
@@ -163,7 +164,7 @@ def test_files_of_a_later_release_are_refused_and_older_ones_brought_forward(
     server.process.terminate()
     assert server.end() == (0, "")
     assert schema_of(data_dir) == SCHEMA_VERSION
-    assert load(data_dir).engine.epoch == 1
+    assert load(SqliteStore(data_dir)).engine.epoch == 1
 
 
 def schema_of(data_dir: Path, change_to: int | None = None) -> int:

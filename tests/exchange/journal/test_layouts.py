@@ -27,6 +27,7 @@ from exchange.model.commands import Command
 from exchange.recovery.loading import verified
 from exchange.storage.schema import SCHEMA_VERSION, bring_forward
 from exchange.storage.sqlite_journal import DataDirError, stored_rows
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.codec import MSGPACK
 from exchange.wire.frames import AccountFrame, BalanceUpdate, OrderUpdate
 from exchange.wire.requests import OrderCancel, OrderPlace, OrderReplace
@@ -164,7 +165,7 @@ def store(data_dir: Path, form: str) -> str:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_journal_of_any_form_leads_to_the_same_state(tmp_path: Path, form: str) -> None:
     state_hash = store(tmp_path, form)
-    assert verified(tmp_path).engine.state_hash() == state_hash
+    assert verified(SqliteStore(tmp_path)).engine.state_hash() == state_hash
     _, lines = golden()
     read = [read_body(body) for _, _, _, body, _ in stored_rows(tmp_path)]
     assert [by_name(command) for command in read] == [by_name(line.command) for line in lines]
@@ -183,7 +184,7 @@ def test_a_frame_that_tells_something_else_is_found_in_any_form(tmp_path: Path, 
             database.execute(sql, (write(frames), row))
         database.commit()
     with pytest.raises(DataDirError, match="not what the journal's rows lead to"):
-        verified(tmp_path)
+        verified(SqliteStore(tmp_path))
 
 
 def test_an_older_file_loses_an_index_and_nothing_else(tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def test_an_older_file_loses_an_index_and_nothing_else(tmp_path: Path) -> None:
         assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     assert names == [("account_frames",), ("account_frames_by_account",), ("journal",)]
     assert list(stored_rows(tmp_path)) == before
-    assert verified(tmp_path).engine.state_hash() == state_hash
+    assert verified(SqliteStore(tmp_path)).engine.state_hash() == state_hash
 
 
 def test_commands_by_position_take_less_than_half(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from exchange.model.commands import HostBack, HostSilent, ImageStored
 from exchange.model.evidence import Evidence, view
 from exchange.recovery.loading import load, verified
 from exchange.storage.sqlite_journal import create
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY, MS_PER_DAY, MS_PER_HOUR
 from exchange.wire.admin_requests import AdminDeposit, AdminLimits
 from exchange.wire.codec import MSGPACK
@@ -333,8 +334,8 @@ def test_a_journal_of_before_is_replayed_and_grows_no_further(tmp_path: Path) ->
         for at, (command, now_ms) in enumerate(market.journal, 1)
     ]
     create(tmp_path, rows)
-    assert verified(tmp_path).engine.state_hash() == market.engine.state_hash()
-    engine = load(tmp_path).engine
+    assert verified(SqliteStore(tmp_path)).engine.state_hash() == market.engine.state_hash()
+    engine = load(SqliteStore(tmp_path)).engine
     assert engine.state_hash() == market.engine.state_hash()
     market.engine = engine
     assert isinstance(market.deposit("bob", 1), Refused)

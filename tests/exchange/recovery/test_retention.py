@@ -22,6 +22,7 @@ from exchange.server.clock import SystemClock
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.history import FILE_NAME
 from exchange.storage.sqlite_journal import DataLock, SqliteJournal
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.units import MS_PER_DAY, MS_PER_HOUR
 from exchange.wire.admin_requests import AdminDeposit
 from exchange.wire.close_codes import CLOSE_INTERNAL
@@ -91,7 +92,7 @@ class Weeks(ExchangeServer):
 async def serving(data_dir: Path) -> AsyncIterator[Weeks]:
     settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
     with DataLock(data_dir):
-        server = Weeks(settings, load(data_dir))
+        server = Weeks(settings, load(SqliteStore(data_dir)))
         await server.open()
         task = asyncio.create_task(server.run())
         try:

@@ -24,6 +24,7 @@ from exchange.server.server import ExchangeServer, Settings
 from exchange.storage import snapshots
 from exchange.storage.snapshots import SnapshotError, SnapshotFile
 from exchange.storage.sqlite_journal import DataDirError, DataLock
+from exchange.storage.sqlite_store import SqliteStore
 from tests.exchange.support.harness import (
     DEADLINE_S,
     ServerProcess,
@@ -51,7 +52,7 @@ async def serving(data_dir: Path) -> AsyncIterator[ExchangeServer]:
     """Serve with frequent snapshots; on leaving, the exchange has ended orderly."""
     settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0, snapshot_every=EVERY)
     with DataLock(data_dir):
-        server = ExchangeServer(settings, load(data_dir))
+        server = ExchangeServer(settings, load(SqliteStore(data_dir)))
         await server.open()
         task = asyncio.create_task(server.run())
         yield server
@@ -96,12 +97,12 @@ def facts(loaded: Loaded) -> tuple[int, int, str, bytes, bytes]:
 
 def test_a_start_from_a_snapshot_is_the_replay_of_every_row(data_dir: Path) -> None:
     latest, older = snapshots.newest_first(data_dir)
-    whole = replayed(data_dir)
+    whole = replayed(SqliteStore(data_dir))
     assert whole.engine.state.counters.trade > EVERY
-    from_newest = load(data_dir)
+    from_newest = load(SqliteStore(data_dir))
     assert from_newest.restored_seq == from_newest.engine.seq, "the orderly end took the last one"
     latest.unlink()
-    with_tail = load(data_dir)
+    with_tail = load(SqliteStore(data_dir))
     assert 0 < with_tail.restored_seq == snapshots.read(older).seq < with_tail.engine.seq
     assert facts(whole) == facts(from_newest) == facts(with_tail)
     assert headroom("exchange", "verify", "--data", str(data_dir))[0] == 0
@@ -128,12 +129,12 @@ def test_a_damaged_snapshot_is_passed_over_and_verify_says_so(
     data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     latest, older = snapshots.newest_first(data_dir)
-    whole = facts(replayed(data_dir))
+    whole = facts(replayed(SqliteStore(data_dir)))
     for count, path in enumerate((latest, older), 1):
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
         path.write_bytes(data)
-        loaded = load(data_dir)
+        loaded = load(SqliteStore(data_dir))
         assert facts(loaded) == whole
         assert (loaded.restored_seq == 0) == (path is older)
         assert caplog.text.count("snapshot not used: ") == count
@@ -163,12 +164,12 @@ def test_a_snapshot_that_cannot_be_restored_is_passed_over(
 ) -> None:
     """Seen to fail with a traceback while only a file's hashes were looked at."""
     latest, older = snapshots.newest_first(data_dir)
-    whole = facts(replayed(data_dir))
+    whole = facts(replayed(SqliteStore(data_dir)))
     change(latest)
-    loaded = load(data_dir)
+    loaded = load(SqliteStore(data_dir))
     assert (loaded.restored_seq, facts(loaded)) == (snapshots.read(older).seq, whole)
     change(older)
-    loaded = load(data_dir)
+    loaded = load(SqliteStore(data_dir))
     assert (loaded.restored_seq, facts(loaded)) == (0, whole)
     assert caplog.text.count("snapshot not used: ") == 3
 
@@ -186,7 +187,7 @@ def test_verify_does_not_take_another_releases_snapshot_for_damage(data_dir: Pat
             pass
 
     asyncio.run(served())
-    assert load(data_dir).restored_seq > 0
+    assert load(SqliteStore(data_dir)).restored_seq > 0
 
 
 def test_a_snapshot_ahead_of_the_rows_is_not_used_and_verify_says_so(data_dir: Path) -> None:
@@ -195,7 +196,7 @@ def test_a_snapshot_ahead_of_the_rows_is_not_used_and_verify_says_so(data_dir: P
     with closing(sqlite3.connect(data_dir / "journal.db")) as database:
         database.execute("DELETE FROM journal WHERE seq > ?", (seq - 1,))
         database.commit()
-    loaded = load(data_dir)
+    loaded = load(SqliteStore(data_dir))
     assert (loaded.engine.seq, loaded.restored_seq < seq) == (seq - 1, True)
     code, _, errors = headroom("exchange", "verify", "--data", str(data_dir))
     assert (code, len(errors.splitlines())) == (1, 1)
@@ -211,9 +212,9 @@ SPOILT = [
 ]
 
 
-def started(data_dir: Path) -> None:
+def started(store: SqliteStore) -> None:
     """Do what a start does, and what the exchange does behind it."""
-    past.check(data_dir, load(data_dir).restored_seq)
+    past.check(store, load(store).restored_seq)
 
 
 def test_an_exchange_ends_when_its_past_is_spoilt(data_dir: Path) -> None:
@@ -235,7 +236,7 @@ def test_a_spoilt_row_is_found_wherever_it_is(data_dir: Path, sql: str) -> None:
     """
     latest, older = snapshots.newest_first(data_dir)
     latest.unlink()
-    seq = load(data_dir).restored_seq
+    seq = load(SqliteStore(data_dir)).restored_seq
     assert seq == snapshots.read(older).seq
     journal = data_dir / "journal.db"
     sound = journal.read_bytes()
@@ -246,7 +247,7 @@ def test_a_spoilt_row_is_found_wherever_it_is(data_dir: Path, sql: str) -> None:
             database.commit()
         for read in (started, verified):
             with pytest.raises(BrokenChainError, match=f"row {spoilt}: "):
-                read(data_dir)
+                read(SqliteStore(data_dir))
 
 
 FRAMES = [
@@ -263,7 +264,7 @@ FRAMES = [
 @pytest.mark.parametrize("sql", FRAMES)
 def test_spoilt_account_frames_are_found_by_verify(data_dir: Path, sql: str) -> None:
     """Seen to fail before stored frames were held against those of the replay."""
-    assert verified(data_dir).engine.seq > 0
+    assert verified(SqliteStore(data_dir)).engine.seq > 0
     with closing(sqlite3.connect(data_dir / "journal.db")) as database:
         middle = database.execute("SELECT max(rowid) / 2 FROM account_frames").fetchone()[0]
         database.execute(sql, {"row": middle})
@@ -280,7 +281,7 @@ def test_a_damaged_first_number_keeps_verify_from_nothing(data_dir: Path) -> Non
         assert database.execute(sql, (-(10**12),)).rowcount == 1
         database.commit()
     with pytest.raises(DataDirError, match="account frames of "):
-        verified(data_dir)
+        verified(SqliteStore(data_dir))
 
 
 def test_one_flipped_bit_in_an_account_frame_is_found_anywhere(data_dir: Path) -> None:
@@ -293,12 +294,15 @@ def test_one_flipped_bit_in_an_account_frame_is_found_anywhere(data_dir: Path) -
             database.execute("UPDATE account_frames SET body = ? WHERE rowid = ?", (spoilt, row))
             database.commit()
             with pytest.raises(DataDirError, match="account frames of "):
-                verified(data_dir)
+                verified(SqliteStore(data_dir))
 
 
 def test_a_journal_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     """Seen to fail while the file was opened outside of what tells its errors."""
-    with pytest.raises(DataDirError, match=r"journal\.db: unable to open"), frame_check(tmp_path):
+    with (
+        pytest.raises(DataDirError, match=r"journal\.db: unable to open"),
+        frame_check(SqliteStore(tmp_path)),
+    ):
         pass
 
 
@@ -309,7 +313,7 @@ def test_frames_that_were_dropped_by_age_are_not_missed(data_dir: Path) -> None:
             sql = "DELETE FROM account_frames WHERE rowid <= ?"
             assert database.execute(sql, (dropped,)).rowcount > 0
             database.commit()
-            verified(data_dir)
+            verified(SqliteStore(data_dir))
 
 
 def test_a_snapshot_of_something_else_is_found_by_verify(data_dir: Path) -> None:
@@ -334,7 +338,7 @@ def test_a_snapshot_of_another_journal_is_not_used(data_dir: Path, tmp_path: Pat
     latest, _ = snapshots.newest_first(data_dir)
     snapshot = snapshots.read(latest)
     snapshots.write(other, msgspec.structs.replace(snapshot, seq=1))
-    loaded = load(other)
+    loaded = load(SqliteStore(other))
     assert (loaded.engine.seq, loaded.restored_seq) == (1, 0)
     assert headroom("exchange", "verify", "--data", str(other))[0] == 1
 
@@ -374,6 +378,6 @@ def test_a_killed_exchange_goes_on_from_its_snapshot(traded: Path, tmp_path: Pat
         server.end()
 
     asyncio.run(main())
-    loaded = load(data_dir)
+    loaded = load(SqliteStore(data_dir))
     assert loaded.restored_seq > EVERY
-    assert facts(loaded) == facts(replayed(data_dir))
+    assert facts(loaded) == facts(replayed(SqliteStore(data_dir)))

@@ -10,6 +10,7 @@ import pytest
 from exchange.recovery.loading import load
 from exchange.recovery.snapshotter import Snapshotter
 from exchange.storage import snapshots
+from exchange.storage.sqlite_store import SqliteStore
 from tests.exchange.support.harness import create_exchange
 
 
@@ -22,8 +23,10 @@ def test_who_may_not_choose_its_turn_writes_all_the_same(
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     create_exchange(tmp_path)
-    loaded = load(tmp_path)
-    snapshotter = Snapshotter(tmp_path, loaded.gateway, lambda: loaded.last_chain, every=1)
+    loaded = load(SqliteStore(tmp_path))
+    snapshotter = Snapshotter(
+        SqliteStore(tmp_path), loaded.gateway, lambda: loaded.last_chain, every=1
+    )
     monkeypatch.setattr(os, "sched_setscheduler", forbidden)
     asyncio.run(snapshotter.if_due())
     snapshotter.reap(0)

@@ -11,6 +11,7 @@ from exchange.engine.engine import Engine
 from exchange.recovery import frame_check
 from exchange.recovery.loading import replayed, verified
 from exchange.storage import snapshots
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.frames import AccountFrame
 from tests.exchange.recovery.test_snapshots import data_dir, traded
 
@@ -33,18 +34,21 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_the_hash_is_the_last_rows_and_computed_once_a_row(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last, wanted = replayed(data_dir).engine.seq, replayed(data_dir).engine.state_hash()
+    last, wanted = (
+        replayed(SqliteStore(data_dir)).engine.seq,
+        replayed(SqliteStore(data_dir)).engine.state_hash(),
+    )
     stored = [snapshots.read(path).seq for path in snapshots.newest_first(data_dir)]
     rows = counted(monkeypatch)
-    assert verified(data_dir).state_hash == wanted
+    assert verified(SqliteStore(data_dir)).state_hash == wanted
     assert rows == sorted({*stored, last})
 
 
 def test_up_to_a_row_the_hash_is_that_rows(data_dir: Path) -> None:
     newest = snapshots.read(snapshots.newest_first(data_dir)[0])
-    at = verified(data_dir, newest.seq)
+    at = verified(SqliteStore(data_dir), newest.seq)
     assert (at.engine.seq, at.state_hash) == (newest.seq, newest.state_hash)
-    before = verified(data_dir, newest.seq - 1)
+    before = verified(SqliteStore(data_dir), newest.seq - 1)
     assert before.state_hash == before.engine.state_hash() != newest.state_hash
 
 
@@ -58,5 +62,5 @@ def test_frames_stored_as_today_are_not_decoded(
         return []
 
     monkeypatch.setattr(frame_check, "stored_frames", read)
-    assert verified(data_dir).engine.seq > 0
+    assert verified(SqliteStore(data_dir)).engine.seq > 0
     assert decoded == []

@@ -27,6 +27,7 @@ from exchange.storage.sqlite_journal import (
     SqliteJournal,
     create,
 )
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.admin_requests import AdminBalances
 from tests.exchange.support.harness import DEADLINE_S, OPERATOR, add_account, create_exchange, until
 
@@ -134,7 +135,9 @@ class SlowServer(ExchangeServer):
 
 
 async def served(data_dir: Path) -> tuple[SlowServer, asyncio.Task[int]]:
-    server = SlowServer(Settings(data_dir=data_dir, host="127.0.0.1", port=0), load(data_dir))
+    server = SlowServer(
+        Settings(data_dir=data_dir, host="127.0.0.1", port=0), load(SqliteStore(data_dir))
+    )
     await server.open()
     return server, asyncio.create_task(server.run())
 

@@ -8,6 +8,7 @@ from exchange.recovery.loading import load
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.history import FILE_NAME, require_whole
 from exchange.storage.sqlite_journal import DataLock
+from exchange.storage.sqlite_store import SqliteStore
 from tests.exchange.support.harness import create_exchange
 
 ROUNDS = 150
@@ -20,7 +21,7 @@ def test_a_thread_whose_question_is_given_up_is_waited_for(tmp_path: Path) -> No
 
     async def main() -> None:
         settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
-        history = ExchangeServer(settings, load(data_dir))._history
+        history = ExchangeServer(settings, load(SqliteStore(data_dir)))._history
         for number in range(ROUNDS):
             given_up = asyncio.create_task(history.follow())
             asyncio.get_running_loop().call_later(0.0005 * (number % 8), given_up.cancel)

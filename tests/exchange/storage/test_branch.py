@@ -10,11 +10,12 @@ from exchange.client import Client, Connected
 from exchange.recovery.backup import back_up
 from exchange.recovery.loading import load
 from exchange.storage import branch
+from exchange.storage.sqlite_store import SqliteStore
 from tests.exchange.support.harness import OPERATOR, create_exchange, running
 
 
 def drawn(data_dir: Path) -> branch.Drawn:
-    loaded = load(data_dir)
+    loaded = load(SqliteStore(data_dir))
     return branch.of(data_dir, loaded.engine.seq, loaded.last_chain)
 
 
@@ -62,7 +63,7 @@ def test_a_disk_that_was_cloned_to_another_machine_is_another_branch(
 def test_an_earlier_journal_written_over_this_one_is_another_branch(
     data: Path, tmp_path: Path
 ) -> None:
-    loaded = load(data)
+    loaded = load(SqliteStore(data))
     first = branch.of(data, loaded.engine.seq + 1, b"a row that the earlier one lacks")
     assert drawn(data).branch != first.branch
 

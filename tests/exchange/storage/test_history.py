@@ -28,6 +28,7 @@ from exchange.storage.history import (
     require_whole,
 )
 from exchange.storage.sqlite_journal import DiskLostError, create
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.storage.statements import PAGE_ROWS
 from exchange.wire.admin_requests import AdminApplications, AdminDeposit, AdminKey
 from exchange.wire.close_codes import CLOSE_INTERNAL
@@ -115,7 +116,7 @@ def test_history_is_what_the_journal_leads_to_and_statements_add_up(tmp_path: Pa
         assert any(f'INSERT INTO "{name}"' in line for line in live), name
     (data_dir / FILE_NAME).unlink()
     code, out, errors = headroom("exchange", "rebuild", "--data", str(data_dir))
-    assert (code, json.loads(out)["seq"], errors) == (0, load(data_dir).engine.seq, "")
+    assert (code, json.loads(out)["seq"], errors) == (0, load(SqliteStore(data_dir)).engine.seq, "")
     assert tables(data_dir) == live
     Follower(data_dir).catch_up()
     assert tables(data_dir) == live, "what was rebuilt is not taken over again"

@@ -30,6 +30,7 @@ from exchange.recovery.loading import load
 from exchange.server.clock import SystemClock
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.sqlite_journal import DataLock, stored_rows
+from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminKey, AdminLimits
 from exchange.wire.codec import CODECS, SUBPROTOCOL
 from exchange.wire.frames import Hello
@@ -83,7 +84,7 @@ async def running(
         create_exchange(data_dir)
     settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
     with DataLock(data_dir):
-        server = ExchangeServer(settings, load(data_dir, make_engine))
+        server = ExchangeServer(settings, load(SqliteStore(data_dir), make_engine))
         await server.open()
         task = asyncio.create_task(server.run())
         try:

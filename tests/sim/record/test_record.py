@@ -21,6 +21,7 @@ from exchange.journal.rows import JournalRow
 from exchange.recovery.loading import load
 from exchange.storage import snapshots
 from exchange.storage.sqlite_journal import create
+from exchange.storage.sqlite_store import SqliteStore
 from sim.cli.app import app
 from sim.record.file import MAGIC
 from sim.run.world import World
@@ -74,7 +75,7 @@ def test_a_run_replays_to_its_digest_and_state(
     assert taken["commands"] == len(rows)
     found = sim("replay", out)
     assert (found["digest"], found["same"]) == (digest, True)
-    assert found["state_hash"] == taken["state_hash"] == load(data).engine.state_hash()
+    assert found["state_hash"] == taken["state_hash"] == load(SqliteStore(data)).engine.state_hash()
     assert out.stat().st_mode & 0o077 == 0
 
 
@@ -115,7 +116,7 @@ def test_a_live_exchange_is_recorded_while_it_trades(tmp_path: Path) -> None:
     since = to_the_ms(first_ms)
     part = sim("record", "--data", data, "--from", since, out)
     assert (part["from_ms"], part["last_seq"]) == (first_ms, rows[-1].seq)
-    assert part["state_hash"] == load(data).engine.state_hash()
+    assert part["state_hash"] == load(SqliteStore(data)).engine.state_hash()
     assert sim("replay", out)["same"] is True
 
 
