@@ -36,8 +36,8 @@ MINE: Final = "a"
 Act: TypeAlias = tuple[str, int]
 
 acts = st.lists(
-    st.tuples(st.sampled_from(["a", "b", "all", "flush", "beat", "took"]), st.integers(0, 60)),
-    max_size=40,
+    st.tuples(st.sampled_from(["a", "b", "all", "flush", "beat", "took"]), st.integers(0, 20)),
+    max_size=20,
 )
 
 
@@ -107,11 +107,11 @@ def faulty(sent: list[Message], faults: list[tuple[str, int]]) -> list[Message]:
                 del found[index:]
             case _:
                 subject, data = found[index]
-                found[index] = (subject, data[: at % len(data)])
+                found[index] = (subject, data[: at % max(1, len(data))])
     return found
 
 
-@given(acts, st.integers(), st.sampled_from([1, 7, 512 * 1024]))
+@given(acts, st.integers(), st.sampled_from([7, 512 * 1024]))
 def test_all_arrives_in_order_however_the_subjects_are_delayed(
     did: list[Act], seed: int, piece: int
 ) -> None:
