@@ -22,6 +22,8 @@ from exchange.client import (
     Refused,
     Unknown,
     Unreachable,
+    Urls,
+    urls_of,
 )
 from exchange.client.backoff import Backoff
 from exchange.log import log
@@ -101,14 +103,14 @@ class Agent:
         self,
         core: HostCore,
         machine: Carrier,
-        url: str,
+        url: str | Urls,
         key: Ed25519PrivateKey,
         keep: Callable[[KeptOffer], None] = lambda offer: None,
         clock: HostClock = SYSTEM,
     ) -> None:
         self._core = core
         self._machine = machine
-        self._url = url
+        self._urls = urls_of(url)
         self._key = key
         self._keep = keep
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_MAX)
@@ -224,7 +226,7 @@ class Agent:
         while True:
             after_s = 0.0
             try:
-                async with Client(self._url, self._key) as client:
+                async with Client(self._urls, self._key) as client:
                     self._client = client
                     async for event in client.events():
                         await self._take(event)
@@ -234,8 +236,10 @@ class Agent:
                 said, after_s = str(error), error.retry_after_s
             except Refused as error:
                 if error.reason in KEY_REFUSED:
-                    raise AgentError(f"{self._url} does not let this key in: {error}") from error
-                log.write(log_events.not_let_in(self._url, str(error)))
+                    raise AgentError(
+                        f"{self._urls.first} does not let this key in: {error}"
+                    ) from error
+                log.write(log_events.not_let_in(self._urls.first, str(error)))
                 after_s = error.retry_after_s
             except OSError as error:
                 log.write(log_events.unreachable(str(error)))
@@ -266,7 +270,7 @@ class Agent:
                 if event.role != "host":
                     raise AgentError(f"this key is a {event.role}'s; enroll a host's key first")
                 self._listing.link_up(event.host)
-                log.write(log_events.connected(self._url, event.account))
+                log.write(log_events.connected(self._urls.first, event.account))
                 if self._client is not None:
                     await self._take_time(self._client)
                 await self._serve(owner.named(event.exchange, event.host, event.branch))

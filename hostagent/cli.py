@@ -25,7 +25,7 @@ from exchange.cli.common import (
     print_json,
 )
 from exchange.cli.fleet import cli as fleet
-from exchange.client import TRADE_PATH, Unreachable, endpoint
+from exchange.client import Unreachable, Urls, urls_of
 from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log
 from exchange.log import options as log_options
@@ -130,8 +130,8 @@ def run(
 def _until_stopped(settings: Settings, url: str, key: Path, service: bool) -> None:
     try:
         private_key = load_private_key(key)
-        endpoint(url, TRADE_PATH)  # Fail now: retrying cannot fix a bad URL.
-        asyncio.run(_run(settings, url, private_key))
+        urls = urls_of(url)  # Fail now: retrying cannot fix a bad URL.
+        asyncio.run(_run(settings, urls, url, private_key))
     except (KeyFileError, Unreachable) as error:
         fail(str(error))
     except SetupError as error:
@@ -141,12 +141,12 @@ def _until_stopped(settings: Settings, url: str, key: Path, service: bool) -> No
         fail(f"host: {error}", EXIT_FINAL if final else EXIT_NOT_SO)
 
 
-async def _run(settings: Settings, url: str, key: Ed25519PrivateKey) -> None:
+async def _run(settings: Settings, urls: Urls, told: str, key: Ed25519PrivateKey) -> None:
     version = metadata.version("headroom")
-    log.write(log_events.started(version, url, settings.hypervisor))
+    log.write(log_events.started(version, told, settings.hypervisor))
     kept = await asyncio.to_thread(kept_file, settings.state, key)
-    core, machine = await asyncio.to_thread(set_up, settings, url, key, kept)
-    running = asyncio.create_task(Agent(core, machine, url, key, kept.keep_offer).run())
+    core, machine = await asyncio.to_thread(set_up, settings, urls, key, kept)
+    running = asyncio.create_task(Agent(core, machine, urls, key, kept.keep_offer).run())
     loop, stay = asyncio.get_running_loop(), settings.hypervisor != "memory"
 
     def end() -> None:

@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from exchange.client import TRADE_PATH, Refused, Unreachable
-from exchange.client.dial import dial
+from exchange.client import TRADE_PATH, Refused, Unreachable, urls_of
+from exchange.client.dial import reach
 from exchange.units import MS_PER_SECOND
 from exchange.wire.codec import JSON
 from hostagent.check import Check, advice
@@ -39,7 +39,7 @@ def measured(url: str, wall_ns: Callable[[], int] = time.time_ns) -> Skew:
 
 async def _measured(url: str, wall_ns: Callable[[], int]) -> Skew:
     begun_s = time.monotonic()
-    connection, hello = await dial(url, TRADE_PATH, JSON)
+    connection, hello = await reach(urls_of(url), TRADE_PATH, JSON)
     took_ms = round((time.monotonic() - begun_s) * MS_PER_SECOND)
     skew = Skew(TimeTold(hello.ts_ms, took_ms, wall_ns() // NS_PER_MS))
     await connection.close()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from exchange import files
-from exchange.client import Refused, Unknown, Unreachable, fetch_image
+from exchange.client import Refused, Unknown, Unreachable, Urls, fetch_image
 from exchange.client.backoff import Backoff
 from exchange.keys import public_key_b64
 from exchange.log import log
@@ -70,7 +70,7 @@ class Settings(Struct, frozen=True):
 
 
 def set_up(
-    settings: Settings, url: str, key: Ed25519PrivateKey, kept: KeptFile
+    settings: Settings, url: str | Urls, key: Ed25519PrivateKey, kept: KeptFile
 ) -> tuple[HostCore, Carrier]:
     """Return the core and what carries out its effects. Blocks; raises `SetupError`."""
     check_state(settings.state, kept=False)
@@ -94,7 +94,7 @@ def kept_file(state: Path, key: Ed25519PrivateKey) -> KeptFile:
 
 
 def _set_up(
-    settings: Settings, url: str, key: Ed25519PrivateKey, kept: KeptFile
+    settings: Settings, url: str | Urls, key: Ed25519PrivateKey, kept: KeptFile
 ) -> tuple[HostCore, Carrier]:
     if settings.hypervisor.startswith("test:"):
         core = _core(settings, "simulated", kept)
@@ -151,7 +151,7 @@ def _core(settings: Settings, accel: Accel, kept: KeptFile) -> HostCore:
 
 
 def _machine(
-    settings: Settings, virt: Virt, url: str, key: Ed25519PrivateKey, config: HostConfig
+    settings: Settings, virt: Virt, url: str | Urls, key: Ed25519PrivateKey, config: HostConfig
 ) -> Machine:
     try:
         from hostagent.machine.libvirt_hypervisor import LibvirtHypervisor
@@ -228,7 +228,7 @@ def _sweep(hypervisor: Hypervisor, images: ImageCache) -> None:
 
 
 def _downloader(
-    url: str,
+    url: str | Urls,
     key: Ed25519PrivateKey,
     begins: Callable[[Path, int], None] = lambda path, size: None,
 ) -> Download:

@@ -56,6 +56,8 @@ PURE_STDLIB: Final = frozenset(
         "zoneinfo",  # reads the system's table of a zone, which is the same all through a run
     }
 )
+PURE_PARTS: Final = ("urllib.parse",)
+"""Pure modules of a package that is not."""
 
 # Third-party packages by area. What is not named here is not a dependency of that area.
 THIRD_PARTY: Final[dict[str, frozenset[str]]] = {

@@ -62,7 +62,11 @@ class Link(Protocol):
 
     @property
     def url(self) -> str:
-        """The exchange's address, "" when there is none."""
+        """The exchange's address, or several with commas between; "" when there is none."""
+
+    @property
+    def at(self) -> str:
+        """The address it is connected to, or dials next; "" when there is none."""
 
     async def open(self) -> None:
         """Dial and log in, or raise `LinkError` with one line for the user."""

@@ -34,9 +34,13 @@ class LiveLink:
         self.url = url
         try:
             key = load_private_key(key_path) if key_path else None
-        except KeyFileError as error:
+            self._client = Client(url, key, codec="msgpack", backoff_max_s=AGAIN_S)
+        except (KeyFileError, Unreachable) as error:
             raise LinkError(str(error)) from error
-        self._client = Client(url, key, codec="msgpack", backoff_max_s=AGAIN_S)
+
+    @property
+    def at(self) -> str:
+        return self._client.url
 
     async def open(self) -> None:
         try:

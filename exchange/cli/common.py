@@ -30,7 +30,7 @@ DEFAULT_URL: Final = "ws://127.0.0.1:8750/v1/ws"
 
 
 def _url(default: str) -> Any:
-    text = f"The exchange, ws:// or wss://; default: {default}."
+    text = f"The exchange, ws:// or wss://; several with commas between. Default: {default}."
     return typer.Option("--url", metavar="URL", help=text, envvar=URL_ENV)
 
 

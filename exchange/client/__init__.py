@@ -6,6 +6,9 @@
         async for event in client.events():
             ...
 
+The url may be several of the same exchange, with commas between: see docs/protocol.md, "Several
+addresses".
+
 What is raised:
 
     ClientError
@@ -32,12 +35,13 @@ they stopped. What is lost for good is an event too: `Unsubscribed`, `AccountRes
 """
 
 from exchange.client.client import Client
-from exchange.client.dial import TRADE_PATH, endpoint
+from exchange.client.dial import endpoint, urls_of
 from exchange.client.errors import KEY_REFUSED, ClientError, Refused, Unknown, Unreachable
 from exchange.client.events import AccountReset, Connected, Disconnected, Event, Unsubscribed
 from exchange.client.images import fetch_image, put_image
 from exchange.client.local_book import LocalBook
 from exchange.client.requests import AnswerTime
+from exchange.wire.urls import TRADE_PATH, Urls
 
 __all__ = [
     "KEY_REFUSED",
@@ -54,7 +58,9 @@ __all__ = [
     "Unknown",
     "Unreachable",
     "Unsubscribed",
+    "Urls",
     "endpoint",
     "fetch_image",
     "put_image",
+    "urls_of",
 ]

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from exchange.client.backoff import BACKOFF_MAX_S, STEADY_S, Backoff
-from exchange.client.dial import TRADE_PATH, dial, hung_up, log_in, send, shut_out, unanswered
+from exchange.client.dial import hung_up, log_in, reach, send, shut_out, unanswered, urls_of
 from exchange.client.errors import KEY_REFUSED, Refused, Unknown, Unreachable
 from exchange.client.event_queue import EventQueue
 from exchange.client.events import Connected, Disconnected, Event
@@ -29,8 +29,10 @@ from exchange.client.requests import AnswerTime, Requests, answer, certain_answe
 from exchange.client.subscriptions import Subscriptions
 from exchange.wire.close_codes import CLOSE_LOST
 from exchange.wire.codec import CODECS
+from exchange.wire.frames import Hello
 from exchange.wire.requests import OrderPlace, Subscribe, Unsubscribe
 from exchange.wire.types import Channel, Report, Request
+from exchange.wire.urls import TRADE_PATH, Urls
 
 REQUEST_TIMEOUT_S: Final = 30
 
@@ -38,9 +40,10 @@ REQUEST_TIMEOUT_S: Final = 30
 class Client:
     """A connection that comes back by itself. Use it as ``async with``; one event loop, no threads.
 
-    ``url``: of the exchange. ``key``: None stays anonymous (public channels, enrollment).
-    ``codec``: "json" or "msgpack". ``tls``: a context for wss other than the default.
-    ``backoff_max_s``: longest pause between two attempts to reconnect.
+    ``url``: of the exchange; several, with commas between, are tried in turn, the one that worked
+    last first. ``key``: None stays anonymous (public channels, enrollment). ``codec``: "json" or
+    "msgpack". ``tls``: a context for wss other than the default. ``backoff_max_s``: longest pause
+    between two attempts to reconnect. What is no address raises `Unreachable` at once.
     Entering raises `Unreachable`, or `Refused` when the key is not accepted, each one line; after
     that the client only gives up when its key is no longer accepted. Whoever subscribes must read
     `events`.
@@ -48,7 +51,7 @@ class Client:
 
     def __init__(
         self,
-        url: str,
+        url: str | Urls,
         key: Ed25519PrivateKey | None = None,
         *,
         codec: str = "json",
@@ -57,7 +60,7 @@ class Client:
     ) -> None:
         self.account = ""
         self.role = ""
-        self._url = url
+        self._urls = urls_of(url)
         self._key = key
         self._codec = CODECS[codec]
         self._tls = tls
@@ -104,6 +107,11 @@ class Client:
     @property
     def connected(self) -> bool:
         return self._connection is not None and self._ready.is_set()
+
+    @property
+    def url(self) -> str:
+        """The address of its connection, or the one that it dials next."""
+        return self._urls.first
 
     @property
     def answer_time(self) -> AnswerTime | None:
@@ -211,23 +219,33 @@ class Client:
     # --- inside ---
 
     async def _connect(self) -> ClientConnection:
-        connection, hello = await dial(self._url, TRADE_PATH, self._codec, self._tls)
+        connection, hello = await reach(self._urls, TRADE_PATH, self._codec, self._tls)
         who: dict[str, Any] = {}
         if self._key is not None:
-            try:
-                asked_s = asyncio.get_running_loop().time()
-                ack = await log_in(connection, hello, self._codec, self._key)
-                who = dict(ack.result)
-                self._requests.note_time(ack, asked_s)
-            except BaseException:
-                connection.transport.abort()
-                raise
+            who = await self._log_in(connection, hello, self._key)
             self.account, self.role = str(who["account"]), str(who["role"])
         self._connection = connection
         where = hello.server_id, str(who.get("host", "")), hello.branch or ""
         self._events.put(Connected(self.account, self.role, *where))
         self._ready.set()
         return connection
+
+    async def _log_in(
+        self, connection: ClientConnection, hello: Hello, key: Ed25519PrivateKey
+    ) -> dict[str, Any]:
+        try:
+            asked_s = asyncio.get_running_loop().time()
+            ack = await log_in(connection, hello, self._codec, key)
+            self._requests.note_time(ack, asked_s)
+            return dict(ack.result)
+        except Unreachable as error:
+            connection.transport.abort()
+            about = self._urls.about(str(error))
+            self._urls.failed()
+            raise Unreachable(about, error.retry_after_s) from error
+        except BaseException:
+            connection.transport.abort()
+            raise
 
     async def _run(self, connection: ClientConnection) -> None:
         """Keep a connection up, until the key is refused. Nothing may end this in silence."""
@@ -249,6 +267,8 @@ class Client:
         began_s = asyncio.get_running_loop().time()
         again = self._spawn(self._subscriptions.serve())
         code, reason = await self._incoming.read(connection)
+        reason = self._urls.about(reason)
+        self._urls.go_to(self._incoming.go_to)
         again.cancel()
         held_s = asyncio.get_running_loop().time() - began_s
         if held_s >= STEADY_S and self._subscriptions.settled:

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,20 +15,19 @@ from websockets.typing import Subprotocol
 
 from exchange.client.errors import Refused, Unreachable
 from exchange.keys import public_key_b64, sign_b64
-from exchange.wire import close_codes
-from exchange.wire.close_codes import CLOSE_BAD_LOGIN
+from exchange.wire import close_codes, urls
+from exchange.wire.close_codes import CLOSE_BAD_LOGIN, CLOSE_RESTART
 from exchange.wire.codec import SUBPROTOCOL, Codec
 from exchange.wire.frames import Ack, ErrorReply, Hello
 from exchange.wire.login import login_message
 from exchange.wire.types import MAX_FRAME_BYTES, PROTOCOL_VERSION
+from exchange.wire.urls import Urls
 
 OPEN_TIMEOUT_S: Final = 5
 CLOSE_TIMEOUT_S: Final = 2
 PING_S: Final = 10
 FRAME_MAX_BYTES: Final = 256 * MAX_FRAME_BYTES
 """16 MiB: exchanges before minor version 1 send a whole book or account in one frame."""
-TRADE_PATH: Final = "/v1/ws"
-IMAGES_PATH: Final = "/v1/images"
 LATER_STATUS: Final = {
     429: "too many connections from here",
     502: "no exchange behind the proxy",
@@ -64,6 +62,12 @@ def close_code(error: ConnectionClosed) -> int:
     return _ending(error)[0]
 
 
+def elsewhere(error: ConnectionClosed) -> str:
+    """Return the address that serves instead, as the exchange said; "" when it did not."""
+    code, reason, by_us = _ending(error)
+    return urls.named(reason) if code == CLOSE_RESTART and not by_us else ""
+
+
 def shut_out(code: int, reason: str) -> Refused | None:
     """Return the refusal when a close means that our key will not be accepted again, else None."""
     if code != CLOSE_BAD_LOGIN:
@@ -91,25 +95,42 @@ def unanswered(cause: str) -> str:
 def endpoint(url: str, path: str) -> str:
     """Return the WebSocket address of ``path`` on the exchange at ``url``.
 
-    ``url`` may be ``ws://host:port`` with or without one of our paths, or its http form. Raises
-    `Unreachable` for any other path: it is not one of ours.
+    ``url`` may be ``ws://host:port`` with or without one of our paths, or its http form; of several
+    with commas between them the first counts. Raises `Unreachable` when one is not ours.
     """
+    return urls.endpoint(urls_of(url).first, path)
+
+
+def urls_of(url: str | Urls) -> Urls:
+    """Return the addresses of ``url``, several with commas between. Raises `Unreachable`."""
     try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - read here because a port out of range raises only on access
+        return url if isinstance(url, Urls) else Urls(url)
     except ValueError as error:
-        raise Unreachable(f"{url}: not an address: {error}") from error
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    ours = parts.path in ("", "/", TRADE_PATH, IMAGES_PATH) and not (parts.query or parts.fragment)
-    if scheme not in ("ws", "wss") or not parts.hostname or not ours:
-        raise Unreachable(f"{url}: not an address like ws://HOST:PORT/v1/ws")
-    return urlunsplit((scheme, parts.netloc, path, "", ""))
+        raise Unreachable(str(error)) from error
+
+
+async def reach(
+    where: Urls, path: str, codec: Codec, tls: ssl.SSLContext | None = None
+) -> tuple[ClientConnection, Hello]:
+    """Connect to the first of ``where`` that answers, each tried once. Raises `Unreachable`."""
+    failed: list[Unreachable] = []
+    for url in where.each():
+        try:
+            reached = await dial(url, path, codec, tls)
+        except Unreachable as error:
+            failed.append(error)
+            where.go_to(error.go_to)
+        else:
+            where.worked(url)
+            return reached
+    longest_s = max(error.retry_after_s for error in failed)
+    raise Unreachable("; ".join(str(error) for error in failed), longest_s) from failed[-1]
 
 
 async def dial(
     url: str, path: str, codec: Codec, tls: ssl.SSLContext | None = None
 ) -> tuple[ClientConnection, Hello]:
-    """Connect and read the `Hello`. Raises `Unreachable`."""
+    """Connect to one address and read the `Hello`. Raises `Unreachable`."""
     address = endpoint(url, path)
     secure: dict[str, Any] = {"ssl": tls} if tls and address.startswith("wss:") else {}
     opening = connect(
@@ -228,7 +249,7 @@ async def _frame(address: str, connection: ClientConnection, codec: Codec) -> An
     except ConnectionClosed as error:
         if refused := shut_out(*_ending(error)[:2]):
             raise refused from error
-        raise Unreachable(f"{address}: {hung_up(error)}") from error
+        raise Unreachable(f"{address}: {hung_up(error)}", go_to=elsewhere(error)) from error
     except msgspec.DecodeError as error:
         connection.transport.abort()
         raise Unreachable(f"{address}: no exchange there: {error}") from error

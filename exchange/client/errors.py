@@ -18,11 +18,13 @@ class Unreachable(ClientError):  # noqa: N818 - part of the public API, read as 
     """No connection to the exchange: the line names the address and the cause.
 
     ``retry_after_s``: how long the exchange asks to wait before the next attempt; 0 if it did not.
+    ``go_to``: the address that serves instead, as a close said; "" for none.
     """
 
-    def __init__(self, text: str, retry_after_s: float = 0.0) -> None:
+    def __init__(self, text: str, retry_after_s: float = 0.0, go_to: str = "") -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
+        self.go_to = go_to
 
 
 class Refused(ClientError):  # noqa: N818 - part of the public API, read as an answer

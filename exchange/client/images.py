@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from exchange.client.dial import IMAGES_PATH, dial, hung_up, log_in, send, unanswered
+from exchange.client.dial import hung_up, log_in, reach, send, unanswered, urls_of
 from exchange.client.errors import Refused, Unknown, Unreachable
 from exchange.files import require_regular
 from exchange.wire.codec import JSON
@@ -21,6 +21,7 @@ from exchange.wire.frames import Ack, ErrorReply
 from exchange.wire.image_kind import HEAD_BYTES, by_magic, mistake
 from exchange.wire.requests import ImageGet, ImagePut
 from exchange.wire.types import ImageFormat, Request
+from exchange.wire.urls import IMAGES_PATH, Urls
 
 CHUNK_BYTES: Final = 256 * 1024
 ANSWER_TIMEOUT_S: Final = 60
@@ -32,7 +33,7 @@ FORMATS: Final[dict[str, ImageFormat]] = {".qcow2": "qcow2", ".tar": "bundle"}
 
 
 async def put_image(
-    url: str,
+    url: str | Urls,
     key: Ed25519PrivateKey,
     path: Path,
     image_format: ImageFormat,
@@ -45,7 +46,8 @@ async def put_image(
     `Unreachable`, `Unknown` (connection lost: call again) or `OSError`.
     """
     digest, size = await asyncio.to_thread(_measure, path)
-    connection = await _open(url, key, tls)
+    urls = urls_of(url)
+    connection = await _open(urls, key, tls)
     try:
         request = ImagePut(req_id=2, sha256=digest, size=size, format=image_format)
         begun = await _ask(connection, request)
@@ -63,7 +65,7 @@ async def put_image(
 
 
 async def fetch_image(
-    url: str,
+    url: str | Urls,
     key: Ed25519PrivateKey,
     sha256: str,
     path: Path,
@@ -75,7 +77,8 @@ async def fetch_image(
     ``begins`` is told the size in bytes before any is written, and may raise what ends it.
     The bytes are verified: a wrong digest removes the file and raises `Unreachable`.
     """
-    connection = await _open(url, key, tls)
+    urls = urls_of(url)
+    connection = await _open(urls, key, tls)
     try:
         with path.open("ab") as file:
             request = ImageGet(req_id=2, sha256=sha256, offset=file.tell())
@@ -89,7 +92,9 @@ async def fetch_image(
     found, _ = await asyncio.to_thread(_measure, path)
     if found != sha256:
         await asyncio.to_thread(path.unlink)
-        raise Unreachable(f"{url}: the bytes of image {sha256[:12]} were wrong; fetch it again")
+        raise Unreachable(
+            f"{urls.first}: the bytes of image {sha256[:12]} were wrong; fetch it again"
+        )
     return str(begun["format"])
 
 
@@ -113,8 +118,8 @@ def pack_bundle(folder: Path, out: Path) -> None:
                 tar.addfile(info, file)
 
 
-async def _open(url: str, key: Ed25519PrivateKey, tls: ssl.SSLContext | None) -> ClientConnection:
-    connection, hello = await dial(url, IMAGES_PATH, JSON, tls)
+async def _open(urls: Urls, key: Ed25519PrivateKey, tls: ssl.SSLContext | None) -> ClientConnection:
+    connection, hello = await reach(urls, IMAGES_PATH, JSON, tls)
     try:
         await log_in(connection, hello, JSON, key)
     except BaseException:

@@ -11,7 +11,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from exchange.client.dial import close_code, hung_up
+from exchange.client.dial import close_code, elsewhere, hung_up
 from exchange.client.event_queue import EVENTS_MAX, EventQueue
 from exchange.client.local_book import LocalBook
 from exchange.client.requests import Requests
@@ -37,10 +37,13 @@ class Incoming:
         self._events = events
         self._subscriptions = subscriptions
         self._snapshots = Snapshots()
+        self.go_to = ""
+        """The address that serves instead, as the newest close said; "" when it did not."""
 
     async def read(self, connection: ClientConnection) -> tuple[int, str]:
         """Take frames until the connection ends; returns the close code and why, in words."""
         taken = 0
+        self.go_to = ""
         try:
             while True:
                 self._take(await connection.recv(decode=False))
@@ -50,6 +53,7 @@ class Incoming:
                 if taken % TAKEN_AT_ONCE == 0:
                     await asyncio.sleep(0)
         except ConnectionClosed as error:
+            self.go_to = elsewhere(error)
             return close_code(error), hung_up(error)
         except msgspec.DecodeError as error:
             connection.transport.abort()

@@ -12,6 +12,8 @@ CLOSE_LOST: Final = 1006
 CLOSE_POLICY: Final = 1008
 CLOSE_TOO_BIG: Final = 1009
 CLOSE_INTERNAL: Final = 1011
+CLOSE_RESTART: Final = 1012
+"""It restarts, or another serves: at the address in the reason, if there is one."""
 CLOSE_TRY_LATER: Final = 1013
 CLOSE_BAD_LOGIN: Final = 4401
 CLOSE_HANDED_OVER: Final = 4409
@@ -30,7 +32,7 @@ BY_EXCHANGE: Final[dict[int, str]] = {
     CLOSE_POLICY: "the exchange ended a connection that broke its rules",
     CLOSE_TOO_BIG: "a message was larger than the exchange takes",
     CLOSE_INTERNAL: "the exchange failed inside",
-    1012: "the exchange restarts",
+    CLOSE_RESTART: "the exchange restarts",
     CLOSE_TRY_LATER: "the exchange has no room for this connection now",
     CLOSE_BAD_LOGIN: "the exchange no longer lets this key in",
     CLOSE_HANDED_OVER: "another login of this host took over",

@@ -132,8 +132,8 @@ def follow(child: subprocess.Popen[bytes], status: Status) -> Status:
 
 
 def own_address(url: str) -> str:
-    """Return the address from which this server reaches the exchange; nothing is sent."""
-    target = urlsplit(url).hostname or "127.0.0.1"
+    """Return the address from which this server reaches the first exchange; nothing is sent."""
+    target = urlsplit(url.split(",", maxsplit=1)[0]).hostname or "127.0.0.1"
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((target, 9))
         return str(ipaddress.ip_address(probe.getsockname()[0]))

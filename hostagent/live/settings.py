@@ -11,13 +11,15 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
+from exchange.wire.urls import listed
+
 Role: TypeAlias = Literal["host", "manager"]
 ROLES: Final = get_args(Role)
 KEYS: Final = ("role", "url", "token", "name", "zone", "advertise", "ports")
 VALUE_MAX: Final = 400
 _PREFIX: Final = "headroom."
-_WORD: Final = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _URL: Final = re.compile(r"wss?://[^\s/]+(/\S*)?")
+_WORD: Final = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 
 
 class Found(Struct, frozen=True):
@@ -85,10 +87,20 @@ def _wrong(key: str, value: Any) -> str:
         return f"more than {VALUE_MAX} characters, or some that cannot be printed"
     if key == "role" and value not in ROLES:
         return f"not one of {', '.join(ROLES)}"
-    if key == "url" and value and not _URL.fullmatch(value):
-        return "not ws://HOST... or wss://HOST..."
+    if key == "url" and value:
+        return _no_urls(value)
     if key == "advertise" and value and _nobody_else_reaches(value):
         return "not an address at which others reach this server"
+    return ""
+
+
+def _no_urls(text: str) -> str:
+    if not all(_URL.fullmatch(url) for url in text.split(",") if url):
+        return "not ws://HOST... or wss://HOST..."
+    try:
+        listed(text)
+    except ValueError as error:
+        return str(error)
     return ""
 
 

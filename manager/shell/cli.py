@@ -23,7 +23,7 @@ from exchange.cli.common import (
     print_json,
 )
 from exchange.cli.listening import Insecure, TlsCert, TlsKey, Web, WebName
-from exchange.client import Client, Refused, Unknown, Unreachable
+from exchange.client import Client, Refused, Unknown, Unreachable, urls_of
 from exchange.keys import KeyFileError, load_private_key
 from exchange.log import log, options
 from exchange.units import count_text, credits_text, ucr_from_credits
@@ -342,8 +342,9 @@ async def _run(
     max_spend: float | None,
     words: Sequence[str],
 ) -> None:
-    settings = Settings(file, url, key_file)
-    async with Client(url, load_private_key(key_file)) as client:
+    urls = urls_of(url)
+    settings = Settings(file, urls, key_file)
+    async with Client(urls, load_private_key(key_file)) as client:
         manager = Manager(await settings.core_config(file))
         manager.rules.most_ucr = None if max_spend is None else ucr_from_credits(max_spend)
         interval_s = file.load.interval_s if file.load else 1.0

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from exchange import files
 from exchange.keys import KeyFileError, load_private_key
 from exchange.wire.types import MAX_USER_DATA_CHARS
+from exchange.wire.urls import listed
 from manager.core.classes import fallback_mistakes
 from manager.core.library import StoredVm, find
 from manager.core.rule import Rule
@@ -25,7 +26,6 @@ from manager.shell.haproxy_runtime import WORD
 from manager.shell.image_dir import image_mistake
 
 USER_DATA_BYTES_MAX: Final = 4 * MAX_USER_DATA_CHARS
-EXCHANGE_SCHEMES: Final = ("ws", "wss", "http", "https")
 _SYMBOL_PART: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 """What a zone or class is called: it stands between the dots of a symbol."""
 
@@ -106,8 +106,8 @@ def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
 
 
 def _missing(file: ConfigFile) -> Iterator[str]:
-    if file.exchange is not None and not _is_address(file.exchange.url, EXCHANGE_SCHEMES):
-        yield f"exchange.url: {file.exchange.url!r} is no address like 'wss://HOST/v1/ws'"
+    if file.exchange is not None:
+        yield from _no_exchange(file.exchange.url)
     if file.balancer.kind == "haproxy" and not file.balancer.socket:
         yield "balancer.socket: missing; the path of HAProxy's 'stats socket ... level admin'"
     yield from _no_alerts(file.alerts)
@@ -115,6 +115,13 @@ def _missing(file: ConfigFile) -> Iterator[str]:
         yield from _no_load(file)
     if not file.rules and not file.groups:
         yield "rule: there is none, and no group"
+
+
+def _no_exchange(url: str) -> Iterator[str]:
+    try:
+        listed(url)
+    except ValueError as error:
+        yield f"exchange.url: {error}"
 
 
 def _no_alerts(alerts: AlertsTable | None) -> Iterator[str]:

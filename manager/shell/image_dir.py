@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from exchange.client import put_image
+from exchange.client import Urls, put_image
 from exchange.client.images import BUNDLE_FILES, looked_at, pack_bundle
 from exchange.files import require_regular, why
 from exchange.keys import load_private_key
@@ -44,7 +44,7 @@ def image_mistake(image: str, base: Path) -> str | None:
 async def stored_image(
     image: str,
     base: Path,
-    url: str,
+    url: str | Urls,
     key_file: Path,
     progress: Progress = lambda done, size: None,
 ) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from exchange.client import Refused, Unknown, Unreachable
+from exchange.client import Refused, Unknown, Unreachable, Urls, urls_of
 from exchange.keys import KeyFileError
 from manager.core.core import Manager
 from manager.core.farm import ManagerConfig
@@ -34,11 +34,11 @@ class NeedsRestartError(Exception):
 
 
 class Settings:
-    """``file`` is what the Manager runs by; `url` and `key_file` are where it is logged in."""
+    """``file`` is what the Manager runs by; `urls` and `key_file` are where it is logged in."""
 
-    def __init__(self, file: ConfigFile, url: str, key_file: Path) -> None:
+    def __init__(self, file: ConfigFile, url: str | Urls, key_file: Path) -> None:
         self.file = file
-        self.url = url
+        self.urls = urls_of(url)
         self.key_file = key_file
         self.uploads = Uploads()
         self._images: dict[tuple[Any, ...], str] = {}
@@ -51,7 +51,7 @@ class Settings:
         user_data = await asyncio.to_thread(read_user_data, file)
         images = {vm.name: await self._stored(vm.name, vm.image, file.base) for vm in file.vms}
         config = manager_config(file, images, user_data)
-        return replace(config, loopback=on_this_machine(self.url))
+        return replace(config, loopback=all(on_this_machine(url) for url in self.urls.each()))
 
     async def take_over(self, file: ConfigFile, daemon: Daemon) -> None:
         """Make the running Manager go by ``file``.
@@ -114,7 +114,7 @@ class Settings:
 
     async def _upload(self, name: str, image: str, base: Path) -> str:
         with self.uploads.uploading(name) as progress:
-            return await stored_image(image, base, self.url, self.key_file, progress)
+            return await stored_image(image, base, self.urls, self.key_file, progress)
 
 
 def mistake(error: Exception) -> str:

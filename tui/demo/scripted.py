@@ -285,6 +285,7 @@ class ScriptedLink:
     """A `tui.link.Link` over a `ScriptedMarket`. ``requests`` is what the terminal sent."""
 
     url = ""
+    at = ""
 
     def __init__(self, seed: int = 7, who: str = "acme") -> None:
         self.market = ScriptedMarket(seed)

@@ -34,6 +34,7 @@ class VirtualLink:
     """A `tui.link.Link` as ``account``."""
 
     url = ""
+    at = ""
 
     def __init__(self, market: VirtualMarket, account: str = YOU, role: str = "trader") -> None:
         self.market = market

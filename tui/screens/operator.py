@@ -148,7 +148,7 @@ class OperatorScreen(ListScreen):
                 k: row for page in found for k, row in page.get("balances", {}).items()
             }
         try:
-            self.page = samples(await read_figures(self.shared.session.link.url))
+            self.page = samples(await read_figures(self.shared.session.link.at))
             self._was_read("figures")
         except NoFiguresError as error:
             self._failed["figures"] = str(error)

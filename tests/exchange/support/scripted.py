@@ -30,9 +30,11 @@ from exchange.wire.requests import (
 )
 from exchange.wire.session_requests import SessionClaim
 
-Mode: TypeAlias = Literal["up", "cut", "drip", "mute", "http 503", "http 429"] | RefusalReason | int
-"""What happens to who dials or asks: all is well; cut off after the login; the hello comes a byte a
-second; requests are done and not answered; turned away; refused so; closed so after the login."""
+Kind: TypeAlias = Literal["up", "standby", "cut", "drip", "mute", "http 503", "http 429"]
+Mode: TypeAlias = Kind | RefusalReason | int
+"""What happens to who dials or asks: all is well; closed with 1012 before the hello; cut off after
+the login; the hello comes a byte a second; requests are done and not answered; turned away; refused
+so; closed so after the login."""
 RETRY_AFTER_MS = 700
 
 
@@ -65,6 +67,8 @@ class Scripted:
         """Symbols that are no longer traded."""
         self.on_subscribe: Callable[[Peer, Subscribe], bool] = lambda peer, message: False
         """A test's own answer to a subscription; True when it gave one."""
+        self.reason = "scripted"
+        """Of the closes."""
         self._server: Server | None = None
         self._port = 0
 
@@ -86,15 +90,15 @@ class Scripted:
             )
             self._port = next(iter(self._server.sockets)).getsockname()[1]
 
-    async def stop(self, code: int = 1001) -> None:
-        """End orderly: say so, then close every connection with ``code``."""
+    async def stop(self, code: int = 1001, reason: str = "shutting down") -> None:
+        """End orderly: say so, then close every connection with ``code`` for ``reason``."""
         server, self._server = self._server, None
         if server is not None:
             self.mode = "shutting_down"
             for peer in list(self.peers):
                 with suppress(ConnectionClosed):
                     await peer.send(Shutdown(0))
-            server.close(code=code, reason="shutting down")
+            server.close(code=code, reason=reason)
             await server.wait_closed()
             self.mode = "up"
 
@@ -124,6 +128,9 @@ class Scripted:
         peer = Peer(wire)
         self.peers.add(peer)
         try:
+            if self.mode == "standby":
+                await wire.close(1012, self.reason)
+                return
             hello = Hello("scripted", "00" * 32, 1, 0)
             if self.mode == "drip":
                 await wire.send(dripped(JSON.encode(hello).decode()))
@@ -147,7 +154,7 @@ class Scripted:
             who = {"account": peer.account, "role": "trader"}
             await peer.send(Ack(message.req_id, result=who))
             if isinstance(mode, int):
-                await peer.wire.close(mode, "scripted")
+                await peer.wire.close(mode, self.reason)
             if mode == "cut":
                 peer.wire.transport.abort()
         elif isinstance(mode, str) and mode in (

@@ -105,8 +105,10 @@ def test_a_whole_file_becomes_what_the_core_needs(folder: Path) -> None:
         ('vm = "web"', 'vm = "db"', "rule[0].vm: there is no [[vm]] named 'db'"),
         ('name = "calm"', 'name = "burst"', "rule: the name 'burst' is used more "
          "than once"),
-        ('url = "wss://headroom.example/v1/ws"', 'url = "ftp://x"', "exchange.url: 'ftp://x' is no "
-         "address like 'wss://HOST/v1/ws'"),
+        ('url = "wss://headroom.example/v1/ws"', 'url = "ftp://x"', "exchange.url: ftp://x: not "
+         "an address like ws://HOST:PORT/v1/ws"),
+        ('url = "wss://headroom.example/v1/ws"', 'url = "wss://a,"',
+         "exchange.url: wss://a,: address 2 of 2 is empty"),
         ('url = "http://127.0.0.1:9/load"', 'url = "http://"',
          "load.url: must be an http:// or https:// address"),
         ('class = "small"', 'class = "sm.all"', "vm[0].class: 'sm.all' is no name: 1 to 64 "
