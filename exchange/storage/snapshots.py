@@ -74,16 +74,26 @@ def write(data_dir: Path, snapshot: SnapshotFile) -> int:
     """
     path = path_of(data_dir, snapshot.seq)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    body = _MAGIC + msgspec.msgpack.encode(snapshot)
+    body, digest = _sealed(snapshot)
     with draft.open("wb", buffering=0) as file:
         _write_all(file.fileno(), body)
-        _write_all(file.fileno(), sha256(body).digest())
+        _write_all(file.fileno(), digest)
         os.fsync(file.fileno())
     os.replace(draft, path)
     sync_dir(data_dir)
     for old in newest_first(data_dir)[KEPT:]:
         old.unlink(missing_ok=True)
-    return len(body) + _DIGEST_BYTES
+    return len(body) + len(digest)
+
+
+def encoded(snapshot: SnapshotFile) -> bytes:
+    """Return the bytes that a snapshot is stored as."""
+    return b"".join(_sealed(snapshot))
+
+
+def _sealed(snapshot: SnapshotFile) -> tuple[bytes, bytes]:
+    body = _MAGIC + msgspec.msgpack.encode(snapshot)
+    return body, sha256(body).digest()
 
 
 def _write_all(handle: int, data: bytes) -> None:
@@ -98,6 +108,11 @@ def read(path: Path) -> SnapshotFile:
         data = path.read_bytes()
     except OSError as error:
         raise SnapshotError(f"{path}: {error.strerror}") from error
+    return decoded(data, str(path))
+
+
+def decoded(data: bytes, path: str) -> SnapshotFile:
+    """Return the snapshot that is stored as ``data`` at ``path``, or raise `SnapshotError`."""
     body, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
     if not body.startswith(_KIND) or sha256(body).digest() != digest:
         raise SnapshotError(f"{path}: its hash does not agree with its contents")
