@@ -60,12 +60,15 @@ class Duel:
         self.oracle.restart(down_since_ms, self.market.now_ms)
         self.compare(heard)
 
-    def send(self, message: Any, account: str = "", host: str = "", session: int = 0) -> None:
+    def send(
+        self, message: Any, account: str = "", host: str = "", session: int = 0
+    ) -> Done | Refused:
         """Put a command to both; the engine's answer must be one the oracle allows."""
         heard = self.settle()
         reply = self.market.send(message, account, host, session=session)
         self.judge(reply, Command(account, host, session, message))
         self.compare(heard)
+        return reply
 
     def act(
         self,

@@ -146,11 +146,17 @@ class Market:
         if money_ucr:
             self.must(AdminDeposit(req_id=1, account=account, amount_ucr=money_ucr, ref="start"))
 
-    def add_host(self, owner: str, units: int = 100, classes: Iterable[str] = ("small",)) -> str:
+    def add_host(
+        self,
+        owner: str,
+        units: int = 100,
+        classes: Iterable[str] = ("small",),
+        zone: str = "eu-de",
+    ) -> str:
         """Enroll a host with room for ``units`` of class small and make it live; returns its id."""
         secret = sha256(f"token {len(self.engine.hosts())}".encode()).hexdigest()
         self.must(
-            HostToken(req_id=1, zone="eu-de", token_sha256=secret, uses=1, ttl_s=60), account=owner
+            HostToken(req_id=1, zone=zone, token_sha256=secret, uses=1, ttl_s=60), account=owner
         )
         hardware = f"hardware {len(self.engine.hosts())}"
         result = self.must(EnrollHost(secret, f"{owner}'s", hardware, f"key of {hardware}"))
