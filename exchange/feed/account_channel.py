@@ -8,8 +8,9 @@ can wait for them. Source: protocol.md, "Account channel".
 from typing import Final
 
 from exchange.journal.rows import AccountRow, account_row
+from exchange.session.deliveries import Replay
 from exchange.session.encoded import Encoded
-from exchange.session.outbox import Outbox, Replay
+from exchange.session.outbox import Outbox
 from exchange.session.session import Session
 from exchange.wire.frames import AccountFrame
 from exchange.wire.results import Refused

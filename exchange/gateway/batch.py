@@ -4,7 +4,8 @@ from msgspec import Struct
 
 from exchange.gateway.notes import Note
 from exchange.journal.rows import AccountRow, JournalRow
-from exchange.session.outbox import Deliveries, Job
+from exchange.session.deliveries import Deliveries, Entry
+from exchange.session.outbox import Job
 
 
 class Batch(Struct):
@@ -20,3 +21,5 @@ class Batch(Struct):
     """Notes for the operator's log."""
     rests: dict[int, int]
     """For each session, for how many ms its connection is not read."""
+    entries: list[Entry]
+    """Of a grouped outbox, instead of deliveries."""

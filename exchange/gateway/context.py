@@ -44,7 +44,9 @@ from exchange.wire.types import SENT_FRAME_BYTES
 class Context:
     """One exchange's registries and the batch under way; ``now_ms`` never runs backwards."""
 
-    def __init__(self, engine: Engine, server_id: str, verify: Verify, private: bool) -> None:
+    def __init__(
+        self, engine: Engine, server_id: str, verify: Verify, private: bool, outbox: Outbox
+    ) -> None:
         self.engine = engine
         self.server_id = server_id
         self.branch: str | None = None
@@ -53,8 +55,8 @@ class Context:
         self.private = private
         """Public channels need a login too."""
         self.now_ms = engine.now_ms
-        self.outbox = Outbox()
-        self.streams = Streams(engine, self.outbox)
+        self.outbox = outbox
+        self.streams = Streams(engine, outbox)
         self._accounts, self._directory = self.streams.accounts, self.streams.directory
         self.instructions = Instructions(self.outbox)
         self.consoles = Consoles()
@@ -177,8 +179,9 @@ class Context:
         accounts = self.streams.accounts.take(self.now_ms)
         for row in accounts:
             self.streams.directory.touch(row.account)
-        sent, notes = self.outbox.take(), self.notes.take()
-        batch = Batch(self._rows, accounts, sent, self._closes, self.jobs, notes, self.rests)
+        sent, entries, notes = self.outbox.take(), self.outbox.take_entries(), self.notes.take()
+        parts = self._closes, self.jobs, notes, self.rests
+        batch = Batch(self._rows, accounts, sent, *parts, entries)
         self._rows, self._closes, self.jobs, self.rests = [], [], [], {}
         return batch
 

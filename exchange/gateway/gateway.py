@@ -17,7 +17,8 @@ from exchange.gateway.host_sessions import host_speaks, journal_silence
 from exchange.gateway.requests import HANDLERS
 from exchange.model import commands
 from exchange.model.commands import Command, JournalMessage
-from exchange.session.outbox import ImageJob, Replay
+from exchange.session.deliveries import Replay
+from exchange.session.outbox import ImageJob, Outbox
 from exchange.session.session import BAD_FRAMES_MAX, LOGIN_MS, Purpose, Session, refusal
 from exchange.wire import frames, requests
 from exchange.wire.close_codes import CLOSE_POLICY, CLOSE_TRY_LATER
@@ -33,13 +34,20 @@ ANONYMOUS_MAX: Final = 1_000
 class Gateway:
     """``verify(public_key, signature, text)`` checks an Ed25519 signature.
 
-    ``private``: public channels need a login too.
+    ``private``: public channels need a login too. ``outbox``: a `GroupedOutbox` where other
+    processes hold the sockets.
     """
 
     def __init__(
-        self, engine: Engine, *, server_id: str, verify: Verify, private: bool = False
+        self,
+        engine: Engine,
+        *,
+        server_id: str,
+        verify: Verify,
+        private: bool = False,
+        outbox: Outbox | None = None,
     ) -> None:
-        self.context = context = Context(engine, server_id, verify, private)
+        self.context = context = Context(engine, server_id, verify, private, outbox or Outbox())
         # Short names for what the shell reads.
         self.engine = engine
         self.sessions = context.sessions

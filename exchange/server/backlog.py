@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from exchange.session.outbox import Delivery
+from exchange.session.deliveries import Delivery
 from exchange.units import MIB, MS_PER_SECOND
 
 BACKLOG_MAX_BYTES: Final = 16 * MIB
@@ -12,7 +12,7 @@ BACKLOG_MAX_MS: Final = 5_000
 
 
 class Backlog:
-    """Batches of one connection, oldest first. Replays are `exchange.session.outbox.Replay`."""
+    """Batches of one connection, oldest first. Replays are `exchange.session.deliveries.Replay`."""
 
     __slots__ = ("_batches", "behind", "bytes", "held", "replays")
 

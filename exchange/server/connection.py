@@ -32,7 +32,7 @@ from exchange.server.inflow import (
 )
 from exchange.server.keepalive import NO_PONG, Reading, pong_lost
 from exchange.server.turns import Line
-from exchange.session.outbox import Delivery, Replay
+from exchange.session.deliveries import Delivery, Replay
 from exchange.units import MS_PER_SECOND
 from exchange.wire.close_codes import CLOSE_INTERNAL, CLOSE_POLICY, CLOSE_TRY_LATER
 from exchange.wire.types import MAX_FRAME_BYTES

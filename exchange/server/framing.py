@@ -7,7 +7,7 @@ its payload (RFC 6455, 5.2).
 from struct import Struct
 from typing import Final, cast
 
-from exchange.session.outbox import Delivery, Replay
+from exchange.session.deliveries import Delivery, Replay
 
 _TEXT, _BINARY = 0x81, 0x82
 _HEADERS: Final = {

@@ -21,7 +21,8 @@ from exchange.server.framing import Framing
 from exchange.server.metrics import Metrics
 from exchange.server.ports import Clock, Journal
 from exchange.server.turns import STRANGERS_S, Line, Turns, Work
-from exchange.session.outbox import HistoryJob, ImageJob, Replay
+from exchange.session.deliveries import Replay
+from exchange.session.outbox import HistoryJob, ImageJob
 from exchange.storage.sqlite_journal import DiskLostError
 from exchange.units import MS_PER_SECOND
 from exchange.wire.close_codes import CLOSE_INTERNAL, CLOSE_TRY_LATER

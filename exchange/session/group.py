@@ -20,11 +20,13 @@ class Group:
     misses is merged there (`exchange.session.conflation`).
     """
 
-    __slots__ = ("behind", "counts", "key", "merges", "sessions")
+    __slots__ = ("behind", "counts", "key", "merges", "number", "sessions")
 
     def __init__(self, key: GroupKey, merges: bool = False) -> None:
         self.key = key
         self.merges = merges
+        self.number = 0
+        """The name of the group where its members are elsewhere; 0 until it had one."""
         self.sessions: dict[int, Session] = {}
         self.behind: dict[int, Session] = {}
         self.counts = [0] * len(CODECS)

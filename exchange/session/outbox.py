@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from exchange.session.conflation import Key
+from exchange.session.deliveries import Deliveries, Delivery, Entry
 from exchange.session.encoded import Encoded
 from exchange.session.group import Group
 from exchange.session.session import Session
@@ -17,19 +18,6 @@ from exchange.wire.requests import AccountStatement, ImageGet, ImagePut
 REPLAY_BYTES: Final = 128 * 1024
 """Bytes charged for a stored replay, whatever its size: the shell sends it as fast as the reader
 reads."""
-
-
-class Replay(Struct, frozen=True):
-    """Send stored account frames ``after < account_seq <= upto`` here, before what follows.
-
-    ``final``: the session is live after it, so later deliveries wait for it. Otherwise the pump
-    sends pages as fast as the reader reads and calls `Gateway.caught_up` at the end.
-    """
-
-    account: str
-    after: int
-    upto: int
-    final: bool
 
 
 class ImageJob(Struct, frozen=True):
@@ -53,8 +41,6 @@ class HistoryJob(Struct, frozen=True):
 
 
 Job: TypeAlias = ImageJob | HistoryJob
-Delivery: TypeAlias = bytes | Replay
-Deliveries: TypeAlias = dict[int, list[Delivery]]
 
 
 class Slot:
@@ -145,3 +131,7 @@ class Outbox:
     def take(self) -> Deliveries:
         taken, self._deliveries = self._deliveries, {}
         return taken
+
+    def take_entries(self) -> list[Entry]:
+        """Return nothing: this one sorts by session."""
+        return []

@@ -20,7 +20,9 @@ from exchange.model.commands import (
     SessionDropped,
 )
 from exchange.model.config import default_config
+from exchange.session.deliveries import Deliveries
 from exchange.session.instructions import RESEND_MS
+from exchange.session.outbox import Outbox
 from exchange.session.session import LOGIN_MS
 from exchange.wire.close_codes import CLOSE_BAD_LOGIN, CLOSE_HANDED_OVER
 from exchange.wire.codec import CODECS, JSON, MSGPACK
@@ -39,10 +41,13 @@ DECODE: dict[str, Callable[[bytes], Any]] = {
 class Rig:
     """An exchange on virtual time: send dicts, read dicts; keeps every journalled row."""
 
+    make_outbox: type[Outbox] = Outbox
+
     def __init__(self, make_engine: type[Engine] = Engine) -> None:
         self.now_ms = START_MS
         self.engine = make_engine(default_config())
-        self.gateway = Gateway(self.engine, server_id="rig", verify=verify)
+        outbox = self.make_outbox()
+        self.gateway = Gateway(self.engine, server_id="rig", verify=verify, outbox=outbox)
         self.rows: list[JournalRow] = []
         self.inbox: dict[int, list[dict[str, Any]]] = {}
         self.closed: dict[int, int] = {}
@@ -57,12 +62,15 @@ class Rig:
     def take(self) -> Batch:
         batch = self.gateway.take()
         self.rows += batch.rows
-        for number, items in batch.deliveries.items():
+        for number, items in self.sent(batch).items():
             decode = DECODE[self.codecs[number]]
             frames = [decode(item) for item in items if isinstance(item, bytes)]
             self.inbox.setdefault(number, []).extend(frames)
         self.closed |= {number: code for number, code, _ in batch.closes}
         return batch
+
+    def sent(self, batch: Batch) -> Deliveries:
+        return batch.deliveries
 
     def connect(self, codec: str = "json") -> int:
         self._last_session += 1
@@ -110,9 +118,9 @@ class Rig:
         return [frame for frame in self.inbox.get(number, []) if frame["type"] == tag]
 
 
-def trading(make_engine: type[Engine] = Engine) -> tuple[Rig, int]:
+def trading(make_engine: type[Engine] = Engine, make_rig: type[Rig] = Rig) -> tuple[Rig, int]:
     """Return a rig on which alice is logged in with money."""
-    rig = Rig(make_engine)
+    rig = make_rig(make_engine)
     operator = rig.log_in("operator")
     public_key = public_key_b64(key_of("alice"))
     rig.ask(operator, "admin.account", account="alice", name="Alice")
@@ -128,9 +136,9 @@ def trading(make_engine: type[Engine] = Engine) -> tuple[Rig, int]:
     return rig, rig.log_in("alice")
 
 
-def hosting(make_engine: type[Engine] = Engine) -> tuple[Rig, int, int]:
+def hosting(make_engine: type[Engine] = Engine, make_rig: type[Rig] = Rig) -> tuple[Rig, int, int]:
     """Return a rig, alice's session and the session of her live host."""
-    rig, alice = trading(make_engine)
+    rig, alice = trading(make_engine, make_rig)
     digest = sha256(b"secret").hexdigest()
     rig.ask(alice, "host.token", zone="eu-de", token_sha256=digest, uses=1, ttl_s=60)
     assert enroll(rig, "secret", "host")["result"]["status"] == "approved"
