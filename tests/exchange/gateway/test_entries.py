@@ -27,7 +27,7 @@ HOURS = 30
 class GroupedRig(Rig):
     """Adds the entries up: each group a set of sessions, each frame to all that are in it."""
 
-    make_outbox = GroupedOutbox
+    outbox = GroupedOutbox
 
     def __init__(self, *args: Any) -> None:
         self.members: dict[int, set[int]] = {}

@@ -41,13 +41,12 @@ DECODE: dict[str, Callable[[bytes], Any]] = {
 class Rig:
     """An exchange on virtual time: send dicts, read dicts; keeps every journalled row."""
 
-    make_outbox: type[Outbox] = Outbox
+    outbox: type[Outbox] = Outbox
 
     def __init__(self, make_engine: type[Engine] = Engine) -> None:
         self.now_ms = START_MS
         self.engine = make_engine(default_config())
-        outbox = self.make_outbox()
-        self.gateway = Gateway(self.engine, server_id="rig", verify=verify, outbox=outbox)
+        self.gateway = Gateway(self.engine, server_id="rig", verify=verify, outbox=self.outbox())
         self.rows: list[JournalRow] = []
         self.inbox: dict[int, list[dict[str, Any]]] = {}
         self.closed: dict[int, int] = {}
