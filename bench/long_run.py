@@ -2,9 +2,10 @@
 
     chrt -r 1 .venv/bin/python -m bench.long_run --minutes 60 --dir DIR
 
-Orders go at a fixed pace to the exchange as it ships, its journal in DIR. A bare echo gets a frame
-each few ms beside it, from the same process: where both are late, the machine was. Each minute
-prints a line. The exchange also counts the pauses of its own loop (`headroom_pause_seconds`).
+Orders go at a fixed pace to the exchange as it ships, its journal in DIR. A bare echo, which syncs
+each frame to a file there, gets one each 10 ms beside it, from the same process: where both are
+late, machine or disk was. Each minute prints a line. The exchange also counts the pauses of its own
+loop (`headroom_pause_seconds`).
 """
 
 import argparse
@@ -26,7 +27,7 @@ from bench.wire import Subject
 
 FLOW: Final = "long run"
 PACE: Final = 1_000
-PROBES: Final = 200
+PROBES: Final = 100
 """Frames a second for the bare echo."""
 CONNECTIONS: Final = 50
 BUNCH: Final = 1_000
@@ -169,7 +170,7 @@ def _over(counted: Counter[float]) -> str:
 
 async def measured(minutes: int, orders: int, seconds: int = SECONDS) -> LongRun:
     """Run for ``minutes``, with ``orders`` of the day in memory before; prints as it goes."""
-    subjects = durable, echo = Subject("durable"), Subject("echo")
+    subjects = durable, echo = Subject("durable"), Subject("synced")
     try:
         for subject in subjects:
             await subject.start()

@@ -1,17 +1,21 @@
 """The servers `bench.wire` compares, as processes: ``python -m bench.wire_servers KIND``.
 
-``echo`` and ``broadcast`` are the bare references: what `websockets` does without an exchange.
+``echo`` and ``broadcast`` are the bare references: what `websockets` does without an exchange;
+``synced`` is an echo that makes each frame durable before it answers.
 ``durable`` is the exchange as it ships; ``memory`` the same with a journal that keeps nothing.
 Prints its address when it serves and ends with its standard input.
 """
 
 import asyncio
-import gc
+import mmap
+import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import cycle
 from pathlib import Path
+from typing import IO, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.server import ServerConnection, broadcast
@@ -68,13 +72,28 @@ async def exchange(make: type[ExchangeServer]) -> AsyncIterator[str]:
             settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
             server = make(settings, loading.load(SqliteStore(data_dir)))
             await server.open()
-            gc.collect()  # from here on as `serve` does
-            gc.freeze()
-            gc.disable()
+            pauses.avoid()
             running = asyncio.create_task(server.run())
             yield server.url
             server.stop()
             await running
+
+
+SCRATCH_BYTES: Final = 1 << 20
+
+
+def syncing(scratch: IO[bytes]) -> Callable[[bytes], None]:
+    """Return what writes a frame over old ones and waits for the disk: the file never grows."""
+    scratch.truncate(SCRATCH_BYTES)
+    scratch.write(bytes(SCRATCH_BYTES))
+    os.fsync(scratch.fileno())
+    places = cycle(range(0, SCRATCH_BYTES, mmap.PAGESIZE))
+
+    def sync(frame: bytes) -> None:
+        os.pwrite(scratch.fileno(), frame, next(places))
+        os.fdatasync(scratch.fileno())
+
+    return sync
 
 
 @asynccontextmanager
@@ -97,7 +116,14 @@ async def bare(kind: str) -> AsyncIterator[str]:
                 await connection.send(message)
         listeners.discard(connection)
 
-    handler = echo if kind == "echo" else fan_out
+    async def synced(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosedError), tempfile.TemporaryFile(buffering=0) as scratch:
+            sync = syncing(scratch)
+            async for message in connection:
+                await asyncio.to_thread(sync, str(message).encode())
+                await connection.send(message)
+
+    handler = {"echo": echo, "synced": synced, "broadcast": fan_out}[kind]
     async with listen(handler, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
 

@@ -6,13 +6,18 @@ a thread keeps from the loop, the interpreter's lock, makes one longer.
 """
 
 import asyncio
+import gc
 import selectors
+import sys
 from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
 LEAST_S: Final = 0.005
 """Shorter ones are not told."""
+SWITCH_S: Final = 0.0005
+"""How long a thread beside the loop may keep the interpreter's lock when the loop wants it. By
+Python's 5 ms each write to a socket could take that long while the history is followed."""
 
 T = TypeVar("T")
 
@@ -56,3 +61,14 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """Like `asyncio.run`, in a `WatchedLoop`."""
     with asyncio.Runner(loop_factory=WatchedLoop) as runner:
         return runner.run(main)
+
+
+def avoid() -> None:
+    """Let nothing of the interpreter's own hold the loop for long: called when all is loaded.
+
+    Garbage is collected by `watch.Garbage` from here on, which does not walk what is frozen here.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    sys.setswitchinterval(SWITCH_S)

@@ -5,7 +5,6 @@ lost disk and returns the exit code. Connections only register here: their frame
 """
 
 import asyncio
-import gc
 import signal
 import ssl
 from pathlib import Path
@@ -295,7 +294,5 @@ async def serve(
     await server.open()
     ready_file.print_url(server.url)
     server.log.started(str(settings.data_dir), server.url)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    pauses.avoid()
     return await server.run()
