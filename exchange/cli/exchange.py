@@ -8,6 +8,7 @@ import typer
 from exchange.cli.common import Json, JsonAnyway, fail, print_json
 from exchange.cli.config import ConfigError, load_config
 from exchange.cli.listening import Insecure, TlsCert, TlsKey, checked
+from exchange.cli.progress import Progress
 from exchange.engine.engine import Engine
 from exchange.engine.paranoid import ParanoidEngine
 from exchange.files import why
@@ -15,9 +16,10 @@ from exchange.journal.chain import BrokenChainError
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.log import options
 from exchange.recovery.backup import back_up
-from exchange.recovery.loading import create_exchange, load, verified
+from exchange.recovery.loading import create_exchange, load
 from exchange.recovery.rebuild import rebuild
 from exchange.recovery.snapshotter import SNAPSHOT_EVERY
+from exchange.recovery.verifying import verified
 from exchange.server import pauses
 from exchange.server.clock import SystemClock
 from exchange.server.server import Settings, serve
@@ -138,7 +140,8 @@ def verify(
 ) -> None:
     """Replay the journal read-only and print {"seq", "state_hash"}; a server may be running."""
     try:
-        found = verified(SqliteStore(data), to_seq)
+        with Progress() as progress:
+            found = verified(SqliteStore(data), to_seq, progress.row)
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
     print_json({"seq": found.engine.seq, "state_hash": found.state_hash})
@@ -152,7 +155,8 @@ def backup(
 ) -> None:
     """Copy the journal, also of a running server, and verify the copy; prints what it holds."""
     try:
-        copied = back_up(data, out)
+        with Progress() as progress:
+            copied = back_up(data, out, progress.row)
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
     facts = {"out": str(out), "seq": copied.engine.seq, "state_hash": copied.state_hash}

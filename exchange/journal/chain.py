@@ -25,6 +25,7 @@ class BrokenChainError(Exception):
     def __init__(self, seq: int, what: str) -> None:
         super().__init__(f"journal row {seq}: {what}")
         self.seq = seq
+        self.what = what
 
 
 def link(previous: bytes, seq: int, now_ms: int, rules: int, body: bytes) -> bytes:

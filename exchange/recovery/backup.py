@@ -15,7 +15,8 @@ from tempfile import mkdtemp
 
 from exchange import files
 from exchange.recovery import quarantine
-from exchange.recovery.loading import Loaded, verified
+from exchange.recovery.loading import Loaded
+from exchange.recovery.verifying import Look, unseen, verified
 from exchange.storage import snapshots
 from exchange.storage.snapshots import SnapshotError
 from exchange.storage.sqlite_journal import (
@@ -30,7 +31,7 @@ from exchange.storage.sqlite_store import SqliteStore
 from exchange.units import MS_PER_SECOND
 
 
-def back_up(data_dir: Path, out: Path) -> Loaded:
+def back_up(data_dir: Path, out: Path, look: Look = unseen) -> Loaded:
     """Copy the exchange in ``data_dir`` to ``out``, new or empty, and verify the copy.
 
     Raises `DataDirError`, `BrokenChainError` or `SnapshotError`, each one line for the user; then
@@ -46,7 +47,7 @@ def back_up(data_dir: Path, out: Path) -> Loaded:
         if there:
             out.chmod(PRIVATE_MODE)
         with files.folder(out if there else out.parent):
-            loaded = _placed(data_dir, out, there)
+            loaded = _placed(data_dir, out, there, look)
         snapshots.sync_dir(out if there else out.parent)
     except OSError as error:
         raise DataDirError(f"backup to {out}: {error.strerror or error}") from error
@@ -55,11 +56,11 @@ def back_up(data_dir: Path, out: Path) -> Loaded:
     return loaded
 
 
-def _placed(data_dir: Path, out: Path, there: bool) -> Loaded:
+def _placed(data_dir: Path, out: Path, there: bool, look: Look) -> Loaded:
     # Kept under another name until it is verified: half a copy must not look like a backup.
     partial = Path(mkdtemp(".partial", f"{out.name}.", out if there else out.parent))
     try:
-        loaded = _verified_copy(data_dir, partial)
+        loaded = _verified_copy(data_dir, partial, look)
         if there:
             _move_up(partial)
         else:
@@ -79,11 +80,11 @@ def _move_up(partial: Path) -> None:
     partial.rmdir()
 
 
-def _verified_copy(data_dir: Path, partial: Path) -> Loaded:
+def _verified_copy(data_dir: Path, partial: Path, look: Look) -> Loaded:
     _copy_beside(data_dir, partial)  # before the rows, so that no snapshot runs ahead of them
     _copy_rows(data_dir / FILE_NAME, partial / FILE_NAME)
     snapshots.sync_dir(partial)
-    return verified(SqliteStore(partial))
+    return verified(SqliteStore(partial), look=look)
 
 
 def _copy_beside(data_dir: Path, out: Path) -> None:

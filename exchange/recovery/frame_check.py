@@ -48,7 +48,7 @@ class FrameCheck:
 
     def __init__(self, frames: StoredFrames) -> None:
         self._where = frames.where
-        self._upto_seq = frames.upto_seq
+        self.upto_seq = frames.upto_seq
         self._next = dict(frames.first)
         """The number of an account's next stored frame; accounts without any are left out."""
         self._made: dict[str, deque[AccountFrame]] = {account: deque() for account in self._next}
@@ -58,7 +58,7 @@ class FrameCheck:
 
     def row(self, command: Command, seq: int, outs: list[Out]) -> None:
         """Row ``seq`` was replayed: compare the batches that are complete by now."""
-        if seq > self._upto_seq:
+        if seq > self.upto_seq:
             return
         first, made_by = self._next, self._made
         for account, frame in outs:
@@ -74,7 +74,7 @@ class FrameCheck:
 
     def end(self, seq: int) -> None:
         """All rows up to ``seq`` were replayed: neither side may have frames left."""
-        if seq < self._upto_seq:
+        if seq < self.upto_seq:
             return
         if self._waiting is not None:
             raise self._fault(self._waiting[0], self._waiting[1], "no row leads to them")

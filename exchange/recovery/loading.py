@@ -6,7 +6,6 @@ is there with the digest it names.
 """
 
 import gc
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain as chained
@@ -19,14 +18,13 @@ from exchange import keys
 from exchange.engine.engine import Engine
 from exchange.gateway import log_events
 from exchange.gateway.gateway import Gateway
-from exchange.journal.chain import RULES_VERSION, BrokenChainError, checked
+from exchange.journal.chain import BrokenChainError, checked
 from exchange.journal.replay import read_command, read_genesis, server_id
 from exchange.journal.rows import JournalRow
 from exchange.log import log
 from exchange.model.commands import Command, Genesis, Out
 from exchange.model.config import ExchangeConfig
-from exchange.recovery.frame_check import FrameCheck, frame_check
-from exchange.storage.snapshots import OtherLayoutError, SnapshotError, SnapshotFile
+from exchange.storage.snapshots import SnapshotError, SnapshotFile
 from exchange.storage.sqlite_journal import DataDirError, create
 from exchange.storage.store import Store
 from exchange.units import MS_PER_SECOND
@@ -49,7 +47,7 @@ class Loaded(Struct):
     replay_ms: int = 0
     """How long `load` took."""
     state_hash: str = ""
-    """`Engine.state_hash`, where `verified` computed it."""
+    """`Engine.state_hash`, where `verifying.verified` computed it."""
 
 
 def create_exchange(data_dir: Path, config: ExchangeConfig, operator_key: str, now_ms: int) -> None:
@@ -67,7 +65,7 @@ def load(store: Store, make_engine: type[Engine] = Engine, private: bool = False
     Raises `BrokenChainError` or `DataDirError`, each one line for the user.
     """
     begun_s = perf_counter()
-    with _without_collector():
+    with collector_off():
         loaded = _loaded(store, make_engine, private)
     loaded.replay_ms = int((perf_counter() - begun_s) * MS_PER_SECOND)
     return loaded
@@ -91,7 +89,7 @@ def _restored(
     snapshot: SnapshotFile, make_engine: type[Engine], first_chain: bytes, private: bool
 ) -> Loaded:
     try:
-        loaded = _made(make_engine.restore(snapshot.state), first_chain, private)
+        loaded = made(make_engine.restore(snapshot.state), first_chain, private)
         loaded.gateway.feed.recall(snapshot.memory)
     except Exception as error:
         # A snapshot that does not match the rows must not stop the start: the journal has
@@ -110,48 +108,11 @@ def replayed(
 ) -> Loaded:
     """Like `load`, but replays from the first row; ``on_row`` gets every command and its
     effects."""
-    with _without_collector():
+    with collector_off():
         rows = checked(store.rows())
         first, first_chain = _first(store, rows)
-        loaded = _made(make_engine(read_genesis(first).config), first_chain, private)
+        loaded = made(make_engine(read_genesis(first).config), first_chain, private)
         return _replayed(loaded, chained(((first, first_chain),), rows), on_row)
-
-
-def verified(store: Store, to_seq: int | None = None) -> Loaded:
-    """Replay everything, and compare every snapshot and all stored account frames with it.
-
-    Raises `BrokenChainError`, `DataDirError`, also when there is no row ``to_seq``, or
-    `SnapshotError` when a snapshot is damaged, is ahead of the rows or differs from their replay.
-    """
-    store.require()
-    with _without_collector(), frame_check(store) as frames:
-        return _verified(store, to_seq, frames)
-
-
-def _verified(store: Store, to_seq: int | None, frames: FrameCheck) -> Loaded:
-    # First the snapshots, then the rows: a running server only ever adds to both.
-    waiting = _snapshots_to_check(store)
-    rows = checked(store.rows())
-    first, first_chain = _first(store, rows)
-    loaded = _made(Engine(read_genesis(first).config), first_chain, False)
-    last, hashed_seq = first, 0
-    for row, chain in chained(((first, first_chain),), rows):
-        last = row
-        if to_seq is not None and row.seq > to_seq:
-            continue
-        _apply(loaded, row, chain, frames.row)
-        if (snapshot := waiting.pop(row.seq, None)) is not None:
-            loaded.state_hash, hashed_seq = _agree(loaded, snapshot), row.seq
-    if to_seq is not None and to_seq > last.seq:
-        text = f"--to-seq {to_seq}: the journal ends with row {last.seq}"
-        raise DataDirError(f"{store.name}: {text}")
-    for seq in waiting:
-        if seq > last.seq:
-            raise SnapshotError(f"snapshot {seq}: runs ahead of the journal, which ends {last.seq}")
-    frames.end(loaded.engine.seq)
-    if hashed_seq != loaded.engine.seq:
-        loaded.state_hash = loaded.engine.state_hash()
-    return loaded
 
 
 def usable_snapshots(store: Store) -> Iterator[SnapshotFile]:
@@ -172,27 +133,13 @@ def _not_used(fault: str) -> None:
     log.write(log_events.snapshot_unused(fault))
 
 
-def _snapshots_to_check(store: Store) -> dict[int, SnapshotFile]:
-    """Return the snapshots by row. Those of another release are left out: they cannot be
-    compared."""
-    found: dict[int, SnapshotFile] = {}
-    for seq in store.snapshots():
-        try:
-            snapshot = store.read_snapshot(seq)
-        except OtherLayoutError as error:
-            sys.stderr.write(f"headroom: snapshot not verified: {error}\n")
-        else:
-            found[snapshot.seq] = snapshot
-    return found
-
-
 def one_line(error: BaseException) -> str:
     """Return an exception as a person reads it in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def collector_off() -> Iterator[None]:
     """Garbage collection is off: nearly everything a replay makes stays alive, and scanning it
     again and again doubles the time."""
     collects = gc.isenabled()
@@ -211,7 +158,7 @@ def _first(store: Store, rows: Rows) -> tuple[JournalRow, bytes]:
     return first
 
 
-def _made(engine: Engine, first_chain: bytes, private: bool) -> Loaded:
+def made(engine: Engine, first_chain: bytes, private: bool) -> Loaded:
     engine.state.replaying = True
     name = server_id(first_chain)
     gateway = Gateway(engine, server_id=name, verify=keys.verify, private=private)
@@ -222,7 +169,7 @@ def _replayed(loaded: Loaded, rows: Rows, on_row: OnRow | None = None) -> Loaded
     loaded.engine.state.quiet = on_row is None
     for row, chain in rows:
         if row.seq > loaded.restored_seq:
-            _apply(loaded, row, chain, on_row)
+            apply(loaded, row, chain, on_row)
         loaded.last_chain = chain
     loaded.engine.state.quiet = loaded.engine.state.replaying = False
     for symbol in loaded.engine.symbols():
@@ -230,7 +177,7 @@ def _replayed(loaded: Loaded, rows: Rows, on_row: OnRow | None = None) -> Loaded
     return loaded
 
 
-def _apply(loaded: Loaded, row: JournalRow, chain: bytes, on_row: OnRow | None = None) -> None:
+def apply(loaded: Loaded, row: JournalRow, chain: bytes, on_row: OnRow | None = None) -> None:
     command = read_command(row)
     try:
         outs = loaded.gateway.replay(command, row.now_ms)
@@ -241,13 +188,3 @@ def _apply(loaded: Loaded, row: JournalRow, chain: bytes, on_row: OnRow | None =
     if on_row is not None:
         on_row(command, row.seq, outs)
     loaded.last_ms, loaded.last_chain = loaded.engine.now_ms, chain
-
-
-def _agree(loaded: Loaded, snapshot: SnapshotFile) -> str:
-    """Return the state's hash; the snapshot must be of this state."""
-    if snapshot.chain != loaded.last_chain:
-        raise SnapshotError(f"snapshot {snapshot.seq}: does not belong to the journal's rows")
-    state_hash = loaded.engine.state_hash()
-    if snapshot.rules == RULES_VERSION and snapshot.state_hash != state_hash:
-        raise SnapshotError(f"snapshot {snapshot.seq}: is not what the journal's rows lead to")
-    return state_hash

@@ -22,8 +22,9 @@ from exchange.engine.engine import Engine
 from exchange.journal.rows import JournalRow
 from exchange.model.commands import AdvanceTime, Command
 from exchange.model.config import default_config
-from exchange.recovery.loading import load, verified
+from exchange.recovery.loading import load
 from exchange.recovery.snapshotter import Snapshotter
+from exchange.recovery.verifying import verified
 from exchange.storage import snapshots
 from exchange.storage.sqlite_journal import create
 from exchange.storage.sqlite_store import SqliteStore

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from exchange.client import Client, Unknown
-from exchange.recovery.loading import verified
+from exchange.recovery.verifying import verified
 from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.admin_requests import AdminDeposit, AdminHalt
 from exchange.wire.requests import VmStart

@@ -30,7 +30,8 @@ from exchange.model.commands import (
     JournalMessage,
     SessionDropped,
 )
-from exchange.recovery.loading import load, verified
+from exchange.recovery.loading import load
+from exchange.recovery.verifying import verified
 from exchange.storage.schema import SCHEMA_VERSION
 from exchange.storage.sqlite_journal import DataDirError, create, stored_rows
 from exchange.storage.sqlite_store import SqliteStore

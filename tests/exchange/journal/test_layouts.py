@@ -24,7 +24,7 @@ from exchange.journal.frame_layout import frames_body, read_frames
 from exchange.journal.replay import read_genesis, replay
 from exchange.journal.rows import JournalRow, SpoiltFramesError, stored_frames
 from exchange.model.commands import Command
-from exchange.recovery.loading import verified
+from exchange.recovery.verifying import verified
 from exchange.storage.schema import SCHEMA_VERSION, bring_forward
 from exchange.storage.sqlite_journal import DataDirError, stored_rows
 from exchange.storage.sqlite_store import SqliteStore

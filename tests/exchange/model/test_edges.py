@@ -19,7 +19,8 @@ from exchange.engine.engine import Engine
 from exchange.journal.rows import JournalRow
 from exchange.model.commands import HostBack, HostSilent, ImageStored
 from exchange.model.evidence import Evidence, view
-from exchange.recovery.loading import load, verified
+from exchange.recovery.loading import load
+from exchange.recovery.verifying import verified
 from exchange.storage.sqlite_journal import create
 from exchange.storage.sqlite_store import SqliteStore
 from exchange.units import MAX_INT, MAX_PRICE_UCR, MAX_QTY, MS_PER_DAY, MS_PER_HOUR

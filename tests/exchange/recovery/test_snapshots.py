@@ -19,7 +19,8 @@ from exchange.engine.engine import Engine
 from exchange.journal.chain import BrokenChainError
 from exchange.recovery import past
 from exchange.recovery.frame_check import frame_check
-from exchange.recovery.loading import Loaded, load, replayed, verified
+from exchange.recovery.loading import Loaded, load, replayed
+from exchange.recovery.verifying import verified
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage import snapshots
 from exchange.storage.snapshots import SnapshotError, SnapshotFile

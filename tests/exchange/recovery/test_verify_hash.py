@@ -9,7 +9,8 @@ import pytest
 
 from exchange.engine.engine import Engine
 from exchange.recovery import frame_check
-from exchange.recovery.loading import replayed, verified
+from exchange.recovery.loading import replayed
+from exchange.recovery.verifying import verified
 from exchange.storage import snapshots
 from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.frames import AccountFrame
@@ -18,30 +19,31 @@ from tests.exchange.recovery.test_snapshots import data_dir, traded
 __all__ = ["data_dir", "traded"]
 
 
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return the rows after which a state hash is computed from now on."""
-    rows: list[int] = []
+def counted(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """From now on, write the rows after which a state hash is computed to ``path``, a line each:
+    also a child computes some."""
     hashed = Engine.state_hash
 
     def count(engine: Engine) -> str:
-        rows.append(engine.seq)
+        with path.open("a") as file:
+            file.write(f"{engine.seq}\n")
         return hashed(engine)
 
     monkeypatch.setattr(Engine, "state_hash", count)
-    return rows
 
 
 def test_the_hash_is_the_last_rows_and_computed_once_a_row(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last, wanted = (
         replayed(SqliteStore(data_dir)).engine.seq,
         replayed(SqliteStore(data_dir)).engine.state_hash(),
     )
     stored = [snapshots.read(path).seq for path in snapshots.newest_first(data_dir)]
-    rows = counted(monkeypatch)
+    counted(monkeypatch, tmp_path / "rows")
     assert verified(SqliteStore(data_dir)).state_hash == wanted
-    assert rows == sorted({*stored, last})
+    rows = [int(line) for line in (tmp_path / "rows").read_text().split()]
+    assert sorted(rows) == sorted({*stored, last})
 
 
 def test_up_to_a_row_the_hash_is_that_rows(data_dir: Path) -> None:
