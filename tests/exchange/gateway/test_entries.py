@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from exchange.gateway.batch import Batch
 from exchange.gateway.streams import CHANNELS
-from exchange.session.deliveries import Deliveries, ForGroup, ForOne, Joined, Left
+from exchange.links.members import Members
+from exchange.session.deliveries import Deliveries, Delivery, ForGroup, ForOne, Joined, Left
 from exchange.session.grouped_outbox import GroupedOutbox
 from exchange.units import MS_PER_HOUR
 from exchange.wire.codec import CODECS
@@ -31,9 +32,43 @@ class GroupedRig(Rig):
 
     def __init__(self, *args: Any) -> None:
         self.members: dict[int, set[int]] = {}
+        self.quick = Members[Delivery]()
+        self.entered: set[int] = set()
+        self.gone: set[int] = set()
         super().__init__(*args)
 
     def sent(self, batch: Batch) -> Deliveries:
+        found = self.naive(batch)
+        assert self.by_members(batch) == {
+            who: items for who, items in found.items() if items and who in self.entered
+        }
+        batch.entries = []
+        return found
+
+    def by_members(self, batch: Batch) -> Deliveries:
+        """The same as it is done where the sockets are."""
+        for number in self.codecs.keys() - self.entered - self.gone:
+            self.entered.add(number)
+            self.quick.enter(number, CODECS[self.codecs[number]].index)
+        for entry in batch.entries:
+            match entry:
+                case ForOne(session, items):
+                    self.quick.one(session, items)
+                case Joined(group, session):
+                    self.quick.join(group, session)
+                case Left(group, session):
+                    self.quick.leave(group, session)
+                case ForGroup(group, frames):
+                    self.quick.show(group, frames)
+        return {who: items for who, items in self.quick.take().items() if items}
+
+    def drop(self, number: int) -> None:
+        """The socket is gone."""
+        self.gone.add(number)
+        self.entered.discard(number)
+        self.quick.drop(number)
+
+    def naive(self, batch: Batch) -> Deliveries:
         assert batch.deliveries == {}
         found: Deliveries = {}
         for entry in batch.entries:
@@ -50,7 +85,6 @@ class GroupedRig(Rig):
                     for session in self.members[group]:
                         data = frames[CODECS[self.codecs[session]].index]
                         found.setdefault(session, []).append(data)
-        batch.entries = []
         return found
 
 
@@ -132,6 +166,8 @@ class Twins:
         if len(self.sessions) > LISTENER:
             number = self.sessions.pop(LISTENER + who % (len(self.sessions) - LISTENER))
             for rig in self.rigs:
+                if isinstance(rig, GroupedRig):
+                    rig.drop(number)
                 rig.gateway.disconnect(number, clean, rig.now_ms)
 
     def beat(self, load: int) -> None:
