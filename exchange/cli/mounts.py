@@ -34,6 +34,11 @@ MOUNTS: Final[dict[str, Mount]] = {
             "rebuild": "Build the database of the past anew.",
         },
     ),
+    "cluster": Mount(
+        "exchange.cli.cluster",
+        "Try the servers of a cluster on this machine.",
+        {"up": "Start three PostgreSQL nodes and NATS."},
+    ),
     "host": Mount(
         "hostagent.cli",
         "Run this server as a host of VMs; command many hosts.",

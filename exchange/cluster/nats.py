@@ -49,6 +49,10 @@ class Nats:
         return f"nats://{USER}:{self._memory.password}@{HOST}:{self._memory.port}"
 
     @property
+    def port(self) -> int:
+        return self._memory.port
+
+    @property
     def pid(self) -> int | None:
         return self._child.pid
 
