@@ -37,7 +37,10 @@ MOUNTS: Final[dict[str, Mount]] = {
     "cluster": Mount(
         "exchange.cli.cluster",
         "Try the servers of a cluster on this machine.",
-        {"up": "Start three PostgreSQL nodes and NATS."},
+        {
+            "up": "Start three PostgreSQL nodes and NATS.",
+            "promote": "Have a standby take writes.",
+        },
     ),
     "host": Mount(
         "hostagent.cli",

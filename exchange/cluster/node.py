@@ -6,6 +6,7 @@ It listens at a port of the loopback address alone and asks for a password.
 
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +47,8 @@ class Node:
 
     @property
     def pid(self) -> int | None:
-        return self._child.pid
+        """Return the number of its process, whoever started it; None unless it runs."""
+        return self._child.pid or self._written_pid()
 
     @property
     def made(self) -> bool:
@@ -104,6 +106,13 @@ class Node:
 
     def reload(self) -> None:
         self.sql("select pg_reload_conf()")
+
+    def _written_pid(self) -> int | None:
+        with suppress(OSError, IndexError, ValueError):
+            pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+            started_with = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            return pid if str(self._data).encode() in started_with else None
+        return None
 
     def _answers(self) -> bool:
         try:

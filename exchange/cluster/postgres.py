@@ -64,6 +64,9 @@ class Postgres:
 
     def start(self) -> None:
         """Start the primary, then its standbys; a node without data gets it first."""
+        for node in self.nodes.values():
+            if node.pid is not None:
+                raise ClusterError(f"{node.name} runs already, as process {node.pid}")
         try:
             self._start_primary()
             for node in self.standbys:

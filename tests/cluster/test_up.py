@@ -11,7 +11,7 @@ import pytest
 
 from exchange.cluster.child import call, until
 from exchange.cluster.ports import listens
-from exchange.cluster.programs import Account, find
+from exchange.cluster.programs import Account, ClusterError, find
 
 LIMIT_S = 120
 
@@ -47,6 +47,9 @@ def test_all_come_up_and_all_are_stopped(cluster_folder: Path, how: signal.Signa
         with up(cluster_folder) as process:
             facts = facts_of(cluster_folder)
             assert rows(facts) == count
+            with up(cluster_folder) as second:
+                _, err = second.communicate(timeout=LIMIT_S)
+            assert f"node1 runs already, as process {facts['pids']['node1']}" in err
             assert len(ports_of(facts)) == 4 and all(map(listens, ports_of(facts)))
             process.send_signal(how)
             out, err = process.communicate(timeout=LIMIT_S)
@@ -74,6 +77,39 @@ def test_what_ends_by_itself_is_told_and_comes_with_the_next(
         assert rows(facts_of(cluster_folder)) == "2"
         process.terminate()
         process.communicate(timeout=LIMIT_S)
+
+
+def test_a_standby_takes_writes_when_the_primary_has_ended(cluster_folder: Path) -> None:
+    with up(cluster_folder) as process:
+        facts = facts_of(cluster_folder)
+        assert rows(facts) == "1"
+        with pytest.raises(ClusterError, match="node1 runs and is the primary: stop it first"):
+            promote(cluster_folder)
+        call(["kill", "-9", str(facts["pids"]["node1"])], Account())
+        assert process.stdout is not None
+        told = "node1 ended by itself; its log: node1.log\n"
+        assert told in iter(process.stdout.readline, "")
+        assert promote(cluster_folder).startswith("promoting PostgreSQL node")
+        assert rows(facts) == "2", "at the address that names all three"
+        process.terminate()
+        process.communicate(timeout=LIMIT_S)
+    with up(cluster_folder) as process:
+        assert rows(facts_of(cluster_folder)) == "3"
+        process.terminate()
+        out, _ = process.communicate(timeout=LIMIT_S)
+    assert "to node1\n" in out, "what was the primary gets a copy"
+
+
+def promote(folder: Path) -> str:
+    return call(
+        [sys.executable, "-m", "headroom", "cluster", "promote", "--dir", str(folder)], Account()
+    )
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="no such folder"):
+        promote(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_folder_is_refused_in_one_line(tmp_path: Path) -> None:
