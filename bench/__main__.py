@@ -19,6 +19,7 @@ from bench import (
     selling,
     simulator,
     terminal,
+    verify,
     wire,
 )
 from bench.compiled import Compiled
@@ -49,6 +50,7 @@ SECTIONS = (
         simulator.FLOW,
         terminal.FLOW,
         growth.FLOW,
+        verify.FLOW,
     ),
 )
 
@@ -135,6 +137,8 @@ def main() -> int:
         figures += terminal.figures(count)
     if growth.FLOW in sections:
         figures += growth.figures()
+    if verify.FLOW in sections:
+        figures += verify.figures(count)
     failed = any(not figure.reaches(figure.minimum) for figure in figures)
     if as_json:
         told = {

@@ -21,8 +21,8 @@ from exchange.units import MAX_INT
 from exchange.wire.codec import MSGPACK
 from exchange.wire.frames import AccountFrame, Charge
 
-_KINDS: Final[tuple[Any, ...]] = get_args(AccountFrame)
-"""A tuple is looked through in half the time of a union."""
+_KINDS: Final[frozenset[Any]] = frozenset(get_args(AccountFrame))
+"""Asked for each frame of a journal: found in a set sooner than by `isinstance`."""
 
 
 @contextmanager
@@ -62,14 +62,15 @@ class FrameCheck:
             return
         first, made_by = self._next, self._made
         for account, frame in outs:
-            if isinstance(frame, _KINDS) and frame.account_seq >= first.get(account, MAX_INT):
-                made_by[account].append(frame)
+            made: Any = frame
+            if type(made) in _KINDS and made.account_seq >= first.get(account, MAX_INT):
+                made_by[account].append(made)
         while self._waiting is not None:
             account, _, last_seq, _ = self._waiting
-            made = self._made[account]
-            if not made or made[-1].account_seq < last_seq:
+            ready = self._made[account]
+            if not ready or ready[-1].account_seq < last_seq:
                 return
-            self._compare(self._waiting, made)
+            self._compare(self._waiting, ready)
             self._waiting = next(self._stored, None)
 
     def end(self, seq: int) -> None:
