@@ -77,6 +77,15 @@ def past_unchecked(seq: int, why: str) -> LogLine:
     return line("warning", "rows_unchecked", text, seq=seq, why=why)
 
 
+def sealed(first_seq: int, last_seq: int, size: int) -> LogLine:
+    text = f"rows {first_seq} to {last_seq} are sealed: {size} bytes"
+    return line("info", "sealed", text, first_seq=first_seq, last_seq=last_seq, bytes=size)
+
+
+def seal_failed(why: str) -> LogLine:
+    return line("warning", "seal_failed", f"no rows are sealed: {why}", why=why)
+
+
 def snapshot_failed(why: str) -> LogLine:
     return line("warning", "snapshot_failed", f"no snapshot: {why}", why=why)
 

@@ -17,7 +17,8 @@ from exchange import files
 from exchange.recovery import quarantine
 from exchange.recovery.loading import Loaded
 from exchange.recovery.verifying import Look, unseen, verified
-from exchange.storage import snapshots
+from exchange.storage import segments, snapshots
+from exchange.storage.joined import joined
 from exchange.storage.snapshots import SnapshotError
 from exchange.storage.sqlite_journal import (
     BUSY_MS,
@@ -28,6 +29,7 @@ from exchange.storage.sqlite_journal import (
     require,
 )
 from exchange.storage.sqlite_store import SqliteStore
+from exchange.storage.table import last_in_table
 from exchange.units import MS_PER_SECOND
 
 
@@ -81,20 +83,43 @@ def _move_up(partial: Path) -> None:
 
 
 def _verified_copy(data_dir: Path, partial: Path, look: Look) -> Loaded:
+    copy_all(data_dir, partial)
+    return verified(SqliteStore(partial), look=look)
+
+
+def copy_all(data_dir: Path, partial: Path) -> None:
+    """Copy everything but segments that are there already, durably."""
     _copy_beside(data_dir, partial)  # before the rows, so that no snapshot runs ahead of them
     _copy_rows(data_dir / FILE_NAME, partial / FILE_NAME)
+    _copy_segments(data_dir, partial)  # after the rows: what is sealed meanwhile is there twice
     snapshots.sync_dir(partial)
-    return verified(SqliteStore(partial), look=look)
 
 
 def _copy_beside(data_dir: Path, out: Path) -> None:
     for path in [*snapshots.newest_first(data_dir), data_dir / quarantine.FILE_NAME]:
         try:
-            shutil.copyfile(path, out / path.name)
+            _copy_file(path, out / path.name)
         except FileNotFoundError:  # the running server has just replaced it by a newer one
             continue
-        with (out / path.name).open("rb") as copy:
-            os.fsync(copy.fileno())
+
+
+def _copy_segments(data_dir: Path, out: Path) -> None:
+    last_seq, _ = last_in_table(out) or (0, b"")
+    place = segments.folder(out)
+    for segment in joined(data_dir):
+        if segment.head.last_seq > last_seq:
+            return  # sealed only after the rows were copied, among which they are
+        place.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+        if not (place / segment.path.name).exists():
+            _copy_file(segment.path, place / segment.path.name)
+    if place.exists():
+        snapshots.sync_dir(place)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    with target.open("rb") as copy:
+        os.fsync(copy.fileno())
 
 
 def _copy_rows(source: Path, target: Path) -> None:

@@ -65,6 +65,7 @@ def load(store: Store, make_engine: type[Engine] = Engine, private: bool = False
     Raises `BrokenChainError` or `DataDirError`, each one line for the user.
     """
     begun_s = perf_counter()
+    store.require()
     with collector_off():
         loaded = _loaded(store, make_engine, private)
     loaded.replay_ms = int((perf_counter() - begun_s) * MS_PER_SECOND)

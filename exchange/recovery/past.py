@@ -1,9 +1,10 @@
-"""Checks the rows before the snapshot, while the exchange already serves. Shell.
+"""Checks the table's rows before the snapshot, while the exchange already serves. Shell.
 
 A start from a snapshot checks only the rows after it, so that its time does not grow with the
-journal. A child process checks the rest: SQLite's own check of the file, and the digest of each
-row. An error ends the exchange as it would have ended the start: one line, exit code 1. The choice
-is docs/decisions/0023-a-start-looks-behind-its-snapshot.md.
+journal. A child process checks the table before it: SQLite's own check of the file, and the digest
+of each row. Sealed rows were read back when they were sealed, and are not read again. An error ends
+the exchange as it would have ended the start: one line, exit code 1. The choice is
+docs/decisions/0023-a-start-looks-behind-its-snapshot.md.
 """
 
 import os
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from exchange.gateway import log_events
-from exchange.journal.chain import BrokenChainError, checked
+from exchange.journal.chain import ORIGIN, BrokenChainError, checked
 from exchange.log import log
-from exchange.storage.sqlite_journal import DataDirError
+from exchange.storage.joined import joined
+from exchange.storage.sqlite_journal import DataDirError, quick_check
 from exchange.storage.sqlite_store import SqliteStore
-from exchange.storage.store import Store
 
 _NICE: Final = 10
 _END_S: Final = 5.0
@@ -28,9 +29,12 @@ class PastError(Exception):
     """A row before the snapshot was changed or damaged. ``str()`` is one line for the user."""
 
 
-def check(store: Store, upto_seq: int) -> None:
-    """Read the rows up to ``upto_seq``. Raises `BrokenChainError`, `DataDirError`."""
-    for row, _ in checked(store.rows(), upto_seq):
+def check(store: SqliteStore, upto_seq: int) -> None:
+    """Read the table's rows up to ``upto_seq``. Raises `BrokenChainError`, `DataDirError`."""
+    quick_check(store.data_dir)
+    sealed = joined(store.data_dir)
+    behind = (sealed[-1].head.last_seq, sealed[-1].head.end) if sealed else (0, ORIGIN)
+    for row, _ in checked(store.rows(behind[0]), upto_seq, behind):
         if row.seq >= upto_seq:
             return
 

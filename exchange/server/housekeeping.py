@@ -12,6 +12,7 @@ from exchange.gateway import log_events
 from exchange.log import log
 from exchange.recovery import huge_pages
 from exchange.recovery.past import PastCheck
+from exchange.recovery.sealing import Sealer
 from exchange.recovery.snapshotter import Snapshotter
 from exchange.server.admission import Admission, cut_slow
 from exchange.server.clock import SystemClock
@@ -42,6 +43,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     journal: SqliteJournal
     snapshots: Snapshotter
     past: PastCheck
+    sealer: Sealer
     history: HistoryServer
     images: ImageServer
     admission: Admission
@@ -73,6 +75,7 @@ class Housekeeping:
             Job("look at the disk", second, self.look_at_disk),
             Job("checkpoint the journal", second, self._aside(self._checkpoint)),
             Job("take a snapshot", second, self._aside(self._snapshot)),
+            Job("seal old rows", second, self._aside(self._seal)),
             Job("collect garbage", second, garbage.collect),
         )
 
@@ -126,6 +129,17 @@ class Housekeeping:
         if self._parts.snapshots.is_due:
             await asyncio.to_thread(huge_pages.gather)
         await self._parts.pump.between(self._parts.snapshots.if_due)
+
+    async def _seal(self) -> None:
+        """Have old rows sealed, then delete a few at a time: orders come in between."""
+        parts, sealer = self._parts, self._parts.sealer
+        sealer.look()
+        if not sealer.drop_upto:
+            return
+        await parts.history.follow()  # it reads the table alone
+        while await parts.pump.between(partial(parts.journal.drop_sealed, sealer.drop_upto)):
+            pass
+        sealer.drop_upto = 0
 
     async def _forget(self) -> None:
         """Delete a few frames at a time: orders come in between."""

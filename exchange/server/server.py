@@ -19,6 +19,7 @@ from exchange.log import log
 from exchange.recovery import quarantine
 from exchange.recovery.loading import Loaded
 from exchange.recovery.past import PastCheck, PastError
+from exchange.recovery.sealing import Sealer
 from exchange.recovery.snapshotter import SNAPSHOT_EVERY, Snapshotter
 from exchange.server import pauses, ready_file
 from exchange.server.admission import Admission, raise_file_limit
@@ -43,6 +44,7 @@ from exchange.storage import branch
 from exchange.storage.disk import DiskMarks
 from exchange.storage.history import HistoryError
 from exchange.storage.images import ImageStore
+from exchange.storage.segments import SEGMENT_ROWS
 from exchange.storage.sqlite_journal import DataDirError, DiskLostError, SqliteJournal
 from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.close_codes import CLOSE_GOING_AWAY
@@ -60,6 +62,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     private: bool = False
     snapshot_every: int = SNAPSHOT_EVERY
     """Commands between two snapshots."""
+    segment_rows: int = SEGMENT_ROWS
+    """Commands of one sealed segment."""
     disk: DiskMarks = DiskMarks()
     image_quota_bytes: int = QUOTA_BYTES
     """Of one account."""
@@ -83,6 +87,7 @@ class ExchangeServer:
             loaded.restored_seq,
         )
         self._past = PastCheck(settings.data_dir, loaded.restored_seq)
+        self._sealer = Sealer(settings.data_dir, settings.segment_rows)
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
         self.pump.metrics.register(Gauges(self.pump, settings.data_dir))
         self.log = ServerLog(loaded)
@@ -106,6 +111,7 @@ class ExchangeServer:
                 journal=self._journal,
                 snapshots=self._snapshots,
                 past=self._past,
+                sealer=self._sealer,
                 history=self._history,
                 images=self._images,
                 admission=self._admission,
@@ -208,6 +214,7 @@ class ExchangeServer:
         ends = {writer, watch, stopping}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         self._past.end()
+        self._sealer.end()
         if self._settings.ready_file is not None:
             ready_file.retract(self._settings.ready_file)
         self._keeping.end()

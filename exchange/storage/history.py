@@ -148,25 +148,30 @@ def _make(path: Path) -> None:
 
 
 def needs_rows(data_dir: Path) -> bool:
-    """Return whether frames were dropped that the read model has not copied: only a replay of the
-    rows can restore them.
+    """Return whether frames were dropped, or rows sealed, that the read model has not copied: only
+    a replay of all rows can restore them.
 
-    That happens when the file was lost, or was made by another release, after the first week.
+    That happens when the file was lost, or was made by another release, after the first week or
+    the first segment.
     """
     with closing(opened_to_read(data_dir / JOURNAL_NAME)) as journal:
         oldest = journal.execute("SELECT min(rowid) FROM account_frames").fetchone()[0]
-    return oldest is not None and oldest > _followed(data_dir / FILE_NAME) + 1
+        first_seq = journal.execute("SELECT min(seq) FROM journal").fetchone()[0]
+    frame_mark, row_mark = _followed(data_dir / FILE_NAME)
+    return (oldest or 0) > frame_mark + 1 or (first_seq or 0) > row_mark + 1
 
 
-def _followed(path: Path) -> int:
-    """Return the number of the last frames copied; 0 when there is no file of this version."""
+def _followed(path: Path) -> tuple[int, int]:
+    """Return the number of the last frames copied and of the last row; zeros when there is no file
+    of this version."""
     if not path.is_file():
-        return 0
+        return 0, 0
     # Not to read only: what a killed process left half written must be rolled back first.
     with closing(sqlite3.connect(path)) as history:
         if history.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            return 0
-        return int(history.execute("SELECT frames FROM progress").fetchone()[0])
+            return 0, 0
+        found = history.execute("SELECT frames, rows FROM progress").fetchone()
+        return int(found[0]), int(found[1])
 
 
 def note(database: sqlite3.Connection, told: Iterable[Told]) -> None:

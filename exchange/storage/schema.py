@@ -9,6 +9,9 @@ import sqlite3
 from typing import Final
 
 SCHEMA_VERSION: Final = 2
+SEALED_VERSION: Final = 3
+"""The same tables without the rows that are sealed in segments; never before rows are sealed, so
+that an earlier release can read a journal that has none."""
 PAGE_BYTES: Final = 2048
 """Of new files. A commit writes whole pages, and one order changes three."""
 
@@ -38,8 +41,8 @@ class NewerSchemaError(Exception):
 def version(database: sqlite3.Connection) -> int:
     """Return the file's version, or raise `NewerSchemaError`."""
     found = int(database.execute("PRAGMA user_version").fetchone()[0])
-    if found > SCHEMA_VERSION:
-        text = f"made by a later release (schema {found}, this one knows {SCHEMA_VERSION})"
+    if found > SEALED_VERSION:
+        text = f"made by a later release (schema {found}, this one knows {SEALED_VERSION})"
         raise NewerSchemaError(text)
     return found
 
@@ -47,7 +50,7 @@ def version(database: sqlite3.Connection) -> int:
 def bring_forward(database: sqlite3.Connection) -> None:
     """Upgrade the file's tables to this release. Raises `NewerSchemaError`, `sqlite3.Error`."""
     found = version(database)
-    if found == SCHEMA_VERSION:
+    if found >= SCHEMA_VERSION:
         return
     database.execute("BEGIN IMMEDIATE")
     for step in range(found, SCHEMA_VERSION):

@@ -75,6 +75,16 @@ def listed(data_dir: Path) -> list[Segment]:
     return found
 
 
+def last_seq(found: Sequence[Segment]) -> int:
+    """Return the last sealed row, 0 when nothing is sealed."""
+    return found[-1].head.last_seq if found else 0
+
+
+def last_seq_in(data_dir: Path) -> int:
+    """Return the last sealed row of a data directory. Raises `SpoiltSegmentError`."""
+    return last_seq(listed(data_dir))
+
+
 def paths(data_dir: Path) -> list[Path]:
     """Return the files of segments; their names are in the order of their rows."""
     place = folder(data_dir)

@@ -11,7 +11,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -20,14 +20,17 @@ from typing import IO, Final, Self
 from exchange import files
 from exchange.journal.chain import ORIGIN, StoredRow, sealed
 from exchange.journal.rows import AccountRow, JournalRow
+from exchange.storage import segments, sql
 from exchange.storage.connection import Connection
 from exchange.storage.schema import (
     SCHEMA_VERSION,
+    SEALED_VERSION,
     TABLES,
     NewerSchemaError,
     bring_forward,
     version,
 )
+from exchange.storage.segments import SpoiltSegmentError
 from exchange.storage.snapshots import sync_dir
 from exchange.units import MS_PER_DAY, MS_PER_HOUR
 
@@ -38,6 +41,8 @@ ABANDON_S: Final = 2.0
 CHECKPOINT_ROWS: Final = 20_000
 FORGET_ROWS: Final = 500
 """Rows of account frames that are deleted at once: orders wait that long."""
+DROP_ROWS: Final = 1_000
+"""Sealed rows that leave the table at once."""
 KEEP_MS: Final = 7 * MS_PER_DAY
 """How long account frames are kept for clients that resume, in ms."""
 DROP_AFTER_MS: Final = MS_PER_HOUR
@@ -54,31 +59,6 @@ _PRAGMAS: Final[dict[str, int | str]] = {
     "trusted_schema": 0,
     "wal_autocheckpoint": 0,
 }
-_INSERT_ROW: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?)"
-_INSERT_FRAMES: Final = "INSERT INTO account_frames VALUES (?, ?, ?, ?, ?)"
-_SELECT_ROWS: Final = (
-    "SELECT seq, now_ms, rules, body, chain FROM journal WHERE seq > ? ORDER BY seq"
-)
-_SELECT_FRAMES: Final = """
-SELECT account, first_seq, last_seq, ts_ms, body FROM account_frames
-WHERE account = ? AND last_seq > ? AND first_seq <= ? ORDER BY last_seq LIMIT ?"""
-
-_KEPT_FROM: Final = """
-WITH RECURSIVE known(name) AS (
-  SELECT min(account) FROM account_frames UNION ALL
-  SELECT (SELECT min(account) FROM account_frames WHERE account > name) FROM known
-  WHERE name IS NOT NULL)
-SELECT name, (
-  SELECT first_seq FROM account_frames WHERE account = name AND ts_ms >= ?
-  ORDER BY last_seq LIMIT 1)
-FROM known WHERE name IS NOT NULL"""
-"""Uses the index, one look-up for each account, instead of reading a week of frames."""
-_DELETE_FRAMES: Final = """
-DELETE FROM account_frames WHERE rowid IN (
-  SELECT rowid FROM (SELECT rowid, ts_ms FROM account_frames ORDER BY rowid LIMIT ?)
-  WHERE ts_ms < ? AND rowid < (SELECT max(rowid) FROM account_frames))"""
-"""Rows are in the order of their time. The last one is kept so that row numbers are never reused:
-the read model counts by them."""
 
 
 def kept_since_ms(now_ms: int) -> int:
@@ -155,7 +135,7 @@ def _create(data_dir: Path, rows: list[JournalRow]) -> None:
     try:
         with closing(sqlite3.connect(draft)) as database:
             database.executescript(TABLES)
-            database.executemany(_INSERT_ROW, sealed(ORIGIN, rows))
+            database.executemany(sql.INSERT_ROW, sealed(ORIGIN, rows))
             database.commit()
         os.replace(draft, path)
     except BaseException as error:
@@ -186,20 +166,44 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
 def stored_rows(data_dir: Path, behind: int | None = None) -> Iterator[StoredRow]:
     """Yield all rows, oldest first, read-only: a server may run on the same directory.
 
-    ``behind``: only the rows behind this one, without SQLite's own check of the whole file.
-    Raises `DataDirError` when there is no journal or SQLite finds it damaged.
+    Sealed ones come from their segments, the others from the table. ``behind``: only the rows
+    behind this one, without SQLite's own check of the whole file. Raises `DataDirError` when there
+    is no journal, or SQLite or the segments' digests find it damaged.
     """
-    path = require(data_dir)
+    path, seq = require(data_dir), behind or 0
+    try:
+        if behind is None:
+            quick_check(data_dir)
+        while True:
+            sealed_before = segments.listed(data_dir)
+            yield from segments.rows(sealed_before, seq)
+            seq = max(seq, segments.last_seq(sealed_before))
+            with closing(opened_to_read(path)) as database:
+                version(database)
+                table = database.execute(sql.SELECT_ROWS, (seq,))
+                first = table.fetchone()
+                # What is sealed while we read is in the folder before it leaves the table.
+                if first is None or first[0] == seq + 1 or segments.last_seq_in(data_dir) <= seq:
+                    yield from [] if first is None else [first]
+                    yield from table
+                    return
+    except (sqlite3.Error, NewerSchemaError) as error:
+        raise DataDirError(f"{path}: {error}") from error
+    except SpoiltSegmentError as error:
+        raise DataDirError(str(error)) from error
+
+
+def quick_check(data_dir: Path) -> None:
+    """Have SQLite check the whole file. Raises `DataDirError`."""
+    path = data_dir / FILE_NAME
     try:
         with closing(opened_to_read(path)) as database:
             version(database)
-            if behind is None:
-                found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if found != "ok":
-                    raise DataDirError(f"{path}: damaged: {' '.join(str(found).split())}")
-            yield from database.execute(_SELECT_ROWS, (behind or 0,))
+            found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     except (sqlite3.Error, NewerSchemaError) as error:
         raise DataDirError(f"{path}: {error}") from error
+    if found != "ok":
+        raise DataDirError(f"{path}: damaged: {' '.join(str(found).split())}")
 
 
 def stored_chain(data_dir: Path, seq: int) -> bytes | None:
@@ -210,9 +214,12 @@ def stored_chain(data_dir: Path, seq: int) -> bytes | None:
     try:
         with closing(opened_to_read(path)) as database:
             found = database.execute("SELECT chain FROM journal WHERE seq = ?", (seq,)).fetchone()
-    except sqlite3.Error as error:
-        raise DataDirError(f"{path}: {error}") from error
-    return None if found is None else bytes(found[0])
+        if found is None:
+            return segments.chain_of(segments.listed(data_dir), seq)
+    except (sqlite3.Error, SpoiltSegmentError) as error:
+        what = str(error) if isinstance(error, SpoiltSegmentError) else f"{path}: {error}"
+        raise DataDirError(what) from error
+    return bytes(found[0])
 
 
 class SqliteJournal:
@@ -251,7 +258,7 @@ class SqliteJournal:
     async def _open(self) -> None:
         try:
             self._database = await self._connected()
-            if await self._pragma("user_version") != SCHEMA_VERSION:
+            if await self._pragma("user_version") not in (SCHEMA_VERSION, SEALED_VERSION):
                 with closing(sqlite3.connect(self._path)) as database:
                     bring_forward(database)
             for name, value in self._pragmas.items():
@@ -285,9 +292,9 @@ class SqliteJournal:
         frames = [(a.account, a.first_seq, a.last_seq, a.ts_ms, a.body) for a in accounts]
 
         def commit(database: sqlite3.Connection) -> None:
-            database.executemany(_INSERT_ROW, stored)
+            database.executemany(sql.INSERT_ROW, stored)
             if frames:
-                database.executemany(_INSERT_FRAMES, frames)
+                database.executemany(sql.INSERT_FRAMES, frames)
             database.commit()
 
         try:
@@ -322,7 +329,7 @@ class SqliteJournal:
         """Return stored frames for a resuming session, on a connection of their own."""
         try:
             wanted = (account, after, upto, limit)
-            found = await self._reader.execute_fetchall(_SELECT_FRAMES, wanted)
+            found = await self._reader.execute_fetchall(sql.SELECT_FRAMES, wanted)
         except sqlite3.Error as error:
             raise DiskLostError(f"{self._path}: read failed: {error}") from error
         return [AccountRow(*row) for row in found]
@@ -331,7 +338,7 @@ class SqliteJournal:
         """Return each account's oldest account_seq that is kept at ``now_ms``, if it has any."""
         since_ms = kept_since_ms(now_ms)
         try:
-            found = await self._reader.execute_fetchall(_KEPT_FROM, (since_ms,))
+            found = await self._reader.execute_fetchall(sql.KEPT_FROM, (since_ms,))
         except sqlite3.Error as error:
             raise DiskLostError(f"{self._path}: read failed: {error}") from error
         return {row[0]: row[1] for row in found if row[1] is not None}
@@ -341,12 +348,29 @@ class SqliteJournal:
         before_ms = kept_since_ms(now_ms) - DROP_AFTER_MS
 
         def delete(database: sqlite3.Connection) -> int:
-            deleted = database.execute(_DELETE_FRAMES, (FORGET_ROWS, before_ms)).rowcount
+            return database.execute(sql.DELETE_FRAMES, (FORGET_ROWS, before_ms)).rowcount
+
+        return await self._deleted(delete) == FORGET_ROWS
+
+    async def drop_sealed(self, upto_seq: int) -> bool:
+        """Delete some rows that a segment holds by now; False: there are no more of them."""
+
+        def delete(database: sqlite3.Connection) -> int:
+            gone = database.execute(sql.DELETE_SEALED, (upto_seq, DROP_ROWS)).rowcount
+            if gone:  # what was made before segments must not take this for a whole journal
+                database.execute(f"PRAGMA user_version = {SEALED_VERSION}")
+            return gone
+
+        return await self._deleted(delete) == DROP_ROWS
+
+    async def _deleted(self, delete: Callable[[sqlite3.Connection], int]) -> int:
+        def commit(database: sqlite3.Connection) -> int:
+            gone = delete(database)
             database.commit()
-            return deleted
+            return gone
 
         try:
-            return await self._database.run(delete) == FORGET_ROWS
+            return await self._database.run(commit)
         except (sqlite3.Error, OSError) as error:
             raise DiskLostError(f"{self._path}: commit failed: {error}") from error
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from exchange.journal.chain import StoredRow
 from exchange.storage import snapshots
+from exchange.storage.joined import joined
 from exchange.storage.snapshots import SnapshotFile
 from exchange.storage.sqlite_journal import (
     FILE_NAME,
@@ -35,6 +36,7 @@ class SqliteStore:
 
     def require(self) -> None:
         require(self.data_dir)
+        joined(self.data_dir)
 
     def rows(self, behind: int | None = None) -> Iterator[StoredRow]:
         return stored_rows(self.data_dir, behind)

@@ -184,6 +184,8 @@ OWN: list[tuple[LogLine, str]] = [
         log_events.past_unchecked(7, "x"),
         "warning rows_unchecked: the rows up to 7 are not checked: x",
     ),
+    (log_events.sealed(1, 9, 80), "info sealed: rows 1 to 9 are sealed: 80 bytes"),
+    (log_events.seal_failed("x"), "warning seal_failed: no rows are sealed: x"),
     (log_events.snapshot_failed("x"), "warning snapshot_failed: no snapshot: x"),
     (log_events.disk("d", "cancel_only"), "error disk: d: free disk space: cancel only"),
     (log_events.disk("d", "ok"), "info disk: d: free disk space: ok"),
