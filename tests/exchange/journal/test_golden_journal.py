@@ -32,7 +32,7 @@ from exchange.model.commands import (
 )
 from exchange.recovery.loading import load
 from exchange.recovery.verifying import verified
-from exchange.storage.schema import SCHEMA_VERSION
+from exchange.storage.schema import SCHEMA_VERSION, SEALED_VERSION
 from exchange.storage.sqlite_journal import DataDirError, create, stored_rows
 from exchange.storage.sqlite_store import SqliteStore
 from exchange.wire.admin_requests import AdminInstrument, AdminKey, AdminKeyRevoke, AdminZone
@@ -152,7 +152,7 @@ def test_files_of_a_later_release_are_refused_and_older_ones_brought_forward(
     data_dir = tmp_path / "data"
     create_exchange(data_dir)
     assert schema_of(data_dir) == SCHEMA_VERSION
-    schema_of(data_dir, SCHEMA_VERSION + 1)
+    schema_of(data_dir, SEALED_VERSION + 1)
     with pytest.raises(DataDirError, match="made by a later release"):
         list(stored_rows(data_dir))
     for command in ("verify", "serve"):
