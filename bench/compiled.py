@@ -18,10 +18,11 @@ from msgspec import Struct
 from bench.build import BUILDS, HOT, ROOT, BuildError, build
 from bench.flow import Flow, Shape, make
 from bench.measure import Times, end_hash, rounds
-from bench.report import BARE, BASELINE, FULL, Figure
+from bench.report import BARE, BASELINE, FULL, Figure, Goal
 from bench.subjects import MAKERS
 
 TIMEOUT_S: Final = 3600
+NO_GOAL: Final = Goal(full=(None, None), bare=(None, None))
 
 
 class Job(Struct):
@@ -49,12 +50,14 @@ class Compiled:
 
     def build(self, builds: Path = BUILDS) -> None:
         """Build, unless it was done before; takes most of a minute."""
+        if self.tree is not None or self.notes:
+            return
         try:
             self.tree = build(self.modules, builds=builds)
         except BuildError as why:
             self._note(f"{why}")
 
-    def figures(self, flow: Flow, count: int) -> list[Figure]:
+    def figures(self, flow: Flow, count: int, goal: Goal = NO_GOAL) -> list[Figure]:
         """Measure ``flow`` in ``count`` rounds; nothing without a build."""
         if self.tree is None:
             return []
@@ -72,6 +75,7 @@ class Compiled:
                 f"{name}, mypyc / {BASELINE}",
                 told.times.ratio(name, BASELINE),
                 "x",
+                *(goal.compiled if name == FULL else ()),
             )
             for name in (BARE, FULL)
         ]
@@ -80,11 +84,16 @@ class Compiled:
         self.notes.append(f"no figures of the engine compiled with mypyc: {why}")
 
 
+def environment(tree: Path) -> dict[str, str]:
+    """Return the environment in which ``python -P`` takes the exchange that lies in ``tree``."""
+    return {**os.environ, "PYTHONPATH": f"{tree}{os.pathsep}{ROOT}"}
+
+
 def _run(tree: Path, job: Job) -> Measured:
     """Play the job on the exchange that lies in ``tree``."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "bench.compiled"],
-        env={**os.environ, "PYTHONPATH": f"{tree}{os.pathsep}{ROOT}"},
+        env=environment(tree),
         input=msgspec.json.encode(job),
         capture_output=True,
         timeout=TIMEOUT_S,

@@ -41,6 +41,8 @@ class Goal(Struct, frozen=True):
 
     full: tuple[float | None, float | None]
     bare: tuple[float | None, float | None]
+    compiled: tuple[float | None, float | None] = (None, None)
+    """Of the full engine, compiled."""
 
 
 def ratios(flow: str, times: Times, goal: Goal) -> list[Figure]:

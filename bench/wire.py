@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
+from bench.compiled import environment
 from bench.load import Pipe, cpu_s, framed, open_pipe
 from bench.report import Figure
 from bench.wire_servers import OPERATOR
@@ -32,6 +33,8 @@ TRADER: Final = Ed25519PrivateKey.from_private_bytes(b"bench trader".ljust(32, b
 ACK: Final = b'"ack"'
 ORDER: Final = b'"order.place"'
 FLOW: Final = "socket"
+COMPILED: Final = "compiled"
+"""The kind of server whose exchange must be compiled."""
 CANCELS_FROM: Final = 10**9
 """Where the ``req_id`` of cancels begin."""
 
@@ -64,17 +67,19 @@ class Spent(Struct):
 
 
 class Subject:
-    """A server process, with a count of the orders it was sent. ``module``: what it runs."""
+    """A server process, with a count of the orders it was sent. ``module``: what it runs;
+    ``tree``: where another exchange than this source lies."""
 
     module = "bench.wire_servers"
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, tree: Path | None = None) -> None:
         self.kind = kind
-        self.exchange = kind in ("durable", "memory")
+        self.exchange = kind in ("durable", "memory", COMPILED)
         self.mark = ACK if self.exchange else ORDER
         self._orders = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self.module, kind],
+            [sys.executable, *([] if tree is None else ["-P"]), "-m", self.module, kind],
+            env=None if tree is None else environment(tree),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -226,6 +231,8 @@ class Round(Struct):
 
     echo: Spent
     durable: Spent
+    compiled: Spent | None
+    """As ``durable``, where there is a build."""
     memory: Spent
     bare_alone: Spent
     bare_fan_out: Spent
@@ -238,11 +245,12 @@ Typical: TypeAlias = Callable[[Callable[[Round], float]], float]
 
 
 async def _round(subjects: dict[str, Subject], size: Size) -> Round:
-    echo, durable, memory, bare = subjects.values()
+    echo, durable, memory, bare, *compiled = subjects.values()
     one_by_one, steps = [1] * size.updates, [size.burst // BURST_STEPS] * BURST_STEPS
     return Round(
         await ordering(echo, size),
         await ordering(durable, size),
+        await ordering(compiled[0], size) if compiled else None,
         await ordering(memory, size),
         await fan_out(bare, 0, one_by_one),
         await fan_out(bare, size.listeners, one_by_one),
@@ -252,9 +260,11 @@ async def _round(subjects: dict[str, Subject], size: Size) -> Round:
     )
 
 
-async def rounds(count: int, size: Size) -> list[Round]:
+async def rounds(count: int, size: Size, tree: Path | None = None) -> list[Round]:
     """Measure ``count`` rounds after one to warm up."""
     subjects = {kind: Subject(kind) for kind in ("echo", "durable", "memory", "broadcast")}
+    if tree is not None:
+        subjects[COMPILED] = Subject(COMPILED, tree)
     try:
         for subject in subjects.values():
             await subject.start()
@@ -265,12 +275,12 @@ async def rounds(count: int, size: Size) -> list[Round]:
             subject.stop()
 
 
-def figures(count: int, size: Size = FULL) -> list[Figure]:
-    """Measure and return what `make bench` tells of the socket.
+def figures(count: int, size: Size = FULL, tree: Path | None = None) -> list[Figure]:
+    """Measure and return what `make bench` tells of the socket; ``tree``: of the compiled exchange.
 
     The minimums are of CPU time: wall time on a busy machine is mostly the machine's.
     """
-    found = asyncio.run(rounds(count, size))
+    found = asyncio.run(rounds(count, size, tree))
 
     def typical(of: Callable[[Round], float]) -> float:
         return median(of(one) for one in found)
@@ -293,9 +303,15 @@ def figures(count: int, size: Size = FULL) -> list[Figure]:
         rate("durable orders", lambda one: one.durable),
         rate("orders, no disk", lambda one: one.memory),
         *beside_echo("durable", lambda one: one.durable, 0.62, 0.75),
+        *([] if tree is None else beside_echo("durable, mypyc", _compiled, 0.8, 0.95)),
         *beside_echo("no disk", lambda one: one.memory, 0.8, 0.8),
         *_fan_out_figures(typical, size),
     ]
+
+
+def _compiled(one: Round) -> Spent:
+    assert one.compiled is not None, "there is a build"
+    return one.compiled
 
 
 def _fan_out_figures(typical: Typical, size: Size) -> list[Figure]:

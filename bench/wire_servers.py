@@ -2,7 +2,8 @@
 
 ``echo`` and ``broadcast`` are the bare references: what `websockets` does without an exchange;
 ``synced`` is an echo that makes each frame durable before it answers.
-``durable`` is the exchange as it ships; ``memory`` the same with a journal that keeps nothing.
+``durable`` is the exchange as it ships, ``memory`` the same with a journal that keeps nothing;
+``compiled`` is ``durable`` again, on the compiled core.
 Prints its address when it serves and ends with its standard input.
 """
 
@@ -29,6 +30,7 @@ from exchange.model.config import default_config
 from exchange.recovery import loading
 from exchange.server import pauses
 from exchange.server.clock import SystemClock
+from exchange.server.form import FORM
 from exchange.server.pump import Pump
 from exchange.server.server import ExchangeServer, Settings
 from exchange.storage.sqlite_journal import DataLock, SqliteJournal
@@ -129,7 +131,8 @@ async def bare(kind: str) -> AsyncIterator[str]:
 
 
 async def main(kind: str) -> None:
-    makers = {"durable": ExchangeServer, "memory": MemoryServer}
+    makers = {"durable": ExchangeServer, "compiled": ExchangeServer, "memory": MemoryServer}
+    assert kind != "compiled" or FORM == "compiled", "this exchange is not compiled"
     serving = exchange(makers[kind]) if kind in makers else bare(kind)
     async with serving as url:
         print(url, flush=True)

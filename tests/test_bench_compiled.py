@@ -5,13 +5,14 @@ its process runs on plain copies of the exchange.
 """
 
 import ast
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from bench.__main__ import SECTIONS, options
-from bench.build import HOT, SOURCE, BuildError, build, compile_copy, key, lacking
+from bench.build import HOT, ROOT, SOURCE, BuildError, build, compile_copy, key, lacking
 from bench.compiled import Compiled
 from bench.flow import Flow, Shape, make
 from bench.report import BARE, FULL
@@ -44,6 +45,38 @@ def test_nothing_compiled_defines_what_msgspec_decodes() -> None:
         classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         bases = [ast.unparse(base) for node in classes for base in node.bases]
         assert not [base for base in bases if base.endswith("Struct")], name
+
+
+def test_nothing_compiled_is_extended_by_source() -> None:
+    """A compiled class takes no subclass that is interpreted: not the exchange's, not a test's."""
+    closed = {
+        f"exchange.{name}.{node.name}"
+        for name in HOT
+        for node in ast.walk(ast.parse((SOURCE / f"{name.replace('.', '/')}.py").read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+    compiled = {SOURCE / f"{name.replace('.', '/')}.py" for name in HOT}
+    found = [
+        f"{path}: {base}"
+        for folder in ("exchange", "sim", "manager", "hostagent", "tui", "bench", "tests")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path not in compiled
+        for base in bases_of(path.read_text(encoding="utf-8"))
+        if base in closed
+    ]
+    assert found == []
+
+
+def bases_of(source: str) -> list[str]:
+    """Return the full names of what the classes of a module extend, where it was imported."""
+    names = re.findall(r"^ *class \w+\((\w+)[,)]", source, re.MULTILINE)
+    return [
+        f"{module}.{name}"
+        for name in names
+        for module in re.findall(
+            rf"^from (\S+) import (?:.*\b{name}\b|\([^)]*\b{name}\b)", source, re.MULTILINE
+        )
+    ]
 
 
 def test_a_build_is_named_after_its_sources_and_what_is_compiled(tmp_path: Path) -> None:

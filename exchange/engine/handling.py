@@ -5,7 +5,7 @@ Apart from ``engine.py`` because a command's way through the engine is compiled 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from exchange.engine import admin, deadlines, retention
 from exchange.hosts import enrollment, owner_limits, presence
@@ -40,10 +40,10 @@ def _advance(state: State, command: Command, message: AdvanceTime) -> Done | Ref
     return Done(duplicate=due_ms is None or due_ms > state.now_ms)
 
 
-_NOTHING: Out = ("", Done(duplicate=True))
+_NOTHING: Final[Out] = ("", Done(duplicate=True))
 """Placeholder for the reply until there is one."""
 
-HANDLERS: dict[type, Handler] = {
+HANDLERS: Final[dict[type, Handler]] = {
     Genesis: admin.genesis,
     AdvanceTime: _advance,
     HostSilent: presence.silent,

@@ -25,9 +25,9 @@ def forget_old(state: State) -> None:
         if known.get(order.client_order_id) is order:
             del known[order.client_order_id]
     for secret in [key for key, token in state.tokens.items() if token.expires_ms <= state.now_ms]:
-        del state.tokens[secret]
+        state.tokens.remove(secret)
     for name in _older(state.deposits, lambda row: row[1], before_ms):
-        del state.deposits[name]
+        state.deposits.remove(name)
     for number in _older(state.ended_leases, lambda lease: lease.ends_ms or 0, before_ms):
         for vm in state.ended_leases.pop(number).live_vms():
             del state.vms[vm.number]  # its host never returned to report that it stopped

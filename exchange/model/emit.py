@@ -4,6 +4,8 @@ Each account's frames are numbered here: contiguous, never skipped. Source: prot
 channel" and "Hosts".
 """
 
+from typing import Final
+
 from exchange.model.account import Account, Order
 from exchange.model.capacity import Host
 from exchange.model.instrument import Instrument
@@ -22,6 +24,10 @@ from exchange.wire.frames import (
     VmUpdate,
 )
 from exchange.wire.results import FillRow
+
+_ORDER: Final = OrderUpdate
+_BALANCE: Final = BalanceUpdate
+"""Compiled code finds these at once, imported names by a dict."""
 
 # One builder for each kind of event of an order. They build by position: the fastest way, and every
 # order makes two frames or more.
@@ -68,7 +74,7 @@ def order_and_balance(
     if state.quiet:
         return
     seq, now_ms, request = state.seq, state.now_ms, subject.request
-    frame = OrderUpdate(
+    frame = _ORDER(
         account_seq - 1,
         seq,
         now_ms,
@@ -86,7 +92,7 @@ def order_and_balance(
         reason,
     )
     available_ucr, held_ucr = account.available_ucr, account.held_ucr
-    balance = BalanceUpdate(account_seq, seq, now_ms, available_ucr, held_ucr, "order")
+    balance = _BALANCE(account_seq, seq, now_ms, available_ucr, held_ucr, "order")
     state.outs += ((account.account_id, frame), (account.account_id, balance))
 
 
@@ -96,7 +102,7 @@ def fill(state: State, subject: Order, filled: FillRow, liquidity: str) -> None:
     account.account_seq = account_seq = account.account_seq + 1
     if state.quiet:
         return
-    frame = OrderUpdate(
+    frame = _ORDER(
         account_seq,
         state.seq,
         state.now_ms,
@@ -139,7 +145,7 @@ def balances(state: State) -> None:
         assert held_ucr >= 0 <= available_ucr or account_id == OUTSIDE, "nobody owes"
         account.account_seq = seq = account.account_seq + 1
         if not state.quiet:
-            frame = BalanceUpdate(seq, state.seq, state.now_ms, available_ucr, held_ucr, why)
+            frame = _BALANCE(seq, state.seq, state.now_ms, available_ucr, held_ucr, why)
             state.outs.append((account_id, frame))
     moved.clear()
 

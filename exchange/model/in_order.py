@@ -1,4 +1,8 @@
-"""A dict whose rows are added and removed in the order of time, such as rows kept for 24 h."""
+"""A dict whose rows are added and removed in the order of time, such as rows kept for 24 h.
+
+Rows go by a method of `InOrder`, never by ``del``: a class with a ``__delitem__`` of its own pays
+for it at each row that is added.
+"""
 
 from itertools import islice
 from typing import Any, TypeVar
@@ -25,9 +29,9 @@ class InOrder(dict[K, V]):
         self._oldest, take = None, super().pop
         return [take(key) for key in list(islice(self, count))]
 
-    def __delitem__(self, key: K) -> None:
-        # A key may come back, and then it is the newest.
-        super().__delitem__(key)
+    def remove(self, key: K) -> None:
+        """Remove a row; it may come back, and then it is the newest."""
+        del self[key]
         if key == self._oldest:
             self._oldest = None
 

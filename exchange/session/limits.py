@@ -74,14 +74,14 @@ class Keyed:
 
     def __init__(self, per_s: int, saved_s: int) -> None:
         self.per_s = per_s
-        self._saved_s = saved_s
+        self.saved_s = saved_s
         self._buckets: dict[str, Bucket] = {}
 
     def of(self, name: str, now_ms: int) -> Bucket:
         """Return the bucket of ``name``."""
         bucket = self._buckets.get(name)
         if bucket is None:
-            bucket = self._buckets[name] = Bucket(now_ms, self.per_s, self._saved_s)
+            bucket = self._buckets[name] = Bucket(now_ms, self.per_s, self.saved_s)
         return bucket
 
     def take(self, name: str, now_ms: int) -> Refused | None:
@@ -102,7 +102,7 @@ class Limits:
         self._accounts: dict[str, Budgets] = {}
         self._hosts = Keyed(HOST_PER_S, HOST_SAVED_S)
         self._operators = Keyed(OPERATOR_PER_S, OPERATOR_SAVED_S)
-        self._refusals = Keyed(REFUSALS_PER_S, REFUSALS_SAVED_S)
+        self.refusals = Keyed(REFUSALS_PER_S, REFUSALS_SAVED_S)
 
     def refusal(self, session: Session, message: Any, now_ms: int) -> Refused | None:
         """Spend what ``message`` costs; returns why it is not handled, None when it may be."""
@@ -167,7 +167,7 @@ class Limits:
     def rest_ms(self, session: Session, now_ms: int) -> int:
         """A request of the session was refused: return for how long not to read its connection."""
         if who := session.host or session.account:
-            bucket = self._refusals.of(who, now_ms)
+            bucket = self.refusals.of(who, now_ms)
         else:
             bucket = session.refusals or Bucket(now_ms, REFUSALS_PER_S, REFUSALS_SAVED_S)
             session.refusals = bucket

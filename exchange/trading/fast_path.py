@@ -9,6 +9,8 @@ same steps as they do, in one function: in CPython the calls between them cost a
 compares the bytes.
 """
 
+from typing import Final
+
 from exchange.model import emit
 from exchange.model.account import Order
 from exchange.model.commands import Command, shown_fills
@@ -16,6 +18,10 @@ from exchange.model.state import State
 from exchange.trading import execution, orders
 from exchange.wire.requests import OrderCancel, OrderPlace
 from exchange.wire.results import Done, OrderResult, Refused
+
+_DONE: Final = Done
+_RESULT: Final = OrderResult
+"""Compiled code finds these at once, imported names by a dict."""
 
 
 def place(state: State, command: Command, request: OrderPlace) -> Done | Refused:
@@ -65,7 +71,7 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
     account.available_ucr -= held_ucr
     account.held_ucr += held_ucr
     emit.order_and_balance(state, account, order, "new")
-    return Done() if state.quiet else Done(OrderResult(order_id, name, "new", 0, qty, False, []))
+    return _DONE() if state.quiet else _DONE(_RESULT(order_id, name, "new", 0, qty, False, []))
 
 
 def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refused:
@@ -94,7 +100,7 @@ def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refus
     assert account.held_ucr >= 0, "a hold is never more than what was set aside"
     emit.order_and_balance(state, account, order, "canceled", "user")
     if state.quiet:
-        return Done()
+        return _DONE()
     order_id, name, filled_qty = order.order_id, placed.client_order_id, order.filled_qty
     rows, more = shown_fills(order.fills)
-    return Done(OrderResult(order_id, name, "canceled", filled_qty, 0, False, rows, "user", more))
+    return _DONE(_RESULT(order_id, name, "canceled", filled_qty, 0, False, rows, "user", more))

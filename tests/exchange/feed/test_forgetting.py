@@ -85,7 +85,7 @@ def test_a_key_that_comes_back_is_the_newest() -> None:
     """Else what is due next would hang on when it was looked up, and not on the rows."""
     rows = InOrder({"a": 1, "b": 2})
     assert rows.first() == (1,)
-    del rows["a"]
+    rows.remove("a")
     rows["a"] = 3
     assert rows.first() == (2,)
     assert rows.pop("b") == 2

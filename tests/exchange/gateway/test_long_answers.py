@@ -66,8 +66,8 @@ class Scales:
 
     def __init__(self, rig: Rig) -> None:
         self.heaviest = 0
-        self._take: Callable[[], Batch] = rig.gateway.take
-        rig.gateway.take = self.take  # type: ignore[method-assign]
+        self._take: Callable[[], Batch] = rig.take
+        rig.take = self.take  # type: ignore[method-assign]
 
     def take(self) -> Batch:
         batch = self._take()

@@ -22,7 +22,6 @@ from exchange.keys import public_key_b64
 from exchange.model.state import State
 from exchange.server import admission, listening
 from exchange.server.server import ExchangeServer
-from exchange.session import limits
 from exchange.wire.admin_requests import AdminAccount, AdminDeposit, AdminLimits
 from exchange.wire.codec import JSON
 from exchange.wire.requests import OrderCancelOnDisconnect
@@ -149,13 +148,13 @@ def test_a_pong_behind_what_we_do_not_read_is_not_lost(
 ) -> None:
     """(Before, who was read more slowly for what was refused was closed: 1011, no pong.)"""
     monkeypatch.setattr(listening, "PING_S", PING_S)
-    monkeypatch.setattr(limits, "REFUSALS_SAVED_S", 0)
     toggles = [
         JSON.encode(OrderCancelOnDisconnect(req_id=at, enabled=at % 2 == 0)) for at in range(400)
     ]
 
     async def main() -> None:
         async with running(tmp_path / "data") as server, raw(server.url) as bob:
+            server.pump.gateway.limits.refusals.saved_s = 0
             async with Client(server.url, OPERATOR) as operator:
                 await add_account(operator, "bob")
                 await operator.request(AdminLimits(req_id=1, account="bob", orders_per_s=10))

@@ -48,7 +48,8 @@ def _attributes(item: object) -> Iterator[tuple[str, Any]]:
         return
     names = dict.fromkeys(getattr(item, "__dict__", ()))
     for base in kind.__mro__:
-        slots = base.__dict__.get("__slots__", ())
+        own = base.__dict__  # a compiled class keeps its attributes' names elsewhere
+        slots = own.get("__slots__") or own.get("__mypyc_attrs__", ())
         names |= dict.fromkeys([slots] if isinstance(slots, str) else slots)
     if isinstance(item, msgspec.Struct):
         names |= dict.fromkeys(item.__struct_fields__)
