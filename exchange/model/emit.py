@@ -67,21 +67,30 @@ def order(state: State, subject: Order, what: str, reason: str | None = None) ->
 
 
 def order_and_balance(
-    state: State, account: Account, subject: Order, what: str, reason: str | None = None
+    state: State,
+    account: Account,
+    subject: Order,
+    name: str,
+    symbol: str,
+    what: str,
+    reason: str | None = None,
 ) -> None:
-    """As `order`, then `balances` for the owner: for a command that touches one order only."""
+    """As `order`, then `balances` for the owner: for a command that touches one order only.
+
+    ``name`` and ``symbol`` are those of its request: compiled code reads a message slowly.
+    """
     account.account_seq = account_seq = account.account_seq + 2
     if state.quiet:
         return
-    seq, now_ms, request = state.seq, state.now_ms, subject.request
+    seq, now_ms = state.seq, state.now_ms
     frame = _ORDER(
         account_seq - 1,
         seq,
         now_ms,
         subject.order_id,
-        request.client_order_id,
-        request.symbol,
-        request.side,
+        name,
+        symbol,
+        "buy" if subject.sign > 0 else "sell",
         what,
         subject.status,
         subject.qty,

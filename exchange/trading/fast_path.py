@@ -70,7 +70,7 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
     book.rest(order)
     account.available_ucr -= held_ucr
     account.held_ucr += held_ucr
-    emit.order_and_balance(state, account, order, "new")
+    emit.order_and_balance(state, account, order, name, instrument.symbol, "new")
     return _DONE() if state.quiet else _DONE(_RESULT(order_id, name, "new", 0, qty, False, []))
 
 
@@ -79,7 +79,7 @@ def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refus
     account = state.ledger.accounts[command.account]
     name = request.client_order_id
     order = None if name is None or request.order_id is not None else account.orders.get(name)
-    if order is None or order.level is None or not order.hold_unit_ucr:
+    if name is None or order is None or order.level is None or not order.hold_unit_ucr:
         return orders.cancel(state, command, request)
     placed, qty, backing = order.request, order.leaves_qty, order.backing
     if placed.expire_ms is not None:
@@ -98,9 +98,9 @@ def cancel(state: State, command: Command, request: OrderCancel) -> Done | Refus
     account.available_ucr += freed_ucr
     account.held_ucr -= freed_ucr
     assert account.held_ucr >= 0, "a hold is never more than what was set aside"
-    emit.order_and_balance(state, account, order, "canceled", "user")
+    emit.order_and_balance(state, account, order, name, instrument.symbol, "canceled", "user")
     if state.quiet:
         return _DONE()
-    order_id, name, filled_qty = order.order_id, placed.client_order_id, order.filled_qty
+    order_id, filled_qty = order.order_id, order.filled_qty
     rows, more = shown_fills(order.fills)
     return _DONE(_RESULT(order_id, name, "canceled", filled_qty, 0, False, rows, "user", more))

@@ -106,9 +106,8 @@ class _Copier:
         makes: Any = kind.__new__
         if isinstance(old, dict) and makes is dict.__new__:
             return self._later(self._fill_instance, old, self._dict(old))
-        ours = makes is object.__new__ or hasattr(kind, "__mypyc_attrs__")  # compiled: its own
-        if ours and kind.__module__ != "builtins":
-            return self._later(self._fill_instance, old, makes(kind))
+        if makes is object.__new__ and kind.__module__ != "builtins":
+            return self._later(self._fill_instance, old, object.__new__(kind))
         raise CannotCopyError(f"{kind.__module__}.{kind.__qualname__}")
 
     def _later(self, fill: Callable[[Any, Any], None], old: Any, new: Any) -> Any:

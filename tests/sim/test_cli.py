@@ -249,7 +249,7 @@ def test_sigterm_ends_the_others_like_ctrl_c(short: Path, tmp_path: Path, words:
     assert (told["interrupted"], told["passed"]) == (True, False)
 
 
-@pytest.mark.plants
+@pytest.mark.source
 def test_a_broken_law_says_where_and_keeps_what_had_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from exchange.trading import cancels, execution, windows
 from exchange.units import MS_PER_HOUR
 from tests.exchange.storm.trading import Storm
 
-pytestmark = [pytest.mark.storm, pytest.mark.plants]
+pytestmark = [pytest.mark.storm, pytest.mark.source]
 
 COMMANDS: Final = 2_500
 SEEDS: Final = range(8)

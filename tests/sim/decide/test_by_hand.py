@@ -146,7 +146,7 @@ def test_sigterm_is_heard_also_between_the_first_run_and_the_others(
     assert (found.interrupted, len(found.results)) == (signal.SIGTERM, 1)
 
 
-@pytest.mark.plants
+@pytest.mark.source
 def test_a_broken_law_names_the_line_that_shows_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,7 @@ def test_the_right_rules_are_not_blamed(folder: Path, seed: int) -> None:
     run(folder, seed)
 
 
-@pytest.mark.plants
+@pytest.mark.source
 @pytest.mark.parametrize("bug", [*BY_THE_BOOKS_ALONE, *MORE], ids=lambda bug: bug.name)
 def test_a_wrong_rule_is_seen(folder: Path, monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
     monkeypatch.setattr(bug.owner, bug.attribute, bug.wrong(getattr(bug.owner, bug.attribute)))

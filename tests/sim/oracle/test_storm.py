@@ -36,7 +36,7 @@ def test_the_right_rules_are_not_blamed(seed: int) -> None:
     Watched(seed).run(COMMANDS)
 
 
-@pytest.mark.plants
+@pytest.mark.source
 @pytest.mark.parametrize(("owner", "name", "bug"), BUGS, ids=lambda it: getattr(it, "__name__", it))
 def test_a_wrong_rule_is_seen(
     monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, bug: Any

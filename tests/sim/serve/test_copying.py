@@ -77,6 +77,7 @@ def _parts(one: Any) -> list[Any]:
     return gc.get_referents(one)
 
 
+@pytest.mark.source
 @pytest.mark.parametrize("at_s", [0, 150])
 def test_a_copy_runs_as_the_world_does(tmp_path: Path, at_s: int) -> None:
     world = world_at(tmp_path, at_s)
@@ -87,6 +88,7 @@ def test_a_copy_runs_as_the_world_does(tmp_path: Path, at_s: int) -> None:
     assert len(set(digests)) == 1
 
 
+@pytest.mark.source
 def test_a_copy_of_a_world_shares_nothing_that_changes(tmp_path: Path) -> None:
     world = world_at(tmp_path, 150)
     copy, _ = copied(world)

@@ -234,6 +234,7 @@ def test_step_and_seek_to_the_past(tmp_path: Path) -> None:
     assert asyncio.run(walk()) == unpaced(tmp_path, text)
 
 
+@pytest.mark.source
 @pytest.mark.parametrize("seeks", [(250, 100, 200, 10, 299), (120, 119.999, 0, 60, 310, 150)])
 def test_after_any_seeks_the_run_is_the_unpaced_run(
     tmp_path: Path, seeks: tuple[float, ...]
@@ -311,6 +312,7 @@ def test_what_is_asked_for_during_a_seek_comes_behind_it(tmp_path: Path) -> None
     asyncio.run(walk())
 
 
+@pytest.mark.source
 def test_copies_are_thinned_out_in_a_large_world(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,7 +73,7 @@ def crash_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(World, "run", run_anew)
 
 
-@pytest.mark.plants
+@pytest.mark.source
 @pytest.mark.usefixtures("crash_is_a_bug")
 def test_a_planted_bug_is_shrunk_to_its_single_fault(short: Path, tmp_path: Path) -> None:
     out = tmp_path / "minimal.toml"
@@ -105,7 +105,7 @@ def test_an_expectation_of_safety_holds_for_every_seed(short: Path, tmp_path: Pa
     assert "FAILED  threshold: price_max" in done.stdout
 
 
-@pytest.mark.plants
+@pytest.mark.source
 def test_what_stops_a_run_is_told_as_a_failure(
     short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
