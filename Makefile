@@ -45,7 +45,7 @@ help:
 	@echo 'make web-picture      take the picture of the terminal in a browser again'
 	@echo 'make dist             build dist/, install it in an empty environment and try it there'
 	@echo 'make dist-compiled    build the wheel whose core is compiled, for this Python and machine'
-	@echo 'make test-compiled    build it, and run the tests of the exchange on it'
+	@echo 'make test-compiled    build it, and run tests of the exchange and the simulator on it'
 	@echo 'make deb              build dist/ for Debian 12 and install it in a fresh Debian (as root)'
 	@echo 'make sim              replay the server farm peak'
 	@echo 'make sweep            500 simulated seeds with random faults: no law may break'
@@ -192,10 +192,12 @@ dist-compiled:
 	bash .ci/build-compiled dist
 
 # The same tests as of the source, those that a compiled core could fail: of the exchange, its storms,
-# replays and restarts, and of what survives kill -9 and power loss.
+# replays and restarts, and of what survives kill -9 and power loss; and the simulator's, whose digests
+# are those of the source.
 test-compiled: $(READY) dist-compiled
 	bash .ci/need strace
-	bash .ci/test-compiled dist/headroom-*-cp*.whl -n $(WORKERS) --dist worksteal tests/exchange tests/crash
+	bash .ci/test-compiled dist/headroom-*-cp*.whl -n $(WORKERS) --dist worksteal \
+		tests/exchange tests/crash tests/sim/run tests/sim/serve tests/sim/record tests/sim/test_outputs.py
 
 deb: $(READY)
 	bash .ci/need mmdebstrap systemd
