@@ -197,7 +197,7 @@ dist-compiled:
 test-compiled: $(READY) dist-compiled
 	bash .ci/need strace
 	bash .ci/test-compiled dist/headroom-*-cp*.whl -n $(WORKERS) --dist worksteal \
-		tests/exchange tests/crash tests/sim/run tests/sim/serve tests/sim/record tests/sim/test_outputs.py
+		tests/exchange tests/crash tests/sim/run tests/sim/network tests/sim/record tests/sim/test_outputs.py
 
 deb: $(READY)
 	bash .ci/need mmdebstrap systemd

@@ -24,6 +24,9 @@ from exchange.wire.results import Done, OrderResult, Refused
 _DONE: Final = Done
 _RESULT: Final = OrderResult
 """Compiled code finds these at once, imported names by a dict."""
+_SIDE: Final = 2
+_KIND: Final = 3
+_IN_FORCE: Final = 6
 _EXPIRE_MS: Final = 7
 _POST_ONLY: Final = 8
 _MIN_QTY: Final = 9
@@ -36,15 +39,13 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
     """Place an order: a plain one at once, any other through `orders.place`."""
     asked: tuple[Any, ...] = astuple(request)
     name: str = asked[0]
-    kind: str = asked[3]
     qty: int = asked[4]
     price_ucr: int | None = asked[5]
-    in_force: str = asked[6]
     account, instrument = state.ledger.accounts[command.account], state.instruments.get(asked[1])
     if (
         instrument is None
         or price_ucr is None
-        or (kind != "limit" or in_force != "gtc" or asked[_POST_ONLY])
+        or (asked[_KIND] != "limit" or asked[_IN_FORCE] != "gtc" or asked[_POST_ONLY])
         or (asked[_EXPIRE_MS] is not None or asked[_MIN_QTY] is not None)
         or (asked[_HOSTS] is not None or asked[_DEADLINE_MS] is not None)
         or (name in account.orders or state.ended_orders.may_know(account, name))
@@ -53,8 +54,7 @@ def place(state: State, command: Command, request: OrderPlace) -> Done | Refused
     ):
         return orders.place(state, command, request)
     book, host = instrument.book, None
-    side: str = asked[2]
-    if side == "buy":
+    if asked[_SIDE] == "buy":
         best, unit_ucr = book.asks.keys, price_ucr
         crosses = bool(best) and best[-1] >= -price_ucr
     else:
