@@ -25,6 +25,8 @@ from exchange.server.clock import SystemClock
 from exchange.server.server import Settings, serve
 from exchange.server.starting import EXIT_DISK_LOST, StartError
 from exchange.session.uploads import QUOTA_BYTES
+from exchange.standby.lead import DataLead
+from exchange.standby.standby import stand_by
 from exchange.storage.disk import DiskMarks
 from exchange.storage.snapshots import SnapshotError
 from exchange.storage.sqlite_journal import DataDirError, DataLock, DiskLostError, require
@@ -53,6 +55,10 @@ AcceptClock = Annotated[
 ]
 Paranoid = Annotated[
     bool, typer.Option("--paranoid", help="Check after every command that it kept the laws; slow.")
+]
+Standby = Annotated[
+    bool,
+    typer.Option("--standby", help="Follow the process that serves; serve when it has ended."),
 ]
 HaltMib = Annotated[int | None, typer.Option(min=0, help="Less free disk: nothing is taken. [128]")]
 
@@ -103,6 +109,7 @@ def serve_command(
     log_level: options.Level = options.INFO,
     log_format: options.Format = options.TEXT,
     paranoid: Paranoid = False,
+    standby: Standby = False,
 ) -> None:
     """Serve the exchange in DIR until SIGTERM."""
     options.set_up(log_level, log_format)
@@ -120,9 +127,12 @@ def serve_command(
     )
     try:
         require(data)
-        with DataLock(data):
-            loaded = load(SqliteStore(data), ParanoidEngine if paranoid else Engine, private)
-            code = pauses.run(serve(settings, loaded))
+        store, engine = SqliteStore(data), ParanoidEngine if paranoid else Engine
+        if standby:
+            code = pauses.run(stand_by(settings, store, DataLead(data), engine, private))
+        else:
+            with DataLock(data):
+                code = pauses.run(serve(settings, load(store, engine, private)))
     except (BrokenChainError, DataDirError) as error:
         fail(str(error))
     except StartError as error:

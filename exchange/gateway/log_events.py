@@ -36,6 +36,15 @@ def started(
     return line("info", "started", f"{text}, in {replay_ms} ms", **names, **rows)
 
 
+def standing_by(url: str, seq: int) -> LogLine:
+    return line("info", "standing_by", f"standby at {url}: row {seq}", url=url, seq=seq)
+
+
+def took_over(seq: int) -> LogLine:
+    text = f"nobody serves this exchange any more: this process does, from row {seq} on"
+    return line("warning", "took_over", text, seq=seq)
+
+
 def stopped(code: int, why: str) -> LogLine:
     level: Level = "error" if code else "info"
     return line(

@@ -6,9 +6,10 @@ is there with the digest it names.
 """
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain as chained
+from itertools import takewhile
 from pathlib import Path
 from time import perf_counter
 
@@ -18,7 +19,7 @@ from exchange import keys
 from exchange.engine.engine import Engine
 from exchange.gateway import log_events
 from exchange.gateway.gateway import Gateway
-from exchange.journal.chain import BrokenChainError, checked
+from exchange.journal.chain import BrokenChainError, StoredRow, checked
 from exchange.journal.replay import read_command, read_genesis, server_id
 from exchange.journal.rows import JournalRow
 from exchange.log import log
@@ -59,31 +60,47 @@ def create_exchange(data_dir: Path, config: ExchangeConfig, operator_key: str, n
     create(data_dir, [JournalRow(1, now_ms, MSGPACK.encode(genesis))])
 
 
-def load(store: Store, make_engine: type[Engine] = Engine, private: bool = False) -> Loaded:
-    """Return the exchange in ``store``, read-only.
+def load(
+    store: Store,
+    make_engine: type[Engine] = Engine,
+    private: bool = False,
+    to_seq: int | None = None,
+) -> Loaded:
+    """Return the exchange in ``store``, read-only; ``to_seq``: as it was at this row.
 
     Raises `BrokenChainError` or `DataDirError`, each one line for the user.
     """
     begun_s = perf_counter()
     store.require()
     with collector_off():
-        loaded = _loaded(store, make_engine, private)
+        loaded = _loaded(store, make_engine, private, to_seq)
     loaded.replay_ms = int((perf_counter() - begun_s) * MS_PER_SECOND)
     return loaded
 
 
-def _loaded(store: Store, make_engine: type[Engine], private: bool) -> Loaded:
+def follow(loaded: Loaded, stored: Sequence[StoredRow]) -> None:
+    """Go on with the rows behind the last one. Raises `BrokenChainError`."""
+    seq = loaded.engine.seq
+    rows = checked(stored, seq, (seq, loaded.last_chain))
+    loaded.engine.state.replaying = True
+    with collector_off():
+        _replayed(loaded, rows)
+
+
+def _loaded(store: Store, make_engine: type[Engine], private: bool, to_seq: int | None) -> Loaded:
     for snapshot in usable_snapshots(store):
+        if to_seq is not None and snapshot.seq > to_seq:
+            continue
         _, first_chain = _first(store, checked(store.rows(0), snapshot.seq))
         behind = snapshot.seq, snapshot.chain
-        rows = checked(store.rows(snapshot.seq), snapshot.seq, behind)
+        rows = _up_to(to_seq, checked(store.rows(snapshot.seq), snapshot.seq, behind))
         try:
             loaded = _restored(snapshot, make_engine, first_chain, private)
         except SnapshotError as error:
             _not_used(str(error))
         else:
             return _replayed(loaded, rows)
-    return replayed(store, make_engine, private)
+    return replayed(store, make_engine, private, to_seq=to_seq)
 
 
 def _restored(
@@ -106,6 +123,7 @@ def replayed(
     make_engine: type[Engine] = Engine,
     private: bool = False,
     on_row: OnRow | None = None,
+    to_seq: int | None = None,
 ) -> Loaded:
     """Like `load`, but replays from the first row; ``on_row`` gets every command and its
     effects."""
@@ -113,7 +131,7 @@ def replayed(
         rows = checked(store.rows())
         first, first_chain = _first(store, rows)
         loaded = made(make_engine(read_genesis(first).config), first_chain, private)
-        return _replayed(loaded, chained(((first, first_chain),), rows), on_row)
+        return _replayed(loaded, _up_to(to_seq, chained(((first, first_chain),), rows)), on_row)
 
 
 def usable_snapshots(store: Store) -> Iterator[SnapshotFile]:
@@ -150,6 +168,10 @@ def collector_off() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
+
+
+def _up_to(seq: int | None, rows: Rows) -> Rows:
+    return rows if seq is None else takewhile(lambda row: row[0].seq <= seq, rows)
 
 
 def _first(store: Store, rows: Rows) -> tuple[JournalRow, bytes]:

@@ -136,12 +136,17 @@ class Snapshotter:
             raise DiskLostError(f"{self._store.name}: a snapshot could not be written")
         assert code in (0, -signal.SIGKILL, -signal.SIGTERM), f"the snapshot's writer ended {code}"
 
-    async def finish(self) -> None:
+    async def finish(self, *, last: bool = True) -> None:
         """Take a last snapshot at the orderly end, so that the next start replays little.
+
+        Not ``last``: a standby is waiting, which replays nothing.
 
         Skipped after only a few commands: a start replays them quickly, and a journal that loses
         its last rows can still be used, since no snapshot is ahead of it.
         """
+        if not last:
+            self.abandon()
+            return
         loop = asyncio.get_running_loop()
         if self._child is not None:
             waiting = loop.run_in_executor(None, self.reap, 0)
@@ -159,7 +164,7 @@ class Snapshotter:
                 raise DiskLostError(text) from error
 
     def abandon(self) -> None:
-        """The exchange ends on a lost disk: leave no child behind."""
+        """The exchange ends without another snapshot: leave no child behind."""
         if self._child is not None:
             with suppress(ProcessLookupError):
                 os.kill(self._child, signal.SIGKILL)

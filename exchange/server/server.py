@@ -10,6 +10,7 @@ import ssl
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 from websockets.asyncio.server import Server
 
 from exchange import files
@@ -40,14 +41,14 @@ from exchange.server.starting import (
     wait_for_clock,
 )
 from exchange.session.uploads import QUOTA_BYTES
-from exchange.storage import branch
+from exchange.storage import branch, whereabouts
 from exchange.storage.disk import DiskMarks
 from exchange.storage.history import HistoryError
 from exchange.storage.images import ImageStore
 from exchange.storage.segments import SEGMENT_ROWS
 from exchange.storage.sqlite_journal import DataDirError, DiskLostError, SqliteJournal
 from exchange.storage.sqlite_store import SqliteStore
-from exchange.wire.close_codes import CLOSE_GOING_AWAY
+from exchange.wire.close_codes import CLOSE_GOING_AWAY, CLOSE_RESTART, REASON_BYTES_MAX
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -76,6 +77,8 @@ class ExchangeServer:
         self._settings = settings
         self._loaded = loaded
         self._stop = asyncio.Event()
+        self._successor = ""
+        """Where a standby takes over at the orderly end, "" for none."""
         self._server: Server
         self._journal = self.make_journal(settings.data_dir, loaded.last_chain)
         self._clock = self.make_clock(loaded.last_ms)
@@ -137,9 +140,7 @@ class ExchangeServer:
 
     @property
     def url(self) -> str:
-        scheme = "wss" if self._settings.tls else "ws"
-        host = self._settings.host
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/v1/ws"
+        return url_of(replace(self._settings, port=self.port))
 
     async def open(self) -> None:
         """Open the journal, listen and print where. Raises `StartError`, leaving nothing open, for
@@ -198,9 +199,13 @@ class ExchangeServer:
         try:
             if path is not None:
                 ready_file.announce(path, self.url)
+            whereabouts.note_leader(self._settings.data_dir, self.url)
         except OSError as error:
             self._server.close()
             raise StartError(f"--ready-file {path}: {files.why(error)}") from error
+        except DataDirError as error:
+            self._server.close()
+            raise StartError(str(error)) from error
 
     async def run(self) -> int:
         """Serve until `stop`; returns the exit code. Raises what the engine asserts."""
@@ -229,7 +234,16 @@ class ExchangeServer:
         """End orderly: finish what is queued, say goodbye, close the journal."""
         self._stop.set()
 
+    @property
+    def _goodbye(self) -> tuple[int, str]:
+        """Close code and reason at an orderly end: a standby takes over at once."""
+        if not self._successor:
+            return CLOSE_GOING_AWAY, "shutting down"
+        reason = f"handed over to {self._successor}"
+        return CLOSE_RESTART, reason if len(reason) <= REASON_BYTES_MAX else "handed over"
+
     async def _shut_down(self, writer: asyncio.Task[None]) -> int:
+        self._successor = whereabouts.standby(self._settings.data_dir)
         self.pump.submit(lambda _: self._loaded.gateway.shut_down())
         hanging_up = asyncio.create_task(self._hang_up())
         await asyncio.wait({writer, hanging_up}, return_when=asyncio.FIRST_COMPLETED)
@@ -239,7 +253,7 @@ class ExchangeServer:
             hanging_up.cancel()
             return await self._lost(writer)
         try:
-            await self._snapshots.finish()
+            await self._snapshots.finish(last=not self._successor)
             await self._history.follow()
             await self._journal.close()
         except (DiskLostError, HistoryError) as error:
@@ -253,13 +267,14 @@ class ExchangeServer:
         close counts as clean, and a connection that does not close counts as dropped."""
         await self.pump.read(lambda: None)
         for connection in list(self.pump.connections.values()):
-            connection.close_soon(CLOSE_GOING_AWAY, "shutting down")
+            connection.close_soon(*self._goodbye)
         await self._stop_listening()
 
     async def _stop_listening(self) -> None:
         """Stop accepting connections, and end those that were accepted."""
         await stop_accepting(self._server)
-        self._server.close(code=CLOSE_GOING_AWAY, reason="shutting down")
+        code, reason = self._goodbye
+        self._server.close(code=code, reason=reason)
         await self._server.wait_closed()
 
     async def _lost(self, ended: asyncio.Task[None]) -> int:
@@ -278,6 +293,12 @@ class ExchangeServer:
         code = broken if stop.kept else EXIT_DISK_LOST
         log.write(log_events.stopped(code, stop.line))
         return code
+
+
+def url_of(settings: Settings) -> str:
+    """Return the address at which ``settings`` listen."""
+    scheme, host = "wss" if settings.tls else "ws", settings.host
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}/v1/ws"
 
 
 def log_stop(error: DiskLostError | HistoryError | PastError) -> int:

@@ -16,9 +16,9 @@ def choose_subprotocol(
 ) -> Subprotocol | None:
     """Choose the client's first subprotocol that we support; JSON if it offers none of ours."""
     chosen = next((name for name in offered if name in BY_SUBPROTOCOL), None)
-    assert isinstance(connection, WireConnection)
-    ours = any(name.startswith(f"{PROTOCOL_NAME}.") for name in offered)
-    connection.speaks_other_version = ours and chosen is None
+    if isinstance(connection, WireConnection):  # a standby's connections are refused anyway
+        ours = any(name.startswith(f"{PROTOCOL_NAME}.") for name in offered)
+        connection.speaks_other_version = ours and chosen is None
     return chosen
 
 

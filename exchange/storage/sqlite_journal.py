@@ -73,6 +73,10 @@ class DataDirError(Exception):
     """The data directory cannot be used. ``str()`` is one line for the user."""
 
 
+class InUseError(DataDirError):
+    """Another process serves the data directory."""
+
+
 class DiskLostError(Exception):
     """A write or sync failed: nothing may be acknowledged any more."""
 
@@ -94,7 +98,7 @@ class DataLock:
         except BlockingIOError as error:
             self._file.close()
             text = f"data directory {self._data_dir}: in use by another process"
-            raise DataDirError(text) from error
+            raise InUseError(text) from error
         return self
 
     def __exit__(

@@ -19,6 +19,8 @@ CLOSE_BAD_LOGIN: Final = 4401
 CLOSE_HANDED_OVER: Final = 4409
 """Another login with the same host key took the host over. Do not reconnect: that would take the
 host back again."""
+REASON_BYTES_MAX: Final = 123
+"""What a close frame has room for."""
 HANDED_OVER_REASON: Final = "the host logged in again"
 """Sent with `CLOSE_HANDED_OVER`; older agents that do not know the code look for these words."""
 

@@ -206,10 +206,13 @@ async def be_live(host: Client) -> None:
 
 
 class ServerProcess:
-    """`headroom exchange serve` as a process, to be killed, stopped or refused."""
+    """`headroom exchange serve` as a process, to be killed, stopped or refused. ``name``: tells
+    its ready file from that of another process on the same data."""
 
-    def __init__(self, data_dir: Path, *options: str, program: list[str] | None = None) -> None:
-        self.ready_file = data_dir.parent / f"{data_dir.name}.ready"
+    def __init__(
+        self, data_dir: Path, *options: str, program: list[str] | None = None, name: str = "ready"
+    ) -> None:
+        self.ready_file = data_dir.parent / f"{data_dir.name}.{name}"
         self.ready_file.unlink(missing_ok=True)
         serve = [sys.executable, str(ROOT / "headroom.py"), "exchange", "serve"]
         command = program or [*serve, "--log-level", "error"]
