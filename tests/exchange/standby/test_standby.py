@@ -57,9 +57,11 @@ async def leading(data_dir: Path) -> AsyncIterator[ExchangeServer]:
 @asynccontextmanager
 async def standing_by(data_dir: Path, follower: Follower) -> AsyncIterator[Standby]:
     settings = Settings(data_dir=data_dir, host="127.0.0.1", port=0)
-    standby = Standby(settings, follower, DataLead(data_dir))
+    lead = DataLead(data_dir)
+    standby = Standby(settings, follower, lead)
     await standby.open()
     yield standby
+    lead.give_up()
 
 
 @pytest.fixture
@@ -160,12 +162,12 @@ def test_it_refuses_clients_and_says_who_serves(data_dir: Path) -> None:
 def test_it_leads_with_every_row_once_the_leader_has_ended(data_dir: Path) -> None:
     async def story() -> None:
         follower = follower_of(data_dir)
-        async with leading(data_dir) as server, standing_by(data_dir, follower) as standby:
+        async with standing_by(data_dir, follower) as standby:
             assert whereabouts.standby(data_dir).endswith(f":{standby.settings.port}/v1/ws")
-            running = asyncio.create_task(standby.run())
-            await dealt(server.url, "first")
-            server.stop()
-        assert await asyncio.wait_for(running, DEADLINE_S) == "serve"
+            async with leading(data_dir) as server:
+                running = asyncio.create_task(standby.run())
+                await dealt(server.url, "first")
+            assert await asyncio.wait_for(running, DEADLINE_S) == "serve"
         last = load(SqliteStore(data_dir))
         assert (follower.seq, follower.loaded.last_chain) == (last.engine.seq, last.last_chain)
         assert whereabouts.standby(data_dir) == ""
