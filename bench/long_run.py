@@ -32,6 +32,8 @@ PROBES: Final = 100
 CONNECTIONS: Final = 50
 BUNCH: Final = 1_000
 WARM_S: Final = 2.0
+STOP_S: Final = 600.0
+"""Millions of orders of the day are in the last snapshot."""
 SECONDS: Final = 60
 """In a minute."""
 STEPS_A_MS: Final = 10
@@ -189,7 +191,7 @@ async def measured(minutes: int, orders: int, seconds: int = SECONDS) -> LongRun
         return run
     finally:
         for subject in subjects:
-            subject.stop()
+            subject.stop(STOP_S)
 
 
 def figures(run: LongRun) -> list[Figure]:

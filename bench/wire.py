@@ -92,8 +92,9 @@ class Subject:
         if self.exchange:
             await _open_account(self.url)
 
-    def stop(self) -> None:
-        self._process.communicate(timeout=30)
+    def stop(self, within_s: float = 30.0) -> None:
+        """Let it end; an exchange takes a last snapshot."""
+        self._process.communicate(timeout=within_s)
 
     async def pipes(self, count: int) -> list[Pipe]:
         key = TRADER if self.exchange else None
