@@ -41,8 +41,14 @@ def test_with_money_at_hand_shards_are_one_exchange(steps: list[flow.Step]) -> N
 
 @settings(max_examples=25)
 @given(flow.every_flow)
-def test_what_differs_else_is_known(steps: list[flow.Step]) -> None:
-    differ.first(steps, LATE)
+def test_what_differs_without_a_way_back_for_money_is_known(steps: list[flow.Step]) -> None:
+    differ.first(steps, FAR)
+
+
+@settings(max_examples=10)
+@given(flow.every_flow)
+def test_money_is_whole_while_it_is_under_way(steps: list[flow.Step]) -> None:
+    assert differ.first(steps, LATE) in (None, differ.LATER)
 
 
 @pytest.mark.parametrize(
