@@ -34,6 +34,11 @@ class FleetChannel:
         """Keep a host's newest heartbeat, and when it came."""
         self._beats[host] = beat, now_ms
 
+    def heard_again(self, host: str, now_ms: int) -> None:
+        """The host says what it said last."""
+        if host in self._beats:
+            self._beats[host] = self._beats[host][0], now_ms
+
     def forget(self, host: str) -> None:
         """The host is lost: forget its last heartbeat."""
         self._beats.pop(host, None)

@@ -13,7 +13,7 @@ from exchange.engine.engine import Engine
 from exchange.gateway import console_requests, image_requests, login
 from exchange.gateway.batch import Batch
 from exchange.gateway.context import Context
-from exchange.gateway.host_sessions import host_speaks, journal_silence
+from exchange.gateway.host_sessions import alive, host_speaks, journal_silence
 from exchange.gateway.requests import HANDLERS
 from exchange.model import commands
 from exchange.model.commands import Command, JournalMessage
@@ -136,6 +136,15 @@ class Gateway:
         session = self.sessions.get(session_id)
         if session is not None and session.behind is not None:
             self.feed.catch_up(session)
+
+    def alive(self, session_ids: list[int], now_ms: int) -> None:
+        """Each session's host said again what its last heartbeat said; its door kept it."""
+        context, now_ms = self.context, self.context.at(now_ms)
+        for session_id in session_ids:
+            session = self.sessions.get(session_id)
+            if session is not None and session.host and not session.closing:
+                context.streams.fleet.heard_again(session.host, now_ms)
+                alive(context, session, now_ms)
 
     def disconnect(self, session_id: int, clean: bool, now_ms: int) -> None:
         """The connection is gone; ``clean``: the client closed it with code 1000."""
