@@ -61,6 +61,7 @@ NO_CONTROL = tuple(
 )
 """A socket that nobody listens at is taken over, and a folder that is not there is made."""
 NO_SOCKET = (*bad_paths.NOWHERE, bad_paths.absent, bad_paths.garbage)
+DOOR = "--bus nats://127.0.0.1:1 --listen 127.0.0.1:0"
 TRIED: dict[str, Try] = {
     "exchange init --data": Try("--data @ --operator-key KEY", bad_paths.NO_FOLDER),
     "exchange init --config": Try(
@@ -70,6 +71,14 @@ TRIED: dict[str, Try] = {
     "exchange serve --ready-file": Try(
         "--data DATA --listen 127.0.0.1:0 --ready-file @", bad_paths.NO_PLACE
     ),
+    **{
+        f"{command} --bus-{name}": Try(f"{args} --bus nats://127.0.0.1:1 --bus-{name} @", READ)
+        for command, args in (("exchange serve", "--data DATA"), ("exchange door", ""))
+        for name in ("login", "ca")
+    },
+    "exchange door --ready-file": Try(f"{DOOR} --ready-file @", bad_paths.NO_PLACE),
+    "exchange door --tls-cert": Try(f"{DOOR} --tls-cert @", READ),
+    "exchange door --tls-key": Try(f"{DOOR} --tls-cert KEY --tls-key @", READ),
     "exchange serve --tls-cert": Try("--data DATA --listen 127.0.0.1:0 --tls-cert @", READ),
     "exchange serve --tls-key": Try(
         "--data DATA --listen 127.0.0.1:0 --tls-cert KEY --tls-key @", READ

@@ -64,7 +64,7 @@ THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
     "core": frozenset({"msgspec"}),
     "exchange": frozenset(
         {"msgspec", "websockets", "aiosqlite", "cryptography", "prometheus_client", "typer"}
-        | {"asyncpg"}
+        | {"asyncpg", "nats"}
     ),
     "manager": frozenset({"httpx", "msgspec", "prometheus_client", "tomlkit", "typer"}),
     "hostagent": frozenset({"cryptography", "msgspec", "typer"}),

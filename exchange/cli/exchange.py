@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from exchange.cli.common import Json, JsonAnyway, fail, print_json
+from exchange.cli.bus import BUS, BusCa, BusLogin, server_on
+from exchange.cli.common import EXIT_USAGE, Json, JsonAnyway, fail, print_json
 from exchange.cli.config import ConfigError, load_config
+from exchange.cli.door import door_command
 from exchange.cli.listening import Insecure, TlsCert, TlsKey, checked
 from exchange.cli.progress import Progress
 from exchange.engine.engine import Engine
@@ -34,6 +36,7 @@ from exchange.storage.sqlite_store import SqliteStore
 from exchange.units import MIB
 
 app = typer.Typer(no_args_is_help=True, help="Run the Marketplace.")
+app.command("door")(door_command)
 
 
 Data = Annotated[Path, typer.Option("--data", help="The exchange's data directory.")]
@@ -100,6 +103,9 @@ def serve_command(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     insecure: Insecure = False,
+    bus: Annotated[str | None, BUS] = None,
+    bus_login: BusLogin = None,
+    bus_ca: BusCa = None,
     private: Private = False,
     accept_clock: AcceptClock = False,
     snapshot_every: SnapshotEvery = SNAPSHOT_EVERY,
@@ -125,6 +131,9 @@ def serve_command(
         disk=DiskMarks(disk_cancel_only_mib, disk_halt_mib),
         image_quota_bytes=image_quota_mib * MIB,
     )
+    if standby and bus is not None:
+        fail("--bus: a standby cannot take it yet", EXIT_USAGE)
+    make = server_on(bus, bus_login, bus_ca)
     try:
         require(data)
         store, engine = SqliteStore(data), ParanoidEngine if paranoid else Engine
@@ -132,7 +141,7 @@ def serve_command(
             code = pauses.run(stand_by(settings, store, DataLead(data), engine, private))
         else:
             with DataLock(data):
-                code = pauses.run(serve(settings, load(store, engine, private)))
+                code = pauses.run(serve(settings, load(store, engine, private), make))
     except (BrokenChainError, DataDirError) as error:
         fail(str(error))
     except StartError as error:

@@ -25,15 +25,15 @@ E = TypeVar("E")
 class Merge:
     """``run``: the door's; whatever is none of it or of its writer's is not ours."""
 
-    def __init__(self, run: str, now_ms: int) -> None:
+    def __init__(self, run: str) -> None:
         self.run = run
         self.writer = ""
         """"" until the welcome."""
         self.epoch = 0
         self.taken = 0
         """The last message of this door that the writer has worked off."""
-        self._outs = Receiver(0, now_ms)
-        self._publics = Receiver(0, now_ms)
+        self._outs = Receiver(0)
+        self._publics = Receiver(0)
         self._early: list[Public] = []
         self._follows = 0
         self._passed = 0
@@ -45,51 +45,51 @@ class Merge:
         self._public: deque[tuple[int, Shown]] = deque()
         """Each with the private message that it follows."""
 
-    def outward(self, message: Outward, now_ms: int) -> list[Passed]:
+    def outward(self, message: Outward) -> list[Passed]:
         """A private message arrived; returns what may be passed on. Raises `BrokenLinkError`."""
         if message.run != self.run:
             return []
         if self.writer not in ("", message.writer):
             raise BrokenLinkError("another writer answered")
-        body = self._outs.take(message, now_ms)
+        body = self._outs.take(message)
         self.taken = message.taken
         if body is not None:
             private: list[ToDoor] = _entries(body, to_door)
             self._private.extend(private)
             self._private.append(message.number)
             if not self.writer:
-                self._welcomed(message, now_ms)
+                self._welcomed(message)
         return self._ready()
 
-    def public(self, message: Public, now_ms: int) -> list[Passed]:
+    def public(self, message: Public) -> list[Passed]:
         """A public message arrived; returns what may be passed on. Raises `BrokenLinkError`."""
         if not self.writer:
             self._early.append(message)
             if len(self._early) > EARLY_MAX:
                 raise BrokenLinkError("no welcome")
             return []
-        self._hear(message, now_ms)
+        self._hear(message)
         return self._ready()
 
-    def check(self, now_ms: int) -> None:
-        """Raises `BrokenLinkError` when the writer is silent."""
-        self._outs.check(now_ms)
+    def beat(self) -> None:
+        """Called every `BEAT_MS`. Raises `BrokenLinkError` when the writer is silent."""
+        self._outs.beat()
         if self.writer:
-            self._publics.check(now_ms)
+            self._publics.beat()
 
-    def _welcomed(self, message: Outward, now_ms: int) -> None:
+    def _welcomed(self, message: Outward) -> None:
         welcome = self._private[0]
         if not isinstance(welcome, Welcome):
             raise BrokenLinkError("the first entry is no welcome")
         self.writer, self.epoch = message.writer, message.epoch
-        self._publics = Receiver(welcome.public, now_ms)
+        self._publics = Receiver(welcome.public)
         self._count = welcome.count
         early, self._early = self._early, []
         for public in early:
             if public.writer != self.writer or public.number > welcome.public:
-                self._hear(public, now_ms)
+                self._hear(public)
 
-    def _hear(self, message: Public, now_ms: int) -> None:
+    def _hear(self, message: Public) -> None:
         if message.writer != self.writer:
             if message.epoch >= self.epoch:
                 raise BrokenLinkError("another writer took over")
@@ -97,7 +97,7 @@ class Merge:
         for run, number in message.follows:
             if run == self.run:
                 self._follows = number
-        body = self._publics.take(message, now_ms)
+        body = self._publics.take(message)
         if body is not None:
             self._public.extend((self._follows, shown) for shown in _entries(body, to_all))
 

@@ -15,8 +15,9 @@ BODY_MAX_BYTES: Final = 64 * 1024 * 1024
 """A longer body breaks the link: nothing that we send is that long."""
 BEAT_MS: Final = 1_000
 """Each end says something at least this often."""
-SILENT_MS: Final = 3_000
-"""An end that said nothing for this long is gone."""
+SILENT_BEATS: Final = 3
+"""An end that said nothing for so many beats is gone. Beats are counted, not time: who stood still
+has not read yet what was said meanwhile."""
 SUBJECT_IN: Final = "headroom.in"
 SUBJECT_PUBLIC: Final = "headroom.md"
 _OUT: Final = "headroom.out."
@@ -88,20 +89,20 @@ def pieces(body: bytes) -> list[tuple[bytes, bool]]:
 class Receiver:
     """The messages of one subject as they arrive. ``last``: the number of the last one before."""
 
-    __slots__ = ("_heard_ms", "_parts", "_size", "number")
+    __slots__ = ("_beats", "_parts", "_size", "number")
 
-    def __init__(self, last: int, now_ms: int) -> None:
+    def __init__(self, last: int) -> None:
         self.number = last
         self._parts: list[bytes] = []
         self._size = 0
-        self._heard_ms = now_ms
+        self._beats = 0
 
-    def take(self, message: Inward | Outward | Public, now_ms: int) -> bytes | None:
+    def take(self, message: Inward | Outward | Public) -> bytes | None:
         """Return the body that ends with this message, None when more follows. Raises
         `BrokenLinkError` for any but the next number."""
         if message.number != self.number + 1:
             raise BrokenLinkError(f"message {message.number} came after {self.number}")
-        self.number, self._heard_ms = message.number, now_ms
+        self.number, self._beats = message.number, 0
         self._parts.append(message.body)
         self._size += len(message.body)
         if self._size > BODY_MAX_BYTES:
@@ -112,7 +113,8 @@ class Receiver:
         self._parts, self._size = [], 0
         return body
 
-    def check(self, now_ms: int) -> None:
-        """Raises `BrokenLinkError` when the other end is silent."""
-        if now_ms - self._heard_ms > SILENT_MS:
-            raise BrokenLinkError(f"nothing heard for {SILENT_MS // 1_000} s")
+    def beat(self) -> None:
+        """Called every `BEAT_MS`. Raises `BrokenLinkError` when the other end is silent."""
+        self._beats += 1
+        if self._beats > SILENT_BEATS:
+            raise BrokenLinkError(f"nothing heard for {SILENT_BEATS * BEAT_MS // 1_000} s")

@@ -75,7 +75,8 @@ class Admission:
         self.handshakes_max = min(HANDSHAKES_MAX, room // 4)
         self.stalls = Stalls()
         self._addresses = addresses
-        self._connections = connections
+        self.connections = connections
+        """Those with a socket here, by their session's number."""
         self._now_ms = now_ms
         self._outside: set[WireConnection] = set()
         self.gone = 0
@@ -111,7 +112,7 @@ class Admission:
         wait_ms = self._addresses.admit(peer, self._now_ms())
         if wait_ms:
             return _later(http.HTTPStatus.TOO_MANY_REQUESTS, wait_ms)
-        if len(self._connections) >= self.connections_max:
+        if len(self.connections) >= self.connections_max:
             return _later(http.HTTPStatus.SERVICE_UNAVAILABLE, MS_PER_SECOND)
         return None
 

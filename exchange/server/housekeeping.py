@@ -114,7 +114,7 @@ class Housekeeping:
         return begin
 
     def _cut_slow(self) -> None:
-        connections = list(self._parts.pump.connections.values())
+        connections = list(self._parts.admission.connections.values())
         now_s = asyncio.get_running_loop().time()
         cut_slow(connections, now_s)
         self._parts.admission.stalls.cut(connections, now_s)

@@ -99,7 +99,7 @@ class ImageServer:
     def start(self, job: ImageJob) -> None:
         """Begin ``job`` unless its connection is gone or busy with an upload."""
         connection = self._pump.connections.get(job.session)
-        if connection is None:
+        if not isinstance(connection, WireConnection):  # None: it is gone; images need a socket
             return
         if connection.take_chunk is not None or job.session in self._sending:
             self._refuse(connection, job, "busy", "one image at a time on a connection")

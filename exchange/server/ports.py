@@ -1,8 +1,11 @@
-"""The pump's ports: a clock and a journal. Shell."""
+"""The pump's ports: a clock, a journal, and who is connected. Shell."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from exchange.journal.rows import AccountRow, JournalRow
+from exchange.server.turns import Line
+from exchange.session.deliveries import Delivery
 
 
 class Clock(Protocol):
@@ -21,3 +24,27 @@ class Journal(Protocol):
         self, account: str, after: int, upto: int, limit: int
     ) -> list[AccountRow]:
         """Return stored rows holding frames ``after < account_seq <= upto``, oldest first."""
+
+
+class Reader(Protocol):
+    """Who is sent stored account frames, page by page."""
+
+    number: int
+
+    def write_payloads(self, payloads: list[bytes]) -> None: ...
+    async def drain(self) -> None: ...
+    def close_soon(self, code: int, reason: str) -> None: ...
+    def replayed(self, final: bool) -> None: ...
+
+
+class Peer(Protocol):
+    """A client's connection, here or at a door. ``number``: its session's."""
+
+    number: int
+    line: Line
+
+    def deliver(self, items: list[Delivery]) -> None: ...
+    def close_soon(self, code: int, reason: str) -> None: ...
+    def rest(self, seconds: float) -> None: ...
+    def resume(self) -> None: ...
+    def spawn(self, work: Awaitable[None]) -> None: ...

@@ -16,10 +16,9 @@ from exchange.feed.account_channel import follows
 from exchange.gateway.batch import Batch
 from exchange.gateway.gateway import Gateway
 from exchange.journal.rows import AccountRow, SpoiltFramesError, stored_frames
-from exchange.server.connection import WireConnection
 from exchange.server.framing import Framing
 from exchange.server.metrics import Metrics
-from exchange.server.ports import Clock, Journal
+from exchange.server.ports import Clock, Journal, Peer, Reader
 from exchange.server.turns import STRANGERS_S, Line, Turns, Work
 from exchange.session.deliveries import Replay
 from exchange.session.outbox import HistoryJob, ImageJob
@@ -49,17 +48,19 @@ class Pump:
         self.metrics = Metrics()
         self.round = 0
         self.framing = Framing()
-        self.connections: dict[int, WireConnection] = {}
+        self.connections: dict[int, Peer] = {}
         self.on_image_job: Callable[[ImageJob], None] | None = None
         self.on_history_job: Callable[[HistoryJob], None] | None = None
         self.on_batch: Callable[[Batch, float, float], None] | None = None
         """Called for every batch sent: seconds before its commit, and in total."""
+        self.on_released: Callable[[], None] | None = None
+        """Called when a batch is released."""
         self._chores: deque[Chore[None]] = deque()
         """Work on the journal between two batches."""
         self._journal = journal
         self._clock = clock
         self._turns: Turns = Turns()
-        self._paused: list[WireConnection] = []
+        self._paused: list[Peer] = []
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
@@ -80,19 +81,19 @@ class Pump:
 
     # --- what connections call ---
 
-    def frames(self, connection: WireConnection, payloads: list[bytes]) -> None:
+    def frames(self, connection: Peer, payloads: list[bytes]) -> None:
         """Queue frames that arrived together."""
         self._add(connection, payloads)
 
-    def paused(self, connection: WireConnection) -> None:
+    def paused(self, connection: Peer) -> None:
         """The connection paused reading until the queue is worked off."""
         self._paused.append(connection)
 
-    def behind(self, connection: WireConnection) -> None:
+    def behind(self, connection: Peer) -> None:
         """The connection's reader is slow."""
         self.submit(lambda _: self.gateway.fall_behind(connection.number))
 
-    def keeping_up(self, connection: WireConnection) -> None:
+    def keeping_up(self, connection: Peer) -> None:
         """Everything that waited for the connection's reader is written."""
         self.submit(lambda _: self.gateway.catch_up(connection.number))
 
@@ -101,7 +102,7 @@ class Pump:
         self._turns.add_work(work)
         self._wake.set()
 
-    def submit_behind(self, connection: WireConnection, work: Work) -> None:
+    def submit_behind(self, connection: Peer, work: Work) -> None:
         """Queue a gateway call after the frames received from ``connection``."""
         self._add(connection, [work])
 
@@ -214,8 +215,10 @@ class Pump:
                 continue
             assert self.on_image_job is not None, "image requests need an image store"
             self.on_image_job(job)
+        if self.on_released is not None:
+            self.on_released()
 
-    async def send_stored(self, connection: WireConnection, replay: Replay) -> None:
+    async def send_stored(self, connection: Reader, replay: Replay) -> None:
         """Write a session's stored account frames, page by page, as fast as it reads them."""
         after = replay.after
         while after < replay.upto:
@@ -239,7 +242,7 @@ class Pump:
         if not replay.final:
             self.submit(lambda _: self.gateway.caught_up(connection.number, replay))
 
-    def _end_replay(self, connection: WireConnection, account: str, after: int, upto: int) -> None:
+    def _end_replay(self, connection: Reader, account: str, after: int, upto: int) -> None:
         """The next frame is missing: the reader was so slow that it expired, or the store is
         damaged."""
         if self.gateway.accounts.too_old(account, after, upto):
@@ -247,12 +250,12 @@ class Pump:
         else:
             connection.close_soon(CLOSE_INTERNAL, "stored frames cannot be read")
 
-    def _is_wanted(self, connection: WireConnection, replay: Replay) -> bool:
+    def _is_wanted(self, connection: Reader, replay: Replay) -> bool:
         """Return whether this is still the session's newest request for its account channel."""
         return self.gateway.accounts.is_paging(connection.number, replay)
 
     def _write_page(
-        self, connection: WireConnection, page: list[AccountRow], after: int, upto: int
+        self, connection: Reader, page: list[AccountRow], after: int, upto: int
     ) -> None:
         session = self.gateway.sessions.get(connection.number)
         if session is not None:
@@ -302,7 +305,7 @@ class Pump:
         else:
             item(now_ms)  # type: ignore[operator]
 
-    def _add(self, connection: WireConnection, items: Sequence[bytes | Work]) -> None:
+    def _add(self, connection: Peer, items: Sequence[bytes | Work]) -> None:
         session = self.gateway.sessions.get(connection.number)
         self._turns.add(connection.line, items, session is not None and session.role is not None)
         if self._turns.is_due(perf_counter()):

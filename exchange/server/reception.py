@@ -46,19 +46,23 @@ class Reception:
         connection.admission = self._admission
         return connection
 
+    def next_number(self) -> int:
+        """Return the number of a new session."""
+        self.last_number += 1
+        return self.last_number
+
     async def handle(self, connection: ServerConnection) -> None:
         """Register the connection with the pump until it is gone."""
         assert isinstance(connection, WireConnection)
         assert connection.request is not None
-        self.last_number += 1
-        number, pump, log = self.last_number, self._pump, self._log
+        number, pump, log = self.next_number(), self._pump, self._log
         codec = BY_SUBPROTOCOL.get(connection.subprotocol or "", JSON)
         spoken = "" if connection.speaks_other_version else codec.name
         purpose = PURPOSES[path_of(connection.request)]
         if purpose == "images":
             connection.take_messages_of(CHUNK_MAX_BYTES)
         nonce, peer = secrets.token_hex(32), peer_of(connection)
-        pump.connections[number] = connection
+        pump.connections[number] = self._admission.connections[number] = connection
         self._admission.entered(peer)
         if log is not None:
             log.opened(peer, number)
@@ -67,7 +71,7 @@ class Reception:
         try:
             await connection.wait_closed()
         finally:
-            del pump.connections[number]
+            del pump.connections[number], self._admission.connections[number]
             self._admission.left(peer)
             connection.abandon()
             if log is not None:

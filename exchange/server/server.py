@@ -7,6 +7,7 @@ lost disk and returns the exit code. Connections only register here: their frame
 import asyncio
 import signal
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -99,7 +100,7 @@ class ExchangeServer:
         self.pump.on_image_job = self._images.start
         loaded.gateway.uploads.quota_bytes = settings.image_quota_bytes
         addresses, now_ms = loaded.gateway.limits.addresses, self._clock.now_ms
-        self._admission = Admission(addresses, self.pump.connections, now_ms, raise_file_limit())
+        self._admission = Admission(addresses, {}, now_ms, raise_file_limit())
         self.reception = Reception(self.pump, self._admission, self.log)
         loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
         fee_pct = loaded.engine.state.config.fee_pct
@@ -279,7 +280,7 @@ class ExchangeServer:
 
     async def _lost(self, ended: asyncio.Task[None]) -> int:
         """Writer or watch died: nothing is acknowledged any more, so connections just end."""
-        for connection in self.pump.connections.values():
+        for connection in self._admission.connections.values():
             connection.transport.abort()
         self._snapshots.abandon()
         await self._journal.abandon()
@@ -309,7 +310,9 @@ def log_stop(error: DiskLostError | HistoryError | PastError) -> int:
 
 
 async def serve(
-    settings: Settings, loaded: Loaded, make: type[ExchangeServer] = ExchangeServer
+    settings: Settings,
+    loaded: Loaded,
+    make: Callable[[Settings, Loaded], ExchangeServer] = ExchangeServer,
 ) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code, or raises `StartError`."""
     if not settings.accept_clock:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from exchange.gateway.batch import Batch
-from exchange.server.connection import WireConnection
+from exchange.server.ports import Peer
 from exchange.server.pump import QUEUE_MAX, Pump
 from exchange.server.turns import Work
 from exchange.session.outbox import HistoryJob
@@ -99,17 +99,17 @@ class SimulatedPump(Pump):
     def room(self) -> int:
         return QUEUE_MAX - len(self._waiting)
 
-    def frames(self, connection: WireConnection, payloads: list[bytes]) -> None:
+    def frames(self, connection: Peer, payloads: list[bytes]) -> None:
         for data in payloads:
             self._put(Arrived(connection.number, data))
 
     def submit(self, work: Work) -> None:
         self._put(work)
 
-    def submit_behind(self, connection: WireConnection, work: Work) -> None:
+    def submit_behind(self, connection: Peer, work: Work) -> None:
         self._put(work)
 
-    def paused(self, connection: WireConnection) -> None:
+    def paused(self, connection: Peer) -> None:
         if self.held:
             self._paused.append(connection)
             return

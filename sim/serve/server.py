@@ -19,7 +19,7 @@ class SimulatedServer:
         self._pump = pump
         pump.on_image_job = ImageServer(ImageStore(images), pump).start
         addresses, now_ms = pump.gateway.limits.addresses, SystemClock().now_ms
-        admission = Admission(addresses, pump.connections, now_ms, raise_file_limit())
+        admission = Admission(addresses, {}, now_ms, raise_file_limit())
         self._reception = Reception(pump, admission, None, FIRST_SESSION)
         self._server: Listener
         self.url = ""

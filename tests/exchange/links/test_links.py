@@ -17,7 +17,7 @@ from exchange.links import messages
 from exchange.links.entries import Bye, Knock, Said, Seen, Sent, Shown, Welcome, encode, from_door
 from exchange.links.merge import Merge, Passed
 from exchange.links.messages import (
-    SILENT_MS,
+    SILENT_BEATS,
     SUBJECT_PUBLIC,
     BrokenLinkError,
     Inward,
@@ -68,13 +68,13 @@ def said(did: list[Act]) -> tuple[list[Message], list[Passed]]:
 
 def heard(arriving: list[Message]) -> tuple[list[Passed], bool]:
     """Return what the door passes on of these messages, and whether the link broke."""
-    merge, passed = Merge(MINE, 0), list[Passed]()
+    merge, passed = Merge(MINE), list[Passed]()
     try:
         for subject, data in arriving:
             if subject == SUBJECT_PUBLIC:
-                passed += merge.public(decoded(data, Public), 0)
+                passed += merge.public(decoded(data, Public))
             elif subject == out_subject(MINE):
-                passed += merge.outward(decoded(data, Outward), 0)
+                passed += merge.outward(decoded(data, Outward))
     except BrokenLinkError:
         return passed, True
     return passed, False
@@ -172,10 +172,15 @@ def test_a_door_that_comes_later_begins_with_what_follows() -> None:
 
 
 def welcomed(epoch: int = 3) -> Merge:
-    merge = Merge(MINE, 0)
+    merge = Merge(MINE)
     body = encode([Welcome(4, 9, "url")])
-    merge.outward(Outward(MINE, "w", epoch, 1, False, 0, body), 0)
+    merge.outward(Outward(MINE, "w", epoch, 1, False, 0, body))
     return merge
+
+
+def beats(merge: Merge, count: int) -> None:
+    for _ in range(count):
+        merge.beat()
 
 
 def public(writer: str, epoch: int, number: int) -> Public:
@@ -189,17 +194,17 @@ def outward(writer: str, number: int, body: bytes = b"\x90") -> Outward:
 @pytest.mark.parametrize(
     "breaks",
     [
-        lambda merge: merge.public(public("w", 3, 6), 0),
-        lambda merge: merge.public(public("w", 3, 4), 0),
-        lambda merge: merge.public(public("v", 4, 1), 0),
-        lambda merge: merge.public(public("v", 3, 1), 0),
-        lambda merge: merge.outward(outward("w", 3), 0),
-        lambda merge: merge.outward(outward("w", 1), 0),
-        lambda merge: merge.outward(outward("v", 2), 0),
-        lambda merge: merge.outward(outward("w", 0), 0),
-        lambda merge: merge.outward(outward("w", 2, b"\xc1"), 0),
-        lambda merge: merge.outward(outward("w", 2, b"\x91\x01"), 0),
-        lambda merge: merge.check(SILENT_MS + 1),
+        lambda merge: merge.public(public("w", 3, 6)),
+        lambda merge: merge.public(public("w", 3, 4)),
+        lambda merge: merge.public(public("v", 4, 1)),
+        lambda merge: merge.public(public("v", 3, 1)),
+        lambda merge: merge.outward(outward("w", 3)),
+        lambda merge: merge.outward(outward("w", 1)),
+        lambda merge: merge.outward(outward("v", 2)),
+        lambda merge: merge.outward(outward("w", 0)),
+        lambda merge: merge.outward(outward("w", 2, b"\xc1")),
+        lambda merge: merge.outward(outward("w", 2, b"\x91\x01")),
+        lambda merge: beats(merge, SILENT_BEATS + 1),
     ],
     ids=[
         "hole",
@@ -223,47 +228,48 @@ def test_what_ends_a_run(breaks: Callable[[Merge], object]) -> None:
 @pytest.mark.parametrize(
     "harmless",
     [
-        lambda merge: merge.public(public("v", 2, 1), 0),
-        lambda merge: merge.outward(Outward("z", "w", 3, 9, False, 0, b""), 0),
-        lambda merge: merge.check(SILENT_MS),
+        lambda merge: merge.public(public("v", 2, 1)),
+        lambda merge: merge.outward(Outward("z", "w", 3, 9, False, 0, b"")),
+        lambda merge: beats(merge, SILENT_BEATS),
     ],
     ids=["a writer that was replaced", "of another run", "just in time"],
 )
 def test_what_does_not(harmless: Callable[[Merge], object]) -> None:
     merge = welcomed()
     assert not harmless(merge)
-    assert merge.public(public("w", 3, 5), 0) == [Shown(1, {})]
+    assert merge.public(public("w", 3, 5)) == [Shown(1, {})]
 
 
 def test_a_subject_that_is_silent_ends_a_run_though_the_other_speaks() -> None:
     merge = welcomed()
-    merge.outward(outward("w", 2), SILENT_MS + 1)
+    beats(merge, SILENT_BEATS)
+    merge.outward(outward("w", 2))
     with pytest.raises(BrokenLinkError):
-        merge.check(SILENT_MS + 1)
+        merge.beat()
 
 
 def test_first_of_all_comes_a_welcome() -> None:
     with pytest.raises(BrokenLinkError):
-        Merge(MINE, 0).outward(outward("w", 1, encode([Seen(1)])), 0)
+        Merge(MINE).outward(outward("w", 1, encode([Seen(1)])))
 
 
 def test_a_door_waits_for_the_welcome_only_so_long() -> None:
-    merge = Merge(MINE, 0)
-    merge.check(SILENT_MS)
+    merge = Merge(MINE)
+    beats(merge, SILENT_BEATS)
     with pytest.raises(BrokenLinkError):
-        merge.check(SILENT_MS + 1)
+        merge.beat()
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6), st.integers(1, 30))
 def test_pieces_become_the_body_again(bodies: list[bytes], size: int) -> None:
-    receiver, number, found = Receiver(0, 0), 0, []
+    receiver, number, found = Receiver(0), 0, []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(messages, "PIECE_BYTES", size)
         for body in bodies:
             for piece, more in pieces(body):
                 number += 1
                 assert len(piece) <= size
-                took = receiver.take(Inward("r", "w", number, more, piece), 0)
+                took = receiver.take(Inward("r", "w", number, more, piece))
                 assert (took is None) is more
                 found += [] if took is None else [took]
     assert found == bodies
@@ -272,10 +278,10 @@ def test_pieces_become_the_body_again(bodies: list[bytes], size: int) -> None:
 def test_a_body_has_a_bound() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(messages, "BODY_MAX_BYTES", 10)
-        receiver = Receiver(0, 0)
-        assert receiver.take(Inward("r", "w", 1, True, b"123456"), 0) is None
+        receiver = Receiver(0)
+        assert receiver.take(Inward("r", "w", 1, True, b"123456")) is None
         with pytest.raises(BrokenLinkError):
-            receiver.take(Inward("r", "w", 2, True, b"123456"), 0)
+            receiver.take(Inward("r", "w", 2, True, b"123456"))
 
 
 def test_what_a_door_says_is_read_as_it_was_said() -> None:
@@ -295,7 +301,7 @@ def test_the_writer_says_when_it_does_not_know_a_run() -> None:
     subject, data = Outgoing("w", 1).unknown(MINE)
     assert subject == out_subject(MINE)
     with pytest.raises(BrokenLinkError):
-        welcomed().outward(decoded(data, Outward), 0)
+        welcomed().outward(decoded(data, Outward))
 
 
 def test_a_run_that_is_over_is_sent_nothing() -> None:

@@ -239,13 +239,13 @@ def test_a_goodbye_is_heard_while_the_exchange_stops(tmp_path: Path) -> None:
                 await bob.log_in(key_of("bob"))
                 await bob.ask("order.cancel_on_disconnect", enabled=True)
                 await place(bob, "mine", "buy", 1, 99)
-                (there,) = [c for c in server.pump.connections.values() if c.number > 1]
+                (there,) = [c for c in server._admission.connections.values() if c.number > 1]
                 deaf = await stack.enter_async_context(raw(server.url))
                 await deaf.frame()
                 transport: Any = deaf.connection.transport
                 transport.pause_reading()
                 newest = max(server.pump.connections)
-                server.pump.connections[newest].write_payloads([b" " * 60_000] * 200)
+                server._admission.connections[newest].write_payloads([b" " * 60_000] * 200)
                 assert there.protocol.state is OPEN
                 bob.connection.transport.write(close_frame(1000))
                 server.stop()

@@ -38,7 +38,7 @@ class Scene:
     @property
     def there(self) -> WireConnection:
         """The exchange's end."""
-        return self.server.pump.connections[self.number]
+        return self.server._admission.connections[self.number]
 
     def write(self, data: bytes) -> None:
         """Past the library, which would wait for an answer."""
