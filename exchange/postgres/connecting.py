@@ -24,7 +24,7 @@ SCHEMES: Final = ("postgresql", "postgres")
 Connection: TypeAlias = asyncpg.Connection
 T = TypeVar("T")
 
-FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+RAISED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 """What a call to PostgreSQL may raise."""
 
 
@@ -57,7 +57,7 @@ async def connected(url: str) -> Connection:
         return await asyncpg.connect(
             url, timeout=CONNECT_S, command_timeout=CALL_S, server_settings=names
         )
-    except FAULTS as error:
+    except RAISED as error:
         raise DatabaseError(f"{shown(url)}: cannot connect: {why(error)}") from None
     except (asyncpg.ClientConfigurationError, ValueError):
         # Its text may quote the address.
@@ -71,7 +71,7 @@ async def connection(url: str) -> AsyncIterator[Connection]:
     opened = await connected(url)
     try:
         yield opened
-    except FAULTS as error:
+    except RAISED as error:
         raise DatabaseError(f"{shown(url)}: {why(error)}") from error
     finally:
         await closed(opened)
@@ -79,7 +79,7 @@ async def connection(url: str) -> AsyncIterator[Connection]:
 
 async def closed(opened: Connection) -> None:
     """Close a connection, whatever state it is in, within `CLOSE_S`."""
-    with suppress(*FAULTS):
+    with suppress(*RAISED):
         await opened.close(timeout=CLOSE_S)
     opened.terminate()
 
@@ -101,7 +101,7 @@ class Asker:
         """Return what ``work`` does with the connection. Raises `DatabaseError`."""
         try:
             return self._run(work(self._connection))
-        except FAULTS as error:
+        except RAISED as error:
             raise DatabaseError(f"{shown(self._url)}: {why(error)}") from error
 
     def _run(self, work: Awaitable[T]) -> T:

@@ -16,7 +16,7 @@ import asyncpg
 from exchange.journal.chain import sealed
 from exchange.journal.rows import AccountRow, JournalRow
 from exchange.postgres import quorum, schema
-from exchange.postgres.connecting import FAULTS, Connection, closed, connected, shown, why
+from exchange.postgres.connecting import RAISED, Connection, closed, connected, shown, why
 from exchange.postgres.leader import StaleEpochError
 from exchange.storage.sqlite_journal import (
     DROP_AFTER_MS,
@@ -99,7 +99,7 @@ class PostgresJournal:
             await require(self._writer, self._where)
             newest = "SELECT coalesce(max(id), 0) FROM headroom.account_frames"
             self._last_id = await self._writer.fetchval(newest)
-        except FAULTS as error:
+        except RAISED as error:
             await self.abandon()
             raise DiskLostError(f"{self._where}: {why(error)}") from error
         except BaseException:
@@ -132,7 +132,7 @@ class PostgresJournal:
     async def _done(self, work: Awaitable[T], what: str) -> T:
         try:
             result = await work
-        except FAULTS as error:
+        except RAISED as error:
             raise DiskLostError(f"{self._where}: {what}: {why(error)}") from error
         if self._warning:
             raise DiskLostError(f"{self._where}: {what}: {self._warning}")
