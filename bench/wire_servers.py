@@ -31,9 +31,10 @@ from exchange.recovery import loading
 from exchange.server import pauses
 from exchange.server.clock import SystemClock
 from exchange.server.form import FORM
+from exchange.server.ports import KeptJournal
 from exchange.server.pump import Pump
 from exchange.server.server import ExchangeServer, Settings
-from exchange.storage.sqlite_journal import DataLock, SqliteJournal
+from exchange.storage.sqlite_journal import DataLock
 from exchange.storage.sqlite_store import SqliteStore
 
 OPERATOR = Ed25519PrivateKey.from_private_bytes(b"bench operator".ljust(32, b"."))
@@ -59,7 +60,7 @@ class MemoryJournal:
 class MemoryServer(ExchangeServer):
     """The exchange on a `MemoryJournal`."""
 
-    def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
+    def make_pump(self, gateway: Gateway, journal: KeptJournal, clock: SystemClock) -> Pump:
         return Pump(gateway, MemoryJournal(), clock)
 
 

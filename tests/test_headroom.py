@@ -83,7 +83,7 @@ WRONG = [
     (["nothing"], "headroom: no such command 'nothing'"),
     (["--nothing"], "headroom: no such option: --nothing"),
     (["key", "nwe"], "headroom: key: no such command 'nwe'. Did you mean 'new'?"),
-    (["exchange", "serve"], "headroom: exchange serve: missing option '--data'"),
+    (["exchange", "serve"], "headroom: exchange serve: missing option '--data' or '--journal'"),
     (["order", "list"], "headroom: order list: missing option '--key' (env var: HEADROOM_KEY);"),
     (["exchange", "serve", "--data"], "headroom: exchange: option '--data' requires an argument"),
     (

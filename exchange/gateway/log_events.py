@@ -52,6 +52,11 @@ def stopped(code: int, why: str) -> LogLine:
     )
 
 
+def lease_awaited(owner: str, left_ms: int) -> LogLine:
+    text = f"{owner or 'another process'} leads for another {left_ms} ms; waiting"
+    return line("info", "leader", text, owner=owner, left_ms=left_ms)
+
+
 def clock_behind(wait_ms: int) -> LogLine:
     text = f"the clock is {wait_ms} ms behind the journal's last entry: waiting for it"
     return line("warning", "clock_behind", text, ms=wait_ms)

@@ -168,6 +168,10 @@ class PostgresJournal:
             raise StaleEpochError(self._epoch)
         return bool(gone == FORGET_ROWS)
 
+    async def drop_sealed(self, upto_seq: int) -> bool:
+        """Nothing is sealed here: all rows stay in the database."""
+        return False
+
     async def abandon(self) -> None:
         """Give up a journal that failed: no more writes, nothing that waits for the database."""
         for opened in self._opened:

@@ -56,8 +56,13 @@ def create_exchange(data_dir: Path, config: ExchangeConfig, operator_key: str, n
 
     Raises `DataDirError` when there is an exchange already, or `OSError`.
     """
+    create(data_dir, [first_row(config, operator_key, now_ms)])
+
+
+def first_row(config: ExchangeConfig, operator_key: str, now_ms: int) -> JournalRow:
+    """Return the row that a journal begins with."""
     genesis = Command("", "", 0, Genesis(config, operator_key))
-    create(data_dir, [JournalRow(1, now_ms, MSGPACK.encode(genesis))])
+    return JournalRow(1, now_ms, MSGPACK.encode(genesis))
 
 
 def load(

@@ -10,6 +10,7 @@ docs/decisions/0023-a-start-looks-behind-its-snapshot.md.
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from exchange.log import log
 from exchange.storage.joined import joined
 from exchange.storage.sqlite_journal import DataDirError, quick_check
 from exchange.storage.sqlite_store import SqliteStore
+from exchange.storage.store import Store
 
 _NICE: Final = 10
 _END_S: Final = 5.0
@@ -34,16 +36,30 @@ def check(store: SqliteStore, upto_seq: int) -> None:
     quick_check(store.data_dir)
     sealed = joined(store.data_dir)
     behind = (sealed[-1].head.last_seq, sealed[-1].head.end) if sealed else (0, ORIGIN)
+    check_rows(store, upto_seq, behind)
+
+
+def check_rows(store: Store, upto_seq: int, behind: tuple[int, bytes] = (0, ORIGIN)) -> None:
+    """Read the rows behind this one, whose digest this is, up to ``upto_seq``."""
     for row, _ in checked(store.rows(behind[0]), upto_seq, behind):
         if row.seq >= upto_seq:
             return
 
 
+def words(data_dir: Path, upto_seq: int) -> list[str]:
+    """Return the command line of the child that checks a data directory."""
+    return [sys.executable, "-m", __name__, str(data_dir), str(upto_seq)]
+
+
 class PastCheck:
     """The check of one run; ``upto_seq`` is the snapshot's row, 0 when there is nothing to do."""
 
-    def __init__(self, data_dir: Path, upto_seq: int) -> None:
-        self._data_dir = data_dir
+    def __init__(
+        self, words: list[str], upto_seq: int, secret: Mapping[str, str] | None = None
+    ) -> None:
+        """``words`` start the child; ``secret`` is added to its environment."""
+        self._words = words
+        self._secret = secret or {}
         self._upto_seq = upto_seq
         self._child: subprocess.Popen[str] | None = None
 
@@ -51,10 +67,10 @@ class PastCheck:
         """Start the child. If that fails, it is logged and trading goes on."""
         if not self._upto_seq:
             return
-        words = [sys.executable, "-m", __name__, str(self._data_dir), str(self._upto_seq)]
         try:
             self._child = subprocess.Popen(
-                words,
+                self._words,
+                env=os.environ | self._secret,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -8,9 +8,10 @@ from pathlib import Path
 from exchange.model.commands import Command, Out
 from exchange.recovery.loading import replayed
 from exchange.storage.history import FILE_NAME, note, note_usage, opened
-from exchange.storage.sqlite_journal import FILE_NAME as JOURNAL_NAME
+from exchange.storage.history_source import HistorySource, SqliteSource
 from exchange.storage.sqlite_journal import DiskLostError
 from exchange.storage.sqlite_store import SqliteStore
+from exchange.storage.store import Store
 from exchange.wire import frames
 
 
@@ -19,7 +20,11 @@ def rebuild(data_dir: Path) -> int:
 
     No server may be running. Raises what `loading.replayed` raises, or `DiskLostError`.
     """
-    path = data_dir / FILE_NAME
+    return rebuilt(data_dir / FILE_NAME, SqliteStore(data_dir), SqliteSource(data_dir))
+
+
+def rebuilt(path: Path, store: Store, source: HistorySource) -> int:
+    """Like `rebuild`, of the journal in ``store`` to a file at ``path``."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     try:
@@ -30,11 +35,9 @@ def rebuild(data_dir: Path) -> int:
                 note(history, told)
                 note_usage(history, seq, command)
 
-            seq = replayed(SqliteStore(data_dir), on_row=noted).engine.seq
-            with closing(sqlite3.connect(data_dir / JOURNAL_NAME)) as journal:
-                sql = "SELECT coalesce(max(rowid), 0) FROM account_frames"
-                mark = journal.execute(sql).fetchone()[0]
-            history.execute("UPDATE progress SET frames = ?, rows = ?", (mark, seq))
+            seq = replayed(store, on_row=noted).engine.seq
+            marks = (source.newest(), seq)
+            history.execute("UPDATE progress SET frames = ?, rows = ?", marks)
             history.commit()
             history.execute("PRAGMA journal_mode=delete")
         for old in path.parent.glob(f"{path.name}*"):

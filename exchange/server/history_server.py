@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from exchange.gateway import log_events
 from exchange.log import log
-from exchange.recovery.rebuild import rebuild
+from exchange.recovery.rebuild import rebuilt
 from exchange.server.pump import Pump
 from exchange.session.outbox import HistoryJob
 from exchange.storage.history import (
@@ -25,8 +25,10 @@ from exchange.storage.history import (
     opened,
     require_usable,
 )
+from exchange.storage.history_source import HistorySource
 from exchange.storage.sqlite_journal import DiskLostError
 from exchange.storage.statements import Page, page
+from exchange.storage.store import Store
 from exchange.wire.codec import CODECS
 from exchange.wire.frames import Ack, ErrorReply
 
@@ -38,9 +40,13 @@ RETRY_AFTER_MS: Final = 1_000
 class HistoryServer:
     """Owns the read model while the exchange runs. ``fee_pct``: of each charge, for invoices."""
 
-    def __init__(self, data_dir: Path, pump: Pump, fee_pct: int) -> None:
-        self._path = data_dir / FILE_NAME
-        self._follower = Follower(data_dir)
+    def __init__(
+        self, folder: Path, pump: Pump, fee_pct: int, store: Store, source: HistorySource
+    ) -> None:
+        self._path = folder / FILE_NAME
+        self._store = store
+        self._source = source
+        self._follower = Follower(folder, source)
         self._pump = pump
         self._fee_pct = fee_pct
         self._turn = asyncio.Lock()
@@ -54,9 +60,9 @@ class HistoryServer:
         Raises `HistoryError`, and what `store.rebuild` raises.
         """
         require_usable(self._path)
-        if needs_rows(self._path.parent):
+        if needs_rows(self._path.parent, self._source):
             log.write(log_events.history_rebuilt(str(self._path)))
-            rebuild(self._path.parent)
+            rebuilt(self._path, self._store, self._source)
 
     async def follow(self) -> None:
         """Copy what was committed. Raises `DiskLostError`, `HistoryError`."""

@@ -18,12 +18,13 @@ from exchange.server.admission import Admission, cut_slow
 from exchange.server.clock import SystemClock
 from exchange.server.history_server import HistoryServer
 from exchange.server.image_server import ImageServer
+from exchange.server.ports import KeptJournal
 from exchange.server.pump import Pump
 from exchange.server.server_log import ServerLog
 from exchange.server.watch import Garbage, Job, Watch
 from exchange.storage import disk
 from exchange.storage.disk import DiskMarks
-from exchange.storage.sqlite_journal import DiskLostError, SqliteJournal
+from exchange.storage.sqlite_journal import DiskLostError
 from exchange.units import MS_PER_HOUR, MS_PER_SECOND
 from exchange.wire.types import DiskLevel
 
@@ -40,7 +41,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     disk: DiskMarks
     pump: Pump
     clock: SystemClock
-    journal: SqliteJournal
+    journal: KeptJournal
     snapshots: Snapshotter
     past: PastCheck
     sealer: Sealer

@@ -48,3 +48,38 @@ class Peer(Protocol):
     def rest(self, seconds: float) -> None: ...
     def resume(self) -> None: ...
     def spawn(self, work: Awaitable[None]) -> None: ...
+
+
+class KeptJournal(Journal, Protocol):
+    """A journal as the server opens, tends and closes it. Methods raise `DiskLostError`."""
+
+    @property
+    def chain(self) -> bytes:
+        """Digest of the last committed row."""
+
+    @property
+    def checkpoint_is_due(self) -> bool: ...
+
+    async def open(self) -> None:
+        """Open for writing. Raises `DataDirError` too."""
+
+    async def checkpoint(self) -> None:
+        """Begin a checkpoint beside commits."""
+
+    async def checkpoint_rest(self) -> None:
+        """End it; nothing may be appended meanwhile."""
+
+    async def kept_from(self, now_ms: int) -> dict[str, int]:
+        """Return each account's oldest account_seq that is kept at ``now_ms``, if it has any."""
+
+    async def forget(self, now_ms: int) -> bool:
+        """Delete some account frames that are too old; False: there are no more."""
+
+    async def drop_sealed(self, upto_seq: int) -> bool:
+        """Delete some rows up to this one, which a segment holds; False: there are no more."""
+
+    async def abandon(self) -> None:
+        """Give up after an error, without waiting for what failed."""
+
+    async def close(self) -> None:
+        """Close; the journal is complete without it."""

@@ -18,7 +18,7 @@ from exchange import files
 from exchange.gateway import log_events
 from exchange.gateway.gateway import Gateway
 from exchange.log import log
-from exchange.recovery import quarantine
+from exchange.recovery import past, quarantine
 from exchange.recovery.loading import Loaded
 from exchange.recovery.past import PastCheck, PastError
 from exchange.recovery.sealing import Sealer
@@ -31,6 +31,7 @@ from exchange.server.history_server import HistoryServer
 from exchange.server.housekeeping import Housekeeping, Parts
 from exchange.server.image_server import ImageServer
 from exchange.server.listening import listen, stop_accepting
+from exchange.server.ports import KeptJournal
 from exchange.server.pump import Pump
 from exchange.server.reception import Reception
 from exchange.server.server_log import ServerLog
@@ -43,12 +44,15 @@ from exchange.server.starting import (
 )
 from exchange.session.uploads import QUOTA_BYTES
 from exchange.storage import branch, whereabouts
+from exchange.storage.branch import Drawn
 from exchange.storage.disk import DiskMarks
 from exchange.storage.history import HistoryError
+from exchange.storage.history_source import HistorySource, SqliteSource
 from exchange.storage.images import ImageStore
 from exchange.storage.segments import SEGMENT_ROWS
 from exchange.storage.sqlite_journal import DataDirError, DiskLostError, SqliteJournal
 from exchange.storage.sqlite_store import SqliteStore
+from exchange.storage.store import Store
 from exchange.wire.close_codes import CLOSE_GOING_AWAY, CLOSE_RESTART, REASON_BYTES_MAX
 
 
@@ -84,19 +88,19 @@ class ExchangeServer:
         self._journal = self.make_journal(settings.data_dir, loaded.last_chain)
         self._clock = self.make_clock(loaded.last_ms)
         self._snapshots = Snapshotter(
-            SqliteStore(settings.data_dir),
+            self.make_store(),
             loaded.gateway,
             lambda: self._journal.chain,
             settings.snapshot_every,
             loaded.restored_seq,
         )
-        self._past = PastCheck(settings.data_dir, loaded.restored_seq)
+        self._past = self.make_past(loaded.restored_seq)
         self._sealer = Sealer(settings.data_dir, settings.segment_rows)
         self.pump = self.make_pump(loaded.gateway, self._journal, self._clock)
         self.pump.metrics.register(Gauges(self.pump, settings.data_dir))
         self.log = ServerLog(loaded)
         self.pump.on_batch = self.log.batch
-        self._images = ImageServer(ImageStore(settings.data_dir), self.pump)
+        self._images = ImageServer(self.make_images(), self.pump)
         self.pump.on_image_job = self._images.start
         loaded.gateway.uploads.quota_bytes = settings.image_quota_bytes
         addresses, now_ms = loaded.gateway.limits.addresses, self._clock.now_ms
@@ -104,7 +108,9 @@ class ExchangeServer:
         self.reception = Reception(self.pump, self._admission, self.log)
         loaded.gateway.guard.quarantined = quarantine.read(settings.data_dir)
         fee_pct = loaded.engine.state.config.fee_pct
-        self._history = HistoryServer(settings.data_dir, self.pump, fee_pct)
+        self._history = HistoryServer(
+            settings.data_dir, self.pump, fee_pct, self.make_store(), self.make_source()
+        )
         self.pump.on_history_job = self._history.start
         self._keeping = Housekeeping(
             Parts(
@@ -123,15 +129,33 @@ class ExchangeServer:
             )
         )
 
-    def make_journal(self, data_dir: Path, last_chain: bytes) -> SqliteJournal:
+    def make_journal(self, data_dir: Path, last_chain: bytes) -> KeptJournal:
         """Return the journal; tests replace parts of it here."""
         return SqliteJournal(data_dir, last_chain)
+
+    def make_store(self) -> Store:
+        """Return what the exchange is read back from; another place has another."""
+        return SqliteStore(self._settings.data_dir)
+
+    @property
+    def place(self) -> str:
+        """Return what the log calls the place of the journal."""
+        return str(self._settings.data_dir)
+
+    def make_past(self, upto_seq: int) -> PastCheck:
+        return PastCheck(past.words(self._settings.data_dir, upto_seq), upto_seq)
+
+    def make_images(self) -> ImageStore:
+        return ImageStore(self._settings.data_dir)
+
+    def make_source(self) -> HistorySource:
+        return SqliteSource(self._settings.data_dir)
 
     def make_clock(self, last_ms: int) -> SystemClock:
         """Return the clock; a test lets days pass here."""
         return SystemClock(last_ms)
 
-    def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
+    def make_pump(self, gateway: Gateway, journal: KeptJournal, clock: SystemClock) -> Pump:
         """Return the pump; tests insert faults here."""
         return Pump(gateway, journal, clock)
 
@@ -165,7 +189,7 @@ class ExchangeServer:
         """Be another exchange to the hosts than the one whose journal was copied."""
         loaded, data_dir = self._loaded, self._settings.data_dir
         try:
-            drawn = branch.of(data_dir, loaded.engine.seq, loaded.last_chain)
+            drawn = self.drawn()
         except OSError as error:
             raise StartError(f"{data_dir / branch.FILE_NAME}: {files.why(error)}") from error
         except DataDirError as error:
@@ -173,6 +197,11 @@ class ExchangeServer:
         loaded.gateway.context.branch = drawn.branch
         if drawn.new and loaded.engine.seq > 1:
             log.write(log_events.branch(drawn.branch, drawn.before))
+
+    def drawn(self) -> Drawn:
+        """Return which copy of its journal this is. Raises `OSError`, `DataDirError`."""
+        loaded = self._loaded
+        return branch.of(self._settings.data_dir, loaded.engine.seq, loaded.last_chain)
 
     def _find_partials(self) -> None:
         try:
@@ -324,6 +353,6 @@ async def serve(
         loop.add_signal_handler(number, server.stop)
     await server.open()
     ready_file.print_url(server.url)
-    server.log.started(str(settings.data_dir), server.url)
+    server.log.started(server.place, server.url)
     pauses.avoid()
     return await server.run()

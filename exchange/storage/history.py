@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from exchange.journal.replay import read_command
-from exchange.journal.rows import JournalRow, SpoiltFramesError, stored_frames
+from exchange.journal.rows import SpoiltFramesError, stored_frames
 from exchange.model.commands import Command
+from exchange.storage.history_source import HistorySource, SqliteSource
 from exchange.storage.sqlite_journal import BUSY_MS, DiskLostError, opened_to_read
-from exchange.storage.sqlite_journal import FILE_NAME as JOURNAL_NAME
 from exchange.units import MAX_INT
 from exchange.wire import frames
 from exchange.wire.codec import JSON
@@ -80,12 +80,6 @@ buyer = coalesce(buyer, excluded.buyer), seller = coalesce(seller, excluded.sell
 WHERE excluded.seq >= lease.seq"""
 _VM: Final = "INSERT OR IGNORE INTO vm VALUES (?, ?, ?, ?)"
 _USAGE: Final = "INSERT OR IGNORE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_STORED: Final = """
-SELECT rowid, account, body FROM account_frames WHERE rowid > ? ORDER BY rowid LIMIT ?"""
-_REPORTS: Final = """
-SELECT seq, now_ms, body FROM journal
-WHERE seq > ? AND seq <= ? AND instr(body, CAST('usage.report' AS BLOB)) ORDER BY seq LIMIT ?"""
-"""SQL that finds the tag inside SQLite, so that the exchange's own thread is not held up."""
 
 Told: TypeAlias = tuple[str, frames.AccountFrame]
 """An account and one of its frames."""
@@ -147,18 +141,16 @@ def _make(path: Path) -> None:
     new.replace(path)
 
 
-def needs_rows(data_dir: Path) -> bool:
+def needs_rows(data_dir: Path, source: HistorySource | None = None) -> bool:
     """Return whether frames were dropped, or rows sealed, that the read model has not copied: only
     a replay of all rows can restore them.
 
     That happens when the file was lost, or was made by another release, after the first week or
     the first segment.
     """
-    with closing(opened_to_read(data_dir / JOURNAL_NAME)) as journal:
-        oldest = journal.execute("SELECT min(rowid) FROM account_frames").fetchone()[0]
-        first_seq = journal.execute("SELECT min(seq) FROM journal").fetchone()[0]
+    source = source or SqliteSource(data_dir)
     frame_mark, row_mark = _followed(data_dir / FILE_NAME)
-    return (oldest or 0) > frame_mark + 1 or (first_seq or 0) > row_mark + 1
+    return (source.oldest() or 0) > frame_mark + 1 or source.first_row() > row_mark + 1
 
 
 def _followed(path: Path) -> tuple[int, int]:
@@ -227,12 +219,14 @@ def note_usage(database: sqlite3.Connection, seq: int, command: Command) -> None
 
 
 class Follower:
-    """Keeps a running exchange's read model up to date with its journal. One thread at a time."""
+    """Keeps a running exchange's read model up to date with its journal. One thread at a time.
 
-    def __init__(self, data_dir: Path) -> None:
+    ``source``: where the journal is, if it is not in ``data_dir``.
+    """
+
+    def __init__(self, data_dir: Path, source: HistorySource | None = None) -> None:
         self._path = data_dir / FILE_NAME
-        journal = (data_dir / JOURNAL_NAME).resolve()
-        self._journal_uri = f"{journal.as_uri()}?mode=ro"
+        self._source = source or SqliteSource(data_dir)
 
     def catch_up(self) -> None:
         """Copy everything that was committed since the last call.
@@ -240,11 +234,8 @@ class Follower:
         Raises `DiskLostError`, or `HistoryError` when what is stored is damaged.
         """
         try:
-            with (
-                closing(opened(self._path)) as history,
-                closing(sqlite3.connect(self._journal_uri, uri=True)) as journal,
-            ):
-                while self._page(history, journal):
+            with closing(opened(self._path)) as history:
+                while self._page(history):
                     pass
         except SpoiltFramesError as error:
             raise HistoryError(f"{self._path.parent}: account frames: {error}; {MEND}") from error
@@ -252,20 +243,19 @@ class Follower:
             require_whole(self._path)
             raise DiskLostError(f"{self._path}: {error}") from error
 
-    def _page(self, history: sqlite3.Connection, journal: sqlite3.Connection) -> bool:
+    def _page(self, history: sqlite3.Connection) -> bool:
         """Copy one page in one transaction; False when it was the last."""
         frame_mark, row_mark = history.execute("SELECT frames, rows FROM progress").fetchone()
-        stored = journal.execute(_STORED, (frame_mark, PAGE_ROWS)).fetchall()
-        last_seq = journal.execute("SELECT max(seq) FROM journal").fetchone()[0]
-        rows = journal.execute(_REPORTS, (row_mark, last_seq, PAGE_ROWS)).fetchall()
+        behind = self._source.behind(frame_mark, row_mark, PAGE_ROWS)
+        stored, last_seq, rows = behind.frames, behind.last_seq, behind.reports
         if stored and stored[0][0] > frame_mark + 1:
             raise HistoryError(f"{self._path}: lacks account frames that are gone by now; {MEND}")
         for _, account, body in stored:
             note(history, [(account, frame) for frame in stored_frames(body, 0, MAX_INT)])
-        for seq, now_ms, body in rows:
-            note_usage(history, seq, read_command(JournalRow(seq, now_ms, body)))
+        for row in rows:
+            note_usage(history, row.seq, read_command(row))
         if stored or last_seq > row_mark:
-            row_mark = rows[-1][0] if len(rows) == PAGE_ROWS else last_seq
+            row_mark = rows[-1].seq if len(rows) == PAGE_ROWS else last_seq
             marks = (stored[-1][0] if stored else frame_mark, row_mark)
             history.execute("UPDATE progress SET frames = ?, rows = ?", marks)
             history.commit()

@@ -11,9 +11,10 @@ from exchange.gateway.batch import Batch
 from exchange.gateway.gateway import Gateway
 from exchange.recovery.loading import load
 from exchange.server.clock import SystemClock
+from exchange.server.ports import KeptJournal
 from exchange.server.pump import Pump
 from exchange.server.server import ExchangeServer, Settings, serve
-from exchange.storage.sqlite_journal import DataLock, SqliteJournal
+from exchange.storage.sqlite_journal import DataLock
 from exchange.storage.sqlite_store import SqliteStore
 
 
@@ -27,7 +28,7 @@ class EarlyPump(Pump):
 
 
 class EarlyServer(ExchangeServer):
-    def make_pump(self, gateway: Gateway, journal: SqliteJournal, clock: SystemClock) -> Pump:
+    def make_pump(self, gateway: Gateway, journal: KeptJournal, clock: SystemClock) -> Pump:
         return EarlyPump(gateway, journal, clock)
 
 

@@ -181,6 +181,10 @@ OWN: list[tuple[LogLine, str]] = [
         log_events.slow_batch(300, 20, 5),
         "warning slow_batch: a batch of 5 rows took 300 ms, 20 of them before its commit",
     ),
+    (
+        log_events.lease_awaited("a:7", 900),
+        "info leader: a:7 leads for another 900 ms; waiting",
+    ),
     (log_events.snapshot_written(9, 100, 8), "info snapshot: snapshot of row 9: 100 bytes in 8 ms"),
     (
         log_events.past_unchecked(7, "x"),
