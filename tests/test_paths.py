@@ -61,6 +61,8 @@ NO_CONTROL = tuple(
 )
 """A socket that nobody listens at is taken over, and a folder that is not there is made."""
 NO_SOCKET = (*bad_paths.NOWHERE, bad_paths.absent, bad_paths.garbage)
+DATABASE = "--journal postgresql://127.0.0.1:1/nobody"
+NO_SCRATCH = (bad_paths.under_a_file, bad_paths.in_closed)
 DOOR = "--bus nats://127.0.0.1:1 --listen 127.0.0.1:0"
 TRIED: dict[str, Try] = {
     "exchange init --data": Try("--data @ --operator-key KEY", bad_paths.NO_FOLDER),
@@ -83,12 +85,18 @@ TRIED: dict[str, Try] = {
     "exchange serve --tls-key": Try(
         "--data DATA --listen 127.0.0.1:0 --tls-cert KEY --tls-key @", READ
     ),
+    "exchange serve --scratch": Try(f"{DATABASE} --listen 127.0.0.1:0 --scratch @", NO_SCRATCH),
+    "exchange rebuild --scratch": Try(f"{DATABASE} --scratch @", NO_SCRATCH),
+    "exchange move --data": Try(f"{DATABASE} --data @", bad_paths.NO_DATA),
     "exchange verify --data": Try("--data @", bad_paths.NO_DATA),
     "exchange backup --data": Try("--data @ NEW", bad_paths.NO_DATA),
     "exchange backup out": Try("--data DATA @", (*bad_paths.NO_FOLDER, bad_paths.full_folder)),
     "exchange rebuild --data": Try("--data @", bad_paths.NO_DATA),
     "key new path": Try("@", (*bad_paths.NO_PLACE, bad_paths.garbage)),
     "key show path": Try("@", READ),
+    "cluster up --dir": Try("--dir @", bad_paths.NO_FOLDER),
+    "cluster up --ready-file": Try("--dir NEW --ready-file @", ()),  # needs the real servers
+    "cluster promote --dir": Try("--dir @", bad_paths.NO_FOLDER),
     "account state --key": Try("--key @ URL", READ),
     "account apply --key": Try("--key @ URL --name n --contact c", READ),
     "account token --key": Try("--key @ URL --zone z", READ),

@@ -132,8 +132,8 @@ def rebuild_command(
     """Build history.db, the past that statements are read from, anew from the journal."""
     place = one_of("exchange rebuild", data, journal)
     try:
-        store_of(place).require()
         folder = folder_of(place, scratch)
+        store_of(place).require()
         with DataLock(folder):
             seq = rebuild(place) if isinstance(place, Path) else _rebuilt(place, folder)
     except (BrokenChainError, DataDirError) as error:
