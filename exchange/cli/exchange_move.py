@@ -43,8 +43,8 @@ def move(
     journal: Annotated[
         str, typer.Option("--journal", help="Its database: postgresql://HOST:PORT/DATABASE.")
     ],
-    to: Annotated[
-        Literal["journal", "data"], typer.Option("--to", help="Which of the two is the new one.")
+    into: Annotated[
+        Literal["journal", "data"], typer.Option("--into", help="Which of the two is the new one.")
     ] = "journal",
     as_json: JsonAnyway = True,
 ) -> None:
@@ -53,7 +53,7 @@ def move(
     from exchange.postgres.moving import Moved, require_idle, to_folder, to_postgres
 
     try:
-        if to == "journal":
+        if into == "journal":
             require(data)
             with DataLock(data):
                 moved = to_postgres(data, journal, Progress())
@@ -65,5 +65,5 @@ def move(
         fail(str(error))
     except KeyboardInterrupt:
         fail("stopped: nothing is served from what was copied; run it again")
-    at = shown(journal) if to == "journal" else str(data)
+    at = shown(journal) if into == "journal" else str(data)
     print_json({"to": at, "seq": moved.seq, "chain": moved.chain.hex()})

@@ -36,7 +36,8 @@ def one_of(command: str, data: Path | None, journal: str | None) -> Path | str:
     if data is not None:
         return data
     if journal is None:
-        fail(f"{command}: missing option '--data' or '--journal'", EXIT_USAGE)
+        text = f"{command}: missing option '--data' or '--journal'"
+        fail(f"{text}; {command} --help says more", EXIT_USAGE)
     require_library()
     return journal
 

@@ -30,6 +30,7 @@ MOUNTS: Final[dict[str, Mount]] = {
             "init": "Create a new exchange.",
             "serve": "Serve the exchange until SIGTERM.",
             "door": "Hold clients' sockets for an exchange.",
+            "move": "Copy an exchange into PostgreSQL, or back.",
             "verify": "Replay the journal read-only.",
             "backup": "Copy the journal, also of a running server.",
             "rebuild": "Build the database of the past anew.",

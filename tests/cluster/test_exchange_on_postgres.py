@@ -100,7 +100,7 @@ def test_there_and_back_it_is_the_same_exchange(data: Path, postgres: str, tmp_p
     code, out, _ = headroom("exchange", "backup", "--journal", postgres, str(backup))
     assert (code, json.loads(out)["state_hash"]) == (0, state_hash)
     back = tmp_path / "back"
-    assert moved(back, postgres, "--to", "data")[0] == 0
+    assert moved(back, postgres, "--into", "data")[0] == 0
     assert hashed("--data", str(back)) == hashed("--data", str(backup)) == (seq, state_hash)
     assert (back / "images" / "a1").read_bytes() == b"image" * 500_000
 
@@ -123,7 +123,7 @@ def test_a_killed_server_is_replaced_once_its_lease_is_over(
     third = Serving(postgres, tmp_path / "three")
     code, errors = third.end()
     assert code == 1 and "in use by another process" in errors
-    refused = moved(tmp_path / "back", postgres, "--to", "data")
+    refused = moved(tmp_path / "back", postgres, "--into", "data")
     assert refused[0] == 1 and "in use by another process" in refused[2]
     os.kill(second.process.pid, signal.SIGTERM)
     assert second.end()[0] == 0

@@ -142,7 +142,6 @@ def test_one_that_lets_nobody_in_does_not_keep_a_client_from_the_next() -> None:
 
 
 def test_two_standbys_that_name_each_other_are_dialed_with_pauses() -> None:
-    """(Seen as some 10,000 dials an hour with each address tried again as it was named.)"""
 
     async def story(scene: Scene, exchanges: list[Scripted]) -> None:
         first, second, _ = exchanges

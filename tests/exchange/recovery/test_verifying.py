@@ -65,7 +65,7 @@ def test_of_one_row_the_digest_is_told_not_what_its_replay_met(data_dir: Path) -
 
 
 def test_a_row_that_no_replay_takes_is_told_when_its_digest_is_right(data_dir: Path) -> None:
-    """The rows before it are sound, those behind it are not: seen to fail when any digest won."""
+    """The rows before it are sound, those behind it are not."""
     with closing(sqlite3.connect(data_dir / "journal.db")) as database:
         previous = ORIGIN
         sql = "SELECT seq, now_ms, rules, body FROM journal ORDER BY seq LIMIT 50"

@@ -85,7 +85,6 @@ def page(url: str) -> tuple[int, str]:
 
 
 def test_it_has_the_leaders_state_and_memory_and_the_comparison_says_so(data_dir: Path) -> None:
-    """(Seen to fail with one command left out, and with the feed's memory not followed.)"""
 
     async def story() -> Follower:
         async with leading(data_dir) as server:
@@ -113,7 +112,6 @@ def test_it_has_the_leaders_state_and_memory_and_the_comparison_says_so(data_dir
 
 
 def test_with_another_state_it_ends_and_does_not_lead(data_dir: Path) -> None:
-    """(Seen to wait on and serve in the end without the comparison.)"""
     leader = ServerProcess(data_dir, "--listen", "127.0.0.1:0", "--snapshot-every", str(EVERY))
 
     async def story() -> None:

@@ -67,7 +67,6 @@ MOVES = st.sampled_from(["leader writes", "leader dies", "differs", "turn 1", "t
 
 @given(st.lists(MOVES, max_size=40))
 def test_who_serves_has_the_lease_every_row_and_a_state_like_the_leaders(moves: list[str]) -> None:
-    """(Seen to fail with "serve" before a look that brought nothing, and without "different".)"""
     journal = Journal()
     standbys = {"turn 1": Process(1), "turn 2": Process(2)}
     for move in moves:
