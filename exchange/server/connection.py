@@ -19,6 +19,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import CLOSING, OPEN, Event
 
 from exchange.server.backlog import BACKLOG_MAX_BYTES, Backlog
+from exchange.server.ended import let_go
 from exchange.server.framing import Framing, framed
 from exchange.server.inflow import (
     BINARY,
@@ -118,9 +119,7 @@ class WireConnection(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        for waiting in (self._turn, self._resting, self._ending):
-            if waiting is not None:
-                waiting.cancel()
+        let_go(self.protocol, (self._turn, self._resting, self._ending))
         if self.admission is not None:
             self.admission.ended(self)
 

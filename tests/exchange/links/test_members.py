@@ -35,7 +35,6 @@ def test_what_comes_for_one_keeps_its_place() -> None:
 
 
 def test_sessions_of_other_doors_are_ignored() -> None:
-    """(Seen to fail with a KeyError where a connection was gone before it heard of the join.)"""
     members = three()
     members.drop(3)
     for session in (3, 4):
