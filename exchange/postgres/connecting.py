@@ -24,8 +24,14 @@ SCHEMES: Final = ("postgresql", "postgres")
 Connection: TypeAlias = asyncpg.Connection
 T = TypeVar("T")
 
-RAISED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What a call to PostgreSQL may raise."""
+RAISED: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What a call to PostgreSQL may raise; the third when a connection is lost between two replies."""
 
 
 class DatabaseError(DataDirError):

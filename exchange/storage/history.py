@@ -146,11 +146,14 @@ def needs_rows(data_dir: Path, source: HistorySource | None = None) -> bool:
     a replay of all rows can restore them.
 
     That happens when the file was lost, or was made by another release, after the first week or
-    the first segment.
+    the first segment. Raises `DiskLostError`.
     """
-    source = source or SqliteSource(data_dir)
-    frame_mark, row_mark = _followed(data_dir / FILE_NAME)
-    return (source.oldest() or 0) > frame_mark + 1 or source.first_row() > row_mark + 1
+    source, path = source or SqliteSource(data_dir), data_dir / FILE_NAME
+    try:
+        frame_mark, row_mark = _followed(path)
+        return (source.oldest() or 0) > frame_mark + 1 or source.first_row() > row_mark + 1
+    except sqlite3.Error as error:
+        raise DiskLostError(f"{path}: {error}") from error
 
 
 def _followed(path: Path) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -79,3 +80,17 @@ class DoorProcess(ServerProcess):
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    async def url(self) -> str:
+        """Wait until it serves an exchange's clients, and return its address."""
+        url = await super().url()
+        await until(lambda: self._is_linked(url))
+        return url
+
+    def _is_linked(self, url: str) -> bool:
+        page = url.replace("ws://", "http://").replace("/v1/ws", "/healthz")
+        try:
+            with urllib.request.urlopen(page, timeout=DEADLINE_S):  # noqa: S310
+                return True
+        except OSError:
+            return False
