@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange.server.connection import WireConnection
 from tests.exchange.support.harness import raw, running, until
 
 
@@ -31,6 +32,7 @@ def test_it_is_gone_at_once(tmp_path: Path, goodbye: bool) -> None:
             async with raw(server.url) as client:
                 await client.frame()
                 (connection,) = server.pump.connections.values()
+                assert isinstance(connection, WireConnection)
                 ended = [weakref.ref(connection), weakref.ref(connection.protocol)]
                 del connection
                 if not goodbye:
