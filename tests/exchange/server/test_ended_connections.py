@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,8 @@ def test_it_is_gone_at_once(tmp_path: Path, goodbye: bool) -> None:
                 await client.frame()
                 (connection,) = server.pump.connections.values()
                 assert isinstance(connection, WireConnection)
-                ended = [weakref.ref(connection), weakref.ref(connection.protocol)]
+                ended: list[Callable[[], object]] = [weakref.ref(connection)]
+                ended.append(weakref.ref(connection.protocol))
                 del connection
                 if not goodbye:
                     client.connection.transport.abort()
