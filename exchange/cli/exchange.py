@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from exchange.cli.common import Json, JsonAnyway, fail, print_json
+from exchange.cli.common import EXIT_USAGE, Json, JsonAnyway, fail, print_json
 from exchange.cli.config import ConfigError, load_config
 from exchange.cli.door import door_command
 from exchange.cli.exchange_move import move
@@ -25,6 +25,7 @@ from exchange.journal.chain import BrokenChainError
 from exchange.journal.rows import JournalRow
 from exchange.keys import KeyFileError, is_public_key, load_private_key, public_key_b64
 from exchange.recovery.backup import back_up
+from exchange.recovery.backup_more import add_to
 from exchange.recovery.loading import Loaded, first_row
 from exchange.recovery.rebuild import rebuild, rebuilt
 from exchange.recovery.verifying import Look, verified
@@ -84,13 +85,19 @@ def verify(
     data: Data = None,
     journal: Journal = None,
     to_seq: Annotated[int | None, typer.Option("--to-seq", min=1, help="Stop at this row.")] = None,
+    since: Annotated[
+        int | None,
+        typer.Option("--since", min=0, help="Only what came behind this row, see operations."),
+    ] = None,
     as_json: JsonAnyway = True,
 ) -> None:
     """Replay the journal read-only and print {"seq", "state_hash"}; a server may be running."""
+    if since is not None and to_seq is not None:
+        fail("exchange verify: --since or --to-seq, not both", EXIT_USAGE)
     try:
         store = store_of(one_of("exchange verify", data, journal))
         with Progress() as progress:
-            found = verified(store, to_seq, progress.row)
+            found = verified(store, to_seq, progress.row, since)
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
     print_json({"seq": found.engine.seq, "state_hash": found.state_hash})
@@ -101,22 +108,27 @@ def backup(
     out: Annotated[Path, typer.Argument(help="A new directory for the copy.")],
     data: Data = None,
     journal: Journal = None,
+    only_new: Annotated[
+        bool, typer.Option("--segments", help="Add to an earlier backup only what it lacks.")
+    ] = False,
     as_json: JsonAnyway = True,
 ) -> None:
     """Copy the journal, also of a running server, and verify the copy; prints what it holds."""
     try:
         place = one_of("exchange backup", data, journal)
         with Progress() as progress:
-            copied = _backed_up(place, out, progress.row)
+            copied = _backed_up(place, out, progress.row, only_new)
     except (BrokenChainError, DataDirError, SnapshotError) as error:
         fail(str(error))
     facts = {"out": str(out), "seq": copied.engine.seq, "state_hash": copied.state_hash}
     print_json(facts)
 
 
-def _backed_up(place: Path | str, out: Path, look: Look) -> Loaded:
+def _backed_up(place: Path | str, out: Path, look: Look, only_new: bool) -> Loaded:
     if isinstance(place, Path):
-        return back_up(place, out, look)
+        return (add_to if only_new and out.exists() else back_up)(place, out, look)
+    if only_new:
+        fail("exchange backup: --segments goes with --data", EXIT_USAGE)
     from exchange.postgres.moving import copied_to
 
     return copied_to(place, out, look)

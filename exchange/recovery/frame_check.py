@@ -56,6 +56,14 @@ class FrameCheck:
         self._stored = frames.rows
         self._waiting: FrameRow | None = next(self._stored, None)
 
+    def begin(self, told: dict[str, int]) -> None:
+        """The replay begins with a state in which accounts had been ``told`` so many frames: those
+        are passed over."""
+        for account, first_seq in self._next.items():
+            self._next[account] = max(first_seq, told.get(account, 0) + 1)
+        while self._waiting is not None and self._waiting[2] < self._next[self._waiting[0]]:
+            self._waiting = next(self._stored, None)
+
     def row(self, command: Command, seq: int, outs: list[Out]) -> None:
         """Row ``seq`` was replayed: compare the batches that are complete by now."""
         if seq > self.upto_seq:

@@ -96,11 +96,10 @@ def _loaded(store: Store, make_engine: type[Engine], private: bool, to_seq: int 
     for snapshot in usable_snapshots(store):
         if to_seq is not None and snapshot.seq > to_seq:
             continue
-        _, first_chain = _first(store, checked(store.rows(0), snapshot.seq))
         behind = snapshot.seq, snapshot.chain
         rows = _up_to(to_seq, checked(store.rows(snapshot.seq), snapshot.seq, behind))
         try:
-            loaded = _restored(snapshot, make_engine, first_chain, private)
+            loaded = restored(store, snapshot, make_engine, private)
         except SnapshotError as error:
             _not_used(str(error))
         else:
@@ -108,9 +107,11 @@ def _loaded(store: Store, make_engine: type[Engine], private: bool, to_seq: int 
     return replayed(store, make_engine, private, to_seq=to_seq)
 
 
-def _restored(
-    snapshot: SnapshotFile, make_engine: type[Engine], first_chain: bytes, private: bool
+def restored(
+    store: Store, snapshot: SnapshotFile, make_engine: type[Engine] = Engine, private: bool = False
 ) -> Loaded:
+    """Return the exchange as it was at the snapshot's row. Raises `SnapshotError`."""
+    _, first_chain = _first(store, checked(store.rows(0), snapshot.seq))
     try:
         loaded = made(make_engine.restore(snapshot.state), first_chain, private)
         loaded.gateway.feed.recall(snapshot.memory)

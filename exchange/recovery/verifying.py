@@ -20,8 +20,15 @@ from exchange.journal.replay import read_genesis
 from exchange.journal.rows import JournalRow
 from exchange.recovery.beside import Beside
 from exchange.recovery.frame_check import FrameCheck, frame_check
-from exchange.recovery.loading import Loaded, apply, collector_off, made
-from exchange.storage.snapshots import OtherLayoutError, SnapshotError
+from exchange.recovery.loading import (
+    Loaded,
+    apply,
+    collector_off,
+    made,
+    restored,
+    usable_snapshots,
+)
+from exchange.storage.snapshots import OtherLayoutError, SnapshotError, SnapshotFile
 from exchange.storage.sqlite_journal import DataDirError
 from exchange.storage.store import Store
 
@@ -57,8 +64,14 @@ class _Snapshot(Struct, frozen=True):
     state_hash: str
 
 
-def verified(store: Store, to_seq: int | None = None, look: Look = unseen) -> Loaded:
+def verified(
+    store: Store, to_seq: int | None = None, look: Look = unseen, since: int | None = None
+) -> Loaded:
     """Replay everything, and compare every snapshot and all stored account frames with it.
+
+    With ``since`` only what came behind that row: its rows' digests are checked, and what is behind
+    the newest snapshot from before it, or else behind the oldest, is replayed. Without a snapshot
+    that can be used it is everything.
 
     Raises `BrokenChainError`, `DataDirError`, also when there is no row ``to_seq``, or
     `SnapshotError` when a snapshot is damaged, is ahead of the rows or differs from their replay.
@@ -66,21 +79,22 @@ def verified(store: Store, to_seq: int | None = None, look: Look = unseen) -> Lo
     store.require()
     with collector_off(), ExitStack() as children:
         # First the snapshots, then the rows: a running server only ever adds to both.
-        run = _Run(store, to_seq, children, look)
+        run = _Run(store, Asked(to_seq, since), children, look)
         try:
             with frame_check(store) as frames:
                 run.through(frames)
         except (BrokenChainError, DataDirError, SnapshotError) as error:
-            _raise_first([*run.hash_faults(), *digest_faults(store, run.reached)], error)
+            _raise_first([*run.hash_faults(), *run.digest_faults(run.reached)], error)
             raise
         return run.end()
 
 
-def digest_faults(store: Store, upto_seq: int) -> list[Fault]:
-    """Return the first fault of the store or of its chain up to row ``upto_seq``, if any."""
-    seq = 0
+def digest_faults(store: Store, upto_seq: int, since: int = 0) -> list[Fault]:
+    """Return the first fault of the store, or of its chain behind row ``since`` up to row
+    ``upto_seq``, if any."""
+    seq = since
     try:
-        for row, _ in checked(store.rows()):
+        for row, _ in _chained_behind(store, since):
             seq = row.seq
             if seq >= upto_seq:
                 break
@@ -91,6 +105,25 @@ def digest_faults(store: Store, upto_seq: int) -> list[Fault]:
     return []
 
 
+def _chained_behind(store: Store, since: int) -> Iterator[tuple[JournalRow, bytes]]:
+    if not since:
+        return checked(store.rows())
+    chain = store.chain_of(since)
+    if chain is None:
+        raise BrokenChainError(since, "is missing")
+    return checked(store.rows(since), behind=(since, chain))
+
+
+def _base(store: Store, since: int) -> SnapshotFile | None:
+    """Return the newest snapshot of ``since`` or a row before it, else the oldest, if any."""
+    oldest = None
+    for snapshot in usable_snapshots(store):
+        oldest = snapshot
+        if snapshot.seq <= since:
+            break
+    return oldest
+
+
 def _raise_first(faults: list[Fault], then: BaseException | None = None) -> None:
     """Raise the earliest; of the same row that of its digest."""
     if faults:
@@ -98,13 +131,21 @@ def _raise_first(faults: list[Fault], then: BaseException | None = None) -> None
         raise first.error() from then
 
 
+class Asked(Struct, frozen=True):
+    """Which rows to check, see `verified`."""
+
+    to_seq: int | None = None
+    since: int | None = None
+
+
 class _Run:
     """The replay, and the children beside it. ``reached``: the row that is being replayed."""
 
-    def __init__(self, store: Store, to_seq: int | None, children: ExitStack, look: Look) -> None:
+    def __init__(self, store: Store, asked: Asked, children: ExitStack, look: Look) -> None:
         self.reached = 0
         self._store = store
-        self._to_seq = to_seq
+        self._asked = asked
+        self._base = None if asked.since is None else _base(store, asked.since)
         self._children = children
         self._look = look
         self._loaded: Loaded
@@ -117,11 +158,11 @@ class _Run:
     def through(self, frames: FrameCheck) -> None:
         """Replay the rows as far as asked, or up to the first whose digest is wrong."""
         store, self._last_seq = self._store, frames.upto_seq
-        digests = Beside(lambda: digest_faults(store, frames.upto_seq), list[Fault])
+        digests = Beside(lambda: self.digest_faults(frames.upto_seq), list[Fault])
         self._digests = self._children.enter_context(digests)
-        rows = iter(store.rows(0))
+        rows = iter(store.rows(self._base.seq if self._base else 0))
         self._begin(rows, frames)
-        upto = min(frames.upto_seq, self._to_seq or frames.upto_seq)
+        upto = min(frames.upto_seq, self._asked.to_seq or frames.upto_seq)
         while (begun := self.reached) < upto:
             self._replay(islice(rows, min(LOOK_ROWS, upto - begun)), frames)
             if self.reached == begun:
@@ -134,15 +175,27 @@ class _Run:
 
     def _ends(self) -> None:
         """What was asked for is there, and no snapshot is behind the end."""
-        if self._to_seq is not None and self._to_seq > self._last_seq:
-            text = f"--to-seq {self._to_seq}: the journal ends with row {self._last_seq}"
-            raise DataDirError(f"{self._store.name}: {text}")
+        for option, seq in (("--to-seq", self._asked.to_seq), ("--since", self._asked.since)):
+            if seq is not None and seq > self._last_seq:
+                text = f"{option} {seq}: the journal ends with row {self._last_seq}"
+                raise DataDirError(f"{self._store.name}: {text}")
         for seq in self._waiting:
             if seq > self._last_seq:
                 text = f"runs ahead of the journal, which ends {self._last_seq}"
                 raise SnapshotError(f"snapshot {seq}: {text}")
 
+    def digest_faults(self, upto_seq: int) -> list[Fault]:
+        """Return the first fault of the rows' digests up to ``upto_seq``, if any."""
+        since = min(self._asked.since or 0, self._base.seq) if self._base else 0
+        return digest_faults(self._store, upto_seq, since)
+
     def _begin(self, rows: Iterator[StoredRow], frames: FrameCheck) -> None:
+        if self._base is not None:
+            self.reached = self._base.seq
+            self._loaded = restored(self._store, self._base)
+            accounts = self._loaded.engine.state.ledger.accounts
+            frames.begin({name: account.account_seq for name, account in accounts.items()})
+            return
         first = next(rows, None)
         if first is None:
             raise DataDirError(f"{self._store.name}: the journal is empty")
