@@ -1,6 +1,6 @@
 """`headroom exchange serve`: by an options' line to a running exchange, or to its standby."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated
 
@@ -119,11 +119,10 @@ def serve_command(
 
 
 def _require_one_way(place: Path | str, bus: str | None, standby: bool) -> None:
-    """End with a line about two ways to serve that do not go together yet."""
-    ways = {"--journal": isinstance(place, str), "--bus": bus is not None, "--standby": standby}
-    given = [name for name, is_given in ways.items() if is_given]
-    if len(given) > 1:
-        fail(f"{given[0]} and {given[1]} do not go together yet", EXIT_USAGE)
+    """End with a line about ways to serve that do not go together yet."""
+    other = "--journal" if isinstance(place, str) else "--standby" if standby else ""
+    if bus is not None and other:
+        fail(f"{other} and --bus do not go together yet", EXIT_USAGE)
 
 
 def _serve(place: Path | str, settings: Settings, how: How) -> None:
@@ -140,14 +139,23 @@ def _serve(place: Path | str, settings: Settings, how: How) -> None:
 
 
 def _served(place: Path | str, settings: Settings, how: How) -> int:
-    if isinstance(place, Path) and how.standby:
+    if isinstance(place, str):
+        with DataLock(settings.data_dir):
+            return pauses.run(_served_from(place, settings, how))
+    if how.standby:
         lead, store = DataLead(place), SqliteStore(place)
         return pauses.run(stand_by(settings, store, lead, how.make_engine, how.private))
-    with DataLock(settings.data_dir):
-        if isinstance(place, Path):
-            loaded = load(SqliteStore(place), how.make_engine, how.private)
-            return pauses.run(serve(settings, loaded, how.make))
-        from exchange.postgres.serving import Journalled, serve_journal
+    with DataLock(place):
+        loaded = load(SqliteStore(place), how.make_engine, how.private)
+        return pauses.run(serve(settings, loaded, how.make))
 
-        at = Journalled(place, how.unsafe_single)
-        return pauses.run(serve_journal(settings, at, how.make_engine, how.private))
+
+def _served_from(url: str, settings: Settings, how: How) -> Coroutine[None, None, int]:
+    from exchange.postgres.serving import Journalled, serve_journal
+    from exchange.postgres.standby_lead import StandbyLead
+
+    at = Journalled(url, how.unsafe_single)
+    if how.standby:
+        lead, store = StandbyLead(at), store_of(url)
+        return stand_by(settings, store, lead, how.make_engine, how.private)
+    return serve_journal(settings, at, how.make_engine, how.private)

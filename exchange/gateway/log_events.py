@@ -40,6 +40,11 @@ def standing_by(url: str, seq: int) -> LogLine:
     return line("info", "standing_by", f"standby at {url}: row {seq}", url=url, seq=seq)
 
 
+def journal_away(why: str) -> LogLine:
+    text = f"the journal cannot be read, going on as a standby: {why}"
+    return line("warning", "journal_away", text, why=why)
+
+
 def took_over(seq: int) -> LogLine:
     text = f"nobody serves this exchange any more: this process does, from row {seq} on"
     return line("warning", "took_over", text, seq=seq)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from exchange.storage.sqlite_journal import DataDirError
+from exchange.storage.store import AwayError
 
 CONNECT_S: Final = 10.0
 CALL_S: Final = 60.0
@@ -36,6 +37,10 @@ RAISED: Final = (
 
 class DatabaseError(DataDirError):
     """PostgreSQL cannot be used for this. ``str()`` is one line for the user."""
+
+
+class LostDatabaseError(DatabaseError, AwayError):
+    """No answer, or a bad one: another node may take writes soon."""
 
 
 def shown(url: str) -> str:
@@ -64,7 +69,7 @@ async def connected(url: str) -> Connection:
             url, timeout=CONNECT_S, command_timeout=CALL_S, server_settings=names
         )
     except RAISED as error:
-        raise DatabaseError(f"{shown(url)}: cannot connect: {why(error)}") from None
+        raise LostDatabaseError(f"{shown(url)}: cannot connect: {why(error)}") from None
     except (asyncpg.ClientConfigurationError, ValueError):
         # Its text may quote the address.
         raise DatabaseError(f"{shown(url)}: not an address of PostgreSQL") from None
@@ -78,7 +83,7 @@ async def connection(url: str) -> AsyncIterator[Connection]:
     try:
         yield opened
     except RAISED as error:
-        raise DatabaseError(f"{shown(url)}: {why(error)}") from error
+        raise LostDatabaseError(f"{shown(url)}: {why(error)}") from error
     finally:
         await closed(opened)
 
@@ -108,7 +113,7 @@ class Asker:
         try:
             return self._run(work(self._connection))
         except RAISED as error:
-            raise DatabaseError(f"{shown(self._url)}: {why(error)}") from error
+            raise LostDatabaseError(f"{shown(self._url)}: {why(error)}") from error
 
     def _run(self, work: Awaitable[T]) -> T:
         return self._thread.submit(self._loop.run_until_complete, work).result()

@@ -8,6 +8,7 @@ model ``history.db``, which is made again from the journal where it is missing.
 import asyncio
 import os
 import socket
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
 
@@ -91,11 +92,26 @@ async def serve_journal(
 
     Raises what `loading.load` and `serve` raise.
     """
-    lead = await taken(at.url, f"{socket.gethostname()}:{os.getpid()}", _waits)
+    lead = await taken(at.url, owner(), _waits)
+
+    async def loaded() -> Loaded:
+        return await asyncio.to_thread(load, PostgresStore(at.url), make_engine, private)
+
+    return await serve_as(lead, at, settings, loaded())
+
+
+def owner() -> str:
+    """Return what others call this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+async def serve_as(
+    lead: Lead, at: Journalled, settings: Settings, loading: Awaitable[Loaded]
+) -> int:
+    """Serve as the leader, and renew the lease from now on."""
     renewing = asyncio.create_task(lead.renew())
     try:
-        loaded = await asyncio.to_thread(load, PostgresStore(at.url), make_engine, private)
-        return await serve(settings, loaded, partial(_made, at, lead, renewing))
+        return await serve(settings, await loading, partial(_made, at, lead, renewing))
     finally:
         renewing.cancel()
         await asyncio.wait({renewing})

@@ -1,18 +1,22 @@
 """Who may write the journal, as a standby asks it. Shell.
 
 `DataLead` is the lock of a data directory: the kernel gives it up when its process ends, whichever
-way, and not before. So a process that merely sleeps keeps it, and can go on.
+way, and not before. So a process that merely sleeps keeps it, and can go on. That of a journal in
+PostgreSQL is `exchange.postgres.standby_lead`.
 """
 
 from pathlib import Path
 from typing import Protocol
 
+from exchange.recovery.loading import Loaded
+from exchange.server.server import Settings, serve
 from exchange.storage import whereabouts
 from exchange.storage.sqlite_journal import DataLock, InUseError
 
 
 class Lead(Protocol):
-    """Methods block for no longer than a look at the journal; they raise `DataDirError`."""
+    """Methods block for no longer than a look at the journal; they raise `DataDirError`, and
+    `AwayError` where that may pass."""
 
     def take(self) -> bool:
         """Become the one that may write; False while another is. True again once we are."""
@@ -22,6 +26,9 @@ class Lead(Protocol):
 
     def wait_at(self, url: str) -> None:
         """Say where this standby will serve, so that the leader can send its clients there."""
+
+    async def serve(self, settings: Settings, loaded: Loaded) -> int:
+        """Serve what was taken, until it ends; returns the exit code."""
 
     def give_up(self) -> None:
         """Wait no more, and lead no more."""
@@ -50,6 +57,9 @@ class DataLead:
 
     def wait_at(self, url: str) -> None:
         whereabouts.note_standby(self._data_dir, url)
+
+    async def serve(self, settings: Settings, loaded: Loaded) -> int:
+        return await serve(settings, loaded)
 
     def give_up(self) -> None:
         if self._leads:

@@ -11,7 +11,7 @@ again, as after any refusal.
 import asyncio
 import signal
 import time
-from typing import Final
+from typing import Final, Literal
 
 from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection
@@ -21,13 +21,13 @@ from exchange.gateway import log_events
 from exchange.log import log
 from exchange.recovery.loading import load
 from exchange.server.listening import Listener, listen
-from exchange.server.server import Settings, serve, url_of
+from exchange.server.server import Settings, url_of
 from exchange.server.starting import EXIT_BROKEN, StartError
 from exchange.standby.follower import Follower
 from exchange.standby.lead import Lead
 from exchange.standby.refusing import Refusing
 from exchange.standby.takeover import Seen, Step, step
-from exchange.storage.store import Store
+from exchange.storage.store import AwayError, Store
 from exchange.units import MS_PER_SECOND
 
 LOOK_S: Final = 0.1
@@ -45,6 +45,7 @@ class Standby:
         self._lead = lead
         self._stopping = asyncio.Event()
         self._leads = False
+        self._away = False
         self._lag_rows = 0
         self._lag_ms = 0
         self._compare_at_s = 0.0
@@ -78,28 +79,40 @@ class Standby:
     async def run(self) -> Step:
         """Follow; returns "serve" once this process leads and has read everything, or "end"."""
         try:
-            while True:
-                found = await asyncio.to_thread(self._look)
-                self._compare()
-                seen = Seen(
-                    agreement=self.follower.agreement,
-                    leads=self._leads,
-                    read=found,
-                    asked_to_stop=self._stopping.is_set(),
-                )
-                match step(seen):
-                    case "take":
-                        self._leads = self._lead.take()
-                        if not self._leads:
-                            await self._pause()
-                    case "follow":
-                        continue
-                    case "serve" | "end" as done:
-                        return done
+            while (done := await self._next()) not in ("serve", "end"):
+                if done == "wait":
+                    await self._pause()
+            return done
         finally:
             self.follower.end()
             self._listener.close()
             await self._listener.wait_closed()
+
+    async def _next(self) -> Step | Literal["wait"]:
+        """Look, and do what comes next; returns what that was."""
+        try:
+            found = await asyncio.to_thread(self._look)
+            self._compare()
+            seen = Seen(
+                agreement=self.follower.agreement,
+                leads=self._leads,
+                read=found,
+                asked_to_stop=self._stopping.is_set(),
+            )
+            done = step(seen)
+            if done == "take":
+                self._leads = await asyncio.to_thread(self._lead.take)
+        except AwayError as error:
+            self._tell_away(str(error))
+            return "end" if self._stopping.is_set() else "wait"
+        self._away = False
+        return done if self._leads or done != "take" else "wait"
+
+    def _tell_away(self, why: str) -> None:
+        """Log once that the journal cannot be read."""
+        if not self._away:
+            self._away = True
+            log.write(log_events.journal_away(why))
 
     def _look(self) -> int:
         found = self.follower.look()
@@ -153,7 +166,7 @@ async def stand_by(
         await standby.open()
         if await standby.run() == "serve":
             log.write(log_events.took_over(follower.seq))
-            return await serve(standby.settings, follower.loaded)
+            return await lead.serve(standby.settings, follower.loaded)
     finally:
         lead.give_up()
     if follower.agreement != "different":

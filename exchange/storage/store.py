@@ -12,9 +12,14 @@ from msgspec import Struct
 
 from exchange.journal.chain import StoredRow
 from exchange.storage.snapshots import SnapshotFile
+from exchange.storage.sqlite_journal import DataDirError
 
 FrameRow: TypeAlias = tuple[str, int, int, bytes]
 """account, first_seq, last_seq, body: stored frames of one account."""
+
+
+class AwayError(DataDirError):
+    """The place of the journal cannot be reached now; it may be back later."""
 
 
 class StoredFrames(Struct, frozen=True):

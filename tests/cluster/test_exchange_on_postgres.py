@@ -4,18 +4,15 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from exchange.cluster.child import until as until_now
 from exchange.postgres.connecting import ask
+from tests.cluster.serving import Serving
 from tests.exchange.support.harness import (
     DEADLINE_S,
-    ROOT,
-    ServerProcess,
     create_exchange,
     headroom,
     running,
@@ -23,7 +20,6 @@ from tests.exchange.support.harness import (
 from tests.exchange.support.trading import trade, traders
 
 ORDERS = 60
-SERVE = [sys.executable, str(ROOT / "headroom.py"), "exchange", "serve", "--log-level", "error"]
 
 
 def hashed(*where: str) -> tuple[int, str]:
@@ -38,22 +34,6 @@ async def traded(url: str, seed: str) -> None:
     async with traders(url) as (alice, bob):
         flows = trade(alice, "alice", ORDERS, seed), trade(bob, "bob", ORDERS, seed)
         await asyncio.gather(*flows)
-
-
-class Serving(ServerProcess):
-    """`exchange serve --journal` with a scratch folder."""
-
-    def __init__(self, url: str, scratch: Path, *options: str) -> None:
-        self.ready_file = scratch.parent / f"{scratch.name}.ready"
-        self.ready_file.unlink(missing_ok=True)
-        words = ["--journal", url, "--scratch", str(scratch), "--ready-file", str(self.ready_file)]
-        more = options or ("--unsafe-single",)
-        self.process = subprocess.Popen(
-            [*SERVE, *words, "--listen", "127.0.0.1:0", *more],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
 
 @pytest.fixture

@@ -170,6 +170,7 @@ OWN: list[tuple[LogLine, str]] = [
         "info started: headroom 1.2 (compiled) serves market at ws://x: row 9, from the snapshot",
     ),
     (log_events.standing_by("ws://b", 7), "info standing_by: standby at ws://b: row 7"),
+    (log_events.journal_away("no"), "warning journal_away: the journal cannot be read, going on"),
     (log_events.took_over(7), "warning took_over: nobody serves this exchange any more"),
     (log_events.stopped(0, "asked"), "info stopped: the exchange stops, exit code 0: asked"),
     (log_events.stopped(70, "disk"), "error stopped: the exchange stops, exit code 70: disk"),
