@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.client import Client, Unknown, Unreachable
+from exchange.client import Client, Refused, Unknown, Unreachable
 from exchange.cluster.postgres import Postgres
 from tests.cluster.serving import Serving
 from tests.crash.test_kill9 import free_port
@@ -79,7 +79,7 @@ async def worked(bob: Client, name: str, acked: set[str], enough: asyncio.Event)
         order = f"{name}-{number}"
         try:
             await bob.request(bid(order), timeout_s=DEADLINE_S)
-        except (Unknown, Unreachable):
+        except (Unknown, Unreachable, Refused):  # cut off, or refused by one that ends
             return
         acked.add(order)
         if len(acked) > 200:
