@@ -115,7 +115,7 @@ async def regrouped(here: Market, seller: Client) -> None:
         for hosts, wanted in (("r7-*", {"h-1": 4, "h-2": 4}), ("r7-02", {"h-2": 4}), ("", {})):
             write(here, hosts)
             process.send_signal(signal.SIGHUP)
-            await asked(seller, wanted, BACK_S)
+            await asked(seller, wanted)
     finally:
         assert await end(process) == 0
 
