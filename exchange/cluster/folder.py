@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+import msgspec
 
 from exchange.cluster.child import call
 from exchange.cluster.programs import Account, ClusterError
 
+T = TypeVar("T")
 _PLAIN: Final = re.compile(r"/[\w./+-]*", re.ASCII)
 
 
@@ -36,3 +39,13 @@ def write_secret(path: Path, text: str, account: Account | None = None) -> None:
     if account is not None:
         account.own(fresh)
     fresh.replace(path)
+
+
+def remembered(path: Path, kind: type[T]) -> T | None:
+    """Return what an earlier run wrote to ``path``, None for nothing. Raises `ClusterError`."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise ClusterError(f"{path}: {error}") from None

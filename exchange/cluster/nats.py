@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from exchange.cluster.child import Child
-from exchange.cluster.folder import check, write_secret
+from exchange.cluster.folder import check, remembered, write_secret
 from exchange.cluster.ports import HOST, free_ports, listens
-from exchange.cluster.programs import ClusterError, find, unprivileged
+from exchange.cluster.programs import find, unprivileged
 
 USER: Final = "headroom"
 _FILE: Final = "nats.json"
@@ -37,7 +37,7 @@ class Nats:
         account = unprivileged("nats", "nats-server")
         check(folder, account)
         self._say = say
-        self._memory = memory = _remembered(folder) or _first()
+        self._memory = memory = remembered(folder / _FILE, Memory) or _first()
         write_secret(folder / _FILE, f"{msgspec.json.encode(memory).decode()}\n")
         self._settings = folder / "nats.conf"
         named = {"host": HOST, "port": memory.port, "user": USER, "password": memory.password}
@@ -74,13 +74,3 @@ class Nats:
 
 def _first() -> Memory:
     return Memory(free_ports(1)[0], secrets.token_urlsafe(24))
-
-
-def _remembered(folder: Path) -> Memory | None:
-    path = folder / _FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Memory)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise ClusterError(f"{path}: {error}") from None

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from exchange.cluster.folder import check, write_secret
+from exchange.cluster.folder import check, remembered, write_secret
 from exchange.cluster.node import USER, Node
 from exchange.cluster.ports import HOST, free_ports
 from exchange.cluster.programs import ClusterError, find, unprivileged
@@ -41,7 +41,7 @@ class Postgres:
         self._folder = folder
         self._say = say
         check(folder, self._account)
-        self._memory = _remembered(folder) or _first(count)
+        self._memory = remembered(folder / _FILE, Memory) or _first(count)
         ports = self._memory.ports.items()
         self.nodes = {name: Node(name, folder, port, self._account) for name, port in ports}
         self._remember()
@@ -161,13 +161,3 @@ def _first(count: int) -> Memory:
     names = [f"node{number}" for number in range(1, count + 1)]
     ports = dict(zip(names, free_ports(count), strict=True))
     return Memory("node1", ports, secrets.token_urlsafe(24))
-
-
-def _remembered(folder: Path) -> Memory | None:
-    path = folder / _FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Memory)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise ClusterError(f"{path}: {error}") from None
